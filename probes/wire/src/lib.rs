@@ -1,1 +1,19 @@
-//! placeholder
+//! What the probes and the collector say to each other: one definition per byte, compiled by both sides.
+//!
+//! Ids are written to recordings, so they are never reused and never change their meaning.
+#![no_std]
+
+#[macro_use]
+mod named_ids;
+
+pub mod hook;
+pub mod loss;
+pub mod op;
+pub mod record;
+pub mod stage;
+
+pub use hook::{HOOKS, Hook, HookId};
+pub use loss::LossKind;
+pub use op::{Buffer, Op};
+pub use record::{OpHeader, OpRecord, StageTime};
+pub use stage::Stage;

@@ -1,0 +1,195 @@
+//! Operations in, series out: one histogram per operation, buffer kind, page count, outcome and stage.
+
+use std::collections::BTreeMap;
+
+use grantscope_wire::{Buffer, Op, Stage};
+use hdrhistogram::Histogram;
+
+use crate::model::{Environment, LossReport, Operation, Outcome};
+use crate::recording::Frame;
+
+/// What the operations of a series have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesKey {
+    /// What was asked for.
+    pub op: Op,
+    /// What backs the mapping; `None`: not known.
+    pub buffer: Option<Buffer>,
+    /// Grant references; `None`: not known.
+    pub pages: Option<u32>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// A stage's self time; `None`: the whole operation.
+    pub stage: Option<Stage>,
+}
+
+impl SeriesKey {
+    fn total(operation: &Operation) -> Self {
+        Self { op: operation.op, buffer: operation.buffer, pages: operation.pages, outcome: operation.outcome, stage: None }
+    }
+
+    /// `total`, or the stage's name.
+    pub fn stage_name(&self) -> &'static str {
+        self.stage.map_or("total", Stage::name)
+    }
+}
+
+/// Durations of one kind.
+#[derive(Clone, Debug)]
+pub struct Series {
+    histogram: Histogram<u64>,
+    min_ns: u64,
+    max_ns: u64,
+    sum_ns: u64,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self {
+            // Three significant digits; it grows with the values, up to what a u64 holds.
+            histogram: Histogram::new(3).expect("3 is a valid number of significant digits"),
+            min_ns: u64::MAX,
+            max_ns: 0,
+            sum_ns: 0,
+        }
+    }
+}
+
+impl Series {
+    /// Adds one duration.
+    pub fn record(&mut self, ns: u64) {
+        // A growing histogram refuses only what exceeds its type's range, and then saturates.
+        self.histogram.saturating_record(ns);
+        self.min_ns = self.min_ns.min(ns);
+        self.max_ns = self.max_ns.max(ns);
+        self.sum_ns = self.sum_ns.saturating_add(ns);
+    }
+
+    /// How many durations.
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// The shortest; `None`: nothing recorded.
+    pub fn min_ns(&self) -> Option<u64> {
+        self.known(self.min_ns)
+    }
+
+    /// The longest; `None`: nothing recorded.
+    pub fn max_ns(&self) -> Option<u64> {
+        self.known(self.max_ns)
+    }
+
+    /// All together.
+    pub fn sum_ns(&self) -> u64 {
+        self.sum_ns
+    }
+
+    /// The mean; `None`: nothing recorded.
+    pub fn mean_ns(&self) -> Option<f64> {
+        self.known(self.sum_ns as f64 / self.count() as f64)
+    }
+
+    /// The value below which this share of the durations lies (`quantile` in [0, 1]), to 3 significant digits; `None`: nothing recorded.
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        self.known(self.histogram.value_at_quantile(quantile).clamp(self.min_ns, self.max_ns.max(self.min_ns)))
+    }
+
+    /// The histogram beneath.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
+    fn known<T>(&self, value: T) -> Option<T> {
+        (self.count() > 0).then_some(value)
+    }
+}
+
+/// All that a recording told so far.
+#[derive(Clone, Debug, Default)]
+pub struct Aggregate {
+    series: BTreeMap<SeriesKey, Series>,
+    environment: Option<Environment>,
+    loss: LossReport,
+    operations: u64,
+    first_ns: Option<u64>,
+    last_ns: Option<u64>,
+    ended: bool,
+}
+
+impl Aggregate {
+    /// Takes in one frame.
+    pub fn add(&mut self, frame: &Frame) {
+        match frame {
+            Frame::Environment(environment) => self.environment = Some(environment.clone()),
+            Frame::Operations(operations) => operations.iter().for_each(|operation| self.add_operation(operation)),
+            Frame::Loss(report) => self.loss = report.clone(),
+            Frame::Tick { at_ns } => self.see(*at_ns),
+            Frame::End { at_ns } => {
+                self.see(*at_ns);
+                self.ended = true;
+            }
+        }
+    }
+
+    fn add_operation(&mut self, operation: &Operation) {
+        self.operations += 1;
+        self.see(operation.start_ns);
+        self.see(operation.start_ns.saturating_add(operation.duration_ns));
+        let total = SeriesKey::total(operation);
+        self.series.entry(total).or_default().record(operation.duration_ns);
+        for stage in &operation.stages {
+            let key = SeriesKey { stage: Some(stage.stage), ..total };
+            self.series.entry(key).or_default().record(stage.self_ns);
+        }
+    }
+
+    fn see(&mut self, at_ns: u64) {
+        self.first_ns = Some(self.first_ns.map_or(at_ns, |first| first.min(at_ns)));
+        self.last_ns = Some(self.last_ns.map_or(at_ns, |last| last.max(at_ns)));
+    }
+
+    /// All series, in a fixed order: the total of an operation stands before its stages.
+    pub fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Series)> {
+        self.series.iter()
+    }
+
+    /// One series.
+    pub fn get(&self, key: &SeriesKey) -> Option<&Series> {
+        self.series.get(key)
+    }
+
+    /// Where this was recorded; `None`: not told yet.
+    pub fn environment(&self) -> Option<&Environment> {
+        self.environment.as_ref()
+    }
+
+    /// What was lost so far.
+    pub fn loss(&self) -> &LossReport {
+        &self.loss
+    }
+
+    /// Operations so far.
+    pub fn operations(&self) -> u64 {
+        self.operations
+    }
+
+    /// Operations of this kind that were lost, and could belong to any of its series.
+    pub fn lost(&self, op: Op) -> u64 {
+        let counters = self.loss.counters.iter();
+        counters
+            .filter(|counter| counter.hook == op.reported_by() && counter.kind.loses_operations())
+            .map(|counter| counter.count)
+            .sum()
+    }
+
+    /// Monotonic time of the first and the last thing that was told.
+    pub fn span_ns(&self) -> Option<(u64, u64)> {
+        self.first_ns.zip(self.last_ns)
+    }
+
+    /// Whether the recording ended on purpose.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+}

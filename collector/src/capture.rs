@@ -1,0 +1,1 @@
+//! Attaching the probes and reading what they write.

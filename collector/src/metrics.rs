@@ -1,0 +1,34 @@
+//! The one table of metrics: name, unit, description. CSV header, screen and documents read it.
+
+use crate::aggregate::Series;
+
+/// A number that is told about a series.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Column name, unit included.
+    pub name: &'static str,
+    /// Short heading for a screen.
+    pub heading: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// Its value; `None`: not known.
+    pub value: fn(&Series) -> Option<f64>,
+}
+
+macro_rules! quantile {
+    ($q:literal) => {
+        |series: &Series| series.quantile_ns($q).map(|ns| ns as f64)
+    };
+}
+
+/// Metrics of a series, in the order in which they are told.
+pub const METRICS: &[Metric] = &[
+    Metric { name: "min_ns", heading: "min", about: "the shortest", value: |series| series.min_ns().map(|ns| ns as f64) },
+    Metric { name: "p50_ns", heading: "p50", about: "half are at most this", value: quantile!(0.50) },
+    Metric { name: "p90_ns", heading: "p90", about: "90 % are at most this", value: quantile!(0.90) },
+    Metric { name: "p99_ns", heading: "p99", about: "99 % are at most this", value: quantile!(0.99) },
+    Metric { name: "p999_ns", heading: "p99.9", about: "99.9 % are at most this", value: quantile!(0.999) },
+    Metric { name: "max_ns", heading: "max", about: "the longest", value: |series| series.max_ns().map(|ns| ns as f64) },
+    Metric { name: "mean_ns", heading: "mean", about: "sum divided by count", value: Series::mean_ns },
+    Metric { name: "sum_ns", heading: "sum", about: "all together", value: |series| Some(series.sum_ns() as f64) },
+];

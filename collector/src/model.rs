@@ -1,0 +1,276 @@
+//! What a recording tells, in the words of the field. Wire records become these values in `decode`, and nowhere else.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
+use serde::{Deserialize, Serialize};
+
+/// One operation that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Monotonic time at which it began.
+    pub start_ns: u64,
+    /// How long it took.
+    pub duration_ns: u64,
+    /// What was asked for.
+    #[serde(with = "ids::op")]
+    pub op: Op,
+    /// What backs the mapping; `None`: not known.
+    #[serde(with = "ids::buffer")]
+    pub buffer: Option<Buffer>,
+    /// Grant references it was about; `None`: not known.
+    pub pages: Option<u32>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The other domain; `None`: not known.
+    pub domid: Option<u16>,
+    /// Process.
+    pub tgid: u32,
+    /// Thread.
+    pub tid: u32,
+    /// The thread's name.
+    pub comm: String,
+    /// Tells maps apart that live at the same address one after the other; `None`: not known.
+    pub map_generation_ns: Option<u64>,
+    /// Stages may be charged to the one around them: the stack overflowed, or a return was unmatched.
+    pub stages_incomplete: bool,
+    /// Where the time went. Their `self_ns` add up to `duration_ns`.
+    pub stages: Vec<StageSpan>,
+}
+
+impl Operation {
+    /// Whether the stages account for every nanosecond.
+    pub fn adds_up(&self) -> bool {
+        self.stages.iter().map(|stage| stage.self_ns).sum::<u64>() == self.duration_ns
+    }
+}
+
+/// Time spent in one stage of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageSpan {
+    /// Which.
+    #[serde(with = "ids::stage")]
+    pub stage: Stage,
+    /// Time in the stage itself, without stages inside it, over all its calls.
+    pub self_ns: u64,
+    /// When it was first entered, counted from the operation's start.
+    pub first_offset_ns: u32,
+    /// How often it was entered.
+    pub calls: u16,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It did what was asked.
+    Ok,
+    /// It failed with this (positive) errno.
+    Errno(i32),
+}
+
+impl Outcome {
+    /// From what a kernel function returns: negative numbers are errnos.
+    pub fn from_return(ret: i32) -> Self {
+        if ret < 0 { Self::Errno(-ret) } else { Self::Ok }
+    }
+
+    /// `ok`, or the errno's name.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Self::Ok => "ok".into(),
+            Self::Errno(errno) => errno_name(errno).map_or_else(|| format!("E{errno}").into(), Cow::from),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name())
+    }
+}
+
+/// Names of the errnos that this path can give. Source: Linux v6.12, include/uapi/asm-generic/errno{,-base}.h, include/linux/errno.h.
+fn errno_name(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        1 => "EPERM",
+        2 => "ENOENT",
+        4 => "EINTR",
+        5 => "EIO",
+        6 => "ENXIO",
+        7 => "E2BIG",
+        9 => "EBADF",
+        11 => "EAGAIN",
+        12 => "ENOMEM",
+        13 => "EACCES",
+        14 => "EFAULT",
+        16 => "EBUSY",
+        17 => "EEXIST",
+        19 => "ENODEV",
+        22 => "EINVAL",
+        23 => "ENFILE",
+        24 => "EMFILE",
+        25 => "ENOTTY",
+        28 => "ENOSPC",
+        34 => "ERANGE",
+        38 => "ENOSYS",
+        62 => "ETIME",
+        75 => "EOVERFLOW",
+        95 => "EOPNOTSUPP",
+        110 => "ETIMEDOUT",
+        512 => "ERESTARTSYS",
+        517 => "EPROBE_DEFER",
+        524 => "ENOTSUPP",
+        _ => return None,
+    })
+}
+
+/// Where and with what a recording was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Name of the run, chosen by whoever started it.
+    pub run: String,
+    /// Host name.
+    pub host: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Xen version; `None`: not running under Xen, or not readable.
+    pub xen: Option<String>,
+    /// Machine, as `uname -m` says it.
+    pub arch: String,
+    /// Bytes in a page of this kernel. A grant is always 4,096.
+    pub page_size: u32,
+    /// The clock behind all `_ns`.
+    pub clock: Clock,
+    /// Version of the tool that recorded.
+    pub tool: String,
+    /// Wall-clock time of the start, milliseconds since 1970.
+    pub started_unix_ms: u64,
+    /// How each hook is attached.
+    pub hooks: Vec<HookStatus>,
+}
+
+impl Environment {
+    /// Hooks attached, and hooks there are.
+    pub fn hooks_attached(&self) -> (usize, usize) {
+        let attached = self.hooks.iter().filter(|hook| hook.attached_by.is_some()).count();
+        (attached, self.hooks.len())
+    }
+}
+
+/// The clock that gave the nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Clock {
+    /// The machine's monotonic clock.
+    #[default]
+    Wall,
+    /// Instructions counted by an emulator, 2 ns each: ratios mean something, absolute times do not.
+    Counted,
+}
+
+impl Clock {
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wall => "wall",
+            Self::Counted => "counted",
+        }
+    }
+
+    /// What a reader has to know about its numbers; `None`: nothing.
+    pub fn caveat(self) -> Option<&'static str> {
+        match self {
+            Self::Wall => None,
+            Self::Counted => Some("counted instructions under emulation (2 ns each), not time on silicon"),
+        }
+    }
+}
+
+/// How a hook is attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookStatus {
+    /// Which.
+    #[serde(with = "ids::hook")]
+    pub hook: HookId,
+    /// `fentry` or the like; `None`: not attached.
+    pub attached_by: Option<String>,
+    /// The kernel function it sits on.
+    pub symbol: Option<String>,
+    /// Why it is not attached.
+    pub problem: Option<String>,
+}
+
+/// What was lost since the recording began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossReport {
+    /// Monotonic time of the count.
+    pub at_ns: u64,
+    /// Only counters that are not zero.
+    pub counters: Vec<LossCounter>,
+}
+
+impl LossReport {
+    /// Operations that are missing from the counts.
+    pub fn operations(&self) -> u64 {
+        self.counters.iter().filter(|counter| counter.kind.loses_operations()).map(|counter| counter.count).sum()
+    }
+
+    /// All that was lost, of every kind.
+    pub fn total(&self) -> u64 {
+        self.counters.iter().map(|counter| counter.count).sum()
+    }
+}
+
+/// One way to lose, at one hook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossCounter {
+    /// Where.
+    #[serde(with = "ids::hook")]
+    pub hook: HookId,
+    /// How.
+    #[serde(with = "ids::loss")]
+    pub kind: LossKind,
+    /// How often.
+    pub count: u64,
+}
+
+/// Ids on the wire, names in the program.
+mod ids {
+    macro_rules! by_id {
+        ($module:ident, $name:ident) => {
+            pub mod $module {
+                use grantscope_wire::$name;
+                use serde::de::Error;
+                use serde::{Deserialize, Deserializer, Serializer};
+
+                pub fn serialize<S: Serializer>(value: &$name, serializer: S) -> Result<S::Ok, S::Error> {
+                    serializer.serialize_u8(value.id())
+                }
+
+                pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                    let id = u8::deserialize(deserializer)?;
+                    $name::from_id(id).ok_or_else(|| D::Error::custom(concat!("unknown ", stringify!($name))))
+                }
+            }
+        };
+    }
+
+    by_id!(op, Op);
+    by_id!(stage, Stage);
+    by_id!(hook, HookId);
+    by_id!(loss, LossKind);
+
+    /// A buffer kind, 0 for unknown.
+    pub mod buffer {
+        use grantscope_wire::Buffer;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        pub fn serialize<S: Serializer>(value: &Option<Buffer>, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_u8(value.map_or(0, Buffer::id))
+        }
+
+        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Buffer>, D::Error> {
+            Ok(Buffer::from_id(u8::deserialize(deserializer)?))
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The table at the end of a run: what each kind of buffer costs, side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use grantscope_wire::{Buffer, Op};
+
+use crate::aggregate::{Aggregate, Series, SeriesKey};
+use crate::model::Outcome;
+use crate::units;
+
+/// Kinds that are compared, each a column.
+const COMPARED: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
+
+/// Median per operation and page count, one column per buffer kind, and what the DMA kinds cost relative to pages.
+pub fn table(aggregate: &Aggregate) -> String {
+    let mut text = String::new();
+    let rows = rows(aggregate);
+    let _ = writeln!(
+        text,
+        "{:<15} {:>6} {:<9} {:>9} │ {:>10} {:>10} {:>10} │ {:>8} {:>8}",
+        "operation", "pages", "outcome", "count", "pages p50", "wc p50", "coh. p50", "wc÷pages", "coh÷wc"
+    );
+    for (row, cells) in &rows {
+        let p50 = |buffer: Buffer| cells.get(&Some(buffer)).and_then(|series| series.quantile_ns(0.5)).map(|ns| ns as f64);
+        let counts: BTreeSet<u64> = cells.values().map(|series| series.count()).collect();
+        let _ = write!(text, "{:<15} {:>6} {:<9} {:>9} │", row.op.name(), pages(row.pages), row.outcome, range(&counts));
+        for buffer in COMPARED {
+            let _ = write!(text, " {:>10}", units::maybe_duration(p50(buffer)));
+        }
+        let _ = write!(text, " │ {:>8}", ratio(p50(Buffer::Wc), p50(Buffer::Pages)));
+        let _ = writeln!(text, " {:>8}", ratio(p50(Buffer::Coherent), p50(Buffer::Wc)));
+    }
+    text.push_str(&notes(aggregate));
+    text
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    op: Op,
+    pages: Option<u32>,
+    outcome: Outcome,
+}
+
+/// Totals only, and only of operations that have a buffer kind to compare.
+fn rows(aggregate: &Aggregate) -> BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> {
+    let mut rows: BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> = BTreeMap::new();
+    for (&SeriesKey { op, buffer, pages, outcome, stage }, series) in aggregate.series() {
+        let compared = buffer.is_some_and(|buffer| COMPARED.contains(&buffer));
+        if stage.is_none() && compared {
+            rows.entry(Row { op, pages, outcome }).or_default().insert(buffer, series);
+        }
+    }
+    rows
+}
+
+fn pages(pages: Option<u32>) -> String {
+    pages.map_or_else(|| "–".to_owned(), |pages| pages.to_string())
+}
+
+/// One number, or the range where the kinds differ.
+fn range(counts: &BTreeSet<u64>) -> String {
+    match (counts.first(), counts.last()) {
+        (Some(least), Some(most)) if least == most => least.to_string(),
+        (Some(least), Some(most)) => format!("{least}–{most}"),
+        _ => "–".to_owned(),
+    }
+}
+
+fn ratio(over: Option<f64>, under: Option<f64>) -> String {
+    match over.zip(under) {
+        Some((over, under)) if under > 0.0 => format!("{:.2}", over / under),
+        _ => "–".to_owned(),
+    }
+}
+
+/// Below the table: how much was seen and lost, and what the clock means.
+fn notes(aggregate: &Aggregate) -> String {
+    let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
+    for counter in &aggregate.loss().counters {
+        let _ = writeln!(
+            text,
+            "lost at {}: {} × {} ({})",
+            counter.hook.name(),
+            counter.count,
+            counter.kind.name(),
+            counter.kind.about()
+        );
+    }
+    let Some(environment) = aggregate.environment() else { return text };
+    if let Some(caveat) = environment.clock.caveat() {
+        let _ = writeln!(text, "clock {}: {caveat}", environment.clock.name());
+    }
+    for hook in environment.hooks.iter().filter(|hook| hook.attached_by.is_none()) {
+        let _ = writeln!(text, "without {}: missing {}", hook.hook.name(), hook.hook.about());
+    }
+    text
+}

@@ -1,0 +1,38 @@
+//! Nanoseconds for people: three significant digits and a unit.
+
+/// `1234` becomes `1.23 µs`.
+pub fn duration(ns: f64) -> String {
+    let (value, unit) = match ns {
+        ns if ns < 1e3 => (ns, "ns"),
+        ns if ns < 1e6 => (ns / 1e3, "µs"),
+        ns if ns < 1e9 => (ns / 1e6, "ms"),
+        ns => (ns / 1e9, "s"),
+    };
+    let decimals = match value {
+        value if unit == "ns" || value >= 100.0 => 0,
+        value if value >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// The same for a value that may be unknown: a dash, never a zero.
+pub fn maybe_duration(ns: Option<f64>) -> String {
+    ns.map_or_else(|| "–".to_owned(), duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_significant_digits_and_a_unit() {
+        let shown: Vec<_> = [0.0, 999.0, 1_234.0, 12_345.0, 123_456.0, 1_234_567.0, 2.5e9].map(duration).to_vec();
+        assert_eq!(shown, ["0 ns", "999 ns", "1.23 µs", "12.3 µs", "123 µs", "1.23 ms", "2.50 s"]);
+    }
+
+    #[test]
+    fn an_unknown_duration_is_not_zero() {
+        assert_eq!(maybe_duration(None), "–");
+    }
+}

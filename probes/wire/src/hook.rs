@@ -1,0 +1,144 @@
+//! The one table of hooks: which kernel function, how it is watched, what it tells, what is missing without it.
+//!
+//! Source of the functions and their order: Linux v6.12, drivers/xen/{gntdev,gntdev-dmabuf,gntalloc,grant-table,mem-reservation}.c,
+//! drivers/dma-buf/dma-buf.c, mm/memory.c, mm/mmap.c.
+
+/// Which of a function's ends are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Its entry: a boundary between two stages, or a look at its arguments.
+    Entry,
+    /// Entry and return: an operation, or a stage.
+    Both,
+}
+
+/// How much hangs on a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Without it nothing useful can be said.
+    Required,
+    /// Without it something is missing, and is named as missing.
+    Optional,
+}
+
+/// A kernel function that is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Hook {
+    /// Its id in loss counters and recordings.
+    pub id: HookId,
+    /// Names to look for, first match wins: a function's name differs between architectures.
+    pub symbols: &'static [&'static str],
+    /// Which ends are watched.
+    pub ends: Ends,
+    /// Whether we can do without.
+    pub need: Need,
+    /// What is missing from the results without it.
+    pub without: &'static str,
+}
+
+impl Hook {
+    /// The stem: names the hook on every screen, and its programs in `probes/` (`<stem>_entry`, `<stem>_exit`).
+    pub const fn stem(&self) -> &'static str {
+        self.id.name()
+    }
+}
+
+macro_rules! hooks {
+    ($($variant:ident = $id:literal, $stem:literal, $symbols:expr, $ends:ident, $need:ident, $without:literal;)+) => {
+        named_ids! {
+            /// Identifies a hook.
+            pub enum HookId {
+                $($variant = $id, $stem, $without;)+
+            }
+        }
+
+        /// All hooks.
+        pub const HOOKS: &[Hook] = &[$(Hook {
+            id: HookId::$variant,
+            symbols: $symbols,
+            ends: Ends::$ends,
+            need: Need::$need,
+            without: $without,
+        },)+];
+    };
+}
+
+hooks! {
+    GntdevIoctl = 1, "gntdev_ioctl", &["gntdev_ioctl"], Both, Required,
+        "all operations that are ioctls on gntdev";
+    GntdevMmap = 2, "gntdev_mmap", &["gntdev_mmap"], Both, Required,
+        "the operation mmap";
+    SysMunmap = 3, "sys_munmap", &["__arm64_sys_munmap", "__x64_sys_munmap"], Both, Optional,
+        "the operation munmap";
+    GntdevVmaClose = 4, "gntdev_vma_close", &["gntdev_vma_close"], Entry, Optional,
+        "the operation munmap: nothing tells a gntdev mapping from any other";
+    GntdevRelease = 5, "gntdev_release", &["gntdev_release"], Both, Optional,
+        "the operation close";
+    DmabufExpOpsRelease = 6, "dmabuf_exp_ops_release", &["dmabuf_exp_ops_release"], Both, Optional,
+        "the operation release";
+    GntdevAllocMap = 7, "gntdev_alloc_map", &["gntdev_alloc_map"], Both, Required,
+        "the buffer kind of every operation after the map, and the stage page_array_alloc";
+    GnttabAllocPages = 8, "gnttab_alloc_pages", &["gnttab_alloc_pages"], Both, Optional,
+        "the stage page_alloc (it becomes part of page_array_alloc)";
+    GnttabDmaAllocPages = 9, "gnttab_dma_alloc_pages", &["gnttab_dma_alloc_pages"], Both, Optional,
+        "the stage dma_alloc (it becomes part of page_array_alloc)";
+    XenmemReservationDecrease = 10, "xenmem_reservation_decrease", &["xenmem_reservation_decrease"], Both, Optional,
+        "the stage balloon_out (it becomes part of the allocation)";
+    XenmemReservationIncrease = 11, "xenmem_reservation_increase", &["xenmem_reservation_increase"], Both, Optional,
+        "the stage balloon_in (it becomes part of dma_free)";
+    GntdevAddMap = 12, "gntdev_add_map", &["gntdev_add_map"], Entry, Optional,
+        "the end of argument_copy in a map (the rest of the operation is counted with it)";
+    GntdevMapGrantPages = 13, "gntdev_map_grant_pages", &["gntdev_map_grant_pages"], Entry, Optional,
+        "the page count of an mmap of a map that is older than the tool";
+    GnttabMapRefs = 14, "gnttab_map_refs", &["gnttab_map_refs"], Both, Optional,
+        "the stages map_hypercall and p2m_update (they become part of the remainder)";
+    SetForeignP2mMapping = 15, "set_foreign_p2m_mapping", &["set_foreign_p2m_mapping"], Entry, Optional,
+        "the boundary between map_hypercall and p2m_update (both are counted as map_hypercall)";
+    VmMapPagesZero = 16, "vm_map_pages_zero", &["vm_map_pages_zero"], Both, Optional,
+        "the stage vma_insert (it becomes part of the remainder)";
+    GnttabUnmapRefsAsync = 17, "gnttab_unmap_refs_async", &["gnttab_unmap_refs_async"], Entry, Optional,
+        "the buffer kind of an unmap that is deferred";
+    GnttabUnmapRefs = 18, "gnttab_unmap_refs", &["gnttab_unmap_refs"], Both, Optional,
+        "the stages unmap_hypercall and p2m_update of an unmap (they become part of the remainder)";
+    ClearForeignP2mMapping = 19, "clear_foreign_p2m_mapping", &["clear_foreign_p2m_mapping"], Entry, Optional,
+        "the boundary between unmap_hypercall and p2m_update (both are counted as unmap_hypercall)";
+    GntdevFreeMap = 20, "gntdev_free_map", &["gntdev_free_map"], Both, Optional,
+        "the stage page_array_free, and the end of a map's life: a reused address would join two maps";
+    GnttabFreePages = 21, "gnttab_free_pages", &["gnttab_free_pages"], Both, Optional,
+        "the stage page_free (it becomes part of page_array_free)";
+    GnttabDmaFreePages = 22, "gnttab_dma_free_pages", &["gnttab_dma_free_pages"], Both, Optional,
+        "the stage dma_free (it becomes part of page_array_free)";
+    DmaBufExport = 23, "dma_buf_export", &["dma_buf_export"], Both, Optional,
+        "the stage dmabuf_export, and the buffer kind of release, attach and import";
+    DmaBufDynamicAttach = 24, "dma_buf_dynamic_attach", &["dma_buf_dynamic_attach"], Both, Optional,
+        "the operation attach and the stage dmabuf_attach";
+    DmabufExpOpsAttach = 25, "dmabuf_exp_ops_attach", &["dmabuf_exp_ops_attach"], Entry, Optional,
+        "the operation attach: nothing tells gntdev's dma-bufs from others";
+    DmaBufMapAttachment = 26, "dma_buf_map_attachment", &["dma_buf_map_attachment"], Both, Optional,
+        "the stage attachment_map (it becomes part of the remainder)";
+    DmaBufUnmapAttachment = 27, "dma_buf_unmap_attachment", &["dma_buf_unmap_attachment"], Both, Optional,
+        "the stage attachment_unmap (it becomes part of grant_revoke)";
+    DmaBufDetach = 28, "dma_buf_detach", &["dma_buf_detach"], Both, Optional,
+        "the operation detach and the stage dmabuf_detach";
+    DmabufExpOpsDetach = 29, "dmabuf_exp_ops_detach", &["dmabuf_exp_ops_detach"], Entry, Optional,
+        "the operation detach: nothing tells gntdev's dma-bufs from others";
+    GnttabAllocGrantReferences = 30, "gnttab_alloc_grant_references", &["gnttab_alloc_grant_references"], Entry, Optional,
+        "the stage grant_access (it becomes part of the remainder)";
+    DmabufImpRelease = 31, "dmabuf_imp_release", &["dmabuf_imp_release"], Entry, Optional,
+        "the stage grant_revoke (it becomes part of the remainder)";
+    GntallocIoctl = 32, "gntalloc_ioctl", &["gntalloc_ioctl"], Both, Optional,
+        "the operations grant and ungrant";
+    GnttabBatchCopy = 33, "gnttab_batch_copy", &["gnttab_batch_copy"], Both, Optional,
+        "the stage grant_copy (it becomes part of the remainder)";
+}
+
+/// One more than the highest hook id, rounded up to a power of two.
+pub const HOOK_IDS: usize = 64;
+
+const _: () = {
+    let mut n = 0;
+    while n < HOOKS.len() {
+        assert!((HOOKS[n].id.id() as usize) < HOOK_IDS);
+        n += 1;
+    }
+};

@@ -1,0 +1,51 @@
+//! Operations: what a user asked the kernel for. And the kinds of buffer they are about.
+
+named_ids! {
+    /// What was asked of the kernel. One record is written for each.
+    pub enum Op {
+        Map = 1, "map", "ioctl MAP_GRANT_REF on gntdev: allocates the pages that will stand for the grants";
+        Mmap = 2, "mmap", "mmap(2) of gntdev: the hypercall that maps the grants, and the page table of the process";
+        Munmap = 3, "munmap", "munmap(2) of a gntdev mapping, the whole system call";
+        Unmap = 4, "unmap", "ioctl UNMAP_GRANT_REF on gntdev: unmaps and frees, unless something still holds the mapping";
+        Export = 5, "export", "ioctl DMABUF_EXP_FROM_REFS on gntdev: allocates, maps and exports as a dma-buf";
+        Release = 6, "release", "the last close of a dma-buf that gntdev exported";
+        Attach = 7, "attach", "an importer attaches to a dma-buf that gntdev exported";
+        Detach = 8, "detach", "an importer detaches from a dma-buf that gntdev exported";
+        Import = 9, "import", "ioctl DMABUF_IMP_TO_REFS on gntdev: attaches to a dma-buf and grants its pages";
+        ImportRelease = 10, "import_release", "ioctl DMABUF_IMP_RELEASE on gntdev: revokes those grants and detaches";
+        WaitReleased = 11, "wait_released", "ioctl DMABUF_EXP_WAIT_RELEASED on gntdev";
+        Copy = 12, "copy", "ioctl GRANT_COPY on gntdev";
+        Grant = 13, "grant", "ioctl ALLOC_GREF on gntalloc: allocates pages and grants them";
+        Ungrant = 14, "ungrant", "ioctl DEALLOC_GREF on gntalloc";
+        Close = 15, "close", "the last close of an open gntdev, with all maps that it still held";
+    }
+}
+
+named_ids! {
+    /// What backs the mapping.
+    pub enum Buffer {
+        Pages = 1, "pages", "ordinary pages";
+        Wc = 2, "wc", "a write-combining DMA buffer (GNTDEV_DMA_FLAG_WC)";
+        Coherent = 3, "coherent", "a coherent DMA buffer (GNTDEV_DMA_FLAG_COHERENT)";
+        Foreign = 4, "foreign", "a dma-buf that another driver exported";
+    }
+}
+
+impl Op {
+    /// The hook at whose return the operation's record is written: losses there are losses of this operation.
+    pub const fn reported_by(self) -> crate::HookId {
+        use crate::HookId;
+        match self {
+            Self::Map | Self::Unmap | Self::Export | Self::Import | Self::ImportRelease | Self::WaitReleased | Self::Copy => {
+                HookId::GntdevIoctl
+            }
+            Self::Mmap => HookId::GntdevMmap,
+            Self::Munmap => HookId::SysMunmap,
+            Self::Release => HookId::DmabufExpOpsRelease,
+            Self::Attach => HookId::DmaBufDynamicAttach,
+            Self::Detach => HookId::DmaBufDetach,
+            Self::Grant | Self::Ungrant => HookId::GntallocIoctl,
+            Self::Close => HookId::GntdevRelease,
+        }
+    }
+}

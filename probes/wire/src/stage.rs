@@ -1,0 +1,42 @@
+//! Stages: the parts of the kernel's work inside an operation. Their self times add up to its duration.
+
+named_ids! {
+    /// A part of the work inside an operation.
+    pub enum Stage {
+        Remainder = 1, "remainder", "the operation's own code between the stages";
+        ArgumentCopy = 2, "argument_copy", "copying and checking the arguments that user space handed over";
+        PageArrayAlloc = 3, "page_array_alloc", "allocating the arrays that describe a map (gntdev_alloc_map itself)";
+        PageAlloc = 4, "page_alloc", "allocating ordinary pages (gnttab_alloc_pages itself)";
+        DmaAlloc = 5, "dma_alloc", "allocating the DMA buffer: contiguous memory, cache maintenance, kernel mapping";
+        BalloonOut = 6, "balloon_out", "giving the frames behind the pages back to Xen (xenmem_reservation_decrease)";
+        BalloonIn = 7, "balloon_in", "asking Xen for frames again (xenmem_reservation_increase)";
+        MapHypercall = 8, "map_hypercall", "Xen's map_grant_ref, all references in one call";
+        UnmapHypercall = 9, "unmap_hypercall", "Xen's unmap_grant_ref";
+        P2mUpdate = 10, "p2m_update", "telling Linux which frame stands behind each page, or forgetting it";
+        VmaInsert = 11, "vma_insert", "putting the pages into the page table of the process";
+        DmabufExport = 12, "dmabuf_export", "making the dma-buf and its file (dma_buf_export)";
+        DmabufAttach = 13, "dmabuf_attach", "attaching an importer";
+        AttachmentMap = 14, "attachment_map", "mapping an attachment for the importer's device";
+        AttachmentUnmap = 15, "attachment_unmap", "unmapping an attachment";
+        DmabufDetach = 16, "dmabuf_detach", "detaching an importer";
+        GrantAccess = 17, "grant_access", "claiming references and granting the pages";
+        GrantRevoke = 18, "grant_revoke", "ending foreign access, reference by reference";
+        PageFree = 19, "page_free", "giving ordinary pages back (gnttab_free_pages)";
+        DmaFree = 20, "dma_free", "freeing the DMA buffer (gnttab_dma_free_pages itself)";
+        PageArrayFree = 21, "page_array_free", "freeing the arrays that describe a map (gntdev_free_map itself)";
+        Wait = 22, "wait", "waiting for the buffer's release";
+        GrantCopy = 23, "grant_copy", "Xen's grant copy";
+        VmaClose = 24, "vma_close", "from gntdev_vma_close to the end of munmap";
+    }
+}
+
+/// One more than the highest stage id.
+pub const STAGE_IDS: usize = 25;
+
+const _: () = {
+    let mut n = 0;
+    while n < Stage::ALL.len() {
+        assert!((Stage::ALL[n].id() as usize) < STAGE_IDS);
+        n += 1;
+    }
+};
