@@ -65,6 +65,15 @@ impl Series {
         self.sum_ns = self.sum_ns.saturating_add(ns);
     }
 
+    /// Adds all durations of another series: exact, bucket by bucket.
+    pub fn merge(&mut self, other: &Self) {
+        // Both grow and have the same precision, so that adding refuses nothing that recording accepted.
+        self.histogram.add(&other.histogram).expect("histograms of one precision that grow can be added");
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+    }
+
     /// How many durations.
     pub fn count(&self) -> u64 {
         self.histogram.len()
@@ -191,5 +200,33 @@ impl Aggregate {
     /// Whether the recording ended on purpose.
     pub fn ended(&self) -> bool {
         self.ended
+    }
+}
+
+#[cfg(test)]
+mod merge_tests {
+    use super::*;
+
+    fn series(durations: &[u64]) -> Series {
+        let mut series = Series::default();
+        durations.iter().for_each(|&ns| series.record(ns));
+        series
+    }
+
+    #[test]
+    fn merging_gives_what_recording_into_one_series_gives() {
+        let (few, many) = ([7, 90_000], [u64::MAX / 4, 1_234_567, 3]);
+        let mut merged = series(&few);
+        merged.merge(&series(&many));
+        let whole = series(&[&few[..], &many].concat());
+        assert_eq!(merged.histogram(), whole.histogram());
+        assert_eq!((merged.min_ns, merged.max_ns, merged.sum_ns), (whole.min_ns, whole.max_ns, whole.sum_ns));
+    }
+
+    #[test]
+    fn merging_nothing_into_nothing_stays_unknown() {
+        let mut merged = Series::default();
+        merged.merge(&Series::default());
+        assert_eq!((merged.count(), merged.min_ns(), merged.quantile_ns(0.5)), (0, None, None));
     }
 }

@@ -1,2 +1,29 @@
+//! The eBPF programs: they time grant operations inside the kernel and write one record for each.
+//!
+//! Each watched function has a program for its entry, `<stem>_entry`, and where the table in `wire/src/hook.rs` says `Both`
+//! one for its return, `<stem>_exit`. The programs only say what a hook means; `task` keeps the time.
+//!
+//! A hook reads the clock as its last act on entry and as its first on return, so that a stage carries as little of
+//! the probes' own time as can be: the rest is charged to the stage around it.
 #![no_std]
 #![no_main]
+
+mod dmabuf;
+mod fields;
+mod gntalloc;
+mod gntdev;
+mod grant_table;
+mod ledger;
+mod loss;
+mod memory;
+mod task;
+
+/// The programs call helpers that the kernel gives to GPL-compatible programs only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,1 +1,0 @@
-//! Attaching the probes and reading what they write.

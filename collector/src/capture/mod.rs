@@ -1,0 +1,74 @@
+//! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
+//!
+//! `preflight` says why this machine cannot be profiled; `offsets` and `attach` fit the probes to the running kernel;
+//! `probes` owns what is attached; `session` turns it into a recording.
+
+mod attach;
+mod host;
+mod offsets;
+mod preflight;
+mod probes;
+mod session;
+
+pub use probes::Probes;
+pub use session::{Ended, Options, record};
+
+use grantscope_wire::HookId;
+
+/// Why a capture cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// Not enough rights.
+    #[error("loading probes needs root: run this with sudo")]
+    NotRoot,
+    /// Not under Xen.
+    #[error("this machine does not run under Xen ({0}): run this in dom0 or a driver domain of a Xen host")]
+    NoXen(String),
+    /// No gntdev.
+    #[error("/dev/xen/gntdev is missing: load the module (`modprobe xen-gntdev`), or build the kernel with CONFIG_XEN_GNTDEV")]
+    NoGntdev,
+    /// No BTF.
+    #[error("/sys/kernel/btf/vmlinux cannot be read ({0}): the kernel needs CONFIG_DEBUG_INFO_BTF=y")]
+    NoBtf(String),
+    /// The BTF lacks a structure that we read.
+    #[error(
+        "the kernel's BTF does not tell where `{field}` lies ({problem}): this kernel is not supported; please report its version"
+    )]
+    NoField {
+        /// Structure and member.
+        field: &'static str,
+        /// What the parser said.
+        problem: String,
+    },
+    /// The object does not load.
+    #[error("the kernel refused the probes' maps or data")]
+    Load(#[from] aya::EbpfError),
+    /// A map of the object is missing.
+    #[error("the probes' object has no usable map `{0}`: the object and this program were built apart; run `cargo xtask build`")]
+    NoMap(&'static str),
+    /// Something we cannot do without.
+    #[error("the hook {} cannot be attached ({problem}); without it: {}", .hook.name(), .hook.about())]
+    RequiredHook {
+        /// Which.
+        hook: HookId,
+        /// Why.
+        problem: String,
+    },
+    /// Writing the recording failed.
+    #[error("writing the recording failed: {source}; all frames before are complete{}", if .source.kind() == std::io::ErrorKind::StorageFull { ". Free some space, or give -o a file on another disk" } else { "" })]
+    Write {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The command could not be started.
+    #[error("cannot start `{command}`: {source}")]
+    Command {
+        /// What was to be run.
+        command: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Waiting for events failed.
+    #[error("waiting for the ring buffer failed")]
+    Wait(#[source] std::io::Error),
+}

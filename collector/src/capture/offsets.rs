@@ -1,0 +1,66 @@
+//! Where the running kernel keeps the few members that the probes read.
+
+use std::fs;
+use std::io::{Error as IoError, ErrorKind};
+
+use btfparse::{Offset, Readable, TypeInformation};
+
+use super::CaptureError;
+use super::preflight::VMLINUX_BTF;
+
+/// The kernel's types and functions.
+pub struct KernelTypes(TypeInformation);
+
+/// Offsets in bytes, by the name that the probes give them.
+pub struct Offsets(pub Vec<(&'static str, u32)>);
+
+/// Name in the probes, structure, member.
+const MEMBERS: [(&str, &str, &str, &str); 4] = [
+    ("OFFSET_VMA_PRIVATE_DATA", "vm_area_struct", "vm_private_data", "vm_area_struct.vm_private_data"),
+    ("OFFSET_VMA_START", "vm_area_struct", "vm_start", "vm_area_struct.vm_start"),
+    ("OFFSET_VMA_END", "vm_area_struct", "vm_end", "vm_area_struct.vm_end"),
+    ("OFFSET_UNMAP_DATA", "gntab_unmap_queue_data", "data", "gntab_unmap_queue_data.data"),
+];
+
+struct Bytes(Vec<u8>);
+
+impl Readable for Bytes {
+    fn read(&self, offset: u64, buffer: &mut [u8]) -> btfparse::Result<()> {
+        let start = offset as usize;
+        let source = start.checked_add(buffer.len()).and_then(|end| self.0.get(start..end));
+        buffer.copy_from_slice(source.ok_or_else(|| IoError::from(ErrorKind::UnexpectedEof))?);
+        Ok(())
+    }
+}
+
+impl KernelTypes {
+    /// Reads the running kernel's BTF.
+    pub fn read() -> Result<Self, CaptureError> {
+        let bytes = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        TypeInformation::new(&Bytes(bytes)).map(Self).map_err(|error| CaptureError::NoBtf(format!("{error:?}")))
+    }
+
+    /// Whether there is something of this name; for the names of our table that is a function.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.id_of(name).is_some()
+    }
+
+    /// All offsets that the probes want.
+    pub fn offsets(&self) -> Result<Offsets, CaptureError> {
+        MEMBERS
+            .iter()
+            .map(|&(name, structure, member, field)| Ok((name, self.offset(structure, member, field)?)))
+            .collect::<Result<_, _>>()
+            .map(Offsets)
+    }
+
+    fn offset(&self, structure: &str, member: &str, field: &'static str) -> Result<u32, CaptureError> {
+        let missing = |problem: String| CaptureError::NoField { field, problem };
+        let id = self.0.id_of(structure).ok_or_else(|| missing("no such structure".to_owned()))?;
+        match self.0.offset_of(id, member) {
+            Ok((_, Offset::ByteOffset(offset))) => Ok(offset),
+            Ok(_) => Err(missing("it is a bit field".to_owned())),
+            Err(error) => Err(missing(format!("{error:?}"))),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The attached probes, and what can be read from them. Dropping it detaches everything.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use aya::maps::{MapData, PerCpuArray, RingBuf};
+use aya::programs::Program;
+use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+use grantscope_wire::loss::{LossKind, loss_index};
+use grantscope_wire::{HOOKS, HookId};
+
+use super::{CaptureError, attach, host, offsets::KernelTypes, preflight};
+use crate::decode::{self, DecodeError};
+use crate::model::{HookStatus, LossCounter, LossReport, Operation};
+
+static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
+
+/// The probes, attached.
+pub struct Probes {
+    // Holds programs and links: they live as long as this does.
+    ebpf: Ebpf,
+    records: RingBuf<MapData>,
+    loss: PerCpuArray<MapData, u64>,
+    status: Vec<HookStatus>,
+}
+
+impl Probes {
+    /// Checks the machine, loads the probes and attaches them.
+    pub fn attach() -> Result<Self, CaptureError> {
+        preflight::check()?;
+        let types = KernelTypes::read()?;
+        let offsets = types.offsets()?;
+        let page_shift = host::page_size().trailing_zeros();
+        let mut loader = EbpfLoader::new();
+        for (name, offset) in &offsets.0 {
+            loader.override_global(name, offset, true);
+        }
+        loader.override_global("PAGE_SHIFT", &page_shift, true);
+        let mut ebpf = loader.load(OBJECT)?;
+        let records =
+            ebpf.take_map("RECORDS").and_then(|map| RingBuf::try_from(map).ok()).ok_or(CaptureError::NoMap("RECORDS"))?;
+        let loss = ebpf.take_map("LOSS").and_then(|map| PerCpuArray::try_from(map).ok()).ok_or(CaptureError::NoMap("LOSS"))?;
+        let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        let status = attach::all(&mut ebpf, &btf, &types)?;
+        let mut probes = Self { ebpf, records, loss, status };
+        // What ended while some hooks were still missing is not whole.
+        probes.discard();
+        Ok(probes)
+    }
+
+    /// How each hook is attached.
+    pub fn status(&self) -> &[HookStatus] {
+        &self.status
+    }
+
+    /// Takes all finished operations that wait in the ring.
+    pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
+        std::iter::from_fn(|| self.records.next().map(|item| decode::operation(&item))).collect()
+    }
+
+    fn discard(&mut self) {
+        while self.records.next().is_some() {}
+    }
+
+    /// What was lost since the probes were attached.
+    pub fn loss(&self, at_ns: u64) -> LossReport {
+        let mut counters: Vec<_> = HOOKS
+            .iter()
+            .flat_map(|hook| LossKind::ALL.iter().map(move |&kind| (hook.id, kind)))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter_map(|(hook, kind)| self.counter(hook, kind))
+            .collect();
+        counters.extend(HOOKS.iter().filter_map(|hook| self.missed(hook.id)));
+        LossReport { at_ns, counters }
+    }
+
+    fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {
+        let values = self.loss.get(&loss_index(hook.id(), kind), 0).ok()?;
+        let count = values.iter().sum();
+        (count > 0).then_some(LossCounter { hook, kind, count })
+    }
+
+    /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it tells
+    /// them in the descriptor's fdinfo.
+    fn missed(&self, hook: HookId) -> Option<LossCounter> {
+        let ends = ["entry", "exit"].map(|end| format!("{}_{end}", hook.name()));
+        let count = ends.iter().filter_map(|name| self.ebpf.program(name)).filter_map(recursion_misses).sum();
+        (count > 0).then_some(LossCounter { hook, kind: LossKind::Missed, count })
+    }
+}
+
+impl AsFd for Probes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the ring's descriptor is open as long as `self` lives.
+        unsafe { BorrowedFd::borrow_raw(self.records.as_raw_fd()) }
+    }
+}
+
+fn recursion_misses(program: &Program) -> Option<u64> {
+    let fd = match program {
+        Program::FEntry(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        Program::FExit(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        _ => return None,
+    };
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?.trim().parse().ok()
+}

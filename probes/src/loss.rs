@@ -1,0 +1,17 @@
+//! Counters of what was lost, per CPU, so that counting costs nothing and never loses itself.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::PerCpuArray;
+use grantscope_wire::loss::{LOSS_COUNTERS, loss_index};
+use grantscope_wire::{HookId, LossKind};
+
+#[map]
+static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(LOSS_COUNTERS, 0);
+
+/// One more was lost.
+pub fn count(hook: HookId, kind: LossKind) {
+    if let Some(counter) = LOSS.get_ptr_mut(loss_index(hook.id(), kind)) {
+        // SAFETY: the pointer is this CPU's own counter, and programs do not migrate while they run.
+        unsafe { *counter += 1 };
+    }
+}

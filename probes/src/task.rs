@@ -1,0 +1,374 @@
+//! The clockwork: for each task the operation it is in, the stages it is inside of, and the time each took.
+//!
+//! At every hook the time since the last one goes to the stage that was current. So the self times add up to the
+//! operation's duration by construction, whatever hooks are missing.
+
+use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_ringbuf_output};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{LruHashMap, RingBuf};
+use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
+use grantscope_wire::{Buffer, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
+
+use crate::ledger::MapInfo;
+use crate::loss;
+
+/// Deepest nesting of hooks in one task. Measured depth is 5; a power of two, so that an index can be masked.
+const MAX_DEPTH: usize = 16;
+const STAGE_MASK: usize = MAX_STAGES - 1;
+const DEPTH_MASK: usize = MAX_DEPTH - 1;
+
+/// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector comes by.
+const RING_BYTES: u32 = 4 << 20;
+/// The collector comes by on its own clock; it is woken only when this much waits for it.
+const WAKE_AT_BYTES: u64 = RING_BYTES as u64 / 4;
+
+// Flags of bpf_ringbuf_output and bpf_ringbuf_query (include/uapi/linux/bpf.h, v6.12).
+const BPF_RB_NO_WAKEUP: u64 = 1;
+const BPF_RB_FORCE_WAKEUP: u64 = 2;
+const BPF_RB_AVAIL_DATA: u64 = 0;
+
+/// Finished operations, on their way to the collector.
+#[map]
+static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
+
+/// One entry per task, kept from one operation to the next: a lookup costs a fraction of an insertion.
+/// Tasks that are gone make room for new ones.
+#[map]
+static TASKS: LruHashMap<u32, Task> = LruHashMap::with_max_entries(4_096, 0);
+
+/// A hook that was entered, and the stage to go back to when it returns.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Frame {
+    hook: u8,
+    resume: u8,
+}
+
+/// Where a task is.
+#[repr(C)]
+pub struct Task {
+    record: OpRecord,
+    /// Time of the last hook.
+    mark_ns: u64,
+    /// For each stage id one more than its index in `record.stages`; 0: not entered yet.
+    slot_of: [u8; MAX_STAGES],
+    stack: [Frame; MAX_DEPTH],
+    /// Frames on the stack; 0: no operation.
+    depth: u32,
+    /// Hooks entered above a full stack.
+    overflowed: u32,
+    /// Index of the stage that time goes to.
+    current: u32,
+    /// The operation may turn out to be none of ours: it counts only once it is confirmed.
+    tentative: u32,
+}
+
+// All zero, and zero means: no operation.
+static IDLE: Task = Task {
+    record: OpRecord {
+        head: OpHeader {
+            start_ns: 0,
+            duration_ns: 0,
+            map_generation_ns: 0,
+            tgid: 0,
+            tid: 0,
+            comm: [0; 16],
+            pages: 0,
+            ret: 0,
+            domid: 0,
+            op: 0,
+            buffer: 0,
+            stage_count: 0,
+            flags: 0,
+            reserved: 0,
+        },
+        stages: [StageTime { self_ns: 0, first_offset_ns: 0, calls: 0, stage: 0, reserved: 0 }; MAX_STAGES],
+    },
+    mark_ns: 0,
+    slot_of: [0; MAX_STAGES],
+    stack: [Frame { hook: 0, resume: 0 }; MAX_DEPTH],
+    depth: 0,
+    overflowed: 0,
+    current: 0,
+    tentative: 0,
+};
+
+fn now_ns() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+fn entry() -> Option<&'static mut Task> {
+    let tid = bpf_get_current_pid_tgid() as u32;
+    // SAFETY: only this task uses its entry, and a task runs on one CPU at a time.
+    TASKS.get_ptr_mut(tid).map(|task| unsafe { &mut *task })
+}
+
+fn entry_or_new(hook: HookId) -> Option<&'static mut Task> {
+    if let Some(task) = entry() {
+        return Some(task);
+    }
+    let tid = bpf_get_current_pid_tgid() as u32;
+    let _ = TASKS.insert(tid, &IDLE, 0);
+    let task = entry();
+    if task.is_none() {
+        loss::count(hook, LossKind::TaskTableFull);
+    }
+    task
+}
+
+/// The current task, if it is inside an operation.
+#[inline(always)]
+pub fn busy() -> Option<&'static mut Task> {
+    entry().filter(|task| task.depth > 0)
+}
+
+/// The hook that begins an operation was entered. Inside another operation it is a stage of that.
+#[inline(always)]
+pub fn begin(op: Op, hook: HookId, stage: Stage) {
+    if let Some(task) = entry_or_new(hook) {
+        if task.depth == 0 {
+            task.start(op, hook, stage, false);
+        } else {
+            task.push(hook, stage);
+        }
+    }
+}
+
+/// Like `begin`, where only a hook further inside can tell that this concerns gntdev: see `Task::confirm`.
+#[inline(always)]
+pub fn begin_tentative(op: Op, hook: HookId, stage: Stage) {
+    if let Some(task) = entry_or_new(hook) {
+        if task.depth == 0 {
+            task.start(op, hook, stage, true);
+        } else {
+            task.push(hook, stage);
+        }
+    }
+}
+
+/// A hook that begins a stage was entered.
+#[inline(always)]
+pub fn enter(hook: HookId, stage: Stage) {
+    if let Some(task) = busy() {
+        task.push(hook, stage);
+    }
+}
+
+/// A hook that is a stage and nothing more returned.
+#[inline(always)]
+pub fn leave(hook: HookId) {
+    if let Some(task) = finished(hook) {
+        task.emit(hook, 0);
+    }
+}
+
+/// A hook returned. Gives the task if that was the end of its operation: it waits for the last facts and `emit`.
+#[inline(always)]
+pub fn finished(hook: HookId) -> Option<&'static mut Task> {
+    let now = now_ns();
+    let task = busy()?;
+    task.pop(hook, now).then_some(task)
+}
+
+impl Task {
+    #[inline(always)]
+    fn start(&mut self, op: Op, hook: HookId, stage: Stage, tentative: bool) {
+        let head = &mut self.record.head;
+        head.op = op.id();
+        head.buffer = 0;
+        head.flags = 0;
+        head.pages = 0;
+        head.domid = 0;
+        head.map_generation_ns = 0;
+        head.stage_count = 0;
+        self.slot_of = [0; MAX_STAGES];
+        self.stack[0] = Frame { hook: hook.id(), resume: 0 };
+        self.depth = 1;
+        self.overflowed = 0;
+        self.tentative = u32::from(tentative);
+        let now = now_ns();
+        self.record.head.start_ns = now;
+        self.mark_ns = now;
+        self.current = self.slot(stage);
+    }
+
+    #[inline(always)]
+    fn push(&mut self, hook: HookId, stage: Stage) {
+        let depth = self.depth as usize;
+        if depth >= MAX_DEPTH {
+            self.overflowed += 1;
+            self.record.head.flags |= STAGES_INCOMPLETE;
+            loss::count(hook, LossKind::StackOverflow);
+            return;
+        }
+        self.stack[depth & DEPTH_MASK] = Frame { hook: hook.id(), resume: self.current as u8 };
+        self.depth += 1;
+        self.switch(stage);
+    }
+
+    /// From here on time goes to another stage, until the hook around it returns.
+    #[inline(always)]
+    pub fn switch(&mut self, stage: Stage) {
+        self.account(now_ns());
+        self.current = self.slot(stage);
+    }
+
+    /// Whether the innermost hook is this one.
+    #[inline(always)]
+    pub fn is_inside(&self, hook: HookId) -> bool {
+        self.overflowed == 0 && self.stack[(self.depth.wrapping_sub(1)) as usize & DEPTH_MASK].hook == hook.id()
+    }
+
+    /// Takes the hook off the stack; whether that was the last.
+    #[inline(always)]
+    fn pop(&mut self, hook: HookId, now: u64) -> bool {
+        if self.overflowed > 0 {
+            self.overflowed -= 1;
+            return false;
+        }
+        if !self.is_inside(hook) && !self.unwind(hook) {
+            return false;
+        }
+        self.account(now);
+        self.depth -= 1;
+        self.current = u32::from(self.stack[self.depth as usize & DEPTH_MASK].resume);
+        self.depth == 0
+    }
+
+    /// A return was missed further inside: goes back to the frame of this hook, if there is one.
+    #[inline(never)]
+    fn unwind(&mut self, hook: HookId) -> bool {
+        loss::count(hook, LossKind::Unmatched);
+        self.record.head.flags |= STAGES_INCOMPLETE;
+        for above in 0..MAX_DEPTH as u32 {
+            let depth = self.depth.wrapping_sub(above);
+            if depth == 0 || depth as usize > MAX_DEPTH {
+                return false;
+            }
+            if self.stack[(depth - 1) as usize & DEPTH_MASK].hook == hook.id() {
+                self.depth = depth;
+                return true;
+            }
+        }
+        false
+    }
+
+    #[inline(always)]
+    fn account(&mut self, now: u64) {
+        self.record.stages[self.current as usize & STAGE_MASK].self_ns += now.wrapping_sub(self.mark_ns);
+        self.mark_ns = now;
+    }
+
+    /// The place where time of this stage is kept.
+    #[inline(always)]
+    fn slot(&mut self, stage: Stage) -> u32 {
+        let id = stage.id() as usize & STAGE_MASK;
+        let known = self.slot_of[id];
+        if known != 0 {
+            let slot = usize::from(known - 1) & STAGE_MASK;
+            let time = &mut self.record.stages[slot];
+            time.calls = time.calls.saturating_add(1);
+            return slot as u32;
+        }
+        let slot = usize::from(self.record.head.stage_count) & STAGE_MASK;
+        let offset = self.mark_ns.wrapping_sub(self.record.head.start_ns);
+        self.record.stages[slot] = StageTime {
+            self_ns: 0,
+            first_offset_ns: if offset > u64::from(u32::MAX) { u32::MAX } else { offset as u32 },
+            calls: 1,
+            stage: stage.id(),
+            reserved: 0,
+        };
+        self.slot_of[id] = slot as u8 + 1;
+        self.record.head.stage_count = slot as u8 + 1;
+        slot as u32
+    }
+
+    /// The operation does concern gntdev.
+    pub fn confirm(&mut self) {
+        self.tentative = 0;
+    }
+
+    /// Whether the operation is this one.
+    pub fn is(&self, op: Op) -> bool {
+        self.record.head.op == op.id()
+    }
+
+    /// The operation's number.
+    pub fn op(&self) -> u8 {
+        self.record.head.op
+    }
+
+    pub fn set_buffer(&mut self, buffer: Buffer) {
+        self.record.head.buffer = buffer.id();
+    }
+
+    pub fn knows_pages(&self) -> bool {
+        self.record.head.flags & PAGES_KNOWN != 0
+    }
+
+    pub fn knows_buffer(&self) -> bool {
+        self.record.head.buffer != 0
+    }
+
+    pub fn set_pages(&mut self, pages: u32) {
+        self.record.head.pages = pages;
+        self.record.head.flags |= PAGES_KNOWN;
+    }
+
+    pub fn set_domid(&mut self, domid: u32) {
+        // Xen's domid_t has 16 bits, and so does what the kernel hands to Xen.
+        self.record.head.domid = domid as u16;
+        self.record.head.flags |= DOMID_KNOWN;
+    }
+
+    pub fn set_generation(&mut self, generation_ns: u64) {
+        self.record.head.map_generation_ns = generation_ns;
+    }
+
+    /// The operation is about this map.
+    pub fn set_map(&mut self, info: &MapInfo) {
+        let head = &mut self.record.head;
+        head.pages = info.pages;
+        head.flags |= PAGES_KNOWN;
+        head.buffer = info.buffer;
+        head.map_generation_ns = info.generation_ns;
+    }
+
+    /// What is known of the map that the operation is about.
+    pub fn map_info(&self) -> MapInfo {
+        let head = &self.record.head;
+        MapInfo { generation_ns: head.map_generation_ns, pages: head.pages, buffer: head.buffer, reserved: [0; 3] }
+    }
+
+    /// Time of the last hook.
+    pub fn mark_ns(&self) -> u64 {
+        self.mark_ns
+    }
+
+    /// Hands the finished operation to the collector.
+    #[inline(always)]
+    pub fn emit(&mut self, hook: HookId, ret: i32) {
+        if self.tentative != 0 {
+            return;
+        }
+        let ids = bpf_get_current_pid_tgid();
+        let head = &mut self.record.head;
+        head.tid = ids as u32;
+        head.tgid = (ids >> 32) as u32;
+        head.comm = bpf_get_current_comm().unwrap_or_default();
+        head.duration_ns = self.mark_ns.wrapping_sub(head.start_ns);
+        head.ret = ret;
+        let stages = usize::from(head.stage_count) & STAGE_MASK;
+        let length = (HEADER_BYTES + stages * STAGE_BYTES) as u64;
+        let flags = if RECORDS.query(BPF_RB_AVAIL_DATA) > WAKE_AT_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+        // SAFETY: `length` is at most the size of the record, and the record outlives the call. The safe wrapper
+        // takes a slice, whose length the verifier cannot follow.
+        let refused =
+            unsafe { bpf_ringbuf_output((&raw const RECORDS).cast_mut().cast(), (&raw mut self.record).cast(), length, flags) };
+        if refused != 0 {
+            loss::count(hook, LossKind::RingFull);
+        }
+    }
+}
