@@ -1,2 +1,83 @@
-//! placeholder
-fn main() {}
+//! `grantscope-workload`: runs a scenario or the granting side of one, and writes its truth.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use clap::Parser;
+use grantscope_workload::cli::{Cli, Command, FrontendArgs, RunArgs, scenario_list};
+use grantscope_workload::device::page_size;
+use grantscope_workload::truth::{Destination, Ending, Header, Log, monotonic_ns};
+use grantscope_workload::{Error, frontend, stop};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(arguments) => run(&arguments),
+        Command::List => list(),
+        Command::Frontend(arguments) => grant(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &RunArgs) -> Result<()> {
+    stop::catch_signals()?;
+    let options = arguments.options();
+    let destination = Destination::open(&arguments.truth)?;
+    let log = Log::with_room_for(options.expected_calls());
+    let scenario = arguments.scenario;
+    let mut header = Header::starting(scenario.name(), options.seed, page_size());
+    let mut skipped = Vec::new();
+    let outcome = completely(|| scenario.run(&log, &options, &mut skipped));
+    header.skipped = skipped;
+    finish(header, &log, Some((destination, &arguments.truth)), outcome)
+}
+
+fn grant(arguments: &FrontendArgs) -> Result<()> {
+    let destination = arguments.truth.as_deref().map(Destination::open).transpose()?;
+    let log = Log::with_room_for(16);
+    let header = Header::starting("frontend", 0, page_size());
+    let outcome = completely(|| frontend::stay(&log, arguments.to, arguments.pages as usize));
+    let destination = destination.zip(arguments.truth.as_deref());
+    finish(header, &log, destination, outcome)
+}
+
+fn list() -> Result<()> {
+    std::io::stdout().write_all(scenario_list().as_bytes()).context("cannot write the list")
+}
+
+/// Runs `body`; a panic becomes an error like any other, so that what was measured is written.
+fn completely(body: impl FnOnce() -> Result<(), Error>) -> Result<()> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(outcome) => outcome.map_err(anyhow::Error::from),
+        Err(_) => Err(anyhow!("the workload panicked: this is a defect of it; please report the text above")),
+    }
+}
+
+/// Writes the truth however the run ended. The run's own error comes first; one about the file
+/// is added to it.
+fn finish(mut header: Header, log: &Log, destination: Option<(Destination, &Path)>, outcome: Result<()>) -> Result<()> {
+    header.ended_ns = monotonic_ns();
+    header.ending = match &outcome {
+        Ok(()) => Ending::Complete,
+        Err(error) if matches!(error.downcast_ref(), Some(Error::Interrupted)) => Ending::Interrupted,
+        Err(error) => Ending::Failed { error: format!("{error:#}") },
+    };
+    let Some((destination, path)) = destination else { return outcome };
+    let calls = log.calls();
+    let written = destination.write(&header, &calls);
+    if written.is_ok() {
+        eprintln!("truth: {} calls in {}", calls.len(), path.display());
+    }
+    match (outcome, written) {
+        (Err(error), Err(unwritten)) => Err(error.context(unwritten)),
+        (outcome, written) => outcome.and(written.map_err(anyhow::Error::from)),
+    }
+}

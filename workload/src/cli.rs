@@ -1,0 +1,414 @@
+//! The command line, and what its arguments mean.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::plan;
+use crate::scenario::{Options, Scenario, Source};
+use crate::truth::Buffer;
+use crate::uapi::{DomId, GrantRef};
+
+/// Drive the Xen grant map path, and write down what was done.
+///
+/// Runs real ioctls on /dev/xen/gntdev, /dev/xen/gntalloc and /dev/udmabuf, under whatever profiler
+/// you like, and writes a truth file: every call with its outcome and its duration by this
+/// program's own clock. Needs root in a Xen domain.
+#[derive(Debug, Parser)]
+#[command(version, name = "grantscope-workload", max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario and write its truth file
+    ///
+    /// Every iteration does all kinds of buffers in a new random order, so that whatever drifts
+    /// during a run falls on all of them alike. Everything mapped or granted is undone at the end,
+    /// after an error, and on Ctrl-C; the truth file is written in all three cases.
+    ///
+    /// Examples:
+    ///
+    ///   grantscope-workload run --truth truth.json
+    ///   grantscope-workload run --peer 1 --pages 2025 --buffers wc,coherent --truth truth.json
+    #[command(verbatim_doc_comment)]
+    Run(RunArgs),
+    /// List the scenarios
+    List,
+    /// Grant pages to another domain, until SIGTERM
+    ///
+    /// The pages, each filled with its own number, are listed in a directory page that is granted
+    /// first. It prints one line with the directory's reference when all is ready, and takes
+    /// everything back when it is told to end.
+    Frontend(FrontendArgs),
+}
+
+/// [`plan::DEFAULT_PAGES`] as one argument.
+const DEFAULT_PAGES: &str = "1,16,256,2025";
+
+/// What `run` takes.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which scenario; see `list`
+    #[arg(long, value_name = "NAME", default_value = "sweep", value_parser = Scenario::named)]
+    pub scenario: Scenario,
+
+    /// Where the truth goes; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub truth: PathBuf,
+
+    /// Map pages that this domain grants; `frontend` must run there
+    #[arg(long, value_name = "DOMID", conflicts_with = "own_pages")]
+    pub peer: Option<DomId>,
+
+    /// Map pages that this domain grants to itself (the default)
+    #[arg(long = "self")]
+    pub own_pages: bool,
+
+    /// This domain's number
+    #[arg(long, value_name = "DOMID", default_value_t = 0)]
+    pub domid: DomId,
+
+    /// The reference that the peer's frontend printed, instead of looking at 8 to 64
+    #[arg(long, value_name = "REF", requires = "peer")]
+    pub directory_ref: Option<GrantRef>,
+
+    /// How long to look for the peer's frontend
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "peer")]
+    pub peer_timeout: u64,
+
+    /// Page counts; 2025 is one 1920x1080 frame at 32 bits a pixel
+    #[arg(
+        long, value_name = "N,…", value_delimiter = ',', default_value = DEFAULT_PAGES,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub pages: Vec<u32>,
+
+    /// Kinds of buffers; those this kernel cannot make are left out unless named here
+    ///
+    /// [default: all]
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub buffers: Vec<BufferArg>,
+
+    /// No exports and imports, for kernels without CONFIG_XEN_GNTDEV_DMABUF
+    #[arg(long)]
+    pub without_dmabuf: bool,
+
+    /// Counted iterations per page count [default: 200 up to 64 pages, 100 up to 512, 50 above]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub iterations: Option<u32>,
+
+    /// Iterations before those, marked as warm-up in the truth
+    #[arg(
+        long, value_name = "N", default_value_t = plan::DEFAULT_WARMUP,
+        value_parser = clap::value_parser!(u32).range(..=1_000_000)
+    )]
+    pub warmup: u32,
+
+    /// Page counts of the sweep's loopback: foreign memory granted to this domain and exported
+    /// [default: 4,64 with the default page counts, else none]
+    #[arg(
+        long, value_name = "N,…", value_delimiter = ',',
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub loopback: Option<Vec<u32>>,
+
+    /// What the order is derived from; the same seed gives the same order
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// What `frontend` takes.
+#[derive(Debug, Args)]
+pub struct FrontendArgs {
+    /// The domain that may map them
+    #[arg(long, value_name = "DOMID")]
+    pub to: DomId,
+
+    /// How many pages
+    #[arg(
+        long, value_name = "N", default_value_t = 2025,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub pages: u32,
+
+    /// Write this side's truth when it ends; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+}
+
+/// A kind of buffer on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BufferArg {
+    /// Ordinary pages: map, export, grant
+    Pages,
+    /// Write-combining memory: export
+    Wc,
+    /// Coherent memory: export
+    Coherent,
+    /// Another driver's dma-buf: import
+    Foreign,
+}
+
+impl From<BufferArg> for Buffer {
+    fn from(argument: BufferArg) -> Self {
+        match argument {
+            BufferArg::Pages => Self::Pages,
+            BufferArg::Wc => Self::Wc,
+            BufferArg::Coherent => Self::Coherent,
+            BufferArg::Foreign => Self::Foreign,
+        }
+    }
+}
+
+impl RunArgs {
+    /// The arguments in the scenarios' own terms.
+    pub fn options(&self) -> Options {
+        let all = [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign];
+        let mut buffers: Vec<Buffer> = Vec::new();
+        for buffer in self.buffers.iter().copied().map(Buffer::from) {
+            // Twice the same kind is once that kind: an iteration does each exactly once.
+            if !buffers.contains(&buffer) {
+                buffers.push(buffer);
+            }
+        }
+        let buffers_are_explicit = !buffers.is_empty();
+        let default_loopback = if self.pages == plan::DEFAULT_PAGES { plan::DEFAULT_LOOPBACK.to_vec() } else { vec![] };
+        Options {
+            pages: self.pages.clone(),
+            buffers: if buffers_are_explicit { buffers } else { all.to_vec() },
+            buffers_are_explicit,
+            without_dmabuf: self.without_dmabuf,
+            iterations: self.iterations,
+            warmup: self.warmup,
+            loopback: self.loopback.clone().unwrap_or(default_loopback),
+            seed: self.seed,
+            own: self.domid,
+            source: match self.peer {
+                Some(peer) => {
+                    Source::Peer { peer, directory: self.directory_ref, timeout: Duration::from_secs(self.peer_timeout) }
+                }
+                None => Source::Own,
+            },
+        }
+    }
+}
+
+/// The scenarios, one a line.
+pub fn scenario_list() -> String {
+    Scenario::ALL.iter().map(|scenario| format!("{:<10}{}\n", scenario.name(), scenario.summary())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    fn run_options(line: &str) -> Options {
+        match parse(line).unwrap().command {
+            Command::Run(arguments) => arguments.options(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn help(subcommand: Option<&str>) -> String {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let command = match subcommand {
+            Some(name) => command.find_subcommand_mut(name).unwrap(),
+            None => &mut command,
+        };
+        command.render_long_help().to_string()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_reads_as_it_should() {
+        insta::assert_snapshot!(help(None), @r"
+        Drive the Xen grant map path, and write down what was done.
+
+        Runs real ioctls on /dev/xen/gntdev, /dev/xen/gntalloc and /dev/udmabuf, under whatever profiler you
+        like, and writes a truth file: every call with its outcome and its duration by this program's own
+        clock. Needs root in a Xen domain.
+
+        Usage: grantscope-workload <COMMAND>
+
+        Commands:
+          run       Run a scenario and write its truth file
+          list      List the scenarios
+          frontend  Grant pages to another domain, until SIGTERM
+          help      Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help
+                  Print help (see a summary with '-h')
+
+          -V, --version
+                  Print version
+        ");
+        insta::assert_snapshot!(help(Some("run")), @r"
+        Run a scenario and write its truth file
+
+        Every iteration does all kinds of buffers in a new random order, so that whatever drifts
+        during a run falls on all of them alike. Everything mapped or granted is undone at the end,
+        after an error, and on Ctrl-C; the truth file is written in all three cases.
+
+        Examples:
+
+          grantscope-workload run --truth truth.json
+          grantscope-workload run --peer 1 --pages 2025 --buffers wc,coherent --truth truth.json
+
+        Usage: grantscope-workload run [OPTIONS] --truth <FILE>
+
+        Options:
+              --scenario <NAME>
+                  Which scenario; see `list`
+                  
+                  [default: sweep]
+
+              --truth <FILE>
+                  Where the truth goes; - is standard output
+
+              --peer <DOMID>
+                  Map pages that this domain grants; `frontend` must run there
+
+              --self
+                  Map pages that this domain grants to itself (the default)
+
+              --domid <DOMID>
+                  This domain's number
+                  
+                  [default: 0]
+
+              --directory-ref <REF>
+                  The reference that the peer's frontend printed, instead of looking at 8 to 64
+
+              --peer-timeout <SECONDS>
+                  How long to look for the peer's frontend
+                  
+                  [default: 10]
+
+              --pages <N,…>
+                  Page counts; 2025 is one 1920x1080 frame at 32 bits a pixel
+                  
+                  [default: 1,16,256,2025]
+
+              --buffers <KIND,…>
+                  Kinds of buffers; those this kernel cannot make are left out unless named here
+                  
+                  [default: all]
+
+                  Possible values:
+                  - pages:    Ordinary pages: map, export, grant
+                  - wc:       Write-combining memory: export
+                  - coherent: Coherent memory: export
+                  - foreign:  Another driver's dma-buf: import
+
+              --without-dmabuf
+                  No exports and imports, for kernels without CONFIG_XEN_GNTDEV_DMABUF
+
+              --iterations <N>
+                  Counted iterations per page count [default: 200 up to 64 pages, 100 up to 512, 50 above]
+
+              --warmup <N>
+                  Iterations before those, marked as warm-up in the truth
+                  
+                  [default: 5]
+
+              --loopback <N,…>
+                  Page counts of the sweep's loopback: foreign memory granted to this domain and exported
+                  [default: 4,64 with the default page counts, else none]
+
+              --seed <N>
+                  What the order is derived from; the same seed gives the same order
+                  
+                  [default: 1]
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+        insta::assert_snapshot!(help(Some("frontend")), @r"
+        Grant pages to another domain, until SIGTERM
+
+        The pages, each filled with its own number, are listed in a directory page that is granted first. It
+        prints one line with the directory's reference when all is ready, and takes everything back when it
+        is told to end.
+
+        Usage: grantscope-workload frontend [OPTIONS] --to <DOMID>
+
+        Options:
+              --to <DOMID>
+                  The domain that may map them
+
+              --pages <N>
+                  How many pages
+                  
+                  [default: 2025]
+
+              --truth <FILE>
+                  Write this side's truth when it ends; - is standard output
+
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+    }
+
+    #[test]
+    fn scenarios_are_listed() {
+        insta::assert_snapshot!(scenario_list(), @r"
+        sweep     every operation on pages, wc and coherent buffers of several sizes, kinds interleaved
+        copy      grant copies from and to shared pages, in batches of several sizes
+        refusals  calls the kernel must refuse: each error is checked and counted
+        ");
+    }
+
+    #[test]
+    fn the_default_is_the_full_sweep_of_own_pages() {
+        let options = run_options("grantscope-workload run --truth t");
+        assert_eq!(options.pages, plan::DEFAULT_PAGES);
+        assert_eq!(options.loopback, [4, 64]);
+        assert_eq!(options.buffers.len(), 4);
+        assert!(!options.buffers_are_explicit);
+        assert_eq!(options.source, Source::Own);
+    }
+
+    #[test]
+    fn given_page_counts_bring_no_others_with_them() {
+        let options = run_options("grantscope-workload run --peer 1 --pages 16 --buffers wc,wc,pages --truth -");
+        assert_eq!(options.pages, [16]);
+        assert!(options.loopback.is_empty());
+        assert_eq!(options.buffers, [Buffer::Wc, Buffer::Pages]);
+        assert!(options.buffers_are_explicit);
+    }
+
+    #[test]
+    fn wrong_arguments_are_usage_errors_that_name_the_argument() {
+        for (line, expected) in [
+            ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, refusals"),
+            ("grantscope-workload run --truth t --pages 0", "0 is not in 1.."),
+            ("grantscope-workload run --truth t --pages 16,0", "0 is not in 1.."),
+            ("grantscope-workload run --truth t --peer 1 --self", "cannot be used with"),
+            ("grantscope-workload run", "--truth <FILE>"),
+            ("grantscope-workload run --truth t --buffers uncached", "possible values"),
+            ("grantscope-workload frontend --pages 3", "--to <DOMID>"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(expected), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Dma-bufs made of another domain's grants.
+
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use super::gntdev::{GntDev, failed};
+use super::import::Importable;
+use crate::error::{Error, Result};
+use crate::truth::{Buffer, Op, Subject, timed};
+use crate::uapi::gntdev as abi;
+use crate::uapi::{DomId, Flexible, GrantRef};
+
+impl GntDev<'_> {
+    /// Maps `references` of `domain` and makes a dma-buf of them, in one call. The kind of memory
+    /// is `buffer`; [`Buffer::Foreign`] cannot be made here and is refused.
+    pub fn export(&self, buffer: Buffer, domain: DomId, references: &[GrantRef]) -> Result<DmaBuf<'_>> {
+        let pages = references.len();
+        let count = self.checked("export", pages)?;
+        let flags = match buffer {
+            Buffer::Pages => 0,
+            Buffer::Wc => abi::DMA_FLAG_WC,
+            Buffer::Coherent => abi::DMA_FLAG_COHERENT,
+            Buffer::Foreign => return Err(failed(Op::Export, pages, domain, Errno::EINVAL)),
+        };
+        let header = abi::DmabufExpFromRefs { flags, count, fd: 0, domid: domain.into(), refs: [0] };
+        let mut argument = Flexible::new(header, references);
+        let (raw, pointer) = (self.raw(), argument.as_mut_ptr());
+        self.log()
+            .call(Subject::new(Op::Export, buffer, pages), || {
+                // SAFETY: the argument has `count` elements behind its header and outlives the call.
+                unsafe { abi::dmabuf_exp_from_refs(raw, pointer) }
+            })
+            .map_err(|errno| match errno {
+                Errno::ENOTTY => Error::NoDmabuf,
+                errno => Error::Operation { op: Op::Export, on: format!("of {pages} {buffer} pages of domain {domain}"), errno },
+            })?;
+        // SAFETY: the call succeeded, so this descriptor was just made for us.
+        let fd = unsafe { OwnedFd::from_raw_fd(argument.header().fd as RawFd) };
+        Ok(DmaBuf { fd: ManuallyDrop::new(fd), device: self, buffer, pages })
+    }
+}
+
+/// An exported dma-buf. Nobody else holds it unless its descriptor is given away, so closing it is
+/// its release.
+pub struct DmaBuf<'dev> {
+    fd: ManuallyDrop<OwnedFd>,
+    device: &'dev GntDev<'dev>,
+    buffer: Buffer,
+    pages: usize,
+}
+
+impl<'dev> DmaBuf<'dev> {
+    /// Closes it, which unmaps the grants.
+    pub fn release(self) -> Result<()> {
+        let mut this = ManuallyDrop::new(self);
+        this.release_once().map_err(|errno| Error::Operation {
+            op: Op::Release,
+            on: format!("of {} {} pages", this.pages, this.buffer),
+            errno,
+        })
+    }
+
+    /// Something to wait for its release with, before or after it happens.
+    pub fn watch(&self) -> ReleaseWatch<'dev> {
+        let number = self.fd.as_raw_fd();
+        ReleaseWatch { device: self.device, number, buffer: self.buffer, pages: self.pages }
+    }
+
+    fn release_once(&mut self) -> Result<(), Errno> {
+        // SAFETY: called by `release` and `drop` only, which both end `self`.
+        let raw = unsafe { ManuallyDrop::take(&mut self.fd) }.into_raw_fd();
+        let subject = Subject::new(Op::Release, self.buffer, self.pages);
+        self.device.log().call(subject, || nix::unistd::close(raw))
+    }
+}
+
+impl Drop for DmaBuf<'_> {
+    fn drop(&mut self) {
+        // Its outcome is in the log; there is nobody left to tell.
+        let _ = self.release_once();
+    }
+}
+
+impl AsFd for DmaBuf<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Importable for DmaBuf<'_> {
+    fn buffer(&self) -> Buffer {
+        self.buffer
+    }
+
+    fn pages(&self) -> usize {
+        self.pages
+    }
+}
+
+/// How a wait for a release ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It was released while we waited.
+    WhileWaiting,
+    /// The driver does not know the descriptor (ENOENT): released before, as documented.
+    Before,
+    /// It was not released in time (ETIMEDOUT).
+    NotYet,
+}
+
+/// A buffer's descriptor number, to wait for its release with.
+///
+/// The driver finds buffers by number, in its own list; a number that has since been given to
+/// another exported buffer would mean that one. One thread waits per buffer: of two waiters the
+/// driver wakes only one (`drivers/xen/gntdev-dmabuf.c`, `dmabuf_exp_wait_obj_signal`).
+pub struct ReleaseWatch<'dev> {
+    device: &'dev GntDev<'dev>,
+    number: RawFd,
+    buffer: Buffer,
+    pages: usize,
+}
+
+impl ReleaseWatch<'_> {
+    /// Waits for at most `timeout`; not interruptible by any signal.
+    pub fn wait(&self, timeout: Duration) -> Result<Released> {
+        let wait_to_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        let mut argument = abi::DmabufExpWaitReleased { fd: self.number as u32, wait_to_ms };
+        let raw = self.device.raw();
+        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        let call = timed(|| unsafe { abi::dmabuf_exp_wait_released(raw, &mut argument) });
+        // Once it is released the kernel knows a number only, no buffer; neither does the truth.
+        let subject = match call.result {
+            Err(Errno::ENOENT | Errno::ENOTTY) => Subject::without_buffer(Op::WaitReleased),
+            _ => Subject::new(Op::WaitReleased, self.buffer, self.pages),
+        };
+        match self.device.log().note(subject, call) {
+            Ok(_) => Ok(Released::WhileWaiting),
+            Err(Errno::ENOENT) => Ok(Released::Before),
+            Err(Errno::ETIMEDOUT) => Ok(Released::NotYet),
+            Err(errno) => {
+                Err(Error::Operation { op: Op::WaitReleased, on: format!("of {} {} pages", self.pages, self.buffer), errno })
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! `/dev/xen/gntdev`: mapping another domain's grants into this process.
+
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+
+use super::memory::SharedPages;
+use super::open::{open_xen, page_size};
+use super::parameter::read_limit;
+use crate::error::{Error, Result};
+use crate::truth::{Buffer, Log, Op, Subject};
+use crate::uapi::gntdev::{self as abi, Reference};
+use crate::uapi::{DomId, Flexible, GrantRef};
+
+const ADVICE: &str = "load the module xen-gntdev (modprobe xen-gntdev), or build the kernel with \
+                      CONFIG_XEN_GNTDEV";
+
+/// One open of the grant device.
+pub struct GntDev<'log> {
+    fd: ManuallyDrop<OwnedFd>,
+    log: &'log Log,
+    limit: usize,
+    page_size: usize,
+}
+
+impl<'log> GntDev<'log> {
+    /// Opens the device and reads its limit. Opening is not an operation; closing is.
+    pub fn open(log: &'log Log) -> Result<Self> {
+        let fd = open_xen(abi::PATH, ADVICE)?;
+        let mut device = Self { fd: ManuallyDrop::new(fd), log, limit: 0, page_size: page_size() };
+        device.limit = read_limit(abi::LIMIT)?;
+        Ok(device)
+    }
+
+    /// The most pages one call may take.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Allocates pages for `references` of `domain`. Xen is asked by [`GrantMap::mmap`] only, so
+    /// references that do not exist are accepted here.
+    pub fn map(&self, domain: DomId, references: &[GrantRef]) -> Result<GrantMap<'_>> {
+        let count = self.checked("map", references.len())?;
+        let array: Vec<_> = references.iter().map(|&reference| Reference { domid: domain.into(), reference }).collect();
+        let mut argument = Flexible::new(abi::MapGrantRef { count, pad: 0, index: 0, refs: [array[0]] }, &array);
+        let (raw, pointer) = (self.raw(), argument.as_mut_ptr());
+        let subject = Subject::new(Op::Map, Buffer::Pages, references.len());
+        self.log
+            // SAFETY: the argument has `count` elements behind its header and outlives the call.
+            .call(subject, || unsafe { abi::map_grant_ref(raw, pointer) })
+            .map_err(|errno| failed(Op::Map, references.len(), domain, errno))?;
+        Ok(GrantMap { device: self, domain, index: argument.header().index, pages: references.len() })
+    }
+
+    /// The offset and page count of the mapping that contains `address`, as the driver knows it.
+    pub fn offset_of(&self, address: usize) -> Result<(u64, u32)> {
+        let mut argument = abi::GetOffsetForVaddr { vaddr: address as u64, offset: 0, count: 0, pad: 0 };
+        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        unsafe { abi::get_offset_for_vaddr(self.raw(), &mut argument) }
+            .map_err(|errno| self.other("GET_OFFSET_FOR_VADDR", errno))?;
+        Ok((argument.offset, argument.count))
+    }
+
+    /// Asks for more grants than the default, which no current kernel knows: ENOTTY.
+    pub fn set_max_grants(&self, count: u32) -> Result<()> {
+        let mut argument = abi::SetMaxGrants { count };
+        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        unsafe { abi::set_max_grants(self.raw(), &mut argument) }.map_err(|errno| self.other("SET_MAX_GRANTS", errno))?;
+        Ok(())
+    }
+
+    /// Whether this kernel's gntdev was built with dma-bufs, and if not, why not. It asks about a
+    /// buffer that cannot exist, so this is one `wait_released` with outcome ENOENT.
+    pub fn knows_dmabuf(&self) -> Result<bool> {
+        let mut argument = abi::DmabufExpWaitReleased { fd: u32::MAX, wait_to_ms: 0 };
+        let raw = self.raw();
+        let answer = self.log.call(Subject::without_buffer(Op::WaitReleased), || {
+            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            unsafe { abi::dmabuf_exp_wait_released(raw, &mut argument) }
+        });
+        match answer {
+            Err(Errno::ENOENT) => Ok(true),
+            Err(Errno::ENOTTY) => Ok(false),
+            Ok(_) => Ok(true),
+            Err(errno) => Err(self.other("DMABUF_EXP_WAIT_RELEASED", errno)),
+        }
+    }
+
+    /// The count as the kernel takes it: at least one, at most the driver's limit.
+    pub(super) fn checked(&self, call: &'static str, count: usize) -> Result<u32> {
+        check_count(call, count, self.limit)
+    }
+
+    pub(super) fn raw(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    pub(super) fn log(&self) -> &'log Log {
+        self.log
+    }
+
+    fn other(&self, call: &'static str, errno: Errno) -> Error {
+        Error::Call { call, on: abi::PATH.to_owned(), errno }
+    }
+}
+
+impl AsFd for GntDev<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for GntDev<'_> {
+    fn drop(&mut self) {
+        // SAFETY: nothing uses `fd` after drop.
+        let raw = unsafe { ManuallyDrop::take(&mut self.fd) }.into_raw_fd();
+        let _ = self.log.call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
+    }
+}
+
+/// The limits that hold for every call with a page count.
+fn check_count(call: &'static str, count: usize, limit: usize) -> Result<u32> {
+    if count == 0 {
+        return Err(Error::EmptyCount { call });
+    }
+    match u32::try_from(count) {
+        Ok(checked) if count <= limit => Ok(checked),
+        _ => Err(Error::OverLimit { call, count, limit, limit_path: abi::LIMIT }),
+    }
+}
+
+/// The error of an operation on so many pages of a domain.
+pub(super) fn failed(op: Op, pages: usize, domain: DomId, errno: Errno) -> Error {
+    Error::Operation { op, on: format!("of {pages} pages of domain {domain}"), errno }
+}
+
+/// How a mapping may be accessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Works with grants of either kind.
+    ReadOnly,
+    /// Needs writable grants.
+    ReadWrite,
+}
+
+/// Pages allocated for grants: what the map ioctl leaves behind.
+pub struct GrantMap<'dev> {
+    device: &'dev GntDev<'dev>,
+    domain: DomId,
+    index: u64,
+    pages: usize,
+}
+
+impl GrantMap<'_> {
+    /// Maps the grants and shows them to this process. A map can be mmapped once in its life.
+    pub fn mmap(&self, access: Access) -> Result<Mapping<'_>> {
+        let subject = Subject::new(Op::Mmap, Buffer::Pages, self.pages);
+        let (fd, page_size) = (self.device.as_fd(), self.device.page_size);
+        let writable = access == Access::ReadWrite;
+        let memory = self
+            .device
+            .log
+            .call(subject, || SharedPages::map(fd, self.index, self.pages, page_size, writable))
+            .map_err(|errno| failed(Op::Mmap, self.pages, self.domain, errno))?;
+        Ok(Mapping { device: self.device, domain: self.domain, memory })
+    }
+
+    /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
+    /// channel `port`, or both.
+    pub fn notify_on_unmap(&self, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
+        let offset = page * self.device.page_size + usize::from(byte.unwrap_or(0));
+        let action = byte.map_or(0, |_| abi::UNMAP_NOTIFY_CLEAR_BYTE) | port.map_or(0, |_| abi::UNMAP_NOTIFY_SEND_EVENT);
+        let mut argument = abi::UnmapNotify { index: self.index + offset as u64, action, event_channel_port: port.unwrap_or(0) };
+        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        unsafe { abi::set_unmap_notify(self.device.raw(), &mut argument) }
+            .map_err(|errno| self.device.other("SET_UNMAP_NOTIFY", errno))?;
+        Ok(())
+    }
+
+    /// Gives the pages back.
+    pub fn unmap(self) -> Result<()> {
+        let this = ManuallyDrop::new(self);
+        this.unmap_once()
+    }
+
+    fn unmap_once(&self) -> Result<()> {
+        let mut argument = abi::UnmapGrantRef { index: self.index, count: self.pages as u32, pad: 0 };
+        let raw = self.device.raw();
+        let subject = Subject::new(Op::Unmap, Buffer::Pages, self.pages);
+        self.device
+            .log
+            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            .call(subject, || unsafe { abi::unmap_grant_ref(raw, &mut argument) })
+            .map_err(|errno| failed(Op::Unmap, self.pages, self.domain, errno))?;
+        Ok(())
+    }
+}
+
+impl Drop for GrantMap<'_> {
+    fn drop(&mut self) {
+        // Its outcome is in the log; there is nobody left to tell.
+        let _ = self.unmap_once();
+    }
+}
+
+/// Granted pages in this process's address space.
+pub struct Mapping<'map> {
+    device: &'map GntDev<'map>,
+    domain: DomId,
+    memory: SharedPages,
+}
+
+impl Mapping<'_> {
+    /// How many pages there are.
+    pub fn pages(&self) -> usize {
+        self.memory.pages()
+    }
+
+    /// The word at `offset` of `page`, within its granted 4 KiB.
+    pub fn read(&self, page: usize, offset: usize) -> u32 {
+        self.memory.read(page, offset)
+    }
+
+    /// Writes it.
+    pub fn write(&self, page: usize, offset: usize, value: u32) {
+        self.memory.write(page, offset, value);
+    }
+
+    /// Takes the pages out of the address space. The grants stay mapped until
+    /// [`GrantMap::unmap`].
+    pub fn munmap(self) -> Result<()> {
+        let this = ManuallyDrop::new(self);
+        this.munmap_once()
+    }
+
+    fn munmap_once(&self) -> Result<()> {
+        let subject = Subject::new(Op::Munmap, Buffer::Pages, self.pages());
+        self.device
+            .log
+            // SAFETY: called by `munmap` and `drop` only, which both end `self`.
+            .call(subject, || unsafe { self.memory.unmap() })
+            .map_err(|errno| failed(Op::Munmap, self.pages(), self.domain, errno))
+    }
+}
+
+impl Drop for Mapping<'_> {
+    fn drop(&mut self) {
+        // Its outcome is in the log; there is nobody left to tell.
+        let _ = self.munmap_once();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_zero_and_one_over_the_limit_are_refused_before_the_kernel_sees_them() {
+        assert!(matches!(check_count("map", 0, 65_536), Err(Error::EmptyCount { call: "map" })));
+        assert_eq!(check_count("map", 65_536, 65_536).unwrap(), 65_536);
+        assert!(matches!(check_count("export", 65_537, 65_536), Err(Error::OverLimit { count: 65_537, limit: 65_536, .. })));
+        assert!(check_count("map", usize::MAX, usize::MAX).is_err());
+    }
+}

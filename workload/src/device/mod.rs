@@ -1,0 +1,25 @@
+//! Owned devices, mappings, buffers and grants: each undoes itself when dropped, and each call
+//! that is an operation is noted in the [`Log`](crate::truth::Log) it was given.
+//!
+//! What may not outlive what is left to the borrow checker: a [`Mapping`] borrows its
+//! [`GrantMap`], which borrows its [`GntDev`]; so a device is always closed last, and "the last
+//! close" is a call of ours.
+
+mod copy;
+mod dmabuf;
+mod foreign;
+mod gntalloc;
+mod gntdev;
+mod import;
+mod memory;
+mod open;
+mod parameter;
+
+pub use copy::{CopyOutcome, Segment};
+pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
+pub use foreign::{DmaHeap, ForeignBuf, UdmaBuf};
+pub use gntalloc::{GntAlloc, Granted, GrantedPages};
+pub use gntdev::{Access, GntDev, GrantMap, Mapping};
+pub use import::{Import, Importable};
+pub use open::page_size;
+pub use parameter::{RaisedLimit, read_limit};

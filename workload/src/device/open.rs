@@ -1,0 +1,55 @@
+//! Opening device nodes, with an error that says why one cannot be.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+use crate::error::{Error, Result};
+
+/// Opens a device of Xen's; `advice` is for when Xen is there and the device is not.
+pub(super) fn open_xen(path: &'static str, advice: &'static str) -> Result<OwnedFd> {
+    open_device(path, advice).map_err(|error| match error {
+        Error::NoDevice { .. } if !runs_on_xen() => Error::NoXen { path },
+        other => other,
+    })
+}
+
+/// Opens any device for reading and writing.
+pub(super) fn open_device(path: &'static str, advice: &'static str) -> Result<OwnedFd> {
+    open(path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| match errno {
+        Errno::ENOENT | Errno::ENXIO | Errno::ENODEV => Error::NoDevice { path, advice },
+        Errno::EACCES | Errno::EPERM => Error::NotPermitted { path, errno },
+        errno => Error::Open { path, errno },
+    })
+}
+
+/// Whether this kernel runs in a Xen domain, as far as it tells user space.
+fn runs_on_xen() -> bool {
+    let hypervisor = std::fs::read_to_string("/sys/hypervisor/type");
+    hypervisor.is_ok_and(|name| name.trim() == "xen") || Path::new("/proc/xen/capabilities").exists()
+}
+
+/// The kernel's page size in bytes: what one grant occupies in a mapping.
+pub fn page_size() -> usize {
+    // SAFETY: sysconf has no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_is_not_there_is_told_apart_from_a_machine_without_xen() {
+        let error = open_device("/dev/no-such-device", "load the module").unwrap_err();
+        insta::assert_snapshot!(error, @"/dev/no-such-device does not exist: load the module");
+        if !runs_on_xen() {
+            let error = open_xen("/dev/xen/no-such-device", "load the module").unwrap_err();
+            assert!(matches!(error, Error::NoXen { .. }), "{error}");
+        }
+    }
+}

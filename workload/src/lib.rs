@@ -1,0 +1,22 @@
+//! Drives Linux's Xen grant interfaces for real and keeps a truthful log of every call, so that
+//! a profiler's figures can be judged by something that shares no code with it.
+//!
+//! * [`uapi`]: the kernel's ioctl numbers and layouts, asserted at compile time.
+//! * [`device`]: owned types over them that undo themselves when dropped.
+//! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
+//! * [`directory`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
+//! * [`plan`], [`scenario`]: what is run, in which order.
+
+pub mod cli;
+pub mod device;
+pub mod directory;
+pub mod error;
+pub mod frontend;
+pub mod peer;
+pub mod plan;
+pub mod scenario;
+pub mod stop;
+pub mod truth;
+pub mod uapi;
+
+pub use error::{Error, Result};

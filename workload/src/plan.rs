@@ -1,0 +1,129 @@
+//! What a sweep does and in which order: plain functions of numbers, so that they can be tested.
+
+use crate::truth::Buffer;
+
+/// The default page counts; 2,025 is one 1920×1080 frame at 32 bits a pixel.
+pub const DEFAULT_PAGES: [u32; 4] = [1, 16, 256, 2025];
+
+/// The default page counts of the loopback, chosen to be none of the above: their series must not
+/// mix with those of another domain's pages.
+pub const DEFAULT_LOOPBACK: [u32; 2] = [4, 64];
+
+/// Iterations before counting begins, by default.
+pub const DEFAULT_WARMUP: u32 = 5;
+
+/// Every so many iterations, somebody already waits when a buffer is released. Rarely, because how
+/// long they waited says how long the buffer lived, not what anything costs.
+pub const WAITER_EVERY: u32 = 8;
+
+/// What one iteration is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// map, mmap, touch, munmap, unmap.
+    Map,
+    /// export, import, import_release, release, wait_released.
+    Export(Buffer),
+    /// import and import_release of another driver's buffer.
+    ImportForeign,
+    /// grant and ungrant in this domain.
+    Grant,
+}
+
+/// How often a size is repeated by default: small ones are quick and noisy, large ones the
+/// opposite.
+pub fn default_iterations(pages: u32) -> u32 {
+    match pages {
+        0..=64 => 200,
+        65..=512 => 100,
+        _ => 50,
+    }
+}
+
+/// The orders of a run's iterations: one after the other, all from one seed.
+pub struct Shuffler {
+    state: u64,
+}
+
+impl Shuffler {
+    /// The same seed gives the same orders on every machine and version.
+    pub fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    /// `actions` in the next order. Every order is about equally likely, so that whatever drifts
+    /// during a run falls on all kinds alike.
+    pub fn next_order(&mut self, actions: &[Action]) -> Vec<Action> {
+        let mut order = actions.to_vec();
+        for last in (1..order.len()).rev() {
+            let other = (self.next_number() % (last as u64 + 1)) as usize;
+            order.swap(last, other);
+        }
+        order
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+    fn next_number(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACTIONS: [Action; 6] = [
+        Action::Map,
+        Action::Export(Buffer::Pages),
+        Action::Export(Buffer::Wc),
+        Action::Export(Buffer::Coherent),
+        Action::ImportForeign,
+        Action::Grant,
+    ];
+
+    fn orders(seed: u64, count: usize) -> Vec<Vec<Action>> {
+        let mut shuffler = Shuffler::new(seed);
+        (0..count).map(|_| shuffler.next_order(&ACTIONS)).collect()
+    }
+
+    #[test]
+    fn every_iteration_does_everything_exactly_once() {
+        for mut order in orders(1, 50) {
+            order.sort();
+            assert_eq!(order, ACTIONS);
+        }
+    }
+
+    #[test]
+    fn the_same_seed_repeats_and_another_one_differs() {
+        assert_eq!(orders(7, 20), orders(7, 20));
+        assert_ne!(orders(7, 20), orders(8, 20));
+    }
+
+    #[test]
+    fn the_generator_is_splitmix64_so_that_orders_survive_new_versions() {
+        let mut shuffler = Shuffler::new(1_234_567);
+        assert_eq!(shuffler.next_number(), 6_457_827_717_110_365_317);
+        assert_eq!(shuffler.next_number(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn every_kind_comes_at_every_place_about_equally_often() {
+        let orders = orders(1, 600);
+        for (place, action) in (0..6).flat_map(|place| ACTIONS.map(|action| (place, action))) {
+            let times = orders.iter().filter(|order| order[place] == action).count();
+            assert!((60..=140).contains(&times), "{action:?} at place {place}: {times} of 600");
+        }
+    }
+
+    #[test]
+    fn default_sizes_repeat_at_least_fifty_times_and_loopback_has_sizes_of_its_own() {
+        for pages in DEFAULT_PAGES {
+            assert!(default_iterations(pages) >= 50);
+            assert!(!DEFAULT_LOOPBACK.contains(&pages));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What this kernel can do, asked before anything is mapped.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use crate::device::{ForeignBuf, GntAlloc, GntDev, read_limit};
+use crate::error::{Error, Result};
+use crate::plan::Action;
+use crate::truth::{Buffer, Log};
+use crate::uapi::gntdev;
+
+use super::Options;
+
+/// The actions of one iteration: what was asked for, less what this kernel cannot do. That is an
+/// error where it was asked for by name, else it is noted in `skipped`.
+pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<Vec<Action>> {
+    check_counts(options)?;
+    let device = GntDev::open(log)?;
+    let mut actions = Vec::new();
+    let mut consider = |action: Action, missing: Result<()>| match missing {
+        Ok(()) => {
+            actions.push(action);
+            Ok(())
+        }
+        Err(error) if options.buffers_are_explicit || !is_absence(&error) => Err(error),
+        Err(error) => {
+            eprintln!("note: left out {}: {error}", describe(action));
+            skipped.push(format!("{}: {error}", describe(action)));
+            Ok(())
+        }
+    };
+    if options.buffers.contains(&Buffer::Pages) {
+        consider(Action::Map, Ok(()))?;
+        consider(Action::Grant, GntAlloc::open(log).map(drop))?;
+    }
+    if options.without_dmabuf {
+        return Ok(actions);
+    }
+    let dmabuf = device.knows_dmabuf()?;
+    for &buffer in &options.buffers {
+        let missing = match buffer {
+            _ if !dmabuf => Err(Error::NoDmabuf),
+            Buffer::Wc | Buffer::Coherent if !knows_dma_alloc() => Err(Error::NoDmaAlloc),
+            Buffer::Foreign => ForeignBuf::of_any_kind(1).map(drop),
+            _ => Ok(()),
+        };
+        let action = match buffer {
+            Buffer::Foreign => Action::ImportForeign,
+            kind => Action::Export(kind),
+        };
+        consider(action, missing)?;
+    }
+    Ok(actions)
+}
+
+/// Every count against the limit, so that no size fails after others have run.
+fn check_counts(options: &Options) -> Result<()> {
+    // Where the driver is missing, opening the device says so better than its missing limit.
+    let limit = read_limit(gntdev::LIMIT).unwrap_or(usize::MAX);
+    for &count in options.pages.iter().chain(&options.loopback) {
+        let count = count as usize;
+        if count == 0 {
+            return Err(Error::EmptyCount { call: "run" });
+        }
+        if count > limit {
+            let limit_path = gntdev::LIMIT;
+            return Err(Error::OverLimit { call: "run", count, limit, limit_path });
+        }
+        let imports = !options.without_dmabuf;
+        if imports && count >= gntdev::IMPORT_PAGES_END {
+            return Err(Error::ImportTooLarge { count });
+        }
+    }
+    Ok(())
+}
+
+fn is_absence(error: &Error) -> bool {
+    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoDmaAlloc)
+}
+
+fn describe(action: Action) -> &'static str {
+    match action {
+        Action::Map => "map",
+        Action::Export(Buffer::Wc) => "wc",
+        Action::Export(Buffer::Coherent) => "coherent",
+        Action::Export(_) => "export of pages",
+        Action::ImportForeign => "foreign",
+        Action::Grant => "grant",
+    }
+}
+
+/// Without CONFIG_XEN_GRANT_DMA_ALLOC the driver ignores the flags (`gntdev_alloc_map` in
+/// `drivers/xen/gntdev.c`), and plain pages would be measured under another name. The allocator's
+/// symbol tells; where symbols are not to be seen, it is taken for granted.
+fn knows_dma_alloc() -> bool {
+    let Ok(file) = File::open("/proc/kallsyms") else { return true };
+    let mut lines = BufReader::new(file).lines().map_while(std::io::Result::ok).peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    lines.any(|line| line.split_whitespace().nth(2) == Some("gnttab_dma_alloc_pages"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Source;
+    use super::*;
+
+    fn options(pages: Vec<u32>) -> Options {
+        Options {
+            pages,
+            buffers: vec![Buffer::Pages],
+            buffers_are_explicit: false,
+            without_dmabuf: false,
+            iterations: None,
+            warmup: 5,
+            loopback: vec![],
+            seed: 1,
+            own: 0,
+            source: Source::Peer { peer: 1, directory: None, timeout: Duration::ZERO },
+        }
+    }
+
+    #[test]
+    fn a_size_that_cannot_be_run_is_refused_before_any_other_is() {
+        assert!(check_counts(&options(vec![1, 16])).is_ok());
+        assert!(matches!(check_counts(&options(vec![1, 0])), Err(Error::EmptyCount { .. })));
+        assert!(check_counts(&options(vec![1, 65_536])).is_err());
+    }
+
+    #[test]
+    fn only_what_is_absent_may_be_left_out() {
+        assert!(is_absence(&Error::NoDmabuf));
+        assert!(!is_absence(&Error::Interrupted));
+        assert!(!is_absence(&Error::NoXen { path: "/dev/xen/gntdev" }));
+    }
+}

@@ -1,0 +1,141 @@
+//! The scenarios by name, and what they share.
+
+mod capability;
+mod copy;
+mod pages;
+mod refusals;
+mod sweep;
+mod waiter;
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::truth::{Buffer, Log};
+use crate::uapi::{DomId, GrantRef};
+
+/// A scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// Everything, by kind and size.
+    Sweep,
+    /// Grant copies.
+    Copy,
+    /// Calls the kernel must refuse.
+    Refusals,
+}
+
+impl Scenario {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Sweep, Self::Copy, Self::Refusals];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sweep => "sweep",
+            Self::Copy => "copy",
+            Self::Refusals => "refusals",
+        }
+    }
+
+    /// One line about it.
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Sweep => "every operation on pages, wc and coherent buffers of several sizes, kinds interleaved",
+            Self::Copy => "grant copies from and to shared pages, in batches of several sizes",
+            Self::Refusals => "calls the kernel must refuse: each error is checked and counted",
+        }
+    }
+
+    /// The scenario called `name`, or an error that lists the names there are.
+    pub fn named(name: &str) -> std::result::Result<Self, String> {
+        Self::ALL.into_iter().find(|scenario| scenario.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|scenario| scenario.name()).collect();
+            format!("there is no scenario of that name; there are: {}", known.join(", "))
+        })
+    }
+
+    /// Runs it. Calls are noted in `log`; what had to be left out goes to `skipped`.
+    pub fn run(self, log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
+        match self {
+            Self::Sweep => sweep::run(log, options, skipped),
+            Self::Copy => copy::run(log, options),
+            Self::Refusals => refusals::run(log, options, skipped),
+        }
+    }
+}
+
+/// Whose pages are mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// This domain's own, granted to itself.
+    Own,
+    /// Another domain's, found by its directory.
+    Peer {
+        /// The domain.
+        peer: DomId,
+        /// The directory's reference, if known.
+        directory: Option<GrantRef>,
+        /// How long to look for it.
+        timeout: Duration,
+    },
+}
+
+/// What a run was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The page counts, in order.
+    pub pages: Vec<u32>,
+    /// The kinds of buffers.
+    pub buffers: Vec<Buffer>,
+    /// Whether the kinds were asked for by name: then one that cannot be had is an error.
+    pub buffers_are_explicit: bool,
+    /// Whether exports and imports are left out.
+    pub without_dmabuf: bool,
+    /// Counted iterations per page count; by size if not given.
+    pub iterations: Option<u32>,
+    /// Iterations before those.
+    pub warmup: u32,
+    /// Page counts of the loopback.
+    pub loopback: Vec<u32>,
+    /// What the order is derived from.
+    pub seed: u64,
+    /// This domain's number.
+    pub own: DomId,
+    /// Whose pages are mapped.
+    pub source: Source,
+}
+
+impl Options {
+    /// The largest page count.
+    pub fn most_pages(&self) -> u32 {
+        self.pages.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Counted iterations at a page count.
+    pub fn iterations_at(&self, pages: u32) -> u32 {
+        self.iterations.unwrap_or_else(|| crate::plan::default_iterations(pages))
+    }
+
+    /// More calls than the run will make, for the log to have room for.
+    pub fn expected_calls(&self) -> usize {
+        const PER_ITERATION: usize = 32;
+        const SEARCHING: usize = 10_000;
+        let iterations: usize = self.pages.iter().map(|&pages| (self.iterations_at(pages) + self.warmup) as usize).sum();
+        // Not beyond what a small domain can spare; a longer log grows as it goes.
+        (SEARCHING + iterations * PER_ITERATION).min(1 << 18)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_is_found_by_its_name_and_others_are_answered_with_the_list() {
+        for scenario in Scenario::ALL {
+            assert_eq!(Scenario::named(scenario.name()), Ok(scenario));
+        }
+        let error = Scenario::named("swep").unwrap_err();
+        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals");
+    }
+}

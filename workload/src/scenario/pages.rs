@@ -1,0 +1,42 @@
+//! The pages that a scenario maps: another domain's, or this one's own.
+
+use crate::device::{GntAlloc, RaisedLimit};
+use crate::error::Result;
+use crate::frontend::fill;
+use crate::peer::Search;
+use crate::truth::{Log, Phase};
+use crate::uapi::{DomId, GrantRef, gntalloc};
+
+use super::{Options, Source};
+
+/// Grants that can be mapped: whose they are, and their references.
+#[derive(Clone, Copy)]
+pub struct Shared<'refs> {
+    /// The granting domain.
+    pub domain: DomId,
+    /// One reference per page, at least as many as the largest page count.
+    pub references: &'refs [GrantRef],
+}
+
+/// Gets the pages, runs `body` on them, and gives them back whatever came of it.
+pub fn with_shared_pages(log: &Log, options: &Options, body: impl FnOnce(Shared<'_>) -> Result<()>) -> Result<()> {
+    log.enter(Phase::Setup);
+    let pages = options.most_pages();
+    match options.source {
+        Source::Peer { peer, directory, timeout } => {
+            let search = Search { peer, own: options.own, directory, timeout, pages };
+            let references = search.find(log)?;
+            body(Shared { domain: peer, references: &references })
+        }
+        Source::Own => {
+            let _raised = RaisedLimit::by(gntalloc::LIMIT, pages as usize)?;
+            let device = GntAlloc::open(log)?;
+            let granted = device.grant(options.own, pages as usize)?;
+            fill(&granted.mmap()?);
+            let outcome = body(Shared { domain: options.own, references: granted.references() });
+            log.enter(Phase::Teardown);
+            // The body's error says more than what follows from it.
+            outcome.and(granted.ungrant())
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Ctrl-C and termination: noticed between calls, so that everything is undone and written down.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+use crate::error::{Error, Result};
+
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+
+const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+extern "C" fn note_request(_: libc::c_int) {
+    REQUESTED.store(true, Ordering::Relaxed);
+}
+
+/// From now on, SIGINT, SIGTERM and SIGHUP only ask to stop.
+pub fn catch_signals() -> Result<()> {
+    // Calls in progress go on: half an operation must not become an EINTR in the truth.
+    let action = SigAction::new(SigHandler::Handler(note_request), SaFlags::SA_RESTART, SigSet::empty());
+    for signal in SIGNALS {
+        // SAFETY: the handler only stores to an atomic, which is safe at any point.
+        unsafe { sigaction(signal, &action) }.map_err(|errno| failed(signal.as_str(), errno))?;
+    }
+    Ok(())
+}
+
+/// An error once a signal has asked to stop.
+pub fn check() -> Result<()> {
+    if REQUESTED.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+/// The signals that end a frontend, held back so that none gets lost before it waits for them.
+pub struct Held(SigSet);
+
+impl Held {
+    /// Holds them back in this thread, and in threads it starts.
+    pub fn back() -> Result<Self> {
+        let signals: SigSet = SIGNALS.into_iter().collect();
+        signals.thread_block().map_err(|errno| failed("sigprocmask", errno))?;
+        Ok(Self(signals))
+    }
+
+    /// Sleeps until one of them arrives; nothing in this process runs until then.
+    pub fn wait(&self) -> Result<Signal> {
+        self.0.wait().map_err(|errno| failed("sigwait", errno))
+    }
+}
+
+fn failed(on: &str, errno: Errno) -> Error {
+    Error::Call { call: "signal handling", on: on.to_owned(), errno }
+}

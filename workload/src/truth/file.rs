@@ -1,0 +1,235 @@
+//! The truth file: written in one go when everything measured is over.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{Call, totals};
+use crate::error::{Error, Result};
+
+/// What the columns of a call are, in order.
+const COLUMNS: [&str; 8] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns"];
+
+/// How the run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Ending {
+    /// Everything that was planned was done.
+    Complete,
+    /// A signal ended it early.
+    Interrupted,
+    /// An error did.
+    Failed {
+        /// Its text.
+        error: String,
+    },
+}
+
+/// What the file says about the run itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Header {
+    /// Always "grantscope-truth".
+    pub format: &'static str,
+    /// Of the format; see `docs/truth.md`.
+    pub version: u32,
+    /// What was run.
+    pub scenario: String,
+    /// What its order was derived from.
+    pub seed: u64,
+    /// The kernel's page size in bytes.
+    pub page_size: usize,
+    /// The command line.
+    pub argv: Vec<String>,
+    /// The process.
+    pub pid: u32,
+    /// Whose time `start_ns` is.
+    pub clock: &'static str,
+    /// Time of day when it started.
+    pub started: String,
+    /// CLOCK_MONOTONIC when it started.
+    pub started_ns: u64,
+    /// CLOCK_MONOTONIC when it ended.
+    pub ended_ns: u64,
+    /// How it ended.
+    pub ending: Ending,
+    /// What the scenario would have done but could not, and why.
+    pub skipped: Vec<String>,
+}
+
+impl Header {
+    /// A header for a run that starts now.
+    pub fn starting(scenario: &str, seed: u64, page_size: usize) -> Self {
+        Self {
+            format: "grantscope-truth",
+            version: 1,
+            scenario: scenario.to_owned(),
+            seed,
+            page_size,
+            argv: std::env::args().collect(),
+            pid: std::process::id(),
+            clock: "CLOCK_MONOTONIC",
+            started: super::utc_timestamp(),
+            started_ns: super::monotonic_ns(),
+            ended_ns: 0,
+            ending: Ending::Complete,
+            skipped: Vec::new(),
+        }
+    }
+}
+
+/// Where the truth goes. Opened before the run, so that a wrong path is known before anything is
+/// measured.
+pub enum Destination {
+    /// `-`.
+    StandardOutput,
+    /// A file, emptied when opened.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Open for writing.
+        file: File,
+    },
+}
+
+impl Destination {
+    /// Opens `path`; `-` is standard output.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::StandardOutput);
+        }
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+        let file = file.map_err(|source| Error::TruthPath { path: path.to_owned(), source })?;
+        Ok(Self::File { path: path.to_owned(), file })
+    }
+
+    /// Writes everything. If the file cannot take it, standard output gets it, so that nothing
+    /// measured is lost; the error is reported all the same.
+    pub fn write(self, header: &Header, calls: &[Call]) -> Result<()> {
+        self.write_or_rescue(header, calls, &mut io::stdout().lock())
+    }
+
+    fn write_or_rescue(self, header: &Header, calls: &[Call], standard_output: &mut impl Write) -> Result<()> {
+        match self {
+            Self::StandardOutput => write_json(header, calls, standard_output).map_err(|source| Error::Truth {
+                path: "-".into(),
+                source,
+                rescued: false,
+            }),
+            Self::File { path, file } => write_json(header, calls, file).map_err(|source| {
+                let rescued = write_json(header, calls, standard_output).is_ok();
+                Error::Truth { path, source, rescued }
+            }),
+        }
+    }
+}
+
+/// The whole file: the header's fields on one line, then `totals`, `columns` and `calls`, one item
+/// a line.
+fn write_json(header: &Header, calls: &[Call], out: impl Write) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    // The header's own object, left open for what follows; "format" is the first thing in the file.
+    let fields = serde_json::to_string(header)?;
+    let open = fields.strip_suffix('}').ok_or_else(|| io::Error::other("a header is an object"))?;
+    writeln!(out, "{open},")?;
+    write_lines(&mut out, "totals", totals(calls).iter())?;
+    writeln!(out, ",\n\"columns\": {},", serde_json::to_string(&COLUMNS)?)?;
+    write_lines(&mut out, "calls", calls.iter().map(row))?;
+    writeln!(out, "\n}}")?;
+    out.flush()
+}
+
+fn write_lines(out: &mut impl Write, name: &str, items: impl Iterator<Item = impl Serialize>) -> io::Result<()> {
+    write!(out, "\"{name}\": [")?;
+    for (number, item) in items.enumerate() {
+        out.write_all(if number == 0 { b"\n" } else { b",\n" })?;
+        serde_json::to_writer(&mut *out, &item)?;
+    }
+    write!(out, "]")
+}
+
+/// One call as the array that [`COLUMNS`] describes.
+fn row(call: &Call) -> impl Serialize {
+    let subject = call.subject;
+    (subject.op, subject.buffer, subject.pages, call.outcome(), call.phase, call.tid, call.start_ns, call.duration_ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::super::{Buffer, Op, Phase, Subject};
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            argv: vec!["grantscope-workload".into(), "run".into()],
+            pid: 42,
+            started: "2026-03-01T00:00:00Z".into(),
+            started_ns: 1_000,
+            ended_ns: 9_000,
+            ending: Ending::Failed { error: "export of 16 \"wc\" pages failed".into() },
+            skipped: vec!["foreign: no /dev/udmabuf".into()],
+            ..Header::starting("sweep", 1, 4096)
+        }
+    }
+
+    fn calls() -> Vec<Call> {
+        let ok = Subject::new(Op::Export, Buffer::Wc, 16);
+        let unknown = Subject::without_buffer(Op::WaitReleased);
+        let call = |subject, errno, phase, start_ns, duration_ns| Call { subject, errno, phase, tid: 42, start_ns, duration_ns };
+        vec![
+            call(ok, None, Phase::Warmup, 2_000, 500),
+            call(ok, None, Phase::Run, 3_000, 300),
+            call(unknown, Some(Errno::ENOENT), Phase::Run, 4_000, 90),
+        ]
+    }
+
+    #[test]
+    fn the_file_reads_as_documented() {
+        let mut text = Vec::new();
+        write_json(&header(), &calls(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(parsed["calls"][2][3], "ENOENT");
+        insta::assert_snapshot!(text, @r#"
+        {"format":"grantscope-truth","version":1,"scenario":"sweep","seed":1,"page_size":4096,"argv":["grantscope-workload","run"],"pid":42,"clock":"CLOCK_MONOTONIC","started":"2026-03-01T00:00:00Z","started_ns":1000,"ended_ns":9000,"ending":{"how":"failed","error":"export of 16 \"wc\" pages failed"},"skipped":["foreign: no /dev/udmabuf"],
+        "totals": [
+        {"op":"export","buffer":"wc","pages":16,"outcome":"ok","count":2,"min_ns":300,"p50_ns":300,"max_ns":500,"sum_ns":800},
+        {"op":"wait_released","buffer":null,"pages":null,"outcome":"ENOENT","count":1,"min_ns":90,"p50_ns":90,"max_ns":90,"sum_ns":90}],
+        "columns": ["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns"],
+        "calls": [
+        ["export","wc",16,"ok","warmup",42,2000,500],
+        ["export","wc",16,"ok","run",42,3000,300],
+        ["wait_released",null,null,"ENOENT","run",42,4000,90]]
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_run_without_calls_is_still_valid_json() {
+        let mut text = Vec::new();
+        write_json(&header(), &[], &mut text).unwrap();
+        let parsed: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(parsed["calls"], serde_json::json!([]));
+    }
+
+    #[test]
+    fn a_full_disk_is_named_and_the_truth_is_rescued() {
+        let destination = Destination::open(Path::new("/dev/full")).unwrap();
+        let mut rescued = Vec::new();
+        let error = destination.write_or_rescue(&header(), &calls(), &mut rescued).unwrap_err();
+        insta::assert_snapshot!(error, @"cannot write the truth file /dev/full: No space left on device (os error 28); free some space or choose another place with --truth (the truth went to standard output instead)");
+        let parsed: serde_json::Value = serde_json::from_slice(&rescued).unwrap();
+        assert_eq!(parsed["calls"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_opened_is_known_before_the_run() {
+        let Err(error) = Destination::open(Path::new("/nowhere/at/all/truth.json")) else {
+            panic!("opened a file in a directory that does not exist");
+        };
+        insta::assert_snapshot!(error, @"cannot open the truth file /nowhere/at/all/truth.json: No such file or directory (os error 2); nothing was run, give another place with --truth");
+    }
+}

@@ -1,0 +1,331 @@
+//! The log of every call that reached the kernel, kept by this process's own clock.
+//!
+//! What is counted, and as what, is the contract with whoever judges a profiler by it:
+//! see `docs/truth.md`.
+
+mod clock;
+mod file;
+mod totals;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use nix::errno::Errno;
+use serde::Serialize;
+
+pub use clock::{monotonic_ns, utc_timestamp};
+pub use file::{Destination, Ending, Header};
+pub use totals::{Total, totals};
+
+/// What was asked of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// The map ioctl of gntdev: allocates, touches no grant.
+    Map,
+    /// One mmap of a gntdev descriptor.
+    Mmap,
+    /// One munmap that removes such a mapping.
+    Munmap,
+    /// The unmap ioctl of gntdev.
+    Unmap,
+    /// A dma-buf made from references.
+    Export,
+    /// The last close of such a dma-buf.
+    Release,
+    /// References made from a dma-buf.
+    Import,
+    /// Their end.
+    ImportRelease,
+    /// Waiting until an exported dma-buf is released.
+    WaitReleased,
+    /// A grant copy.
+    Copy,
+    /// Granting pages through gntalloc.
+    Grant,
+    /// Taking them back.
+    Ungrant,
+    /// The last close of a gntdev descriptor.
+    Close,
+}
+
+impl Op {
+    /// The name used everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Mmap => "mmap",
+            Self::Munmap => "munmap",
+            Self::Unmap => "unmap",
+            Self::Export => "export",
+            Self::Release => "release",
+            Self::Import => "import",
+            Self::ImportRelease => "import_release",
+            Self::WaitReleased => "wait_released",
+            Self::Copy => "copy",
+            Self::Grant => "grant",
+            Self::Ungrant => "ungrant",
+            Self::Close => "close",
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What kind of memory a buffer is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Buffer {
+    /// Ordinary pages.
+    Pages,
+    /// Write-combining memory from the DMA allocator.
+    Wc,
+    /// Coherent memory from the DMA allocator.
+    Coherent,
+    /// A dma-buf of another driver.
+    Foreign,
+}
+
+impl Buffer {
+    /// The name used everywhere.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pages => "pages",
+            Self::Wc => "wc",
+            Self::Coherent => "coherent",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+impl fmt::Display for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Which part of a run a call belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Phase {
+    /// Before anything is measured: finding the peer's pages, granting our own.
+    Setup,
+    /// First iterations, which pay for what later ones find ready.
+    Warmup,
+    /// What a comparison should look at.
+    Run,
+    /// Undoing what setup did.
+    Teardown,
+}
+
+impl Phase {
+    /// The name used in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Warmup => "warmup",
+            Self::Run => "run",
+            Self::Teardown => "teardown",
+        }
+    }
+
+    fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Setup,
+            1 => Self::Warmup,
+            2 => Self::Run,
+            _ => Self::Teardown,
+        }
+    }
+}
+
+/// What a call was about. `None` is "the kernel had no buffer for it", never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Which operation.
+    pub op: Op,
+    /// On which kind of buffer.
+    pub buffer: Option<Buffer>,
+    /// Of how many pages.
+    pub pages: Option<u32>,
+}
+
+impl Subject {
+    /// An operation on a known buffer.
+    pub fn new(op: Op, buffer: Buffer, pages: usize) -> Self {
+        Self { op, buffer: Some(buffer), pages: Some(u32::try_from(pages).unwrap_or(u32::MAX)) }
+    }
+
+    /// An operation that has no buffer.
+    pub const fn without_buffer(op: Op) -> Self {
+        Self { op, buffer: None, pages: None }
+    }
+}
+
+/// One call that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What it was about.
+    pub subject: Subject,
+    /// `None` is success.
+    pub errno: Option<Errno>,
+    /// Which part of the run.
+    pub phase: Phase,
+    /// The calling thread.
+    pub tid: u32,
+    /// CLOCK_MONOTONIC just before the call.
+    pub start_ns: u64,
+    /// Until just after it.
+    pub duration_ns: u64,
+}
+
+impl Call {
+    /// "ok", or the errno's name.
+    pub fn outcome(&self) -> String {
+        self.errno.map_or_else(|| "ok".to_owned(), |errno| format!("{errno:?}"))
+    }
+}
+
+/// A call's result with the times around it.
+pub struct Timed<T> {
+    /// What the kernel answered.
+    pub result: Result<T, Errno>,
+    start_ns: u64,
+    end_ns: u64,
+}
+
+/// Runs `call` with a reading of the clock on each side and nothing else in between.
+#[inline(always)]
+pub fn timed<T>(call: impl FnOnce() -> Result<T, Errno>) -> Timed<T> {
+    let start_ns = monotonic_ns();
+    let result = call();
+    let end_ns = monotonic_ns();
+    Timed { result, start_ns, end_ns }
+}
+
+/// All calls of a run so far. Room is made beforehand, so that keeping the log costs the calls
+/// nothing: it is touched between them only.
+pub struct Log {
+    calls: Mutex<Vec<Call>>,
+    phase: AtomicU8,
+}
+
+impl Log {
+    /// A log with room for `expected` calls, already backed by memory.
+    pub fn with_room_for(expected: usize) -> Self {
+        let nothing = Call {
+            subject: Subject::without_buffer(Op::Close),
+            errno: None,
+            phase: Phase::Setup,
+            tid: 0,
+            start_ns: 0,
+            duration_ns: 0,
+        };
+        let mut calls = vec![nothing; expected];
+        calls.clear();
+        Self { calls: Mutex::new(calls), phase: AtomicU8::new(Phase::Setup as u8) }
+    }
+
+    /// Calls from now on belong to `phase`.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// Times `call`, notes it as `subject`, and gives its result back.
+    pub fn call<T>(&self, subject: Subject, call: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+        self.note(subject, timed(call))
+    }
+
+    /// Notes a call that was timed already: for calls whose subject depends on their outcome.
+    pub fn note<T>(&self, subject: Subject, timed: Timed<T>) -> Result<T, Errno> {
+        let call = Call {
+            subject,
+            errno: timed.result.as_ref().err().copied(),
+            phase: Phase::from_number(self.phase.load(Ordering::Relaxed)),
+            tid: own_tid(),
+            start_ns: timed.start_ns,
+            duration_ns: timed.end_ns.saturating_sub(timed.start_ns),
+        };
+        // A panic elsewhere must not lose what was measured.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        timed.result
+    }
+
+    /// A copy of everything noted so far, by starting time.
+    pub fn calls(&self) -> Vec<Call> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        calls.sort_by_key(|call| call.start_ns);
+        calls
+    }
+}
+
+/// The calling thread's id, asked for once per thread.
+pub(crate) fn own_tid() -> u32 {
+    thread_local! {
+        static TID: u32 = nix::unistd::gettid().as_raw().unsigned_abs();
+    }
+    TID.with(|tid| *tid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_call_is_noted_with_its_errno_and_given_back() {
+        let log = Log::with_room_for(4);
+        log.enter(Phase::Run);
+        let result = log.call(Subject::new(Op::Mmap, Buffer::Pages, 16), || Err::<(), _>(Errno::EINVAL));
+        assert_eq!(result, Err(Errno::EINVAL));
+        let calls = log.calls();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].outcome(), "EINVAL");
+        assert_eq!(calls[0].subject.pages, Some(16));
+        assert_eq!(calls[0].phase, Phase::Run);
+        assert_eq!(calls[0].tid, own_tid());
+    }
+
+    #[test]
+    fn the_time_noted_is_the_time_the_call_took() {
+        let log = Log::with_room_for(1);
+        let before = monotonic_ns();
+        let result = log.call(Subject::without_buffer(Op::Close), || {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            Ok(())
+        });
+        let after = monotonic_ns();
+        assert_eq!(result, Ok(()));
+        let call = log.calls()[0];
+        assert!(call.start_ns >= before);
+        assert!(call.duration_ns >= 2_000_000);
+        assert!(call.start_ns + call.duration_ns <= after);
+    }
+
+    #[test]
+    fn calls_of_other_threads_carry_their_own_thread_id() {
+        let log = Log::with_room_for(2);
+        let subject = Subject::without_buffer(Op::WaitReleased);
+        std::thread::scope(|scope| {
+            scope.spawn(|| log.call(subject, || Ok(())));
+        });
+        assert_eq!(log.call(subject, || Ok(())), Ok(()));
+        let calls = log.calls();
+        assert_ne!(calls[0].tid, calls[1].tid);
+    }
+
+    #[test]
+    fn names_written_by_serde_are_the_names_shown() {
+        for op in [Op::ImportRelease, Op::WaitReleased, Op::Munmap] {
+            assert_eq!(serde_json::to_value(op).unwrap(), op.name());
+        }
+        for buffer in [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign] {
+            assert_eq!(serde_json::to_value(buffer).unwrap(), buffer.name());
+        }
+    }
+}
