@@ -21,11 +21,13 @@ fn dma_buf_export_entry(_ctx: FEntryContext) -> i32 {
 #[fexit(function = "dma_buf_export")]
 fn dma_buf_export_exit(ctx: FExitContext) -> i32 {
     task::leave(HookId::DmaBufExport);
-    let dmabuf = ctx.arg::<u64>(1);
+    // `ret`, not an argument after the last: the verifier lets no one look for an errno in a pointer that it knows as one.
+    let Ok(dmabuf) = ctx.ret::<u64>() else { return 0 };
+    if pointer_error(dmabuf) != 0 {
+        return 0;
+    }
     if let Some(task) = task::busy().filter(|task| task.is(Op::Export)) {
-        if pointer_error(dmabuf) == 0 {
-            ledger::remember_dmabuf(dmabuf, &task.map_info());
-        }
+        ledger::remember_dmabuf(dmabuf, &task.map_info());
     }
     0
 }
@@ -33,15 +35,14 @@ fn dma_buf_export_exit(ctx: FExitContext) -> i32 {
 /// `void dmabuf_exp_ops_release(struct dma_buf *dma_buf)`
 #[fentry(function = "dmabuf_exp_ops_release")]
 fn dmabuf_exp_ops_release_entry(ctx: FEntryContext) -> i32 {
-    let dmabuf = ctx.arg::<u64>(0);
-    let info = ledger::dmabuf(dmabuf).copied();
-    ledger::forget_dmabuf(dmabuf);
     task::begin(Op::Release, HookId::DmabufExpOpsRelease, Stage::Remainder);
-    if let (Some(task), Some(info)) = (task::busy(), info) {
-        if task.is(Op::Release) {
-            task.set_map(&info);
-        }
+    let dmabuf = ctx.arg::<u64>(0);
+    if let (Some(task), Some(info)) = (task::busy(), ledger::dmabuf(dmabuf))
+        && task.is(Op::Release)
+    {
+        task.set_map(info);
     }
+    ledger::forget_dmabuf(dmabuf);
     0
 }
 
@@ -66,7 +67,7 @@ fn dma_buf_dynamic_attach_entry(ctx: FEntryContext) -> i32 {
 #[fexit(function = "dma_buf_dynamic_attach")]
 fn dma_buf_dynamic_attach_exit(ctx: FExitContext) -> i32 {
     if let Some(task) = task::finished(HookId::DmaBufDynamicAttach) {
-        task.emit(HookId::DmaBufDynamicAttach, pointer_error(ctx.arg(4)));
+        task.emit(HookId::DmaBufDynamicAttach, ctx.ret().map_or(0, pointer_error));
     }
     0
 }

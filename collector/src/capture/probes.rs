@@ -1,7 +1,7 @@
 //! The attached probes, and what can be read from them. Dropping it detaches everything.
 
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
@@ -94,6 +94,12 @@ impl AsFd for Probes {
     fn as_fd(&self) -> BorrowedFd<'_> {
         // SAFETY: the ring's descriptor is open as long as `self` lives.
         unsafe { BorrowedFd::borrow_raw(self.records.as_raw_fd()) }
+    }
+}
+
+impl AsRawFd for Probes {
+    fn as_raw_fd(&self) -> RawFd {
+        self.records.as_raw_fd()
     }
 }
 

@@ -47,7 +47,9 @@ pub async fn record(options: Options, out: impl Write, ready: impl FnOnce(&Probe
     ready(&probes);
     let environment = host::environment(options.run, options.clock, probes.status().to_vec());
     let writer = Writer::begin(out, &environment).map_err(|source| CaptureError::Write { source })?;
-    let mut session = Session { probes: AsyncFd::register(probes).map_err(CaptureError::Wait)?, writer, drains: 0 };
+    // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
+    let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
+    let mut session = Session { probes, writer, drains: 0 };
     let mut child = start(&options.command)?;
     let ended = session.run(child.as_mut()).await;
     if let (Err(_) | Ok(Ended::Signal), Some(child)) = (&ended, child.as_mut()) {
