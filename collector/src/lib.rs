@@ -8,6 +8,7 @@ pub mod aggregate;
 pub mod capture;
 pub mod decode;
 pub mod export;
+pub mod judge;
 pub mod metrics;
 pub mod model;
 pub mod recording;

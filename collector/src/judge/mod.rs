@@ -1,0 +1,186 @@
+//! The judge: compares a recording with what the workload itself wrote down, and finds every difference.
+//!
+//! The workload shares no code with what is judged here; `docs/truth.md` describes its file.
+
+mod truth;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+pub use truth::{Truth, TruthError};
+
+use crate::aggregate::Aggregate;
+use crate::model::Operation;
+use truth::Call;
+
+/// Differences of one kind that are shown; the rest is counted.
+const SHOWN: usize = 8;
+
+/// What a recording and a truth file agree and differ on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Series whose counts were compared.
+    pub series: usize,
+    /// Operations that were compared one by one.
+    pub operations: usize,
+    /// What is wrong. Empty: nothing.
+    pub differences: Vec<Difference>,
+}
+
+impl Judgement {
+    /// Whether recording and truth agree on everything.
+    pub fn agrees(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// A series has another count.
+    Count {
+        /// Operation, buffer, pages, outcome.
+        series: String,
+        /// In the recording.
+        recorded: u64,
+        /// In the truth.
+        truth: u64,
+    },
+    /// Something was lost.
+    Lost(String),
+    /// The recording was cut short, or the workload did not finish.
+    Unfinished(&'static str),
+    /// Stages do not add up to the duration.
+    DoesNotAddUp {
+        /// Which operation.
+        operation: String,
+        /// Sum of its stages.
+        stages_ns: u64,
+    },
+    /// The stack overflowed, or a return was unmatched.
+    StagesIncomplete(String),
+    /// The operation does not lie within the call that asked for it.
+    OutsideCall {
+        /// Which operation.
+        operation: String,
+        /// The nearest call of its kind in that thread, if there is one.
+        call: String,
+    },
+    /// More of the kind above.
+    More(usize),
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count { series, recorded, truth } => write!(f, "{series}: recorded {recorded}, truth {truth}"),
+            Self::Lost(what) => write!(f, "lost: {what}"),
+            Self::Unfinished(what) => f.write_str(what),
+            Self::DoesNotAddUp { operation, stages_ns } => write!(f, "{operation}: its stages add up to {stages_ns} ns"),
+            Self::StagesIncomplete(operation) => write!(f, "{operation}: its stages are incomplete"),
+            Self::OutsideCall { operation, call } => write!(f, "{operation} does not lie within its call ({call})"),
+            Self::More(count) => write!(f, "… and {count} more like this"),
+        }
+    }
+}
+
+/// Compares them.
+pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> Judgement {
+    let counts = Counts::of(operations, truth);
+    let mut differences = unfinished(aggregate, truth);
+    differences.extend(lost(aggregate));
+    differences.extend(few(counts.differences()));
+    differences.extend(few(operations.iter().filter(|operation| !operation.adds_up()).map(does_not_add_up)));
+    differences.extend(few(operations
+        .iter()
+        .filter(|operation| operation.stages_incomplete)
+        .map(describe)
+        .map(Difference::StagesIncomplete)));
+    differences.extend(few(outside_calls(operations, truth)));
+    Judgement { series: counts.0.len(), operations: operations.len(), differences }
+}
+
+fn few(differences: impl Iterator<Item = Difference>) -> Vec<Difference> {
+    let mut differences: Vec<_> = differences.collect();
+    let more = differences.len().saturating_sub(SHOWN);
+    if more > 0 {
+        differences.truncate(SHOWN);
+        differences.push(Difference::More(more));
+    }
+    differences
+}
+
+fn unfinished(aggregate: &Aggregate, truth: &Truth) -> Vec<Difference> {
+    let recording = (!aggregate.ended()).then_some("the recording was cut short");
+    let workload = (!truth.is_complete()).then_some("the workload did not finish: see `ending` in the truth file");
+    recording.into_iter().chain(workload).map(Difference::Unfinished).collect()
+}
+
+fn lost(aggregate: &Aggregate) -> impl Iterator<Item = Difference> {
+    aggregate
+        .loss()
+        .counters
+        .iter()
+        .map(|counter| Difference::Lost(format!("{} × {} at {}", counter.count, counter.kind.name(), counter.hook.name())))
+}
+
+/// Operation, buffer, pages, outcome: counted on both sides.
+struct Counts(BTreeMap<String, (u64, u64)>);
+
+impl Counts {
+    fn of(operations: &[Operation], truth: &Truth) -> Self {
+        let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for operation in operations {
+            counts.entry(series(operation)).or_default().0 += 1;
+        }
+        for call in &truth.calls {
+            counts.entry(call.series()).or_default().1 += 1;
+        }
+        Self(counts)
+    }
+
+    fn differences(&self) -> impl Iterator<Item = Difference> {
+        let unequal = self.0.iter().filter(|(_, (recorded, truth))| recorded != truth);
+        unequal.map(|(series, &(recorded, truth))| Difference::Count { series: series.clone(), recorded, truth })
+    }
+}
+
+fn series(operation: &Operation) -> String {
+    let buffer = operation.buffer.map(|buffer| buffer.name());
+    truth::series(operation.op.name(), buffer, operation.pages, &operation.outcome.name())
+}
+
+fn describe(operation: &Operation) -> String {
+    let Operation { start_ns, duration_ns, tid, .. } = operation;
+    format!("{} at {start_ns} ns for {duration_ns} ns in thread {tid}", series(operation))
+}
+
+fn does_not_add_up(operation: &Operation) -> Difference {
+    Difference::DoesNotAddUp {
+        operation: describe(operation),
+        stages_ns: operation.stages.iter().map(|stage| stage.self_ns).sum(),
+    }
+}
+
+/// Operations that no call of their kind, in their thread, surrounds.
+fn outside_calls<'a>(operations: &'a [Operation], truth: &'a Truth) -> impl Iterator<Item = Difference> + 'a {
+    let mut calls: HashMap<(u32, &str), Vec<&Call>> = HashMap::new();
+    for call in &truth.calls {
+        calls.entry((call.tid, &call.op)).or_default().push(call);
+    }
+    for calls in calls.values_mut() {
+        calls.sort_by_key(|call| call.start_ns);
+    }
+    operations.iter().filter_map(move |operation| {
+        let calls = calls.get(&(operation.tid, operation.op.name())).map_or(&[][..], Vec::as_slice);
+        let after = calls.partition_point(|call| call.start_ns <= operation.start_ns);
+        let call = after.checked_sub(1).map(|index| calls[index]);
+        let inside = call.is_some_and(|call| operation.start_ns + operation.duration_ns <= call.start_ns + call.duration_ns);
+        let call =
+            call.map_or_else(|| "there is none".to_owned(), |call| format!("{} ns for {} ns", call.start_ns, call.duration_ns));
+        (!inside).then(|| Difference::OutsideCall { operation: describe(operation), call })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! The judge must find every kind of difference: each test plants one.
+
+use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
+
+use super::*;
+use crate::model::{Environment, LossCounter, LossReport, Outcome, StageSpan};
+use crate::recording::Frame;
+
+fn operation(start_ns: u64, duration_ns: u64) -> Operation {
+    Operation {
+        start_ns,
+        duration_ns,
+        op: Op::Export,
+        buffer: Some(Buffer::Wc),
+        pages: Some(16),
+        outcome: Outcome::Ok,
+        domid: Some(1),
+        tgid: 7,
+        tid: 7,
+        comm: "workload".to_owned(),
+        map_generation_ns: None,
+        stages_incomplete: false,
+        stages: vec![StageSpan { stage: Stage::Remainder, self_ns: duration_ns, first_offset_ns: 0, calls: 1 }],
+    }
+}
+
+fn truth(calls: &str, how: &str) -> Truth {
+    let columns = r#"["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns"]"#;
+    let json = format!(
+        r#"{{"format":"grantscope-truth","version":1,"ending":{{"how":"{how}"}},"columns":{columns},"calls":[{calls}]}}"#
+    );
+    Truth::parse(&json).expect("a truth of the right shape")
+}
+
+/// One export, called at 90 and back at 210.
+const CALL: &str = r#"["export","wc",16,"ok","run",7,90,120]"#;
+
+fn verdict(operations: Vec<Operation>, loss: LossReport, truth: &Truth) -> Vec<String> {
+    let mut aggregate = Aggregate::default();
+    aggregate.add(&Frame::Environment(Environment::default()));
+    aggregate.add(&Frame::Operations(operations.clone()));
+    aggregate.add(&Frame::Loss(loss));
+    aggregate.add(&Frame::End { at_ns: 300 });
+    judge(&aggregate, &operations, truth).differences.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_operation_within_its_call_agrees() {
+    assert_eq!(verdict(vec![operation(100, 100)], LossReport::default(), &truth(CALL, "complete")), [""; 0]);
+}
+
+#[test]
+fn a_missing_operation_is_found() {
+    let found = verdict(vec![], LossReport::default(), &truth(CALL, "complete"));
+    assert_eq!(found, ["export wc 16 pages ok: recorded 0, truth 1"]);
+}
+
+#[test]
+fn an_operation_that_no_one_asked_for_is_found() {
+    let found = verdict(vec![operation(100, 100)], LossReport::default(), &truth("", "complete"));
+    assert_eq!(
+        found,
+        [
+            "export wc 16 pages ok: recorded 1, truth 0",
+            "export wc 16 pages ok at 100 ns for 100 ns in thread 7 does not lie within its call (there is none)"
+        ]
+    );
+}
+
+#[test]
+fn an_operation_longer_than_its_call_is_found() {
+    let found = verdict(vec![operation(100, 111)], LossReport::default(), &truth(CALL, "complete"));
+    assert_eq!(found, ["export wc 16 pages ok at 100 ns for 111 ns in thread 7 does not lie within its call (90 ns for 120 ns)"]);
+}
+
+#[test]
+fn stages_that_do_not_add_up_are_found() {
+    let mut wrong = operation(100, 100);
+    wrong.stages[0].self_ns = 99;
+    let found = verdict(vec![wrong], LossReport::default(), &truth(CALL, "complete"));
+    assert_eq!(found, ["export wc 16 pages ok at 100 ns for 100 ns in thread 7: its stages add up to 99 ns"]);
+}
+
+#[test]
+fn any_loss_is_found() {
+    let counters = vec![LossCounter { hook: HookId::GntdevIoctl, kind: LossKind::RingFull, count: 3 }];
+    let found = verdict(vec![operation(100, 100)], LossReport { at_ns: 200, counters }, &truth(CALL, "complete"));
+    assert_eq!(found, ["lost: 3 × ring_full at gntdev_ioctl"]);
+}
+
+#[test]
+fn a_workload_that_did_not_finish_is_found() {
+    let found = verdict(vec![operation(100, 100)], LossReport::default(), &truth(CALL, "interrupted"));
+    assert_eq!(found, ["the workload did not finish: see `ending` in the truth file"]);
+}
+
+#[test]
+fn many_differences_of_one_kind_are_counted_not_listed() {
+    let operations = (0..20).map(|_| operation(100, 111)).collect();
+    let found = verdict(operations, LossReport::default(), &truth(CALL, "complete"));
+    assert_eq!(found.last().map(String::as_str), Some("… and 12 more like this"));
+}
+
+#[test]
+fn a_truth_file_of_another_version_is_refused() {
+    let error = Truth::parse(r#"{"format":"grantscope-truth","version":2,"ending":{"how":"complete"},"columns":[],"calls":[]}"#)
+        .unwrap_err();
+    assert!(error.to_string().starts_with("truth file of format grantscope-truth version 2"), "{error}");
+}

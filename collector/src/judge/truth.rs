@@ -1,0 +1,103 @@
+//! Reads the workload's truth file.
+
+use serde::Deserialize;
+
+/// Columns of a call, in the order in which version 1 writes them.
+const COLUMNS: [&str; 8] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns"];
+
+/// Why a truth file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TruthError {
+    /// Not JSON, or not of this shape.
+    #[error("this is not a truth file of grantscope-workload: give the FILE of its --truth")]
+    Shape(#[from] serde_json::Error),
+    /// Another format or version.
+    #[error(
+        "truth file of format {format} version {version}, but this grantscope reads grantscope-truth version 1: use both from one build"
+    )]
+    Version {
+        /// What it says.
+        format: String,
+        /// What it says.
+        version: u32,
+    },
+    /// Columns differ.
+    #[error("the truth file's calls have other columns ({0}): use workload and grantscope from one build")]
+    Columns(String),
+}
+
+/// What the workload did.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Truth {
+    format: String,
+    version: u32,
+    ending: Ending,
+    columns: Vec<String>,
+    /// Every call it made.
+    pub calls: Vec<Call>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Ending {
+    how: String,
+}
+
+/// One call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "Row")]
+pub struct Call {
+    /// Name of the operation.
+    pub op: String,
+    /// Kind of buffer.
+    pub buffer: Option<String>,
+    /// Grant references.
+    pub pages: Option<u32>,
+    /// `ok`, or an errno's name.
+    pub outcome: String,
+    /// Thread.
+    pub tid: u32,
+    /// Monotonic time right before the call.
+    pub start_ns: u64,
+    /// How long it took, by the workload's own clock.
+    pub duration_ns: u64,
+}
+
+type Row = (String, Option<String>, Option<u32>, String, String, u32, u64, u64);
+
+impl From<Row> for Call {
+    fn from((op, buffer, pages, outcome, _phase, tid, start_ns, duration_ns): Row) -> Self {
+        Self { op, buffer, pages, outcome, tid, start_ns, duration_ns }
+    }
+}
+
+impl Call {
+    /// What is counted together.
+    pub fn series(&self) -> String {
+        series(&self.op, self.buffer.as_deref(), self.pages, &self.outcome)
+    }
+}
+
+/// How a series is called in a judgement.
+pub fn series(op: &str, buffer: Option<&str>, pages: Option<u32>, outcome: &str) -> String {
+    let pages = pages.map_or_else(|| "unknown".to_owned(), |pages| pages.to_string());
+    format!("{op} {} {pages} pages {outcome}", buffer.unwrap_or("unknown"))
+}
+
+impl Truth {
+    /// Reads a truth file's text.
+    pub fn parse(json: &str) -> Result<Self, TruthError> {
+        let truth: Self = serde_json::from_str(json)?;
+        if truth.format != "grantscope-truth" || truth.version != 1 {
+            return Err(TruthError::Version { format: truth.format, version: truth.version });
+        }
+        if truth.columns != COLUMNS {
+            return Err(TruthError::Columns(truth.columns.join(", ")));
+        }
+        Ok(truth)
+    }
+
+    /// Whether the workload did all that it had planned.
+    pub fn is_complete(&self) -> bool {
+        self.ending.how == "complete"
+    }
+}
