@@ -1,0 +1,119 @@
+//! The lab's checks: each boots the lab, or looks at a part of it, and says whether it is as it should be.
+//!
+//! To add one: a file here with a function from [`Bench`] to a result, and a line in [`ALL`].
+
+mod crash;
+mod hang;
+mod init;
+mod program;
+mod verdict;
+
+use std::{cell::OnceCell, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    boot::{
+        console_watch::PATIENCE,
+        run::{Outcome, Scratch},
+    },
+    cache::Cache,
+    clock::Clock,
+    guest::job::Job,
+    lab::Lab,
+    programs,
+    setup::{self, Compilers, Consent},
+};
+
+/// One check.
+pub struct Check {
+    /// What it shows, as a sentence.
+    pub name: &'static str,
+    /// Shows it, or says what is wrong.
+    pub run: fn(&Bench) -> Result<()>,
+}
+
+/// All checks, quick ones first.
+pub const ALL: &[Check] = &[
+    Check { name: "busybox's shell can read init", run: init::busybox_reads_it },
+    Check { name: "both domains boot and the verdict is pass", run: verdict::both_domains_boot },
+    Check { name: "what a domain measures with is there", run: verdict::instruments_are_there },
+    Check { name: "a job that fails is a verdict of failure", run: verdict::failing_job },
+    Check { name: "a program's status, output and files come back", run: program::comes_back },
+    Check { name: "what a program writes to the stream becomes the recording", run: program::stream_is_recorded },
+    Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },
+    Check { name: "a guest that writes a second verdict is reported", run: verdict::two_verdicts },
+    Check { name: "a guest that powers off without a verdict is reported", run: verdict::no_verdict },
+    Check { name: "a silent guest is reported as hung", run: hang::silence_is_reported },
+];
+
+/// What the checks share: a lab of busybox alone, and one with our programs that is built when first asked for.
+pub struct Bench {
+    bare: Lab,
+    full: OnceCell<Lab>,
+    compilers: OnceCell<Compilers>,
+    cache: Cache,
+    consent: Consent,
+    folder: Scratch,
+}
+
+impl Bench {
+    /// Sets the lab up.
+    pub fn new(consent: Consent) -> Result<Self> {
+        let cache = Cache::open()?;
+        Ok(Self {
+            bare: Lab::new(setup::bench(&cache, consent)?, None)?,
+            full: OnceCell::new(),
+            compilers: OnceCell::new(),
+            folder: Scratch::new()?,
+            cache,
+            consent,
+        })
+    }
+
+    /// The lab of busybox alone.
+    pub fn bare(&self) -> &Lab {
+        &self.bare
+    }
+
+    /// The compilers of our programs.
+    pub fn compilers(&self) -> Result<&Compilers> {
+        if let Some(compilers) = self.compilers.get() {
+            return Ok(compilers);
+        }
+        let compilers = setup::compilers(&self.cache, self.consent)?;
+        Ok(self.compilers.get_or_init(|| compilers))
+    }
+
+    /// The lab with our programs.
+    pub fn full(&self) -> Result<&Lab> {
+        if let Some(lab) = self.full.get() {
+            return Ok(lab);
+        }
+        let ours = programs::for_lab(self.compilers()?)?;
+        let lab = Lab::new(setup::bench(&self.cache, self.consent)?, Some(&ours))?;
+        Ok(self.full.get_or_init(|| lab))
+    }
+
+    /// A folder for what a check leaves; it is removed when all checks are done.
+    pub fn out(&self, name: &str) -> PathBuf {
+        self.folder.0.join(name)
+    }
+
+    /// Runs a shell script in dom0 of the bare lab, on the counted clock.
+    pub fn script(&self, name: &str, script: &str) -> Result<Outcome> {
+        self.script_with_patience(name, script, PATIENCE)
+    }
+
+    /// The same, for a check that is about patience.
+    pub fn script_with_patience(&self, name: &str, script: &str, patience: Duration) -> Result<Outcome> {
+        let job = Job::Script(script.into());
+        self.bare.run(&job, Clock::Counted, patience, &self.out(name), &mut ()).with_context(|| format!("the run {name}"))
+    }
+
+    /// The error that a run which should have gone well gives.
+    pub fn unexpected(&self, name: &str, outcome: &Outcome) -> anyhow::Error {
+        let said = outcome.text("stderr").unwrap_or_default();
+        outcome.error(&self.out(name).join("console.log")).context(said)
+    }
+}

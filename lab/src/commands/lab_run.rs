@@ -1,0 +1,211 @@
+//! `cargo xtask lab run`: one run, its results in a folder, and the program's own output and exit status back here.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    boot::{
+        console_watch::{End, PATIENCE},
+        run::{Follower, Outcome},
+    },
+    cache::Cache,
+    clock::Clock,
+    guest::job::{Command, Job},
+    lab::Lab,
+    programs,
+    progress::Step,
+    results,
+    setup::{self, Consent},
+};
+
+/// Arguments of `lab run`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// What the workload does: the name of a scenario, or a file that describes one
+    #[arg(long, value_name = "NAME|FILE", default_value = "sweep", conflicts_with = "program")]
+    pub scenario: String,
+    /// What time means in the run: counted instructions, which repeat, or the host's clock
+    #[arg(long, value_enum, default_value = "counted")]
+    pub clock: Clock,
+    /// The folder for recording.gsr, results.csv, truth.json, console.log, and what the program wrote
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// The run's name in the recording and in results.csv [default: the name of DIR]
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+    /// Seconds of silence after which the run counts as hung
+    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs())]
+    pub patience: u64,
+    /// Run the program alone: nothing is recorded, so there is no recording.gsr and no results.csv
+    #[arg(long)]
+    pub bare: bool,
+    /// Agree to everything that setup would ask
+    #[arg(long)]
+    pub yes: bool,
+    /// A static arm64 program of yours, or one that is in dom0, to profile instead of the workload, with its arguments
+    #[arg(last = true, value_name = "PROGRAM [ARGS]")]
+    pub program: Vec<String>,
+}
+
+/// Runs, and gives the exit code that the program's status calls for.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    // What is wrong with the request is said before anything is built or booted.
+    let command = command(arguments)?;
+    let name = run_name(arguments)?;
+    fs::create_dir_all(&arguments.out).with_context(|| format!("cannot make the folder {}", arguments.out.display()))?;
+    remove_old(&arguments.out)?;
+    let consent = Consent::new(arguments.yes);
+    let cache = Cache::open()?;
+    let needs_ours = !arguments.bare || command.program.contains("grantscope");
+    let (lab, viewer) = if needs_ours {
+        let compilers = setup::compilers(&cache, consent)?;
+        let ours = programs::for_lab(&compilers)?;
+        (Lab::new(setup::bench(&cache, consent)?, Some(&ours))?, Some(programs::viewer()?))
+    } else {
+        (Lab::new(setup::bench(&cache, consent)?, None)?, None)
+    };
+    let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock: arguments.clock, run: name } };
+    let mut follower = Progress::new();
+    let patience = Duration::from_secs(arguments.patience);
+    let outcome = lab.run(&job, arguments.clock, patience, &arguments.out, &mut follower)?;
+    follower.end(&outcome);
+    if let Some(viewer) = viewer.filter(|_| outcome.recorded > 0) {
+        results::export_csv(&viewer, &arguments.out)?;
+    }
+    if outcome.recorded == 0 {
+        // An empty file would look like a recording of nothing.
+        fs::remove_file(arguments.out.join("recording.gsr")).ok();
+    }
+    report(&outcome, &arguments.out)
+}
+
+/// The command that the arguments ask for.
+fn command(arguments: &Arguments) -> Result<Command> {
+    if let Some((program, rest)) = arguments.program.split_first() {
+        return Command::named(program, rest);
+    }
+    if arguments.bare {
+        bail!("--bare needs a PROGRAM: cargo xtask lab run --bare --out DIR -- /bin/busybox uname -a");
+    }
+    scenario(&arguments.scenario)
+}
+
+/// The workload with a scenario: one that it knows by name, or one in a file of this machine.
+pub fn scenario(scenario: &str) -> Result<Command> {
+    let mut files = Vec::new();
+    let mut named = scenario.to_owned();
+    let path = Path::new(scenario);
+    if path.is_file() {
+        named = "/job/scenario".into();
+        files.push(("scenario".into(), path.to_owned()));
+    } else if scenario.contains(['/', '.']) {
+        bail!("there is no scenario file {scenario:?}");
+    }
+    let arguments = ["run", "--scenario", &named, "--peer", "1", "--truth", "/out/truth.json"];
+    let mut command = Command::inside("/bin/grantscope-workload", &arguments);
+    command.files = files;
+    Ok(command)
+}
+
+fn run_name(arguments: &Arguments) -> Result<String> {
+    if let Some(name) = &arguments.run {
+        return Ok(name.clone());
+    }
+    let folder = std::path::absolute(&arguments.out)?;
+    let name = folder.file_name().context("--out names no folder")?;
+    Ok(name.to_string_lossy().into_owned())
+}
+
+/// Results of an earlier run must not pass for this one's.
+pub fn remove_old(out: &Path) -> Result<()> {
+    for name in ["recording.gsr", "results.csv", "truth.json", "console.log", "stdout", "stderr", "status", "dmesg"] {
+        match fs::remove_file(out.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove the old {name} in {}", out.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Hands the program's output on, says what the run left, and gives the exit code.
+pub fn report(outcome: &Outcome, out: &Path) -> Result<ExitCode> {
+    let stdout = outcome.text("stdout").unwrap_or_default();
+    let stderr = outcome.text("stderr").unwrap_or_default();
+    std::io::stdout().write_all(stdout.as_bytes())?;
+    std::io::stdout().flush()?;
+    eprint!("{stderr}");
+    for warning in &outcome.warnings {
+        eprintln!("the kernel complained: {warning}");
+    }
+    match (&outcome.end, outcome.status()) {
+        (End::Pass, Some(0)) => {
+            eprintln!("results in {}", out.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        (End::Fail(_), Some(status @ 1..)) => {
+            eprintln!("the program ended with status {status}; what it did until then is in {}", out.display());
+            Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+        }
+        _ => Err(outcome.error(&out.join("console.log"))),
+    }
+}
+
+/// Shows on the terminal how far a run came.
+pub struct Progress {
+    step: Option<Step>,
+    recorded: u64,
+}
+
+impl Progress {
+    /// Starts showing.
+    pub fn new() -> Self {
+        Self { step: Some(Step::start("the lab boots")), recorded: 0 }
+    }
+
+    /// Stops showing.
+    pub fn end(mut self, outcome: &Outcome) {
+        if let Some(step) = self.step.take() {
+            let sentence = outcome.end.sentence();
+            step.done(&format!("{sentence}; {} bytes recorded", outcome.recorded));
+        }
+    }
+}
+
+impl Follower for Progress {
+    fn stage(&mut self, stage: &str) {
+        if let Some(step) = &self.step {
+            step.note(stage);
+        }
+    }
+
+    fn recorded(&mut self, bytes: &[u8]) -> Result<()> {
+        self.recorded += bytes.len() as u64;
+        if let Some(step) = &self.step {
+            step.note(&format!("recording, {} KiB", self.recorded >> 10));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_is_a_name_or_a_file_that_exists() {
+        assert!(scenario("sweep").unwrap().files.is_empty());
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        assert_eq!(scenario(file).unwrap().files.len(), 1);
+        let error = scenario("./no-such.toml").err().unwrap().to_string();
+        assert_eq!(error, "there is no scenario file \"./no-such.toml\"");
+    }
+}

@@ -1,0 +1,94 @@
+//! `cargo xtask lab shell`: dom0 on this terminal.
+
+use std::{
+    fs,
+    io::IsTerminal,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    boot::{
+        machine,
+        run::{Scratch, die_with_us},
+    },
+    cache::Cache,
+    clock::Clock,
+    command,
+    guest::job::Job,
+    lab::Lab,
+    programs,
+    setup::{self, Consent},
+};
+
+/// Arguments of `lab shell`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// What time means in the lab: the host's clock is the better one for a person who types
+    #[arg(long, value_enum, default_value = "wall")]
+    pub clock: Clock,
+    /// Agree to everything that setup would ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Boots and hands the terminal over.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        bail!("lab shell needs a terminal; for one command use: cargo xtask lab run --bare --out DIR -- PROGRAM");
+    }
+    let cache = Cache::open()?;
+    let consent = Consent::new(arguments.yes);
+    let compilers = setup::compilers(&cache, consent)?;
+    let ours = programs::for_lab(&compilers)?;
+    let lab = Lab::new(setup::bench(&cache, consent)?, Some(&ours))?;
+    let job = Job::Shell { size: terminal_size()?, terminal: std::env::var("TERM").unwrap_or_else(|_| "linux".into()) };
+    let images = lab.images(&job)?;
+    let scratch = Scratch::new()?;
+    let qemu = &lab.bench().qemu;
+    let log = cache.root().join("shell-console.log");
+    let mut boot = qemu.machine(arguments.clock, ",dtb-randomness=off");
+    boot.args(machine::load(qemu, arguments.clock, &images.files, &scratch.0)?);
+    boot.args(["-serial", &format!("file:{}", log.display())]);
+    boot.args(["-device", "virtio-serial-device"]);
+    // signal=off: Ctrl-C is for dom0. mux=on: Ctrl-a x ends the emulator, whatever dom0 does.
+    boot.args(["-chardev", "stdio,id=shell,mux=on,signal=off", "-device", "virtconsole,chardev=shell"]);
+    eprintln!("dom0 comes up on this terminal in some ten seconds.");
+    eprintln!("to leave: `exit`, or Ctrl-a x. The consoles of Xen and both domains go to {}", log.display());
+    let status = die_with_us(&mut boot).status().context("cannot start QEMU")?;
+    restore_terminal();
+    if !status.success() {
+        let console = fs::read_to_string(&log).unwrap_or_default();
+        bail!("QEMU {}; the end of its console:\n{}", command::ended(status), command::last_lines(&console));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The terminal's rows and columns.
+fn terminal_size() -> Result<(u16, u16)> {
+    let said = Command::new("stty").arg("size").stdin(std::process::Stdio::inherit()).output();
+    let said = said.context("cannot ask stty for the terminal's size")?;
+    Ok(parse_size(&String::from_utf8_lossy(&said.stdout)).unwrap_or((24, 80)))
+}
+
+fn parse_size(text: &str) -> Option<(u16, u16)> {
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// QEMU restores the terminal itself, unless it was killed.
+fn restore_terminal() {
+    let _ = Command::new("stty").arg("sane").status();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_terminals_size_is_read_from_what_stty_says() {
+        assert_eq!(parse_size("40 120\n"), Some((40, 120)));
+        assert_eq!(parse_size(""), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! One file per verb of `cargo xtask`.
+
+pub mod clean;
+pub mod demo;
+pub mod lab_run;
+pub mod lab_shell;
+pub mod test;

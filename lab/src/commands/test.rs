@@ -1,0 +1,143 @@
+//! `cargo xtask test`: formatting, lints, unit tests, then the lab's checks; one summary of all of it at the end.
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::Result;
+
+use crate::{
+    checks::{self, Bench},
+    command, place, programs,
+    progress::spell,
+    setup::Consent,
+};
+
+/// Arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Agree to everything that setup would ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Run only the lab's checks whose name contains this
+    #[arg(value_name = "NAME")]
+    pub only: Option<String>,
+}
+
+/// How many of something passed and failed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    fn add_one(&mut self, good: bool) {
+        self.add(if good { Self { passed: 1, failed: 0 } } else { Self { passed: 0, failed: 1 } });
+    }
+}
+
+/// Runs everything, also after a failure, and prints the summary.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut count = Count::default();
+    if arguments.only.is_none() {
+        static_checks(&mut count);
+        unit_tests(&mut count);
+    }
+    lab_checks(arguments, &mut count);
+    // Alone on its line and in this form, for those who count tests by it.
+    println!("{} passed, {} failed", count.passed, count.failed);
+    Ok(if count.failed == 0 && count.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn static_checks(count: &mut Count) {
+    let probes = place::work_tree().join("probes");
+    let mut formatting = programs::stable_cargo();
+    formatting.args(["fmt", "--all", "--check"]);
+    let mut probe_formatting = programs::stable_cargo();
+    probe_formatting.current_dir(&probes).args(["fmt", "--check"]);
+    let mut lints = programs::stable_cargo();
+    lints.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
+    for (name, mut cargo) in [("formatting", formatting), ("formatting of the probes", probe_formatting), ("lints", lints)] {
+        let result = command::run(&mut cargo);
+        if let Err(error) = &result {
+            eprintln!("{error:#}");
+        }
+        say(name, result.is_ok());
+        count.add_one(result.is_ok());
+    }
+}
+
+fn unit_tests(count: &mut Count) {
+    let mut cargo = programs::stable_cargo();
+    cargo.args(["test", "--workspace", "--no-fail-fast"]);
+    // A snapshot that is not there is a failure, not a new file.
+    cargo.env("INSTA_UPDATE", "no");
+    let mut seen = Count::default();
+    let result = command::lines(&mut cargo, |line| {
+        println!("{line}");
+        if let Some(more) = parse_summary(line) {
+            seen.add(more);
+        }
+    });
+    // What did not compile has no summary to count.
+    if result.is_err() && seen.failed == 0 {
+        seen.failed = 1;
+    }
+    count.add(seen);
+}
+
+fn lab_checks(arguments: &Arguments, count: &mut Count) {
+    let chosen: Vec<_> =
+        checks::ALL.iter().filter(|check| arguments.only.as_ref().is_none_or(|part| check.name.contains(part))).collect();
+    if chosen.is_empty() {
+        eprintln!("no check of the lab has {:?} in its name", arguments.only);
+        return;
+    }
+    let bench = match Bench::new(Consent::new(arguments.yes)) {
+        Ok(bench) => bench,
+        Err(error) => {
+            eprintln!("the lab cannot be set up: {error:#}");
+            say("the lab can be set up", false);
+            return count.add_one(false);
+        }
+    };
+    for check in chosen {
+        let started = Instant::now();
+        let result = (check.run)(&bench);
+        if let Err(error) = &result {
+            eprintln!("{error:#}");
+        }
+        say(&format!("{} ({})", check.name, spell(started.elapsed())), result.is_ok());
+        count.add_one(result.is_ok());
+    }
+}
+
+fn say(name: &str, good: bool) {
+    println!("{} {name}", if good { "ok  " } else { "FAIL" });
+}
+
+/// The counts in cargo test's `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
+fn parse_summary(line: &str) -> Option<Count> {
+    let rest = line.trim_start().strip_prefix("test result: ")?;
+    let number = |word: &str| {
+        let (before, _) = rest.split_once(word)?;
+        before.rsplit(' ').find(|part| !part.is_empty())?.parse().ok()
+    };
+    Some(Count { passed: number(" passed")?, failed: number(" failed")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_cargo_test_are_read() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s";
+        assert_eq!(parse_summary(line), Some(Count { passed: 12, failed: 3 }));
+        assert_eq!(parse_summary("test tests::x ... ok"), None);
+    }
+}

@@ -1,0 +1,56 @@
+//! Packs the file system of the domains: busybox, /init, our two programs; and, as an archive of its own behind it, the job.
+//!
+//! It is not compressed: unpacking costs more under emulation than loading the bytes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use super::{cpio::Writer, job::Job};
+
+/// The first process of both domains.
+pub const INIT: &str = include_str!("../../guest/init");
+
+/// The programs of both domains.
+#[derive(Debug)]
+pub struct Programs {
+    /// Busybox, static, for arm64.
+    pub busybox: PathBuf,
+    /// Our own, by the name they get in /bin. Empty for checks of the lab itself.
+    pub ours: Vec<(&'static str, PathBuf)>,
+}
+
+/// Packs the file system that is the same in both domains.
+pub fn pack_common(programs: &Programs) -> Result<Vec<u8>> {
+    let mut archive = Writer::default();
+    for folder in ["/bin", "/dev"] {
+        archive.directory(folder);
+    }
+    // The kernel opens it for /init before anything is mounted; 5, 1 is Documentation/admin-guide/devices.txt's console.
+    archive.character_device("/dev/console", 5, 1);
+    archive.file("/init", true, INIT.as_bytes());
+    archive.file("/bin/busybox", true, &read(&programs.busybox)?);
+    for (name, path) in &programs.ours {
+        archive.file(&format!("/bin/{name}"), true, &read(path)?);
+    }
+    Ok(archive.finish())
+}
+
+/// Packs the job, to stand behind the common file system in dom0's image.
+pub fn pack_job(job: &Job) -> Result<Vec<u8>> {
+    let mut archive = Writer::default();
+    archive.directory("/job");
+    let (name, script) = job.script();
+    archive.file(&format!("/job/{name}"), true, script.as_bytes());
+    for (name, path) in job.files() {
+        archive.file(&format!("/job/{name}"), true, &read(path)?);
+    }
+    Ok(archive.finish())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {path:?} for the domains' file system"))
+}

@@ -1,0 +1,236 @@
+//! What dom0 is to do in a run, as the shell script that /init runs, with the files that it needs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::clock::Clock;
+
+/// Where our own program of the host is found in dom0.
+const PROGRAM: &str = "/job/program";
+/// The port of the recording, in the name that /init gives it.
+const STREAM: &str = "/dev/gs.stream";
+
+/// One job.
+#[derive(Debug)]
+pub enum Job {
+    /// Record while a command runs to its end.
+    Record {
+        /// What to run.
+        command: Command,
+        /// The clock's name, which goes into the recording.
+        clock: Clock,
+        /// The run's name, which goes into the recording.
+        run: String,
+    },
+    /// Run a command to its end without a recorder.
+    Bare(Command),
+    /// Run a shell script; for the lab's own checks.
+    Script(String),
+    /// Give a person a shell.
+    Shell {
+        /// The terminal's size, as rows and columns.
+        size: (u16, u16),
+        /// The terminal's kind, as in TERM.
+        terminal: String,
+    },
+}
+
+/// A command for dom0.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// What to run, by its path in dom0.
+    pub program: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Files of the host to put under /job, by their names there.
+    pub files: Vec<(String, PathBuf)>,
+}
+
+impl Command {
+    /// A program that is in the image already.
+    pub fn inside(program: &str, arguments: &[&str]) -> Self {
+        Self {
+            program: program.into(),
+            arguments: arguments.iter().map(|&argument| argument.into()).collect(),
+            files: Vec::new(),
+        }
+    }
+
+    /// A program as a person names it: a static arm64 program of the host, or one that is in dom0 already.
+    ///
+    /// # Errors
+    /// When there is no such program, or it could not run in dom0.
+    pub fn named(program: &str, arguments: &[String]) -> Result<Self> {
+        let arguments = arguments.to_vec();
+        let path = Path::new(program);
+        if !path.exists() {
+            if is_in_the_image(program) {
+                return Ok(Self { program: program.into(), arguments, files: Vec::new() });
+            }
+            bail!(
+                "no program {program:?}: give the path of a static arm64 program on this machine, or of one in dom0, such as /bin/busybox or /bin/grantscope-workload"
+            );
+        }
+        let header = read_start(path)?;
+        check_runs_in_dom0(&header).with_context(|| format!("{program} cannot run in dom0"))?;
+        Ok(Self { program: PROGRAM.into(), arguments, files: vec![("program".into(), path.into())] })
+    }
+
+    fn words(&self) -> String {
+        let mut words = quoted(&self.program);
+        for argument in &self.arguments {
+            words.push(' ');
+            words.push_str(&quoted(argument));
+        }
+        words
+    }
+}
+
+impl Job {
+    /// The script, and its name under /job: /init treats `run` and `shell` differently.
+    pub fn script(&self) -> (&'static str, String) {
+        match self {
+            Self::Record { command, clock, run } => (
+                "run",
+                format!(
+                    "exec grantscope record -o {STREAM} --clock {} --run {} -- {}\n",
+                    clock.name(),
+                    quoted(run),
+                    command.words()
+                ),
+            ),
+            Self::Bare(command) => ("run", format!("exec {}\n", command.words())),
+            Self::Script(script) => ("run", script.clone()),
+            Self::Shell { size: (rows, columns), terminal } => (
+                "shell",
+                format!(
+                    "stty rows {rows} cols {columns}\nexport TERM={}\nPS1='dom0:\\w# '\nexport PS1\ncd /root\nsh\n",
+                    quoted(terminal)
+                ),
+            ),
+        }
+    }
+
+    /// The files of the host that go under /job.
+    pub fn files(&self) -> &[(String, PathBuf)] {
+        match self {
+            Self::Record { command, .. } | Self::Bare(command) => &command.files,
+            Self::Script(_) | Self::Shell { .. } => &[],
+        }
+    }
+}
+
+/// Whether a path can only be meant inside dom0: /bin there holds busybox's programs and ours.
+fn is_in_the_image(program: &str) -> bool {
+    program.starts_with("/bin/") || program.starts_with("/job/")
+}
+
+fn read_start(path: &Path) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut start = Vec::new();
+    file.take(64 * 1024).read_to_end(&mut start).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(start)
+}
+
+/// Checks that a file starts as a static arm64 ELF program, or as a script for dom0's shell.
+fn check_runs_in_dom0(start: &[u8]) -> Result<()> {
+    const AARCH64: u16 = 183;
+    const INTERPRETER: u32 = 3;
+    const BUILD: &str = "build it static for arm64, for example with `aarch64-linux-gnu-gcc -static`";
+    if start.starts_with(b"#!/bin/sh\n") {
+        return Ok(());
+    }
+    if !start.starts_with(b"\x7fELF\x02\x01") {
+        bail!("it is no 64-bit ELF program and no #!/bin/sh script: {BUILD}");
+    }
+    let half = |at: usize| Some(u16::from_le_bytes(start.get(at..at + 2)?.try_into().ok()?));
+    let word = |at: usize| Some(u32::from_le_bytes(start.get(at..at + 4)?.try_into().ok()?));
+    let machine = half(18).context("its ELF header is cut off")?;
+    if machine != AARCH64 {
+        bail!("it is for another machine (ELF machine {machine}, arm64 is {AARCH64}): {BUILD}");
+    }
+    let (table, size, count) = (word(32), half(54), half(56));
+    let (Some(table), Some(size), Some(count)) = (table, size, count) else {
+        bail!("its ELF header is cut off");
+    };
+    for index in 0..usize::from(count) {
+        if word(table as usize + index * usize::from(size)) == Some(INTERPRETER) {
+            bail!("it is linked dynamically and dom0 has no shared libraries: {BUILD}");
+        }
+    }
+    Ok(())
+}
+
+/// A word as the shell takes it unchanged.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An ELF header for `machine` with one program header of type `kind`.
+    fn elf(machine: u16, kind: u32) -> Vec<u8> {
+        let mut bytes = vec![0; 64 + 56];
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[18..20].copy_from_slice(&machine.to_le_bytes());
+        bytes[32..36].copy_from_slice(&64u32.to_le_bytes());
+        bytes[54..56].copy_from_slice(&56u16.to_le_bytes());
+        bytes[56..58].copy_from_slice(&1u16.to_le_bytes());
+        bytes[64..68].copy_from_slice(&kind.to_le_bytes());
+        bytes
+    }
+
+    fn refusal(start: &[u8]) -> String {
+        check_runs_in_dom0(start).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_static_arm64_program_and_a_shell_script_can_run_in_dom0() {
+        check_runs_in_dom0(&elf(183, 1)).unwrap();
+        check_runs_in_dom0(b"#!/bin/sh\nexit 3\n").unwrap();
+    }
+
+    #[test]
+    fn what_cannot_run_in_dom0_is_refused_with_the_reason() {
+        assert!(refusal(&elf(62, 1)).contains("another machine"));
+        assert!(refusal(&elf(183, 3)).contains("linked dynamically"));
+        assert!(refusal(b"hello").contains("no 64-bit ELF"));
+        assert!(refusal(&elf(183, 1)[..40]).contains("cut off"));
+    }
+
+    #[test]
+    fn a_program_that_is_nowhere_is_refused_before_anything_boots() {
+        let error = Command::named("./no-such-program", &[]).unwrap_err().to_string();
+        assert!(error.starts_with("no program \"./no-such-program\""), "{error}");
+    }
+
+    #[test]
+    fn a_recorded_command_is_quoted_for_the_shell() {
+        let command = Command::inside("/bin/echo", &["a b", "it's", "", "--x=1"]);
+        let job = Job::Record { command, clock: Clock::Counted, run: "my run".into() };
+        insta::assert_snapshot!(job.script().1, @r"
+        exec grantscope record -o /dev/gs.stream --clock counted --run 'my run' -- /bin/echo 'a b' 'it'\''s' '' --x=1
+        ");
+    }
+
+    #[test]
+    fn a_shell_knows_the_terminals_size_and_kind() {
+        let job = Job::Shell { size: (40, 120), terminal: "xterm-256color".into() };
+        insta::assert_snapshot!(job.script().1, @r"
+        stty rows 40 cols 120
+        export TERM=xterm-256color
+        PS1='dom0:\w# '
+        export PS1
+        cd /root
+        sh
+        ");
+    }
+}

@@ -1,0 +1,6 @@
+//! What runs inside the domains: the file system that both boot from, and the job that dom0 is given.
+
+pub mod cpio;
+pub mod downloads;
+pub mod image;
+pub mod job;

@@ -1,0 +1,58 @@
+//! The kernel's options: arm64's tinyconfig, with kernel.config merged into it, and a check that every option was taken.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+
+use super::build::Tree;
+use crate::command;
+
+/// The options on top of tinyconfig.
+pub const OPTIONS: &str = include_str!("../../kernel.config");
+
+/// Configures the tree.
+pub fn apply(tree: &Tree) -> Result<()> {
+    command::output(tree.make().arg("tinyconfig"))?;
+    let path = tree.objects().join(".config");
+    let tiny = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
+    // A later line wins over an earlier one; olddefconfig then settles what depends on what.
+    fs::write(&path, format!("{tiny}\n{OPTIONS}")).with_context(|| format!("cannot write {path:?}"))?;
+    command::output(tree.make().arg("olddefconfig"))?;
+    let settled = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
+    let lost = lost(OPTIONS, &settled);
+    ensure!(lost.is_empty(), "the kernel's configuration did not take these options of lab/kernel.config: {}", lost.join(" "));
+    Ok(())
+}
+
+/// The options that a settled configuration does not have.
+fn lost<'a>(options: &'a str, settled: &str) -> Vec<&'a str> {
+    let options = options.lines().filter(|line| line.starts_with("CONFIG_"));
+    options
+        .filter(|option| match option.strip_suffix("=n") {
+            Some(name) => settled.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))),
+            None => !settled.lines().any(|line| line == *option),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_was_not_taken_is_named() {
+        let settled = "CONFIG_A=y\nCONFIG_B=\"x\"\n# CONFIG_C is not set\nCONFIG_D=y\n";
+        let options = "# why\nCONFIG_A=y\nCONFIG_B=\"x\"\nCONFIG_C=y\nCONFIG_D=n\nCONFIG_E=n\n";
+        assert_eq!(lost(options, settled), ["CONFIG_C=y", "CONFIG_D=n"]);
+    }
+
+    #[test]
+    fn no_option_is_set_twice() {
+        let names = OPTIONS.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+        let mut names: Vec<_> = names.collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

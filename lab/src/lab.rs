@@ -1,0 +1,108 @@
+//! One run in the lab, from a job to what it left: what `lab run`, `demo` and the lab's checks share.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    boot::{
+        machine::Files,
+        run::{Boot, Follower, Outcome, Scratch},
+    },
+    clock::Clock,
+    guest::{
+        image::{self, Programs},
+        job::Job,
+    },
+    programs::ForLab,
+    setup::Bench,
+};
+
+/// A lab that is ready to boot.
+#[derive(Debug)]
+pub struct Lab {
+    bench: Bench,
+    common: Vec<u8>,
+}
+
+/// A file system image with the folder that it lies in, which is removed with this value.
+pub struct Images {
+    /// The files for QEMU.
+    pub files: Files,
+    _folder: Scratch,
+}
+
+impl Lab {
+    /// Puts a lab together. Without programs of ours it has busybox alone, which is enough to check the lab itself.
+    pub fn new(bench: Bench, ours: Option<&ForLab>) -> Result<Self> {
+        let ours = ours.map_or(Vec::new(), |ours| {
+            vec![("grantscope", ours.grantscope.clone()), ("grantscope-workload", ours.workload.clone())]
+        });
+        let programs = Programs { busybox: bench.busybox.clone(), ours };
+        let common = image::pack_common(&programs)?;
+        Ok(Self { bench, common })
+    }
+
+    /// What the lab boots.
+    pub fn bench(&self) -> &Bench {
+        &self.bench
+    }
+
+    /// Packs the images of both domains.
+    pub fn images(&self, job: &Job) -> Result<Images> {
+        let folder = Scratch::new()?;
+        let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
+        write(&dom1_image, &self.common)?;
+        let mut with_job = self.common.clone();
+        with_job.extend(image::pack_job(job)?);
+        write(&dom0_image, &with_job)?;
+        let files =
+            Files { hypervisor: self.bench.hypervisor.clone(), kernel: self.bench.kernel.image.clone(), dom0_image, dom1_image };
+        Ok(Images { files, _folder: folder })
+    }
+
+    /// Runs a job to its end; `console.log` and `recording.gsr` go to `out`, and so does every file of the guest's /out.
+    pub fn run(&self, job: &Job, clock: Clock, patience: Duration, out: &Path, follower: &mut dyn Follower) -> Result<Outcome> {
+        fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+        let images = self.images(job)?;
+        let boot = Boot { qemu: &self.bench.qemu, clock, files: &images.files, patience, out };
+        let outcome = boot.run(follower)?;
+        for file in &outcome.files {
+            let path = within(out, &file.path)?;
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+            }
+            write(&path, &file.data)?;
+        }
+        Ok(outcome)
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The place of a file that the guest named; the guest is not trusted to stay inside `folder`.
+fn within(folder: &Path, name: &str) -> Result<PathBuf> {
+    let safe = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    anyhow::ensure!(safe, "the guest sent a file with the path {name:?}, which leads out of the run's folder");
+    Ok(folder.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guest_cannot_write_outside_the_runs_folder() {
+        let out = Path::new("/r");
+        assert_eq!(within(out, "a/b").unwrap(), Path::new("/r/a/b"));
+        for name in ["../x", "a/../../x", "/etc/passwd"] {
+            assert!(within(out, name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Compiles our own programs: the probes for the kernel's BPF machine, the rest for the lab's arm64 or for this machine.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{command, place, progress::Step, setup::Compilers};
+
+/// What the lab's dom0 and dom1 get.
+#[derive(Debug)]
+pub struct ForLab {
+    /// The recorder.
+    pub grantscope: PathBuf,
+    /// The generator, for both sides.
+    pub workload: PathBuf,
+}
+
+/// Builds everything that the lab's domains run.
+pub fn for_lab(compilers: &Compilers) -> Result<ForLab> {
+    let probes = probes(compilers, "aarch64")?;
+    let rust = &compilers.rust;
+    let build = |package: &str, features: &[&str]| -> Result<PathBuf> {
+        let mut cargo = rust.cargo_for_arm64();
+        let folder = target_folder("arm64");
+        cargo.env("GRANTSCOPE_PROBES", &probes).env("CARGO_TARGET_DIR", &folder);
+        cargo.args(["build", "--release", "--target", rust.arm64, "--package", package]).args(features);
+        compile(&format!("{package} for arm64"), &mut cargo)?;
+        Ok(folder.join(rust.arm64).join("release").join(package))
+    };
+    Ok(ForLab { grantscope: build("grantscope", &["--features", "capture"])?, workload: build("grantscope-workload", &[])? })
+}
+
+/// Builds everything for this machine, and gives the folder with the programs.
+pub fn native(compilers: &Compilers) -> Result<PathBuf> {
+    let probes = probes(compilers, std::env::consts::ARCH)?;
+    let folder = target_folder("native");
+    let mut cargo = stable_cargo();
+    cargo.env("GRANTSCOPE_PROBES", &probes).env("CARGO_TARGET_DIR", &folder);
+    cargo.args(["build", "--release", "--package", "grantscope", "--package", "grantscope-workload"]);
+    cargo.args(["--features", "grantscope/capture"]);
+    compile("grantscope for this machine", &mut cargo)?;
+    Ok(folder.join("release"))
+}
+
+/// Builds the viewer, which needs no more than stable Rust.
+pub fn viewer() -> Result<PathBuf> {
+    let mut cargo = stable_cargo();
+    cargo.args(["build", "--release", "--package", "grantscope"]);
+    compile("the viewer", &mut cargo)?;
+    Ok(target_folder("release").join("grantscope"))
+}
+
+/// Builds the probes for a kernel of this architecture, and gives their object.
+pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
+    // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
+    let folder = target_folder(&format!("probes-{architecture}"));
+    let mut cargo = compilers.rust.cargo();
+    cargo
+        .current_dir(place::work_tree().join("probes"))
+        .env("CARGO_TARGET_DIR", &folder)
+        // -Z is unstable; the compiler is a stable one, whose LLVM the linker's matches.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", probe_flags(&compilers.bpf_linker, architecture).join("\x1f"));
+    cargo.args(["build", "--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"]);
+    compile("the probes", &mut cargo)?;
+    let object = folder.join("bpfel-unknown-none/release/grantscope-probes");
+    ensure!(object.is_file(), "the build left no {object:?}");
+    Ok(object)
+}
+
+fn probe_flags(bpf_linker: &Path, architecture: &str) -> Vec<String> {
+    vec![
+        "-Cdebuginfo=2".into(),
+        "-Clink-arg=--btf".into(),
+        // Else a few zero stores become a call of memset, which the kernel's BPF machine does not have.
+        "-Clink-arg=--disable-expand-memcpy-in-order".into(),
+        format!("-Clinker={}", bpf_linker.display()),
+        format!("--cfg=bpf_target_arch=\"{architecture}\""),
+    ]
+}
+
+/// The cargo that runs this program, without what it has set for us.
+pub fn stable_cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(place::work_tree());
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST") {
+            cargo.env_remove(&*name);
+        }
+    }
+    cargo
+}
+
+fn target_folder(name: &str) -> PathBuf {
+    place::work_tree().join("target").join(name)
+}
+
+fn compile(what: &str, cargo: &mut Command) -> Result<()> {
+    let step = Step::start(what);
+    if cargo.get_current_dir().is_none() {
+        cargo.current_dir(place::work_tree());
+    }
+    command::lines(cargo, |line| step.note(line)).with_context(|| format!("cannot build {what}"))?;
+    step.done("built");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probes_are_linked_by_our_linker_for_the_kernels_architecture() {
+        let flags = probe_flags(Path::new("/c/bpf-linker"), "aarch64");
+        assert!(flags.contains(&"-Clinker=/c/bpf-linker".to_owned()));
+        assert!(flags.contains(&"--cfg=bpf_target_arch=\"aarch64\"".to_owned()));
+    }
+}

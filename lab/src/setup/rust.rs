@@ -1,0 +1,254 @@
+//! Finds a Rust that can build for the lab: rustup's where it can fetch one, else the distribution's.
+//!
+//! The stable toolchain that runs cargo xtask cannot: the probes need core's source, the programs need arm64's std.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Consent, apt, packages};
+use crate::{
+    boot::run::die_with_us,
+    cache::{Cache, Key},
+    command,
+    progress::Step,
+};
+
+/// The toolchain that rustup is asked for: aya 0.14 needs no newer one, and its LLVM is one that Debian packages for bpf-linker.
+const RUSTUP_TOOLCHAIN: &str = "1.96.0";
+const MUSL: &str = "aarch64-unknown-linux-musl";
+const GNU: &str = "aarch64-unknown-linux-gnu";
+/// A rustup that has shown no progress for this long counts as offline.
+const RUSTUP_SILENCE: Duration = Duration::from_secs(20);
+/// The fact in the cache that tells which Rust was chosen.
+const FACT: &str = "rust";
+/// Overrides the choice: `rustup` or `debian`.
+const CHOICE_VARIABLE: &str = "GRANTSCOPE_RUST";
+
+/// A Rust that builds for BPF and for arm64.
+#[derive(Debug, Clone)]
+pub struct CrossRust {
+    cargo: PathBuf,
+    /// Where its programs lie, if they are the distribution's.
+    rustc: Option<PathBuf>,
+    /// The rustup toolchain, if it is rustup's.
+    toolchain: Option<&'static str>,
+    /// arm64's target.
+    pub arm64: &'static str,
+    /// A sysroot that has arm64's std.
+    sysroot: Option<PathBuf>,
+    /// The major version of its LLVM.
+    pub llvm: u32,
+}
+
+impl CrossRust {
+    /// A cargo of this Rust, free of what the cargo that runs us has set.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new(&self.cargo);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            let ours = name.starts_with("CARGO") && !matches!(&*name, "CARGO_HOME" | "CARGO_NET_OFFLINE")
+                || matches!(&*name, "RUSTC" | "RUSTFLAGS" | "RUSTUP_TOOLCHAIN" | "RUSTC_WRAPPER" | "RUSTDOC");
+            if ours {
+                cargo.env_remove(&*name);
+            }
+        }
+        if let Some(rustc) = &self.rustc {
+            cargo.env("RUSTC", rustc);
+        }
+        if let Some(toolchain) = self.toolchain {
+            cargo.env("RUSTUP_TOOLCHAIN", toolchain);
+        }
+        cargo
+    }
+
+    /// A cargo that builds static arm64 programs.
+    pub fn cargo_for_arm64(&self) -> Command {
+        let mut flags = "-C target-feature=+crt-static".to_owned();
+        if let Some(sysroot) = &self.sysroot {
+            flags.push_str(&format!(" --sysroot {}", sysroot.display()));
+        }
+        let linker = format!("CARGO_TARGET_{}_LINKER", self.arm64.to_uppercase().replace('-', "_"));
+        let mut cargo = self.cargo();
+        cargo.env(linker, "aarch64-linux-gnu-gcc").env("RUSTFLAGS", flags);
+        cargo
+    }
+}
+
+/// Finds or makes available a Rust for the lab.
+pub fn ensure(cache: &Cache, consent: Consent) -> Result<CrossRust> {
+    let chosen = std::env::var(CHOICE_VARIABLE).ok().or_else(|| cache.remembered(FACT));
+    match chosen.as_deref() {
+        Some("rustup") => by_rustup(consent),
+        Some("debian") => by_debian(cache, consent),
+        Some(other) => bail!("{CHOICE_VARIABLE} is {other:?}: it can be rustup or debian"),
+        None => {
+            let rust = match by_rustup(consent) {
+                Ok(rust) => rust,
+                Err(error) => {
+                    eprintln!("rustup cannot provide the toolchain ({error:#}), so the distribution's Rust is used");
+                    by_debian(cache, consent)?
+                }
+            };
+            cache.remember(FACT, if rust.toolchain.is_some() { "rustup" } else { "debian" })?;
+            Ok(rust)
+        }
+    }
+}
+
+fn by_rustup(consent: Consent) -> Result<CrossRust> {
+    if !command::exists("rustup") {
+        bail!("there is no rustup");
+    }
+    if !rustup_is_complete() {
+        consent.ask(&format!("add Rust {RUSTUP_TOOLCHAIN} with arm64's std and core's source to your rustup?"))?;
+        install_by_rustup()?;
+    }
+    let rustc = command::output(Command::new("rustup").args(["which", "--toolchain", RUSTUP_TOOLCHAIN, "rustc"]))?;
+    Ok(CrossRust {
+        cargo: "cargo".into(),
+        rustc: None,
+        toolchain: Some(RUSTUP_TOOLCHAIN),
+        arm64: MUSL,
+        sysroot: None,
+        llvm: llvm_of(Path::new(rustc.trim()))?,
+    })
+}
+
+fn rustup_is_complete() -> bool {
+    let mut ask = Command::new("rustup");
+    ask.env("RUSTUP_AUTO_INSTALL", "0");
+    ask.args(["component", "list", "--installed", "--toolchain", RUSTUP_TOOLCHAIN]);
+    command::output(&mut ask).is_ok_and(|text| {
+        let has = |name: &str| text.lines().any(|line| line == name);
+        has("rust-src") && has(&format!("rust-std-{MUSL}"))
+    })
+}
+
+/// Installs the toolchain, and gives up when rustup falls silent, as it does behind some firewalls.
+fn install_by_rustup() -> Result<()> {
+    let step = Step::start(format!("Rust {RUSTUP_TOOLCHAIN} by rustup"));
+    let mut install = Command::new("rustup");
+    install.args(["toolchain", "install", RUSTUP_TOOLCHAIN, "--profile", "minimal", "--no-self-update"]);
+    install.args(["--component", "rust-src", "--target", MUSL]);
+    install.env("RUSTUP_MAX_RETRIES", "1");
+    install.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = die_with_us(&mut install).spawn().context("cannot start rustup")?;
+    let errors = child.stderr.take().context("rustup has no error output")?;
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || read_pieces(errors, &sender));
+    let mut said = String::new();
+    let mut heard = Instant::now();
+    let status = loop {
+        match receiver.recv_timeout(Duration::from_millis(200)) {
+            Ok(piece) => {
+                heard = Instant::now();
+                said.push_str(&piece);
+                step.note(said.lines().last().unwrap_or_default());
+            }
+            Err(_) => {
+                if let Some(status) = child.try_wait()? {
+                    break status;
+                }
+                if heard.elapsed() > RUSTUP_SILENCE {
+                    child.kill()?;
+                    break child.wait()?;
+                }
+            }
+        }
+    };
+    if !status.success() {
+        step.vanish();
+        let last = said.lines().rfind(|line| line.contains("error")).unwrap_or("it fell silent");
+        bail!("{}", last.trim());
+    }
+    step.done("");
+    Ok(())
+}
+
+fn read_pieces(mut pipe: impl std::io::Read, sender: &std::sync::mpsc::Sender<String>) {
+    let mut buffer = [0; 4096];
+    while let Ok(size @ 1..) = pipe.read(&mut buffer) {
+        if sender.send(String::from_utf8_lossy(&buffer[..size]).into_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+fn by_debian(cache: &Cache, consent: Consent) -> Result<CrossRust> {
+    packages::install(&packages::missing(packages::for_debian_rust())?, consent)?;
+    let rustc = Path::new("/usr/bin/rustc");
+    let version = command::output(Command::new(rustc).arg("-vV"))?;
+    let sysroot = arm64_sysroot(cache, &version)?;
+    Ok(CrossRust {
+        cargo: "/usr/bin/cargo".into(),
+        rustc: Some(rustc.into()),
+        toolchain: None,
+        arm64: GNU,
+        sysroot: Some(sysroot),
+        llvm: llvm_of(rustc)?,
+    })
+}
+
+/// The distribution's Rust has arm64's std in a package for arm64. Installing that would take a foreign architecture into the
+/// system's dpkg, so it is unpacked into the cache, as a sysroot of its own.
+fn arm64_sysroot(cache: &Cache, version: &str) -> Result<PathBuf> {
+    const PACKAGE: &str = "libstd-rust-web-dev";
+    let key = Key::default().with("rustc", version);
+    let folder = cache.artifact("rust-arm64", &key, |folder| {
+        let step = Step::start("Rust's std for arm64");
+        apt::machine_apt(cache, "arm64")?.unpack(&[PACKAGE.into()], folder)?;
+        let std = folder.join("usr/lib/rustlib").join(GNU);
+        ensure!(std.is_dir(), "the package {PACKAGE} for arm64 has no std where it is looked for: {std:?}");
+        step.done("");
+        Ok(())
+    })?;
+    Ok(folder.join("usr"))
+}
+
+fn llvm_of(rustc: &Path) -> Result<u32> {
+    let said = command::output(Command::new(rustc).arg("-vV"))?;
+    parse_llvm(&said).with_context(|| format!("{rustc:?} does not say which LLVM it uses: {said}"))
+}
+
+/// The major version in `LLVM version: 22.1.8`.
+fn parse_llvm(text: &str) -> Option<u32> {
+    let version = text.lines().find_map(|line| line.strip_prefix("LLVM version: "))?;
+    version.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_llvm_version_is_read_from_what_rustc_says() {
+        let said = "rustc 1.96.0 (ac68faa20 2026-05-25)\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
+        assert_eq!(parse_llvm(said), Some(22));
+        assert_eq!(parse_llvm("rustc 1.96.0"), None);
+    }
+
+    #[test]
+    fn a_cargo_for_arm64_links_static_programs_and_knows_their_std() {
+        let rust = CrossRust {
+            cargo: "/usr/bin/cargo".into(),
+            rustc: Some("/usr/bin/rustc".into()),
+            toolchain: None,
+            arm64: GNU,
+            sysroot: Some("/cache/std".into()),
+            llvm: 22,
+        };
+        let cargo = rust.cargo_for_arm64();
+        let value = |wanted: &str| {
+            let (_, value) = cargo.get_envs().find(|(name, _)| *name == wanted)?;
+            Some(value?.to_string_lossy().into_owned())
+        };
+        assert_eq!(value("RUSTFLAGS").unwrap(), "-C target-feature=+crt-static --sysroot /cache/std");
+        assert_eq!(value("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER").unwrap(), "aarch64-linux-gnu-gcc");
+        assert_eq!(value("RUSTC").unwrap(), "/usr/bin/rustc");
+    }
+}
