@@ -110,6 +110,16 @@ pub struct RunArgs {
     )]
     pub warmup: u32,
 
+    /// Start every action just after the next multiple of so many milliseconds; 0: at once
+    ///
+    /// Meanwhile the kernel clears up after the action before. The default is the period of a
+    /// 250 Hz tick, so that every action starts at the same distance from one.
+    #[arg(
+        long, value_name = "MS", default_value_t = plan::DEFAULT_PAUSE_MS,
+        value_parser = clap::value_parser!(u32).range(..=60_000)
+    )]
+    pub pause: u32,
+
     /// Page counts of the sweep's loopback: foreign memory granted to this domain and exported
     /// [default: 4,64 with the default page counts, else none]
     #[arg(
@@ -186,6 +196,7 @@ impl RunArgs {
             without_dmabuf: self.without_dmabuf,
             iterations: self.iterations,
             warmup: self.warmup,
+            pause_ms: self.pause,
             loopback: self.loopback.clone().unwrap_or(default_loopback),
             seed: self.seed,
             own: self.domid,
@@ -328,6 +339,14 @@ mod tests {
                   Iterations before those, marked as warm-up in the truth
                   
                   [default: 5]
+
+              --pause <MS>
+                  Start every action just after the next multiple of so many milliseconds; 0: at once
+                  
+                  Meanwhile the kernel clears up after the action before. The default is the period of a 250
+                  Hz tick, so that every action starts at the same distance from one.
+                  
+                  [default: 4]
 
               --loopback <N,…>
                   Page counts of the sweep's loopback: foreign memory granted to this domain and exported

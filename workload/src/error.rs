@@ -212,14 +212,14 @@ pub enum Error {
     },
 
     /// A module parameter could not be read or set.
-    #[error("cannot {access} {path}: {source}; is the driver there, and are you root?")]
+    #[error("cannot {access} {path}: {cause}; is the driver there, and are you root?")]
     Parameter {
         /// "read" or "raise".
         access: &'static str,
         /// The parameter.
         path: &'static str,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
 
     /// The waiting thread did not get into the kernel, or did not come back as expected.
@@ -231,26 +231,26 @@ pub enum Error {
 
     /// The truth file could not even be opened.
     #[error(
-        "cannot open the truth file {}: {source}; nothing was run, give another place with --truth",
+        "cannot open the truth file {}: {cause}; nothing was run, give another place with --truth",
         .path.display()
     )]
     TruthPath {
         /// Where to.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
 
     /// The truth could not be written.
     #[error(
-        "cannot write the truth file {}: {source}; free some space or choose another place with \
+        "cannot write the truth file {}: {cause}; free some space or choose another place with \
          --truth{}", .path.display(), if *.rescued { " (the truth went to standard output instead)" } else { "" }
     )]
     Truth {
         /// Where to.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
         /// Whether standard output got it.
         rescued: bool,
     },

@@ -16,6 +16,24 @@ pub const DEFAULT_WARMUP: u32 = 5;
 /// long they waited says how long the buffer lived, not what anything costs.
 pub const WAITER_EVERY: u32 = 8;
 
+/// Before every action, by default: sleep until just after the next multiple of so many
+/// milliseconds of CLOCK_MONOTONIC. It is the period of a 250 Hz tick, and ticks come at multiples
+/// of their period since Linux 6.4 (`tick_setup_device` in `kernel/time/tick-common.c`).
+pub const DEFAULT_PAUSE_MS: u32 = 4;
+
+/// How far behind the multiple an action starts, in nanoseconds: the tick's own work is over.
+const BEHIND_THE_TICK: u64 = 300_000;
+
+/// When an action that could start `now` starts: always at the same distance from a tick, so that
+/// it does not depend on chance how many ticks fall into a call.
+pub fn start_after_pause(now_ns: u64, pause_ms: u32) -> u64 {
+    let period = u64::from(pause_ms) * 1_000_000;
+    match period {
+        0 => now_ns,
+        _ => (now_ns / period + 1) * period + BEHIND_THE_TICK.min(period / 2),
+    }
+}
+
 /// What one iteration is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
@@ -87,6 +105,17 @@ mod tests {
     fn orders(seed: u64, count: usize) -> Vec<Vec<Action>> {
         let mut shuffler = Shuffler::new(seed);
         (0..count).map(|_| shuffler.next_order(&ACTIONS)).collect()
+    }
+
+    #[test]
+    fn every_action_starts_at_the_same_distance_from_a_multiple_of_the_pause() {
+        for now in [0, 1, 3_999_999, 4_000_000, 4_299_999, 4_300_001, 7_654_321] {
+            let start = start_after_pause(now, 4);
+            assert!(start > now && start - now <= 4_300_000, "{now}: {start}");
+            assert_eq!(start % 4_000_000, 300_000);
+        }
+        assert_eq!(start_after_pause(1234, 0), 1234);
+        assert!(start_after_pause(999_999, 1) > 999_999);
     }
 
     #[test]

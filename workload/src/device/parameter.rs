@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 pub fn read_limit(path: &'static str) -> Result<usize> {
     let read = fs::read_to_string(path)
         .and_then(|text| text.trim().parse().map_err(|_| std::io::Error::other(format!("it says {text:?}"))));
-    read.map_err(|source| Error::Parameter { access: "read", path, source })
+    read.map_err(|cause| Error::Parameter { access: "read", path, cause })
 }
 
 /// A limit that is put back when this is dropped.
@@ -24,7 +24,7 @@ impl RaisedLimit {
     /// and how much others use of it is not to be seen.
     pub fn by(path: &'static str, more: usize) -> Result<Self> {
         let before = read_limit(path)?;
-        write(path, before.saturating_add(more)).map_err(|source| Error::Parameter { access: "raise", path, source })?;
+        write(path, before.saturating_add(more)).map_err(|cause| Error::Parameter { access: "raise", path, cause })?;
         Ok(Self { path, before })
     }
 }

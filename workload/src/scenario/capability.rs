@@ -116,6 +116,7 @@ mod tests {
             without_dmabuf: false,
             iterations: None,
             warmup: 5,
+            pause_ms: 0,
             loopback: vec![],
             seed: 1,
             own: 0,

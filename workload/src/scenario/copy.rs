@@ -20,7 +20,9 @@ pub fn run(log: &Log, options: &Options) -> Result<()> {
                 stop::check()?;
                 log.enter(if iteration < warmup { Phase::Warmup } else { Phase::Run });
                 let device = GntDev::open(log)?;
+                options.pause();
                 copy_in(&device, shared, &mut memory)?;
+                options.pause();
                 copy_out(&device, shared, &memory)?;
             }
             eprintln!("copy: {pages} segments: {warmup} warm-up and {counted} counted iterations");

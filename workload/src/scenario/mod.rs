@@ -10,7 +10,8 @@ mod waiter;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::truth::{Buffer, Log};
+use crate::plan::start_after_pause;
+use crate::truth::{Buffer, Log, monotonic_ns, sleep_until};
 use crate::uapi::{DomId, GrantRef};
 
 /// A scenario.
@@ -95,6 +96,8 @@ pub struct Options {
     pub iterations: Option<u32>,
     /// Iterations before those.
     pub warmup: u32,
+    /// Milliseconds of the grid that actions start on; 0: no pause.
+    pub pause_ms: u32,
     /// Page counts of the loopback.
     pub loopback: Vec<u32>,
     /// What the order is derived from.
@@ -114,6 +117,12 @@ impl Options {
     /// Counted iterations at a page count.
     pub fn iterations_at(&self, pages: u32) -> u32 {
         self.iterations.unwrap_or_else(|| crate::plan::default_iterations(pages))
+    }
+
+    /// Sleeps until the next action may start. Meanwhile the kernel clears up after the last one
+    /// (`xen-balloon` takes freed pages back, RCU frees), which the next would pay for otherwise.
+    pub fn pause(&self) {
+        sleep_until(start_after_pause(monotonic_ns(), self.pause_ms));
     }
 
     /// More calls than the run will make, for the log to have room for.

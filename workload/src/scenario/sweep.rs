@@ -73,6 +73,7 @@ impl Size<'_> {
     fn iterate(&self, iteration: u32, order: &[Action]) -> Result<()> {
         let device = GntDev::open(self.log)?;
         for action in order {
+            self.options.pause();
             match *action {
                 Action::Map => self.map(&device)?,
                 Action::Export(buffer) => {
@@ -145,6 +146,7 @@ fn loopback(log: &Log, options: &Options, actions: &[Action], pages: u32) -> Res
         let import = device.import(&foreign, options.own)?;
         for action in actions {
             if let Action::Export(buffer) = *action {
+                options.pause();
                 let exported = device.export(buffer, options.own, import.references())?;
                 release(exported, false)?;
             }

@@ -10,6 +10,13 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
+/// Sleeps until CLOCK_MONOTONIC shows `ns`. A signal may end it early.
+pub fn sleep_until(ns: u64) {
+    let until = libc::timespec { tv_sec: (ns / 1_000_000_000) as libc::time_t, tv_nsec: (ns % 1_000_000_000) as libc::c_long };
+    // SAFETY: `until` is a valid timespec, and nothing is written where the rest would go.
+    unsafe { libc::clock_nanosleep(libc::CLOCK_MONOTONIC, libc::TIMER_ABSTIME, &until, std::ptr::null_mut()) };
+}
+
 /// The time of day as `YYYY-MM-DDThh:mm:ssZ`. A domain without a clock says 1970.
 pub fn utc_timestamp() -> String {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
@@ -54,6 +61,14 @@ mod tests {
         assert_eq!(format_utc(951_782_400), "2000-02-29T00:00:00Z");
         assert_eq!(format_utc(1_735_689_599), "2024-12-31T23:59:59Z");
         assert_eq!(format_utc(1_772_323_200), "2026-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn sleeping_ends_when_it_should_and_not_before() {
+        let until = monotonic_ns() + 1_000_000;
+        sleep_until(until);
+        assert!(monotonic_ns() >= until);
+        sleep_until(until);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Destination {
             return Ok(Self::StandardOutput);
         }
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
-        let file = file.map_err(|source| Error::TruthPath { path: path.to_owned(), source })?;
+        let file = file.map_err(|cause| Error::TruthPath { path: path.to_owned(), cause })?;
         Ok(Self::File { path: path.to_owned(), file })
     }
 
@@ -112,14 +112,14 @@ impl Destination {
 
     fn write_or_rescue(self, header: &Header, calls: &[Call], standard_output: &mut impl Write) -> Result<()> {
         match self {
-            Self::StandardOutput => write_json(header, calls, standard_output).map_err(|source| Error::Truth {
+            Self::StandardOutput => write_json(header, calls, standard_output).map_err(|cause| Error::Truth {
                 path: "-".into(),
-                source,
+                cause,
                 rescued: false,
             }),
-            Self::File { path, file } => write_json(header, calls, file).map_err(|source| {
+            Self::File { path, file } => write_json(header, calls, file).map_err(|cause| {
                 let rescued = write_json(header, calls, standard_output).is_ok();
-                Error::Truth { path, source, rescued }
+                Error::Truth { path, cause, rescued }
             }),
         }
     }

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use nix::errno::Errno;
 use serde::Serialize;
 
-pub use clock::{monotonic_ns, utc_timestamp};
+pub use clock::{monotonic_ns, sleep_until, utc_timestamp};
 pub use file::{Destination, Ending, Header};
 pub use totals::{Total, totals};
 
