@@ -58,8 +58,8 @@ impl Default for Series {
 impl Series {
     /// Adds one duration.
     pub fn record(&mut self, ns: u64) {
-        // A growing histogram refuses only what exceeds its type's range, and then saturates.
-        self.histogram.saturating_record(ns);
+        // Not `saturating_record`: that never grows the histogram, but puts what is too long into its last bucket.
+        self.histogram.record(ns).expect("a histogram that grows takes every u64");
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
         self.sum_ns = self.sum_ns.saturating_add(ns);
@@ -221,6 +221,16 @@ mod merge_tests {
         let whole = series(&[&few[..], &many].concat());
         assert_eq!(merged.histogram(), whole.histogram());
         assert_eq!((merged.min_ns, merged.max_ns, merged.sum_ns), (whole.min_ns, whole.max_ns, whole.sum_ns));
+    }
+
+    #[test]
+    fn quantiles_of_long_durations_are_true_to_three_digits() {
+        let an_hour = 3_600_000_000_000;
+        let durations: Vec<u64> = (1..=1_000).map(|i| i * 1_000).chain([an_hour]).collect();
+        let series = series(&durations);
+        let quantiles = [0.5, 0.9].map(|quantile| series.quantile_ns(quantile).unwrap());
+        assert!(quantiles[0].abs_diff(501_000) <= 501 && quantiles[1].abs_diff(901_000) <= 901, "{quantiles:?}");
+        assert_eq!(series.quantile_ns(1.0), Some(an_hour));
     }
 
     #[test]
