@@ -1,2 +1,18 @@
-//! placeholder
-fn main() {}
+//! `grantscope`: see what mapping Xen grants costs. Every command lives in the module of its name.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use grantscope::cli::{Cli, Command};
+use grantscope::{bench, exit, export, record, summary, top};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Top(args) => top::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Summary(args) => summary::run(&args),
+    };
+    exit::code(result)
+}

@@ -1,0 +1,161 @@
+//! Buffer kinds side by side, with their ratios; below, the stages of the selected row in all kinds.
+
+use grantscope_collector::metrics::METRICS;
+use grantscope_collector::units;
+use grantscope_wire::Buffer;
+use ratatui::Frame as Canvas;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span, Text};
+
+use super::detail::titled;
+use super::table::visible;
+use super::theme::Theme;
+use super::{bar, text};
+use crate::keys::{Command, binding_of};
+use crate::state::State;
+use crate::state::compare::{CompareRow, CompareStage, KINDS};
+
+/// Which is divided by which, and the heading of the quotient.
+const RATIOS: [(Buffer, Buffer, &str); 3] = [
+    (Buffer::Wc, Buffer::Pages, "wc÷pages"),
+    (Buffer::Coherent, Buffer::Wc, "coherent÷wc"),
+    (Buffer::Coherent, Buffer::Pages, "coherent÷pages"),
+];
+const NAME_WIDTH: usize = 14;
+const PAGES_WIDTH: usize = 5;
+const VALUE_WIDTH: usize = 9;
+const COUNT_WIDTH: usize = 8;
+const STAGE_WIDTH: usize = 17;
+/// A bar that is shorter says nothing.
+const LEAST_BAR: usize = 4;
+/// A longer one says no more.
+const LONGEST_BAR: usize = 30;
+
+/// Draws the comparison.
+pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
+    let stages = state.compare_stages().len() as u16;
+    let below = if stages == 0 { 0 } else { (stages + 3).min(area.height / 2) };
+    let [upper, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(below)]).areas(area);
+    draw_rows(canvas, upper, state, theme);
+    draw_stages(canvas, lower, state, theme);
+}
+
+fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
+    let metric = &METRICS[state.metric()];
+    let key = binding_of(Command::Metric).shown;
+    let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
+    let inner = titled(canvas, area, &title, theme);
+    if state.compare().is_empty() {
+        canvas.render_widget(Text::from("No successful operation on pages, wc or coherent buffers so far."), inner);
+        return;
+    }
+    let columns = Columns::fitting(inner.width.into());
+    let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
+    let height = usize::from(inner.height).saturating_sub(1);
+    for index in visible(state.compared().unwrap_or(0), state.compare().len(), height) {
+        lines.push(columns.line(&state.compare()[index], state.compared() == Some(index), theme));
+    }
+    canvas.render_widget(Text::from(lines), inner);
+}
+
+/// What there is room for.
+struct Columns {
+    ratios: usize,
+    counts: bool,
+}
+
+impl Columns {
+    fn fitting(width: usize) -> Self {
+        let fixed = 2 + NAME_WIDTH + 1 + PAGES_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
+        let ratios_width = |ratios: usize| RATIOS[..ratios].iter().map(|(.., name)| 1 + name.chars().count()).sum::<usize>();
+        let ratios = (0..=RATIOS.len()).rev().find(|&ratios| fixed + ratios_width(ratios) <= width).unwrap_or(0);
+        let counts = fixed + ratios_width(ratios) + KINDS.len() * (COUNT_WIDTH + 4) <= width;
+        Self { ratios, counts }
+    }
+
+    fn heading(&self) -> String {
+        let mut line = format!("  {:<NAME_WIDTH$} {:>PAGES_WIDTH$}", "operation", "pages");
+        for kind in KINDS {
+            line.push_str(&format!(" {:>VALUE_WIDTH$}", kind.name()));
+        }
+        for (.., name) in &RATIOS[..self.ratios] {
+            line.push_str(&format!(" {name}"));
+        }
+        for kind in KINDS.iter().filter(|_| self.counts) {
+            let width = COUNT_WIDTH + 3;
+            line.push_str(&format!(" {:>width$}", format!("n {}", kind.name())));
+        }
+        line
+    }
+
+    fn line(&self, row: &CompareRow, selected: bool, theme: &Theme) -> Line<'static> {
+        let marker = if selected { "▸" } else { " " };
+        let name = row.subject.op.name();
+        let mut line = format!("{marker} {name:<NAME_WIDTH$} {:>PAGES_WIDTH$}", text::pages(row.subject.pages));
+        for value in row.values {
+            line.push_str(&format!(" {:>VALUE_WIDTH$}", units::maybe_duration(value)));
+        }
+        for (over, under, name) in &RATIOS[..self.ratios] {
+            let width = name.chars().count();
+            line.push_str(&format!(" {:>width$}", text::ratio(row.ratio(*over, *under))));
+        }
+        for &count in row.counts.iter().filter(|_| self.counts) {
+            let width = COUNT_WIDTH + 3;
+            line.push_str(&format!(" {:>width$}", text::count(count)));
+        }
+        Line::styled(line, if selected { theme.selected() } else { Default::default() })
+    }
+}
+
+fn draw_stages(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
+    let Some(row) = state.compared().map(|index| &state.compare()[index]) else { return };
+    let about = format!("{} · {}", row.subject.op.name(), text::pages_spoken(row.subject.pages));
+    let title = format!(" {about}: where the time goes, mean self time per operation ");
+    let inner = titled(canvas, area, &title, theme);
+    let bar = bar_width(inner.width.into());
+    let stages = state.compare_stages();
+    let largest = stages.iter().flat_map(|row| row.means_ns).flatten().fold(0.0, f64::max);
+    let mut lines = vec![stage_heading(bar, theme)];
+    let room = usize::from(inner.height).saturating_sub(2);
+    lines.extend(stages.iter().take(room).map(|row| stage_line(row, largest, bar, theme)));
+    lines.push(whole(stages, bar, theme));
+    canvas.render_widget(Text::from(lines), inner);
+}
+
+fn bar_width(width: usize) -> usize {
+    let numbers = STAGE_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
+    let bar = (width.saturating_sub(numbers) / KINDS.len()).saturating_sub(1);
+    if bar < LEAST_BAR { 0 } else { bar.min(LONGEST_BAR) }
+}
+
+fn stage_heading(bar: usize, theme: &Theme) -> Line<'static> {
+    let kinds: String = KINDS.iter().map(|kind| cell(kind.name(), bar, "")).collect();
+    Line::styled(format!("{:<STAGE_WIDTH$}{kinds}", "stage"), theme.heading())
+}
+
+fn stage_line(row: &CompareStage, largest: f64, bar: usize, theme: &Theme) -> Line<'static> {
+    let mut spans = vec![Span::raw(format!("{:<STAGE_WIDTH$}", row.stage.name()))];
+    for mean in row.means_ns {
+        spans.push(Span::raw(format!(" {:>VALUE_WIDTH$}", units::maybe_duration(mean))));
+        if bar > 0 {
+            let blocks = bar::horizontal(mean.unwrap_or(0.0) / largest.max(1.0), bar);
+            spans.push(Span::styled(format!(" {blocks:<bar$}"), theme.bar()));
+        }
+    }
+    Line::from(spans)
+}
+
+/// Self times add up to the mean of the whole operation.
+fn whole(stages: &[CompareStage], bar: usize, theme: &Theme) -> Line<'static> {
+    let sum = |kind: usize| {
+        let means: Vec<f64> = stages.iter().filter_map(|row| row.means_ns[kind]).collect();
+        (!means.is_empty()).then(|| means.iter().sum())
+    };
+    let sums: String = (0..KINDS.len()).map(|kind| cell(&units::maybe_duration(sum(kind)), bar, "")).collect();
+    Line::styled(format!("{:<STAGE_WIDTH$}{sums}", "whole operation"), theme.heading())
+}
+
+fn cell(number: &str, bar: usize, blocks: &str) -> String {
+    let gap = usize::from(bar > 0);
+    format!(" {number:>VALUE_WIDTH$}{:gap$}{blocks:<bar$}", "")
+}

@@ -1,0 +1,36 @@
+//! The screens of text.
+
+use ratatui::Frame as Canvas;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Text};
+use ratatui::widgets::{Block, Borders};
+
+use super::footer;
+use super::theme::Theme;
+use crate::state::overlay::{Line as TextLine, Tone};
+use crate::state::{Overlay, State};
+
+/// Draws the text, a title above and the footer below it.
+pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
+    let [body, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    let title = match state.overlay() {
+        Some(Overlay::Info) => " recording, loss and hooks ",
+        _ => " grantscope: help ",
+    };
+    let block = Block::new().borders(Borders::TOP).border_style(theme.frame()).title(title).title_style(theme.heading());
+    let lines = state.overlay_lines().iter().map(|line| styled(line, theme));
+    canvas.render_widget(Text::from_iter(lines), block.inner(body));
+    canvas.render_widget(block, body);
+    footer::draw(canvas, bottom, state, theme);
+}
+
+fn styled<'a>(line: &'a TextLine, theme: &Theme) -> Line<'a> {
+    let style = match line.tone {
+        Tone::Heading => theme.heading(),
+        Tone::Plain => Style::new(),
+        Tone::Missing => theme.warning(),
+        Tone::Bad => theme.bad(),
+    };
+    Line::styled(line.text.as_str(), style)
+}

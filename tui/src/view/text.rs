@@ -1,0 +1,157 @@
+//! Words and numbers for the screen and for plain text alike.
+
+use grantscope_collector::model::Environment;
+use grantscope_collector::units;
+use grantscope_wire::Buffer;
+
+use crate::state::State;
+use crate::state::activity::{self, RATE_SECONDS, SECONDS};
+use crate::state::data::Data;
+use crate::state::group::{Group, Pages};
+use crate::state::overlay::page_size;
+
+/// Not known. Never a zero.
+pub const UNKNOWN: &str = "–";
+
+/// A buffer kind.
+pub fn buffer(buffer: Option<Buffer>) -> &'static str {
+    buffer.map_or(UNKNOWN, Buffer::name)
+}
+
+/// A page count.
+pub fn pages(pages: Pages) -> String {
+    match pages {
+        Pages::Unknown => UNKNOWN.to_owned(),
+        Pages::Exactly(pages) => pages.to_string(),
+        Pages::All => "all".to_owned(),
+    }
+}
+
+/// The same in a sentence.
+pub fn pages_spoken(pages: Pages) -> String {
+    match pages {
+        Pages::Unknown => "unknown page count".to_owned(),
+        Pages::Exactly(1) => "1 page".to_owned(),
+        Pages::Exactly(pages) => format!("{pages} pages"),
+        Pages::All => "all page counts".to_owned(),
+    }
+}
+
+/// What a row is about, in a sentence.
+pub fn group(group: &Group) -> String {
+    format!("{} · {} · {} · {}", group.op.name(), buffer(group.buffer), pages_spoken(group.pages), group.outcome)
+}
+
+/// A count: exact as long as it fits into 8 columns.
+pub fn count(count: u64) -> String {
+    match count {
+        0..=99_999_999 => count.to_string(),
+        _ => format!("{:.0}M", count as f64 / 1e6),
+    }
+}
+
+/// Operations per second.
+pub fn rate(rate: Option<f64>) -> String {
+    match rate {
+        None => UNKNOWN.to_owned(),
+        Some(rate) if rate == 0.0 => "0/s".to_owned(),
+        Some(rate) if rate < 10.0 => format!("{rate:.1}/s"),
+        Some(rate) if rate < 99_999.5 => format!("{rate:.0}/s"),
+        Some(rate) => format!("{:.0}k/s", rate / 1e3),
+    }
+}
+
+/// One value divided by another.
+pub fn ratio(ratio: Option<f64>) -> String {
+    match ratio {
+        None => UNKNOWN.to_owned(),
+        Some(ratio) if ratio < 99.95 => format!("{ratio:.2}×"),
+        Some(ratio) => format!("{ratio:.0}×"),
+    }
+}
+
+/// Tenths of a per cent.
+pub fn share(permille: u32) -> String {
+    format!("{}.{} %", permille / 10, permille % 10)
+}
+
+/// What the rates are over.
+pub fn rate_heading(state: &State) -> &'static str {
+    const { assert!(RATE_SECONDS == 10) };
+    if state.ended().is_some() { "rate avg" } else { "rate 10s" }
+}
+
+/// Where and with what this was recorded.
+pub fn facts(state: &State) -> Vec<String> {
+    let Some(environment) = state.data().aggregate.environment() else { return Vec::new() };
+    let mut facts = Vec::new();
+    let mut add = |prefix: &str, value: &str| {
+        if !value.is_empty() {
+            facts.push(format!("{prefix}{value}"));
+        }
+    };
+    add("run ", &environment.run);
+    add("host ", &environment.host);
+    add("Linux ", &environment.kernel);
+    add("", &xen(environment));
+    add("", &environment.arch);
+    add("", &format!("{} pages", page_size(environment.page_size)));
+    add("clock ", &clock(environment));
+    facts
+}
+
+fn xen(environment: &Environment) -> String {
+    environment.xen.as_ref().map_or_else(|| "no Xen".to_owned(), |version| format!("Xen {version}"))
+}
+
+/// The clock, and what one has to know about it.
+pub fn clock(environment: &Environment) -> String {
+    let name = environment.clock.name();
+    environment.clock.caveat().map_or_else(|| name.to_owned(), |caveat| format!("{name}: {caveat}"))
+}
+
+/// How many hooks are attached; `None`: not told yet.
+pub fn hooks(data: &Data) -> Option<(String, bool)> {
+    let (attached, all) = data.aggregate.environment()?.hooks_attached();
+    Some((format!("hooks {attached} of {all}"), attached == all))
+}
+
+/// What was lost, in words that need no colour; and whether anything was.
+pub fn lost(data: &Data) -> (String, bool) {
+    let loss = data.aggregate.loss();
+    match (loss.operations(), loss.total()) {
+        (0, 0) => ("lost 0".to_owned(), false),
+        (0, _) => ("lost 0, but stages or kinds LOST".to_owned(), true),
+        (operations, _) => (format!("LOST {operations}"), true),
+    }
+}
+
+/// Operations per second now; once the recording has ended, over all of it.
+pub fn total_rate(state: &State) -> Option<f64> {
+    let data = state.data();
+    if state.ended().is_some() {
+        return data.mean_rate(data.aggregate.operations());
+    }
+    let minutes = state.rows().iter().map(|row| row.minute);
+    let minute = minutes.fold([0; SECONDS], |sum, minute| std::array::from_fn(|i| sum[i] + minute[i]));
+    activity::rate(&minute, data.began_ns()?, data.now_ns()?)
+}
+
+/// How far the recording has come, by its own clock.
+pub fn length(data: &Data) -> String {
+    units::maybe_duration(data.watched_ns().map(|ns| ns as f64))
+}
+
+/// The numbers of the header, on one line.
+pub fn totals(state: &State) -> String {
+    let data = state.data();
+    let parts = [
+        format!("after {}", length(data)),
+        format!("{} operations", data.aggregate.operations()),
+        format!("{} ops", rate(total_rate(state))),
+        format!("errors {}", data.errors),
+        lost(data).0,
+    ];
+    let hooks = hooks(data).map(|(text, _)| text);
+    parts.into_iter().chain(hooks).collect::<Vec<_>>().join(" · ")
+}
