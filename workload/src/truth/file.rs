@@ -117,7 +117,10 @@ impl Destination {
                 cause,
                 rescued: false,
             }),
-            Self::File { path, file } => write_json(header, calls, file).map_err(|cause| {
+            Self::File { path, file } => write_json(header, calls, &file).map_err(|cause| {
+                // Half a truth must not be taken for one, and its space is needed now. A device
+                // cannot be cut, and need not be.
+                let _ = file.set_len(0);
                 let rescued = write_json(header, calls, standard_output).is_ok();
                 Error::Truth { path, cause, rescued }
             }),

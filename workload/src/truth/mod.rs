@@ -51,6 +51,23 @@ pub enum Op {
 }
 
 impl Op {
+    /// All there are.
+    pub const ALL: [Self; 13] = [
+        Self::Map,
+        Self::Mmap,
+        Self::Munmap,
+        Self::Unmap,
+        Self::Export,
+        Self::Release,
+        Self::Import,
+        Self::ImportRelease,
+        Self::WaitReleased,
+        Self::Copy,
+        Self::Grant,
+        Self::Ungrant,
+        Self::Close,
+    ];
+
     /// The name used everywhere.
     pub const fn name(self) -> &'static str {
         match self {
@@ -320,8 +337,16 @@ mod tests {
     }
 
     #[test]
+    fn every_operation_has_its_line_in_the_documentation() {
+        let documented = include_str!("../../../docs/truth.md");
+        for op in Op::ALL {
+            assert!(documented.contains(&format!("\n| `{op}` | ")), "docs/truth.md says nothing about {op}");
+        }
+    }
+
+    #[test]
     fn names_written_by_serde_are_the_names_shown() {
-        for op in [Op::ImportRelease, Op::WaitReleased, Op::Munmap] {
+        for op in Op::ALL {
             assert_eq!(serde_json::to_value(op).unwrap(), op.name());
         }
         for buffer in [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign] {
