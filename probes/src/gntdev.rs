@@ -69,8 +69,8 @@ fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
         }
         EXPORT => add_export(task, file, argument, ret),
         IMPORT => add_import(task, file, argument, ret),
-        WAIT_RELEASED => add_descriptor(task, file, argument, Direction::Exported),
-        IMPORT_RELEASE => add_descriptor(task, file, argument, Direction::Imported),
+        WAIT_RELEASED => add_descriptor(task, file, argument, ret, Direction::Exported),
+        IMPORT_RELEASE => add_descriptor(task, file, argument, ret, Direction::Imported),
         _ => {}
     }
 }
@@ -111,7 +111,12 @@ fn add_import(task: &mut Task, file: u64, argument: u64, ret: i32) {
 }
 
 #[inline(always)]
-fn add_descriptor(task: &mut Task, file: u64, argument: u64, direction: Direction) {
+fn add_descriptor(task: &mut Task, file: u64, argument: u64, ret: i32, direction: Direction) {
+    // The kernel has no buffer of this number (any more): what we remember under it is another one.
+    const ENOENT: i32 = 2;
+    if ret == -ENOENT {
+        return;
+    }
     let Some(fd) = user_u32(argument, 0) else { return };
     if let Some(info) = ledger::descriptor(file, fd, direction) {
         task.set_map(info);

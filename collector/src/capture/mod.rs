@@ -11,7 +11,8 @@ mod probes;
 mod session;
 
 pub use probes::Probes;
-pub use session::{Ended, Options, record};
+pub use session::{Ended, Finished, Options, record};
+pub use tokio::sync::Notify;
 
 use grantscope_wire::HookId;
 

@@ -1,18 +1,21 @@
 //! One recording, from attaching to its end frame: drains the ring, watches the command, counts losses.
 
-use std::ffi::OsString;
-use std::io::Write;
+use std::io;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal as Number, kill};
+use nix::unistd::Pid;
 use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::sync::Notify;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::{CaptureError, Probes, host};
-use crate::model::Clock;
-use crate::recording::{Frame, Writer};
+use crate::model::{Clock, LossReport};
+use crate::recording::{Frame, FrameSink};
 
 /// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.
 const DRAIN_EVERY: Duration = Duration::from_millis(100);
@@ -20,6 +23,8 @@ const DRAIN_EVERY: Duration = Duration::from_millis(100);
 const LOSS_EVERY_DRAINS: u32 = 10;
 /// Operations per frame: keeps frames far below what a reader takes for damage.
 const OPERATIONS_PER_FRAME: usize = 4096;
+/// How long a command has to undo what it did, once it was told to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to record.
 #[derive(Debug, Default)]
@@ -28,132 +33,172 @@ pub struct Options {
     pub run: Option<String>,
     /// The clock behind the nanoseconds: the machine cannot tell by itself.
     pub clock: Clock,
-    /// Program and arguments to run while recording; empty: until a signal comes.
-    pub command: Vec<OsString>,
+    /// Program to run while recording; without one: until a signal comes.
+    pub command: Option<std::process::Command>,
+    /// Ends the recording as a signal does.
+    pub stop: Arc<Notify>,
 }
 
 /// Why a recording ended.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The command ended.
     Command(ExitStatus),
-    /// SIGINT or SIGTERM came.
-    Signal,
+    /// This signal came.
+    Signal(i32),
+    /// `Options::stop` was notified.
+    Stopped,
 }
 
-/// Records until the command ends or a signal comes. `ready` is called once all hooks are attached.
-pub async fn record(options: Options, out: impl Write, ready: impl FnOnce(&Probes)) -> Result<Ended, CaptureError> {
+/// A recording that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Why.
+    pub ended: Ended,
+    /// Operations recorded.
+    pub operations: u64,
+    /// What was lost.
+    pub loss: LossReport,
+}
+
+/// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
+pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
     let probes = Probes::attach()?;
     ready(&probes);
     let environment = host::environment(options.run, options.clock, probes.status().to_vec());
-    let writer = Writer::begin(out, &environment).map_err(|source| CaptureError::Write { source })?;
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
-    let mut session = Session { probes, writer, drains: 0 };
-    let mut child = start(&options.command)?;
+    let mut session = Session { probes, sink, stop: options.stop, drains: 0, operations: 0 };
+    session.put(&Frame::Environment(environment))?;
+    let mut child = options.command.map(start).transpose()?;
     let ended = session.run(child.as_mut()).await;
-    if let (Err(_) | Ok(Ended::Signal), Some(child)) = (&ended, child.as_mut()) {
-        // It would go on unwatched.
-        let _ = child.start_kill();
-        let _ = child.wait().await;
+    if !matches!(ended, Ok(Ended::Command(_)))
+        && let Some(child) = child.as_mut()
+    {
+        end(child).await;
     }
-    let ended = ended?;
-    session.finish()?;
-    Ok(ended)
+    session.finish(ended?)
 }
 
-fn start(command: &[OsString]) -> Result<Option<Child>, CaptureError> {
-    let Some((program, arguments)) = command.split_first() else { return Ok(None) };
-    let child = Command::new(program).args(arguments).spawn();
-    child.map(Some).map_err(|source| CaptureError::Command { command: program.to_string_lossy().into_owned(), source })
+fn start(command: std::process::Command) -> Result<Child, CaptureError> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    Command::from(command).spawn().map_err(|source| CaptureError::Command { command: name, source })
 }
 
-struct Session<W: Write> {
+/// Ends a command that would go on unwatched: first it is asked, so that it can undo what it did.
+async fn end(child: &mut Child) {
+    if let Some(id) = child.id() {
+        // An error means that it is gone already.
+        let _ = kill(Pid::from_raw(id as i32), Number::SIGTERM);
+    }
+    if timeout(PATIENCE, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+}
+
+struct Session<S: FrameSink> {
     probes: AsyncFd<Probes>,
-    writer: Writer<W>,
+    sink: S,
+    stop: Arc<Notify>,
     drains: u32,
+    operations: u64,
 }
 
 /// What a recording waits for.
 enum Event {
     Drain,
-    Exit(std::io::Result<ExitStatus>),
-    Signal,
+    End(Ended),
 }
 
-impl<W: Write> Session<W> {
+impl<S: FrameSink> Session<S> {
     async fn run(&mut self, mut child: Option<&mut Child>) -> Result<Ended, CaptureError> {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(CaptureError::Wait)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(CaptureError::Wait)?;
+        let mut signals = Signals::new().map_err(CaptureError::Wait)?;
         let mut timer = interval(DRAIN_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            match self.next_event(&mut child, &mut timer, [&mut interrupt, &mut terminate]).await? {
+            match self.next_event(&mut child, &mut timer, &mut signals).await.map_err(CaptureError::Wait)? {
                 Event::Drain => self.drain()?,
-                Event::Exit(status) => return status.map(Ended::Command).map_err(CaptureError::Wait),
-                Event::Signal => return Ok(Ended::Signal),
+                Event::End(ended) => return Ok(ended),
             }
         }
     }
 
-    async fn next_event(
-        &mut self,
-        child: &mut Option<&mut Child>,
-        timer: &mut Interval,
-        signals: [&mut Signal; 2],
-    ) -> Result<Event, CaptureError> {
-        let [interrupt, terminate] = signals;
+    async fn next_event(&mut self, child: &mut Option<&mut Child>, timer: &mut Interval, signals: &mut Signals) -> io::Result<Event> {
         tokio::select! {
             _ = timer.tick() => Ok(Event::Drain),
             guard = self.probes.readable_mut() => {
-                guard.map_err(CaptureError::Wait)?.clear_ready();
+                guard?.clear_ready();
                 Ok(Event::Drain)
             }
-            status = exit_of(child) => Ok(Event::Exit(status)),
-            _ = interrupt.recv() => Ok(Event::Signal),
-            _ = terminate.recv() => Ok(Event::Signal),
+            status = exit_of(child) => Ok(Event::End(Ended::Command(status?))),
+            number = signals.next() => Ok(Event::End(Ended::Signal(number))),
+            () = self.stop.notified() => Ok(Event::End(Ended::Stopped)),
         }
     }
 
     fn drain(&mut self) -> Result<(), CaptureError> {
         let records = self.probes.get_mut().drain();
         // Probes and decoder are compiled into one binary from one definition: a record that does not decode is a defect.
-        let operations: Vec<_> =
-            records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
-        let quiet = operations.is_empty();
+        let operations: Vec<_> = records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
+        self.operations += operations.len() as u64;
+        if operations.is_empty() {
+            self.put(&Frame::Tick { at_ns: host::now_ns() })?;
+        }
         for chunk in operations.chunks(OPERATIONS_PER_FRAME) {
-            self.write(&Frame::Operations(chunk.to_vec()))?;
+            self.put(&Frame::Operations(chunk.to_vec()))?;
         }
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
-            self.write_loss()?;
-        }
-        if quiet {
-            self.write(&Frame::Tick { at_ns: host::now_ns() })?;
+            self.put_loss()?;
         }
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), CaptureError> {
+    fn finish(mut self, ended: Ended) -> Result<Finished, CaptureError> {
         self.drain()?;
-        self.write_loss()?;
-        self.write(&Frame::End { at_ns: host::now_ns() })
+        let loss = self.put_loss()?;
+        self.put(&Frame::End { at_ns: host::now_ns() })?;
+        Ok(Finished { ended, operations: self.operations, loss })
     }
 
-    fn write_loss(&mut self) -> Result<(), CaptureError> {
+    fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
         let report = self.probes.get_ref().loss(host::now_ns());
-        self.write(&Frame::Loss(report))
+        self.put(&Frame::Loss(report.clone()))?;
+        Ok(report)
     }
 
-    fn write(&mut self, frame: &Frame) -> Result<(), CaptureError> {
-        self.writer.write(frame).map_err(|source| CaptureError::Write { source })
+    fn put(&mut self, frame: &Frame) -> Result<(), CaptureError> {
+        self.sink.put(frame).map_err(|source| CaptureError::Write { source })
     }
 }
 
 /// The command's exit; never, where there is none.
-async fn exit_of(child: &mut Option<&mut Child>) -> std::io::Result<ExitStatus> {
+async fn exit_of(child: &mut Option<&mut Child>) -> io::Result<ExitStatus> {
     match child {
         Some(child) => child.wait().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Signals that end a recording.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let [interrupt, terminate, hangup] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self { interrupt: interrupt?, terminate: terminate?, hangup: hangup? })
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => Number::SIGINT as i32,
+            _ = self.terminate.recv() => Number::SIGTERM as i32,
+            _ = self.hangup.recv() => Number::SIGHUP as i32,
+        }
     }
 }
