@@ -2,7 +2,10 @@
 //!
 //! From a frame to a cell on the screen: `reader` → `state` (pure) → `view` (draws from borrowed state) → `terminal`.
 
+#[cfg(feature = "capture")]
 pub mod bench;
+#[cfg(feature = "capture")]
+mod capture;
 pub mod cli;
 pub mod event_loop;
 pub mod exit;
@@ -14,6 +17,7 @@ pub mod live;
 pub mod load;
 pub mod plain;
 pub mod reader;
+#[cfg(feature = "capture")]
 pub mod record;
 pub mod signals;
 pub mod state;
@@ -21,6 +25,11 @@ pub mod summary;
 pub mod terminal;
 pub mod top;
 pub mod view;
+#[cfg(not(feature = "capture"))]
+mod viewer_only;
+
+#[cfg(not(feature = "capture"))]
+pub use viewer_only::{bench, record};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

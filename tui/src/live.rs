@@ -1,12 +1,17 @@
 //! This machine as an input of `top`: the probes' frames, as they come.
 
+use std::sync::mpsc;
+
 use anyhow::Result;
+use grantscope_collector::capture::Options;
 
+use crate::capture::Background;
 use crate::input::Input;
+use crate::state::Origin;
 
-/// Attaches the probes; the frames of the input are theirs.
-///
-/// A thread that captures can hand its frames over through an `mpsc::channel`: its receiver is a `FrameSource`.
+/// Attaches the probes; the frames of the input are theirs. They are detached when this process ends.
 pub fn live() -> Result<Input> {
-    anyhow::bail!("capturing is not plugged in yet")
+    let (sender, frames) = mpsc::channel();
+    Background::start(Options::default(), sender)?;
+    Ok(Input { origin: Origin::Live, source: Box::new(frames) })
 }
