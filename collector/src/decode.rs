@@ -83,3 +83,62 @@ fn comm(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use grantscope_wire::OpRecord;
+    use grantscope_wire::record::OpHeader as Head;
+
+    use super::*;
+
+    /// The bytes that a probe would write.
+    fn bytes(head: Head, stages: &[StageTime]) -> Vec<u8> {
+        let mut record = OpRecord { head, stages: [StageTime::default(); MAX_STAGES] };
+        record.stages[..stages.len()].copy_from_slice(stages);
+        record.head.stage_count = stages.len() as u8;
+        // SAFETY: OpRecord is plain old data without padding: its size is the sum of its members, as asserted in `wire`.
+        let all = unsafe { std::slice::from_raw_parts((&raw const record).cast::<u8>(), size_of::<OpRecord>()) };
+        all[..HEADER_BYTES + stages.len() * STAGE_BYTES].to_vec()
+    }
+
+    fn export() -> Head {
+        Head { op: Op::Export.id(), start_ns: 5, duration_ns: 30, comm: *b"backend\0\0\0\0\0\0\0\0\0", ..Head::default() }
+    }
+
+    #[test]
+    fn a_record_becomes_an_operation_with_its_stages() {
+        let stage = StageTime { self_ns: 30, first_offset_ns: 1, calls: 2, stage: Stage::DmaAlloc.id(), reserved: 0 };
+        let head = Head { pages: 16, domid: 1, buffer: Buffer::Wc.id(), flags: PAGES_KNOWN | DOMID_KNOWN, ret: -12, ..export() };
+        let operation = operation(&bytes(head, &[stage])).unwrap();
+        assert_eq!(
+            (operation.op, operation.buffer, operation.pages, operation.domid),
+            (Op::Export, Some(Buffer::Wc), Some(16), Some(1))
+        );
+        assert_eq!((operation.outcome.name().as_ref(), operation.comm.as_str()), ("ENOMEM", "backend"));
+        assert_eq!(operation.stages, [StageSpan { stage: Stage::DmaAlloc, self_ns: 30, first_offset_ns: 1, calls: 2 }]);
+        assert!(operation.adds_up());
+    }
+
+    #[test]
+    fn what_the_probes_did_not_learn_is_unknown_and_not_zero() {
+        let operation = operation(&bytes(export(), &[])).unwrap();
+        assert_eq!((operation.buffer, operation.pages, operation.domid, operation.map_generation_ns), (None, None, None, None));
+    }
+
+    #[test]
+    fn a_record_that_is_too_short_is_refused() {
+        let stage = StageTime { stage: Stage::Wait.id(), ..StageTime::default() };
+        let whole = bytes(export(), &[stage]);
+        for length in 0..whole.len() {
+            assert!(matches!(operation(&whole[..length]), Err(DecodeError::Length { .. })), "{length} bytes were taken");
+        }
+    }
+
+    #[test]
+    fn ids_of_a_newer_version_are_refused_by_name() {
+        let unknown_op = operation(&bytes(Head { op: 200, ..export() }, &[]));
+        assert_eq!(unknown_op, Err(DecodeError::UnknownId { what: "operation", id: 200 }));
+        let unknown_stage = operation(&bytes(export(), &[StageTime { stage: 200, ..StageTime::default() }]));
+        assert_eq!(unknown_stage, Err(DecodeError::UnknownId { what: "stage", id: 200 }));
+    }
+}

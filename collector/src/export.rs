@@ -82,3 +82,99 @@ fn packed(series: &Series) -> Result<String, ExportError> {
     serializer.serialize(series.histogram(), &mut bytes).map_err(|error| ExportError::Histogram(error.to_string()))?;
     Ok(STANDARD.encode(bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
+    use hdrhistogram::Histogram;
+    use hdrhistogram::serialization::Deserializer;
+
+    use super::*;
+    use crate::model::{LossCounter, LossReport, Operation, Outcome, StageSpan};
+    use crate::recording::Frame;
+
+    fn operation(buffer: Option<Buffer>, pages: Option<u32>, duration_ns: u64) -> Operation {
+        let split = |stage, self_ns| StageSpan { stage, self_ns, first_offset_ns: 0, calls: 1 };
+        Operation {
+            start_ns: 0,
+            duration_ns,
+            op: Op::Export,
+            buffer,
+            pages,
+            outcome: Outcome::Ok,
+            domid: None,
+            tgid: 1,
+            tid: 1,
+            comm: String::new(),
+            map_generation_ns: None,
+            stages_incomplete: false,
+            stages: vec![split(Stage::Remainder, 1_000), split(Stage::DmaAlloc, duration_ns - 1_000)],
+        }
+    }
+
+    fn aggregate(operations: Vec<Operation>) -> Aggregate {
+        let environment = Environment {
+            run: "r".into(),
+            kernel: "6.12".into(),
+            arch: "aarch64".into(),
+            page_size: 4096,
+            ..Environment::default()
+        };
+        let mut aggregate = Aggregate::default();
+        aggregate.add(&Frame::Environment(environment));
+        aggregate.add(&Frame::Operations(operations));
+        aggregate
+    }
+
+    fn text(aggregate: &Aggregate) -> String {
+        let mut bytes = Vec::new();
+        csv(aggregate, &mut bytes).expect("a Vec takes everything");
+        String::from_utf8(bytes).expect("CSV is text")
+    }
+
+    /// Without the histogram column, which is not for eyes.
+    fn readable(csv: &str) -> String {
+        csv.lines().map(|line| line.rsplit_once(',').map_or(line, |(rest, _)| rest)).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
+        let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
+        insta::assert_snapshot!(readable(&csv), @r"
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,stage,count,lost,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,ok,total,1,0,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,ok,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,ok,dma_alloc,1,0,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,total,1,0,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,dma_alloc,1,0,4000,4000,4000,4000,4000,4000,4000,4000
+        ");
+    }
+
+    #[test]
+    fn the_histogram_in_a_cell_is_the_series() {
+        let csv = text(&aggregate((1..=100).map(|n| operation(Some(Buffer::Wc), Some(16), n * 10_000)).collect()));
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let total = reader.records().map(|row| row.unwrap()).find(|row| row.iter().any(|cell| cell == "total")).unwrap();
+        let bytes = STANDARD.decode(total.iter().next_back().unwrap()).unwrap();
+        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
+        assert_eq!((histogram.len(), histogram.value_at_quantile(0.5)), (100, histogram.highest_equivalent(500_000)));
+    }
+
+    #[test]
+    fn losses_of_a_hook_stand_in_the_rows_of_the_operations_that_it_reports() {
+        let mut lossy = aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000)]);
+        let counter = |hook, count| LossCounter { hook, kind: LossKind::RingFull, count };
+        lossy.add(&Frame::Loss(LossReport {
+            at_ns: 1,
+            counters: vec![counter(HookId::GntdevIoctl, 3), counter(HookId::GntdevMmap, 4)],
+        }));
+        assert_eq!((lossy.lost(Op::Export), lossy.lost(Op::Mmap), lossy.lost(Op::Release)), (3, 4, 0));
+        assert_eq!(lossy.loss().operations(), 7);
+    }
+
+    #[test]
+    fn a_recording_without_environment_cannot_become_csv() {
+        assert!(matches!(csv(&Aggregate::default(), Vec::new()), Err(ExportError::NoEnvironment)));
+    }
+}

@@ -217,3 +217,80 @@ fn read_fully(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     }
     Ok(filled)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(frames: &[Frame]) -> Vec<u8> {
+        let mut writer = Writer::begin(Vec::new(), &Environment::default()).expect("a Vec takes everything");
+        frames.iter().for_each(|frame| writer.write(frame).expect("a Vec takes everything"));
+        writer.into_inner()
+    }
+
+    /// Frames that can be read, and the error that ends them.
+    fn read(bytes: &[u8]) -> (usize, Option<String>) {
+        let mut reader = match Reader::open(bytes) {
+            Ok(reader) => reader,
+            Err(error) => return (0, Some(error.to_string())),
+        };
+        let mut frames = 0;
+        loop {
+            match reader.next_frame() {
+                Ok(Some(_)) => frames += 1,
+                Ok(None) => return (frames, None),
+                Err(error) => return (frames, Some(error.to_string())),
+            }
+        }
+    }
+
+    const END: Frame = Frame::End { at_ns: 9 };
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let tick = Frame::Tick { at_ns: 7 };
+        let bytes = recording(&[tick.clone(), END]);
+        let mut reader = Reader::open(&bytes[..]).unwrap();
+        assert_eq!(reader.next_frame().unwrap(), Some(Frame::Environment(Environment::default())));
+        assert_eq!(reader.next_frame().unwrap(), Some(tick));
+        assert_eq!(reader.next_frame().unwrap(), Some(END));
+        assert_eq!(reader.next_frame().unwrap(), None);
+    }
+
+    #[test]
+    fn every_way_of_cutting_a_recording_short_leaves_the_whole_frames_before() {
+        let whole = recording(&[Frame::Tick { at_ns: 7 }, END]);
+        let first = recording(&[]).len();
+        let second = recording(&[Frame::Tick { at_ns: 7 }]).len();
+        for length in MAGIC.len() + 2..whole.len() {
+            let frames = usize::from(length >= first) + usize::from(length >= second);
+            let (read, error) = read(&whole[..length]);
+            assert_eq!(read, frames, "cut to {length} bytes");
+            assert_eq!(error, Some(format!("the recording was cut short after {frames} frames: what stands before is complete")));
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_in_a_frame_is_found() {
+        let whole = recording(&[Frame::Tick { at_ns: 7 }, END]);
+        let second = recording(&[Frame::Tick { at_ns: 7 }]).len();
+        for bit in 0..(whole.len() - second) * 8 {
+            let mut damaged = whole.clone();
+            damaged[second + bit / 8] ^= 1 << (bit % 8);
+            let (read, error) = read(&damaged);
+            assert_eq!(read, 2, "bit {bit}");
+            assert!(error.is_some(), "bit {bit} went unnoticed");
+        }
+    }
+
+    #[test]
+    fn other_files_and_newer_versions_are_refused_with_advice() {
+        let not_ours = "this is not a grantscope recording: it does not begin with \"GSREC\"; give a file written by `grantscope record -o FILE`";
+        assert_eq!(read(b"").1.as_deref(), Some(not_ours));
+        assert_eq!(read(b"run,kernel,xen\n").1.as_deref(), Some(not_ours));
+        let mut newer = recording(&[END]);
+        newer[MAGIC.len()] = 9;
+        let too_new = "recording of version 9, but this grantscope reads versions up to 1: update grantscope";
+        assert_eq!(read(&newer).1.as_deref(), Some(too_new));
+    }
+}

@@ -96,3 +96,52 @@ fn notes(aggregate: &Aggregate) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Clock, Environment, HookStatus, LossCounter, LossReport, Operation};
+    use crate::recording::Frame;
+    use grantscope_wire::{HookId, LossKind};
+
+    fn export(buffer: Buffer, duration_ns: u64) -> Operation {
+        Operation {
+            start_ns: 0,
+            duration_ns,
+            op: Op::Export,
+            buffer: Some(buffer),
+            pages: Some(16),
+            outcome: Outcome::Ok,
+            domid: None,
+            tgid: 1,
+            tid: 1,
+            comm: String::new(),
+            map_generation_ns: None,
+            stages_incomplete: false,
+            stages: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn kinds_stand_side_by_side_with_losses_and_caveats_below() {
+        let missing =
+            HookStatus { hook: HookId::VmMapPagesZero, attached_by: None, symbol: None, problem: Some("not there".into()) };
+        let lost = LossCounter { hook: HookId::GntdevIoctl, kind: LossKind::RingFull, count: 2 };
+        let mut aggregate = Aggregate::default();
+        aggregate.add(&Frame::Environment(Environment { clock: Clock::Counted, hooks: vec![missing], ..Environment::default() }));
+        aggregate.add(&Frame::Operations(vec![
+            export(Buffer::Pages, 10_000),
+            export(Buffer::Pages, 10_000),
+            export(Buffer::Wc, 15_000),
+        ]));
+        aggregate.add(&Frame::Loss(LossReport { at_ns: 0, counters: vec![lost] }));
+        insta::assert_snapshot!(table(&aggregate), @r"
+        operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
+        export              16 ok              1–2 │    10.0 µs    15.0 µs          – │     1.50        –
+        3 operations, 2 lost
+        lost at gntdev_ioctl: 2 × ring_full (a finished operation's record did not fit into the ring buffer)
+        clock counted: counted instructions under emulation (2 ns each), not time on silicon
+        without vm_map_pages_zero: missing the stage vma_insert (it becomes part of the remainder)
+        ");
+    }
+}

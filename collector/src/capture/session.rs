@@ -123,7 +123,12 @@ impl<S: FrameSink> Session<S> {
         }
     }
 
-    async fn next_event(&mut self, child: &mut Option<&mut Child>, timer: &mut Interval, signals: &mut Signals) -> io::Result<Event> {
+    async fn next_event(
+        &mut self,
+        child: &mut Option<&mut Child>,
+        timer: &mut Interval,
+        signals: &mut Signals,
+    ) -> io::Result<Event> {
         tokio::select! {
             _ = timer.tick() => Ok(Event::Drain),
             guard = self.probes.readable_mut() => {
@@ -139,7 +144,8 @@ impl<S: FrameSink> Session<S> {
     fn drain(&mut self) -> Result<(), CaptureError> {
         let records = self.probes.get_mut().drain();
         // Probes and decoder are compiled into one binary from one definition: a record that does not decode is a defect.
-        let operations: Vec<_> = records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
+        let operations: Vec<_> =
+            records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
         self.operations += operations.len() as u64;
         if operations.is_empty() {
             self.put(&Frame::Tick { at_ns: host::now_ns() })?;
