@@ -1,6 +1,6 @@
 //! `/dev/xen/gntalloc`: granting pages of this domain to another.
 
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, take};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -100,11 +100,10 @@ impl Granted<'_> {
 
     /// Takes the grants back. Pages that the other domain still maps are freed when it lets go.
     pub fn ungrant(self) -> Result<()> {
-        let this = ManuallyDrop::new(self);
+        let mut this = ManuallyDrop::new(self);
         let pages = this.references.len();
         let ungranted = this.ungrant_once();
-        // SAFETY: `this` is not dropped, so its vector is taken out exactly once.
-        drop(unsafe { std::ptr::read(&this.references) });
+        drop(take(&mut this.references));
         ungranted.map_err(|errno| Error::Operation { op: Op::Ungrant, on: format!("of {pages} pages"), errno })
     }
 

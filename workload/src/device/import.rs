@@ -1,7 +1,7 @@
 //! Any dma-buf, granted to another domain page by page.
 
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, take};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
@@ -76,10 +76,9 @@ impl Import<'_> {
 
     /// Takes the grants back and lets go of the buffer.
     pub fn release(self) -> Result<()> {
-        let this = ManuallyDrop::new(self);
+        let mut this = ManuallyDrop::new(self);
         let released = this.release_once();
-        // SAFETY: `this` is not dropped, so its vector is taken out exactly once.
-        drop(unsafe { std::ptr::read(&this.references) });
+        drop(take(&mut this.references));
         released
     }
 
