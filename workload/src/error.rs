@@ -72,6 +72,12 @@ pub enum Error {
         call: &'static str,
     },
 
+    /// The kinds asked for leave no action.
+    #[error(
+        "nothing to do: --without-dmabuf leaves only what --buffers pages stands for; name pages too, or leave one of the two out"
+    )]
+    NothingToDo,
+
     /// More pages than the driver's limit.
     #[error(
         "{call} of {count} pages is over the limit of {limit} in {limit_path}: ask for fewer pages, \

@@ -34,7 +34,7 @@ pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>)
         consider(Action::Grant, GntAlloc::open(log).map(drop))?;
     }
     if options.without_dmabuf {
-        return Ok(actions);
+        return if actions.is_empty() { Err(Error::NothingToDo) } else { Ok(actions) };
     }
     let dmabuf = device.knows_dmabuf()?;
     for &buffer in &options.buffers {
