@@ -27,15 +27,40 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch operations live, or play a recording
+    /// Watch operations live, or play a recording.
+    ///
+    /// Shows a table of all kinds of operation with their latencies and, for the selected one, its histogram and where in the
+    /// kernel the time goes; and a comparison of the buffer kinds. Needs a terminal of at least 60 columns and 16 lines.
+    ///
+    /// Where standard output is not a terminal (a pipe, a log, CI), it prints a compact table every second instead, and the
+    /// summary at the end.
     Top(TopArgs),
-    /// Record all operations of this machine, or those while a command runs
+    /// Record all operations of this machine, or those while a command runs.
+    ///
+    /// Attaches the probes, writes one record per operation, and detaches when COMMAND ends, or on Ctrl-C. COMMAND keeps
+    /// standard input, output and error, and its exit code is passed on. All operations of the machine are recorded, not only
+    /// those of COMMAND.
+    ///
+    /// Needs root, Xen, and a kernel with gntdev, BTF and BPF. What cannot be attached is named, with what is therefore missing.
     Record(RecordArgs),
-    /// Run the benchmark under the probes, and watch it
+    /// Run the benchmark under the probes, and watch it.
+    ///
+    /// Starts the load generator (grantscope-workload) with a scenario, shows `top` while it runs, and leaves in DIR:
+    /// recording.gsr, results.csv and truth.json (what the generator did, by its own count and clock). Prints the summary.
+    ///
+    /// Needs what `record` needs.
     Bench(BenchArgs),
-    /// Turn a recording into CSV
+    /// Turn a recording into CSV.
+    ///
+    /// One row per operation, buffer kind, page count, outcome and stage: count, lost, quantiles in nanoseconds, and the
+    /// histogram itself (HdrHistogram V2, compressed, base64), so that files can be merged exactly. Unknown is an empty cell.
+    ///
+    /// A recording that is cut short or damaged gives everything before that place, a warning, and exit code 4.
     Export(ExportArgs),
-    /// Print a recording's table: what each kind of buffer costs, side by side
+    /// Print a recording's table: what each kind of buffer costs, side by side.
+    ///
+    /// Below the table: how many operations were seen and lost, what the clock means, and what is missing because a hook could
+    /// not be attached.
     Summary(SummaryArgs),
 }
 
@@ -66,15 +91,9 @@ Examples:
 
 Inside, ? shows all keys. q quits and prints the summary.
 
-Exit codes: 0 done, 1 error, 2 wrong command line, 4 the recording broke off, 128+N ended by signal N.";
+Exit codes: 0 done, 1 error, 2 wrong command line, 4 the recording broke off, 128+N signal N.";
 
-/// Watch operations live, or play a recording.
-///
-/// Shows a table of all kinds of operation with their latencies and, for the selected one, its histogram and where in the
-/// kernel the time goes; and a comparison of the buffer kinds. Needs a terminal of at least 60 columns and 16 lines.
-///
-/// Where standard output is not a terminal (a pipe, a log, CI), it prints a compact table every second instead, and the
-/// summary at the end.
+/// Arguments of `grantscope top`.
 #[derive(Args, Debug)]
 #[command(after_long_help = TOP_EXAMPLES)]
 pub struct TopArgs {
@@ -106,17 +125,11 @@ Examples:
   grantscope record -o run.gsr -- ./my-backend --once          while a program runs, then stop
   grantscope record -o run.gsr                                 until Ctrl-C
   ssh board grantscope record -o - | grantscope top -          a stream for another machine
-  grantscope record -o run.gsr --clock counted -- ./bench      under an emulator that counts instructions
+  grantscope record -o run.gsr --clock counted -- ./my-bench   under an emulator
 
 Exit codes: that of COMMAND if one is given; else 0 done, 1 error, 2 wrong command line.";
 
-/// Record all operations of this machine, or those while a command runs.
-///
-/// Attaches the probes, writes one record per operation, and detaches when COMMAND ends, or on Ctrl-C. COMMAND keeps
-/// standard input, output and error, and its exit code is passed on. All operations of the machine are recorded, not only
-/// those of COMMAND.
-///
-/// Needs root, Xen, and a kernel with gntdev, BTF and BPF. What cannot be attached is named, with what is therefore missing.
+/// Arguments of `grantscope record`.
 #[derive(Args, Debug)]
 #[command(after_long_help = RECORD_EXAMPLES)]
 pub struct RecordArgs {
@@ -139,19 +152,14 @@ pub struct RecordArgs {
 
 const BENCH_EXAMPLES: &str = "\
 Examples:
-  grantscope bench --peer 1 --out results                      buffers of domain 1, the default sweep
-  grantscope bench --out results -- --buffers wc,coherent      what stands after -- goes to the generator
+  grantscope bench --peer 1 --out results                      buffers of domain 1
+  grantscope bench --out results -- --buffers wc,coherent      more options for the generator
 
 Domain N must run `grantscope-workload frontend --to DOMID`, where DOMID is the domain that runs the benchmark.
 
 Exit codes: 0 done, 1 error, 2 wrong command line, 128+N ended by signal N.";
 
-/// Run the benchmark under the probes, and watch it.
-///
-/// Starts the load generator (grantscope-workload) with a scenario, shows `top` while it runs, and leaves in DIR:
-/// recording.gsr, results.csv and truth.json (what the generator did, by its own count and clock). Prints the summary.
-///
-/// Needs what `record` needs.
+/// Arguments of `grantscope bench`.
 #[derive(Args, Debug)]
 #[command(after_long_help = BENCH_EXAMPLES)]
 pub struct BenchArgs {
@@ -192,12 +200,7 @@ Examples:
 
 Exit codes: 0 done, 1 error, 2 wrong command line, 4 the recording is cut short or damaged: all before that is in the CSV.";
 
-/// Turn a recording into CSV.
-///
-/// One row per operation, buffer kind, page count, outcome and stage: count, lost, quantiles in nanoseconds, and the
-/// histogram itself (HdrHistogram V2, compressed, base64), so that files can be merged exactly. Unknown is an empty cell.
-///
-/// A recording that is cut short or damaged gives everything before that place, a warning, and exit code 4.
+/// Arguments of `grantscope export`.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXPORT_EXAMPLES)]
 pub struct ExportArgs {
@@ -221,10 +224,7 @@ Examples:
 
 Exit codes: 0 done, 1 error, 2 wrong command line, 4 the recording is cut short or damaged: all before that is in the table.";
 
-/// Print a recording's table: what each kind of buffer costs, side by side.
-///
-/// Below the table: how many operations were seen and lost, what the clock means, and what is missing because a hook could
-/// not be attached.
+/// Arguments of `grantscope summary`.
 #[derive(Args, Debug)]
 #[command(after_long_help = SUMMARY_EXAMPLES)]
 pub struct SummaryArgs {

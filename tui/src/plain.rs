@@ -33,6 +33,8 @@ pub fn run(mut state: State, events: &Receiver<Event>, backlog: &Backlog, mut ou
         out.write_all(reporter.report(&state, began.elapsed()).as_bytes())?;
         out.flush()?;
         if state.ended().is_some() || state.quit().is_some() {
+            // The summary follows.
+            writeln!(out)?;
             return Ok(state);
         }
     }
@@ -91,7 +93,8 @@ impl Reporter {
             return String::new();
         }
         self.introduced = true;
-        format!("{}\n", text::facts(state).join(" · "))
+        let clock = text::clock(state).map(|(text, _)| text);
+        format!("{}\n", text::facts(state).into_iter().chain(clock).collect::<Vec<_>>().join(" · "))
     }
 }
 

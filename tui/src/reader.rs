@@ -2,9 +2,9 @@
 //!
 //! The channel to the event loop has no bound. With a bound, a viewer that is slow for a moment would hold the stream, the
 //! recorder at its other end would stop reading the kernel's ring buffer, and operations would be lost: a viewer must
-//! never change what it watches. Memory stays small all the same, because the event loop takes in every frame that waits
-//! before it draws, and drawing is limited to some frames a second. Only a file, which loses nothing by waiting, is held
-//! when too many of its frames wait.
+//! never change what it watches. Memory stays small all the same: the event loop spends nearly all its time on taking in
+//! frames, because it draws at most ten times a second. Only a file, which loses nothing by waiting, is held when too many
+//! of its frames wait.
 
 use std::fmt;
 use std::str::FromStr;

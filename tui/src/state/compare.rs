@@ -39,6 +39,15 @@ pub struct CompareRow {
     pub values: PerKind<Option<f64>>,
 }
 
+/// What can be compared, and what cannot.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// Operations that were seen with several kinds.
+    pub rows: Vec<CompareRow>,
+    /// Operations that were seen with one kind only.
+    pub alone: Vec<Op>,
+}
+
 impl CompareRow {
     /// One kind's value divided by another's; `None`: one of them is not known, or the divisor is 0.
     pub fn ratio(&self, over: Buffer, under: Buffer) -> Option<f64> {
@@ -52,9 +61,16 @@ fn place(kind: Buffer) -> usize {
     KINDS.iter().position(|&other| other == kind).expect("only kinds of KINDS are compared")
 }
 
-/// All rows, by one metric of `METRICS`.
-pub fn compare(data: &Data, merged_pages: bool, metric: usize) -> Vec<CompareRow> {
-    members(data, merged_pages).into_iter().map(|(subject, members)| row(data, subject, members, metric)).collect()
+/// The comparison, by one metric of `METRICS`.
+pub fn compare(data: &Data, merged_pages: bool, metric: usize) -> Comparison {
+    let several = |members: &PerKind<Vec<_>>| members.iter().filter(|members| !members.is_empty()).count() > 1;
+    let (comparable, alone): (Vec<_>, Vec<_>) =
+        members(data, merged_pages).into_iter().partition(|(_, members)| several(members));
+    let rows: Vec<_> = comparable.into_iter().map(|(subject, members)| row(data, subject, members, metric)).collect();
+    let mut alone: Vec<_> = alone.into_iter().map(|(subject, _)| subject.op).collect();
+    alone.dedup();
+    alone.retain(|&op| rows.iter().all(|row| row.subject.op != op));
+    Comparison { rows, alone }
 }
 
 fn members(data: &Data, merged_pages: bool) -> BTreeMap<Subject, PerKind<Vec<SeriesKey>>> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use grantscope_collector::recording::Frame;
 
 use self::columns::{Column, Order, P50, SORTABLE};
-use self::compare::{CompareRow, CompareStage, Subject, compare, compare_stages};
+use self::compare::{CompareStage, Comparison, Subject, compare, compare_stages};
 use self::data::Data;
 use self::detail::{Detail, detail};
 use self::event::{Ended, Event};
@@ -130,7 +130,7 @@ pub struct Size {
 struct Shown {
     rows: Vec<Row>,
     detail: Option<Detail>,
-    compare: Vec<CompareRow>,
+    compare: Comparison,
     compare_stages: Vec<CompareStage>,
     overlay: Vec<overlay::Line>,
 }
@@ -261,7 +261,7 @@ impl State {
         if self.overlay.is_some() {
             self.scroll = self.scroll.saturating_add_signed(rows).min(self.last_scroll());
         } else if self.screen == Screen::Compare {
-            let keys: Vec<_> = self.shown.compare.iter().map(|row| row.subject).collect();
+            let keys: Vec<_> = self.shown.compare.rows.iter().map(|row| row.subject).collect();
             self.compared.step(&keys, rows);
         } else {
             self.selected.step(&self.groups(), rows);
@@ -301,8 +301,8 @@ impl State {
     fn refresh_compare(&mut self) {
         let data = self.held.as_deref().unwrap_or(&self.data);
         self.shown.compare = compare(data, self.merged, self.metric);
-        let keys: Vec<_> = self.shown.compare.iter().map(|row| row.subject).collect();
-        let row = self.compared.index(&keys).map(|index| &self.shown.compare[index]);
+        let keys: Vec<_> = self.shown.compare.rows.iter().map(|row| row.subject).collect();
+        let row = self.compared.index(&keys).map(|index| &self.shown.compare.rows[index]);
         self.shown.compare_stages = row.map(|row| compare_stages(data, row)).unwrap_or_default();
     }
 }
@@ -362,9 +362,14 @@ impl State {
         self.overlay
     }
 
+    /// Lines of the overlay above those that are to be seen.
+    pub fn scrolled(&self) -> usize {
+        self.scroll.min(self.shown.overlay.len())
+    }
+
     /// The lines of the overlay, from the first that is to be seen.
     pub fn overlay_lines(&self) -> &[overlay::Line] {
-        &self.shown.overlay[self.scroll.min(self.shown.overlay.len())..]
+        &self.shown.overlay[self.scrolled()..]
     }
 
     /// How the rows are sorted.
@@ -397,14 +402,14 @@ impl State {
         self.shown.detail.as_ref()
     }
 
-    /// The rows of the comparison.
-    pub fn compare(&self) -> &[CompareRow] {
+    /// The comparison.
+    pub fn compare(&self) -> &Comparison {
         &self.shown.compare
     }
 
     /// Which row of the comparison is selected.
     pub fn compared(&self) -> Option<usize> {
-        let keys: Vec<_> = self.shown.compare.iter().map(|row| row.subject).collect();
+        let keys: Vec<_> = self.shown.compare.rows.iter().map(|row| row.subject).collect();
         self.compared.index(&keys)
     }
 

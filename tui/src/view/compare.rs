@@ -2,7 +2,7 @@
 
 use grantscope_collector::metrics::METRICS;
 use grantscope_collector::units;
-use grantscope_wire::Buffer;
+use grantscope_wire::{Buffer, Op};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
@@ -14,15 +14,16 @@ use super::{bar, text};
 use crate::keys::{Command, binding_of};
 use crate::state::State;
 use crate::state::compare::{CompareRow, CompareStage, KINDS};
+use crate::state::overlay::wrap;
 
 /// Which is divided by which, and the heading of the quotient.
 const RATIOS: [(Buffer, Buffer, &str); 3] = [
     (Buffer::Wc, Buffer::Pages, "wc÷pages"),
-    (Buffer::Coherent, Buffer::Wc, "coherent÷wc"),
-    (Buffer::Coherent, Buffer::Pages, "coherent÷pages"),
+    (Buffer::Coherent, Buffer::Wc, "coh÷wc"),
+    (Buffer::Coherent, Buffer::Pages, "coh÷pages"),
 ];
 const NAME_WIDTH: usize = 14;
-const PAGES_WIDTH: usize = 5;
+const PAGES_WIDTH: usize = 7;
 const VALUE_WIDTH: usize = 9;
 const COUNT_WIDTH: usize = 8;
 const STAGE_WIDTH: usize = 17;
@@ -33,29 +34,44 @@ const LONGEST_BAR: usize = 30;
 
 /// Draws the comparison.
 pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
+    let alone = alone(&state.compare().alone, area.width.into());
     let stages = state.compare_stages().len() as u16;
     let below = if stages == 0 { 0 } else { (stages + 3).min(area.height / 2) };
-    let [upper, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(below)]).areas(area);
-    draw_rows(canvas, upper, state, theme);
+    let rows = (state.compare().rows.len().max(1) + 2 + alone.len()) as u16;
+    let parts = [Constraint::Length(rows.min(area.height - below)), Constraint::Length(below), Constraint::Min(0)];
+    let [upper, lower, _] = Layout::vertical(parts).areas(area);
+    draw_rows(canvas, upper, state, alone, theme);
     draw_stages(canvas, lower, state, theme);
 }
 
-fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
+fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, alone: Vec<String>, theme: &Theme) {
     let metric = &METRICS[state.metric()];
     let key = binding_of(Command::Metric).shown;
     let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
     let inner = titled(canvas, area, &title, theme);
-    if state.compare().is_empty() {
-        canvas.render_widget(Text::from("No successful operation on pages, wc or coherent buffers so far."), inner);
+    let parts = [Constraint::Min(0), Constraint::Length(alone.len() as u16)];
+    let [inner, bottom] = Layout::vertical(parts).areas(inner);
+    canvas.render_widget(Text::from_iter(alone), bottom);
+    if state.compare().rows.is_empty() {
+        canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
     let columns = Columns::fitting(inner.width.into());
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
-    for index in visible(state.compared().unwrap_or(0), state.compare().len(), height) {
-        lines.push(columns.line(&state.compare()[index], state.compared() == Some(index), theme));
+    for index in visible(state.compared().unwrap_or(0), state.compare().rows.len(), height) {
+        lines.push(columns.line(&state.compare().rows[index], state.compared() == Some(index), theme));
     }
     canvas.render_widget(Text::from(lines), inner);
+}
+
+/// What is not in the table, and why.
+fn alone(ops: &[Op], width: usize) -> Vec<String> {
+    if ops.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<_> = ops.iter().map(|op| op.name()).collect();
+    wrap(&format!("Seen with one buffer kind only: {}.", names.join(", ")), width)
 }
 
 /// What there is room for.
@@ -69,12 +85,12 @@ impl Columns {
         let fixed = 2 + NAME_WIDTH + 1 + PAGES_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
         let ratios_width = |ratios: usize| RATIOS[..ratios].iter().map(|(.., name)| 1 + name.chars().count()).sum::<usize>();
         let ratios = (0..=RATIOS.len()).rev().find(|&ratios| fixed + ratios_width(ratios) <= width).unwrap_or(0);
-        let counts = fixed + ratios_width(ratios) + KINDS.len() * (COUNT_WIDTH + 4) <= width;
+        let counts = fixed + ratios_width(ratios) + KINDS.len() * (COUNT_WIDTH + 5) <= width;
         Self { ratios, counts }
     }
 
     fn heading(&self) -> String {
-        let mut line = format!("  {:<NAME_WIDTH$} {:>PAGES_WIDTH$}", "operation", "pages");
+        let mut line = format!("  {:<NAME_WIDTH$} {:>PAGES_WIDTH$}", "operation", "n pages");
         for kind in KINDS {
             line.push_str(&format!(" {:>VALUE_WIDTH$}", kind.name()));
         }
@@ -82,8 +98,8 @@ impl Columns {
             line.push_str(&format!(" {name}"));
         }
         for kind in KINDS.iter().filter(|_| self.counts) {
-            let width = COUNT_WIDTH + 3;
-            line.push_str(&format!(" {:>width$}", format!("n {}", kind.name())));
+            let width = COUNT_WIDTH + 4;
+            line.push_str(&format!(" {:>width$}", format!("ops {}", kind.name())));
         }
         line
     }
@@ -100,7 +116,7 @@ impl Columns {
             line.push_str(&format!(" {:>width$}", text::ratio(row.ratio(*over, *under))));
         }
         for &count in row.counts.iter().filter(|_| self.counts) {
-            let width = COUNT_WIDTH + 3;
+            let width = COUNT_WIDTH + 4;
             line.push_str(&format!(" {:>width$}", text::count(count)));
         }
         Line::styled(line, if selected { theme.selected() } else { Default::default() })
@@ -108,7 +124,7 @@ impl Columns {
 }
 
 fn draw_stages(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
-    let Some(row) = state.compared().map(|index| &state.compare()[index]) else { return };
+    let Some(row) = state.compared().map(|index| &state.compare().rows[index]) else { return };
     let about = format!("{} · {}", row.subject.op.name(), text::pages_spoken(row.subject.pages));
     let title = format!(" {about}: where the time goes, mean self time per operation ");
     let inner = titled(canvas, area, &title, theme);

@@ -6,39 +6,35 @@ use ratatui::widgets::{Block, Borders};
 
 use super::theme::Theme;
 use super::{histogram, stages, text};
-use crate::state::detail::Detail;
 use crate::state::{Panes, State};
 
 /// Draws the panes that are wanted.
 pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
     let Some(detail) = state.detail() else { return };
+    let what = match state.panes() {
+        Panes::Neither => return,
+        Panes::Histogram => "latency",
+        Panes::Stages => "where the time goes",
+        Panes::Both => "latency, and where the time goes",
+    };
+    let inner = titled(canvas, area, &format!(" {}: {what} ", text::group(&detail.group)), theme);
     match state.panes() {
         Panes::Neither => {}
-        Panes::Histogram => draw_histogram(canvas, area, detail, theme, true),
-        Panes::Stages => draw_stages(canvas, area, detail, theme, true),
+        Panes::Histogram => histogram::draw(canvas, inner, &detail.total, theme),
+        Panes::Stages => stages::draw(canvas, inner, detail, theme),
         Panes::Both => {
-            let halves = [Constraint::Percentage(50), Constraint::Length(1), Constraint::Min(0)];
-            let [left, _, right] = Layout::horizontal(halves).areas(area);
-            draw_histogram(canvas, left, detail, theme, true);
-            draw_stages(canvas, right, detail, theme, false);
+            let [left, right] = halves(inner);
+            histogram::draw(canvas, left, &detail.total, theme);
+            stages::draw(canvas, right, detail, theme);
         }
     }
 }
 
-/// The histogram under its title.
-pub fn draw_histogram(canvas: &mut Canvas, area: Rect, detail: &Detail, theme: &Theme, named: bool) {
-    let inner = titled(canvas, area, &title("latency", detail, named), theme);
-    histogram::draw(canvas, inner, &detail.total, theme);
-}
-
-/// The stages under their title.
-pub fn draw_stages(canvas: &mut Canvas, area: Rect, detail: &Detail, theme: &Theme, named: bool) {
-    let inner = titled(canvas, area, &title("where the time goes", detail, named), theme);
-    stages::draw(canvas, inner, detail, theme);
-}
-
-fn title(what: &str, detail: &Detail, named: bool) -> String {
-    if named { format!(" {}: {what} ", text::group(&detail.group)) } else { format!(" {what} ") }
+/// Left and right, with a gap between. Stages have numbers beside their bars: they get a little more.
+pub fn halves(area: Rect) -> [Rect; 2] {
+    let parts = [Constraint::Percentage(45), Constraint::Length(1), Constraint::Min(0)];
+    let [left, _, right] = Layout::horizontal(parts).areas(area);
+    [left, right]
 }
 
 /// A line with a title; what is left below it.

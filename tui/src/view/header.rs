@@ -23,25 +23,40 @@ struct Chip {
 
 /// All lines of the header, as many as the width asks for. The first says whether all is well.
 pub fn lines(state: &State, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let mut lines = flow(health(state, theme), width.into(), theme);
-    let facts = text::facts(state).into_iter().map(|text| Chip { text, style: Style::new() });
-    lines.extend(flow(facts.collect(), width.into(), theme));
-    lines
+    let (health, facts) = (health(state, theme), facts(state, theme));
+    let together = flow(health.iter().chain(&facts), width.into(), theme);
+    let mut apart = flow(health.iter(), width.into(), theme);
+    apart.extend(flow(facts.iter(), width.into(), theme));
+    if apart.len() <= together.len() { apart } else { together }
+}
+
+fn facts(state: &State, theme: &Theme) -> Vec<Chip> {
+    let plain = |text| Chip { text, style: Style::new() };
+    let clock = text::clock(state).map(|(text, has_caveat)| {
+        let style = if has_caveat { theme.warning() } else { Style::new() };
+        Chip { text, style }
+    });
+    text::facts(state).into_iter().map(plain).chain(clock).collect()
 }
 
 fn health(state: &State, theme: &Theme) -> Vec<Chip> {
     let data = state.data();
+    let name = Chip { text: "grantscope".to_owned(), style: theme.heading() };
+    if data.aggregate.environment().is_none() {
+        // Nothing is known: not even that nothing was lost.
+        return vec![name, status(state, theme)];
+    }
     let (lost, is_lost) = text::lost(data);
     let errors = data.errors;
     let warn_if = |bad, style| if bad { style } else { Style::new() };
     let mut chips = vec![
-        Chip { text: "grantscope".to_owned(), style: theme.heading() },
+        name,
         status(state, theme),
         Chip { text: lost, style: warn_if(is_lost, theme.bad()) },
         Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
         Chip { text: format!("{} operations", data.aggregate.operations()), style: Style::new() },
-        Chip { text: format!("{} ({})", text::rate(text::total_rate(state)), rate_over(state)), style: Style::new() },
-        Chip { text: format!("{} long", text::length(data)), style: Style::new() },
+        Chip { text: format!("{} ({})", text::operation_rate(text::total_rate(state)), rate_over(state)), style: Style::new() },
+        Chip { text: format!("{} recorded", text::length(data)), style: Style::new() },
     ];
     chips.extend(hooks(state, theme));
     if data.reset_at_ns.is_some() {
@@ -85,7 +100,7 @@ fn status(state: &State, theme: &Theme) -> Chip {
 }
 
 /// Puts chips side by side, as many as a line holds; a chip that is wider than a line is wrapped.
-fn flow(chips: Vec<Chip>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn flow<'a>(chips: impl Iterator<Item = &'a Chip>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let mut lines: Vec<Vec<Span>> = Vec::new();
     let mut used = 0;
     for chip in chips {

@@ -14,15 +14,25 @@ use crate::state::{Overlay, State};
 /// Draws the text, a title above and the footer below it.
 pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
     let [body, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
-    let title = match state.overlay() {
-        Some(Overlay::Info) => " recording, loss and hooks ",
-        _ => " grantscope: help ",
+    let name = match state.overlay() {
+        Some(Overlay::Info) => "recording, loss and hooks",
+        _ => "help",
     };
+    let title = format!(" {name}{} ", place(state, body.height.saturating_sub(1).into()));
     let block = Block::new().borders(Borders::TOP).border_style(theme.frame()).title(title).title_style(theme.heading());
     let lines = state.overlay_lines().iter().map(|line| styled(line, theme));
     canvas.render_widget(Text::from_iter(lines), block.inner(body));
     canvas.render_widget(block, body);
     footer::draw(canvas, bottom, state, theme);
+}
+
+/// Which lines are seen, where not all are.
+fn place(state: &State, height: usize) -> String {
+    let (above, rest) = (state.scrolled(), state.overlay_lines().len());
+    if above == 0 && rest <= height {
+        return String::new();
+    }
+    format!(", lines {} to {} of {}", above + 1, above + rest.min(height), above + rest)
 }
 
 fn styled<'a>(line: &'a TextLine, theme: &Theme) -> Line<'a> {

@@ -7,6 +7,7 @@ use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Text};
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::theme::Theme;
 use super::{bar, detail, text};
@@ -41,7 +42,7 @@ fn detail_lines(height: u16, state: &State) -> u16 {
 
 fn draw_table(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
     if state.rows().is_empty() {
-        canvas.render_widget(Text::from(nothing_yet(state)), area);
+        canvas.render_widget(Paragraph::new(nothing_yet(state)).wrap(Wrap { trim: true }), area);
         return;
     }
     let columns = columns(state, area.width.into());

@@ -1,1 +1,188 @@
+//! Pictures, as text: how the screens look at the sizes people have.
 
+use std::time::Duration;
+
+use grantscope_collector::model::{Clock, Environment};
+use grantscope_collector::recording::Frame;
+use grantscope_wire::{HookId, LossKind};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::style::{Color, Modifier};
+
+use super::{Theme, draw};
+use crate::keys::Command;
+use crate::state::event::{Ended, Event};
+use crate::state::{Origin, Size, State};
+use crate::support::builder::{environment, loss, not_attached};
+use crate::support::synthetic;
+
+/// A viewer of some size that has been told these frames, and given these commands.
+fn viewer(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> State {
+    let mut state = State::new(Origin::Replay);
+    state.update(Event::Resize(Size { columns: size.0.into(), lines: size.1.into() }));
+    frames.into_iter().for_each(|frame| state.update(Event::Frame(frame)));
+    state.update(Event::Tick(Duration::ZERO));
+    commands.iter().for_each(|&command| state.update(Event::Key(command)));
+    state
+}
+
+fn terminal(size: (u16, u16), state: &State, theme: &Theme) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+    terminal.draw(|canvas| draw(canvas, state, theme)).unwrap();
+    terminal
+}
+
+/// What the screen shows, line by line.
+fn picture(size: (u16, u16), state: &State) -> String {
+    let terminal = terminal(size, state, &Theme::plain());
+    let cells = terminal.backend().buffer().content();
+    let line = |cells: &[ratatui::buffer::Cell]| cells.iter().map(|cell| cell.symbol()).collect::<String>();
+    cells.chunks(size.0.into()).map(|cells| line(cells).trim_end().to_owned() + "\n").collect()
+}
+
+fn shown(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> String {
+    picture(size, &viewer(size, frames, commands))
+}
+
+const SMALL: (u16, u16) = (80, 24);
+const LARGE: (u16, u16) = (120, 40);
+
+/// Hooks missing, operations lost, instructions counted.
+fn troubled() -> Vec<Frame> {
+    let mut environment = Environment { clock: Clock::Counted, xen: None, ..environment() };
+    environment.hooks[13] = not_attached(HookId::GnttabMapRefs, "the kernel has no such function");
+    let mut frames = synthetic::frames(3);
+    frames[0] = Frame::Environment(environment);
+    frames.push(loss(synthetic::BEGAN_NS, HookId::GntdevIoctl, LossKind::RingFull, 12));
+    frames
+}
+
+#[test]
+fn an_empty_viewer_says_that_it_waits() {
+    insta::assert_snapshot!(shown(SMALL, Vec::new(), &[]));
+}
+
+#[test]
+fn the_table_at_80_columns() {
+    insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &[]));
+}
+
+#[test]
+fn the_table_at_120_columns() {
+    insta::assert_snapshot!(shown(LARGE, synthetic::frames(6), &[]));
+}
+
+#[test]
+fn the_table_at_200_columns() {
+    insta::assert_snapshot!(shown((200, 50), synthetic::frames(6), &[Command::MergePages]));
+}
+
+#[test]
+fn the_table_at_the_smallest_size() {
+    insta::assert_snapshot!(shown((60, 16), synthetic::frames(6), &[]));
+}
+
+#[test]
+fn another_row_is_selected_and_sorted_by_p99() {
+    let commands = [Command::Sort, Command::Sort, Command::Sort, Command::Sort, Command::Sort, Command::Down, Command::Down];
+    insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &commands));
+}
+
+#[test]
+fn the_stages_alone_below_the_table() {
+    insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &[Command::NextPane, Command::NextPane]));
+}
+
+#[test]
+fn the_selected_row_alone() {
+    insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &[Command::Zoom]));
+    insta::assert_snapshot!(shown(LARGE, synthetic::frames(6), &[Command::Last, Command::Zoom]));
+}
+
+#[test]
+fn buffer_kinds_side_by_side() {
+    insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &[Command::Compare]));
+    insta::assert_snapshot!(shown(LARGE, synthetic::frames(6), &[Command::Compare, Command::Down]));
+}
+
+#[test]
+fn loss_and_missing_hooks_and_the_counted_clock_are_in_the_header() {
+    insta::assert_snapshot!(shown(SMALL, troubled(), &[]));
+}
+
+#[test]
+fn the_info_screen_names_what_is_lost_and_what_is_missing() {
+    insta::assert_snapshot!(shown(SMALL, troubled(), &[Command::Info]));
+    insta::assert_snapshot!(shown(LARGE, troubled(), &[Command::Info]));
+}
+
+#[test]
+fn the_help_names_all_keys() {
+    insta::assert_snapshot!(shown(SMALL, Vec::new(), &[Command::Help]));
+    insta::assert_snapshot!(shown(LARGE, Vec::new(), &[Command::Help]));
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_which_size_is_needed() {
+    insta::assert_snapshot!(shown((50, 5), synthetic::frames(1), &[]));
+}
+
+#[test]
+fn a_recording_that_was_cut_short_says_so() {
+    let mut state = viewer(SMALL, synthetic::frames(2), &[]);
+    state.update(Event::StreamEnded(Ended::CutShort("after 40 frames".to_owned())));
+    state.update(Event::Tick(Duration::ZERO));
+    let top = picture(SMALL, &state);
+    insta::assert_snapshot!(top.lines().next().unwrap(), @"grantscope · CUT SHORT · lost 0 · errors 3 · 4283 operations");
+}
+
+#[test]
+fn a_paused_stream_that_is_silent_says_both() {
+    let mut state = State::new(Origin::Live);
+    synthetic::frames(2).into_iter().for_each(|frame| state.update(Event::Frame(frame)));
+    state.update(Event::Tick(Duration::from_secs(1)));
+    state.update(Event::Key(Command::Pause));
+    state.update(Event::Tick(Duration::from_secs(8)));
+    let top = picture(SMALL, &state);
+    let expected = "grantscope · LIVE, silent for 7 s, PAUSED · lost 0 · errors 3 · 4283 operations";
+    assert_eq!(top.lines().next(), Some(expected));
+}
+
+#[test]
+fn loss_is_red_where_there_is_colour_and_a_word_where_there_is_none() {
+    let state = viewer(LARGE, troubled(), &[]);
+    let look = |theme: &Theme| {
+        let terminal = terminal(LARGE, &state, theme);
+        let cells = terminal.backend().buffer().content();
+        let place = cells.windows(4).position(|cells| cells.iter().map(|cell| cell.symbol()).eq(["L", "O", "S", "T"]));
+        let cell = &cells[place.expect("the word is on the screen")];
+        (cell.fg, cell.modifier)
+    };
+    assert_eq!(look(&Theme::colourful()), (Color::Red, Modifier::BOLD));
+    assert_eq!(look(&Theme::plain()), (Color::Reset, Modifier::BOLD));
+}
+
+#[test]
+fn without_colour_no_cell_has_one() {
+    for commands in [&[][..], &[Command::Zoom], &[Command::Compare], &[Command::Info], &[Command::Help]] {
+        let state = viewer(LARGE, troubled(), commands);
+        let terminal = terminal(LARGE, &state, &Theme::plain());
+        let coloured = |cell: &&ratatui::buffer::Cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset);
+        assert_eq!(terminal.backend().buffer().content().iter().filter(coloured).count(), 0, "{commands:?}");
+    }
+}
+
+#[test]
+fn every_screen_can_be_drawn_at_every_size() {
+    let screens = [&[][..], &[Command::Zoom], &[Command::Compare], &[Command::Info], &[Command::Help], &[Command::NextPane]];
+    let sizes = [(1, 1), (20, 50), (60, 16), (61, 17), (79, 23), (80, 24), (100, 30), (121, 16), (60, 100), (300, 100)];
+    for (frames, commands) in [Vec::new(), troubled()].into_iter().flat_map(|frames| screens.map(|s| (frames.clone(), s))) {
+        let mut state = viewer(SMALL, frames, commands);
+        for (width, height) in sizes {
+            state.update(Event::Resize(Size { columns: width.into(), lines: height.into() }));
+            state.update(Event::Tick(Duration::ZERO));
+            let picture = picture((width, height), &state);
+            assert!(!picture.trim().is_empty(), "{commands:?} at {width}×{height}");
+        }
+    }
+}

@@ -61,6 +61,11 @@ pub fn rate(rate: Option<f64>) -> String {
     }
 }
 
+/// The same for all operations together, where no heading says what is counted.
+pub fn operation_rate(per_second: Option<f64>) -> String {
+    rate(per_second).replace("/s", " op/s")
+}
+
 /// One value divided by another.
 pub fn ratio(ratio: Option<f64>) -> String {
     match ratio {
@@ -96,7 +101,6 @@ pub fn facts(state: &State) -> Vec<String> {
     add("", &xen(environment));
     add("", &environment.arch);
     add("", &format!("{} pages", page_size(environment.page_size)));
-    add("clock ", &clock(environment));
     facts
 }
 
@@ -104,10 +108,13 @@ fn xen(environment: &Environment) -> String {
     environment.xen.as_ref().map_or_else(|| "no Xen".to_owned(), |version| format!("Xen {version}"))
 }
 
-/// The clock, and what one has to know about it.
-pub fn clock(environment: &Environment) -> String {
-    let name = environment.clock.name();
-    environment.clock.caveat().map_or_else(|| name.to_owned(), |caveat| format!("{name}: {caveat}"))
+/// The clock, or what one has to know about it; and whether there is such a thing. `None`: not told yet.
+pub fn clock(state: &State) -> Option<(String, bool)> {
+    let clock = state.data().aggregate.environment()?.clock;
+    Some(match clock.caveat() {
+        Some(caveat) => (format!("clock: {caveat}"), true),
+        None => (format!("clock {}", clock.name()), false),
+    })
 }
 
 /// How many hooks are attached; `None`: not told yet.
@@ -148,7 +155,7 @@ pub fn totals(state: &State) -> String {
     let parts = [
         format!("after {}", length(data)),
         format!("{} operations", data.aggregate.operations()),
-        format!("{} ops", rate(total_rate(state))),
+        operation_rate(total_rate(state)),
         format!("errors {}", data.errors),
         lost(data).0,
     ];

@@ -14,6 +14,11 @@ impl Theme {
         Self { colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
     }
 
+    /// With colour.
+    pub fn colourful() -> Self {
+        Self { colour: true }
+    }
+
     /// Without colour.
     pub fn plain() -> Self {
         Self { colour: false }

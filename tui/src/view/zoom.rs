@@ -7,7 +7,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
 
 use super::theme::Theme;
-use super::{detail, text};
+use super::{detail, histogram, stages, text};
 use crate::state::State;
 use crate::state::detail::Detail;
 use crate::state::overlay::wrap;
@@ -24,16 +24,16 @@ pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
     let [top, rest] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(numbers), top);
     let [one, other] = halves(rest, row);
-    detail::draw_histogram(canvas, one, row, theme, false);
-    detail::draw_stages(canvas, other, row, theme, false);
+    let inner = detail::titled(canvas, one, " latency ", theme);
+    histogram::draw(canvas, inner, &row.total, theme);
+    let inner = detail::titled(canvas, other, " where the time goes ", theme);
+    stages::draw(canvas, inner, row, theme);
 }
 
 /// Side by side; on a narrow terminal below each other, the stages with the lines that they need, if that leaves half.
 fn halves(area: Rect, row: &Detail) -> [Rect; 2] {
     if area.width >= SIDE_BY_SIDE {
-        let columns = [Constraint::Percentage(50), Constraint::Length(1), Constraint::Min(0)];
-        let [left, _, right] = Layout::horizontal(columns).areas(area);
-        return [left, right];
+        return detail::halves(area);
     }
     let needed = row.stages.len() as u16 + 3;
     Layout::vertical([Constraint::Min(0), Constraint::Length(needed.min(area.height / 2 + 1))]).areas(area)

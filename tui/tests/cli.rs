@@ -1,0 +1,258 @@
+//! The command as users meet it: help, exit codes, plain text, broken recordings.
+
+mod support;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use grantscope_collector::recording::Frame;
+use support::{builder, synthetic};
+use tempfile::TempDir;
+
+/// What a run of the command left.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run_with(args: &[&str], stdin: &[u8]) -> Ran {
+    let mut command = Command::cargo_bin("grantscope").unwrap();
+    // The help is as wide as the terminal: here it has none.
+    command.args(args).env("COLUMNS", "100").env_remove("RUST_BACKTRACE").write_stdin(stdin);
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn run(args: &[&str]) -> Ran {
+    run_with(args, &[])
+}
+
+/// A directory with a recording in it.
+struct Recorded {
+    directory: TempDir,
+}
+
+impl Recorded {
+    fn new(bytes: &[u8]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let recorded = Self { directory };
+        std::fs::File::create(recorded.path("recording.gsr")).unwrap().write_all(bytes).unwrap();
+        recorded
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Runs the command with `@` standing for the directory; what it says has `@` again.
+    fn run(&self, args: &[&str]) -> Ran {
+        let directory = self.directory.path().display().to_string();
+        let args: Vec<_> = args.iter().map(|arg| arg.replace('@', &directory)).collect();
+        let ran = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        Ran { stdout: ran.stdout.replace(&directory, "@"), stderr: ran.stderr.replace(&directory, "@"), ..ran }
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+}
+
+fn whole() -> Vec<u8> {
+    builder::bytes(&synthetic::complete(2))
+}
+
+/// Ends in the middle of its last frame.
+fn cut_short() -> Vec<u8> {
+    let mut bytes = whole();
+    bytes.truncate(bytes.len() - 3);
+    bytes
+}
+
+/// One bit of a late frame is wrong.
+fn damaged() -> Vec<u8> {
+    let mut bytes = whole();
+    let place = bytes.len() - 40;
+    bytes[place] ^= 1;
+    bytes
+}
+
+/// Rows of totals: (operation, buffer, pages, outcome) and count.
+fn totals(csv: &str) -> Vec<(String, u64)> {
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let columns = lines.next().expect("a heading");
+    let place = |name| columns.iter().position(|column| *column == name).expect(name);
+    let keys = ["op", "buffer", "pages", "outcome"].map(place);
+    let (stage, count) = (place("stage"), place("count"));
+    let rows = lines.filter(|row| row[stage] == "total");
+    rows.map(|row| (keys.map(|key| row[key]).join(" "), row[count].parse().expect("a number"))).collect()
+}
+
+fn operations(frames: &[Frame]) -> u64 {
+    let count = |frame: &Frame| if let Frame::Operations(operations) = frame { operations.len() as u64 } else { 0 };
+    frames.iter().map(count).sum()
+}
+
+#[test]
+fn the_help_is_what_is_documented() {
+    for command in ["", "top", "record", "bench", "export", "summary"] {
+        let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        let ran = run(&args);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let name = if command.is_empty() { "help" } else { &format!("help_{command}") };
+        insta::assert_snapshot!(name, ran.stdout);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_told_with_exit_code_2() {
+    for args in [&["watch"][..], &["top", "--speed", "0"], &["export"], &["top", "a", "--replay", "b"], &["record"]] {
+        let ran = run(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
+        assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn export_writes_every_operation_of_the_recording() {
+    let recorded = Recorded::new(&whole());
+    let ran = recorded.run(&["export", "--format", "csv", "@/recording.gsr", "-o", "@/out.csv"]);
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
+    let counted: u64 = totals(&recorded.read("out.csv")).iter().map(|(_, count)| count).sum();
+    assert_eq!(counted, operations(&synthetic::complete(2)));
+    assert!(!recorded.path("out.csv.part").exists());
+}
+
+#[test]
+fn export_to_standard_output_gives_the_same_bytes_as_to_a_file() {
+    let recorded = Recorded::new(&whole());
+    recorded.run(&["export", "@/recording.gsr", "-o", "@/out.csv"]);
+    let ran = recorded.run(&["export", "@/recording.gsr"]);
+    assert_eq!(ran.stdout, recorded.read("out.csv"));
+    assert_eq!(run_with(&["export", "-"], &whole()).stdout, ran.stdout);
+}
+
+#[test]
+fn a_recording_that_is_cut_short_gives_everything_before_and_exit_code_4() {
+    let recorded = Recorded::new(&cut_short());
+    let ran = recorded.run(&["export", "@/recording.gsr"]);
+    assert_eq!(ran.code, 4);
+    insta::assert_snapshot!(ran.stderr, @"grantscope: warning: @/recording.gsr: the recording was cut short after 41 frames: what stands before is complete");
+    let counted: u64 = totals(&ran.stdout).iter().map(|(_, count)| count).sum();
+    // Only the end frame is broken.
+    assert_eq!(counted, operations(&synthetic::complete(2)));
+}
+
+#[test]
+fn a_damaged_recording_gives_everything_before_and_exit_code_4() {
+    let recorded = Recorded::new(&damaged());
+    let ran = recorded.run(&["summary", "@/recording.gsr"]);
+    assert_eq!(ran.code, 4);
+    insta::assert_snapshot!(ran.stderr, @"grantscope: warning: @/recording.gsr: the recording is damaged after 39 frames (a checksum that does not fit): what stands before is complete");
+    assert!(ran.stdout.contains("operations, 0 lost"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_recording_cut_anywhere_never_fails_otherwise() {
+    let bytes = builder::bytes(&synthetic::complete(1)[..6]);
+    for length in (0..9).chain((9..bytes.len()).step_by(bytes.len() / 30)) {
+        let ran = run_with(&["summary", "-"], &bytes[..length]);
+        let expected = if length < 8 { 1 } else { 4 };
+        assert_eq!(ran.code, expected, "cut at {length}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_summary_compares_buffer_kinds() {
+    let recorded = Recorded::new(&whole());
+    let ran = recorded.run(&["summary", "@/recording.gsr"]);
+    assert_eq!(ran.code, 0);
+    insta::assert_snapshot!("summary", ran.stdout);
+}
+
+#[test]
+fn top_without_a_terminal_prints_plain_text_and_the_summary_and_ends() {
+    let recorded = Recorded::new(&whole());
+    let ran = recorded.run(&["top", "--replay", "@/recording.gsr", "--speed", "max"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(!ran.stdout.contains('\u{1b}'), "escape sequences in plain text");
+    assert!(ran.stdout.starts_with("run synthetic · host made-up"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n  operation      buffer   pages outcome"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with(&recorded.run(&["summary", "@/recording.gsr"]).stdout), "{}", ran.stdout);
+}
+
+#[test]
+fn top_reads_a_stream_from_standard_input() {
+    let ran = run_with(&["top", "-"], &whole());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.contains("hooks 33 of 33"), "{}", ran.stdout);
+}
+
+#[test]
+fn top_says_when_its_stream_breaks_off() {
+    let ran = run_with(&["top", "-"], &cut_short());
+    assert_eq!(ran.code, 4);
+    assert!(ran.stderr.contains("cut short"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("operations, 0 lost"), "{}", ran.stdout);
+}
+
+/// One line, which says what, on what, and what to do.
+fn check_error(args: &[&str], expected: &str) {
+    let recorded = Recorded::new(b"something else, and long enough");
+    let ran = recorded.run(args);
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, format!("grantscope: {expected}\n").as_str()));
+}
+
+#[test]
+fn a_file_that_is_no_recording_is_refused() {
+    let what = "this is not a grantscope recording: it does not begin with \"GSREC\"; give a file written by \
+                `grantscope record -o FILE`";
+    check_error(&["summary", "@/recording.gsr"], &format!("@/recording.gsr: {what}"));
+    check_error(&["top", "@/recording.gsr"], what);
+}
+
+#[test]
+fn a_recording_of_a_newer_version_is_refused() {
+    let mut bytes = whole();
+    bytes[6] = 99;
+    let ran = run_with(&["summary", "-"], &bytes);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("version 99") && ran.stderr.contains("update grantscope"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_is_not_there_or_is_a_directory_is_named() {
+    check_error(
+        &["summary", "@/missing.gsr"],
+        "@/missing.gsr: cannot be opened; check the path: No such file or directory (os error 2)",
+    );
+    check_error(&["top", "@"], "@: is a directory; give a file written by `grantscope record -o FILE`");
+}
+
+#[test]
+fn a_target_that_cannot_be_written_is_named_and_nothing_is_left() {
+    let recorded = Recorded::new(&whole());
+    let ran = recorded.run(&["export", "@/recording.gsr", "-o", "@/missing/out.csv"]);
+    assert_eq!(ran.code, 1);
+    insta::assert_snapshot!(ran.stderr, @"grantscope: @/missing/out.csv: cannot be written; check the directory and the space on the disk: No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_names_the_file() {
+    let recorded = Recorded::new(&whole());
+    let ran = recorded.run(&["export", "@/recording.gsr", "-o", "/dev/full"]);
+    assert_eq!(ran.code, 1);
+    insta::assert_snapshot!(ran.stderr, @"grantscope: /dev/full: cannot be written; check the directory and the space on the disk: writing CSV failed: No space left on device (os error 28)");
+}
+
+#[cfg(not(feature = "capture"))]
+#[test]
+fn a_viewer_says_that_it_cannot_capture_and_how_to_get_it() {
+    for args in [&["top"][..], &["record", "-o", "-"], &["bench"]] {
+        let ran = run(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+        assert!(ran.stderr.contains("--features capture") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+    }
+}
