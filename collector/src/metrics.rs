@@ -32,3 +32,40 @@ pub const METRICS: &[Metric] = &[
     Metric { name: "mean_ns", heading: "mean", about: "sum divided by count", value: Series::mean_ns },
     Metric { name: "sum_ns", heading: "sum", about: "all together", value: |series| Some(series.sum_ns() as f64) },
 ];
+
+#[cfg(test)]
+mod tests {
+    use grantscope_wire::{Op, Stage};
+
+    use super::*;
+    use crate::export;
+
+    const DOCUMENT: &str = include_str!("../../docs/results.md");
+
+    /// The document's table row for this name.
+    fn row(name: &str) -> &'static str {
+        let row = DOCUMENT.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
+        row.unwrap_or_else(|| panic!("docs/results.md has no row for `{name}`: add it"))
+    }
+
+    #[test]
+    fn every_column_is_documented_with_the_words_of_the_table_of_metrics() {
+        export::columns().into_iter().for_each(|column| drop(row(column)));
+        for metric in METRICS {
+            assert!(
+                row(metric.name).ends_with(&format!("| ns | {} |", metric.about)),
+                "docs/results.md: write `{}` as in METRICS",
+                metric.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_operation_and_stage_is_documented_with_its_own_words() {
+        let lists =
+            Op::ALL.iter().map(|op| (op.name(), op.about())).chain(Stage::ALL.iter().map(|stage| (stage.name(), stage.about())));
+        for (name, about) in lists {
+            assert_eq!(row(name), format!("| `{name}` | {about} |"), "docs/results.md differs from probes/wire");
+        }
+    }
+}

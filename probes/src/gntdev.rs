@@ -53,6 +53,7 @@ fn gntdev_ioctl_exit(ctx: FExitContext) -> i32 {
 fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
     const MAP: u8 = Op::Map.id();
     const UNMAP: u8 = Op::Unmap.id();
+    const COPY: u8 = Op::Copy.id();
     const EXPORT: u8 = Op::Export.id();
     const WAIT_RELEASED: u8 = Op::WaitReleased.id();
     const IMPORT: u8 = Op::Import.id();
@@ -66,6 +67,10 @@ fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
         UNMAP => {
             task.set_buffer(Buffer::Pages);
             add_pages(task, user_u32(argument, 8));
+        }
+        COPY => {
+            task.set_buffer(Buffer::Pages);
+            add_pages(task, user_u32(argument, 0));
         }
         EXPORT => add_export(task, file, argument, ret),
         IMPORT => add_import(task, file, argument, ret),

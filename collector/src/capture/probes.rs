@@ -112,3 +112,22 @@ fn recursion_misses(program: &Program) -> Option<u64> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
     info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use grantscope_wire::hook::Ends;
+
+    use super::*;
+
+    #[test]
+    fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
+        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
+        let programs: BTreeSet<_> = object.programs.keys().cloned().collect();
+        let ends = |ends| if ends == Ends::Both { &["entry", "exit"][..] } else { &["entry"] };
+        let table: BTreeSet<_> =
+            HOOKS.iter().flat_map(|hook| ends(hook.ends).iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
+        assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
+    }
+}
