@@ -3,12 +3,14 @@
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread,
 };
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
 
 /// How many lines of a failed program's output an error shows.
 const TAIL: usize = 25;
@@ -60,12 +62,8 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// Runs a command to its end and hands every line that it writes, to either output, to `line`.
 pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
     let shown = shown(command);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start: {shown}"))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = die_with_us(command).spawn().with_context(|| format!("cannot start: {shown}"))?;
     let mut tail = Vec::new();
     for text in merged_lines(&mut child) {
         line(&text);
@@ -79,6 +77,22 @@ pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
         bail!("{shown}: {}\n{}", ended(status), last_lines(&tail.join("\n")));
     }
     Ok(())
+}
+
+/// Has the kernel kill the command's process when this one ends, however it ends.
+pub fn die_with_us(command: &mut Command) -> &mut Command {
+    let parent = nix::unistd::getpid();
+    // SAFETY: the closure runs between fork and exec and makes only async-signal-safe system calls.
+    unsafe {
+        command.pre_exec(move || {
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            // Our process may have ended before the line above took effect.
+            if nix::unistd::getppid() != parent {
+                return Err(std::io::ErrorKind::BrokenPipe.into());
+            }
+            Ok(())
+        })
+    }
 }
 
 fn merged_lines(child: &mut Child) -> impl Iterator<Item = String> + use<> {

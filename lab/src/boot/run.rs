@@ -3,10 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Read, Write},
-    os::unix::{
-        net::{UnixListener, UnixStream},
-        process::CommandExt,
-    },
+    os::unix::net::{UnixListener, UnixStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -14,14 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
-use nix::sys::signal::Signal;
-
 use super::{
     console_watch::{ConsoleWatch, End},
     machine::{self, Files, Qemu},
 };
-use crate::{cache::remove_folder, clock::Clock, guest::cpio};
+use crate::{cache::remove_folder, clock::Clock, command, guest::cpio};
+use anyhow::{Context, Result, anyhow, bail};
 
 /// How often the watch is told the time.
 const TICK: Duration = Duration::from_millis(200);
@@ -233,7 +228,8 @@ struct Machine(Child);
 impl Machine {
     fn start(mut command: Command, events: Sender<Event>) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = die_with_us(&mut command).spawn().with_context(|| format!("cannot start {:?}", command.get_program()))?;
+        let mut child =
+            command::die_with_us(&mut command).spawn().with_context(|| format!("cannot start {:?}", command.get_program()))?;
         let stdout = child.stdout.take().context("QEMU has no output")?;
         let stderr = child.stderr.take().context("QEMU has no error output")?;
         let errors = events.clone();
@@ -255,22 +251,6 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// Has the kernel kill the command's process when this one ends, however it ends.
-pub fn die_with_us(command: &mut Command) -> &mut Command {
-    let parent = nix::unistd::getpid();
-    // SAFETY: the closure runs between fork and exec and makes only async-signal-safe system calls.
-    unsafe {
-        command.pre_exec(move || {
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-            // Our process may have ended before the line above took effect.
-            if nix::unistd::getppid() != parent {
-                return Err(std::io::ErrorKind::BrokenPipe.into());
-            }
-            Ok(())
-        })
     }
 }
 

@@ -5,23 +5,22 @@
 mod crash;
 mod hang;
 mod init;
+mod profile;
 mod program;
+mod refusals;
 mod verdict;
 
 use std::{cell::OnceCell, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::{
-    boot::{
-        console_watch::PATIENCE,
-        run::{Outcome, Scratch},
-    },
-    cache::Cache,
+    boot::{console_watch::PATIENCE, run::Outcome},
+    cache::{Cache, remove_folder},
     clock::Clock,
     guest::job::Job,
     lab::Lab,
-    programs,
+    place, programs,
     setup::{self, Compilers, Consent},
 };
 
@@ -41,6 +40,12 @@ pub const ALL: &[Check] = &[
     Check { name: "a job that fails is a verdict of failure", run: verdict::failing_job },
     Check { name: "a program's status, output and files come back", run: program::comes_back },
     Check { name: "what a program writes to the stream becomes the recording", run: program::stream_is_recorded },
+    Check { name: "the default sweep is profiled exactly as it was", run: profile::sweep_is_exact },
+    Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
+    Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
+    Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
+    Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
+    Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
     Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },
     Check { name: "a guest that writes a second verdict is reported", run: verdict::two_verdicts },
     Check { name: "a guest that powers off without a verdict is reported", run: verdict::no_verdict },
@@ -54,7 +59,7 @@ pub struct Bench {
     compilers: OnceCell<Compilers>,
     cache: Cache,
     consent: Consent,
-    folder: Scratch,
+    folder: PathBuf,
 }
 
 impl Bench {
@@ -65,7 +70,7 @@ impl Bench {
             bare: Lab::new(setup::bench(&cache, consent)?, None)?,
             full: OnceCell::new(),
             compilers: OnceCell::new(),
-            folder: Scratch::new()?,
+            folder: fresh_folder()?,
             cache,
             consent,
         })
@@ -95,9 +100,9 @@ impl Bench {
         Ok(self.full.get_or_init(|| lab))
     }
 
-    /// A folder for what a check leaves; it is removed when all checks are done.
+    /// A folder for what a check leaves. It stays until the next time, for those who look into a failure.
     pub fn out(&self, name: &str) -> PathBuf {
-        self.folder.0.join(name)
+        self.folder.join(name)
     }
 
     /// Runs a shell script in dom0 of the bare lab, on the counted clock.
@@ -116,4 +121,11 @@ impl Bench {
         let said = outcome.text("stderr").unwrap_or_default();
         outcome.error(&self.out(name).join("console.log")).context(said)
     }
+}
+
+fn fresh_folder() -> Result<PathBuf> {
+    let folder = place::work_tree().join("target/lab-checks");
+    remove_folder(&folder)?;
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
+    Ok(folder)
 }

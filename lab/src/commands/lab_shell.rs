@@ -9,10 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    boot::{
-        machine,
-        run::{Scratch, die_with_us},
-    },
+    boot::{machine, run::Scratch},
     cache::Cache,
     clock::Clock,
     command,
@@ -56,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     boot.args(["-chardev", "stdio,id=shell,mux=on,signal=off", "-device", "virtconsole,chardev=shell"]);
     eprintln!("dom0 comes up on this terminal in some ten seconds.");
     eprintln!("to leave: `exit`, or Ctrl-a x. The consoles of Xen and both domains go to {}", log.display());
-    let status = die_with_us(&mut boot).status().context("cannot start QEMU")?;
+    let status = command::die_with_us(&mut boot).status().context("cannot start QEMU")?;
     restore_terminal();
     if !status.success() {
         let console = fs::read_to_string(&log).unwrap_or_default();

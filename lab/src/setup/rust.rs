@@ -12,7 +12,6 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{Consent, apt, packages};
 use crate::{
-    boot::run::die_with_us,
     cache::{Cache, Key},
     command,
     progress::Step,
@@ -137,7 +136,7 @@ fn install_by_rustup() -> Result<()> {
     install.args(["--component", "rust-src", "--target", MUSL]);
     install.env("RUSTUP_MAX_RETRIES", "1");
     install.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = die_with_us(&mut install).spawn().context("cannot start rustup")?;
+    let mut child = command::die_with_us(&mut install).spawn().context("cannot start rustup")?;
     let errors = child.stderr.take().context("rustup has no error output")?;
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || read_pieces(errors, &sender));

@@ -1,0 +1,186 @@
+//! What the profiler says of a run is what the run was: recordings from real Xen against independently written truth.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use grantscope_collector::{
+    aggregate::{Aggregate, SeriesKey},
+    export,
+    judge::{Truth, judge},
+    model::Operation,
+    recording::{Frame, Reader},
+};
+
+use super::Bench;
+use crate::{
+    boot::console_watch::{End, PATIENCE},
+    clock::Clock,
+    command,
+    commands::lab_run,
+    guest::job::{Command, Job},
+};
+
+/// Series with fewer operations are left out where two runs are compared: their median is a matter of chance.
+const COMPARED_FROM: u64 = 50;
+/// How far the medians of two runs may lie apart, as a share.
+const REPEATS_WITHIN: f64 = 0.005;
+
+/// A recording, read whole.
+struct Recorded {
+    aggregate: Aggregate,
+    operations: Vec<Operation>,
+}
+
+impl Recorded {
+    fn read(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let mut reader = Reader::open(BufReader::new(file))?;
+        let (mut aggregate, mut operations) = (Aggregate::default(), Vec::new());
+        while let Some(frame) = reader.next_frame()? {
+            aggregate.add(&frame);
+            if let Frame::Operations(more) = frame {
+                operations.extend(more);
+            }
+        }
+        Ok(Self { aggregate, operations })
+    }
+
+    /// Compares it with the truth, and the CSV made of it too.
+    fn agrees_with(&self, truth: &Truth) -> Result<()> {
+        let judgement = judge(&self.aggregate, &self.operations, truth);
+        let differences: Vec<_> = judgement.differences.iter().map(ToString::to_string).collect();
+        ensure!(differences.is_empty(), "recording and truth differ:\n  {}", differences.join("\n  "));
+        ensure!(judgement.operations > 0, "nothing was recorded");
+        csv_counts_are(&self.aggregate, truth)?;
+        println!("     {} operations in {} series agree with the truth, none lost", judgement.operations, judgement.series);
+        Ok(())
+    }
+}
+
+/// The rows of the whole operations carry the truth's counts: what people read is what was judged.
+fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
+    let mut bytes = Vec::new();
+    export::csv(aggregate, &mut bytes)?;
+    let columns = export::columns();
+    let column = |name: &str| columns.iter().position(|column| *column == name).with_context(|| format!("no column {name}"));
+    let key = [column("op")?, column("buffer")?, column("pages")?, column("outcome")?];
+    let (stage, count, lost) = (column("stage")?, column("count")?, column("lost")?);
+    let mut rows: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+    for row in csv::Reader::from_reader(&bytes[..]).records() {
+        let row = row?;
+        ensure!(&row[lost] == "0", "the CSV tells of losses: {row:?}");
+        if &row[stage] == "total" {
+            rows.insert(key.map(|column| row[column].to_owned()).to_vec(), row[count].parse()?);
+        }
+    }
+    let mut expected: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+    for call in &truth.calls {
+        let pages = call.pages.map(|pages| pages.to_string()).unwrap_or_default();
+        let key = vec![call.op.clone(), call.buffer.clone().unwrap_or_default(), pages, call.outcome.clone()];
+        *expected.entry(key).or_default() += 1;
+    }
+    ensure!(rows == expected, "the counts in the CSV are not the truth's:\n  CSV {rows:?}\n  truth {expected:?}");
+    Ok(())
+}
+
+/// The default sweep, buffers granted by dom1, every count, duration and stage.
+pub fn sweep_is_exact(bench: &Bench) -> Result<()> {
+    let out = sweep(bench, "sweep-1")?;
+    let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
+    Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
+}
+
+/// The kernel's verifier took every program, and every hook is attached.
+pub fn every_hook_attaches(bench: &Bench) -> Result<()> {
+    let recorded = Recorded::read(&sweep(bench, "sweep-1")?.join("recording.gsr"))?;
+    let environment = recorded.aggregate.environment().context("the recording has no environment")?;
+    let missing: Vec<_> = environment.hooks.iter().filter(|hook| hook.attached_by.is_none()).collect();
+    ensure!(missing.is_empty(), "not attached: {missing:#?}");
+    ensure!(environment.xen.is_some(), "the recording does not say which Xen it was made on");
+    println!("     {} hooks attached on Linux {}", environment.hooks.len(), environment.kernel);
+    Ok(())
+}
+
+/// Two boots give the same medians.
+pub fn two_runs_repeat(bench: &Bench) -> Result<()> {
+    let [first, second] = ["sweep-1", "sweep-2"].map(|name| -> Result<_> {
+        let recorded = Recorded::read(&sweep(bench, name)?.join("recording.gsr"))?;
+        Ok(medians(&recorded.aggregate))
+    });
+    let (first, second) = (first?, second?);
+    ensure!(first.keys().eq(second.keys()), "the two runs have different series");
+    let mut largest: Option<(f64, SeriesKey)> = None;
+    let mut apart = Vec::new();
+    for (key, &before) in &first {
+        let after = second[key];
+        let difference = (after - before).abs() / before.min(after);
+        if difference > REPEATS_WITHIN {
+            apart.push(format!("{}: {before} and {after} ns, {:.2} %", name(key), difference * 100.0));
+        }
+        if largest.is_none_or(|(most, _)| difference > most) {
+            largest = Some((difference, *key));
+        }
+    }
+    let (difference, key) = largest.context("no series had enough operations to be compared")?;
+    println!("     {} series; the largest difference of p50 is {:.3} %, in {}", first.len(), difference * 100.0, name(&key));
+    ensure!(apart.is_empty(), "medians of two runs lie more than {} % apart:\n  {}", REPEATS_WITHIN * 100.0, apart.join("\n  "));
+    Ok(())
+}
+
+/// Calls that the kernel refuses, and copies: outcomes and page counts as exact as those of the sweep.
+pub fn refusals_and_copies_are_exact(bench: &Bench) -> Result<()> {
+    for scenario in ["refusals", "copy"] {
+        let out = record(bench, scenario, lab_run::scenario(scenario)?)?;
+        let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
+        Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth).with_context(|| format!("the scenario {scenario}"))?;
+    }
+    Ok(())
+}
+
+/// A program in C that is not ours, on the raw ioctls.
+pub fn stranger_is_exact(bench: &Bench) -> Result<()> {
+    let program = bench.out("foreign");
+    let mut compiler = std::process::Command::new("aarch64-linux-gnu-gcc");
+    compiler.args(["-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program);
+    compiler.arg(crate::place::work_tree().join("workload/tests/foreign.c"));
+    command::run(&mut compiler)?;
+    let path = program.to_str().context("the folder of the checks is not UTF-8")?;
+    let out = record(bench, "stranger", Command::named(path, &[])?)?;
+    let truth = Truth::parse(&fs::read_to_string(out.join("stdout"))?)?;
+    Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
+}
+
+/// One run of the default sweep; of the same name only one per `cargo xtask test`.
+fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
+    let out = bench.out(name);
+    if out.join("truth.json").exists() {
+        return Ok(out);
+    }
+    record(bench, name, lab_run::scenario("sweep")?)
+}
+
+fn record(bench: &Bench, name: &str, command: Command) -> Result<PathBuf> {
+    let out = bench.out(name);
+    let job = Job::Record { command, clock: Clock::Counted, run: name.to_owned() };
+    let outcome = bench.full()?.run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    Ok(out)
+}
+
+/// Medians of all series, stages included, that are large enough and take time at all.
+fn medians(aggregate: &Aggregate) -> BTreeMap<SeriesKey, f64> {
+    let large = aggregate.series().filter(|(_, series)| series.count() >= COMPARED_FROM);
+    large.filter_map(|(key, series)| series.quantile_ns(0.5).filter(|&ns| ns > 0).map(|ns| (*key, ns as f64))).collect()
+}
+
+fn name(key: &SeriesKey) -> String {
+    let pages = key.pages.map_or_else(|| "–".to_owned(), |pages| pages.to_string());
+    let buffer = key.buffer.map_or("–", |buffer| buffer.name());
+    format!("{} {buffer} {pages} pages {} {}", key.op.name(), key.outcome, key.stage_name())
+}

@@ -1,0 +1,98 @@
+//! What stands in the way of a recording is named in one line that says what to do, and what was recorded stays.
+
+use std::fs::File;
+
+use anyhow::{Context, Result, ensure};
+use grantscope_collector::recording::{Frame, ReadError, Reader};
+
+use super::Bench;
+use crate::{
+    boot::console_watch::{End, PATIENCE},
+    clock::Clock,
+    guest::job::Job,
+};
+
+/// Each case prints its name, the exit status and the last line on standard error. Everything is put back after it.
+const CASES: &str = r#"
+try() {
+    name=$1
+    shift
+    "$@" >/dev/null 2>/tmp/errors
+    status=$?
+    echo "$name: $status: $(tail -n 1 /tmp/errors)"
+}
+record() { grantscope record -o /tmp/recording "$@"; }
+
+chmod 1777 /tmp
+try no-root start-stop-daemon -S -c 65534 -x /bin/grantscope -- record -o /tmp/elsewhere
+
+echo kvm >/tmp/type
+mount -o bind /tmp/type /sys/hypervisor/type
+try no-xen record true
+umount /sys/hypervisor/type
+
+mv /dev/xen/gntdev /dev/xen/away
+try no-gntdev record true
+mv /dev/xen/away /dev/xen/gntdev
+
+mount -t tmpfs none /sys/kernel/btf
+try no-btf record true
+umount /sys/kernel/btf
+
+try no-command record -- /no/such/program
+try no-folder grantscope record -o /no/such/folder/recording -- true
+try status record -- sh -c 'exit 42'
+try no-scenario grantscope-workload run --scenario no-such --truth /tmp/truth
+try no-pages grantscope-workload run --self --pages 0 --truth /tmp/truth
+
+mkdir /tmp/small
+mount -t tmpfs -o size=32k none /tmp/small
+try full-disk grantscope record -o /tmp/small/recording -- grantscope-workload run --self --pages 1,16 --iterations 50 --truth /tmp/truth
+cp /tmp/small/recording /out/full-disk.gsr
+"#;
+
+/// Case, exit status, and what the last line on standard error says.
+const EXPECTED: &[(&str, i32, &str)] = &[
+    ("no-root", 1, "loading probes needs root: run this with sudo"),
+    ("no-xen", 1, "does not run under Xen (/sys/hypervisor/type says `kvm`): run this in dom0"),
+    ("no-gntdev", 1, "/dev/xen/gntdev is missing: load the module"),
+    ("no-btf", 1, "the kernel needs CONFIG_DEBUG_INFO_BTF=y"),
+    ("no-command", 1, "cannot start `/no/such/program`: No such file or directory"),
+    ("no-folder", 1, "/no/such/folder/recording: cannot be written; check the path"),
+    ("status", 42, "0 operations recorded, 0 lost"),
+    ("no-scenario", 1, "sweep"),
+    ("no-pages", 1, "0"),
+    ("full-disk", 1, "writing the recording failed: No space left on device (os error 28); all frames before are complete"),
+];
+
+/// Runs all cases in one boot.
+pub fn obstacles_are_named(bench: &Bench) -> Result<()> {
+    let out = bench.out("obstacles");
+    let outcome = bench.full()?.run(&Job::Script(CASES.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected("obstacles", &outcome));
+    let said = outcome.text("stdout").context("the cases printed nothing")?;
+    for &(case, status, words) in EXPECTED {
+        let line = said.lines().find(|line| line.starts_with(&format!("{case}: ")));
+        let line = line.with_context(|| format!("the case {case} did not run:\n{said}"))?;
+        ensure!(line.starts_with(&format!("{case}: {status}: ")), "the exit status should be {status}: {line}");
+        ensure!(line.contains(words), "the words {words:?} are missing: {line}");
+    }
+    ensure!(said.lines().count() == EXPECTED.len(), "cases without expectation:\n{said}");
+    whole_frames_are_kept(&out.join("full-disk.gsr"))
+}
+
+/// Of a recording that filled its disk, everything before the last frame can be read.
+fn whole_frames_are_kept(path: &std::path::Path) -> Result<()> {
+    let mut reader = Reader::open(File::open(path)?)?;
+    let mut operations = 0;
+    loop {
+        match reader.next_frame() {
+            Ok(Some(Frame::Operations(more))) => operations += more.len(),
+            Ok(Some(_)) => {}
+            Err(ReadError::CutShort { .. }) => break,
+            other => anyhow::bail!("a recording that filled its disk ends with {other:?}"),
+        }
+    }
+    ensure!(operations > 0, "nothing was kept of a recording that filled its disk");
+    Ok(())
+}
