@@ -1,7 +1,7 @@
 //! `grantscope export`: a recording becomes CSV.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -52,11 +52,13 @@ fn is_replaceable(path: &Path) -> bool {
     path.metadata().map_or(true, |kind| kind.is_file())
 }
 
-fn write(aggregate: &Aggregate, format: Format, out: impl Write) -> Result<()> {
-    let mut out = BufWriter::new(out);
+fn write(aggregate: &Aggregate, format: Format, mut out: impl Write) -> Result<()> {
+    let mut bytes = Vec::new();
     match format {
-        Format::Csv => export::csv(aggregate, &mut out)?,
+        Format::Csv => export::csv(aggregate, &mut bytes)?,
     }
+    // In one go: what fails now is the file or the pipe, and nothing else.
+    out.write_all(&bytes)?;
     out.flush()?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Stdout};
 use std::panic;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use crossterm::cursor::Show;
@@ -25,12 +26,15 @@ impl Terminal {
     /// Takes the terminal.
     pub fn take() -> Result<Self> {
         restore_on_panic();
+        TAKEN.store(true, Ordering::SeqCst);
+        Self::set_up().inspect_err(|_| restore())
+    }
+
+    fn set_up() -> Result<Self> {
         enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
-        // From here on, dropping gives it back.
-        let screen = ratatui::Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| restore());
-        let terminal = Self { screen: screen.context("the terminal's size is not known")? };
         execute!(io::stdout(), EnterAlternateScreen).context("the terminal cannot be written to")?;
-        Ok(terminal)
+        let screen = ratatui::Terminal::new(CrosstermBackend::new(io::stdout())).context("the terminal's size is not known")?;
+        Ok(Self { screen })
     }
 }
 
@@ -40,8 +44,14 @@ impl Drop for Terminal {
     }
 }
 
-/// Undoes all; more than once does no harm. Errors are ignored: a terminal that is gone needs no restoring.
+/// Whether there is something to undo: leaving the alternate screen twice would move the cursor over what was printed since.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Undoes all, once. Errors are ignored: a terminal that is gone needs no restoring.
 fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
     let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }

@@ -4,6 +4,7 @@ mod support;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use assert_cmd::Command;
 use grantscope_collector::recording::Frame;
@@ -165,6 +166,19 @@ fn a_recording_cut_anywhere_never_fails_otherwise() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_not_an_error() {
+    let recorded = Recorded::new(&whole());
+    let file = recorded.path("recording.gsr").display().to_string();
+    for args in [&["export", &file][..], &["summary", &file], &["top", &file, "--speed", "max"]] {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("grantscope"));
+        let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[test]
 fn the_summary_compares_buffer_kinds() {
     let recorded = Recorded::new(&whole());
     let ran = recorded.run(&["summary", "@/recording.gsr"]);
@@ -244,7 +258,7 @@ fn a_full_disk_is_an_error_that_names_the_file() {
     let recorded = Recorded::new(&whole());
     let ran = recorded.run(&["export", "@/recording.gsr", "-o", "/dev/full"]);
     assert_eq!(ran.code, 1);
-    insta::assert_snapshot!(ran.stderr, @"grantscope: /dev/full: cannot be written; check the directory and the space on the disk: writing CSV failed: No space left on device (os error 28)");
+    insta::assert_snapshot!(ran.stderr, @"grantscope: /dev/full: cannot be written; check the directory and the space on the disk: No space left on device (os error 28)");
 }
 
 #[cfg(not(feature = "capture"))]

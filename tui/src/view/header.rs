@@ -36,7 +36,8 @@ fn facts(state: &State, theme: &Theme) -> Vec<Chip> {
         let style = if has_caveat { theme.warning() } else { Style::new() };
         Chip { text, style }
     });
-    text::facts(state).into_iter().map(plain).chain(clock).collect()
+    let all_hooks = hooks(state, theme).filter(|(_, all)| *all).map(|(chip, _)| chip);
+    text::facts(state).into_iter().map(plain).chain(all_hooks).chain(clock).collect()
 }
 
 fn health(state: &State, theme: &Theme) -> Vec<Chip> {
@@ -55,10 +56,11 @@ fn health(state: &State, theme: &Theme) -> Vec<Chip> {
         Chip { text: lost, style: warn_if(is_lost, theme.bad()) },
         Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
         Chip { text: format!("{} operations", data.aggregate.operations()), style: Style::new() },
-        Chip { text: format!("{} ({})", text::operation_rate(text::total_rate(state)), rate_over(state)), style: Style::new() },
-        Chip { text: format!("{} recorded", text::length(data)), style: Style::new() },
+        Chip { text: format!("{}{}", text::operation_rate(text::total_rate(state)), rate_over(state)), style: Style::new() },
+        Chip { text: format!("after {}", text::length(data)), style: Style::new() },
     ];
-    chips.extend(hooks(state, theme));
+    // Hooks that are missing are a matter of health; that all are there is a fact among others.
+    chips.extend(hooks(state, theme).filter(|(_, all)| !all).map(|(chip, _)| chip));
     if data.reset_at_ns.is_some() {
         chips.push(Chip { text: "since reset".to_owned(), style: theme.warning() });
     }
@@ -66,16 +68,17 @@ fn health(state: &State, theme: &Theme) -> Vec<Chip> {
 }
 
 fn rate_over(state: &State) -> &'static str {
-    if state.ended().is_some() { "average" } else { "last 10 s" }
+    if state.ended().is_some() { " on average" } else { "" }
 }
 
-fn hooks(state: &State, theme: &Theme) -> Option<Chip> {
+/// How many are attached, and whether that is all.
+fn hooks(state: &State, theme: &Theme) -> Option<(Chip, bool)> {
     let (text, all) = text::hooks(state.data())?;
     if all {
-        return Some(Chip { text, style: Style::new() });
+        return Some((Chip { text, style: Style::new() }, true));
     }
     let key = binding_of(Command::Info).shown;
-    Some(Chip { text: format!("{text} ({key}: which)"), style: theme.warning() })
+    Some((Chip { text: format!("{text} ({key}: which)"), style: theme.warning() }, false))
 }
 
 fn status(state: &State, theme: &Theme) -> Chip {

@@ -54,7 +54,7 @@ pub fn count(count: u64) -> String {
 pub fn rate(rate: Option<f64>) -> String {
     match rate {
         None => UNKNOWN.to_owned(),
-        Some(rate) if rate == 0.0 => "0/s".to_owned(),
+        Some(0.0) => "0/s".to_owned(),
         Some(rate) if rate < 10.0 => format!("{rate:.1}/s"),
         Some(rate) if rate < 99_999.5 => format!("{rate:.0}/s"),
         Some(rate) => format!("{:.0}k/s", rate / 1e3),

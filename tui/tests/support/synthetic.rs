@@ -120,7 +120,7 @@ fn batch(at_ns: u64, step: u64, chance: &mut Chance) -> Vec<Operation> {
 }
 
 fn made_up(op: Op, buffer: Buffer, pages: u32, at_ns: u64, stages: Stages, chance: &mut Chance) -> Operation {
-    let slow = if chance.next() % 50 == 0 { 3 } else { 1 };
+    let slow = if chance.next().is_multiple_of(50) { 3 } else { 1 };
     let spans: Vec<_> = stages
         .iter()
         .map(|&(stage, fixed, per_page)| (stage, (fixed + per_page * u64::from(pages)) * (90 + chance.next() % 25) / 100 * slow))
