@@ -144,7 +144,8 @@ pub fn page_size(bytes: u32) -> String {
 fn loss(text: &mut Text, loss: &LossReport) {
     text.heading("Lost");
     if loss.counters.is_empty() {
-        text.put(Tone::Plain, "  nothing".to_owned());
+        let told = if loss.at_ns == 0 { "  not known: no report has come yet" } else { "  nothing" };
+        text.put(Tone::Plain, told.to_owned());
     }
     for counter in &loss.counters {
         let effect = if counter.kind.loses_operations() { "operations are missing" } else { "no operation is missing" };

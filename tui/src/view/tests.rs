@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grantscope_collector::model::{Clock, Environment};
+use grantscope_collector::model::{Clock, Environment, LossReport};
 use grantscope_collector::recording::Frame;
 use grantscope_wire::{HookId, LossKind};
 use ratatui::Terminal;
@@ -108,6 +108,15 @@ fn buffer_kinds_side_by_side() {
 #[test]
 fn loss_and_missing_hooks_and_the_counted_clock_are_in_the_header() {
     insta::assert_snapshot!(shown(SMALL, troubled(), &[]));
+}
+
+#[test]
+fn what_was_lost_is_not_known_before_the_first_report() {
+    let frames = vec![Frame::Environment(environment()), Frame::Tick { at_ns: synthetic::BEGAN_NS }];
+    let mut state = viewer(SMALL, frames, &[]);
+    assert!(picture(SMALL, &state).contains("lost –"));
+    state.update(Event::Frame(Frame::Loss(LossReport { at_ns: synthetic::BEGAN_NS, counters: Vec::new() })));
+    assert!(picture(SMALL, &state).contains("lost 0"));
 }
 
 #[test]

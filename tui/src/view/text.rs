@@ -127,6 +127,8 @@ pub fn hooks(data: &Data) -> Option<(String, bool)> {
 pub fn lost(data: &Data) -> (String, bool) {
     let loss = data.aggregate.loss();
     match (loss.operations(), loss.total()) {
+        // No report has come yet.
+        (0, 0) if loss.at_ns == 0 => (format!("lost {UNKNOWN}"), false),
         (0, 0) => ("lost 0".to_owned(), false),
         (0, _) => ("lost 0, but stages or kinds LOST".to_owned(), true),
         (operations, _) => (format!("LOST {operations}"), true),

@@ -1,6 +1,6 @@
 //! A recording that looks like a sweep: all operations, three kinds, four page counts. The numbers are made up.
 
-use grantscope_collector::model::{Operation, Outcome};
+use grantscope_collector::model::{LossReport, Operation, Outcome};
 use grantscope_collector::recording::Frame;
 use grantscope_wire::{Buffer, Op, Stage};
 
@@ -94,6 +94,9 @@ pub fn frames(seconds: u64) -> Vec<Frame> {
         let at_ns = BEGAN_NS + step * S / FRAMES_PER_SECOND;
         frames.push(Frame::Operations(batch(at_ns, step, &mut chance)));
         frames.push(Frame::Tick { at_ns: at_ns + S / FRAMES_PER_SECOND });
+        if step.is_multiple_of(FRAMES_PER_SECOND) {
+            frames.push(Frame::Loss(LossReport { at_ns, counters: Vec::new() }));
+        }
     }
     frames
 }
