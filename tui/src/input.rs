@@ -1,19 +1,20 @@
 //! Where frames come from: a file, a stream, or this machine.
 
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
-use grantscope_collector::recording::{Frame, ReadError, Reader};
+use grantscope_collector::recording::{Frame, Reader};
 
 use crate::state::Origin;
+use crate::state::event::Ended;
 
 /// Gives frames, one after the other; waits until there is one.
 pub trait FrameSource: Send {
     /// The next frame; `None` after the end frame.
-    fn next_frame(&mut self) -> Result<Option<Frame>, ReadError>;
+    fn next_frame(&mut self) -> Result<Option<Frame>, Ended>;
 }
 
 /// An input that was opened.
@@ -81,6 +82,15 @@ fn bytes(input: impl Read + Send + 'static) -> Box<dyn FrameSource> {
     Box::new(Recording::Unopened(Some(BufReader::new(input))))
 }
 
+/// Begins to read a recording. Nothing at all is not a file of the wrong kind, but a recorder that failed.
+pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
+    let is_empty = input.fill_buf().is_ok_and(|bytes| bytes.is_empty());
+    if is_empty {
+        return Err(Ended::Unreadable("the input is empty: see what the program that should have written it says".to_owned()));
+    }
+    Ok(Reader::open(input)?)
+}
+
 /// A recording that is opened at the first frame: a stream may begin long after its viewer.
 enum Recording<R: Read> {
     /// `None` only while it is being opened, or after that failed.
@@ -88,14 +98,14 @@ enum Recording<R: Read> {
     Open(Reader<R>),
 }
 
-impl<R: Read + Send> FrameSource for Recording<R> {
-    fn next_frame(&mut self) -> Result<Option<Frame>, ReadError> {
+impl<R: BufRead + Send> FrameSource for Recording<R> {
+    fn next_frame(&mut self) -> Result<Option<Frame>, Ended> {
         if let Self::Unopened(input) = self {
             let Some(input) = input.take() else { return Ok(None) };
-            *self = Self::Open(Reader::open(input)?);
+            *self = Self::Open(begin(input)?);
         }
         match self {
-            Self::Open(reader) => reader.next_frame(),
+            Self::Open(reader) => Ok(reader.next_frame()?),
             Self::Unopened(_) => Ok(None),
         }
     }
@@ -103,7 +113,7 @@ impl<R: Read + Send> FrameSource for Recording<R> {
 
 /// Frames from another thread of this process; the end of the sender is the end of the stream.
 impl FrameSource for mpsc::Receiver<Frame> {
-    fn next_frame(&mut self) -> Result<Option<Frame>, ReadError> {
+    fn next_frame(&mut self) -> Result<Option<Frame>, Ended> {
         Ok(self.recv().ok())
     }
 }

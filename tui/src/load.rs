@@ -5,10 +5,9 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use grantscope_collector::aggregate::Aggregate;
-use grantscope_collector::recording::{ReadError, Reader};
 
 use crate::exit::Exit;
-use crate::input::{is_stdin, open_file, standard_input};
+use crate::input::{begin, is_stdin, open_file, standard_input};
 use crate::state::event::Ended;
 
 /// A recording, as far as it could be read.
@@ -42,7 +41,7 @@ fn read(input: impl Read, path: &Path) -> Result<Loaded> {
     let mut aggregate = Aggregate::default();
     let ended = match drain(input, &mut aggregate) {
         Ok(()) => Ended::Complete,
-        Err(error) => error.into(),
+        Err(ended) => ended,
     };
     match ended {
         Ended::Unreadable(why) => Err(anyhow!("{}: {why}", name(path))),
@@ -50,8 +49,8 @@ fn read(input: impl Read, path: &Path) -> Result<Loaded> {
     }
 }
 
-fn drain(input: impl Read, aggregate: &mut Aggregate) -> Result<(), ReadError> {
-    let mut reader = Reader::open(BufReader::new(input))?;
+fn drain(input: impl Read, aggregate: &mut Aggregate) -> Result<(), Ended> {
+    let mut reader = begin(BufReader::new(input))?;
     while let Some(frame) = reader.next_frame()? {
         aggregate.add(&frame);
     }

@@ -99,7 +99,7 @@ fn forward(mut source: Box<dyn FrameSource>, events: &Sender<Event>, mut before:
     loop {
         match source.next_frame() {
             Ok(None) => return Ended::Complete,
-            Err(error) => return error.into(),
+            Err(ended) => return ended,
             Ok(Some(frame)) => {
                 before(&frame);
                 if events.send(Event::Frame(frame)).is_err() {

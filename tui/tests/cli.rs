@@ -228,6 +228,15 @@ fn a_file_that_is_no_recording_is_refused() {
 }
 
 #[test]
+fn an_empty_stream_points_at_the_program_that_should_have_written_it() {
+    for command in ["top", "summary"] {
+        let ran = run_with(&[command, "-"], &[]);
+        assert_eq!(ran.code, 1);
+        assert!(ran.stderr.contains("the input is empty: see what"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_recording_of_a_newer_version_is_refused() {
     let mut bytes = whole();
     bytes[6] = 99;
