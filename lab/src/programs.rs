@@ -48,6 +48,8 @@ pub fn native(compilers: &Compilers) -> Result<PathBuf> {
 /// Builds the viewer, which needs no more than stable Rust.
 pub fn viewer() -> Result<PathBuf> {
     let mut cargo = stable_cargo();
+    // Also where the person's own settings put build products elsewhere: the program is looked for here.
+    cargo.env("CARGO_TARGET_DIR", place::work_tree().join("target"));
     cargo.args(["build", "--release", "--package", "grantscope"]);
     compile("the viewer", &mut cargo)?;
     Ok(target_folder("release").join("grantscope"))

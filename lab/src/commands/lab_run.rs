@@ -168,7 +168,7 @@ pub struct Progress {
 impl Progress {
     /// Starts showing.
     pub fn new() -> Self {
-        Self { step: Some(Step::start("the lab boots")), recorded: 0 }
+        Self { step: Some(Step::start("the lab")), recorded: 0 }
     }
 
     /// Stops showing.
