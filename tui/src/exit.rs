@@ -29,7 +29,7 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
         Ok(Exit::Ok) => ExitCode::SUCCESS,
         Ok(Exit::Partial) => ExitCode::from(PARTIAL),
         // What shells show for a program that a signal killed.
-        Ok(Exit::Signal(signal)) => ExitCode::from(128 + signal),
+        Ok(Exit::Signal(signal)) => ExitCode::from(128_u8.saturating_add(signal)),
         Ok(Exit::Child(status)) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

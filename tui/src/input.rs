@@ -111,7 +111,7 @@ impl<R: BufRead + Send> FrameSource for Recording<R> {
     }
 }
 
-/// Frames from another thread of this process; the end of the sender is the end of the stream.
+/// Frames from another thread of this process. A sender that goes without an end frame has failed: `reader` sees to that.
 impl FrameSource for mpsc::Receiver<Frame> {
     fn next_frame(&mut self) -> Result<Option<Frame>, Ended> {
         Ok(self.recv().ok())

@@ -96,12 +96,15 @@ pub fn spawn(input: Input, speed: Speed, events: Sender<Event>, backlog: Backlog
 }
 
 fn forward(mut source: Box<dyn FrameSource>, events: &Sender<Event>, mut before: impl FnMut(&Frame)) -> Ended {
+    let mut on_purpose = false;
     loop {
         match source.next_frame() {
-            Ok(None) => return Ended::Complete,
+            Ok(None) if on_purpose => return Ended::Complete,
+            Ok(None) => return Ended::CutShort("the capture stopped without an end frame".to_owned()),
             Err(ended) => return ended,
             Ok(Some(frame)) => {
                 before(&frame);
+                on_purpose = matches!(frame, Frame::End { .. });
                 if events.send(Event::Frame(frame)).is_err() {
                     return Ended::Complete;
                 }
@@ -146,6 +149,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -169,6 +174,22 @@ mod tests {
         assert_eq!(pace.wait(Some(1_000), now), Duration::ZERO);
         assert_eq!(pace.wait(None, now), Duration::ZERO);
         assert_eq!(pace.wait(Some(1), now), Duration::ZERO);
+    }
+
+    fn ending(frames: &[Frame]) -> Ended {
+        let (sender, source) = mpsc::channel();
+        frames.iter().for_each(|frame| sender.send(frame.clone()).unwrap());
+        drop(sender);
+        let (events, incoming) = mpsc::channel();
+        spawn(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, events, Backlog::default());
+        let Some(Event::StreamEnded(ended)) = incoming.into_iter().last() else { panic!("no end was told") };
+        ended
+    }
+
+    #[test]
+    fn a_capture_that_dies_is_not_taken_for_one_that_ended() {
+        assert!(ending(&[Frame::Tick { at_ns: 1 }]).is_partial());
+        assert_eq!(ending(&[Frame::Tick { at_ns: 1 }, Frame::End { at_ns: 2 }]), Ended::Complete);
     }
 
     #[test]
