@@ -126,7 +126,7 @@ pub fn ended(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with status {code}"),
-        (_, Some(signal)) => match nix::sys::signal::Signal::try_from(signal) {
+        (_, Some(signal)) => match Signal::try_from(signal) {
             Ok(signal) => format!("was ended by {signal}"),
             Err(_) => format!("was ended by signal {signal}"),
         },

@@ -96,7 +96,8 @@ fn set_up(yes: bool) -> Result<()> {
     let cache = Cache::open()?;
     let consent = Consent::new(yes);
     setup::compilers(&cache, consent)?;
-    setup::bench(&cache, consent)?;
+    let bench = setup::bench(&cache, consent)?;
+    println!("the lab's kernel, with symbols: {}", bench.kernel.vmlinux.display());
     println!("everything is there; `cargo xtask demo` shows it at work");
     Ok(())
 }

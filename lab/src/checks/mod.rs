@@ -119,7 +119,8 @@ impl Bench {
     /// The error that a run which should have gone well gives.
     pub fn unexpected(&self, name: &str, outcome: &Outcome) -> anyhow::Error {
         let said = outcome.text("stderr").unwrap_or_default();
-        outcome.error(&self.out(name).join("console.log")).context(said)
+        let report = outcome.error(&self.out(name).join("console.log"));
+        anyhow!("{said}{report:#}")
     }
 }
 

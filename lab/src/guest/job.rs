@@ -216,9 +216,10 @@ mod tests {
     fn a_recorded_command_is_quoted_for_the_shell() {
         let command = Command::inside("/bin/echo", &["a b", "it's", "", "--x=1"]);
         let job = Job::Record { command, clock: Clock::Counted, run: "my run".into() };
-        insta::assert_snapshot!(job.script().1, @r"
-        exec grantscope record -o /dev/gs.stream --clock counted --run 'my run' -- /bin/echo 'a b' 'it'\''s' '' --x=1
-        ");
+        insta::assert_snapshot!(
+            job.script().1,
+            @r"exec grantscope record -o /dev/gs.stream --clock counted --run 'my run' -- /bin/echo 'a b' 'it'\''s' '' --x=1"
+        );
     }
 
     #[test]
