@@ -20,6 +20,8 @@ use anyhow::{Context, Result, anyhow, bail};
 
 /// How often the watch is told the time.
 const TICK: Duration = Duration::from_millis(200);
+/// How the folders of runs are named in the system's folder for temporary files.
+const SCRATCH: &str = "grantscope-lab-";
 /// How long to wait for the last bytes of the ports once the machine has ended.
 const LAST_BYTES: Duration = Duration::from_secs(3);
 
@@ -315,15 +317,46 @@ impl Scratch {
     pub fn new() -> Result<Self> {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("grantscope-lab-{}-{count}", std::process::id()));
+        sweep(&std::env::temp_dir());
+        let path = std::env::temp_dir().join(format!("{SCRATCH}{}-{count}", std::process::id()));
         remove_folder(&path)?;
         fs::create_dir(&path).with_context(|| format!("cannot make {path:?}: is /tmp full?"))?;
         Ok(Self(path))
     }
 }
 
+/// Removes what runs left that were killed: their process is no more.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(SCRATCH)?.split('-').next());
+        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+            // Another run may be sweeping too, or the folder may be someone else's.
+            let _ = remove_folder(&entry.path());
+        }
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = remove_folder(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_run_that_was_killed_is_swept_and_that_of_a_living_one_is_not() {
+        let folder = Scratch::new().unwrap();
+        // Process ids end far below this one.
+        let [dead, living] =
+            ["4999999-0".to_owned(), format!("{}-9", std::process::id())].map(|owner| folder.0.join(format!("{SCRATCH}{owner}")));
+        for path in [&dead, &living] {
+            fs::create_dir(path).unwrap();
+        }
+        sweep(&folder.0);
+        assert!(!dead.exists() && living.exists());
     }
 }
