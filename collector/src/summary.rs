@@ -45,11 +45,9 @@ struct Row {
 /// Totals only, and only of operations that have a buffer kind to compare.
 fn rows(aggregate: &Aggregate) -> BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> {
     let mut rows: BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> = BTreeMap::new();
-    for (&SeriesKey { op, buffer, pages, outcome, stage }, series) in aggregate.series() {
-        let compared = buffer.is_some_and(|buffer| COMPARED.contains(&buffer));
-        if stage.is_none() && compared {
-            rows.entry(Row { op, pages, outcome }).or_default().insert(buffer, series);
-        }
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && is_compared(key)) {
+        let &SeriesKey { op, buffer, pages, outcome, .. } = key;
+        rows.entry(Row { op, pages, outcome }).or_default().insert(buffer, series);
     }
     rows
 }
@@ -74,9 +72,27 @@ fn ratio(over: Option<f64>, under: Option<f64>) -> String {
     }
 }
 
+/// What the table leaves out, because it is of no kind that is compared.
+fn not_compared(aggregate: &Aggregate) -> String {
+    let mut counts: BTreeMap<(Op, Outcome), u64> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && !is_compared(key)) {
+        *counts.entry((key.op, key.outcome)).or_default() += series.count();
+    }
+    if counts.is_empty() {
+        return String::new();
+    }
+    let list: Vec<_> = counts.iter().map(|((op, outcome), count)| format!("{} {outcome} {count}", op.name())).collect();
+    format!("not in the table, because of another driver's or of no known buffer: {}\n", list.join(", "))
+}
+
+fn is_compared(key: &SeriesKey) -> bool {
+    key.buffer.is_some_and(|buffer| COMPARED.contains(&buffer))
+}
+
 /// Below the table: how much was seen and lost, and what the clock means.
 fn notes(aggregate: &Aggregate) -> String {
     let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
+    text.push_str(&not_compared(aggregate));
     for counter in &aggregate.loss().counters {
         let _ = writeln!(
             text,
@@ -134,11 +150,18 @@ mod tests {
             export(Buffer::Pages, 10_000),
             export(Buffer::Wc, 15_000),
         ]));
+        aggregate.add(&Frame::Operations(vec![Operation {
+            op: Op::Close,
+            buffer: None,
+            pages: None,
+            ..export(Buffer::Pages, 900)
+        }]));
         aggregate.add(&Frame::Loss(LossReport { at_ns: 0, counters: vec![lost] }));
         insta::assert_snapshot!(table(&aggregate), @r"
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
         export              16 ok              1–2 │    10.0 µs    15.0 µs          – │     1.50        –
-        3 operations, 2 lost
+        4 operations, 2 lost
+        not in the table, because of another driver's or of no known buffer: close ok 1
         lost at gntdev_ioctl: 2 × ring_full (a finished operation's record did not fit into the ring buffer)
         clock counted: counted instructions under emulation (2 ns each), not time on silicon
         without vm_map_pages_zero: missing the stage vma_insert (it becomes part of the remainder)

@@ -34,10 +34,10 @@ pub fn run(args: &BenchArgs) -> Result<Exit> {
     // The viewer is gone: quit by its user, or at the end. In the second case there is nothing left to stop.
     stop.notify_one();
     let finished = capture.finish()?;
-    let exit = exit(args, &finished, watched?)?;
+    // Before anything can fail: what was measured is also what people read.
     export_csv(args, recording)?;
     eprintln!("grantscope: results are in {}", args.out.display());
-    Ok(exit)
+    exit(args, &finished, watched?)
 }
 
 /// Frames go to the file, which must not fail, and to the viewer, which may be gone.

@@ -62,6 +62,8 @@ pub enum Command {
     /// Below the table: how many operations were seen and lost, what the clock means, and what is missing because a hook could
     /// not be attached.
     Summary(SummaryArgs),
+    /// Compare a recording with what the load generator itself wrote down
+    Judge(JudgeArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -231,6 +233,30 @@ pub struct SummaryArgs {
     /// The recording, or `-`: standard input
     #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
     pub recording: PathBuf,
+}
+
+const JUDGE_EXAMPLES: &str = "\
+Examples:
+  grantscope bench --out results && grantscope judge results/recording.gsr results/truth.json
+
+Exit codes: 0 they agree, 1 error, 2 wrong command line, 3 they differ.";
+
+/// Compare a recording with what the load generator itself wrote down.
+///
+/// They agree if every series has the same count, nothing was lost, every operation lies within the call that asked for it
+/// by the generator's own clock, and the stages of every operation add up to its duration. Each difference is a line.
+///
+/// Whatever else mapped grants on the machine meanwhile is a difference too: the truth does not know it.
+#[derive(Args, Debug)]
+#[command(after_long_help = JUDGE_EXAMPLES)]
+pub struct JudgeArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
+    pub recording: PathBuf,
+
+    /// The truth file of the load generator (its --truth)
+    #[arg(value_name = "TRUTH", value_hint = ValueHint::FilePath)]
+    pub truth: PathBuf,
 }
 
 /// A format of `export`.

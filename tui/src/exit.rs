@@ -7,6 +7,8 @@ use anyhow::Error;
 
 /// Something went wrong.
 const ERROR: u8 = 1;
+/// A recording and a truth file differ.
+const DIFFERS: u8 = 3;
 /// The recording broke off: what stands before the break was used.
 const PARTIAL: u8 = 4;
 
@@ -17,6 +19,8 @@ pub enum Exit {
     Ok,
     /// The recording was cut short or damaged; all that stands before was used.
     Partial,
+    /// What was compared differs.
+    Differs,
     /// A signal ended it.
     Signal(u8),
     /// The command that was run under the profiler ended with this code, which is passed on.
@@ -28,6 +32,7 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
     match result {
         Ok(Exit::Ok) => ExitCode::SUCCESS,
         Ok(Exit::Partial) => ExitCode::from(PARTIAL),
+        Ok(Exit::Differs) => ExitCode::from(DIFFERS),
         // What shells show for a program that a signal killed.
         Ok(Exit::Signal(signal)) => ExitCode::from(128_u8.saturating_add(signal)),
         Ok(Exit::Child(status)) => ExitCode::from(status),

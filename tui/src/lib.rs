@@ -11,6 +11,7 @@ pub mod event_loop;
 pub mod exit;
 pub mod export;
 pub mod input;
+pub mod judge;
 pub mod keys;
 #[cfg(feature = "capture")]
 pub mod live;

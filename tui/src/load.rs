@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use grantscope_collector::aggregate::Aggregate;
+use grantscope_collector::model::Operation;
+use grantscope_collector::recording::Frame;
 
 use crate::exit::Exit;
 use crate::input::{begin, is_stdin, open_file, standard_input};
@@ -34,12 +36,27 @@ impl Loaded {
 
 /// Reads a recording from a file, or from standard input (`-`).
 pub fn recording(path: &Path) -> Result<Loaded> {
-    if is_stdin(path) { read(standard_input()?, path) } else { read(open_file(path)?, path) }
+    load(path, |_| {})
 }
 
-fn read(input: impl Read, path: &Path) -> Result<Loaded> {
+/// Reads a recording, and keeps every single operation of it.
+pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
+    let mut operations = Vec::new();
+    let loaded = load(path, |frame| {
+        if let Frame::Operations(more) = frame {
+            operations.extend_from_slice(more);
+        }
+    })?;
+    Ok((loaded, operations))
+}
+
+fn load(path: &Path, each: impl FnMut(&Frame)) -> Result<Loaded> {
+    if is_stdin(path) { read(standard_input()?, path, each) } else { read(open_file(path)?, path, each) }
+}
+
+fn read(input: impl Read, path: &Path, each: impl FnMut(&Frame)) -> Result<Loaded> {
     let mut aggregate = Aggregate::default();
-    let ended = match drain(input, &mut aggregate) {
+    let ended = match drain(input, &mut aggregate, each) {
         Ok(()) => Ended::Complete,
         Err(ended) => ended,
     };
@@ -49,10 +66,11 @@ fn read(input: impl Read, path: &Path) -> Result<Loaded> {
     }
 }
 
-fn drain(input: impl Read, aggregate: &mut Aggregate) -> Result<(), Ended> {
+fn drain(input: impl Read, aggregate: &mut Aggregate, mut each: impl FnMut(&Frame)) -> Result<(), Ended> {
     let mut reader = begin(BufReader::new(input))?;
     while let Some(frame) = reader.next_frame()? {
         aggregate.add(&frame);
+        each(&frame);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use grantscope::cli::{Cli, Command};
-use grantscope::{bench, exit, export, record, summary, top};
+use grantscope::{bench, exit, export, judge, record, summary, top};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Judge(args) => judge::run(&args),
     };
     exit::code(result)
 }

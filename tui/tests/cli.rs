@@ -98,7 +98,7 @@ fn operations(frames: &[Frame]) -> u64 {
 
 #[test]
 fn the_help_is_what_is_documented() {
-    for command in ["", "top", "record", "bench", "export", "summary"] {
+    for command in ["", "top", "record", "bench", "export", "summary", "judge"] {
         let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         let ran = run(&args);
         assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -278,4 +278,35 @@ fn a_viewer_says_that_it_cannot_capture_and_how_to_get_it() {
         assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
         assert!(ran.stderr.contains("--features capture") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
     }
+}
+
+/// A file of `docs/recordings`.
+fn documented(name: &str) -> String {
+    format!("{}/../docs/recordings/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_recording_in_the_documents_agrees_with_its_truth() {
+    let ran = run(&["judge", &documented("sweep.gsr"), &documented("sweep.truth.json")]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("recording and truth agree: "), "{}", ran.stdout);
+}
+
+#[test]
+fn a_truth_that_says_something_else_is_a_difference() {
+    let recorded = Recorded::new(&std::fs::read(documented("sweep.gsr")).unwrap());
+    let truth = std::fs::read_to_string(documented("sweep.truth.json")).unwrap();
+    let other = truth.replacen(r#"["export","wc","#, r#"["export","coherent","#, 1);
+    assert_ne!(other, truth, "the truth has no such call");
+    std::fs::write(recorded.path("truth.json"), other).unwrap();
+    let ran = recorded.run(&["judge", "@/recording.gsr", "@/truth.json"]);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    assert!(ran.stdout.contains("recording and truth differ"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_recording_in_the_documents_can_be_watched() {
+    let ran = run(&["top", &documented("sweep.gsr"), "--speed", "max"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("counted instructions under emulation"), "{}", ran.stdout);
 }

@@ -58,32 +58,41 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let job = Job::Record { command, clock: arguments.clock, run: "demo".into() };
     let mut screen = Screen::new(&viewer);
     let outcome = lab.run(&job, arguments.clock, PATIENCE, out, &mut screen);
+    // The results lie on the disk before the person closes the view, whatever happens to this terminal then.
+    let recorded = screen.viewer.is_some();
+    if recorded {
+        results::export_csv(&viewer, out)?;
+    }
     let left = screen.end()?;
     let outcome = match outcome {
         // The person closed the view: that ends the demonstration early, and is no failure.
         Err(_) if left => None,
         other => Some(other?),
     };
-    finish(&viewer, out, outcome.as_ref())
+    finish(out, recorded, outcome.as_ref())
 }
 
-fn finish(viewer: &Path, out: &Path, outcome: Option<&Outcome>) -> Result<ExitCode> {
-    results::export_csv(viewer, out)?;
-    println!("{}", results::summary(viewer, out)?);
+/// Says where the results are; the viewer has printed the summary when it ended.
+fn finish(out: &Path, recorded: bool, outcome: Option<&Outcome>) -> Result<ExitCode> {
+    if let Some(failed) = outcome.filter(|outcome| outcome.end != End::Pass) {
+        eprint!("{}", failed.text("stderr").unwrap_or_default());
+        return Err(failed.error(&out.join("console.log")));
+    }
+    if outcome.is_none() {
+        println!("the view was closed before the benchmark ended, so this is what was measured until then");
+    }
+    println!("results:");
     for name in ["results.csv", "recording.gsr", "truth.json", "console.log"] {
         if out.join(name).exists() {
             println!("  {}", out.join(name).display());
         }
     }
-    match outcome {
-        None => println!("the view was closed before the benchmark ended, so this is what was measured until then"),
-        Some(outcome) if outcome.end != End::Pass => {
-            eprint!("{}", outcome.text("stderr").unwrap_or_default());
-            return Err(outcome.error(&out.join("console.log")));
-        }
-        Some(_) => {}
+    if recorded {
+        println!(
+            "to look at it again: cargo run --release -p grantscope -- top --replay {}",
+            out.join("recording.gsr").display()
+        );
     }
-    println!("to look at it again: cargo run --release -p grantscope -- top --replay {}", out.join("recording.gsr").display());
     Ok(ExitCode::SUCCESS)
 }
 
