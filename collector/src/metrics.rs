@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn every_column_is_documented_with_the_words_of_the_table_of_metrics() {
-        export::columns().into_iter().for_each(|column| drop(row(column)));
+        for column in export::columns() {
+            row(column);
+        }
         for metric in METRICS {
             assert!(
                 row(metric.name).ends_with(&format!("| ns | {} |", metric.about)),

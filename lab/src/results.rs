@@ -13,17 +13,11 @@ const PARTIAL: i32 = 4;
 pub fn export_csv(viewer: &Path, out: &Path) -> Result<()> {
     let mut export = Command::new(viewer);
     export.args(["export", "--format", "csv"]).arg(out.join("recording.gsr")).arg("-o").arg(out.join("results.csv"));
-    run(&mut export).map(drop).context("the recording is kept, but results.csv could not be made from it")
-}
-
-/// The summary table of a recording, as text.
-pub fn summary(viewer: &Path, out: &Path) -> Result<String> {
-    run(Command::new(viewer).arg("summary").arg(out.join("recording.gsr")))
-        .context("the recording is kept, but no summary could be made from it")
+    run(&mut export).context("the recording is kept, but results.csv could not be made from it")
 }
 
 /// Runs the viewer; of a recording that breaks off it makes what it can, and its warning is passed on.
-fn run(viewer: &mut Command) -> Result<String> {
+fn run(viewer: &mut Command) -> Result<()> {
     let output = viewer.output().with_context(|| format!("cannot start: {}", command::shown(viewer)))?;
     let said = String::from_utf8_lossy(&output.stderr);
     match output.status.code() {
@@ -31,5 +25,5 @@ fn run(viewer: &mut Command) -> Result<String> {
         Some(PARTIAL) => eprint!("{said}"),
         _ => bail!("{}: {}\n{}", command::shown(viewer), command::ended(output.status), command::last_lines(&said)),
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(())
 }
