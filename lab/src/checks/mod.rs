@@ -2,6 +2,7 @@
 //!
 //! To add one: a file here with a function from [`Bench`] to a result, and a line in [`ALL`].
 
+mod capture;
 mod crash;
 mod hang;
 mod init;
@@ -34,6 +35,8 @@ pub struct Check {
 
 /// All checks, quick ones first.
 pub const ALL: &[Check] = &[
+    Check { name: "what captures is free of lints", run: capture::is_free_of_lints },
+    Check { name: "what captures passes its unit tests", run: capture::unit_tests_pass },
     Check { name: "busybox's shell can read init", run: init::busybox_reads_it },
     Check { name: "both domains boot and the verdict is pass", run: verdict::both_domains_boot },
     Check { name: "what a domain measures with is there", run: verdict::instruments_are_there },

@@ -21,8 +21,9 @@ use crate::{
 const RUSTUP_TOOLCHAIN: &str = "1.96.0";
 const MUSL: &str = "aarch64-unknown-linux-musl";
 const GNU: &str = "aarch64-unknown-linux-gnu";
-/// A rustup that has shown no progress for this long counts as offline.
-const RUSTUP_SILENCE: Duration = Duration::from_secs(20);
+/// A rustup that has said nothing for this long counts as offline. Without a terminal it says one line per component, and the
+/// largest takes a minute on a slow disk; where nothing can be fetched, it mostly says so at once.
+const RUSTUP_SILENCE: Duration = Duration::from_secs(150);
 /// The fact in the cache that tells which Rust was chosen.
 const FACT: &str = "rust";
 /// Overrides the choice: `rustup` or `debian`.
@@ -162,6 +163,9 @@ fn install_by_rustup() -> Result<()> {
     };
     if !status.success() {
         step.vanish();
+        // Half a toolchain would be found, and used, the next time.
+        let mut undo = Command::new("rustup");
+        let _ = command::output(undo.args(["toolchain", "uninstall", RUSTUP_TOOLCHAIN]));
         let last = said.lines().rfind(|line| line.contains("error")).unwrap_or("it fell silent");
         bail!("{}", last.trim());
     }
