@@ -51,8 +51,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     lab_run::remove_old(out)?;
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
-    let viewer = programs::viewer()?;
     let compilers = setup::compilers(&cache, consent)?;
+    let viewer = programs::viewer()?;
     let ours = programs::for_lab(&compilers)?;
     let lab = Lab::new(setup::bench(&cache, consent)?, Some(&ours))?;
     let job = Job::Record { command, clock: arguments.clock, run: "demo".into() };

@@ -16,20 +16,31 @@ const VERSION: &str = "0.13.0";
 /// Crates compiled for it, in all; only the share that the progress bar shows depends on it.
 const CRATES: u64 = 118;
 
-/// The linker's path, built first if need be.
-pub fn ensure(cache: &Cache, rust: &CrossRust, consent: Consent) -> Result<PathBuf> {
-    let key = Key::default().with("version", VERSION).with("llvm", rust.llvm.to_string());
-    let program = |folder: PathBuf| folder.join("bin/bpf-linker");
-    if let Some(folder) = cache.find("bpf-linker", &key) {
-        return Ok(program(folder));
+fn key(rust: &CrossRust) -> Key {
+    Key::default().with("version", VERSION).with("llvm", rust.llvm.to_string())
+}
+
+/// Installs what the linker is built against, unless it is built already.
+pub fn ensure_packages(cache: &Cache, rust: &CrossRust, consent: Consent) -> Result<()> {
+    if cache.find("bpf-linker", &key(rust)).is_some() {
+        return Ok(());
     }
-    packages::install(&packages::missing(packages::for_bpf_linker(rust.llvm))?, consent)?;
-    let folder = cache.artifact("bpf-linker", &key, |folder| {
+    packages::install(&packages::missing(packages::for_bpf_linker(rust.llvm))?, consent)
+}
+
+/// The linker's path, built first if need be.
+pub fn ensure(cache: &Cache, rust: &CrossRust) -> Result<PathBuf> {
+    let folder = cache.artifact("bpf-linker", &key(rust), |folder| {
         let step = Step::start(format!("bpf-linker {VERSION}"));
         step.set_total(CRATES, "crates");
         // The machine's own cargo, not the cross one: this program runs here.
         let mut install = Command::new("cargo");
         install
+            // It links a few hundred kilobytes with LLVM's own, optimised code: compiling it fast matters more than its speed.
+            .envs(
+                [("OPT_LEVEL", "1"), ("DEBUG", "0"), ("LTO", "off"), ("CODEGEN_UNITS", "16")]
+                    .map(|(name, value)| (format!("CARGO_PROFILE_RELEASE_{name}"), value)),
+            )
             .env("LLVM_PREFIX", format!("/usr/lib/llvm-{}", rust.llvm))
             .args(["install", "bpf-linker", "--locked", "--version", VERSION, "--no-default-features"])
             .args(["--features", &format!("llvm-{}", rust.llvm), "--root"])
@@ -48,5 +59,5 @@ pub fn ensure(cache: &Cache, rust: &CrossRust, consent: Consent) -> Result<PathB
         step.done("");
         Ok(())
     })?;
-    Ok(program(folder))
+    Ok(folder.join("bin/bpf-linker"))
 }

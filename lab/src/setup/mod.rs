@@ -81,21 +81,35 @@ pub struct Bench {
 
 /// Makes the compilers available.
 pub fn compilers(cache: &Cache, consent: Consent) -> Result<Compilers> {
-    packages::install(&packages::missing(packages::for_everyone())?, consent)?;
-    let rust = rust::ensure(cache, consent)?;
-    let bpf_linker = bpf_linker::ensure(cache, &rust, consent)?;
+    let System { rust, .. } = system(cache, consent)?;
+    let bpf_linker = bpf_linker::ensure(cache, &rust)?;
     Ok(Compilers { rust, bpf_linker })
 }
 
 /// Makes what boots available.
 pub fn bench(cache: &Cache, consent: Consent) -> Result<Bench> {
-    packages::install(&packages::missing(packages::for_everyone())?, consent)?;
+    let System { qemu, .. } = system(cache, consent)?;
     Ok(Bench {
-        qemu: qemu::ensure(cache, consent)?,
+        qemu,
         hypervisor: guest::downloads::hypervisor(cache)?,
         busybox: guest::downloads::busybox(cache)?,
         kernel: kernel::ensure(cache)?,
     })
+}
+
+/// What comes from outside the cache.
+struct System {
+    rust: rust::CrossRust,
+    qemu: Qemu,
+}
+
+/// Asks everything that there is to ask, so that nobody has to wait for a question; the long steps come after it.
+fn system(cache: &Cache, consent: Consent) -> Result<System> {
+    packages::install(&packages::missing(packages::for_everyone())?, consent)?;
+    let rust = rust::ensure(cache, consent)?;
+    bpf_linker::ensure_packages(cache, &rust, consent)?;
+    let qemu = qemu::ensure(cache, consent)?;
+    Ok(System { rust, qemu })
 }
 
 #[cfg(test)]
