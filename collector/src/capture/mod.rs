@@ -56,13 +56,13 @@ pub enum CaptureError {
         problem: String,
     },
     /// Writing the recording failed.
-    #[error("writing the recording failed: {source}; all frames before are complete{}", if .source.kind() == std::io::ErrorKind::StorageFull { ". Free some space, or give -o a file on another disk" } else { "" })]
+    #[error("writing the recording failed; all frames before are complete{}", if .source.kind() == std::io::ErrorKind::StorageFull { ". Free some space, or give -o a file on another disk" } else { "" })]
     Write {
         /// Why.
         source: std::io::Error,
     },
     /// The command could not be started.
-    #[error("cannot start `{command}`: {source}")]
+    #[error("cannot start `{command}`: check its name and that it can be executed")]
     Command {
         /// What was to be run.
         command: String,
