@@ -19,7 +19,9 @@ try() {
     shift
     "$@" >/dev/null 2>/tmp/errors
     status=$?
-    echo "$name: $status: $(grep -E '^(grantscope|error):' /tmp/errors | sort -r | head -n 1)"
+    told=$(grep '^grantscope:' /tmp/errors | tail -n 1)
+    [ -n "$told" ] || told=$(grep -m 1 '^error:' /tmp/errors)
+    echo "$name: $status: $told"
 }
 record() { grantscope record -o /tmp/recording "$@"; }
 
