@@ -90,26 +90,13 @@ mod tests {
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;
-    use crate::model::{LossCounter, LossReport, Operation, Outcome, StageSpan};
+    use crate::fixtures::{export, span};
+    use crate::model::{LossCounter, LossReport, Operation};
     use crate::recording::Frame;
 
     fn operation(buffer: Option<Buffer>, pages: Option<u32>, duration_ns: u64) -> Operation {
-        let split = |stage, self_ns| StageSpan { stage, self_ns, first_offset_ns: 0, calls: 1 };
-        Operation {
-            start_ns: 0,
-            duration_ns,
-            op: Op::Export,
-            buffer,
-            pages,
-            outcome: Outcome::Ok,
-            domid: None,
-            tgid: 1,
-            tid: 1,
-            comm: String::new(),
-            map_generation_ns: None,
-            stages_incomplete: false,
-            stages: vec![split(Stage::Remainder, 1_000), split(Stage::DmaAlloc, duration_ns - 1_000)],
-        }
+        let stages = vec![span(Stage::Remainder, 1_000), span(Stage::DmaAlloc, duration_ns - 1_000)];
+        Operation { buffer, pages, stages, ..export(Buffer::Pages, duration_ns) }
     }
 
     fn aggregate(operations: Vec<Operation>) -> Aggregate {

@@ -8,6 +8,8 @@ pub mod aggregate;
 pub mod capture;
 pub mod decode;
 pub mod export;
+#[cfg(test)]
+mod fixtures;
 pub mod judge;
 pub mod metrics;
 pub mod model;

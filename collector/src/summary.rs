@@ -116,27 +116,10 @@ fn notes(aggregate: &Aggregate) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::export;
     use crate::model::{Clock, Environment, HookStatus, LossCounter, LossReport, Operation};
     use crate::recording::Frame;
     use grantscope_wire::{HookId, LossKind};
-
-    fn export(buffer: Buffer, duration_ns: u64) -> Operation {
-        Operation {
-            start_ns: 0,
-            duration_ns,
-            op: Op::Export,
-            buffer: Some(buffer),
-            pages: Some(16),
-            outcome: Outcome::Ok,
-            domid: None,
-            tgid: 1,
-            tid: 1,
-            comm: String::new(),
-            map_generation_ns: None,
-            stages_incomplete: false,
-            stages: Vec::new(),
-        }
-    }
 
     #[test]
     fn kinds_stand_side_by_side_with_losses_and_caveats_below() {

@@ -79,17 +79,9 @@ fn dmabuf_exp_ops_attach_entry(ctx: FEntryContext) -> i32 {
     0
 }
 
-/// `struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach, enum dma_data_direction direction)`
-#[fentry(function = "dma_buf_map_attachment")]
-fn dma_buf_map_attachment_entry(_ctx: FEntryContext) -> i32 {
-    task::enter(HookId::DmaBufMapAttachment, Stage::AttachmentMap);
-    0
-}
-
-#[fexit(function = "dma_buf_map_attachment")]
-fn dma_buf_map_attachment_exit(_ctx: FExitContext) -> i32 {
-    task::leave(HookId::DmaBufMapAttachment);
-    0
+stage_hooks! {
+    /// `struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach, enum dma_data_direction direction)`
+    "dma_buf_map_attachment", dma_buf_map_attachment_entry, dma_buf_map_attachment_exit, DmaBufMapAttachment, AttachmentMap;
 }
 
 /// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes first, then lets go of the buffer.

@@ -8,6 +8,9 @@
 #![no_std]
 #![no_main]
 
+#[macro_use]
+mod stage_hooks;
+
 mod dmabuf;
 mod fields;
 mod gntalloc;

@@ -126,24 +126,22 @@ pub fn busy() -> Option<&'static mut Task> {
 /// The hook that begins an operation was entered. Inside another operation it is a stage of that.
 #[inline(always)]
 pub fn begin(op: Op, hook: HookId, stage: Stage) {
-    if let Some(task) = entry_or_new(hook) {
-        if task.depth == 0 {
-            task.start(op, hook, stage, false);
-        } else {
-            task.push(hook, stage);
-        }
-    }
+    begin_or_push(op, hook, stage, false);
 }
 
 /// Like `begin`, where only a hook further inside can tell that this concerns gntdev: see `Task::confirm`.
 #[inline(always)]
 pub fn begin_tentative(op: Op, hook: HookId, stage: Stage) {
-    if let Some(task) = entry_or_new(hook) {
-        if task.depth == 0 {
-            task.start(op, hook, stage, true);
-        } else {
-            task.push(hook, stage);
-        }
+    begin_or_push(op, hook, stage, true);
+}
+
+#[inline(always)]
+fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative: bool) {
+    let Some(task) = entry_or_new(hook) else { return };
+    if task.depth == 0 {
+        task.start(op, hook, stage, tentative);
+    } else {
+        task.push(hook, stage);
     }
 }
 

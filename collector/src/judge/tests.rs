@@ -1,27 +1,14 @@
 //! The judge must find every kind of difference: each test plants one.
 
-use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
+use grantscope_wire::{Buffer, HookId, LossKind};
 
 use super::*;
-use crate::model::{Environment, LossCounter, LossReport, Outcome, StageSpan};
+use crate::fixtures::export;
+use crate::model::{Environment, LossCounter, LossReport};
 use crate::recording::Frame;
 
 fn operation(start_ns: u64, duration_ns: u64) -> Operation {
-    Operation {
-        start_ns,
-        duration_ns,
-        op: Op::Export,
-        buffer: Some(Buffer::Wc),
-        pages: Some(16),
-        outcome: Outcome::Ok,
-        domid: Some(1),
-        tgid: 7,
-        tid: 7,
-        comm: "workload".to_owned(),
-        map_generation_ns: None,
-        stages_incomplete: false,
-        stages: vec![StageSpan { stage: Stage::Remainder, self_ns: duration_ns, first_offset_ns: 0, calls: 1 }],
-    }
+    Operation { start_ns, ..export(Buffer::Wc, duration_ns) }
 }
 
 fn truth(calls: &str, how: &str) -> Truth {
