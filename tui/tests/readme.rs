@@ -11,6 +11,9 @@ fn the_summary_in_the_readme_is_that_of_the_recording_in_the_documents() {
     let printed = String::from_utf8(output.stdout).unwrap();
     let block = README.split("```").find(|block| block.contains("wc÷pages")).expect("README shows a summary");
     for line in block.lines().skip(1) {
-        assert!(printed.lines().any(|real| real.trim_end() == line), "README.md shows a line that is not printed: {line}\n{printed}");
+        assert!(
+            printed.lines().any(|real| real.trim_end() == line),
+            "README.md shows a line that is not printed: {line}\n{printed}"
+        );
     }
 }
