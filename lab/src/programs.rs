@@ -1,13 +1,20 @@
 //! Compiles our own programs: the probes for the kernel's BPF machine, the rest for the lab's arm64 or for this machine.
 
 use std::{
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
+use nix::fcntl::Flock;
 
-use crate::{command, place, progress::Step, setup::Compilers};
+use crate::{
+    cache::Cache,
+    command, place,
+    progress::Step,
+    setup::{Compilers, rust::ARM64},
+};
 
 /// What the lab's dom0 and dom1 get.
 #[derive(Debug)]
@@ -22,13 +29,13 @@ pub struct ForLab {
 pub fn for_lab(compilers: &Compilers) -> Result<ForLab> {
     let probes = probes(compilers, "aarch64")?;
     let rust = &compilers.rust;
+    let (folder, _lock) = compiled("arm64")?;
     let build = |package: &str, features: &[&str]| -> Result<PathBuf> {
         let mut cargo = rust.cargo_for_arm64();
-        let folder = target_folder("arm64");
         cargo.env("GRANTSCOPE_PROBES", &probes).env("CARGO_TARGET_DIR", &folder);
-        cargo.args(["build", "--release", "--target", rust.arm64, "--package", package]).args(features);
+        cargo.args(["build", "--release", "--target", ARM64, "--package", package]).args(features);
         compile(&format!("{package} for arm64"), &mut cargo)?;
-        Ok(folder.join(rust.arm64).join("release").join(package))
+        take(&folder.join(ARM64).join("release").join(package), "arm64")
     };
     Ok(ForLab { grantscope: build("grantscope", &["--features", "capture"])?, workload: build("grantscope-workload", &[])? })
 }
@@ -58,7 +65,8 @@ pub fn viewer() -> Result<PathBuf> {
 /// Builds the probes for a kernel of this architecture, and gives their object.
 pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
-    let folder = target_folder(&format!("probes-{architecture}"));
+    let name = format!("probes-{architecture}");
+    let (folder, _lock) = compiled(&name)?;
     let mut cargo = compilers.rust.cargo();
     cargo
         .current_dir(place::work_tree().join("probes"))
@@ -70,7 +78,29 @@ pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     compile("the probes", &mut cargo)?;
     let object = folder.join("bpfel-unknown-none/release/grantscope-probes");
     ensure!(object.is_file(), "the build left no {object:?}");
-    Ok(object)
+    take(&object, &name)
+}
+
+/// The folder in the cache where something is compiled: the libraries in it serve every work tree. The lock is held as long as
+/// this work tree's own programs lie there.
+fn compiled(name: &str) -> Result<(PathBuf, Flock<File>)> {
+    let cache = Cache::open()?;
+    let lock = cache.lock(&format!("compile-{name}"))?;
+    Ok((cache.root().join("compiled").join(name), lock))
+}
+
+/// Copies a program out of the cache, where another work tree's will take its place. An equal one is left as it is, for those
+/// who build upon it.
+fn take(program: &Path, folder: &str) -> Result<PathBuf> {
+    let folder = target_folder(folder);
+    let own = folder.join(program.file_name().context("a program has a name")?);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
+    let built = fs::read(program).with_context(|| format!("cannot read {program:?}"))?;
+    if fs::read(&own).is_ok_and(|before| before == built) {
+        return Ok(own);
+    }
+    fs::copy(program, &own).with_context(|| format!("cannot write {own:?}"))?;
+    Ok(own)
 }
 
 fn probe_flags(bpf_linker: &Path, architecture: &str) -> Vec<String> {

@@ -47,6 +47,7 @@ pub const ALL: &[Check] = &[
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
+    Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
     Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },

@@ -155,6 +155,33 @@ pub fn stranger_is_exact(bench: &Bench) -> Result<()> {
     Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
 }
 
+/// The recorder sleeps while more happens than its ring holds.
+const OVERSLEPT: &str = "
+grantscope record -o /out/overslept.gsr --clock counted &
+sleep 3
+kill -STOP $!
+grantscope-workload run --self --pages 1 --iterations 1500 --pause 0 --truth /out/truth.json || exit
+kill -CONT $!
+sleep 1
+kill -INT $!
+wait $!
+";
+
+/// What does not fit into the ring is counted: recorded and lost operations together are the truth.
+pub fn losses_are_counted(bench: &Bench) -> Result<()> {
+    let out = bench.out("overslept");
+    let outcome = bench.full()?.run(&Job::Script(OVERSLEPT.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected("overslept", &outcome));
+    let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
+    let recorded = Recorded::read(&out.join("overslept.gsr"))?;
+    let (kept, lost) = (recorded.aggregate.operations(), recorded.aggregate.loss().operations());
+    println!("     {kept} operations kept and {lost} lost, of {}", truth.calls.len());
+    ensure!(lost > 0, "nothing was lost, so nothing was shown: have the workload do more");
+    ensure!(kept + lost == truth.calls.len() as u64, "kept and lost do not make {} calls", truth.calls.len());
+    ensure!(!judge(&recorded.aggregate, &recorded.operations, &truth).agrees(), "the judge overlooks losses");
+    Ok(())
+}
+
 /// One run of the default sweep; of the same name only one per `cargo xtask test`.
 fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
     let out = bench.out(name);

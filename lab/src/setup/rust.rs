@@ -19,8 +19,8 @@ use crate::{
 
 /// The toolchain that rustup is asked for: aya 0.14 needs no newer one, and its LLVM is one that Debian packages for bpf-linker.
 const RUSTUP_TOOLCHAIN: &str = "1.96.0";
-const MUSL: &str = "aarch64-unknown-linux-musl";
-const GNU: &str = "aarch64-unknown-linux-gnu";
+/// The same target whoever provides it, so that the programs are the same: with the C library of libc6-dev-arm64-cross, static.
+pub const ARM64: &str = "aarch64-unknown-linux-gnu";
 /// A rustup that has said nothing for this long counts as offline. Without a terminal it says one line per component, and the
 /// largest takes a minute on a slow disk; where nothing can be fetched, it mostly says so at once.
 const RUSTUP_SILENCE: Duration = Duration::from_secs(150);
@@ -37,8 +37,6 @@ pub struct CrossRust {
     rustc: Option<PathBuf>,
     /// The rustup toolchain, if it is rustup's.
     toolchain: Option<&'static str>,
-    /// arm64's target.
-    pub arm64: &'static str,
     /// A sysroot that has arm64's std.
     sysroot: Option<PathBuf>,
     /// The major version of its LLVM.
@@ -72,7 +70,7 @@ impl CrossRust {
         if let Some(sysroot) = &self.sysroot {
             flags.push_str(&format!(" --sysroot {}", sysroot.display()));
         }
-        let linker = format!("CARGO_TARGET_{}_LINKER", self.arm64.to_uppercase().replace('-', "_"));
+        let linker = format!("CARGO_TARGET_{}_LINKER", ARM64.to_uppercase().replace('-', "_"));
         let mut cargo = self.cargo();
         cargo.env(linker, "aarch64-linux-gnu-gcc").env("RUSTFLAGS", flags);
         cargo
@@ -113,7 +111,6 @@ fn by_rustup(consent: Consent) -> Result<CrossRust> {
         cargo: "cargo".into(),
         rustc: None,
         toolchain: Some(RUSTUP_TOOLCHAIN),
-        arm64: MUSL,
         sysroot: None,
         llvm: llvm_of(Path::new(rustc.trim()))?,
     })
@@ -125,7 +122,7 @@ fn rustup_is_complete() -> bool {
     ask.args(["component", "list", "--installed", "--toolchain", RUSTUP_TOOLCHAIN]);
     command::output(&mut ask).is_ok_and(|text| {
         let has = |name: &str| text.lines().any(|line| line == name);
-        has("rust-src") && has(&format!("rust-std-{MUSL}"))
+        has("rust-src") && has(&format!("rust-std-{ARM64}"))
     })
 }
 
@@ -134,7 +131,7 @@ fn install_by_rustup() -> Result<()> {
     let step = Step::start(format!("Rust {RUSTUP_TOOLCHAIN} by rustup"));
     let mut install = Command::new("rustup");
     install.args(["toolchain", "install", RUSTUP_TOOLCHAIN, "--profile", "minimal", "--no-self-update"]);
-    install.args(["--component", "rust-src", "--target", MUSL]);
+    install.args(["--component", "rust-src", "--target", ARM64]);
     install.env("RUSTUP_MAX_RETRIES", "1");
     install.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command::die_with_us(&mut install).spawn().context("cannot start rustup")?;
@@ -191,7 +188,6 @@ fn by_debian(cache: &Cache, consent: Consent) -> Result<CrossRust> {
         cargo: "/usr/bin/cargo".into(),
         rustc: Some(rustc.into()),
         toolchain: None,
-        arm64: GNU,
         sysroot: Some(sysroot),
         llvm: llvm_of(rustc)?,
     })
@@ -205,7 +201,7 @@ fn arm64_sysroot(cache: &Cache, version: &str) -> Result<PathBuf> {
     let folder = cache.artifact("rust-arm64", &key, |folder| {
         let step = Step::start("Rust's std for arm64");
         apt::machine_apt(cache, "arm64")?.unpack(&[PACKAGE.into()], folder)?;
-        let std = folder.join("usr/lib/rustlib").join(GNU);
+        let std = folder.join("usr/lib/rustlib").join(ARM64);
         ensure!(std.is_dir(), "the package {PACKAGE} for arm64 has no std where it is looked for: {std:?}");
         step.done("");
         Ok(())
@@ -241,7 +237,6 @@ mod tests {
             cargo: "/usr/bin/cargo".into(),
             rustc: Some("/usr/bin/rustc".into()),
             toolchain: None,
-            arm64: GNU,
             sysroot: Some("/cache/std".into()),
             llvm: 22,
         };
