@@ -48,7 +48,9 @@ fn dmabuf_exp_ops_release_entry(ctx: FEntryContext) -> i32 {
 
 #[fexit(function = "dmabuf_exp_ops_release")]
 fn dmabuf_exp_ops_release_exit(_ctx: FExitContext) -> i32 {
-    task::leave(HookId::DmabufExpOpsRelease);
+    if let Some(task) = task::operation_finished(HookId::DmabufExpOpsRelease) {
+        task.emit(HookId::DmabufExpOpsRelease, 0);
+    }
     0
 }
 

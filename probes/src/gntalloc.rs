@@ -15,18 +15,18 @@ const IOCTL_DEALLOC_GREF: u32 = 0x10_4706;
 /// `long gntalloc_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)`
 #[fentry(function = "gntalloc_ioctl")]
 fn gntalloc_ioctl_entry(ctx: FEntryContext) -> i32 {
-    let op = match ctx.arg::<u32>(1) {
-        IOCTL_ALLOC_GREF => Op::Grant,
-        IOCTL_DEALLOC_GREF => Op::Ungrant,
-        _ => return 0,
-    };
-    task::begin(op, HookId::GntallocIoctl, Stage::Remainder);
+    if let Some(op) = operation(ctx.arg(1)) {
+        task::begin(op, HookId::GntallocIoctl, Stage::Remainder);
+    }
     0
 }
 
 #[fexit(function = "gntalloc_ioctl")]
 fn gntalloc_ioctl_exit(ctx: FExitContext) -> i32 {
-    if let Some(task) = task::finished(HookId::GntallocIoctl) {
+    if operation(ctx.arg(1)).is_none() {
+        return 0;
+    }
+    if let Some(task) = task::operation_finished(HookId::GntallocIoctl) {
         let argument = ctx.arg::<u64>(2);
         task.set_buffer(Buffer::Pages);
         // struct ioctl_gntalloc_alloc_gref: u16 domid, u16 flags, u32 count; ..._dealloc_gref: u64 index, u32 count.
@@ -40,4 +40,13 @@ fn gntalloc_ioctl_exit(ctx: FExitContext) -> i32 {
         task.emit(HookId::GntallocIoctl, ctx.arg::<i64>(3) as i32);
     }
     0
+}
+
+#[inline(always)]
+fn operation(command: u32) -> Option<Op> {
+    match command {
+        IOCTL_ALLOC_GREF => Some(Op::Grant),
+        IOCTL_DEALLOC_GREF => Some(Op::Ungrant),
+        _ => None,
+    }
 }

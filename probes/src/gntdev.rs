@@ -24,7 +24,29 @@ const DMA_FLAG_COHERENT: u32 = 2;
 /// `long gntdev_ioctl(struct file *flip, unsigned int cmd, unsigned long arg)`
 #[fentry(function = "gntdev_ioctl")]
 fn gntdev_ioctl_entry(ctx: FEntryContext) -> i32 {
-    let (op, stage) = match ctx.arg::<u32>(1) {
+    if let Some((op, stage)) = operation(ctx.arg(1)) {
+        task::begin(op, HookId::GntdevIoctl, stage);
+    }
+    0
+}
+
+#[fexit(function = "gntdev_ioctl")]
+fn gntdev_ioctl_exit(ctx: FExitContext) -> i32 {
+    if operation(ctx.arg(1)).is_none() {
+        return 0;
+    }
+    if let Some(task) = task::operation_finished(HookId::GntdevIoctl) {
+        let ret = ctx.arg::<i64>(3) as i32;
+        add_arguments(task, ctx.arg(0), ctx.arg(2), ret);
+        task.emit(HookId::GntdevIoctl, ret);
+    }
+    0
+}
+
+/// What an ioctl is, and the stage it begins in; `None`: it neither maps nor unmaps anything.
+#[inline(always)]
+fn operation(command: u32) -> Option<(Op, Stage)> {
+    Some(match command {
         IOCTL_MAP_GRANT_REF => (Op::Map, Stage::ArgumentCopy),
         IOCTL_UNMAP_GRANT_REF => (Op::Unmap, Stage::Remainder),
         IOCTL_GRANT_COPY => (Op::Copy, Stage::Remainder),
@@ -32,20 +54,8 @@ fn gntdev_ioctl_entry(ctx: FEntryContext) -> i32 {
         IOCTL_DMABUF_EXP_WAIT_RELEASED => (Op::WaitReleased, Stage::Wait),
         IOCTL_DMABUF_IMP_TO_REFS => (Op::Import, Stage::ArgumentCopy),
         IOCTL_DMABUF_IMP_RELEASE => (Op::ImportRelease, Stage::Remainder),
-        _ => return 0,
-    };
-    task::begin(op, HookId::GntdevIoctl, stage);
-    0
-}
-
-#[fexit(function = "gntdev_ioctl")]
-fn gntdev_ioctl_exit(ctx: FExitContext) -> i32 {
-    if let Some(task) = task::finished(HookId::GntdevIoctl) {
-        let ret = ctx.arg::<i64>(3) as i32;
-        add_arguments(task, ctx.arg(0), ctx.arg(2), ret);
-        task.emit(HookId::GntdevIoctl, ret);
-    }
-    0
+        _ => return None,
+    })
 }
 
 /// Reads from the ioctl's argument what no hook inside could tell.
@@ -231,7 +241,7 @@ fn gntdev_mmap_entry(_ctx: FEntryContext) -> i32 {
 
 #[fexit(function = "gntdev_mmap")]
 fn gntdev_mmap_exit(ctx: FExitContext) -> i32 {
-    if let Some(task) = task::finished(HookId::GntdevMmap) {
+    if let Some(task) = task::operation_finished(HookId::GntdevMmap) {
         task.set_buffer(Buffer::Pages);
         if !task.knows_pages() {
             add_pages(task, vma_pages(ctx.arg(1)));
@@ -283,7 +293,7 @@ fn gntdev_release_entry(_ctx: FEntryContext) -> i32 {
 
 #[fexit(function = "gntdev_release")]
 fn gntdev_release_exit(ctx: FExitContext) -> i32 {
-    if let Some(task) = task::finished(HookId::GntdevRelease) {
+    if let Some(task) = task::operation_finished(HookId::GntdevRelease) {
         task.emit(HookId::GntdevRelease, ctx.arg(2));
     }
     0

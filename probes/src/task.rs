@@ -169,6 +169,17 @@ pub fn finished(hook: HookId) -> Option<&'static mut Task> {
     task.pop(hook, now).then_some(task)
 }
 
+/// The hook of an operation returned; like `finished`, but then there must have been a beginning.
+#[inline(always)]
+pub fn operation_finished(hook: HookId) -> Option<&'static mut Task> {
+    let now = now_ns();
+    let Some(task) = busy() else {
+        loss::count(hook, LossKind::Unseen);
+        return None;
+    };
+    task.pop(hook, now).then_some(task)
+}
+
 impl Task {
     #[inline(always)]
     fn start(&mut self, op: Op, hook: HookId, stage: Stage, tentative: bool) {

@@ -22,6 +22,8 @@ pub struct Probes {
     records: RingBuf<MapData>,
     loss: PerCpuArray<MapData, u64>,
     status: Vec<HookStatus>,
+    /// Counted while only some hooks were attached.
+    before: Vec<LossCounter>,
 }
 
 impl Probes {
@@ -42,9 +44,10 @@ impl Probes {
         let loss = ebpf.take_map("LOSS").and_then(|map| PerCpuArray::try_from(map).ok()).ok_or(CaptureError::NoMap("LOSS"))?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let status = attach::all(&mut ebpf, &btf, &types)?;
-        let mut probes = Self { ebpf, records, loss, status };
-        // What ended while some hooks were still missing is not whole.
+        let mut probes = Self { ebpf, records, loss, status, before: Vec::new() };
+        // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
+        probes.before = probes.counters();
         Ok(probes)
     }
 
@@ -64,15 +67,21 @@ impl Probes {
 
     /// What was lost since the probes were attached.
     pub fn loss(&self, at_ns: u64) -> LossReport {
-        let mut counters: Vec<_> = HOOKS
-            .iter()
-            .flat_map(|hook| LossKind::ALL.iter().map(move |&kind| (hook.id, kind)))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .filter_map(|(hook, kind)| self.counter(hook, kind))
-            .collect();
-        counters.extend(HOOKS.iter().filter_map(|hook| self.missed(hook.id)));
+        let counters = self.counters().into_iter().filter_map(|counter| self.since_attached(counter)).collect();
         LossReport { at_ns, counters }
+    }
+
+    fn since_attached(&self, mut counter: LossCounter) -> Option<LossCounter> {
+        let before = self.before.iter().find(|before| (before.hook, before.kind) == (counter.hook, counter.kind));
+        counter.count -= before.map_or(0, |before| before.count);
+        (counter.count > 0).then_some(counter)
+    }
+
+    /// All counters that are not zero.
+    fn counters(&self) -> Vec<LossCounter> {
+        let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
+        let counted = HOOKS.iter().flat_map(|hook| kinds(hook.id));
+        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook.id))).collect()
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {
