@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// What the workload does
-    #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
+    #[arg(long, value_name = "NAME", default_value = "sweep")]
     pub scenario: String,
     /// What time means in the run: counted instructions, which repeat, or the host's clock
     #[arg(long, value_enum, default_value = "counted")]

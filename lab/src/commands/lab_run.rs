@@ -28,8 +28,8 @@ use crate::{
 /// Arguments of `lab run`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What the workload does: the name of a scenario, or a file that describes one
-    #[arg(long, value_name = "NAME|FILE", default_value = "sweep", conflicts_with = "program")]
+    /// What the workload does: one of the scenarios that it knows by name
+    #[arg(long, value_name = "NAME", default_value = "sweep", conflicts_with = "program")]
     pub scenario: String,
     /// What time means in the run: counted instructions, which repeat, or the host's clock
     #[arg(long, value_enum, default_value = "counted")]
@@ -97,21 +97,12 @@ fn command(arguments: &Arguments) -> Result<Command> {
     scenario(&arguments.scenario)
 }
 
-/// The workload with a scenario: one that it knows by name, or one in a file of this machine.
+/// The workload with a scenario.
 pub fn scenario(scenario: &str) -> Result<Command> {
-    let mut files = Vec::new();
-    let mut named = scenario.to_owned();
-    let path = Path::new(scenario);
-    if path.is_file() {
-        named = "/job/scenario".into();
-        files.push(("scenario".into(), path.to_owned()));
-    } else if scenario.contains(['/', '.']) {
-        bail!("there is no scenario file {scenario:?}");
+    if scenario.contains(['/', '.']) {
+        bail!("{scenario:?} looks like a file, but scenarios have only names so far: sweep, copy, refusals");
     }
-    let arguments = ["run", "--scenario", &named, "--peer", "1", "--truth", "/out/truth.json"];
-    let mut command = Command::inside("/bin/grantscope-workload", &arguments);
-    command.files = files;
-    Ok(command)
+    Ok(Command::inside("/bin/grantscope-workload", &["run", "--scenario", scenario, "--peer", "1", "--truth", "/out/truth.json"]))
 }
 
 fn run_name(arguments: &Arguments) -> Result<String> {
@@ -201,11 +192,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scenario_is_a_name_or_a_file_that_exists() {
-        assert!(scenario("sweep").unwrap().files.is_empty());
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        assert_eq!(scenario(file).unwrap().files.len(), 1);
-        let error = scenario("./no-such.toml").err().unwrap().to_string();
-        assert_eq!(error, "there is no scenario file \"./no-such.toml\"");
+    fn a_scenario_is_a_name_and_a_file_is_refused_before_anything_boots() {
+        assert!(scenario("sweep").is_ok());
+        let error = scenario("./mine.toml").err().unwrap().to_string();
+        assert!(error.starts_with("\"./mine.toml\" looks like a file"), "{error}");
     }
 }
