@@ -11,8 +11,22 @@ use crate::metrics::METRICS;
 use crate::model::Environment;
 
 /// Columns that say what a row is about.
-const KEY_COLUMNS: [&str; 13] =
-    ["run", "kernel", "xen", "arch", "page_size", "clock", "op", "buffer", "pages", "outcome", "stage", "count", "lost"];
+const KEY_COLUMNS: [&str; 14] = [
+    "run",
+    "kernel",
+    "xen",
+    "arch",
+    "page_size",
+    "clock",
+    "op",
+    "buffer",
+    "pages",
+    "outcome",
+    "started_by",
+    "stage",
+    "count",
+    "lost",
+];
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +78,7 @@ fn key_cells(environment: &Environment, key: &SeriesKey, series: &Series, lost: 
         key.buffer.map(|buffer| buffer.name().to_owned()).unwrap_or_default(),
         key.pages.map(|pages| pages.to_string()).unwrap_or_default(),
         key.outcome.name().into_owned(),
+        key.started_by.map(|op| op.name().to_owned()).unwrap_or_default(),
         key.stage_name().to_owned(),
         series.count().to_string(),
         lost.to_string(),

@@ -18,6 +18,7 @@ named_ids! {
         Grant = 13, "grant", "ioctl ALLOC_GREF on gntalloc: allocates pages and grants them";
         Ungrant = 14, "ungrant", "ioctl DEALLOC_GREF on gntalloc";
         Close = 15, "close", "the last close of an open gntdev, with all maps that it still held";
+        Teardown = 18, "teardown", "the grants behind a map really go, at once or long after the call that asked for it returned";
     }
 }
 
@@ -46,6 +47,7 @@ impl Op {
             Self::Detach => HookId::DmaBufDetach,
             Self::Grant | Self::Ungrant => HookId::GntallocIoctl,
             Self::Close => HookId::GntdevRelease,
+            Self::Teardown => HookId::UnmapGrantPagesDone,
         }
     }
 }

@@ -227,6 +227,11 @@ impl Mapping<'_> {
         self.memory.write(page, offset, value);
     }
 
+    /// Hands the granted bytes of a page to something that does not read them itself, such as a system call.
+    pub(super) fn with_granted_bytes<T>(&self, page: usize, hand: impl FnOnce(&[u8]) -> T) -> T {
+        self.memory.with_granted_bytes(page, hand)
+    }
+
     /// Takes the pages out of the address space. The grants stay mapped until
     /// [`GrantMap::unmap`].
     pub fn munmap(self) -> Result<()> {
