@@ -86,7 +86,8 @@ impl fmt::Display for Difference {
 
 /// Compares them.
 pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> Judgement {
-    let counts = Counts::of(operations, truth);
+    let expected: Vec<Call> = truth.operations().collect();
+    let counts = Counts::of(operations, &expected);
     let mut differences = unfinished(aggregate, truth);
     differences.extend(lost(aggregate));
     differences.extend(few(counts.differences()));
@@ -96,7 +97,7 @@ pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> 
         .filter(|operation| operation.stages_incomplete)
         .map(describe)
         .map(Difference::StagesIncomplete)));
-    differences.extend(few(outside_calls(operations, truth)));
+    differences.extend(few(outside_calls(operations, &expected)));
     Judgement { series: counts.0.len(), operations: operations.len(), differences }
 }
 
@@ -128,12 +129,12 @@ fn lost(aggregate: &Aggregate) -> impl Iterator<Item = Difference> {
 struct Counts(BTreeMap<String, (u64, u64)>);
 
 impl Counts {
-    fn of(operations: &[Operation], truth: &Truth) -> Self {
+    fn of(operations: &[Operation], expected: &[Call]) -> Self {
         let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for operation in operations {
             counts.entry(series(operation)).or_default().0 += 1;
         }
-        for call in &truth.calls {
+        for call in expected {
             counts.entry(call.series()).or_default().1 += 1;
         }
         Self(counts)
@@ -162,10 +163,10 @@ fn does_not_add_up(operation: &Operation) -> Difference {
     }
 }
 
-/// Operations that no call of their kind, in their thread, surrounds.
-fn outside_calls<'a>(operations: &'a [Operation], truth: &'a Truth) -> impl Iterator<Item = Difference> + 'a {
+/// Operations that no call that makes one of their kind, in their thread, surrounds.
+fn outside_calls<'a>(operations: &'a [Operation], expected: &'a [Call]) -> impl Iterator<Item = Difference> + 'a {
     let mut calls: HashMap<(u32, &str), Vec<&Call>> = HashMap::new();
-    for call in &truth.calls {
+    for call in expected {
         calls.entry((call.tid, &call.op)).or_default().push(call);
     }
     for calls in calls.values_mut() {
