@@ -14,6 +14,7 @@ mod import;
 mod memory;
 mod open;
 mod parameter;
+mod vgem;
 
 pub use copy::{CopyOutcome, Segment};
 pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
@@ -23,3 +24,4 @@ pub use gntdev::{Access, GntDev, GrantMap, Mapping};
 pub use import::{Import, Importable};
 pub use open::page_size;
 pub use parameter::{RaisedLimit, read_limit};
+pub use vgem::{Attachment, Vgem};

@@ -48,11 +48,15 @@ pub enum Op {
     Ungrant,
     /// The last close of a gntdev descriptor.
     Close,
+    /// A dma-buf handed to another driver of this kernel.
+    PrimeImport,
+    /// That driver's handle of it closed.
+    GemClose,
 }
 
 impl Op {
     /// All there are.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Map,
         Self::Mmap,
         Self::Munmap,
@@ -66,6 +70,8 @@ impl Op {
         Self::Grant,
         Self::Ungrant,
         Self::Close,
+        Self::PrimeImport,
+        Self::GemClose,
     ];
 
     /// The name used everywhere.
@@ -84,6 +90,18 @@ impl Op {
             Self::Grant => "grant",
             Self::Ungrant => "ungrant",
             Self::Close => "close",
+            Self::PrimeImport => "prime_import",
+            Self::GemClose => "gem_close",
+        }
+    }
+
+    /// What the kernel does in such a call, in order, where that is several operations that a profiler may tell apart. Empty:
+    /// the call is one operation, of its own name.
+    pub const fn contains(self) -> &'static [&'static str] {
+        match self {
+            Self::PrimeImport => &["attach", "attachment_map"],
+            Self::GemClose => &["attachment_unmap", "detach"],
+            _ => &[],
         }
     }
 }
