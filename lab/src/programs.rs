@@ -29,7 +29,7 @@ pub struct ForLab {
 pub fn for_lab(compilers: &Compilers) -> Result<ForLab> {
     let probes = probes(compilers, "aarch64")?;
     let rust = &compilers.rust;
-    let (folder, _lock) = compiled("arm64")?;
+    let (folder, _lock) = compiled("arm64", || rust.cargo_for_arm64(), &["--release", "--target", ARM64])?;
     let build = |package: &str, features: &[&str]| -> Result<PathBuf> {
         let mut cargo = rust.cargo_for_arm64();
         cargo.env("GRANTSCOPE_PROBES", &probes).env("CARGO_TARGET_DIR", &folder);
@@ -66,10 +66,14 @@ pub fn viewer() -> Result<PathBuf> {
 pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
     let name = format!("probes-{architecture}");
-    let (folder, _lock) = compiled(&name)?;
-    let mut cargo = compilers.rust.cargo();
+    let cargo_for_probes = || {
+        let mut cargo = compilers.rust.cargo();
+        cargo.current_dir(place::work_tree().join("probes"));
+        cargo
+    };
+    let (folder, _lock) = compiled(&name, cargo_for_probes, &["--release", "--target", "bpfel-unknown-none"])?;
+    let mut cargo = cargo_for_probes();
     cargo
-        .current_dir(place::work_tree().join("probes"))
         .env("CARGO_TARGET_DIR", &folder)
         // -Z is unstable; the compiler is a stable one, whose LLVM the linker's matches.
         .env("RUSTC_BOOTSTRAP", "1")
@@ -83,10 +87,29 @@ pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
 
 /// The folder in the cache where something is compiled: the libraries in it serve every work tree. The lock is held as long as
 /// this work tree's own programs lie there.
-fn compiled(name: &str) -> Result<(PathBuf, Flock<File>)> {
+fn compiled(name: &str, cargo: impl Fn() -> Command, clean_options: &[&str]) -> Result<(PathBuf, Flock<File>)> {
     let cache = Cache::open()?;
     let lock = cache.lock(&format!("compile-{name}"))?;
-    Ok((cache.root().join("compiled").join(name), lock))
+    let folder = cache.root().join("compiled").join(name);
+    forget_another_trees_programs(&folder, cargo, clean_options)?;
+    Ok((folder, lock))
+}
+
+/// Cargo tells what is fresh by the time of a file, not by the work tree that it lies in: what another work tree compiled
+/// after ours was last changed would pass for ours.
+fn forget_another_trees_programs(folder: &Path, cargo: impl Fn() -> Command, clean_options: &[&str]) -> Result<()> {
+    let stamp = folder.join("work-tree");
+    let tree = place::work_tree();
+    let ours = tree.as_os_str().as_encoded_bytes();
+    if fs::read(&stamp).is_ok_and(|owner| owner == ours) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {folder:?}"))?;
+    let mut clean = cargo();
+    clean.current_dir(clean.get_current_dir().unwrap_or(tree).to_owned()).env("CARGO_TARGET_DIR", folder);
+    // The wire types are no member of the probes' workspace.
+    command::output(clean.arg("clean").args(clean_options).args(["--workspace", "--package", "grantscope-wire"]))?;
+    fs::write(&stamp, ours).with_context(|| format!("cannot write {stamp:?}"))
 }
 
 /// Copies a program out of the cache, where another work tree's will take its place. An equal one is left as it is, for those
