@@ -67,7 +67,12 @@ mod tests {
         let lists =
             Op::ALL.iter().map(|op| (op.name(), op.about())).chain(Stage::ALL.iter().map(|stage| (stage.name(), stage.about())));
         for (name, about) in lists {
-            assert_eq!(row(name), format!("| `{name}` | {about} |"), "docs/results.md differs from probes/wire");
+            // Not by name: an operation may be called as the stage that it mostly consists of.
+            let expected = format!("| `{name}` | {about} |");
+            assert!(
+                DOCUMENT.lines().any(|line| line == expected),
+                "docs/results.md differs from probes/wire, it needs: {expected}"
+            );
         }
     }
 }

@@ -117,13 +117,14 @@ pub fn busy() -> Option<&'static mut Task> {
 /// The hook that begins an operation was entered. Inside another operation it is a stage of that.
 #[inline(always)]
 pub fn begin(op: Op, hook: HookId, stage: Stage) {
-    begin_or_push(op, hook, stage, false);
+    begin_or_push(op, hook, stage, None);
 }
 
 /// Like `begin`, where only a hook further inside can tell that this concerns gntdev: see `Task::confirm`.
+/// The argument is kept until the operation's return.
 #[inline(always)]
-pub fn begin_tentative(op: Op, hook: HookId, stage: Stage) {
-    begin_or_push(op, hook, stage, true);
+pub fn begin_tentative(op: Op, hook: HookId, stage: Stage, argument: u64) {
+    begin_or_push(op, hook, stage, Some(argument));
 }
 
 /// The hook of a call from user space was entered: it begins an operation, because it is inside of none.
@@ -151,10 +152,13 @@ pub fn begin_other_call(hook: HookId) {
 }
 
 #[inline(always)]
-fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative: bool) {
+fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative_with: Option<u64>) {
     let Some(task) = entry_or_new(hook) else { return };
     if task.depth == 0 {
-        task.start(op.id(), hook, stage, tentative);
+        if let Some(argument) = tentative_with {
+            task.arguments = [argument, 0];
+        }
+        task.start(op.id(), hook, stage, tentative_with.is_some());
     } else {
         task.push(hook, stage);
     }
@@ -340,7 +344,7 @@ impl Task {
         self.record.head.op
     }
 
-    /// What `begin_call` was given.
+    /// What `begin_call` was given, or `begin_tentative` first.
     pub fn arguments(&self) -> [u64; 2] {
         self.arguments
     }

@@ -65,6 +65,16 @@ pub enum Error {
     )]
     NoDmaAlloc,
 
+    /// No importer of dma-bufs but gntdev.
+    #[error(
+        "no render node in /dev/dri is vgem's ({}): load the module vgem (modprobe vgem), or build the kernel with CONFIG_DRM_VGEM",
+        if .others.is_empty() { "there are none".to_owned() } else { .others.join(", ") }
+    )]
+    NoVgem {
+        /// The nodes that were looked at, and what each is.
+        others: Vec<String>,
+    },
+
     /// A count of zero.
     #[error("{call} of 0 pages: give at least one")]
     EmptyCount {

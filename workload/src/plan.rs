@@ -39,9 +39,9 @@ pub fn start_after_pause(now_ns: u64, pause_ms: u32) -> u64 {
 pub enum Action {
     /// map, mmap, touch, munmap, unmap.
     Map,
-    /// export, import, import_release, release, wait_released.
+    /// export, import, import_release, prime_import, gem_close, release, wait_released.
     Export(Buffer),
-    /// import and import_release of another driver's buffer.
+    /// import and import_release of another driver's buffer, and what vgem does to it.
     ImportForeign,
     /// grant and ungrant in this domain.
     Grant,

@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::mem::offset_of;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use grantscope_workload::uapi::{dma_heap, gntalloc, gntdev, udmabuf};
+use grantscope_workload::uapi::{dma_heap, drm, gntalloc, gntdev, udmabuf};
 
 /// Compiles C that is read from standard input, without making anything of it.
 fn check_c(arguments: &[&str], source: &str) {
@@ -50,14 +51,25 @@ fn numbers_and_sizes_are_those_of_the_kernels_own_headers() {
         ("sizeof(struct gntdev_grant_copy_segment)", size_of::<gntdev::CopySegment>() as u64),
         ("sizeof(struct ioctl_gntdev_grant_ref)", size_of::<gntdev::Reference>() as u64),
     ];
+    // Debian's kernel headers leave these out; where libdrm-dev is there, it has them. Elsewhere the lab's kernel alone
+    // shows that they are right: it answers these calls.
+    let drm_numbers = [
+        ("DRM_IOCTL_VERSION", drm::VERSION),
+        ("DRM_IOCTL_GEM_CLOSE", drm::GEM_CLOSE),
+        ("DRM_IOCTL_PRIME_FD_TO_HANDLE", drm::PRIME_FD_TO_HANDLE),
+        ("__builtin_offsetof(struct drm_version, name)", offset_of!(drm::Version, name) as u64),
+        ("__builtin_offsetof(struct drm_prime_handle, fd)", offset_of!(drm::PrimeHandle, fd) as u64),
+    ];
     let mut source = String::from(
         "#include <stdint.h>\ntypedef uint32_t grant_ref_t;\ntypedef uint16_t domid_t;\n\
          #include <sys/ioctl.h>\n#include <xen/gntdev.h>\n#include <xen/gntalloc.h>\n\
-         #include <linux/udmabuf.h>\n#include <linux/dma-heap.h>\n",
+         #include <linux/udmabuf.h>\n#include <linux/dma-heap.h>\n\
+         #if __has_include(<drm/drm.h>)\n#include <drm/drm.h>\n\
+         #elif __has_include(<libdrm/drm.h>)\n#include <libdrm/drm.h>\n#endif\n",
     );
-    for (name, value) in numbers {
-        writeln!(source, "_Static_assert({name} == {value:#x}u, \"{name}\");").unwrap();
-    }
+    let asserted = |(name, value): (&str, u64)| format!("_Static_assert({name} == {value:#x}u, \"{name}\");\n");
+    source.extend(numbers.map(asserted));
+    write!(source, "#ifdef DRM_IOCTL_BASE\n{}#endif\n", drm_numbers.map(asserted).concat()).unwrap();
     check_c(&[], &source);
 }
 

@@ -11,7 +11,8 @@ pub use truth::{Truth, TruthError};
 
 use crate::aggregate::Aggregate;
 use crate::model::Operation;
-use truth::Call;
+use grantscope_wire::Op;
+use truth::{Call, Teardowns};
 
 /// Differences of one kind that are shown; the rest is counted.
 const SHOWN: usize = 8;
@@ -86,7 +87,8 @@ impl fmt::Display for Difference {
 
 /// Compares them.
 pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> Judgement {
-    let counts = Counts::of(operations, truth);
+    let expected: Vec<Call> = truth.operations().collect();
+    let counts = Counts::of(operations, &expected, truth.teardowns.as_deref());
     let mut differences = unfinished(aggregate, truth);
     differences.extend(lost(aggregate));
     differences.extend(few(counts.differences()));
@@ -96,7 +98,7 @@ pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> 
         .filter(|operation| operation.stages_incomplete)
         .map(describe)
         .map(Difference::StagesIncomplete)));
-    differences.extend(few(outside_calls(operations, truth)));
+    differences.extend(few(outside_calls(operations, &expected)));
     Judgement { series: counts.0.len(), operations: operations.len(), differences }
 }
 
@@ -128,12 +130,15 @@ fn lost(aggregate: &Aggregate) -> impl Iterator<Item = Difference> {
 struct Counts(BTreeMap<String, (u64, u64)>);
 
 impl Counts {
-    fn of(operations: &[Operation], truth: &Truth) -> Self {
+    fn of(operations: &[Operation], expected: &[Call], teardowns: Option<&[Teardowns]>) -> Self {
         let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        for operation in operations {
+        for operation in operations.iter().filter(|operation| operation.op != Op::Teardown || teardowns.is_some()) {
             counts.entry(series(operation)).or_default().0 += 1;
         }
-        for call in &truth.calls {
+        for teardowns in teardowns.into_iter().flatten() {
+            counts.entry(teardowns.series()).or_default().1 += teardowns.count;
+        }
+        for call in expected {
             counts.entry(call.series()).or_default().1 += 1;
         }
         Self(counts)
@@ -162,16 +167,17 @@ fn does_not_add_up(operation: &Operation) -> Difference {
     }
 }
 
-/// Operations that no call of their kind, in their thread, surrounds.
-fn outside_calls<'a>(operations: &'a [Operation], truth: &'a Truth) -> impl Iterator<Item = Difference> + 'a {
+/// Operations that no call that makes one of their kind, in their thread, surrounds.
+fn outside_calls<'a>(operations: &'a [Operation], expected: &'a [Call]) -> impl Iterator<Item = Difference> + 'a {
     let mut calls: HashMap<(u32, &str), Vec<&Call>> = HashMap::new();
-    for call in &truth.calls {
+    for call in expected {
         calls.entry((call.tid, &call.op)).or_default().push(call);
     }
     for calls in calls.values_mut() {
         calls.sort_by_key(|call| call.start_ns);
     }
-    operations.iter().filter_map(move |operation| {
+    // A teardown may end long after the call that asked for it.
+    operations.iter().filter(|operation| operation.op != Op::Teardown).filter_map(move |operation| {
         let calls = calls.get(&(operation.tid, operation.op.name())).map_or(&[][..], Vec::as_slice);
         let after = calls.partition_point(|call| call.start_ns <= operation.start_ns);
         let call = after.checked_sub(1).map(|index| calls[index]);

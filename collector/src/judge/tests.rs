@@ -1,6 +1,6 @@
 //! The judge must find every kind of difference: each test plants one.
 
-use grantscope_wire::{Buffer, HookId, LossKind};
+use grantscope_wire::{Buffer, HookId, LossKind, Op};
 
 use super::*;
 use crate::fixtures::export;
@@ -13,8 +13,9 @@ fn operation(start_ns: u64, duration_ns: u64) -> Operation {
 
 fn truth(calls: &str, how: &str) -> Truth {
     let columns = r#"["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns"]"#;
+    let contains = r#"{"prime_import":["attach","attachment_map"]}"#;
     let json = format!(
-        r#"{{"format":"grantscope-truth","version":1,"ending":{{"how":"{how}"}},"columns":{columns},"calls":[{calls}]}}"#
+        r#"{{"format":"grantscope-truth","version":1,"ending":{{"how":"{how}"}},"contains":{contains},"columns":{columns},"calls":[{calls}]}}"#
     );
     Truth::parse(&json).expect("a truth of the right shape")
 }
@@ -58,6 +59,46 @@ fn an_operation_that_no_one_asked_for_is_found() {
 fn an_operation_longer_than_its_call_is_found() {
     let found = verdict(vec![operation(100, 111)], LossReport::default(), &truth(CALL, "complete"));
     assert_eq!(found, ["export wc 16 pages ok at 100 ns for 111 ns in thread 7 does not lie within its call (90 ns for 120 ns)"]);
+}
+
+/// One call that makes two operations, at 90 and back at 210.
+const PRIME_IMPORT: &str = r#"["prime_import","wc",16,"ok","run",7,90,120]"#;
+
+/// As `operation`, but another one.
+fn other_operation(op: Op, start_ns: u64, duration_ns: u64) -> Operation {
+    Operation { op, ..operation(start_ns, duration_ns) }
+}
+
+#[test]
+fn a_call_of_several_operations_agrees_if_each_of_them_lies_within_it() {
+    let both = vec![other_operation(Op::Attach, 100, 40), other_operation(Op::AttachmentMap, 150, 60)];
+    assert_eq!(verdict(both, LossReport::default(), &truth(PRIME_IMPORT, "complete")), [""; 0]);
+}
+
+#[test]
+fn a_missing_operation_of_a_call_of_several_is_found() {
+    let one = vec![other_operation(Op::AttachmentMap, 150, 61)];
+    assert_eq!(
+        verdict(one, LossReport::default(), &truth(PRIME_IMPORT, "complete")),
+        [
+            "attach wc 16 pages ok: recorded 0, truth 1",
+            "attachment_map wc 16 pages ok at 150 ns for 61 ns in thread 7 does not lie within its call (90 ns for 120 ns)"
+        ]
+    );
+}
+
+#[test]
+fn a_failed_call_of_several_operations_made_none() {
+    let failed = PRIME_IMPORT.replace("ok", "EINVAL");
+    assert_eq!(verdict(vec![], LossReport::default(), &truth(&failed, "complete")), [""; 0]);
+    let attached = vec![other_operation(Op::Attach, 100, 40)];
+    assert_eq!(
+        verdict(attached, LossReport::default(), &truth(&failed, "complete")),
+        [
+            "attach wc 16 pages ok: recorded 1, truth 0",
+            "attach wc 16 pages ok at 100 ns for 40 ns in thread 7 does not lie within its call (there is none)"
+        ]
+    );
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! Reads the workload's truth file.
 
+use std::collections::BTreeMap;
+
+use grantscope_wire::Op;
 use serde::Deserialize;
 
 /// Columns of a call, in the order in which version 1 writes them.
 const COLUMNS: [&str; 8] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns"];
+
+/// The outcome of a call that succeeded.
+const OK: &str = "ok";
 
 /// Why a truth file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +38,36 @@ pub struct Truth {
     format: String,
     version: u32,
     ending: Ending,
+    /// What this kernel could not do and was left out, each with the reason.
+    #[serde(default)]
+    pub skipped: Vec<String>,
+    /// Names of calls that make several operations, and which.
+    #[serde(default)]
+    contains: BTreeMap<String, Vec<String>>,
+    /// How many maps gave up their grants; `None`: nobody kept count.
+    #[serde(default)]
+    pub teardowns: Option<Vec<Teardowns>>,
     columns: Vec<String>,
     /// Every call it made.
     pub calls: Vec<Call>,
+}
+
+/// Maps of one kind and size that gave up their grants.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Teardowns {
+    /// Kind of buffer.
+    pub buffer: String,
+    /// Grants of each.
+    pub pages: u32,
+    /// How many.
+    pub count: u64,
+}
+
+impl Teardowns {
+    /// What is counted together.
+    pub fn series(&self) -> String {
+        series(Op::Teardown.name(), Some(&self.buffer), Some(self.pages), OK)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -46,7 +79,7 @@ struct Ending {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "Row")]
 pub struct Call {
-    /// Name of the operation.
+    /// Name of the operation, or of a call that makes several.
     pub op: String,
     /// Kind of buffer.
     pub buffer: Option<String>,
@@ -94,6 +127,16 @@ impl Truth {
             return Err(TruthError::Columns(truth.columns.join(", ")));
         }
         Ok(truth)
+    }
+
+    /// The operations that the calls made, each with the times of the call around it.
+    pub fn operations(&self) -> impl Iterator<Item = Call> + '_ {
+        self.calls.iter().flat_map(|call| match self.contains.get(&call.op) {
+            None => vec![call.clone()],
+            Some(several) if call.outcome == OK => several.iter().map(|op| Call { op: op.clone(), ..call.clone() }).collect(),
+            // As documented: such a call failed before it came to any of them.
+            Some(_) => vec![],
+        })
     }
 
     /// Whether the workload did all that it had planned.

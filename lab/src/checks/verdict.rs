@@ -29,7 +29,7 @@ pub fn instruments_are_there(bench: &Bench) -> Result<()> {
         "instruments",
         r#"
 failed=0
-for path in /dev/xen/gntdev /dev/xen/gntalloc /dev/udmabuf /dev/dma_heap/system /sys/kernel/btf/vmlinux \
+for path in /dev/xen/gntdev /dev/xen/gntalloc /dev/udmabuf /dev/dma_heap/system /dev/dri/renderD128 /sys/kernel/btf/vmlinux \
     /sys/kernel/tracing/trace /sys/kernel/debug/fail_page_alloc /proc/kallsyms /proc/xen/capabilities \
     /sys/fs/bpf /sys/fs/cgroup/cgroup.procs /dev/gs.stream /dev/gs.files; do
     [ -e "$path" ] || { echo "missing: $path" >&2; failed=1; }

@@ -115,9 +115,9 @@ hooks! {
     DmabufExpOpsAttach = 25, "dmabuf_exp_ops_attach", &["dmabuf_exp_ops_attach"], Entry, Optional,
         "the operation attach: nothing tells gntdev's dma-bufs from others";
     DmaBufMapAttachment = 26, "dma_buf_map_attachment", &["dma_buf_map_attachment"], Both, Optional,
-        "the stage attachment_map (it becomes part of the remainder)";
+        "the operation attachment_map, and the stage of that name (it becomes part of the remainder)";
     DmaBufUnmapAttachment = 27, "dma_buf_unmap_attachment", &["dma_buf_unmap_attachment"], Both, Optional,
-        "the stage attachment_unmap (it becomes part of grant_revoke)";
+        "the operation attachment_unmap, and the stage of that name (it becomes part of grant_revoke)";
     DmaBufDetach = 28, "dma_buf_detach", &["dma_buf_detach"], Both, Optional,
         "the operation detach and the stage dmabuf_detach";
     DmabufExpOpsDetach = 29, "dmabuf_exp_ops_detach", &["dmabuf_exp_ops_detach"], Entry, Optional,
@@ -130,6 +130,10 @@ hooks! {
         "the operations grant and ungrant";
     GnttabBatchCopy = 33, "gnttab_batch_copy", &["gnttab_batch_copy"], Both, Optional,
         "the stage grant_copy (it becomes part of the remainder)";
+    DmabufExpOpsMapDmaBuf = 34, "dmabuf_exp_ops_map_dma_buf", &["dmabuf_exp_ops_map_dma_buf"], Entry, Optional,
+        "the operation attachment_map: nothing tells gntdev's dma-bufs from others";
+    DmabufExpOpsUnmapDmaBuf = 35, "dmabuf_exp_ops_unmap_dma_buf", &["dmabuf_exp_ops_unmap_dma_buf"], Entry, Optional,
+        "the operation attachment_unmap: nothing tells gntdev's dma-bufs from others";
     GnttabUnmapWork = 36, "gnttab_unmap_work", &["gnttab_unmap_work"], Entry, Optional,
         "how often a teardown was deferred, and its stage deferred";
     UnmapGrantPagesDone = 37, "unmap_grant_pages_done", &["__unmap_grant_pages_done"], Entry, Optional,

@@ -18,6 +18,8 @@ named_ids! {
         Grant = 13, "grant", "ioctl ALLOC_GREF on gntalloc: allocates pages and grants them";
         Ungrant = 14, "ungrant", "ioctl DEALLOC_GREF on gntalloc";
         Close = 15, "close", "the last close of an open gntdev, with all maps that it still held";
+        AttachmentMap = 16, "attachment_map", "an importer asks for the DMA addresses of a dma-buf that gntdev exported";
+        AttachmentUnmap = 17, "attachment_unmap", "an importer gives those addresses back";
         Teardown = 18, "teardown", "the grants behind a map really go, at once or long after the call that asked for it returned";
     }
 }
@@ -45,6 +47,8 @@ impl Op {
             Self::Release => HookId::DmabufExpOpsRelease,
             Self::Attach => HookId::DmaBufDynamicAttach,
             Self::Detach => HookId::DmaBufDetach,
+            Self::AttachmentMap => HookId::DmaBufMapAttachment,
+            Self::AttachmentUnmap => HookId::DmaBufUnmapAttachment,
             Self::Grant | Self::Ungrant => HookId::GntallocIoctl,
             Self::Close => HookId::GntdevRelease,
             Self::Teardown => HookId::UnmapGrantPagesDone,

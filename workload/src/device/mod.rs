@@ -15,6 +15,7 @@ mod import;
 mod memory;
 mod open;
 mod parameter;
+mod vgem;
 
 pub use copy::{CopyOutcome, Segment};
 pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
@@ -25,3 +26,4 @@ pub use held::HeldPage;
 pub use import::{Import, Importable};
 pub use open::page_size;
 pub use parameter::{RaisedLimit, read_limit};
+pub use vgem::{Attachment, Vgem};

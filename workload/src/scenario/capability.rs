@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use crate::device::{ForeignBuf, GntAlloc, GntDev, read_limit};
+use crate::device::{ForeignBuf, GntAlloc, GntDev, Vgem, read_limit};
 use crate::error::{Error, Result};
 use crate::plan::Action;
 use crate::truth::{Buffer, Log};
@@ -24,8 +24,7 @@ pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>)
         }
         Err(error) if options.buffers_are_explicit || !is_absence(&error) => Err(error),
         Err(error) => {
-            eprintln!("note: left out {}: {error}", describe(action));
-            skipped.push(format!("{}: {error}", describe(action)));
+            leave_out(describe(action), &error, skipped);
             Ok(())
         }
     };
@@ -53,6 +52,25 @@ pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>)
     Ok(actions)
 }
 
+/// What attaches to exported buffers besides gntdev. Nobody asks for it by name, so its absence is noted in `skipped`.
+pub fn importer<'log>(log: &'log Log, actions: &[Action], skipped: &mut Vec<String>) -> Result<Option<Vgem<'log>>> {
+    if !actions.iter().any(|action| matches!(action, Action::Export(_))) {
+        return Ok(None);
+    }
+    match Vgem::open(log) {
+        Err(error) if is_absence(&error) => {
+            leave_out("attach", &error, skipped);
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
+}
+
+fn leave_out(what: &str, error: &Error, skipped: &mut Vec<String>) {
+    eprintln!("note: left out {what}: {error}");
+    skipped.push(format!("{what}: {error}"));
+}
+
 /// Every count against the limit, so that no size fails after others have run.
 fn check_counts(options: &Options) -> Result<()> {
     // Where the driver is missing, opening the device says so better than its missing limit.
@@ -75,7 +93,7 @@ fn check_counts(options: &Options) -> Result<()> {
 }
 
 fn is_absence(error: &Error) -> bool {
-    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoDmaAlloc)
+    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoDmaAlloc | Error::NoVgem { .. })
 }
 
 fn describe(action: Action) -> &'static str {

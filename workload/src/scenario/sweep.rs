@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::device::{Access, DmaBuf, ForeignBuf, GntAlloc, GntDev, Mapping, RaisedLimit, Released};
+use crate::device::{Access, DmaBuf, ForeignBuf, GntAlloc, GntDev, Importable, Mapping, RaisedLimit, Released, Vgem};
 use crate::directory::fill_word;
 use crate::error::{Error, Result};
 use crate::plan::{Action, Shuffler, WAITER_EVERY};
@@ -11,7 +11,7 @@ use crate::truth::{Log, Phase};
 use crate::uapi::gntalloc;
 
 use super::Options;
-use super::capability::possible_actions;
+use super::capability::{importer, possible_actions};
 use super::pages::{Shared, with_shared_pages};
 use super::waiter::release_while_waited_for;
 
@@ -22,10 +22,11 @@ const LOOPBACK_ITERATIONS: u32 = 10;
 pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
     log.enter(Phase::Setup);
     let actions = possible_actions(log, options, skipped)?;
+    let importer = importer(log, &actions, skipped)?;
     with_shared_pages(log, options, |shared| {
         let mut shuffler = Shuffler::new(options.seed);
         for &pages in &options.pages {
-            let size = Size { log, options, shared, pages, foreign: foreign(&actions, pages)? };
+            let mut size = Size { log, options, shared, pages, foreign: foreign(&actions, pages)?, importer: importer.as_ref() };
             size.run(&actions, &mut shuffler)?;
         }
         for &pages in &options.loopback {
@@ -48,10 +49,11 @@ struct Size<'run> {
     shared: Shared<'run>,
     pages: u32,
     foreign: Option<ForeignBuf>,
+    importer: Option<&'run Vgem<'run>>,
 }
 
 impl Size<'_> {
-    fn run(&self, actions: &[Action], shuffler: &mut Shuffler) -> Result<()> {
+    fn run(&mut self, actions: &[Action], shuffler: &mut Shuffler) -> Result<()> {
         let began = Instant::now();
         let _raised =
             if actions.contains(&Action::Grant) { Some(RaisedLimit::by(gntalloc::LIMIT, self.pages as usize)?) } else { None };
@@ -70,7 +72,7 @@ impl Size<'_> {
     }
 
     /// One iteration, on an open of its own, so that closing is measured as often as the rest.
-    fn iterate(&self, iteration: u32, order: &[Action]) -> Result<()> {
+    fn iterate(&mut self, iteration: u32, order: &[Action]) -> Result<()> {
         let device = GntDev::open(self.log)?;
         for action in order {
             self.options.pause();
@@ -78,13 +80,15 @@ impl Size<'_> {
                 Action::Map => self.map(&device)?,
                 Action::Export(buffer) => {
                     let references = &self.shared.references[..self.pages as usize];
-                    let exported = device.export(buffer, self.shared.domain, references)?;
+                    let mut exported = device.export(buffer, self.shared.domain, references)?;
                     device.import(&exported, self.options.own)?.release()?;
+                    attach_and_detach(self.importer, &mut exported)?;
                     release(exported, iteration.is_multiple_of(WAITER_EVERY))?;
                 }
                 Action::ImportForeign => {
-                    if let Some(foreign) = &self.foreign {
+                    if let Some(foreign) = &mut self.foreign {
                         device.import(foreign, self.options.own)?.release()?;
+                        attach_and_detach(self.importer, foreign)?;
                     }
                 }
                 Action::Grant => {
@@ -116,6 +120,14 @@ fn touch(mapping: &Mapping<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Hands a buffer to the importer, if there is one, and takes it back.
+fn attach_and_detach(importer: Option<&Vgem<'_>>, buffer: &mut impl Importable) -> Result<()> {
+    match importer {
+        Some(vgem) => vgem.attach(buffer)?.detach(),
+        None => Ok(()),
+    }
 }
 
 /// Releases a buffer, with somebody waiting or with a question afterwards.

@@ -1,12 +1,13 @@
 //! The truth file: written in one go when everything measured is over.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Call, totals};
+use super::{Call, Op, Teardowns, totals};
 use crate::error::{Error, Result};
 
 /// What the columns of a call are, in order.
@@ -56,6 +57,8 @@ pub struct Header {
     pub ending: Ending,
     /// What the scenario would have done but could not, and why.
     pub skipped: Vec<String>,
+    /// Whose grants were let go of, and how often.
+    pub teardowns: Vec<Teardowns>,
 }
 
 impl Header {
@@ -75,6 +78,7 @@ impl Header {
             ended_ns: 0,
             ending: Ending::Complete,
             skipped: Vec::new(),
+            teardowns: Vec::new(),
         }
     }
 }
@@ -128,7 +132,7 @@ impl Destination {
     }
 }
 
-/// The whole file: the header's fields on one line, then `totals`, `columns` and `calls`, one item
+/// The whole file: the header's fields on one line, then `totals`, `contains`, `columns` and `calls`, one item
 /// a line.
 fn write_json(header: &Header, calls: &[Call], out: impl Write) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
@@ -137,7 +141,8 @@ fn write_json(header: &Header, calls: &[Call], out: impl Write) -> io::Result<()
     let open = fields.strip_suffix('}').ok_or_else(|| io::Error::other("a header is an object"))?;
     writeln!(out, "{open},")?;
     write_lines(&mut out, "totals", totals(calls).iter())?;
-    writeln!(out, ",\n\"columns\": {},", serde_json::to_string(&COLUMNS)?)?;
+    writeln!(out, ",\n\"contains\": {},", serde_json::to_string(&contains())?)?;
+    writeln!(out, "\"columns\": {},", serde_json::to_string(&COLUMNS)?)?;
     write_lines(&mut out, "calls", calls.iter().map(row))?;
     writeln!(out, "\n}}")?;
     out.flush()
@@ -150,6 +155,12 @@ fn write_lines(out: &mut impl Write, name: &str, items: impl Iterator<Item = imp
         serde_json::to_writer(&mut *out, &item)?;
     }
     write!(out, "]")
+}
+
+/// The operations of each kind of call that makes several.
+fn contains() -> BTreeMap<&'static str, &'static [&'static str]> {
+    let several = Op::ALL.into_iter().filter(|op| !op.contains().is_empty());
+    several.map(|op| (op.name(), op.contains())).collect()
 }
 
 /// One call as the array that [`COLUMNS`] describes.
@@ -201,6 +212,7 @@ mod tests {
         "totals": [
         {"op":"export","buffer":"wc","pages":16,"outcome":"ok","count":2,"min_ns":300,"p50_ns":300,"max_ns":500,"sum_ns":800},
         {"op":"wait_released","buffer":null,"pages":null,"outcome":"ENOENT","count":1,"min_ns":90,"p50_ns":90,"max_ns":90,"sum_ns":90}],
+        "contains": {"gem_close":["attachment_unmap","detach"],"prime_import":["attach","attachment_map"]},
         "columns": ["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns"],
         "calls": [
         ["export","wc",16,"ok","warmup",42,2000,500],

@@ -1,13 +1,14 @@
 //! The kernel's own words: ioctl numbers and argument layouts of the devices the workload drives.
 //!
 //! Facts are those of Linux 6.12 (`include/uapi/xen/gntdev.h`, `include/uapi/xen/gntalloc.h`,
-//! `include/uapi/linux/udmabuf.h`, `include/uapi/linux/dma-heap.h`); they have not changed since.
+//! `include/uapi/linux/udmabuf.h`, `include/uapi/linux/dma-heap.h`, `include/uapi/drm/drm.h`); they have not changed since.
 //!
 //! The kernel compares the whole ioctl number, and the number contains the size of the argument
 //! **with one array element**. So a number is a constant here, is never computed from the size of
 //! a longer array, and is checked against its layout when this crate is compiled.
 
 pub mod dma_heap;
+pub mod drm;
 pub mod flexible;
 pub mod gntalloc;
 pub mod gntdev;

@@ -1,0 +1,152 @@
+//! vgem, a display driver without a display: an importer of dma-bufs that is not gntdev itself.
+
+use std::fs::read_dir;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+use super::import::Importable;
+use crate::error::{Error, Result};
+use crate::truth::{Buffer, Log, Op, Subject};
+use crate::uapi::drm as abi;
+
+/// The driver's name, as it tells it itself.
+const DRIVER: &[u8] = b"vgem";
+
+/// One open of vgem's node.
+pub struct Vgem<'log> {
+    fd: OwnedFd,
+    log: &'log Log,
+}
+
+impl<'log> Vgem<'log> {
+    /// Looks for vgem among the render nodes: opening a card's own node could make this process the master of a display.
+    pub fn open(log: &'log Log) -> Result<Self> {
+        let mut others = Vec::new();
+        for path in render_nodes(Path::new(abi::DIRECTORY)) {
+            match open_if_vgem(&path) {
+                Ok(fd) => return Ok(Self { fd, log }),
+                Err(what) => others.push(format!("{} {what}", path.display())),
+            }
+        }
+        Err(Error::NoVgem { others })
+    }
+
+    /// Hands it a buffer: vgem attaches and maps, in one call. The borrow is exclusive because a second call for the same
+    /// buffer would only find the first one's handle, and attach nothing.
+    pub fn attach<'buf>(&'buf self, source: &'buf mut impl Importable) -> Result<Attachment<'buf>> {
+        let (buffer, pages) = (source.buffer(), source.pages());
+        let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };
+        let raw = self.raw();
+        self.note(Op::PrimeImport, buffer, pages, || {
+            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            unsafe { abi::prime_fd_to_handle(raw, &mut argument) }
+        })?;
+        Ok(Attachment { vgem: self, handle: argument.handle, buffer, pages, source: PhantomData })
+    }
+
+    /// Times the call and notes it, unless the buffer is another driver's: then gntdev has nothing to do with it.
+    fn note(&self, op: Op, buffer: Buffer, pages: usize, call: impl FnOnce() -> Result<i32, Errno>) -> Result<()> {
+        let answer = match buffer {
+            Buffer::Foreign => call(),
+            _ => self.log.call(Subject::new(op, buffer, pages), call),
+        };
+        answer.map(drop).map_err(|errno| Error::Operation { op, on: format!("of {pages} {buffer} pages"), errno })
+    }
+
+    fn raw(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// The paths of the render nodes, in order; none where there is no such directory.
+fn render_nodes(directory: &Path) -> Vec<PathBuf> {
+    let entries = read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(abi::RENDER_NODE));
+    let mut paths: Vec<_> = names.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The open node if it is vgem's, else what it is.
+fn open_if_vgem(path: &Path) -> Result<OwnedFd, String> {
+    let fd = open(path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| format!("gives {errno:?}"))?;
+    match driver(&fd).map_err(|errno| format!("tells no driver ({errno:?})"))? {
+        name if name == DRIVER => Ok(fd),
+        name => Err(format!("is {}", String::from_utf8_lossy(&name))),
+    }
+}
+
+/// The name of the driver behind a node, as far as it fits.
+fn driver(node: &impl AsFd) -> Result<Vec<u8>, Errno> {
+    let mut name = vec![0; 64];
+    let mut argument = abi::Version::asking_for_name(&mut name);
+    // SAFETY: the argument is of the type this number stands for and outlives the call, as does the buffer it points to.
+    unsafe { abi::version(node.as_fd().as_raw_fd(), &mut argument) }?;
+    name.truncate(argument.name_len);
+    Ok(name)
+}
+
+/// A buffer that vgem is attached to, and has mapped.
+pub struct Attachment<'buf> {
+    vgem: &'buf Vgem<'buf>,
+    handle: u32,
+    buffer: Buffer,
+    pages: usize,
+    /// vgem holds the buffer, so that closing it earlier would not be its release.
+    source: PhantomData<&'buf mut ()>,
+}
+
+impl Attachment<'_> {
+    /// Has it unmap and detach, in one call.
+    pub fn detach(self) -> Result<()> {
+        ManuallyDrop::new(self).detach_once()
+    }
+
+    fn detach_once(&self) -> Result<()> {
+        let argument = abi::GemClose { handle: self.handle, pad: 0 };
+        let raw = self.vgem.raw();
+        self.vgem.note(Op::GemClose, self.buffer, self.pages, || {
+            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            unsafe { abi::gem_close(raw, &argument) }
+        })
+    }
+}
+
+impl Drop for Attachment<'_> {
+    fn drop(&mut self) {
+        // Its outcome is in the log; there is nobody left to tell.
+        let _ = self.detach_once();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, create_dir, remove_dir_all};
+
+    use super::*;
+
+    #[test]
+    fn only_render_nodes_are_looked_at_and_in_order() {
+        let directory = std::env::temp_dir().join(format!("grantscope-dri-{}", std::process::id()));
+        create_dir(&directory).unwrap();
+        for name in ["renderD129", "card0", "renderD128", "by-path"] {
+            File::create(directory.join(name)).unwrap();
+        }
+        let found = render_nodes(&directory);
+        remove_dir_all(&directory).unwrap();
+        assert_eq!(found, ["renderD128", "renderD129"].map(|name| directory.join(name)));
+        assert_eq!(render_nodes(&directory), [""; 0].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_node_that_is_not_vgems_is_told_by_what_it_answers() {
+        assert_eq!(open_if_vgem(Path::new("/dev/null")).unwrap_err(), "tells no driver (ENOTTY)");
+        assert_eq!(open_if_vgem(Path::new("/dev/no-such-node")).unwrap_err(), "gives ENOENT");
+    }
+}
