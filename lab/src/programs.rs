@@ -102,7 +102,10 @@ fn forget_another_trees_programs(folder: &Path, cargo: impl Fn() -> Command, cle
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make {folder:?}"))?;
     let mut clean = cargo();
-    clean.current_dir(clean.get_current_dir().unwrap_or(tree).to_owned()).env("CARGO_TARGET_DIR", folder);
+    if clean.get_current_dir().is_none() {
+        clean.current_dir(tree);
+    }
+    clean.env("CARGO_TARGET_DIR", folder);
     // The wire types are no member of the probes' workspace.
     command::output(clean.arg("clean").args(clean_options).args(["--workspace", "--package", "grantscope-wire"]))?;
     fs::write(&stamp, ours).with_context(|| format!("cannot write {stamp:?}"))

@@ -1,6 +1,6 @@
-//! Every bench boots to its verdict, and what the workload does there is what its truth says, or the recorder says why not.
+//! Every bench boots to its verdict, the workload does there what it should, and the profiler says exactly that.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
@@ -15,8 +15,10 @@ use crate::{
     guest::job::Job,
 };
 
-/// One boot: what the kernel is, the workload alone, then the workload under the recorder. A recorder that refuses is no failure
-/// of the job; what it said is judged afterwards.
+/// One boot: what the kernel is, the workload alone, then the workload under the recorder.
+///
+/// The recorded sweep does not ask whether there are dma-bufs: gntdev answers ENOIOCTLCMD where there are none, the kernel makes
+/// ENOTTY of it for user space (`vfs_ioctl` in fs/ioctl.c), and the recorder shows the former.
 const JOB: &str = r#"
 uname -r >/out/kernel
 gntdev=no
@@ -27,7 +29,7 @@ btf=no
 echo "$btf" >/out/gntdev-has-btf
 sweep="grantscope-workload run --self --scenario sweep --pages 1,16 --iterations 10 --warmup 2"
 $sweep --truth /out/truth.json || exit
-grantscope record -o /out/profiled.gsr --clock "$clock" -- $sweep --truth /out/profiled.truth.json >/out/recorder 2>&1
+grantscope record -o /out/profiled.gsr --clock "$clock" -- $sweep $recorded --truth /out/profiled.truth.json >/out/recorder 2>&1
 echo $? >/out/recorder-status
 "#;
 
@@ -40,34 +42,37 @@ struct Expected {
     page_size: u64,
     /// Whether the kernel has dma-bufs.
     dmabuf: bool,
+    /// The means by which hooks can be attached, in alphabetical order.
+    means: &'static [&'static str],
 }
 
 /// The paravirtualised x86-64 dom0.
 pub fn x86_pv(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "x86-pv", page_size: 4096, dmabuf: false })
+    works(bench, &Expected { bench: "x86-pv", page_size: 4096, dmabuf: false, means: &["fentry", "kprobe"] })
 }
 
 /// Debian's 6.1 on arm64.
 pub fn arm64_stock(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "arm64-stock-6.1", page_size: 4096, dmabuf: false })
+    works(bench, &Expected { bench: "arm64-stock-6.1", page_size: 4096, dmabuf: false, means: &["kprobe"] })
 }
 
 /// Debian's kernel with pages of 16 KiB.
 pub fn arm64_16k(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "arm64-16k", page_size: 16_384, dmabuf: false })
+    works(bench, &Expected { bench: "arm64-16k", page_size: 16_384, dmabuf: false, means: &["fentry", "kprobe"] })
 }
 
 fn works(bench: &Bench, expected: &Expected) -> Result<()> {
     let spec = BenchSpec::named(expected.bench).with_context(|| format!("there is no bench {}", expected.bench))?;
     let out = bench.out(spec.name);
     let clock = spec.clock(None)?;
-    let job = Job::Script(format!("clock={}\n{JOB}", clock.name()));
+    let recorded = if expected.dmabuf { "" } else { "--without-dmabuf --buffers pages" };
+    let job = Job::Script(format!("clock={}\nrecorded=\"{recorded}\"\n{JOB}", clock.name()));
     let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == End::Pass, bench.unexpected(spec.name, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
     kernel_is_as_expected(spec, &outcome)?;
     truth_is_as_expected(expected, &text(&outcome, "truth.json")?)?;
-    profiled_exactly_or_refused(&outcome, &out)
+    profiled_exactly(expected, &outcome, &out)
 }
 
 fn text(outcome: &Outcome, name: &str) -> Result<String> {
@@ -114,15 +119,21 @@ fn calls_are_as_expected(expected: &Expected, truth: &Truth) -> Result<()> {
     Ok(())
 }
 
-/// A recording agrees with the truth in every count, duration and stage, or the recorder has said in one line why there is none.
-fn profiled_exactly_or_refused(outcome: &Outcome, out: &Path) -> Result<()> {
-    let said = text(outcome, "recorder")?;
-    if text(outcome, "recorder-status")? == "0" {
-        let truth = Truth::parse(&text(outcome, "profiled.truth.json")?)?;
-        return Recorded::read(&out.join("profiled.gsr"))?.agrees_with(&truth);
+/// The recording agrees with the truth in every count, duration and stage, by the means of attaching that this kernel has.
+fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Result<()> {
+    let (status, said) = (text(outcome, "recorder-status")?, text(outcome, "recorder")?);
+    ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
+    let recorded = Recorded::read(&out.join("profiled.gsr"))?;
+    let environment = recorded.aggregate.environment().context("the recording has no environment")?;
+    let mut means: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for hook in &environment.hooks {
+        means.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
     }
-    let reason = said.lines().rfind(|line| line.starts_with("grantscope: "));
-    let reason = reason.with_context(|| format!("the recorder failed without saying why:\n{said}"))?;
-    println!("     not profiled yet: {reason}");
-    Ok(())
+    let counts: Vec<_> = means.iter().map(|(means, hooks)| format!("{} by {means}", hooks.len())).collect();
+    println!("     hooks attached: {}", counts.join(", "));
+    let missing = means.remove("nothing").unwrap_or_default();
+    let excused = |hook: &str| !expected.dmabuf && hook.contains("dma");
+    ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");
+    ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
+    recorded.agrees_with(&Truth::parse(&text(outcome, "profiled.truth.json")?)?)
 }
