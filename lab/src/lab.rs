@@ -42,7 +42,7 @@ impl Lab {
         let ours = ours.map_or(Vec::new(), |ours| {
             vec![("grantscope", ours.grantscope.clone()), ("grantscope-workload", ours.workload.clone())]
         });
-        let programs = Programs { busybox: bench.busybox.clone(), ours };
+        let programs = Programs { busybox: bench.busybox.clone(), ours, modules: bench.kernel.modules.clone() };
         let common = image::pack_common(&programs)?;
         Ok(Self { bench, common })
     }
@@ -56,12 +56,19 @@ impl Lab {
     pub fn images(&self, job: &Job) -> Result<Images> {
         let folder = Scratch::new()?;
         let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
-        write(&dom1_image, &self.common)?;
         let mut with_job = self.common.clone();
         with_job.extend(image::pack_job(job)?);
         write(&dom0_image, &with_job)?;
-        let files =
-            Files { hypervisor: self.bench.hypervisor.clone(), kernel: self.bench.kernel.image.clone(), dom0_image, dom1_image };
+        let frontend = self.bench.spec.domains.have_frontend();
+        if frontend {
+            write(&dom1_image, &self.common)?;
+        }
+        let files = Files {
+            hypervisor: self.bench.hypervisor.clone(),
+            kernel: self.bench.kernel.image.clone(),
+            dom0_image,
+            dom1_image: frontend.then_some(dom1_image),
+        };
         Ok(Images { files, _folder: folder })
     }
 
@@ -69,7 +76,7 @@ impl Lab {
     pub fn run(&self, job: &Job, clock: Clock, patience: Duration, out: &Path, follower: &mut dyn Follower) -> Result<Outcome> {
         fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let images = self.images(job)?;
-        let boot = Boot { qemu: &self.bench.qemu, clock, files: &images.files, patience, out };
+        let boot = Boot { bench: &self.bench, clock, files: &images.files, patience, out };
         let outcome = boot.run(follower)?;
         for file in &outcome.files {
             let path = within(out, &file.path)?;

@@ -1,5 +1,7 @@
 //! `cargo xtask`: the one entry to building, booting, testing and showing grantscope. Each verb has a file in commands/.
 
+mod architecture;
+mod bench;
 mod boot;
 mod cache;
 mod checks;
@@ -21,12 +23,13 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    bench::BenchSpec,
     cache::Cache,
     commands::{clean, demo, lab_run, lab_shell, test},
     setup::Consent,
 };
 
-/// Builds, boots, tests and shows grantscope in a lab: two domains on a real Xen under QEMU.
+/// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -38,6 +41,9 @@ struct Cli {
 enum Verb {
     /// Installs, downloads and builds what the lab needs, and says what and why before it touches the system
     Setup {
+        /// Also what every other bench needs: more machines and kernels
+        #[arg(long)]
+        all_benches: bool,
         /// Agree to everything
         #[arg(long)]
         yes: bool,
@@ -82,7 +88,7 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
-        Verb::Setup { yes } => set_up(yes).map(|()| ExitCode::SUCCESS),
+        Verb::Setup { all_benches, yes } => set_up(all_benches, yes).map(|()| ExitCode::SUCCESS),
         Verb::Build { native, yes } => build(native, yes).map(|()| ExitCode::SUCCESS),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
@@ -92,23 +98,26 @@ fn run(verb: Verb) -> Result<ExitCode> {
     }
 }
 
-fn set_up(yes: bool) -> Result<()> {
+fn set_up(all_benches: bool, yes: bool) -> Result<()> {
     let cache = Cache::open()?;
     let consent = Consent::new(yes);
-    setup::compilers(&cache, consent)?;
-    let bench = setup::bench(&cache, consent)?;
-    println!("the lab's kernel, with symbols: {}", bench.kernel.vmlinux.display());
+    let benches: Vec<&'static BenchSpec> = if all_benches { bench::ALL.iter().collect() } else { vec![bench::MAIN] };
+    setup::compilers(&cache, consent, &benches)?;
+    for spec in benches {
+        let kernel = setup::bench(&cache, consent, spec)?.kernel;
+        println!("{:<18} {}", spec.name, kernel.vmlinux.unwrap_or(kernel.image).display());
+    }
     println!("everything is there; `cargo xtask demo` shows it at work");
     Ok(())
 }
 
 fn build(native: bool, yes: bool) -> Result<()> {
-    let compilers = setup::compilers(&Cache::open()?, Consent::new(yes))?;
+    let compilers = setup::compilers(&Cache::open()?, Consent::new(yes), &[bench::MAIN])?;
     if native {
         println!("{}", programs::native(&compilers)?.display());
         return Ok(());
     }
-    let ours = programs::for_lab(&compilers)?;
+    let ours = programs::for_lab(&compilers, bench::MAIN.architecture)?;
     for program in [ours.grantscope, ours.workload, programs::viewer()?] {
         println!("{}", program.display());
     }

@@ -1,4 +1,4 @@
-//! Compiles our own programs: the probes for the kernel's BPF machine, the rest for the lab's arm64 or for this machine.
+//! Compiles our own programs: the probes for the kernel's BPF machine, the rest for the lab's domains or for this machine.
 
 use std::{
     fs::{self, File},
@@ -9,15 +9,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use nix::fcntl::Flock;
 
-use crate::{
-    cache::Cache,
-    command, place,
-    progress::Step,
-    setup::{Compilers, rust::ARM64},
-};
+use crate::{architecture::Architecture, cache::Cache, command, place, progress::Step, setup::Compilers};
 
 /// What the lab's dom0 and dom1 get.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ForLab {
     /// The recorder.
     pub grantscope: PathBuf,
@@ -25,17 +20,18 @@ pub struct ForLab {
     pub workload: PathBuf,
 }
 
-/// Builds everything that the lab's domains run.
-pub fn for_lab(compilers: &Compilers) -> Result<ForLab> {
-    let probes = probes(compilers, "aarch64")?;
-    let rust = &compilers.rust;
-    let (folder, _lock) = compiled("arm64", || rust.cargo_for_arm64(), &["--release", "--target", ARM64])?;
+/// Builds everything that the domains of a bench of this architecture run.
+pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
+    let probes = probes(compilers, architecture.probes())?;
+    let (name, target) = (architecture.name(), architecture.rust_target());
+    let cargo = || compilers.rust.cargo_for(architecture);
+    let (folder, _lock) = compiled(name, cargo, &["--release", "--target", target])?;
     let build = |package: &str, features: &[&str]| -> Result<PathBuf> {
-        let mut cargo = rust.cargo_for_arm64();
+        let mut cargo = cargo();
         cargo.env("GRANTSCOPE_PROBES", &probes).env("CARGO_TARGET_DIR", &folder);
-        cargo.args(["build", "--release", "--target", ARM64, "--package", package]).args(features);
-        compile(&format!("{package} for arm64"), &mut cargo)?;
-        take(&folder.join(ARM64).join("release").join(package), "arm64")
+        cargo.args(["build", "--release", "--target", target, "--package", package]).args(features);
+        compile(&format!("{package} for {name}"), &mut cargo)?;
+        take(&folder.join(target).join("release").join(package), name)
     };
     Ok(ForLab { grantscope: build("grantscope", &["--features", "capture"])?, workload: build("grantscope-workload", &[])? })
 }
@@ -106,8 +102,10 @@ fn forget_another_trees_programs(folder: &Path, cargo: impl Fn() -> Command, cle
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make {folder:?}"))?;
     let mut clean = cargo();
-    let started_in = clean.get_current_dir().unwrap_or(tree).to_owned();
-    clean.current_dir(started_in).env("CARGO_TARGET_DIR", folder);
+    if clean.get_current_dir().is_none() {
+        clean.current_dir(tree);
+    }
+    clean.env("CARGO_TARGET_DIR", folder);
     // The wire types are no member of the probes' workspace.
     command::output(clean.arg("clean").args(clean_options).args(["--workspace", "--package", "grantscope-wire"]))?;
     fs::write(&stamp, ours).with_context(|| format!("cannot write {stamp:?}"))

@@ -25,6 +25,8 @@ const FATAL: &[(&str, &str)] = &[
     ("Internal error: Oops", "the kernel oopsed"),
     ("Unable to handle kernel", "the kernel made a wrong memory access"),
     ("kernel BUG at", "the kernel hit a BUG()"),
+    ("general protection fault", "the kernel made a wrong memory access"),
+    ("Oops: ", "the kernel oopsed"),
     ("BUG: ", "the kernel found a bug in itself"),
     ("Out of memory: Killed process", "the domain ran out of memory"),
     ("rcu: INFO: rcu_sched self-detected stall", "a processor is stuck in the kernel"),
@@ -118,7 +120,7 @@ impl End {
             Self::Pass => "nothing to do",
             Self::Fail(_) => "see the program's error output above; `cargo xtask lab shell` gives a dom0 to try it by hand",
             Self::Crash { domain: Domain::Dom0, .. } => {
-                "the trace in console.log names the function; vmlinux with its line numbers lies beside the kernel in the cache"
+                "the trace in console.log names the function; vmlinux with its line numbers lies beside a kernel that was built here, in the cache"
             }
             Self::Crash { domain: Domain::Dom1, .. } => {
                 "the frontend's side is broken: the lines marked DOM1 in console.log show it"

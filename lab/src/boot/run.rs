@@ -13,9 +13,9 @@ use std::{
 
 use super::{
     console_watch::{ConsoleWatch, End},
-    machine::{self, Files, Qemu},
+    machine::{self, Files},
 };
-use crate::{cache::remove_folder, clock::Clock, command, guest::cpio};
+use crate::{cache::remove_folder, clock::Clock, command, guest::cpio, setup::Bench};
 use anyhow::{Context, Result, anyhow, bail};
 
 /// How often the watch is told the time.
@@ -28,8 +28,8 @@ const LAST_BYTES: Duration = Duration::from_secs(3);
 /// One boot: what to start, and where what comes out of it goes.
 #[derive(Debug)]
 pub struct Boot<'a> {
-    /// The emulator.
-    pub qemu: &'a Qemu,
+    /// What boots.
+    pub bench: &'a Bench,
     /// The clock of the run.
     pub clock: Clock,
     /// The files of the machine.
@@ -113,11 +113,9 @@ impl Boot<'_> {
     /// here: its [`Outcome`] says how it ended.
     pub fn run(&self, follower: &mut dyn Follower) -> Result<Outcome> {
         let scratch = Scratch::new()?;
-        let options = machine::load(self.qemu, self.clock, self.files, &scratch.0)?;
         let (sender, receiver) = channel();
-        let mut command = self.qemu.machine(self.clock, ",dtb-randomness=off");
-        command.args(options).args(["-serial", "stdio"]);
-        command.args(["-device", "virtio-serial-device"]);
+        let mut command = machine::command(self.bench, self.clock, self.files, &scratch.0)?;
+        command.args(["-serial", "stdio"]);
         listen(&mut command, &scratch.0, "gs.stream", sender.clone(), read_recording)?;
         listen(&mut command, &scratch.0, "gs.files", sender.clone(), read_files)?;
         let mut machine = Machine::start(command, sender)?;

@@ -2,6 +2,7 @@
 //!
 //! To add one: a file here with a function from [`Bench`] to a result, and a line in [`ALL`].
 
+mod benches;
 mod capture;
 mod crash;
 mod hang;
@@ -13,17 +14,24 @@ mod refusals;
 mod teardown;
 mod verdict;
 
-use std::{cell::OnceCell, path::PathBuf, time::Duration};
+use std::{
+    cell::{OnceCell, RefCell},
+    path::PathBuf,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, anyhow};
 
 use crate::{
+    architecture::Architecture,
+    bench::{self, BenchSpec},
     boot::{console_watch::PATIENCE, run::Outcome},
     cache::{Cache, remove_folder},
     clock::Clock,
     guest::job::Job,
     lab::Lab,
-    place, programs,
+    place,
+    programs::{self, ForLab},
     setup::{self, Compilers, Consent},
 };
 
@@ -54,6 +62,9 @@ pub const ALL: &[Check] = &[
     Check { name: "a teardown is followed to its true end", run: teardown::deferred_teardowns_are_seen },
     Check { name: "kprobes alone profile as exactly", run: means::kprobes_are_exact },
     Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
+    Check { name: "the bench x86-pv works", run: benches::x86_pv },
+    Check { name: "the bench arm64-stock-6.1 works", run: benches::arm64_stock },
+    Check { name: "the bench arm64-16k works", run: benches::arm64_16k },
     Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },
     Check { name: "a guest that writes a second verdict is reported", run: verdict::two_verdicts },
     Check { name: "a guest that powers off without a verdict is reported", run: verdict::no_verdict },
@@ -65,6 +76,7 @@ pub struct Bench {
     bare: Lab,
     full: OnceCell<Lab>,
     compilers: OnceCell<Compilers>,
+    ours: RefCell<Vec<(Architecture, ForLab)>>,
     cache: Cache,
     consent: Consent,
     folder: PathBuf,
@@ -75,9 +87,10 @@ impl Bench {
     pub fn new(consent: Consent) -> Result<Self> {
         let cache = Cache::open()?;
         Ok(Self {
-            bare: Lab::new(setup::bench(&cache, consent)?, None)?,
+            bare: Lab::new(setup::bench(&cache, consent, bench::MAIN)?, None)?,
             full: OnceCell::new(),
             compilers: OnceCell::new(),
+            ours: RefCell::default(),
             folder: fresh_folder()?,
             cache,
             consent,
@@ -94,7 +107,7 @@ impl Bench {
         if let Some(compilers) = self.compilers.get() {
             return Ok(compilers);
         }
-        let compilers = setup::compilers(&self.cache, self.consent)?;
+        let compilers = setup::compilers(&self.cache, self.consent, &[bench::MAIN])?;
         Ok(self.compilers.get_or_init(|| compilers))
     }
 
@@ -103,9 +116,24 @@ impl Bench {
         if let Some(lab) = self.full.get() {
             return Ok(lab);
         }
-        let ours = programs::for_lab(self.compilers()?)?;
-        let lab = Lab::new(setup::bench(&self.cache, self.consent)?, Some(&ours))?;
+        let lab = self.lab(bench::MAIN)?;
         Ok(self.full.get_or_init(|| lab))
+    }
+
+    /// A bench's lab, with our programs.
+    pub fn lab(&self, spec: &'static BenchSpec) -> Result<Lab> {
+        let ours = self.programs(spec.architecture)?;
+        Lab::new(setup::bench(&self.cache, self.consent, spec)?, Some(&ours))
+    }
+
+    /// Our programs, built once for each architecture.
+    fn programs(&self, architecture: Architecture) -> Result<ForLab> {
+        if let Some((_, ours)) = self.ours.borrow().iter().find(|(known, _)| *known == architecture) {
+            return Ok(ours.clone());
+        }
+        let ours = programs::for_lab(self.compilers()?, architecture)?;
+        self.ours.borrow_mut().push((architecture, ours.clone()));
+        Ok(ours)
     }
 
     /// A folder for what a check leaves. It stays until the next time, for those who look into a failure.

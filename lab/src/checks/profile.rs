@@ -18,6 +18,7 @@ use grantscope_collector::{
 
 use super::Bench;
 use crate::{
+    bench::MAIN,
     boot::console_watch::{End, PATIENCE},
     clock::Clock,
     command,
@@ -147,7 +148,7 @@ pub fn two_runs_repeat(bench: &Bench) -> Result<()> {
 /// Calls that the kernel refuses, and copies: outcomes and page counts as exact as those of the sweep.
 pub fn refusals_and_copies_are_exact(bench: &Bench) -> Result<()> {
     for scenario in ["refusals", "copy"] {
-        let out = record(bench, scenario, lab_run::scenario(scenario)?)?;
+        let out = record(bench, scenario, lab_run::scenario(MAIN, scenario)?)?;
         let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
         Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth).with_context(|| format!("the scenario {scenario}"))?;
     }
@@ -162,7 +163,7 @@ pub fn stranger_is_exact(bench: &Bench) -> Result<()> {
     compiler.arg(crate::place::work_tree().join("workload/tests/foreign.c"));
     command::run(&mut compiler)?;
     let path = program.to_str().context("the folder of the checks is not UTF-8")?;
-    let out = record(bench, "stranger", Command::named(path, &[])?)?;
+    let out = record(bench, "stranger", Command::named(path, &[], MAIN.architecture)?)?;
     let truth = Truth::parse(&fs::read_to_string(out.join("stdout"))?)?;
     Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
 }
@@ -201,7 +202,7 @@ fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
     if out.join("truth.json").exists() {
         return Ok(out);
     }
-    record(bench, name, lab_run::scenario("sweep")?)
+    record(bench, name, lab_run::scenario(MAIN, "sweep")?)
 }
 
 /// One recorded run of a command on the counted clock.

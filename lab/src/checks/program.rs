@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Bench;
 use crate::{
+    bench::MAIN,
     boot::console_watch::{End, PATIENCE},
     clock::Clock,
     guest::job::{Command, Job},
@@ -14,7 +15,7 @@ pub fn comes_back(bench: &Bench) -> Result<()> {
     let program = bench.out("program.sh");
     std::fs::write(&program, "#!/bin/sh\necho \"out $1\"; echo err >&2; echo kept >/out/made; exit 5\n")?;
     let path = program.to_str().context("the folder of the checks is not UTF-8")?;
-    let job = Job::Bare(Command::named(path, &["a 'b'  c".into()])?);
+    let job = Job::Bare(Command::named(path, &["a 'b'  c".into()], MAIN.architecture)?);
     let out = bench.out("program");
     let outcome = bench.bare().run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
     ensure!(matches!(outcome.end, End::Fail(_)), bench.unexpected("program", &outcome));

@@ -10,7 +10,7 @@ use super::{
     Bench,
     profile::{Recorded, record},
 };
-use crate::commands::lab_run;
+use crate::{bench::MAIN, commands::lab_run};
 
 /// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
 const HELD_NS: u64 = 50_000_000;
@@ -19,7 +19,7 @@ const AT_ONCE_NS: u64 = HELD_NS / 2;
 
 /// A page held in a pipe: the unmap returns in a fraction of the time that the grants stay mapped.
 pub fn deferred_teardowns_are_seen(bench: &Bench) -> Result<()> {
-    let out = record(bench, "deferred", lab_run::scenario("deferred")?)?;
+    let out = record(bench, "deferred", lab_run::scenario(MAIN, "deferred")?)?;
     let recorded = Recorded::read(&out.join("recording.gsr"))?;
     recorded.agrees_with(&Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?)?;
     let of = |op: Op| recorded.operations.iter().filter(move |operation| operation.op == op);

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use super::lab_run;
 use crate::{
+    bench,
     boot::{
         console_watch::{End, PATIENCE},
         run::{Follower, Outcome},
@@ -45,16 +46,16 @@ pub struct Arguments {
 
 /// Runs the demonstration.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let command = lab_run::scenario(&arguments.scenario)?;
+    let command = lab_run::scenario(bench::MAIN, &arguments.scenario)?;
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     lab_run::remove_old(out)?;
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
-    let compilers = setup::compilers(&cache, consent)?;
+    let compilers = setup::compilers(&cache, consent, &[bench::MAIN])?;
     let viewer = programs::viewer()?;
-    let ours = programs::for_lab(&compilers)?;
-    let lab = Lab::new(setup::bench(&cache, consent)?, Some(&ours))?;
+    let ours = programs::for_lab(&compilers, bench::MAIN.architecture)?;
+    let lab = Lab::new(setup::bench(&cache, consent, bench::MAIN)?, Some(&ours))?;
     let job = Job::Record { command, clock: arguments.clock, run: "demo".into() };
     let mut screen = Screen::new(&viewer);
     let outcome = lab.run(&job, arguments.clock, PATIENCE, out, &mut screen);

@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    bench::{self, BenchSpec},
     boot::{
         console_watch::{End, PATIENCE},
         run::{Follower, Outcome},
@@ -31,9 +32,12 @@ pub struct Arguments {
     /// What the workload does: one of the scenarios that it knows by name
     #[arg(long, value_name = "NAME", default_value = "sweep", conflicts_with = "program")]
     pub scenario: String,
-    /// What time means in the run: counted instructions, which repeat, or the host's clock
-    #[arg(long, value_enum, default_value = "counted")]
-    pub clock: Clock,
+    /// The machine and the kernel
+    #[arg(long, value_name = "NAME", default_value = bench::MAIN.name, value_parser = bench::parser())]
+    pub bench: &'static BenchSpec,
+    /// What time means in the run: counted instructions, which repeat, or the host's clock [default: counted where the bench can]
+    #[arg(long, value_enum)]
+    pub clock: Option<Clock>,
     /// The folder for recording.gsr, results.csv, truth.json, console.log, and what the program wrote
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -49,7 +53,8 @@ pub struct Arguments {
     /// Agree to everything that setup would ask
     #[arg(long)]
     pub yes: bool,
-    /// A static arm64 program of yours, or one that is in dom0, to profile instead of the workload, with its arguments
+    /// A static program of yours for the bench's architecture, or one that is in dom0, to profile instead of the workload, with its
+    /// arguments
     #[arg(last = true, value_name = "PROGRAM [ARGS]")]
     pub program: Vec<String>,
 }
@@ -58,6 +63,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What is wrong with the request is said before anything is built or booted.
     let command = command(arguments)?;
+    let bench = arguments.bench;
+    let clock = bench.clock(arguments.clock)?;
     let name = run_name(arguments)?;
     fs::create_dir_all(&arguments.out).with_context(|| format!("cannot make the folder {}", arguments.out.display()))?;
     remove_old(&arguments.out)?;
@@ -65,16 +72,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let cache = Cache::open()?;
     let needs_ours = !arguments.bare || command.program.contains("grantscope");
     let (lab, viewer) = if needs_ours {
-        let compilers = setup::compilers(&cache, consent)?;
-        let ours = programs::for_lab(&compilers)?;
-        (Lab::new(setup::bench(&cache, consent)?, Some(&ours))?, Some(programs::viewer()?))
+        let compilers = setup::compilers(&cache, consent, &[bench])?;
+        let ours = programs::for_lab(&compilers, bench.architecture)?;
+        (Lab::new(setup::bench(&cache, consent, bench)?, Some(&ours))?, Some(programs::viewer()?))
     } else {
-        (Lab::new(setup::bench(&cache, consent)?, None)?, None)
+        (Lab::new(setup::bench(&cache, consent, bench)?, None)?, None)
     };
-    let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock: arguments.clock, run: name } };
+    let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name } };
     let mut follower = Progress::new();
     let patience = Duration::from_secs(arguments.patience);
-    let outcome = lab.run(&job, arguments.clock, patience, &arguments.out, &mut follower)?;
+    let outcome = lab.run(&job, clock, patience, &arguments.out, &mut follower)?;
     follower.end(&outcome);
     if let Some(viewer) = viewer.filter(|_| outcome.recorded > 0) {
         results::export_csv(&viewer, &arguments.out)?;
@@ -89,20 +96,22 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// The command that the arguments ask for.
 fn command(arguments: &Arguments) -> Result<Command> {
     if let Some((program, rest)) = arguments.program.split_first() {
-        return Command::named(program, rest);
+        return Command::named(program, rest, arguments.bench.architecture);
     }
     if arguments.bare {
         bail!("--bare needs a PROGRAM: cargo xtask lab run --bare --out DIR -- /bin/busybox uname -a");
     }
-    scenario(&arguments.scenario)
+    scenario(arguments.bench, &arguments.scenario)
 }
 
-/// The workload with a scenario.
-pub fn scenario(scenario: &str) -> Result<Command> {
+/// The workload with a scenario, on another domain's pages if the bench has one that grants.
+pub fn scenario(bench: &BenchSpec, scenario: &str) -> Result<Command> {
     if scenario.contains(['/', '.']) {
         bail!("{scenario:?} looks like a file, but scenarios have only names so far: sweep, copy, refusals, deferred");
     }
-    Ok(Command::inside("/bin/grantscope-workload", &["run", "--scenario", scenario, "--peer", "1", "--truth", "/out/truth.json"]))
+    let source: &[&str] = if bench.domains.have_frontend() { &["--peer", "1"] } else { &["--self"] };
+    let arguments = [&["run", "--scenario", scenario], source, &["--truth", "/out/truth.json"]].concat();
+    Ok(Command::inside("/bin/grantscope-workload", &arguments))
 }
 
 fn run_name(arguments: &Arguments) -> Result<String> {
@@ -193,8 +202,8 @@ mod tests {
 
     #[test]
     fn a_scenario_is_a_name_and_a_file_is_refused_before_anything_boots() {
-        assert!(scenario("sweep").is_ok());
-        let error = scenario("./mine.toml").err().unwrap().to_string();
+        assert!(scenario(bench::MAIN, "sweep").is_ok());
+        let error = scenario(bench::MAIN, "./mine.toml").err().unwrap().to_string();
         assert!(error.starts_with("\"./mine.toml\" looks like a file"), "{error}");
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    bench::{self, BenchSpec},
     boot::{machine, run::Scratch},
     cache::Cache,
     clock::Clock,
@@ -22,6 +23,9 @@ use crate::{
 /// Arguments of `lab shell`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
+    /// The machine and the kernel
+    #[arg(long, value_name = "NAME", default_value = bench::MAIN.name, value_parser = bench::parser())]
+    pub bench: &'static BenchSpec,
     /// What time means in the lab: the host's clock is the better one for a person who types
     #[arg(long, value_enum, default_value = "wall")]
     pub clock: Clock,
@@ -37,22 +41,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let cache = Cache::open()?;
     let consent = Consent::new(arguments.yes);
-    let compilers = setup::compilers(&cache, consent)?;
-    let ours = programs::for_lab(&compilers)?;
-    let lab = Lab::new(setup::bench(&cache, consent)?, Some(&ours))?;
+    let bench = arguments.bench;
+    let clock = bench.clock(Some(arguments.clock))?;
+    let compilers = setup::compilers(&cache, consent, &[bench])?;
+    let ours = programs::for_lab(&compilers, bench.architecture)?;
+    let lab = Lab::new(setup::bench(&cache, consent, bench)?, Some(&ours))?;
     let job = Job::Shell { size: terminal_size()?, terminal: std::env::var("TERM").unwrap_or_else(|_| "linux".into()) };
     let images = lab.images(&job)?;
     let scratch = Scratch::new()?;
-    let qemu = &lab.bench().qemu;
     let log = cache.root().join("shell-console.log");
-    let mut boot = qemu.machine(arguments.clock, ",dtb-randomness=off");
-    boot.args(machine::load(qemu, arguments.clock, &images.files, &scratch.0)?);
+    let mut boot = machine::command(lab.bench(), clock, &images.files, &scratch.0)?;
     boot.args(["-serial", &format!("file:{}", log.display())]);
-    boot.args(["-device", "virtio-serial-device"]);
     // signal=off: Ctrl-C is for dom0. mux=on: Ctrl-a x ends the emulator, whatever dom0 does.
     boot.args(["-chardev", "stdio,id=shell,mux=on,signal=off", "-device", "virtconsole,chardev=shell"]);
     eprintln!("dom0 comes up on this terminal in some ten seconds.");
-    eprintln!("to leave: `exit`, or Ctrl-a x. The consoles of Xen and both domains go to {}", log.display());
+    eprintln!("to leave: `exit`, or Ctrl-a x. The consoles of Xen and its domains go to {}", log.display());
     let status = command::die_with_us(&mut boot).status().context("cannot start QEMU")?;
     restore_terminal();
     if !status.success() {

@@ -1,11 +1,18 @@
-//! The two ready-made parts of the domains, unpacked from Debian's arm64 packages: Xen and busybox.
+//! The two ready-made parts of the domains, unpacked from Debian's packages: Xen and busybox.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    architecture::Architecture,
+    bench::BenchSpec,
     cache::{Cache, Key},
+    command,
     progress::Step,
     setup::apt,
 };
@@ -14,29 +21,44 @@ use crate::{
 const SUITE: &str = "bookworm";
 
 /// Xen's image.
-pub fn hypervisor(cache: &Cache) -> Result<PathBuf> {
-    unpacked(cache, "xen-hypervisor-4.17-arm64", "boot/xen-4.17-arm64")
+pub fn hypervisor(cache: &Cache, bench: &BenchSpec) -> Result<PathBuf> {
+    let packed = unpacked(cache, bench.architecture, bench.hypervisor.package, bench.hypervisor.file)?;
+    if packed.extension().is_none_or(|extension| extension != "gz") {
+        return Ok(packed);
+    }
+    let key = Key::default().with("packed", packed.to_string_lossy().as_bytes());
+    let folder =
+        cache.artifact(&format!("{}-image", bench.hypervisor.package), &key, |folder| gunzip(&packed, &folder.join("xen")))?;
+    Ok(folder.join("xen"))
 }
 
 /// Busybox.
-pub fn busybox(cache: &Cache) -> Result<PathBuf> {
-    unpacked(cache, "busybox-static", "bin/busybox")
+pub fn busybox(cache: &Cache, architecture: Architecture) -> Result<PathBuf> {
+    unpacked(cache, architecture, "busybox-static", "bin/busybox")
 }
 
 /// A file of a package, by its path in it.
-fn unpacked(cache: &Cache, package: &str, file: &str) -> Result<PathBuf> {
+fn unpacked(cache: &Cache, architecture: Architecture, package: &str, file: &str) -> Result<PathBuf> {
+    let debian = architecture.debian();
     // Remembered, so that later runs ask no network.
-    let version = cache.fact(&format!("version-{package}"), || {
-        let apt = apt::suite_apt(cache, SUITE, "arm64")?;
-        apt.version(package)?.with_context(|| format!("{SUITE} has no {package} for arm64"))
+    let version = cache.fact(&format!("version-{package}-{debian}"), || {
+        let apt = apt::suite_apt(cache, SUITE, debian)?;
+        apt.version(package)?.with_context(|| format!("{SUITE} has no {package} for {debian}"))
     })?;
     let key = Key::default().with("suite", SUITE).with("version", &version);
-    let folder = cache.artifact(package, &key, |folder| {
-        let step = Step::start(package);
-        apt::suite_apt(cache, SUITE, "arm64")?.unpack(&[package.into()], folder)?;
+    let folder = cache.artifact(&format!("{package}-{debian}"), &key, |folder| {
+        let step = Step::start(format!("{package} for {debian}"));
+        apt::suite_apt(cache, SUITE, debian)?.unpack(&[package.into()], folder)?;
         ensure!(folder.join(file).is_file(), "{package} {version} has no {file}");
         step.done(&version);
         Ok(())
     })?;
     Ok(folder.join(Path::new(file)))
+}
+
+fn gunzip(packed: &Path, plain: &Path) -> Result<()> {
+    let file = File::create(plain).with_context(|| format!("cannot make {plain:?}"))?;
+    let mut gzip = Command::new("gzip");
+    gzip.args(["--decompress", "--stdout"]).arg(packed).stdout(Stdio::from(file));
+    command::run(&mut gzip)
 }

@@ -1,4 +1,5 @@
-//! Packs the file system of the domains: busybox, /init, our two programs; and, as an archive of its own behind it, the job.
+//! Packs the file system of the domains: busybox, /init, our two programs, the kernel's modules; and, as an archive of its own
+//! behind it, the job.
 //!
 //! It is not compressed: unpacking costs more under emulation than loading the bytes.
 
@@ -17,10 +18,12 @@ pub const INIT: &str = include_str!("../../guest/init");
 /// The programs of both domains.
 #[derive(Debug)]
 pub struct Programs {
-    /// Busybox, static, for arm64.
+    /// Busybox, static.
     pub busybox: PathBuf,
     /// Our own, by the name they get in /bin. Empty for checks of the lab itself.
     pub ours: Vec<(&'static str, PathBuf)>,
+    /// The kernel's modules, in the order of loading.
+    pub modules: Vec<PathBuf>,
 }
 
 /// Packs the file system that is the same in both domains.
@@ -36,7 +39,22 @@ pub fn pack_common(programs: &Programs) -> Result<Vec<u8>> {
     for (name, path) in &programs.ours {
         archive.file(&format!("/bin/{name}"), true, &read(path)?);
     }
+    pack_modules(&mut archive, &programs.modules)?;
     Ok(archive.finish())
+}
+
+/// Packs modules into /modules, with their names in the order in which /init loads them.
+fn pack_modules(archive: &mut Writer, modules: &[PathBuf]) -> Result<()> {
+    archive.directory("/modules");
+    let mut order = String::new();
+    for module in modules {
+        let name = module.file_name().and_then(|name| name.to_str()).with_context(|| format!("{module:?} has no name"))?;
+        archive.file(&format!("/modules/{name}"), false, &read(module)?);
+        order.push_str(name);
+        order.push('\n');
+    }
+    archive.file("/modules/order", false, order.as_bytes());
+    Ok(())
 }
 
 /// Packs the job, to stand behind the common file system in dom0's image.

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::clock::Clock;
+use object::elf;
+
+use crate::{architecture::Architecture, clock::Clock};
 
 /// Where our own program of the host is found in dom0.
 const PROGRAM: &str = "/job/program";
@@ -57,24 +59,25 @@ impl Command {
         }
     }
 
-    /// A program as a person names it: a static arm64 program of the host, or one that is in dom0 already.
+    /// A program as a person names it: a static program of the host for dom0's architecture, or one that is in dom0 already.
     ///
     /// # Errors
     /// When there is no such program, or it could not run in dom0.
-    pub fn named(program: &str, arguments: &[String]) -> Result<Self> {
+    pub fn named(program: &str, arguments: &[String], architecture: Architecture) -> Result<Self> {
         let arguments = arguments.to_vec();
-        // This machine's /bin has no programs for arm64, so a path there means dom0's.
+        // Hardly a program in this machine's /bin is static and of dom0's architecture, so a path there means dom0's.
         if program.starts_with("/bin/") {
             return Ok(Self { program: program.into(), arguments, files: Vec::new() });
         }
         let path = Path::new(program);
         if !path.exists() {
             bail!(
-                "no program {program:?}: give the path of a static arm64 program on this machine, or of one in dom0's /bin, such as /bin/busybox"
+                "no program {program:?}: give the path of a static {} program on this machine, or of one in dom0's /bin, such as /bin/busybox",
+                architecture.name()
             );
         }
         let header = read_start(path)?;
-        check_runs_in_dom0(&header).with_context(|| format!("{program} cannot run in dom0"))?;
+        check_runs_in_dom0(&header, architecture).with_context(|| format!("{program} cannot run in dom0"))?;
         Ok(Self { program: PROGRAM.into(), arguments, files: vec![("program".into(), path.into())] })
     }
 
@@ -130,30 +133,29 @@ fn read_start(path: &Path) -> Result<Vec<u8>> {
     Ok(start)
 }
 
-/// Checks that a file starts as a static arm64 ELF program, or as a script for dom0's shell.
-fn check_runs_in_dom0(start: &[u8]) -> Result<()> {
-    const AARCH64: u16 = 183;
-    const INTERPRETER: u32 = 3;
-    const BUILD: &str = "build it static for arm64, for example with `aarch64-linux-gnu-gcc -static`";
+/// Checks that a file starts as a static ELF program of dom0's architecture, or as a script for dom0's shell.
+fn check_runs_in_dom0(start: &[u8], architecture: Architecture) -> Result<()> {
+    let name = architecture.name();
+    let build = format!("build it static for {name}, for example with `{}`", architecture.static_compiler());
     if start.starts_with(b"#!/bin/sh\n") {
         return Ok(());
     }
     if !start.starts_with(b"\x7fELF\x02\x01") {
-        bail!("it is no 64-bit ELF program and no #!/bin/sh script: {BUILD}");
+        bail!("it is no 64-bit ELF program and no #!/bin/sh script: {build}");
     }
     let half = |at: usize| Some(u16::from_le_bytes(start.get(at..at + 2)?.try_into().ok()?));
     let word = |at: usize| Some(u32::from_le_bytes(start.get(at..at + 4)?.try_into().ok()?));
     let machine = half(18).context("its ELF header is cut off")?;
-    if machine != AARCH64 {
-        bail!("it is for another machine (ELF machine {machine}, arm64 is {AARCH64}): {BUILD}");
+    if machine != architecture.elf_machine() {
+        bail!("it is for another machine (ELF machine {machine}, {name} is {}): {build}", architecture.elf_machine());
     }
     let (table, size, count) = (word(32), half(54), half(56));
     let (Some(table), Some(size), Some(count)) = (table, size, count) else {
         bail!("its ELF header is cut off");
     };
     for index in 0..usize::from(count) {
-        if word(table as usize + index * usize::from(size)) == Some(INTERPRETER) {
-            bail!("it is linked dynamically and dom0 has no shared libraries: {BUILD}");
+        if word(table as usize + index * usize::from(size)) == Some(elf::PT_INTERP) {
+            bail!("it is linked dynamically and dom0 has no shared libraries: {build}");
         }
     }
     Ok(())
@@ -185,13 +187,14 @@ mod tests {
     }
 
     fn refusal(start: &[u8]) -> String {
-        check_runs_in_dom0(start).unwrap_err().to_string()
+        check_runs_in_dom0(start, Architecture::Arm64).unwrap_err().to_string()
     }
 
     #[test]
-    fn a_static_arm64_program_and_a_shell_script_can_run_in_dom0() {
-        check_runs_in_dom0(&elf(183, 1)).unwrap();
-        check_runs_in_dom0(b"#!/bin/sh\nexit 3\n").unwrap();
+    fn a_static_program_of_dom0s_architecture_and_a_shell_script_can_run_there() {
+        check_runs_in_dom0(&elf(183, 1), Architecture::Arm64).unwrap();
+        check_runs_in_dom0(&elf(62, 1), Architecture::X86_64).unwrap();
+        check_runs_in_dom0(b"#!/bin/sh\nexit 3\n", Architecture::Arm64).unwrap();
     }
 
     #[test]
@@ -204,13 +207,13 @@ mod tests {
 
     #[test]
     fn a_program_that_is_nowhere_is_refused_before_anything_boots() {
-        let error = Command::named("./no-such-program", &[]).unwrap_err().to_string();
+        let error = Command::named("./no-such-program", &[], Architecture::Arm64).unwrap_err().to_string();
         assert!(error.starts_with("no program \"./no-such-program\""), "{error}");
     }
 
     #[test]
     fn a_path_in_bin_means_dom0s_also_where_this_machine_has_such_a_program() {
-        let command = Command::named("/bin/sh", &["-c".into()]).unwrap();
+        let command = Command::named("/bin/sh", &["-c".into()], Architecture::Arm64).unwrap();
         assert!(command.files.is_empty());
         assert_eq!(command.words(), "/bin/sh -c");
     }

@@ -10,17 +10,21 @@ use crate::command;
 /// The options on top of tinyconfig.
 pub const OPTIONS: &str = include_str!("../../kernel.config");
 
-/// Configures the tree.
-pub fn apply(tree: &Tree) -> Result<()> {
+/// Configures the tree with options on top of tinyconfig.
+pub fn apply(tree: &Tree, options: &str) -> Result<()> {
     command::output(tree.make().arg("tinyconfig"))?;
     let path = tree.objects().join(".config");
     let tiny = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
     // A later line wins over an earlier one; olddefconfig then settles what depends on what.
-    fs::write(&path, format!("{tiny}\n{OPTIONS}")).with_context(|| format!("cannot write {path:?}"))?;
+    fs::write(&path, format!("{tiny}\n{options}")).with_context(|| format!("cannot write {path:?}"))?;
     command::output(tree.make().arg("olddefconfig"))?;
     let settled = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
-    let lost = lost(OPTIONS, &settled);
-    ensure!(lost.is_empty(), "the kernel's configuration did not take these options of lab/kernel.config: {}", lost.join(" "));
+    let lost = lost(options, &settled);
+    ensure!(
+        lost.is_empty(),
+        "the kernel's configuration did not take these options of lab/kernel.config or of the bench: {}",
+        lost.join(" ")
+    );
     Ok(())
 }
 

@@ -1,122 +1,44 @@
-//! Builds the kernel of both domains from Debian's source package, once, into the cache.
+//! The kernels of the benches: one of our own configuration, and those of Debian's packages.
 
 mod build;
+mod bzimage;
 mod config;
+mod debian;
+mod module;
+mod ours;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 
 use crate::{
-    cache::{Cache, Key},
-    progress::Step,
-    setup::apt,
+    architecture::Architecture,
+    bench::{BenchSpec, KernelSource},
+    cache::Cache,
 };
 
-/// The package with the source. 6.12 has fentry on arm64, which needs 6.4, and is what Debian 13 runs.
-const PACKAGE: &str = "linux-source-6.12";
-const SUITE: &str = "trixie";
-/// Free space that the unpacked source and the objects need while they exist.
-const BYTES_NEEDED: u64 = 5 << 30;
-/// Counts up when the steps of the build change in a way that the rest of the key does not show.
-const RECIPE: &str = "2";
-
-/// What is kept of the build.
+/// A kernel, ready to boot.
 #[derive(Debug)]
 pub struct Kernel {
     /// The image that boots.
     pub image: PathBuf,
-    /// The same with symbols and DWARF.
-    pub vmlinux: PathBuf,
+    /// The same with symbols and DWARF, if it was built here.
+    pub vmlinux: Option<PathBuf>,
+    /// Modules to load at boot, in this order.
+    pub modules: Vec<PathBuf>,
 }
 
-/// The kernel, built first if need be.
-pub fn ensure(cache: &Cache) -> Result<Kernel> {
-    // Remembered, so that later runs ask no network and keep the kernel they have.
-    let version = cache.fact(&format!("version-{PACKAGE}"), || {
-        let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
-        apt.version(PACKAGE)?.with_context(|| format!("{SUITE} has no {PACKAGE}: is this machine's mirror complete?"))
-    })?;
-    let key =
-        Key::default().with("package", PACKAGE).with("version", &version).with("options", config::OPTIONS).with("recipe", RECIPE);
-    let folder = cache.artifact("kernel", &key, |folder| make(cache, &version, folder))?;
-    Ok(Kernel { image: folder.join("Image"), vmlinux: folder.join("vmlinux") })
-}
-
-fn make(cache: &Cache, version: &str, folder: &Path) -> Result<()> {
-    // The artifact's folder is empty and in the scratch of this kind, which is removed when the artifact is whole.
-    let scratch = folder.parent().context("an artifact is made in a scratch folder")?;
-    check_space(scratch)?;
-    let source = unpack(cache, version, scratch)?;
-    let objects = scratch.join("objects");
-    fs::create_dir(&objects).with_context(|| format!("cannot make {objects:?}"))?;
-    let tree = build::Tree::new(&source, &objects);
-    config::apply(&tree)?;
-    let step = Step::start(format!("kernel {version}"));
-    tree.build(&step)?;
-    step.done("built");
-    for (from, to) in
-        [("arch/arm64/boot/Image", "Image"), ("vmlinux", "vmlinux"), ("System.map", "System.map"), (".config", "config")]
-    {
-        let (from, to) = (objects.join(from), folder.join(to));
-        fs::rename(&from, &to).with_context(|| format!("the kernel's build left no {from:?}"))?;
-    }
-    Ok(())
-}
-
-fn check_space(folder: &Path) -> Result<()> {
-    let space = nix::sys::statvfs::statvfs(folder).with_context(|| format!("cannot look at {folder:?}"))?;
-    let free = u128::from(space.blocks_available()) * u128::from(space.fragment_size());
-    ensure!(
-        free >= u128::from(BYTES_NEEDED),
-        "building the kernel needs {} GiB for a while, and {} has {} MiB free: free some, or set GRANTSCOPE_CACHE to another disk",
-        BYTES_NEEDED >> 30,
-        folder.display(),
-        free >> 20
-    );
-    Ok(())
-}
-
-/// Downloads and unpacks the source, and gives its top folder.
-fn unpack(cache: &Cache, version: &str, scratch: &Path) -> Result<PathBuf> {
-    let package = scratch.join("package");
-    fs::create_dir(&package).with_context(|| format!("cannot make {package:?}"))?;
-    let step = Step::start(format!("download of {PACKAGE} {version}"));
-    let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
-    apt.unpack(&[format!("{PACKAGE}={version}")], &package)?;
-    step.done("");
-    let archive = package.join("usr/src").join(PACKAGE).with_extension("12.tar.xz");
-    let step = Step::start(format!("unpacking {PACKAGE}"));
-    untar(&archive, scratch, &step)?;
-    step.done("");
-    Ok(scratch.join(PACKAGE))
-}
-
-/// Feeds the archive to tar, so that the share done is known.
-fn untar(archive: &Path, into: &Path, step: &Step) -> Result<()> {
-    use std::io::{Read, Write};
-    let mut file = fs::File::open(archive).with_context(|| format!("the package has no {archive:?}"))?;
-    step.set_total(file.metadata()?.len() >> 20, "MiB");
-    let mut tar = Command::new("tar").args(["-xJ", "-C"]).arg(into).stdin(Stdio::piped()).spawn().context("cannot start tar")?;
-    let mut input = tar.stdin.take().context("tar has no input")?;
-    let mut buffer = vec![0; 1 << 20];
-    let mut position = 0;
-    loop {
-        let size = file.read(&mut buffer).with_context(|| format!("cannot read {archive:?}"))?;
-        if size == 0 {
-            break;
+/// The kernel of a bench, fetched or built first if need be.
+pub fn ensure(cache: &Cache, bench: &BenchSpec) -> Result<Kernel> {
+    match bench.kernel {
+        KernelSource::Ours { options } => {
+            anyhow::ensure!(
+                bench.architecture == Architecture::Arm64,
+                "kernels are built for arm64 only: give {} a packaged one",
+                bench.name
+            );
+            ours::ensure(cache, options)
         }
-        input.write_all(&buffer[..size]).context("tar stopped reading: is the disk full?")?;
-        position += size as u64;
-        step.set_position(position >> 20);
+        KernelSource::Debian { suite, package } => debian::ensure(cache, bench.architecture, suite, package, bench.modules),
     }
-    drop(input);
-    if !tar.wait()?.success() {
-        bail!("tar could not unpack {archive:?}: is the disk full?");
-    }
-    Ok(())
 }

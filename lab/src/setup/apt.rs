@@ -126,6 +126,14 @@ impl PrivateApt {
         Ok(candidate.filter(|&version| version != "(none)").map(str::to_owned))
     }
 
+    /// What a package depends on directly, in its own words.
+    pub fn depends(&self, package: &str) -> Result<Vec<String>> {
+        let mut ask = Command::new("apt-cache");
+        add_options(&mut ask, &self.options);
+        let text = command::output(ask.args(["depends", package]))?;
+        Ok(text.lines().filter_map(|line| line.trim().strip_prefix("Depends: ")).map(str::to_owned).collect())
+    }
+
     /// Everything that a package needs and the machine's own dpkg does not have installed, the package included.
     pub fn missing_closure(&self, package: &str) -> Result<Vec<String>> {
         let mut ask = self.get();

@@ -11,9 +11,9 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::{boot::machine::Qemu, cache::Cache, guest, kernel};
+use crate::{bench::BenchSpec, boot::machine::Qemu, cache::Cache, guest, kernel};
 
 /// Whether the person has agreed that the system be touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,56 +60,59 @@ fn is_yes(answer: &str) -> bool {
 /// What compiles our own programs.
 #[derive(Debug)]
 pub struct Compilers {
-    /// Rust for BPF and for arm64.
+    /// Rust for BPF and for the lab's domains.
     pub rust: rust::CrossRust,
     /// The linker of the probes.
     pub bpf_linker: PathBuf,
 }
 
-/// What boots.
+/// A bench with everything that it boots from.
 #[derive(Debug)]
 pub struct Bench {
+    /// What it is made of.
+    pub spec: &'static BenchSpec,
     /// The emulator.
     pub qemu: Qemu,
     /// Xen.
     pub hypervisor: PathBuf,
     /// Linux.
     pub kernel: kernel::Kernel,
-    /// Busybox for arm64.
+    /// Busybox for the domains.
     pub busybox: PathBuf,
 }
 
-/// Makes the compilers available.
-pub fn compilers(cache: &Cache, consent: Consent) -> Result<Compilers> {
-    let System { rust, .. } = system(cache, consent)?;
+/// Makes the compilers available; what `benches` will ask for is asked now.
+pub fn compilers(cache: &Cache, consent: Consent, benches: &[&BenchSpec]) -> Result<Compilers> {
+    let rust = ask(cache, consent, benches)?;
     let bpf_linker = bpf_linker::ensure(cache, &rust)?;
     Ok(Compilers { rust, bpf_linker })
 }
 
-/// Makes what boots available.
-pub fn bench(cache: &Cache, consent: Consent) -> Result<Bench> {
-    let System { qemu, .. } = system(cache, consent)?;
-    Ok(Bench {
-        qemu,
-        hypervisor: guest::downloads::hypervisor(cache)?,
-        busybox: guest::downloads::busybox(cache)?,
-        kernel: kernel::ensure(cache)?,
-    })
-}
-
-/// What comes from outside the cache.
-struct System {
-    rust: rust::CrossRust,
-    qemu: Qemu,
+/// Makes what a bench boots from available.
+pub fn bench(cache: &Cache, consent: Consent, spec: &'static BenchSpec) -> Result<Bench> {
+    ask(cache, consent, &[spec])?;
+    let architecture = spec.architecture;
+    let provide = || -> Result<Bench> {
+        Ok(Bench {
+            spec,
+            qemu: qemu::ensure(cache, architecture, consent)?,
+            hypervisor: guest::downloads::hypervisor(cache, spec)?,
+            busybox: guest::downloads::busybox(cache, architecture)?,
+            kernel: kernel::ensure(cache, spec)?,
+        })
+    };
+    provide().with_context(|| format!("the bench {} cannot be had", spec.name))
 }
 
 /// Asks everything that there is to ask, so that nobody has to wait for a question; the long steps come after it.
-fn system(cache: &Cache, consent: Consent) -> Result<System> {
+fn ask(cache: &Cache, consent: Consent, benches: &[&BenchSpec]) -> Result<rust::CrossRust> {
     packages::install(&packages::missing(packages::for_everyone())?, consent)?;
     let rust = rust::ensure(cache, consent)?;
     bpf_linker::ensure_packages(cache, &rust, consent)?;
-    let qemu = qemu::ensure(cache, consent)?;
-    Ok(System { rust, qemu })
+    for bench in benches {
+        qemu::ensure(cache, bench.architecture, consent)?;
+    }
+    Ok(rust)
 }
 
 #[cfg(test)]

@@ -27,18 +27,18 @@ pub fn for_everyone() -> Vec<Package> {
     [
         ("gcc", "compiles the tools that build the kernel"),
         ("g++", "links bpf-linker with LLVM's C++"),
-        ("libc6-dev", "headers for the above"),
+        ("libc6-dev", "headers for the above, and the C library in the lab's static x86-64 programs"),
         ("make", "builds the kernel"),
-        ("gcc-aarch64-linux-gnu", "compiles the kernel and links programs for the lab's arm64"),
-        ("libc6-dev-arm64-cross", "the C library in the lab's static programs"),
+        ("gcc-aarch64-linux-gnu", "compiles the kernel and links the lab's arm64 programs"),
+        ("libc6-dev-arm64-cross", "the C library in the lab's static arm64 programs"),
         ("bc", "the kernel's build computes its timer constants with it"),
         ("bison", "the kernel's build makes the parser of its options with it"),
         ("flex", "the kernel's build makes the scanner of its options with it"),
         ("libelf-dev", "the kernel's build reads its own objects with it"),
         ("libssl-dev", "the kernel's build compiles its certificate tools against it"),
         ("dwarves", "makes the kernel's BTF, which the probes need"),
-        ("xz-utils", "unpacks the kernel's source"),
-        ("device-tree-compiler", "tells Xen about the two domains"),
+        ("xz-utils", "unpacks the kernel's source, and modules of Debian's kernels"),
+        ("device-tree-compiler", "tells Xen on arm64 about the domains"),
         ("debian-archive-keyring", "checks the signatures of what is downloaded"),
     ]
     .map(|(name, reason)| Package::new(name, reason))
@@ -48,7 +48,7 @@ pub fn for_everyone() -> Vec<Package> {
 /// The distribution's Rust, where rustup can fetch nothing.
 pub fn for_debian_rust() -> Vec<Package> {
     [
-        ("rustc-web", "compiles probes and arm64 programs, since rustup fetches no toolchain here"),
+        ("rustc-web", "compiles probes and the lab's programs, since rustup fetches no toolchain here"),
         ("cargo-web", "the cargo that belongs to it"),
         ("rust-web-src", "the source of Rust's core, which the probes are built with"),
     ]

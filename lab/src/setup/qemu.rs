@@ -1,4 +1,4 @@
-//! Finds an emulator: one that is installed, else the distribution's, else the distribution's unpacked into the cache.
+//! Finds the emulator of an architecture: one that is installed, else the distribution's, else the distribution's unpacked into the cache.
 //!
 //! The last is for machines where another QEMU package, from a backport, keeps the distribution's from being installed beside it.
 
@@ -15,68 +15,91 @@ use super::{
     packages::{self, Package},
 };
 use crate::{
+    architecture::Architecture,
     boot::machine::Qemu,
     cache::{Cache, Key},
     command,
     progress::Step,
 };
 
-const PROGRAM: &str = "qemu-system-aarch64";
-const PACKAGE: &str = "qemu-system-arm";
 /// QEMU's own packages are unpacked together, even where one of them is installed from elsewhere.
 pub const PACKAGE_PREFIX: &str = "qemu-system-";
 /// The oldest QEMU that was seen to boot the lab.
 const OLDEST: (u32, u32) = (7, 2);
 
+/// One of QEMU's emulators.
+#[derive(Debug, Clone, Copy)]
+struct Emulator {
+    program: &'static str,
+    package: &'static str,
+}
+
+impl Emulator {
+    fn of(architecture: Architecture) -> Self {
+        match architecture {
+            Architecture::Arm64 => Self { program: "qemu-system-aarch64", package: "qemu-system-arm" },
+            Architecture::X86_64 => Self { program: "qemu-system-x86_64", package: "qemu-system-x86" },
+        }
+    }
+}
+
 /// Finds or makes available an emulator.
-pub fn ensure(cache: &Cache, consent: Consent) -> Result<Qemu> {
-    if let Some(qemu) = installed() {
+pub fn ensure(cache: &Cache, architecture: Architecture, consent: Consent) -> Result<Qemu> {
+    let emulator @ Emulator { program, package } = Emulator::of(architecture);
+    if let Some(qemu) = emulator.installed() {
         return Ok(qemu);
     }
-    if let Some(folder) = cache.remembered("qemu-unpacked").map(PathBuf::from)
+    if let Some(folder) = cache.remembered(&emulator.fact()).map(PathBuf::from)
         && folder.is_dir()
     {
-        return usable(unpacked(&folder)?);
+        return usable(emulator.unpacked(&folder)?);
     }
-    let package = Package { name: PACKAGE.into(), reason: "emulates the lab's machine" };
-    if packages::installs_cleanly(&[PACKAGE]) {
-        packages::install(&[package], consent)?;
-        return installed().with_context(|| format!("{PACKAGE} was installed, and no usable {PROGRAM} is in PATH"));
+    if packages::installs_cleanly(&[package]) {
+        let wanted = Package { name: package.into(), reason: "emulates the lab's machine" };
+        packages::install(&[wanted], consent)?;
+        return emulator.installed().with_context(|| format!("{package} was installed, and no usable {program} is in PATH"));
     }
-    unpack(cache)
+    emulator.unpack(cache)
 }
 
-fn installed() -> Option<Qemu> {
-    if !command::exists(PROGRAM) {
-        return None;
+impl Emulator {
+    fn installed(self) -> Option<Qemu> {
+        if !command::exists(self.program) {
+            return None;
+        }
+        let qemu = usable(Qemu { program: self.program.into(), libraries: None });
+        qemu.inspect_err(|error| eprintln!("not used: {error:#}")).ok()
     }
-    let qemu = usable(Qemu { program: PROGRAM.into(), libraries: None });
-    qemu.inspect_err(|error| eprintln!("not used: {error:#}")).ok()
-}
 
-fn unpack(cache: &Cache) -> Result<Qemu> {
-    let step = Step::start(format!(
-        "{PACKAGE}, unpacked into the cache, since installing it would remove other packages or is impossible"
-    ));
-    let architecture = apt::machine_architecture()?;
-    let apt: PrivateApt = apt::machine_apt(cache, &architecture)?;
-    let version = apt.version(PACKAGE)?;
-    let version =
-        version.with_context(|| format!("no {PACKAGE} in this machine's release: install QEMU 7.2 or newer by hand"))?;
-    let wanted = apt.missing_closure(PACKAGE)?;
-    let key = Key::default().with("version", &version).with("packages", wanted.join(" "));
-    let folder = cache.artifact("qemu", &key, |folder| apt.unpack(&wanted, folder))?;
-    cache.remember("qemu-unpacked", &folder.to_string_lossy())?;
-    let qemu = usable(unpacked(&folder)?)?;
-    step.done(&version);
-    Ok(qemu)
-}
+    /// The fact in the cache that tells where it was unpacked.
+    fn fact(self) -> String {
+        format!("unpacked-{}", self.package)
+    }
 
-fn unpacked(folder: &Path) -> Result<Qemu> {
-    let mut compiler = Command::new("gcc");
-    let triplet = command::output(compiler.arg("-print-multiarch"))?;
-    let libraries = ["usr/lib", "lib"].map(|part| folder.join(part).join(triplet.trim()).display().to_string());
-    Ok(Qemu { program: folder.join("usr/bin").join(PROGRAM), libraries: Some(libraries.join(":")) })
+    fn unpack(self, cache: &Cache) -> Result<Qemu> {
+        let package = self.package;
+        let step = Step::start(format!(
+            "{package}, unpacked into the cache, since installing it would remove other packages or is impossible"
+        ));
+        let apt: PrivateApt = apt::machine_apt(cache, &apt::machine_architecture()?)?;
+        let version = apt.version(package)?;
+        let version =
+            version.with_context(|| format!("no {package} in this machine's release: install QEMU 7.2 or newer by hand"))?;
+        let wanted = apt.missing_closure(package)?;
+        let key = Key::default().with("version", &version).with("packages", wanted.join(" "));
+        let folder = cache.artifact(package, &key, |folder| apt.unpack(&wanted, folder))?;
+        cache.remember(&self.fact(), &folder.to_string_lossy())?;
+        let qemu = usable(self.unpacked(&folder)?)?;
+        step.done(&version);
+        Ok(qemu)
+    }
+
+    fn unpacked(self, folder: &Path) -> Result<Qemu> {
+        let mut compiler = Command::new("gcc");
+        let triplet = command::output(compiler.arg("-print-multiarch"))?;
+        let libraries = ["usr/lib", "lib"].map(|part| folder.join(part).join(triplet.trim()).display().to_string());
+        Ok(Qemu { program: folder.join("usr/bin").join(self.program), libraries: Some(libraries.join(":")) })
+    }
 }
 
 fn usable(qemu: Qemu) -> Result<Qemu> {

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::{Consent, apt, packages};
 use crate::{
+    architecture::Architecture,
     cache::{Cache, Key},
     command,
     progress::Step,
@@ -19,8 +20,8 @@ use crate::{
 
 /// The toolchain that rustup is asked for: aya 0.14 needs no newer one, and its LLVM is one that Debian packages for bpf-linker.
 const RUSTUP_TOOLCHAIN: &str = "1.96.0";
-/// The same target whoever provides it, so that the programs are the same: with the C library of libc6-dev-arm64-cross, static.
-pub const ARM64: &str = "aarch64-unknown-linux-gnu";
+/// What programs of the lab are built for.
+const TARGETS: [Architecture; 2] = [Architecture::Arm64, Architecture::X86_64];
 /// A rustup that has said nothing for this long counts as offline. Without a terminal it says one line per component, and the
 /// largest takes a minute on a slow disk; where nothing can be fetched, it mostly says so at once.
 const RUSTUP_SILENCE: Duration = Duration::from_secs(150);
@@ -64,15 +65,19 @@ impl CrossRust {
         cargo
     }
 
-    /// A cargo that builds static arm64 programs.
-    pub fn cargo_for_arm64(&self) -> Command {
+    /// A cargo that builds static programs. They are this architecture's only if its target is named too, which also keeps these
+    /// settings from what runs while building.
+    pub fn cargo_for(&self, architecture: Architecture) -> Command {
         let mut flags = "-C target-feature=+crt-static".to_owned();
-        if let Some(sysroot) = &self.sysroot {
-            flags.push_str(&format!(" --sysroot {}", sysroot.display()));
-        }
-        let linker = format!("CARGO_TARGET_{}_LINKER", ARM64.to_uppercase().replace('-', "_"));
         let mut cargo = self.cargo();
-        cargo.env(linker, "aarch64-linux-gnu-gcc").env("RUSTFLAGS", flags);
+        if architecture == Architecture::Arm64 {
+            let linker = format!("CARGO_TARGET_{}_LINKER", architecture.rust_target().to_uppercase().replace('-', "_"));
+            cargo.env(linker, "aarch64-linux-gnu-gcc");
+            if let Some(sysroot) = &self.sysroot {
+                flags.push_str(&format!(" --sysroot {}", sysroot.display()));
+            }
+        }
+        cargo.env("RUSTFLAGS", flags);
         cargo
     }
 }
@@ -122,7 +127,7 @@ fn rustup_is_complete() -> bool {
     ask.args(["component", "list", "--installed", "--toolchain", RUSTUP_TOOLCHAIN]);
     command::output(&mut ask).is_ok_and(|text| {
         let has = |name: &str| text.lines().any(|line| line == name);
-        has("rust-src") && has(&format!("rust-std-{ARM64}"))
+        has("rust-src") && TARGETS.iter().all(|target| has(&format!("rust-std-{}", target.rust_target())))
     })
 }
 
@@ -131,7 +136,10 @@ fn install_by_rustup() -> Result<()> {
     let step = Step::start(format!("Rust {RUSTUP_TOOLCHAIN} by rustup"));
     let mut install = Command::new("rustup");
     install.args(["toolchain", "install", RUSTUP_TOOLCHAIN, "--profile", "minimal", "--no-self-update"]);
-    install.args(["--component", "rust-src", "--target", ARM64]);
+    install.args(["--component", "rust-src"]);
+    for target in TARGETS {
+        install.args(["--target", target.rust_target()]);
+    }
     install.env("RUSTUP_MAX_RETRIES", "1");
     install.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command::die_with_us(&mut install).spawn().context("cannot start rustup")?;
@@ -201,7 +209,7 @@ fn arm64_sysroot(cache: &Cache, version: &str) -> Result<PathBuf> {
     let folder = cache.artifact("rust-arm64", &key, |folder| {
         let step = Step::start("Rust's std for arm64");
         apt::machine_apt(cache, "arm64")?.unpack(&[PACKAGE.into()], folder)?;
-        let std = folder.join("usr/lib/rustlib").join(ARM64);
+        let std = folder.join("usr/lib/rustlib").join(Architecture::Arm64.rust_target());
         ensure!(std.is_dir(), "the package {PACKAGE} for arm64 has no std where it is looked for: {std:?}");
         step.done("");
         Ok(())
@@ -232,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cargo_for_arm64_links_static_programs_and_knows_their_std() {
+    fn a_cargo_for_the_lab_links_static_programs_and_knows_arm64s_std() {
         let rust = CrossRust {
             cargo: "/usr/bin/cargo".into(),
             rustc: Some("/usr/bin/rustc".into()),
@@ -240,13 +248,16 @@ mod tests {
             sysroot: Some("/cache/std".into()),
             llvm: 22,
         };
-        let cargo = rust.cargo_for_arm64();
-        let value = |wanted: &str| {
+        let value = |architecture: Architecture, wanted: &str| {
+            let cargo = rust.cargo_for(architecture);
             let (_, value) = cargo.get_envs().find(|(name, _)| *name == wanted)?;
             Some(value?.to_string_lossy().into_owned())
         };
-        assert_eq!(value("RUSTFLAGS").unwrap(), "-C target-feature=+crt-static --sysroot /cache/std");
-        assert_eq!(value("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER").unwrap(), "aarch64-linux-gnu-gcc");
-        assert_eq!(value("RUSTC").unwrap(), "/usr/bin/rustc");
+        let arm64 = |wanted| value(Architecture::Arm64, wanted);
+        assert_eq!(arm64("RUSTFLAGS").unwrap(), "-C target-feature=+crt-static --sysroot /cache/std");
+        assert_eq!(arm64("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER").unwrap(), "aarch64-linux-gnu-gcc");
+        assert_eq!(arm64("RUSTC").unwrap(), "/usr/bin/rustc");
+        // The sysroot has arm64's std alone.
+        assert_eq!(value(Architecture::X86_64, "RUSTFLAGS").unwrap(), "-C target-feature=+crt-static");
     }
 }

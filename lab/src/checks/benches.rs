@@ -1,0 +1,139 @@
+//! Every bench boots to its verdict, the workload does there what it should, and the profiler says exactly that.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use grantscope_collector::judge::Truth;
+
+use super::{Bench, profile::Recorded};
+use crate::{
+    bench::{BenchSpec, KernelSource},
+    boot::{
+        console_watch::{End, PATIENCE},
+        run::Outcome,
+    },
+    guest::job::Job,
+};
+
+/// One boot: what the kernel is, the workload alone, then the workload under the recorder.
+///
+/// The recorded sweep does not ask whether there are dma-bufs: gntdev answers ENOIOCTLCMD where there are none, the kernel makes
+/// ENOTTY of it for user space (`vfs_ioctl` in fs/ioctl.c), and the recorder shows the former.
+const JOB: &str = r#"
+uname -r >/out/kernel
+gntdev=no
+! grep -q '^xen_gntdev ' /proc/modules || gntdev=yes
+echo "$gntdev" >/out/gntdev-is-a-module
+btf=no
+[ ! -e /sys/kernel/btf/xen_gntdev ] || btf=yes
+echo "$btf" >/out/gntdev-has-btf
+sweep="grantscope-workload run --self --scenario sweep --pages 1,16 --iterations 10 --warmup 2"
+$sweep --truth /out/truth.json || exit
+grantscope record -o /out/profiled.gsr --clock "$clock" -- $sweep $recorded --truth /out/profiled.truth.json >/out/recorder 2>&1
+echo $? >/out/recorder-status
+"#;
+
+/// Counted iterations and warm-up of that.
+const ITERATIONS: usize = 12;
+
+/// What a bench is expected to be: its checks compare the running kernel with this.
+struct Expected {
+    bench: &'static str,
+    page_size: u64,
+    /// Whether the kernel has dma-bufs.
+    dmabuf: bool,
+    /// The means by which hooks can be attached, in alphabetical order.
+    means: &'static [&'static str],
+}
+
+/// The paravirtualised x86-64 dom0.
+pub fn x86_pv(bench: &Bench) -> Result<()> {
+    works(bench, &Expected { bench: "x86-pv", page_size: 4096, dmabuf: false, means: &["fentry", "kprobe"] })
+}
+
+/// Debian's 6.1 on arm64.
+pub fn arm64_stock(bench: &Bench) -> Result<()> {
+    works(bench, &Expected { bench: "arm64-stock-6.1", page_size: 4096, dmabuf: false, means: &["kprobe"] })
+}
+
+/// Debian's kernel with pages of 16 KiB.
+pub fn arm64_16k(bench: &Bench) -> Result<()> {
+    works(bench, &Expected { bench: "arm64-16k", page_size: 16_384, dmabuf: false, means: &["fentry", "kprobe"] })
+}
+
+fn works(bench: &Bench, expected: &Expected) -> Result<()> {
+    let spec = BenchSpec::named(expected.bench).with_context(|| format!("there is no bench {}", expected.bench))?;
+    let out = bench.out(spec.name);
+    let clock = spec.clock(None)?;
+    let recorded = if expected.dmabuf { "" } else { "--without-dmabuf --buffers pages" };
+    let job = Job::Script(format!("clock={}\nrecorded=\"{recorded}\"\n{JOB}", clock.name()));
+    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(spec.name, &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    kernel_is_as_expected(spec, &outcome)?;
+    truth_is_as_expected(expected, &text(&outcome, "truth.json")?)?;
+    profiled_exactly(expected, &outcome, &out)
+}
+
+fn text(outcome: &Outcome, name: &str) -> Result<String> {
+    Ok(outcome.text(name).with_context(|| format!("{name} did not come back"))?.trim().to_owned())
+}
+
+fn kernel_is_as_expected(spec: &BenchSpec, outcome: &Outcome) -> Result<()> {
+    let [kernel, module, btf] = ["kernel", "gntdev-is-a-module", "gntdev-has-btf"].map(|name| text(outcome, name));
+    let (kernel, module, btf) = (kernel?, module?, btf?);
+    println!("     Linux {kernel}; gntdev is a module: {module}; /sys/kernel/btf/xen_gntdev exists: {btf}");
+    let (wanted, is_module) = match spec.kernel {
+        KernelSource::Ours { .. } => ("-grantscope", false),
+        KernelSource::Debian { .. } => (spec.architecture.debian(), true),
+    };
+    ensure!(kernel.contains(wanted), "the kernel that runs should have {wanted:?} in its version");
+    ensure!((module == "yes") == is_module, "Debian's kernels have gntdev as a module, and ours have it built in");
+    Ok(())
+}
+
+/// The truth tells of the right page size, of every call that was asked for, and of what this kernel cannot do.
+fn truth_is_as_expected(expected: &Expected, text: &str) -> Result<()> {
+    let header: serde_json::Value = serde_json::from_str(text).context("the truth is no JSON")?;
+    let page_size = header["page_size"].as_u64().context("the truth has no page size")?;
+    let skipped = header["skipped"].as_array().context("the truth does not say what was left out")?;
+    println!("     pages of {page_size} bytes; left out by the workload: {}", skipped.len());
+    ensure!(page_size == expected.page_size, "the page size should be {}", expected.page_size);
+    ensure!(header["ending"]["how"] == "complete", "the workload ended so: {}", header["ending"]);
+    ensure!(skipped.is_empty() == expected.dmabuf, "dma-bufs: {}; left out: {skipped:?}", expected.dmabuf);
+    calls_are_as_expected(expected, &Truth::parse(text)?)
+}
+
+fn calls_are_as_expected(expected: &Expected, truth: &Truth) -> Result<()> {
+    let mut wanted: Vec<&str> = vec!["map", "mmap", "munmap", "unmap", "ungrant"];
+    if expected.dmabuf {
+        wanted.extend(["export", "release", "import", "import_release"]);
+    }
+    for (op, pages) in wanted.iter().flat_map(|op| [1, 16].map(|pages| (op, pages))) {
+        let calls = truth.calls.iter().filter(|call| call.op == *op && call.pages == Some(pages) && call.outcome == "ok");
+        ensure!(calls.count() >= ITERATIONS, "fewer than {ITERATIONS} calls of {op} with {pages} pages went well");
+    }
+    // It asks by a call that fails whether there are dma-bufs, and again whether a buffer is gone that was released.
+    let failed = truth.calls.iter().find(|call| call.outcome != "ok" && call.op != "wait_released");
+    ensure!(failed.is_none(), "a call failed that should not: {failed:?}");
+    Ok(())
+}
+
+/// The recording agrees with the truth in every count, duration and stage, by the means of attaching that this kernel has.
+fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Result<()> {
+    let (status, said) = (text(outcome, "recorder-status")?, text(outcome, "recorder")?);
+    ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
+    let recorded = Recorded::read(&out.join("profiled.gsr"))?;
+    let environment = recorded.aggregate.environment().context("the recording has no environment")?;
+    let mut means: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for hook in &environment.hooks {
+        means.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
+    }
+    let counts: Vec<_> = means.iter().map(|(means, hooks)| format!("{} by {means}", hooks.len())).collect();
+    println!("     hooks attached: {}", counts.join(", "));
+    let missing = means.remove("nothing").unwrap_or_default();
+    let excused = |hook: &str| !expected.dmabuf && hook.contains("dma");
+    ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");
+    ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
+    recorded.agrees_with(&Truth::parse(&text(outcome, "profiled.truth.json")?)?)
+}

@@ -1,0 +1,86 @@
+//! Takes the kernel proper out of x86-64's self-unpacking image: Xen would unpack it too, but under emulation that takes seconds.
+//!
+//! The layout is that of Documentation/arch/x86/boot.rst (Linux 6.12), "The Real-Mode Kernel Header".
+
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::command;
+
+const SETUP_SECTORS: usize = 0x1f1;
+const MAGIC: usize = 0x202;
+const VERSION: usize = 0x206;
+const PAYLOAD_OFFSET: usize = 0x248;
+const PAYLOAD_LENGTH: usize = 0x24c;
+/// The version that has the payload's place.
+const OLDEST: u16 = 0x0208;
+
+/// Writes the kernel's ELF file.
+pub fn unpack(image: &Path, elf: &Path) -> Result<()> {
+    let bytes = fs::read(image).with_context(|| format!("cannot read {image:?}"))?;
+    let payload = payload(&bytes).with_context(|| format!("{image:?} is no bzImage that the lab can unpack"))?;
+    let packed = elf.with_extension("xz");
+    fs::write(&packed, payload).with_context(|| format!("cannot write {packed:?}"))?;
+    let file = File::create(elf).with_context(|| format!("cannot make {elf:?}"))?;
+    let mut xz = Command::new("xz");
+    // Behind the one stream stands its unpacked size, which xz would take for damage.
+    xz.args(["--decompress", "--single-stream", "--stdout"]).arg(&packed).stdout(Stdio::from(file));
+    command::run(&mut xz)?;
+    fs::remove_file(&packed).with_context(|| format!("cannot remove {packed:?}"))
+}
+
+/// The compressed kernel.
+fn payload(bytes: &[u8]) -> Result<&[u8]> {
+    let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
+    let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+    ensure!(bytes.get(MAGIC..MAGIC + 4) == Some(b"HdrS"), "it has no boot header");
+    ensure!(half(VERSION).is_some_and(|version| version >= OLDEST), "its boot header is older than version {OLDEST:#x}");
+    let (Some(offset), Some(length)) = (word(PAYLOAD_OFFSET), word(PAYLOAD_LENGTH)) else {
+        anyhow::bail!("its boot header is cut off");
+    };
+    // A count of 0 stands for 4; one more sector is the boot sector.
+    let sectors = match usize::from(bytes[SETUP_SECTORS]) {
+        0 => 4,
+        count => count,
+    };
+    let start = 512 * (sectors + 1) + offset;
+    let payload = bytes.get(start..start + length).context("it is cut off")?;
+    ensure!(payload.starts_with(b"\xfd7zXZ\0"), "it is not compressed with xz");
+    Ok(payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(magic: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 3 * 512 + 16];
+        bytes[SETUP_SECTORS] = 2;
+        bytes[MAGIC..MAGIC + 4].copy_from_slice(magic);
+        bytes[VERSION..VERSION + 2].copy_from_slice(&0x020f_u16.to_le_bytes());
+        bytes[PAYLOAD_OFFSET..PAYLOAD_OFFSET + 4].copy_from_slice(&16_u32.to_le_bytes());
+        bytes[PAYLOAD_LENGTH..PAYLOAD_LENGTH + 4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    #[test]
+    fn the_payload_lies_behind_the_setup_sectors_where_the_header_says() {
+        let kernel = b"\xfd7zXZ\0kernel";
+        assert_eq!(payload(&image(b"HdrS", kernel)).unwrap(), kernel);
+    }
+
+    #[test]
+    fn what_is_no_such_image_is_refused_with_the_reason() {
+        let refusal = |bytes: &[u8]| payload(bytes).unwrap_err().to_string();
+        assert_eq!(refusal(&image(b"none", b"")), "it has no boot header");
+        assert_eq!(refusal(&image(b"HdrS", b"\x1f\x8b")), "it is not compressed with xz");
+        let whole = image(b"HdrS", b"\xfd7zXZ\0kernel");
+        assert_eq!(refusal(&whole[..whole.len() - 1]), "it is cut off");
+    }
+}

@@ -1,0 +1,111 @@
+//! Builds a kernel of our own configuration from Debian's source package, once, into the cache.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Kernel, build, config};
+use crate::{
+    cache::{Cache, Key},
+    progress::Step,
+    setup::apt,
+};
+
+/// The package with the source. 6.12 has fentry on arm64, which needs 6.4, and is what Debian 13 runs.
+const PACKAGE: &str = "linux-source-6.12";
+const SUITE: &str = "trixie";
+/// Free space that the unpacked source and the objects need while they exist.
+const BYTES_NEEDED: u64 = 5 << 30;
+/// Counts up when the steps of the build change in a way that the rest of the key does not show.
+const RECIPE: &str = "2";
+
+/// The kernel with these options on top of lab/kernel.config, built first if need be.
+pub fn ensure(cache: &Cache, further: &str) -> Result<Kernel> {
+    // Remembered, so that later runs ask no network and keep the kernel they have.
+    let version = cache.fact(&format!("version-{PACKAGE}"), || {
+        let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
+        apt.version(PACKAGE)?.with_context(|| format!("{SUITE} has no {PACKAGE}: is this machine's mirror complete?"))
+    })?;
+    let options = format!("{}{further}", config::OPTIONS);
+    let key = Key::default().with("package", PACKAGE).with("version", &version).with("options", &options).with("recipe", RECIPE);
+    let folder = cache.artifact("kernel", &key, |folder| make(cache, &version, &options, folder))?;
+    Ok(Kernel { image: folder.join("Image"), vmlinux: Some(folder.join("vmlinux")), modules: Vec::new() })
+}
+
+fn make(cache: &Cache, version: &str, options: &str, folder: &Path) -> Result<()> {
+    // The artifact's folder is empty and in the scratch of this kind, which is removed when the artifact is whole.
+    let scratch = folder.parent().context("an artifact is made in a scratch folder")?;
+    check_space(scratch)?;
+    let source = unpack(cache, version, scratch)?;
+    let objects = scratch.join("objects");
+    fs::create_dir(&objects).with_context(|| format!("cannot make {objects:?}"))?;
+    let tree = build::Tree::new(&source, &objects);
+    config::apply(&tree, options)?;
+    let step = Step::start(format!("kernel {version}"));
+    tree.build(&step)?;
+    step.done("built");
+    for (from, to) in
+        [("arch/arm64/boot/Image", "Image"), ("vmlinux", "vmlinux"), ("System.map", "System.map"), (".config", "config")]
+    {
+        let (from, to) = (objects.join(from), folder.join(to));
+        fs::rename(&from, &to).with_context(|| format!("the kernel's build left no {from:?}"))?;
+    }
+    Ok(())
+}
+
+fn check_space(folder: &Path) -> Result<()> {
+    let space = nix::sys::statvfs::statvfs(folder).with_context(|| format!("cannot look at {folder:?}"))?;
+    let free = u128::from(space.blocks_available()) * u128::from(space.fragment_size());
+    ensure!(
+        free >= u128::from(BYTES_NEEDED),
+        "building the kernel needs {} GiB for a while, and {} has {} MiB free: free some, or set GRANTSCOPE_CACHE to another disk",
+        BYTES_NEEDED >> 30,
+        folder.display(),
+        free >> 20
+    );
+    Ok(())
+}
+
+/// Downloads and unpacks the source, and gives its top folder.
+fn unpack(cache: &Cache, version: &str, scratch: &Path) -> Result<PathBuf> {
+    let package = scratch.join("package");
+    fs::create_dir(&package).with_context(|| format!("cannot make {package:?}"))?;
+    let step = Step::start(format!("download of {PACKAGE} {version}"));
+    let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
+    apt.unpack(&[format!("{PACKAGE}={version}")], &package)?;
+    step.done("");
+    let archive = package.join("usr/src").join(PACKAGE).with_extension("12.tar.xz");
+    let step = Step::start(format!("unpacking {PACKAGE}"));
+    untar(&archive, scratch, &step)?;
+    step.done("");
+    Ok(scratch.join(PACKAGE))
+}
+
+/// Feeds the archive to tar, so that the share done is known.
+fn untar(archive: &Path, into: &Path, step: &Step) -> Result<()> {
+    use std::io::{Read, Write};
+    let mut file = fs::File::open(archive).with_context(|| format!("the package has no {archive:?}"))?;
+    step.set_total(file.metadata()?.len() >> 20, "MiB");
+    let mut tar = Command::new("tar").args(["-xJ", "-C"]).arg(into).stdin(Stdio::piped()).spawn().context("cannot start tar")?;
+    let mut input = tar.stdin.take().context("tar has no input")?;
+    let mut buffer = vec![0; 1 << 20];
+    let mut position = 0;
+    loop {
+        let size = file.read(&mut buffer).with_context(|| format!("cannot read {archive:?}"))?;
+        if size == 0 {
+            break;
+        }
+        input.write_all(&buffer[..size]).context("tar stopped reading: is the disk full?")?;
+        position += size as u64;
+        step.set_position(position >> 20);
+    }
+    drop(input);
+    if !tar.wait()?.success() {
+        bail!("tar could not unpack {archive:?}: is the disk full?");
+    }
+    Ok(())
+}
