@@ -2,11 +2,10 @@
 //!
 //! Source: drivers/xen/gntdev.c and drivers/xen/gntdev-dmabuf.c, Linux v6.12; numbers from include/uapi/xen/gntdev.h.
 
-use aya_ebpf::macros::{fentry, fexit};
-use aya_ebpf::programs::{FEntryContext, FExitContext};
 use grantscope_wire::{Buffer, HookId, Op, Stage};
 
 use crate::fields::{unmap_data, user_u32, vma_pages, vma_private_data};
+use crate::hook::{Entered, Returned};
 use crate::ledger::{self, Direction};
 use crate::task::{self, Task};
 
@@ -21,26 +20,34 @@ const IOCTL_DMABUF_IMP_RELEASE: u32 = 0x08_470c;
 const DMA_FLAG_WC: u32 = 1;
 const DMA_FLAG_COHERENT: u32 = 2;
 
+hook!(gntdev_ioctl, ioctl_entered, ioctl_returned);
+hook!(gntdev_mmap, mmap_entered, mmap_returned);
+hook!(sys_munmap, munmap_entered, munmap_returned);
+hook!(gntdev_vma_close, vma_closes);
+hook!(gntdev_release, release_entered, release_returned);
+hook!(gntdev_alloc_map, alloc_map_entered, alloc_map_returned);
+hook!(gntdev_add_map, map_is_added);
+hook!(gntdev_map_grant_pages, grant_pages_are_mapped);
+hook!(gnttab_unmap_refs_async, unmap_is_requested);
+hook!(gntdev_free_map, free_map_entered, |_: &_| task::leave(HookId::GntdevFreeMap));
+
 /// `long gntdev_ioctl(struct file *flip, unsigned int cmd, unsigned long arg)`
-#[fentry(function = "gntdev_ioctl")]
-fn gntdev_ioctl_entry(ctx: FEntryContext) -> i32 {
-    if let Some((op, stage)) = operation(ctx.arg(1)) {
-        task::begin(op, HookId::GntdevIoctl, stage);
+#[inline(always)]
+fn ioctl_entered(call: &impl Entered) {
+    let arguments = [call.long(0), call.long(2)];
+    match operation(call.int(1)) {
+        Some((op, stage)) => task::begin_call(op, HookId::GntdevIoctl, stage, arguments),
+        None => task::begin_other_call(HookId::GntdevIoctl),
     }
-    0
 }
 
-#[fexit(function = "gntdev_ioctl")]
-fn gntdev_ioctl_exit(ctx: FExitContext) -> i32 {
-    if operation(ctx.arg(1)).is_none() {
-        return 0;
-    }
-    if let Some(task) = task::operation_finished(HookId::GntdevIoctl) {
-        let ret = ctx.arg::<i64>(3) as i32;
-        add_arguments(task, ctx.arg(0), ctx.arg(2), ret);
-        task.emit(HookId::GntdevIoctl, ret);
-    }
-    0
+#[inline(always)]
+fn ioctl_returned(call: &impl Returned) {
+    let Some(task) = task::operation_finished(HookId::GntdevIoctl) else { return };
+    let ret = call.int();
+    let [file, argument] = task.arguments();
+    add_arguments(task, file, argument, ret);
+    task.emit(HookId::GntdevIoctl, ret);
 }
 
 /// What an ioctl is, and the stage it begins in; `None`: it neither maps nor unmaps anything.
@@ -150,21 +157,20 @@ fn add_buffer(task: &mut Task, dma_flags: u32) {
 }
 
 /// `struct gntdev_grant_map *gntdev_alloc_map(struct gntdev_priv *priv, int count, int dma_flags)`
-#[fentry(function = "gntdev_alloc_map")]
-fn gntdev_alloc_map_entry(ctx: FEntryContext) -> i32 {
+#[inline(always)]
+fn alloc_map_entered(call: &impl Entered) {
     if let Some(task) = task::busy() {
-        task.set_pages(ctx.arg(1));
-        add_buffer(task, ctx.arg(2));
+        task.set_pages(call.int(1));
+        add_buffer(task, call.int(2));
     }
     task::enter(HookId::GntdevAllocMap, Stage::PageArrayAlloc);
-    0
 }
 
-#[fexit(function = "gntdev_alloc_map")]
-fn gntdev_alloc_map_exit(ctx: FExitContext) -> i32 {
+#[inline(always)]
+fn alloc_map_returned(call: &impl Returned) {
     task::leave(HookId::GntdevAllocMap);
-    let map = ctx.arg::<u64>(3);
-    let Some(task) = task::busy() else { return 0 };
+    let map = call.long();
+    let Some(task) = task::busy() else { return };
     if map != 0 {
         task.set_generation(task.mark_ns());
         ledger::remember_map(map, &task.map_info());
@@ -173,51 +179,40 @@ fn gntdev_alloc_map_exit(ctx: FExitContext) -> i32 {
     if task.is(Op::Export) {
         task.switch(Stage::Remainder);
     }
-    0
 }
 
 /// `void gntdev_add_map(struct gntdev_priv *priv, struct gntdev_grant_map *add)`
-#[fentry(function = "gntdev_add_map")]
-fn gntdev_add_map_entry(_ctx: FEntryContext) -> i32 {
+#[inline(always)]
+fn map_is_added(_: &impl Entered) {
     if let Some(task) = task::busy() {
         task.switch(Stage::Remainder);
     }
-    0
 }
 
 /// `int gntdev_map_grant_pages(struct gntdev_grant_map *map)`
-#[fentry(function = "gntdev_map_grant_pages")]
-fn gntdev_map_grant_pages_entry(ctx: FEntryContext) -> i32 {
-    if let (Some(task), Some(info)) = (task::busy(), ledger::map(ctx.arg(0))) {
+#[inline(always)]
+fn grant_pages_are_mapped(call: &impl Entered) {
+    if let (Some(task), Some(info)) = (task::busy(), ledger::map(call.long(0))) {
         task.set_map(info);
     }
-    0
 }
 
 /// `void gntdev_free_map(struct gntdev_grant_map *map)`
-#[fentry(function = "gntdev_free_map")]
-fn gntdev_free_map_entry(ctx: FEntryContext) -> i32 {
-    let map = ctx.arg::<u64>(0);
+#[inline(always)]
+fn free_map_entered(call: &impl Entered) {
+    let map = call.long(0);
     torn_down(map);
     // On entry: once it is freed, the next map may have this address.
     ledger::forget_map(map);
     task::enter(HookId::GntdevFreeMap, Stage::PageArrayFree);
-    0
-}
-
-#[fexit(function = "gntdev_free_map")]
-fn gntdev_free_map_exit(_ctx: FExitContext) -> i32 {
-    task::leave(HookId::GntdevFreeMap);
-    0
 }
 
 /// `void gnttab_unmap_refs_async(struct gntab_unmap_queue_data *item)`; gntdev's item carries its map (gntdev.c:404).
-#[fentry(function = "gnttab_unmap_refs_async")]
-fn gnttab_unmap_refs_async_entry(ctx: FEntryContext) -> i32 {
-    if let Some(map) = unmap_data(ctx.arg(0)) {
+#[inline(always)]
+fn unmap_is_requested(call: &impl Entered) {
+    if let Some(map) = unmap_data(call.long(0)) {
         torn_down(map);
     }
-    0
 }
 
 /// The operation that takes a map down is about that map; a close takes down many, and is about none.
@@ -233,68 +228,58 @@ fn torn_down(map: u64) {
 }
 
 /// `int gntdev_mmap(struct file *flip, struct vm_area_struct *vma)`
-#[fentry(function = "gntdev_mmap")]
-fn gntdev_mmap_entry(_ctx: FEntryContext) -> i32 {
-    task::begin(Op::Mmap, HookId::GntdevMmap, Stage::Remainder);
-    0
+#[inline(always)]
+fn mmap_entered(call: &impl Entered) {
+    task::begin_call(Op::Mmap, HookId::GntdevMmap, Stage::Remainder, [call.long(0), call.long(1)]);
 }
 
-#[fexit(function = "gntdev_mmap")]
-fn gntdev_mmap_exit(ctx: FExitContext) -> i32 {
-    if let Some(task) = task::operation_finished(HookId::GntdevMmap) {
-        task.set_buffer(Buffer::Pages);
-        if !task.knows_pages() {
-            add_pages(task, vma_pages(ctx.arg(1)));
-        }
-        task.emit(HookId::GntdevMmap, ctx.arg(2));
+#[inline(always)]
+fn mmap_returned(call: &impl Returned) {
+    let Some(task) = task::operation_finished(HookId::GntdevMmap) else { return };
+    task.set_buffer(Buffer::Pages);
+    if !task.knows_pages() {
+        let [_, vma] = task.arguments();
+        add_pages(task, vma_pages(vma));
     }
-    0
+    task.emit(HookId::GntdevMmap, call.int());
 }
 
 /// `munmap(2)`. Most calls have nothing to do with us: only `gntdev_vma_close` inside tells.
-#[fentry(function = "__arm64_sys_munmap")]
-fn sys_munmap_entry(_ctx: FEntryContext) -> i32 {
-    task::begin_tentative(Op::Munmap, HookId::SysMunmap, Stage::Remainder);
-    0
+#[inline(always)]
+fn munmap_entered(_: &impl Entered) {
+    task::begin_tentative_call(Op::Munmap, HookId::SysMunmap, Stage::Remainder);
 }
 
-#[fexit(function = "__arm64_sys_munmap")]
-fn sys_munmap_exit(ctx: FExitContext) -> i32 {
+#[inline(always)]
+fn munmap_returned(call: &impl Returned) {
     if let Some(task) = task::finished(HookId::SysMunmap) {
-        task.emit(HookId::SysMunmap, ctx.arg::<i64>(1) as i32);
+        task.emit(HookId::SysMunmap, call.int());
     }
-    0
 }
 
 /// `void gntdev_vma_close(struct vm_area_struct *vma)`; `vm_private_data` is the map.
-#[fentry(function = "gntdev_vma_close")]
-fn gntdev_vma_close_entry(ctx: FEntryContext) -> i32 {
-    let Some(task) = task::busy() else { return 0 };
-    if !task.is(Op::Munmap) {
-        return 0;
-    }
+#[inline(always)]
+fn vma_closes(call: &impl Entered) {
+    let Some(task) = task::busy().filter(|task| task.is(Op::Munmap)) else { return };
     task.confirm();
-    let vma = ctx.arg::<u64>(0);
+    let vma = call.long(0);
     match vma_private_data(vma).and_then(ledger::map) {
         Some(info) => task.set_map(info),
         None => add_pages(task, vma_pages(vma)),
     }
     task.set_buffer(Buffer::Pages);
     task.switch(Stage::VmaClose);
-    0
 }
 
 /// `int gntdev_release(struct inode *inode, struct file *flip)`
-#[fentry(function = "gntdev_release")]
-fn gntdev_release_entry(_ctx: FEntryContext) -> i32 {
+#[inline(always)]
+fn release_entered(_: &impl Entered) {
     task::begin(Op::Close, HookId::GntdevRelease, Stage::Remainder);
-    0
 }
 
-#[fexit(function = "gntdev_release")]
-fn gntdev_release_exit(ctx: FExitContext) -> i32 {
+#[inline(always)]
+fn release_returned(call: &impl Returned) {
     if let Some(task) = task::operation_finished(HookId::GntdevRelease) {
-        task.emit(HookId::GntdevRelease, ctx.arg(2));
+        task.emit(HookId::GntdevRelease, call.int());
     }
-    0
 }

@@ -10,7 +10,12 @@ static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(LOSS_COUNTERS, 0);
 
 /// One more was lost.
 pub fn count(hook: HookId, kind: LossKind) {
-    if let Some(counter) = LOSS.get_ptr_mut(loss_index(hook.id(), kind)) {
+    count_at(hook.id(), kind);
+}
+
+/// One more was lost, at the hook with this id.
+pub fn count_at(hook: u8, kind: LossKind) {
+    if let Some(counter) = LOSS.get_ptr_mut(loss_index(hook, kind)) {
         // SAFETY: the pointer is this CPU's own counter, and programs do not migrate while they run.
         unsafe { *counter += 1 };
     }

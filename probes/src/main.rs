@@ -1,7 +1,7 @@
 //! The eBPF programs: they time grant operations inside the kernel and write one record for each.
 //!
-//! Each watched function has a program for its entry, `<stem>_entry`, and where the table in `wire/src/hook.rs` says `Both`
-//! one for its return, `<stem>_exit`. The programs only say what a hook means; `task` keeps the time.
+//! Each watched function has programs for its entry and, where the table in `wire/src/hook.rs` says `Both`, for its return:
+//! `hook` makes them. They only say what a hook means; `task` keeps the time.
 //!
 //! A hook reads the clock as its last act on entry and as its first on return, so that a stage carries as little of
 //! the probes' own time as can be: the rest is charged to the stage around it.
@@ -9,7 +9,7 @@
 #![no_main]
 
 #[macro_use]
-mod stage_hooks;
+mod hook;
 
 mod dmabuf;
 mod fields;

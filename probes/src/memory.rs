@@ -4,17 +4,17 @@
 
 stage_hooks! {
     /// `int gnttab_alloc_pages(int nr_pages, struct page **pages)`
-    "gnttab_alloc_pages", gnttab_alloc_pages_entry, gnttab_alloc_pages_exit, GnttabAllocPages, PageAlloc;
+    gnttab_alloc_pages, GnttabAllocPages, PageAlloc;
     /// `void gnttab_free_pages(int nr_pages, struct page **pages)`
-    "gnttab_free_pages", gnttab_free_pages_entry, gnttab_free_pages_exit, GnttabFreePages, PageFree;
+    gnttab_free_pages, GnttabFreePages, PageFree;
     /// `int gnttab_dma_alloc_pages(struct gnttab_dma_alloc_args *args)`
-    "gnttab_dma_alloc_pages", gnttab_dma_alloc_pages_entry, gnttab_dma_alloc_pages_exit, GnttabDmaAllocPages, DmaAlloc;
+    gnttab_dma_alloc_pages, GnttabDmaAllocPages, DmaAlloc;
     /// `int gnttab_dma_free_pages(struct gnttab_dma_alloc_args *args)`
-    "gnttab_dma_free_pages", gnttab_dma_free_pages_entry, gnttab_dma_free_pages_exit, GnttabDmaFreePages, DmaFree;
+    gnttab_dma_free_pages, GnttabDmaFreePages, DmaFree;
     /// `int xenmem_reservation_decrease(int count, xen_pfn_t *frames)`
-    "xenmem_reservation_decrease", xenmem_reservation_decrease_entry, xenmem_reservation_decrease_exit, XenmemReservationDecrease, BalloonOut;
+    xenmem_reservation_decrease, XenmemReservationDecrease, BalloonOut;
     /// `int xenmem_reservation_increase(int count, xen_pfn_t *frames)`
-    "xenmem_reservation_increase", xenmem_reservation_increase_entry, xenmem_reservation_increase_exit, XenmemReservationIncrease, BalloonIn;
+    xenmem_reservation_increase, XenmemReservationIncrease, BalloonIn;
     /// `int vm_map_pages_zero(struct vm_area_struct *vma, struct page **pages, unsigned long num)`
-    "vm_map_pages_zero", vm_map_pages_zero_entry, vm_map_pages_zero_exit, VmMapPagesZero, VmaInsert;
+    vm_map_pages_zero, VmMapPagesZero, VmaInsert;
 }

@@ -50,6 +50,8 @@ pub struct Task {
     record: OpRecord,
     /// Time of the last hook.
     mark_ns: u64,
+    /// Of the call that the operation is: what its return wants to know.
+    arguments: [u64; 2],
     /// For each stage id one more than its index in `record.stages`; 0: not entered yet.
     slot_of: [u8; MAX_STAGES],
     stack: [Frame; MAX_DEPTH],
@@ -85,6 +87,7 @@ static IDLE: Task = Task {
         stages: [StageTime { self_ns: 0, first_offset_ns: 0, calls: 0, stage: 0, reserved: 0 }; MAX_STAGES],
     },
     mark_ns: 0,
+    arguments: [0; 2],
     slot_of: [0; MAX_STAGES],
     stack: [Frame { hook: 0, resume: 0 }; MAX_DEPTH],
     depth: 0,
@@ -135,14 +138,49 @@ pub fn begin_tentative(op: Op, hook: HookId, stage: Stage) {
     begin_or_push(op, hook, stage, true);
 }
 
+/// The hook of a call from user space was entered: it begins an operation, because it is inside of none.
+/// The arguments are kept until its return.
+#[inline(always)]
+pub fn begin_call(op: Op, hook: HookId, stage: Stage, arguments: [u64; 2]) {
+    let Some(task) = outermost(hook) else { return };
+    task.arguments = arguments;
+    task.start(op.id(), hook, stage, false);
+}
+
+/// Like `begin_call`, where only a hook further inside can tell that this concerns gntdev.
+#[inline(always)]
+pub fn begin_tentative_call(op: Op, hook: HookId, stage: Stage) {
+    let Some(task) = outermost(hook) else { return };
+    task.start(op.id(), hook, stage, true);
+}
+
+/// A call through the same hook that is no operation: its return must not be taken for one whose beginning was missed.
+#[inline(always)]
+pub fn begin_other_call(hook: HookId) {
+    const NO_OPERATION: u8 = 0;
+    let Some(task) = outermost(hook) else { return };
+    task.start(NO_OPERATION, hook, Stage::Remainder, true);
+}
+
 #[inline(always)]
 fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative: bool) {
     let Some(task) = entry_or_new(hook) else { return };
     if task.depth == 0 {
-        task.start(op, hook, stage, tentative);
+        task.start(op.id(), hook, stage, tentative);
     } else {
         task.push(hook, stage);
     }
+}
+
+/// The task, at the beginning of a call from user space. What it still was in can only have returned unseen: the kernel
+/// runs out of kretprobe instances when many tasks sleep in one function.
+#[inline(always)]
+fn outermost(hook: HookId) -> Option<&'static mut Task> {
+    let task = entry_or_new(hook)?;
+    if task.depth > 0 && task.tentative == 0 {
+        loss::count_at(task.stack[0].hook, LossKind::ReturnMissed);
+    }
+    Some(task)
 }
 
 /// A hook that begins a stage was entered.
@@ -164,17 +202,22 @@ pub fn leave(hook: HookId) {
 /// A hook returned. Gives the task if that was the end of its operation: it waits for the last facts and `emit`.
 #[inline(always)]
 pub fn finished(hook: HookId) -> Option<&'static mut Task> {
-    let now = now_ns();
-    let task = busy()?;
-    task.pop(hook, now).then_some(task)
+    returned(hook, false)
 }
 
 /// The hook of an operation returned; like `finished`, but then there must have been a beginning.
 #[inline(always)]
 pub fn operation_finished(hook: HookId) -> Option<&'static mut Task> {
+    returned(hook, true)
+}
+
+#[inline(always)]
+fn returned(hook: HookId, must_have_begun: bool) -> Option<&'static mut Task> {
     let now = now_ns();
     let Some(task) = busy() else {
-        loss::count(hook, LossKind::Unseen);
+        if must_have_begun {
+            loss::count(hook, LossKind::Unseen);
+        }
         return None;
     };
     task.pop(hook, now).then_some(task)
@@ -182,9 +225,9 @@ pub fn operation_finished(hook: HookId) -> Option<&'static mut Task> {
 
 impl Task {
     #[inline(always)]
-    fn start(&mut self, op: Op, hook: HookId, stage: Stage, tentative: bool) {
+    fn start(&mut self, op: u8, hook: HookId, stage: Stage, tentative: bool) {
         let head = &mut self.record.head;
-        head.op = op.id();
+        head.op = op;
         head.buffer = 0;
         head.flags = 0;
         head.pages = 0;
@@ -307,6 +350,11 @@ impl Task {
     /// The operation's number.
     pub fn op(&self) -> u8 {
         self.record.head.op
+    }
+
+    /// What `begin_call` was given.
+    pub fn arguments(&self) -> [u64; 2] {
+        self.arguments
     }
 
     pub fn set_buffer(&mut self, buffer: Buffer) {

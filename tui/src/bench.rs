@@ -27,8 +27,13 @@ pub fn run(args: &BenchArgs) -> Result<Exit> {
     let (frames, source) = mpsc::channel();
     let recording = args.out.join("recording.gsr");
     let sink = Tee { file: Writer::new(create(&recording)?), viewer: frames };
-    let options =
-        Options { run: args.run.clone(), clock: args.clock.into(), command: Some(generator(args)?), stop: stop.clone() };
+    let options = Options {
+        run: args.run.clone(),
+        clock: args.clock.into(),
+        means: args.attach.into(),
+        command: Some(generator(args)?),
+        stop: stop.clone(),
+    };
     let capture = Background::start(options, sink)?;
     let watched = top::watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max);
     // The viewer is gone: quit by its user, or at the end. In the second case there is nothing left to stop.

@@ -6,11 +6,21 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
-use grantscope_collector::capture::{Ended, Finished, Options, Probes, record};
+use grantscope_collector::capture::{Ended, Finished, Means, Options, Probes, record};
 use grantscope_collector::model::{Environment, HookStatus};
 use grantscope_collector::recording::FrameSink;
 
+use crate::cli::MeansName;
 use crate::exit::Exit;
+
+impl From<MeansName> for Means {
+    fn from(name: MeansName) -> Self {
+        match name {
+            MeansName::Best => Self::Best,
+            MeansName::Kprobe => Self::Kprobe,
+        }
+    }
+}
 
 /// Records on this thread until it is over.
 pub fn run(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished> {

@@ -143,6 +143,10 @@ pub struct RecordArgs {
     #[arg(long, value_name = "NAME", value_enum, default_value_t = ClockName::Wall)]
     pub clock: ClockName,
 
+    /// By which means the probes are attached
+    #[arg(long, value_name = "MEANS", value_enum, default_value_t = MeansName::Best)]
+    pub attach: MeansName,
+
     /// A name for this run, written to the recording and into every row of the CSV [default: host name and time]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub run: Option<String>,
@@ -180,6 +184,10 @@ pub struct BenchArgs {
     /// What the kernel's monotonic clock counts
     #[arg(long, value_name = "NAME", value_enum, default_value_t = ClockName::Wall)]
     pub clock: ClockName,
+
+    /// By which means the probes are attached
+    #[arg(long, value_name = "MEANS", value_enum, default_value_t = MeansName::Best)]
+    pub attach: MeansName,
 
     /// A name for this run [default: host name and time]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -264,6 +272,15 @@ pub struct JudgeArgs {
 pub enum Format {
     /// One row per series
     Csv,
+}
+
+/// By which means the probes are attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MeansName {
+    /// Hook by hook the best that the kernel has: fentry, else a kprobe
+    Best,
+    /// kprobes alone: they cost more, and show what a kernel without fentry would give
+    Kprobe,
 }
 
 /// The model's clocks, by the names that they have in files.

@@ -17,7 +17,13 @@ use crate::input::is_stdin as is_standard;
 /// Runs the command.
 pub fn run(args: &RecordArgs) -> Result<Exit> {
     let sink = Writer::new(open(&args.output)?);
-    let options = Options { run: args.run.clone(), clock: args.clock.into(), command: command(args), ..Options::default() };
+    let options = Options {
+        run: args.run.clone(),
+        clock: args.clock.into(),
+        means: args.attach.into(),
+        command: command(args),
+        ..Options::default()
+    };
     let finished = capture::run(options, sink, |probes| capture::report_hooks(probes.status()))?;
     capture::report_end(&finished);
     Ok(capture::exit(finished.ended))

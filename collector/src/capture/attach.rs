@@ -1,61 +1,151 @@
-//! Hook by hook: finds the kernel's symbol, loads the programs, attaches them.
+//! Hook by hook: finds the kernel's function, loads the programs, attaches them by the best means that this kernel has.
+//!
+//! fentry and fexit cost the least, and need BTF of the function and a kernel that can call BPF directly from it (arm64: 6.4).
+//! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
 
-use aya::programs::{FEntry, FExit, Program, ProgramError};
+use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError};
 use aya::{Btf, Ebpf};
 use grantscope_wire::HOOKS;
 use grantscope_wire::hook::{Ends, Hook, Need};
 
-use super::CaptureError;
 use super::offsets::KernelTypes;
+use super::symbols::{Symbol, Symbols};
+use super::{CaptureError, Means};
 use crate::model::HookStatus;
 
 /// Shows the whole log of a refused program.
 const VERIFIER_LOG: &str = "GRANTSCOPE_VERIFIER_LOG";
 
+/// `attached_by` of a hook that has fentry, and fexit where both ends are watched.
+pub const FENTRY: &str = "fentry";
+/// `attached_by` of a hook that has a kprobe, and a kretprobe where both ends are watched.
+pub const KPROBE: &str = "kprobe";
+
 /// Attaches all hooks; fails only where a required one cannot be.
-pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes) -> Result<Vec<HookStatus>, CaptureError> {
-    HOOKS.iter().map(|hook| status(ebpf, btf, types, hook)).collect()
+pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, means: Means) -> Result<Vec<HookStatus>, CaptureError> {
+    let wanted = HOOKS.iter().flat_map(|hook| hook.symbols.iter().copied());
+    let symbols = Symbols::read(wanted).map_err(CaptureError::NoSymbols)?;
+    let mut attacher = Attacher { ebpf, btf, types, without_fentry: means.without_fentry() };
+    HOOKS.iter().map(|hook| attacher.status(&symbols, hook)).collect()
 }
 
-fn status(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, hook: &Hook) -> Result<HookStatus, CaptureError> {
-    let symbol = hook.symbols.iter().find(|symbol| types.has(symbol)).copied();
-    let outcome = match symbol {
-        Some(symbol) => attach(ebpf, btf, hook, symbol),
-        None => Err(format!("the kernel's BTF has no function {}", hook.symbols.join(" or "))),
-    };
-    match outcome {
-        Err(problem) if hook.need == Need::Required => Err(CaptureError::RequiredHook { hook: hook.id, problem }),
-        Err(problem) => {
-            Ok(HookStatus { hook: hook.id, attached_by: None, symbol: symbol.map(str::to_owned), problem: Some(problem) })
+struct Attacher<'a> {
+    ebpf: &'a mut Ebpf,
+    btf: &'a Btf,
+    types: &'a KernelTypes,
+    /// Why no more fentry is tried, if it is not.
+    without_fentry: Option<String>,
+}
+
+impl Attacher<'_> {
+    fn status(&mut self, symbols: &Symbols, hook: &Hook) -> Result<HookStatus, CaptureError> {
+        let symbol = hook.symbols.iter().find_map(|name| symbols.find(name));
+        let outcome = match symbol {
+            Some(symbol) => self.attach(hook, symbol),
+            None => Err(format!(
+                "the kernel has no function {}: what it belongs to is not built in, and no loaded module has it",
+                hook.symbols.join(" or ")
+            )),
+        };
+        if let (Err(problem), Need::Required) = (&outcome, hook.need) {
+            return Err(CaptureError::RequiredHook { hook: hook.id, problem: problem.clone() });
         }
-        Ok(means) => Ok(HookStatus {
-            hook: hook.id,
-            attached_by: Some(means.to_owned()),
-            symbol: symbol.map(str::to_owned),
-            problem: None,
-        }),
+        let (attached_by, problem) = match outcome {
+            Ok(means) => (Some(means.to_owned()), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        Ok(HookStatus { hook: hook.id, attached_by, symbol: symbol.map(Symbol::to_string), problem })
+    }
+
+    fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<&'static str, String> {
+        let problem = match self.obstacle_to_fentry(symbol) {
+            Some(obstacle) => obstacle,
+            None => match self.by_fentry(hook, symbol) {
+                Ok(()) => return Ok(FENTRY),
+                Err(error) => {
+                    let problem = chain(&error);
+                    if is_not_supported(&error) {
+                        self.without_fentry = Some(problem.clone());
+                    }
+                    problem
+                }
+            },
+        };
+        match self.by_kprobe(hook, symbol) {
+            Ok(()) => Ok(KPROBE),
+            Err(error) => Err(format!("fentry: {problem}; kprobe: {}", chain(&error))),
+        }
+    }
+
+    fn obstacle_to_fentry(&self, symbol: &Symbol) -> Option<String> {
+        if let Some(problem) = &self.without_fentry {
+            return Some(problem.clone());
+        }
+        if let Some(module) = &symbol.module {
+            return Some(format!("the function is in the module {module}"));
+        }
+        if symbol.is_suffixed() {
+            return Some("the compiler has changed the function".to_owned());
+        }
+        (!self.types.has(&symbol.name)).then(|| "the kernel's BTF does not describe the function".to_owned())
+    }
+
+    /// The return comes first: a return without entry is ignored, an entry without return would stay on the task's stack.
+    fn by_fentry(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
+        let mut on_return = None;
+        if hook.ends == Ends::Both {
+            let exit: &mut FExit = program(self.ebpf, hook, "exit")?;
+            exit.load(&symbol.name, self.btf)?;
+            on_return = Some(exit.attach()?);
+        }
+        let entry: &mut FEntry = program(self.ebpf, hook, "entry")?;
+        let attached = entry.load(&symbol.name, self.btf).and_then(|()| entry.attach());
+        if let (Err(_), Some(link)) = (&attached, on_return) {
+            let exit: &mut FExit = program(self.ebpf, hook, "exit")?;
+            exit.detach(link)?;
+        }
+        attached.map(drop)
+    }
+
+    fn by_kprobe(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
+        let mut on_return = None;
+        if hook.ends == Ends::Both {
+            let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
+            exit.load()?;
+            on_return = Some(exit.attach(&symbol.name, 0)?);
+        }
+        let entry: &mut KProbe = program(self.ebpf, hook, "kprobe")?;
+        let attached = entry.load().and_then(|()| entry.attach(&symbol.name, 0));
+        if let (Err(_), Some(link)) = (&attached, on_return) {
+            let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
+            exit.detach(link)?;
+        }
+        attached.map(drop)
     }
 }
 
-/// The return comes first: a return without entry is ignored, an entry without return would stay on the task's stack.
-fn attach(ebpf: &mut Ebpf, btf: &Btf, hook: &Hook, symbol: &str) -> Result<&'static str, String> {
-    if hook.ends == Ends::Both {
-        let exit: &mut FExit = program(ebpf, &format!("{}_exit", hook.stem()))?;
-        exit.load(symbol, btf).map_err(|error| chain(&error))?;
-        exit.attach().map_err(|error| chain(&error))?;
-    }
-    let entry: &mut FEntry = program(ebpf, &format!("{}_entry", hook.stem()))?;
-    entry.load(symbol, btf).map_err(|error| chain(&error))?;
-    entry.attach().map_err(|error| chain(&error))?;
-    Ok("fentry")
-}
-
-fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<P, String>
+/// One of a hook's programs.
+fn program<'a, P>(ebpf: &'a mut Ebpf, hook: &Hook, end: &str) -> Result<P, ProgramError>
 where
-    P: TryFrom<&'a mut Program>,
+    P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
-    let program = ebpf.program_mut(name).ok_or_else(|| format!("the probes have no program {name}"))?;
-    P::try_from(program).map_err(|_| format!("the program {name} is of another kind"))
+    let name = format!("{}_{end}", hook.stem());
+    // That table and object agree is tested below; see `probes`.
+    P::try_from(ebpf.program_mut(&name).unwrap_or_else(|| panic!("the probes have no program {name}")))
+}
+
+/// Whether the kernel says that it cannot do this at all. ENOTSUPP is the kernel's own number, which user space has no name for.
+fn is_not_supported(error: &ProgramError) -> bool {
+    const ENOTSUPP: i32 = 524;
+    const EOPNOTSUPP: i32 = nix::errno::Errno::EOPNOTSUPP as i32;
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    while let Some(cause) = source {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return matches!(io.raw_os_error(), Some(ENOTSUPP | EOPNOTSUPP));
+        }
+        source = cause.source();
+    }
+    false
 }
 
 /// An error with its causes, on one line. Of a verifier's log only the line that tells; all of it if `VERIFIER_LOG` is set.
@@ -95,5 +185,12 @@ mod tests {
     #[test]
     fn an_empty_verifier_log_is_not_an_empty_reason() {
         assert_eq!(telling_line("\n"), "it gave no reason");
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_do_a_thing_at_all_is_told_from_one_that_refuses_it_once() {
+        let error = |errno| ProgramError::IOError(std::io::Error::from_raw_os_error(errno));
+        assert!(is_not_supported(&error(524)));
+        assert!(!is_not_supported(&error(nix::errno::Errno::EBUSY as i32)));
     }
 }

@@ -1,6 +1,6 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `preflight` says why this machine cannot be profiled; `offsets` and `attach` fit the probes to the running kernel;
+//! `preflight` says why this machine cannot be profiled; `offsets`, `symbols` and `attach` fit the probes to the running kernel;
 //! `probes` owns what is attached; `session` turns it into a recording.
 
 mod attach;
@@ -9,12 +9,30 @@ mod offsets;
 mod preflight;
 mod probes;
 mod session;
+mod symbols;
 
 pub use probes::Probes;
 pub use session::{Ended, Finished, Options, record};
 pub use tokio::sync::Notify;
 
 use grantscope_wire::HookId;
+
+/// By which means hooks may be attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    /// The best that the kernel has, hook by hook.
+    #[default]
+    Best,
+    /// kprobes alone, to compare the means on one kernel.
+    Kprobe,
+}
+
+impl Means {
+    /// Why fentry is not even tried; `None`: it is.
+    fn without_fentry(self) -> Option<String> {
+        (self == Self::Kprobe).then(|| "kprobes alone were asked for".to_owned())
+    }
+}
 
 /// Why a capture cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +59,9 @@ pub enum CaptureError {
         /// What the parser said.
         problem: String,
     },
+    /// The kernel does not list its functions.
+    #[error("/proc/kallsyms cannot be read: the kernel needs CONFIG_KALLSYMS=y, and /proc has to be mounted")]
+    NoSymbols(#[source] std::io::Error),
     /// The object does not load.
     #[error("the kernel refused the probes' maps or data")]
     Load(#[from] aya::EbpfError),

@@ -9,7 +9,7 @@ use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
 use grantscope_wire::{HOOKS, HookId};
 
-use super::{CaptureError, attach, host, offsets::KernelTypes, preflight};
+use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight};
 use crate::decode::{self, DecodeError};
 use crate::model::{HookStatus, LossCounter, LossReport, Operation};
 
@@ -28,7 +28,7 @@ pub struct Probes {
 
 impl Probes {
     /// Checks the machine, loads the probes and attaches them.
-    pub fn attach() -> Result<Self, CaptureError> {
+    pub fn attach(means: Means) -> Result<Self, CaptureError> {
         preflight::check()?;
         let types = KernelTypes::read()?;
         let offsets = types.offsets()?;
@@ -43,7 +43,7 @@ impl Probes {
             ebpf.take_map("RECORDS").and_then(|map| RingBuf::try_from(map).ok()).ok_or(CaptureError::NoMap("RECORDS"))?;
         let loss = ebpf.take_map("LOSS").and_then(|map| PerCpuArray::try_from(map).ok()).ok_or(CaptureError::NoMap("LOSS"))?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
-        let status = attach::all(&mut ebpf, &btf, &types)?;
+        let status = attach::all(&mut ebpf, &btf, &types, means)?;
         let mut probes = Self { ebpf, records, loss, status, before: Vec::new() };
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
@@ -80,7 +80,9 @@ impl Probes {
     /// All counters that are not zero.
     fn counters(&self) -> Vec<LossCounter> {
         let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
-        let counted = HOOKS.iter().flat_map(|hook| kinds(hook.id));
+        // What a hook that is not attached would have told is missing, and named as that: it is not lost.
+        let attached = self.status.iter().filter(|status| status.attached_by.is_some());
+        let counted = attached.flat_map(|status| kinds(status.hook));
         counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook.id))).collect()
     }
 
@@ -93,7 +95,7 @@ impl Probes {
     /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it tells
     /// them in the descriptor's fdinfo.
     fn missed(&self, hook: HookId) -> Option<LossCounter> {
-        let ends = ["entry", "exit"].map(|end| format!("{}_{end}", hook.name()));
+        let ends = ["entry", "exit", "kprobe", "kretprobe"].map(|end| format!("{}_{end}", hook.name()));
         let count = ends.iter().filter_map(|name| self.ebpf.program(name)).filter_map(recursion_misses).sum();
         (count > 0).then_some(LossCounter { hook, kind: LossKind::Missed, count })
     }
@@ -116,6 +118,7 @@ fn recursion_misses(program: &Program) -> Option<u64> {
     let fd = match program {
         Program::FEntry(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         Program::FExit(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        Program::KProbe(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         _ => return None,
     };
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
@@ -134,7 +137,7 @@ mod tests {
     fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
         let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
         let programs: BTreeSet<_> = object.programs.keys().cloned().collect();
-        let ends = |ends| if ends == Ends::Both { &["entry", "exit"][..] } else { &["entry"] };
+        let ends = |ends| if ends == Ends::Both { &["entry", "exit", "kprobe", "kretprobe"][..] } else { &["entry", "kprobe"] };
         let table: BTreeSet<_> =
             HOOKS.iter().flat_map(|hook| ends(hook.ends).iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
         assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");

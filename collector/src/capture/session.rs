@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use super::{CaptureError, Probes, host};
+use super::{CaptureError, Means, Probes, host};
 use crate::model::{Clock, LossReport};
 use crate::recording::{Frame, FrameSink};
 
@@ -33,6 +33,8 @@ pub struct Options {
     pub run: Option<String>,
     /// The clock behind the nanoseconds: the machine cannot tell by itself.
     pub clock: Clock,
+    /// By which means hooks are attached.
+    pub means: Means,
     /// Program to run while recording; without one: until a signal comes.
     pub command: Option<std::process::Command>,
     /// Ends the recording as a signal does.
@@ -63,7 +65,7 @@ pub struct Finished {
 
 /// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
 pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
-    let probes = Probes::attach()?;
+    let probes = Probes::attach(options.means)?;
     ready(&probes);
     let environment = host::environment(options.run, options.clock, probes.status().to_vec());
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
@@ -150,8 +152,9 @@ impl<S: FrameSink> Session<S> {
         if operations.is_empty() {
             self.put(&Frame::Tick { at_ns: host::now_ns() })?;
         }
-        for chunk in operations.chunks(OPERATIONS_PER_FRAME) {
-            self.put(&Frame::Operations(chunk.to_vec()))?;
+        let mut operations = operations.into_iter().peekable();
+        while operations.peek().is_some() {
+            self.put(&Frame::Operations(operations.by_ref().take(OPERATIONS_PER_FRAME).collect()))?;
         }
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {

@@ -31,13 +31,16 @@ const COMPARED_FROM: u64 = 50;
 const REPEATS_WITHIN: f64 = 0.005;
 
 /// A recording, read whole.
-struct Recorded {
-    aggregate: Aggregate,
-    operations: Vec<Operation>,
+pub struct Recorded {
+    /// What it adds up to.
+    pub aggregate: Aggregate,
+    /// Every operation in it.
+    pub operations: Vec<Operation>,
 }
 
 impl Recorded {
-    fn read(path: &Path) -> Result<Self> {
+    /// Reads it to its end frame.
+    pub fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let mut reader = Reader::open(BufReader::new(file))?;
         let (mut aggregate, mut operations) = (Aggregate::default(), Vec::new());
@@ -51,7 +54,7 @@ impl Recorded {
     }
 
     /// Compares it with the truth, and the CSV made of it too.
-    fn agrees_with(&self, truth: &Truth) -> Result<()> {
+    pub fn agrees_with(&self, truth: &Truth) -> Result<()> {
         let judgement = judge(&self.aggregate, &self.operations, truth);
         let differences: Vec<_> = judgement.differences.iter().map(ToString::to_string).collect();
         ensure!(differences.is_empty(), "recording and truth differ:\n  {}", differences.join("\n  "));

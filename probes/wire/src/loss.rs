@@ -12,13 +12,14 @@ named_ids! {
         LedgerFull = 4, "ledger_full", "no room to remember a map or a dma-buf: later operations on it have no buffer kind";
         Missed = 5, "missed", "the kernel skipped the program because it was running already on that CPU";
         Unseen = 6, "unseen", "an operation ended whose beginning was not seen: it began before the probes, or too many tasks were at work";
+        ReturnMissed = 7, "return_missed", "an operation's return was not seen: more tasks were inside the function than the kernel's kretprobe can follow";
     }
 }
 
 impl LossKind {
     /// Whether this loss makes an operation vanish from the counts.
     pub const fn loses_operations(self) -> bool {
-        matches!(self, Self::RingFull | Self::TaskTableFull | Self::Unseen | Self::Missed)
+        matches!(self, Self::RingFull | Self::TaskTableFull | Self::Unseen | Self::Missed | Self::ReturnMissed)
     }
 }
 

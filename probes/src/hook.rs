@@ -1,0 +1,113 @@
+//! The programs of a hook: one text for what the hook means, and a program for each means by which a kernel may let it be attached.
+//!
+//! A function's entry can be watched by fentry, `<stem>_entry`, or by a kprobe, `<stem>_kprobe`; its return by fexit, `<stem>_exit`,
+//! or by a kretprobe, `<stem>_kretprobe`. The collector loads those that this kernel takes and leaves the others alone.
+
+use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext};
+
+/// What can be asked of a function that was entered.
+pub trait Entered {
+    /// The `index`th argument, where it is a pointer or a long.
+    fn long(&self, index: usize) -> u64;
+    /// The `index`th argument, where it is an int.
+    fn int(&self, index: usize) -> u32;
+}
+
+/// What can be asked of a function that returned. Not its arguments: by a kretprobe they are gone.
+pub trait Returned {
+    /// What it returned, where that is a pointer or a long.
+    fn long(&self) -> u64;
+    /// What it returned, where that is an int.
+    fn int(&self) -> i32 {
+        self.long() as i32
+    }
+}
+
+impl Entered for FEntryContext {
+    #[inline(always)]
+    fn long(&self, index: usize) -> u64 {
+        self.arg(index)
+    }
+
+    #[inline(always)]
+    fn int(&self, index: usize) -> u32 {
+        self.arg(index)
+    }
+}
+
+impl Entered for ProbeContext {
+    #[inline(always)]
+    fn long(&self, index: usize) -> u64 {
+        // `None` only for more arguments than registers carry them, which no function of ours has.
+        self.arg(index).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn int(&self, index: usize) -> u32 {
+        // The register's upper half is not the argument's.
+        Entered::long(self, index) as u32
+    }
+}
+
+impl Returned for FExitContext {
+    #[inline(always)]
+    fn long(&self) -> u64 {
+        // The helper refuses only program types that this one is not of.
+        self.ret().unwrap_or(0)
+    }
+}
+
+impl Returned for RetProbeContext {
+    #[inline(always)]
+    fn long(&self) -> u64 {
+        self.ret()
+    }
+}
+
+/// Declares a hook's programs: its stem, what to do on entry, and, where both ends are watched, on return.
+macro_rules! hook {
+    ($stem:ident, $entered:expr) => {
+        ::pastey::paste! {
+            #[::aya_ebpf::macros::fentry]
+            fn [<$stem _entry>](ctx: ::aya_ebpf::programs::FEntryContext) -> i32 {
+                ($entered)(&ctx);
+                0
+            }
+
+            #[::aya_ebpf::macros::kprobe]
+            fn [<$stem _kprobe>](ctx: ::aya_ebpf::programs::ProbeContext) -> u32 {
+                ($entered)(&ctx);
+                0
+            }
+        }
+    };
+    ($stem:ident, $entered:expr, $returned:expr) => {
+        hook!($stem, $entered);
+        ::pastey::paste! {
+            #[::aya_ebpf::macros::fexit]
+            fn [<$stem _exit>](ctx: ::aya_ebpf::programs::FExitContext) -> i32 {
+                ($returned)(&ctx);
+                0
+            }
+
+            #[::aya_ebpf::macros::kretprobe]
+            fn [<$stem _kretprobe>](ctx: ::aya_ebpf::programs::RetProbeContext) -> u32 {
+                ($returned)(&ctx);
+                0
+            }
+        }
+    };
+}
+
+/// Declares the programs of functions that are a stage from entry to return, and nothing more: stem, hook, stage.
+macro_rules! stage_hooks {
+    ($($(#[$about:meta])* $stem:ident, $hook:ident, $stage:ident;)+) => {
+        $(
+            hook!(
+                $stem,
+                |_: &_| $crate::task::enter(::grantscope_wire::HookId::$hook, ::grantscope_wire::Stage::$stage),
+                |_: &_| $crate::task::leave(::grantscope_wire::HookId::$hook)
+            );
+        )+
+    };
+}
