@@ -8,7 +8,7 @@ use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
 
 use crate::fields::{attachment_dmabuf, pointer_error};
 use crate::hook::{Entered, Returned};
-use crate::ledger;
+use crate::ledger::{self, MapInfo};
 use crate::loss;
 use crate::task::{self, Task};
 
@@ -60,16 +60,15 @@ fn release_returned(_: &impl Returned) {
 /// `struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, dev, importer_ops, importer_priv)`
 #[inline(always)]
 fn attach_entered(call: &impl Entered) {
+    let known = ledger::dmabuf(call.long(0));
     // An import of gntdev's own: no one else tells whose buffer it is.
     if let Some(task) = task::busy().filter(|task| task.is(Op::Import)) {
-        set_buffer_of(task, call.long(0));
+        set_buffer(task, known);
         task.switch(Stage::Remainder);
     }
     task::begin_tentative(Op::Attach, HookId::DmaBufDynamicAttach, Stage::DmabufAttach);
-    // For an attach that fails before gntdev is asked.
-    if let (Some(task), Some(info)) = (task::busy(), ledger::dmabuf(call.long(0)))
-        && task.is(Op::Attach)
-    {
+    // Here already, for an attach that fails before gntdev is asked.
+    if let (Some(info), Some(task)) = (known, task::busy().filter(|task| task.is(Op::Attach))) {
         task.set_map(info);
     }
 }
@@ -160,6 +159,9 @@ fn confirm(op: Op, dmabuf: Option<u64>) {
         return;
     }
     task.confirm();
+    if task.knows_buffer() {
+        return;
+    }
     if let Some(info) = dmabuf.and_then(ledger::dmabuf) {
         task.set_map(info);
     }
@@ -167,8 +169,8 @@ fn confirm(op: Op, dmabuf: Option<u64>) {
 
 /// A buffer that gntdev did not export is another driver's.
 #[inline(always)]
-fn set_buffer_of(task: &mut Task, dmabuf: u64) {
-    match ledger::dmabuf(dmabuf) {
+fn set_buffer(task: &mut Task, known: Option<&'static MapInfo>) {
+    match known {
         Some(info) => task.set_map(info),
         None => task.set_buffer(Buffer::Foreign),
     }
