@@ -19,13 +19,23 @@ pub struct SeriesKey {
     pub pages: Option<u32>,
     /// How it ended.
     pub outcome: Outcome,
+    /// The operation that asked for this one; `None`: not known, or none.
+    pub started_by: Option<Op>,
     /// A stage's self time; `None`: the whole operation.
     pub stage: Option<Stage>,
 }
 
 impl SeriesKey {
-    fn total(operation: &Operation) -> Self {
-        Self { op: operation.op, buffer: operation.buffer, pages: operation.pages, outcome: operation.outcome, stage: None }
+    /// The series of whole operations that this one belongs to.
+    pub fn total(operation: &Operation) -> Self {
+        Self {
+            op: operation.op,
+            buffer: operation.buffer,
+            pages: operation.pages,
+            outcome: operation.outcome,
+            started_by: operation.started_by(),
+            stage: None,
+        }
     }
 
     /// `total`, or the stage's name.

@@ -3,7 +3,7 @@
 use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
 use grantscope_wire::{Buffer, Op, OpHeader, Stage, StageTime};
 
-use crate::model::{Operation, Outcome, StageSpan};
+use crate::model::{Detail, Operation, Outcome, StageSpan};
 
 /// Bytes that are not a record of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -46,7 +46,16 @@ pub fn operation(bytes: &[u8]) -> Result<Operation, DecodeError> {
         map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
         stages_incomplete: head.flags & STAGES_INCOMPLETE != 0,
         stages,
+        details: details(&head)?,
     })
+}
+
+fn details(head: &OpHeader) -> Result<Vec<Detail>, DecodeError> {
+    if head.started_by == 0 {
+        return Ok(Vec::new());
+    }
+    let op = Op::from_id(head.started_by).ok_or(DecodeError::UnknownId { what: "operation", id: head.started_by })?;
+    Ok(vec![Detail::StartedBy(op)])
 }
 
 fn header(bytes: &[u8]) -> Result<OpHeader, DecodeError> {
@@ -123,6 +132,13 @@ mod tests {
     fn what_the_probes_did_not_learn_is_unknown_and_not_zero() {
         let operation = operation(&bytes(export(), &[])).unwrap();
         assert_eq!((operation.buffer, operation.pages, operation.domid, operation.map_generation_ns), (None, None, None, None));
+    }
+
+    #[test]
+    fn a_teardown_knows_which_operation_asked_for_it() {
+        let head = Head { op: Op::Teardown.id(), started_by: Op::Close.id(), ..export() };
+        assert_eq!(operation(&bytes(head, &[])).unwrap().started_by(), Some(Op::Close));
+        assert_eq!(operation(&bytes(export(), &[])).unwrap().started_by(), None);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
         tid: 7,
         comm: "backend".to_owned(),
         map_generation_ns: None,
+        details: Vec::new(),
         stages_incomplete: false,
         stages: vec![span(Stage::Remainder, duration_ns)],
     }

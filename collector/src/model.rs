@@ -37,12 +37,31 @@ pub struct Operation {
     pub stages_incomplete: bool,
     /// Where the time went. Their `self_ns` add up to `duration_ns`.
     pub stages: Vec<StageSpan>,
+    /// What else is known of it, in no fixed order.
+    pub details: Vec<Detail>,
+}
+
+/// What only some operations have. Variants are numbered by position: new ones go to the end, and raise the recording's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Detail {
+    /// The operation that asked for this one: a teardown ends later than what began it.
+    StartedBy(#[serde(with = "ids::op")] Op),
 }
 
 impl Operation {
     /// Whether the stages account for every nanosecond.
     pub fn adds_up(&self) -> bool {
         self.stages.iter().map(|stage| stage.self_ns).sum::<u64>() == self.duration_ns
+    }
+
+    /// The operation that asked for this one; `None`: not known, or nobody's operation but its own.
+    pub fn started_by(&self) -> Option<Op> {
+        self.details
+            .iter()
+            .map(|detail| match detail {
+                Detail::StartedBy(op) => *op,
+            })
+            .next()
     }
 }
 
@@ -235,7 +254,7 @@ pub struct LossCounter {
 }
 
 /// Ids on the wire, names in the program.
-mod ids {
+pub(crate) mod ids {
     macro_rules! by_id {
         ($module:ident, $name:ident) => {
             pub mod $module {

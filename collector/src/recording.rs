@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Environment, LossReport, Operation};
 
+mod version_1;
+
 /// First bytes of every recording.
 pub const MAGIC: [u8; 6] = *b"GSREC\n";
 /// Version that this program writes. It reads all versions up to this one.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// A frame longer than this is taken for damage: writers stay far below.
 const MAX_FRAME_BYTES: u32 = 16 << 20;
 
@@ -143,6 +145,7 @@ impl FrameSink for mpsc::Sender<Frame> {
 #[derive(Debug)]
 pub struct Reader<R: Read> {
     input: R,
+    version: u16,
     frames: u64,
     ended: bool,
 }
@@ -160,7 +163,7 @@ impl<R: Read> Reader<R> {
         if found > VERSION {
             return Err(ReadError::TooNew { found });
         }
-        Ok(Self { input, frames: 0, ended: false })
+        Ok(Self { input, version: found, frames: 0, ended: false })
     }
 
     /// The next frame; `None` after the end frame.
@@ -169,7 +172,11 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         let payload = self.payload()?;
-        let frame = postcard::from_bytes(&payload).map_err(|_| self.damaged("a frame that cannot be decoded"))?;
+        let frame = match self.version {
+            1 => postcard::from_bytes::<version_1::Frame>(&payload).map(Frame::from),
+            _ => postcard::from_bytes(&payload),
+        };
+        let frame = frame.map_err(|_| self.damaged("a frame that cannot be decoded"))?;
         self.frames += 1;
         self.ended = matches!(frame, Frame::End { .. });
         Ok(Some(frame))
@@ -290,7 +297,7 @@ mod tests {
         assert_eq!(read(b"run,kernel,xen\n").1.as_deref(), Some(not_ours));
         let mut newer = recording(&[END]);
         newer[MAGIC.len()] = 9;
-        let too_new = "recording of version 9, but this grantscope reads versions up to 1: update grantscope";
+        let too_new = "recording of version 9, but this grantscope reads versions up to 2: update grantscope";
         assert_eq!(read(&newer).1.as_deref(), Some(too_new));
     }
 }

@@ -24,7 +24,7 @@ pub fn table(aggregate: &Aggregate) -> String {
     for (row, cells) in &rows {
         let p50 = |buffer: Buffer| cells.get(&Some(buffer)).and_then(|series| series.quantile_ns(0.5)).map(|ns| ns as f64);
         let counts: BTreeSet<u64> = cells.values().map(|series| series.count()).collect();
-        let _ = write!(text, "{:<15} {:>6} {:<9} {:>9} │", row.op.name(), pages(row.pages), row.outcome, range(&counts));
+        let _ = write!(text, "{:<15} {:>6} {:<9} {:>9} │", row.name(), pages(row.pages), row.outcome, range(&counts));
         for buffer in COMPARED {
             let _ = write!(text, " {:>10}", units::maybe_duration(p50(buffer)));
         }
@@ -38,16 +38,24 @@ pub fn table(aggregate: &Aggregate) -> String {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Row {
     op: Op,
+    started_by: Option<Op>,
     pages: Option<u32>,
     outcome: Outcome,
+}
+
+impl Row {
+    /// `teardown/close`: the operation, and what asked for it.
+    fn name(&self) -> String {
+        self.started_by.map_or_else(|| self.op.name().to_owned(), |by| format!("{}/{}", self.op.name(), by.name()))
+    }
 }
 
 /// Totals only, and only of operations that have a buffer kind to compare.
 fn rows(aggregate: &Aggregate) -> BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> {
     let mut rows: BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> = BTreeMap::new();
     for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && is_compared(key)) {
-        let &SeriesKey { op, buffer, pages, outcome, .. } = key;
-        rows.entry(Row { op, pages, outcome }).or_default().insert(buffer, series);
+        let &SeriesKey { op, buffer, pages, outcome, started_by, .. } = key;
+        rows.entry(Row { op, started_by, pages, outcome }).or_default().insert(buffer, series);
     }
     rows
 }

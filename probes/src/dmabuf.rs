@@ -17,11 +17,11 @@ hook!(dmabuf_exp_ops_release, release_entered, release_returned);
 hook!(dma_buf_dynamic_attach, attach_entered, attach_returned);
 hook!(dmabuf_exp_ops_attach, gntdev_attaches);
 hook!(dma_buf_map_attachment, map_attachment_entered, map_attachment_returned);
-hook!(dmabuf_exp_ops_map_dma_buf, gntdev_maps);
+hook!(dmabuf_exp_ops_map_dma_buf, gntdev_maps_attachment);
 hook!(dmabuf_imp_release, grants_are_revoked);
-hook!(dma_buf_unmap_attachment, unmap_attachment_entered, |_: &_| task::leave(HookId::DmaBufUnmapAttachment));
-hook!(dmabuf_exp_ops_unmap_dma_buf, gntdev_unmaps);
-hook!(dma_buf_detach, detach_entered, |_: &_| task::leave(HookId::DmaBufDetach));
+hook!(dma_buf_unmap_attachment, unmap_attachment_entered, unmap_attachment_returned);
+hook!(dmabuf_exp_ops_unmap_dma_buf, gntdev_unmaps_attachment);
+hook!(dma_buf_detach, detach_entered, detach_returned);
 hook!(dmabuf_exp_ops_detach, gntdev_detaches);
 
 /// `struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)`
@@ -60,54 +60,41 @@ fn release_returned(_: &impl Returned) {
 /// `struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, dev, importer_ops, importer_priv)`
 #[inline(always)]
 fn attach_entered(call: &impl Entered) {
-    let known = ledger::dmabuf(call.long(0));
+    let dmabuf = call.long(0);
     // An import of gntdev's own: no one else tells whose buffer it is.
     if let Some(task) = task::busy().filter(|task| task.is(Op::Import)) {
-        set_buffer(task, known);
+        set_buffer_of(task, dmabuf);
         task.switch(Stage::Remainder);
     }
-    task::begin_tentative(Op::Attach, HookId::DmaBufDynamicAttach, Stage::DmabufAttach);
-    // Here already, for an attach that fails before gntdev is asked.
-    if let (Some(info), Some(task)) = (known, task::busy().filter(|task| task.is(Op::Attach))) {
-        task.set_map(info);
-    }
+    task::begin_tentative(Op::Attach, HookId::DmaBufDynamicAttach, Stage::DmabufAttach, dmabuf);
 }
 
 #[inline(always)]
 fn attach_returned(call: &impl Returned) {
-    if let Some(task) = task::finished(HookId::DmaBufDynamicAttach) {
-        let ret = pointer_error(call.long());
-        // Memory ran out in dma-buf.c itself, so that nobody has confirmed a buffer that is known as gntdev's.
-        if ret != 0 && task.knows_buffer() {
-            task.confirm();
-        }
-        task.emit(HookId::DmaBufDynamicAttach, ret);
-    }
+    report(HookId::DmaBufDynamicAttach, pointer_error(call.long()), ledger::dmabuf);
 }
 
 /// `int dmabuf_exp_ops_attach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn gntdev_attaches(call: &impl Entered) {
-    confirm(Op::Attach, Some(call.long(0)));
+    confirm(Op::Attach, HookId::DmaBufDynamicAttach, || ledger::dmabuf(call.long(0)));
 }
 
 /// `struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach, enum dma_data_direction direction)`
 #[inline(always)]
-fn map_attachment_entered(_: &impl Entered) {
-    task::begin_tentative(Op::AttachmentMap, HookId::DmaBufMapAttachment, Stage::AttachmentMap);
+fn map_attachment_entered(call: &impl Entered) {
+    task::begin_tentative(Op::AttachmentMap, HookId::DmaBufMapAttachment, Stage::AttachmentMap, call.long(0));
 }
 
 #[inline(always)]
 fn map_attachment_returned(call: &impl Returned) {
-    if let Some(task) = task::finished(HookId::DmaBufMapAttachment) {
-        task.emit(HookId::DmaBufMapAttachment, pointer_error(call.long()));
-    }
+    report(HookId::DmaBufMapAttachment, pointer_error(call.long()), buffer_attached_to);
 }
 
 /// `struct sg_table *dmabuf_exp_ops_map_dma_buf(struct dma_buf_attachment *attach, enum dma_data_direction dir)`
 #[inline(always)]
-fn gntdev_maps(call: &impl Entered) {
-    confirm(Op::AttachmentMap, attachment_dmabuf(call.long(0)));
+fn gntdev_maps_attachment(call: &impl Entered) {
+    confirm(Op::AttachmentMap, HookId::DmaBufMapAttachment, || buffer_attached_to(call.long(0)));
 }
 
 /// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes first, then lets go of the buffer.
@@ -120,57 +107,83 @@ fn grants_are_revoked(_: &impl Entered) {
 
 /// `void dma_buf_unmap_attachment(struct dma_buf_attachment *attach, struct sg_table *sg_table, enum dma_data_direction direction)`
 #[inline(always)]
-fn unmap_attachment_entered(_: &impl Entered) {
+fn unmap_attachment_entered(call: &impl Entered) {
     // The revocation is over: what is left of the import's release is its remainder.
     if let Some(task) = task::busy().filter(|task| task.is(Op::ImportRelease)) {
         task.switch(Stage::Remainder);
     }
-    task::begin_tentative(Op::AttachmentUnmap, HookId::DmaBufUnmapAttachment, Stage::AttachmentUnmap);
+    task::begin_tentative(Op::AttachmentUnmap, HookId::DmaBufUnmapAttachment, Stage::AttachmentUnmap, call.long(0));
+}
+
+#[inline(always)]
+fn unmap_attachment_returned(_: &impl Returned) {
+    report(HookId::DmaBufUnmapAttachment, 0, buffer_attached_to);
 }
 
 /// `void dmabuf_exp_ops_unmap_dma_buf(struct dma_buf_attachment *attach, struct sg_table *sgt, enum dma_data_direction dir)`: does
 /// nothing, gntdev unmaps in `dmabuf_exp_ops_detach`.
 #[inline(always)]
-fn gntdev_unmaps(call: &impl Entered) {
-    confirm(Op::AttachmentUnmap, attachment_dmabuf(call.long(0)));
+fn gntdev_unmaps_attachment(call: &impl Entered) {
+    confirm(Op::AttachmentUnmap, HookId::DmaBufUnmapAttachment, || buffer_attached_to(call.long(0)));
 }
 
 /// `void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)`
 #[inline(always)]
-fn detach_entered(_: &impl Entered) {
-    task::begin_tentative(Op::Detach, HookId::DmaBufDetach, Stage::DmabufDetach);
+fn detach_entered(call: &impl Entered) {
+    task::begin_tentative(Op::Detach, HookId::DmaBufDetach, Stage::DmabufDetach, call.long(0));
+}
+
+#[inline(always)]
+fn detach_returned(_: &impl Returned) {
+    report(HookId::DmaBufDetach, 0, ledger::dmabuf);
 }
 
 /// `void dmabuf_exp_ops_detach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn gntdev_detaches(call: &impl Entered) {
-    confirm(Op::Detach, Some(call.long(0)));
+    confirm(Op::Detach, HookId::DmaBufDetach, || ledger::dmabuf(call.long(0)));
 }
 
-/// gntdev serves the operation, so it is one of ours. Inside another operation it is a stage, and needs no confirmation.
+/// What is known of the dma-buf behind an attachment.
 #[inline(always)]
-fn confirm(op: Op, dmabuf: Option<u64>) {
+fn buffer_attached_to(attachment: u64) -> Option<&'static MapInfo> {
+    attachment_dmabuf(attachment).and_then(ledger::dmabuf)
+}
+
+/// gntdev serves this operation, so it is one of ours; inside another operation it is a stage and needs no confirmation.
+#[inline(always)]
+fn confirm(op: Op, begun_by: HookId, buffer: impl Fn() -> Option<&'static MapInfo>) {
     let Some(task) = task::busy() else {
-        // dma-buf.c alone calls gntdev's `dma_buf_ops`. Its return cannot tell whose buffer it was: this is the place to count.
-        loss::count(op.reported_by(), LossKind::Unseen);
-        return;
+        return loss::count(begun_by, LossKind::Unseen);
     };
     if !task.is(op) {
         return;
     }
     task.confirm();
-    if task.knows_buffer() {
-        return;
-    }
-    if let Some(info) = dmabuf.and_then(ledger::dmabuf) {
+    if let Some(info) = buffer() {
         task.set_map(info);
     }
 }
 
+/// A function of dma-buf.c returned: writes the record if that was an operation of its own, and on a buffer of ours.
+#[inline(always)]
+fn report(hook: HookId, ret: i32, buffer: impl Fn(u64) -> Option<&'static MapInfo>) {
+    let Some(task) = task::finished(hook) else { return };
+    // Memory that runs out in dma-buf.c itself: gntdev was never asked, so it confirmed nothing.
+    let [argument, _] = task.arguments();
+    if ret != 0
+        && let Some(info) = buffer(argument)
+    {
+        task.confirm();
+        task.set_map(info);
+    }
+    task.emit(hook, ret);
+}
+
 /// A buffer that gntdev did not export is another driver's.
 #[inline(always)]
-fn set_buffer(task: &mut Task, known: Option<&'static MapInfo>) {
-    match known {
+fn set_buffer_of(task: &mut Task, dmabuf: u64) {
+    match ledger::dmabuf(dmabuf) {
         Some(info) => task.set_map(info),
         None => task.set_buffer(Buffer::Foreign),
     }

@@ -25,6 +25,12 @@ offsets! {
     OFFSET_VMA_END, vma_end, "`vm_area_struct.vm_end`";
     OFFSET_UNMAP_DATA, unmap_data, "`gntab_unmap_queue_data.data`";
     OFFSET_ATTACHMENT_DMABUF, attachment_dmabuf, "`dma_buf_attachment.dmabuf`";
+    OFFSET_UNMAP_COUNT, unmap_count_and_age, "`gntab_unmap_queue_data.count`, and `age` behind it";
+}
+
+/// How many grants an unmap request is about.
+pub fn unmap_count(item: u64) -> Option<u32> {
+    unmap_count_and_age(item).map(|both| both as u32)
 }
 
 #[unsafe(no_mangle)]

@@ -4,7 +4,7 @@
 
 use grantscope_wire::{Buffer, HookId, Op, Stage};
 
-use crate::fields::{unmap_data, user_u32, vma_pages, vma_private_data};
+use crate::fields::{user_u32, vma_pages, vma_private_data};
 use crate::hook::{Entered, Returned};
 use crate::ledger::{self, Direction};
 use crate::task::{self, Task};
@@ -28,7 +28,6 @@ hook!(gntdev_release, release_entered, release_returned);
 hook!(gntdev_alloc_map, alloc_map_entered, alloc_map_returned);
 hook!(gntdev_add_map, map_is_added);
 hook!(gntdev_map_grant_pages, grant_pages_are_mapped);
-hook!(gnttab_unmap_refs_async, unmap_is_requested);
 hook!(gntdev_free_map, free_map_entered, |_: &_| task::leave(HookId::GntdevFreeMap));
 
 /// `long gntdev_ioctl(struct file *flip, unsigned int cmd, unsigned long arg)`
@@ -207,17 +206,9 @@ fn free_map_entered(call: &impl Entered) {
     task::enter(HookId::GntdevFreeMap, Stage::PageArrayFree);
 }
 
-/// `void gnttab_unmap_refs_async(struct gntab_unmap_queue_data *item)`; gntdev's item carries its map (gntdev.c:404).
-#[inline(always)]
-fn unmap_is_requested(call: &impl Entered) {
-    if let Some(map) = unmap_data(call.long(0)) {
-        torn_down(map);
-    }
-}
-
 /// The operation that takes a map down is about that map; a close takes down many, and is about none.
 #[inline(always)]
-fn torn_down(map: u64) {
+pub fn torn_down(map: u64) {
     let Some(task) = task::busy() else { return };
     if !(task.is(Op::Unmap) || task.is(Op::Release)) {
         return;

@@ -19,7 +19,9 @@ mod grant_table;
 mod ledger;
 mod loss;
 mod memory;
+mod output;
 mod task;
+mod teardown;
 
 /// The programs call helpers that the kernel gives to GPL-compatible programs only.
 #[unsafe(link_section = "license")]

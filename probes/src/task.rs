@@ -3,33 +3,19 @@
 //! At every hook the time since the last one goes to the stage that was current. So the self times add up to the
 //! operation's duration by construction, whatever hooks are missing.
 
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_ringbuf_output};
+use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{LruHashMap, RingBuf};
-use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
+use aya_ebpf::maps::LruHashMap;
+use grantscope_wire::record::{DOMID_KNOWN, MAX_STAGES, PAGES_KNOWN, STAGES_INCOMPLETE};
 use grantscope_wire::{Buffer, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
 
 use crate::ledger::MapInfo;
-use crate::loss;
+use crate::{loss, output};
 
 /// Deepest nesting of hooks in one task. Measured depth is 5; a power of two, so that an index can be masked.
 const MAX_DEPTH: usize = 16;
 const STAGE_MASK: usize = MAX_STAGES - 1;
 const DEPTH_MASK: usize = MAX_DEPTH - 1;
-
-/// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector comes by.
-const RING_BYTES: u32 = 4 << 20;
-/// The collector comes by on its own clock; it is woken only when this much waits for it.
-const WAKE_AT_BYTES: u64 = RING_BYTES as u64 / 4;
-
-// Flags of bpf_ringbuf_output and bpf_ringbuf_query (include/uapi/linux/bpf.h, v6.12).
-const BPF_RB_NO_WAKEUP: u64 = 1;
-const BPF_RB_FORCE_WAKEUP: u64 = 2;
-const BPF_RB_AVAIL_DATA: u64 = 0;
-
-/// Finished operations, on their way to the collector.
-#[map]
-static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
 /// One entry per task, kept from one operation to the next: a lookup costs a fraction of an insertion.
 /// Tasks that are gone make room for new ones.
@@ -82,6 +68,7 @@ static IDLE: Task = Task {
             buffer: 0,
             stage_count: 0,
             flags: 0,
+            started_by: 0,
             reserved: 0,
         },
         stages: [StageTime { self_ns: 0, first_offset_ns: 0, calls: 0, stage: 0, reserved: 0 }; MAX_STAGES],
@@ -96,7 +83,8 @@ static IDLE: Task = Task {
     tentative: 0,
 };
 
-fn now_ns() -> u64 {
+/// Monotonic time.
+pub fn now_ns() -> u64 {
     // SAFETY: the helper has no preconditions.
     unsafe { bpf_ktime_get_ns() }
 }
@@ -129,13 +117,14 @@ pub fn busy() -> Option<&'static mut Task> {
 /// The hook that begins an operation was entered. Inside another operation it is a stage of that.
 #[inline(always)]
 pub fn begin(op: Op, hook: HookId, stage: Stage) {
-    begin_or_push(op, hook, stage, false);
+    begin_or_push(op, hook, stage, None);
 }
 
 /// Like `begin`, where only a hook further inside can tell that this concerns gntdev: see `Task::confirm`.
+/// The argument is kept until the operation's return.
 #[inline(always)]
-pub fn begin_tentative(op: Op, hook: HookId, stage: Stage) {
-    begin_or_push(op, hook, stage, true);
+pub fn begin_tentative(op: Op, hook: HookId, stage: Stage, argument: u64) {
+    begin_or_push(op, hook, stage, Some(argument));
 }
 
 /// The hook of a call from user space was entered: it begins an operation, because it is inside of none.
@@ -163,10 +152,13 @@ pub fn begin_other_call(hook: HookId) {
 }
 
 #[inline(always)]
-fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative: bool) {
+fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative_with: Option<u64>) {
     let Some(task) = entry_or_new(hook) else { return };
     if task.depth == 0 {
-        task.start(op.id(), hook, stage, tentative);
+        if let Some(argument) = tentative_with {
+            task.arguments = [argument, 0];
+        }
+        task.start(op.id(), hook, stage, tentative_with.is_some());
     } else {
         task.push(hook, stage);
     }
@@ -352,7 +344,7 @@ impl Task {
         self.record.head.op
     }
 
-    /// What `begin_call` was given.
+    /// What `begin_call` was given, or `begin_tentative` first.
     pub fn arguments(&self) -> [u64; 2] {
         self.arguments
     }
@@ -417,15 +409,7 @@ impl Task {
         head.comm = bpf_get_current_comm().unwrap_or_default();
         head.duration_ns = self.mark_ns.wrapping_sub(head.start_ns);
         head.ret = ret;
-        let stages = usize::from(head.stage_count) & STAGE_MASK;
-        let length = (HEADER_BYTES + stages * STAGE_BYTES) as u64;
-        let flags = if RECORDS.query(BPF_RB_AVAIL_DATA) > WAKE_AT_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
-        // SAFETY: `length` is at most the size of the record, and the record outlives the call. The safe wrapper
-        // takes a slice, whose length the verifier cannot follow.
-        let refused =
-            unsafe { bpf_ringbuf_output((&raw const RECORDS).cast_mut().cast(), (&raw mut self.record).cast(), length, flags) };
-        if refused != 0 {
-            loss::count(hook, LossKind::RingFull);
-        }
+        // SAFETY: the record has room for every stage.
+        unsafe { output::send((&raw mut self.record).cast(), hook) };
     }
 }

@@ -392,6 +392,7 @@ mod tests {
         sweep     every operation on pages, wc and coherent buffers of several sizes, kinds interleaved
         copy      grant copies from and to shared pages, in batches of several sizes
         refusals  calls the kernel must refuse: each error is checked and counted
+        deferred  maps that are unmapped while the kernel still uses a page: they go long after the call returned
         ");
     }
 
@@ -417,7 +418,7 @@ mod tests {
     #[test]
     fn wrong_arguments_are_usage_errors_that_name_the_argument() {
         for (line, expected) in [
-            ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, refusals"),
+            ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, refusals, deferred"),
             ("grantscope-workload run --truth t --pages 0", "0 is not in 1.."),
             ("grantscope-workload run --truth t --pages 16,0", "0 is not in 1.."),
             ("grantscope-workload run --truth t --peer 1 --self", "cannot be used with"),

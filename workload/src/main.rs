@@ -72,6 +72,7 @@ fn finish(mut header: Header, log: &Log, destination: Option<(Destination, &Path
     };
     let Some((destination, path)) = destination else { return outcome };
     let calls = log.calls();
+    header.teardowns = log.teardowns();
     let written = destination.write(&header, &calls);
     if written.is_ok() {
         eprintln!("truth: {} calls in {}", calls.len(), path.display());

@@ -138,14 +138,12 @@ where
 fn is_not_supported(error: &ProgramError) -> bool {
     const ENOTSUPP: i32 = 524;
     const EOPNOTSUPP: i32 = nix::errno::Errno::EOPNOTSUPP as i32;
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            return matches!(io.raw_os_error(), Some(ENOTSUPP | EOPNOTSUPP));
-        }
-        source = cause.source();
-    }
-    false
+    let io = match error {
+        ProgramError::IOError(error) => Some(error),
+        ProgramError::SyscallError(error) => Some(&error.io_error),
+        _ => None,
+    };
+    matches!(io.and_then(std::io::Error::raw_os_error), Some(ENOTSUPP | EOPNOTSUPP))
 }
 
 /// An error with its causes, on one line. Of a verifier's log only the line that tells; all of it if `VERIFIER_LOG` is set.

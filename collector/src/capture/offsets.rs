@@ -15,11 +15,12 @@ pub struct KernelTypes(TypeInformation);
 pub struct Offsets(pub Vec<(&'static str, u32)>);
 
 /// Name in the probes, structure, member.
-const MEMBERS: [(&str, &str, &str, &str); 5] = [
+const MEMBERS: [(&str, &str, &str, &str); 6] = [
     ("OFFSET_VMA_PRIVATE_DATA", "vm_area_struct", "vm_private_data", "vm_area_struct.vm_private_data"),
     ("OFFSET_VMA_START", "vm_area_struct", "vm_start", "vm_area_struct.vm_start"),
     ("OFFSET_VMA_END", "vm_area_struct", "vm_end", "vm_area_struct.vm_end"),
     ("OFFSET_UNMAP_DATA", "gntab_unmap_queue_data", "data", "gntab_unmap_queue_data.data"),
+    ("OFFSET_UNMAP_COUNT", "gntab_unmap_queue_data", "count", "gntab_unmap_queue_data.count"),
     ("OFFSET_ATTACHMENT_DMABUF", "dma_buf_attachment", "dmabuf", "dma_buf_attachment.dmabuf"),
 ];
 

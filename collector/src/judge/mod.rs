@@ -11,7 +11,8 @@ pub use truth::{Truth, TruthError};
 
 use crate::aggregate::Aggregate;
 use crate::model::Operation;
-use truth::Call;
+use grantscope_wire::Op;
+use truth::{Call, Teardowns};
 
 /// Differences of one kind that are shown; the rest is counted.
 const SHOWN: usize = 8;
@@ -87,7 +88,7 @@ impl fmt::Display for Difference {
 /// Compares them.
 pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> Judgement {
     let expected: Vec<Call> = truth.operations().collect();
-    let counts = Counts::of(operations, &expected);
+    let counts = Counts::of(operations, &expected, truth.teardowns.as_deref());
     let mut differences = unfinished(aggregate, truth);
     differences.extend(lost(aggregate));
     differences.extend(few(counts.differences()));
@@ -129,10 +130,13 @@ fn lost(aggregate: &Aggregate) -> impl Iterator<Item = Difference> {
 struct Counts(BTreeMap<String, (u64, u64)>);
 
 impl Counts {
-    fn of(operations: &[Operation], expected: &[Call]) -> Self {
+    fn of(operations: &[Operation], expected: &[Call], teardowns: Option<&[Teardowns]>) -> Self {
         let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        for operation in operations {
+        for operation in operations.iter().filter(|operation| operation.op != Op::Teardown || teardowns.is_some()) {
             counts.entry(series(operation)).or_default().0 += 1;
+        }
+        for teardowns in teardowns.into_iter().flatten() {
+            counts.entry(teardowns.series()).or_default().1 += teardowns.count;
         }
         for call in expected {
             counts.entry(call.series()).or_default().1 += 1;
@@ -172,7 +176,8 @@ fn outside_calls<'a>(operations: &'a [Operation], expected: &'a [Call]) -> impl 
     for calls in calls.values_mut() {
         calls.sort_by_key(|call| call.start_ns);
     }
-    operations.iter().filter_map(move |operation| {
+    // A teardown may end long after the call that asked for it.
+    operations.iter().filter(|operation| operation.op != Op::Teardown).filter_map(move |operation| {
         let calls = calls.get(&(operation.tid, operation.op.name())).map_or(&[][..], Vec::as_slice);
         let after = calls.partition_point(|call| call.start_ns <= operation.start_ns);
         let call = after.checked_sub(1).map(|index| calls[index]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use grantscope_wire::Op;
 use serde::Deserialize;
 
 /// Columns of a call, in the order in which version 1 writes them.
@@ -43,9 +44,30 @@ pub struct Truth {
     /// Names of calls that make several operations, and which.
     #[serde(default)]
     contains: BTreeMap<String, Vec<String>>,
+    /// How many maps gave up their grants; `None`: nobody kept count.
+    #[serde(default)]
+    pub teardowns: Option<Vec<Teardowns>>,
     columns: Vec<String>,
     /// Every call it made.
     pub calls: Vec<Call>,
+}
+
+/// Maps of one kind and size that gave up their grants.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Teardowns {
+    /// Kind of buffer.
+    pub buffer: String,
+    /// Grants of each.
+    pub pages: u32,
+    /// How many.
+    pub count: u64,
+}
+
+impl Teardowns {
+    /// What is counted together.
+    pub fn series(&self) -> String {
+        series(Op::Teardown.name(), Some(&self.buffer), Some(self.pages), OK)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

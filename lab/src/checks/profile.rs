@@ -78,7 +78,8 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
         let row = row?;
         ensure!(&row[lost] == "0", "the CSV tells of losses: {row:?}");
         if &row[stage] == "total" {
-            rows.insert(key.map(|column| row[column].to_owned()).to_vec(), row[count].parse()?);
+            // Rows that differ only in what the truth does not tell are one series to it.
+            *rows.entry(key.map(|column| row[column].to_owned()).to_vec()).or_default() += row[count].parse::<u64>()?;
         }
     }
     let mut expected: BTreeMap<Vec<String>, u64> = BTreeMap::new();
@@ -86,6 +87,13 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
         let pages = call.pages.map(|pages| pages.to_string()).unwrap_or_default();
         let key = vec![call.op, call.buffer.unwrap_or_default(), pages, call.outcome];
         *expected.entry(key).or_default() += 1;
+    }
+    for teardowns in truth.teardowns.iter().flatten() {
+        let key = vec!["teardown".to_owned(), teardowns.buffer.clone(), teardowns.pages.to_string(), "ok".to_owned()];
+        *expected.entry(key).or_default() += teardowns.count;
+    }
+    if truth.teardowns.is_none() {
+        rows.retain(|key, _| key[0] != "teardown");
     }
     ensure!(rows == expected, "the counts in the CSV are not the truth's:\n  CSV {rows:?}\n  truth {expected:?}");
     Ok(())
@@ -196,7 +204,8 @@ fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
     record(bench, name, lab_run::scenario("sweep")?)
 }
 
-fn record(bench: &Bench, name: &str, command: Command) -> Result<PathBuf> {
+/// One recorded run of a command on the counted clock.
+pub fn record(bench: &Bench, name: &str, command: Command) -> Result<PathBuf> {
     let out = bench.out(name);
     let job = Job::Record { command, clock: Clock::Counted, run: name.to_owned() };
     let outcome = bench.full()?.run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;

@@ -100,7 +100,7 @@ fn command(arguments: &Arguments) -> Result<Command> {
 /// The workload with a scenario.
 pub fn scenario(scenario: &str) -> Result<Command> {
     if scenario.contains(['/', '.']) {
-        bail!("{scenario:?} looks like a file, but scenarios have only names so far: sweep, copy, refusals");
+        bail!("{scenario:?} looks like a file, but scenarios have only names so far: sweep, copy, refusals, deferred");
     }
     Ok(Command::inside("/bin/grantscope-workload", &["run", "--scenario", scenario, "--peer", "1", "--truth", "/out/truth.json"]))
 }

@@ -97,7 +97,7 @@ hooks! {
     VmMapPagesZero = 16, "vm_map_pages_zero", &["vm_map_pages_zero"], Both, Optional,
         "the stage vma_insert (it becomes part of the remainder)";
     GnttabUnmapRefsAsync = 17, "gnttab_unmap_refs_async", &["gnttab_unmap_refs_async"], Entry, Optional,
-        "the buffer kind of an unmap that is deferred";
+        "the operation teardown, and the buffer kind of an unmap that is deferred";
     GnttabUnmapRefs = 18, "gnttab_unmap_refs", &["gnttab_unmap_refs"], Both, Optional,
         "the stages unmap_hypercall and p2m_update of an unmap (they become part of the remainder)";
     ClearForeignP2mMapping = 19, "clear_foreign_p2m_mapping", &["clear_foreign_p2m_mapping"], Entry, Optional,
@@ -134,6 +134,10 @@ hooks! {
         "the operation attachment_map: nothing tells gntdev's dma-bufs from others";
     DmabufExpOpsUnmapDmaBuf = 35, "dmabuf_exp_ops_unmap_dma_buf", &["dmabuf_exp_ops_unmap_dma_buf"], Entry, Optional,
         "the operation attachment_unmap: nothing tells gntdev's dma-bufs from others";
+    GnttabUnmapWork = 36, "gnttab_unmap_work", &["gnttab_unmap_work"], Entry, Optional,
+        "how often a teardown was deferred, and its stage deferred";
+    UnmapGrantPagesDone = 37, "unmap_grant_pages_done", &["__unmap_grant_pages_done"], Entry, Optional,
+        "the operation teardown";
 }
 
 /// One more than the highest hook id, rounded up to a power of two.

@@ -20,6 +20,7 @@ named_ids! {
         Close = 15, "close", "the last close of an open gntdev, with all maps that it still held";
         AttachmentMap = 16, "attachment_map", "an importer asks for the DMA addresses of a dma-buf that gntdev exported";
         AttachmentUnmap = 17, "attachment_unmap", "an importer gives those addresses back";
+        Teardown = 18, "teardown", "the grants behind a map really go, at once or long after the call that asked for it returned";
     }
 }
 
@@ -50,6 +51,7 @@ impl Op {
             Self::AttachmentUnmap => HookId::DmaBufUnmapAttachment,
             Self::Grant | Self::Ungrant => HookId::GntallocIoctl,
             Self::Close => HookId::GntdevRelease,
+            Self::Teardown => HookId::UnmapGrantPagesDone,
         }
     }
 }

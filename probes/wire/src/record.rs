@@ -44,8 +44,10 @@ pub struct OpHeader {
     pub stage_count: u8,
     /// `PAGES_KNOWN` and its like.
     pub flags: u8,
+    /// Of a teardown: the `Op` that asked for it. 0: none of ours, or not a teardown.
+    pub started_by: u8,
     /// Always 0 today.
-    pub reserved: u16,
+    pub reserved: u8,
 }
 
 /// Time spent in one stage.

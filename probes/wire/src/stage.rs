@@ -27,11 +27,13 @@ named_ids! {
         Wait = 22, "wait", "waiting for the buffer's release";
         GrantCopy = 23, "grant_copy", "Xen's grant copy";
         VmaClose = 24, "vma_close", "from gntdev_vma_close to the end of munmap";
+        Deferred = 25, "deferred", "waiting for somebody who still uses the pages: gnttab_unmap_work tried in vain so many times";
+        Unmapping = 26, "unmapping", "the unmapping itself: the hypercall, and telling Linux which frames are gone";
     }
 }
 
 /// One more than the highest stage id.
-pub const STAGE_IDS: usize = 25;
+pub const STAGE_IDS: usize = 27;
 
 const _: () = {
     let mut n = 0;

@@ -22,7 +22,7 @@ pub struct Activity {
 impl Activity {
     /// Takes in one operation.
     pub fn add(&mut self, operation: &Operation) {
-        let pulse = self.pulses.entry(total_key(operation)).or_default();
+        let pulse = self.pulses.entry(SeriesKey::total(operation)).or_default();
         pulse.count(operation.start_ns.saturating_add(operation.duration_ns));
         for span in &operation.stages {
             *pulse.stage_calls.entry(span.stage).or_default() += u64::from(span.calls);
@@ -33,11 +33,6 @@ impl Activity {
     pub fn pulse(&self, key: &SeriesKey) -> Option<&Pulse> {
         self.pulses.get(key)
     }
-}
-
-/// The key under which the whole operations are counted.
-fn total_key(operation: &Operation) -> SeriesKey {
-    SeriesKey { op: operation.op, buffer: operation.buffer, pages: operation.pages, outcome: operation.outcome, stage: None }
 }
 
 /// The last minute of one series, and how often its stages were entered.

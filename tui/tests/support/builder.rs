@@ -18,6 +18,7 @@ pub fn operation(op: Op, buffer: Buffer, pages: u32, start_ns: u64, stages: &[(S
         tid: 1,
         comm: "test".to_owned(),
         map_generation_ns: None,
+        details: Vec::new(),
         stages_incomplete: false,
         stages: stages.iter().map(|&(stage, self_ns)| span(stage, self_ns)).collect(),
     }

@@ -73,7 +73,9 @@ impl<'dev> DmaBuf<'dev> {
         // SAFETY: called by `release` and `drop` only, which both end `self`.
         let raw = unsafe { ManuallyDrop::take(&mut self.fd) }.into_raw_fd();
         let subject = Subject::new(Op::Release, self.buffer, self.pages);
-        self.device.log().call(subject, || nix::unistd::close(raw))
+        self.device.log().call(subject, || nix::unistd::close(raw))?;
+        self.device.log().note_teardown(self.buffer, self.pages);
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/dev/xen/gntdev`: mapping another domain's grants into this process.
 
+use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 
@@ -50,7 +51,7 @@ impl<'log> GntDev<'log> {
             // SAFETY: the argument has `count` elements behind its header and outlives the call.
             .call(subject, || unsafe { abi::map_grant_ref(raw, pointer) })
             .map_err(|errno| failed(Op::Map, references.len(), domain, errno))?;
-        Ok(GrantMap { device: self, domain, index: argument.header().index, pages: references.len() })
+        Ok(GrantMap { device: self, domain, index: argument.header().index, pages: references.len(), granted: Cell::new(0) })
     }
 
     /// The offset and page count of the mapping that contains `address`, as the driver knows it.
@@ -150,6 +151,8 @@ pub struct GrantMap<'dev> {
     domain: DomId,
     index: u64,
     pages: usize,
+    /// How many of the grants Xen has mapped.
+    granted: Cell<usize>,
 }
 
 impl GrantMap<'_> {
@@ -163,7 +166,13 @@ impl GrantMap<'_> {
             .log
             .call(subject, || SharedPages::map(fd, self.index, self.pages, page_size, writable))
             .map_err(|errno| failed(Op::Mmap, self.pages, self.domain, errno))?;
+        self.granted.set(self.pages);
         Ok(Mapping { device: self.device, domain: self.domain, memory })
+    }
+
+    /// An mmap that failed has left so many of the grants mapped: those before the ones that Xen refused, and after them.
+    pub fn left_mapped(&self, grants: usize) {
+        self.granted.set(grants);
     }
 
     /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
@@ -193,6 +202,9 @@ impl GrantMap<'_> {
             // SAFETY: the argument is of the type this number stands for and outlives the call.
             .call(subject, || unsafe { abi::unmap_grant_ref(raw, &mut argument) })
             .map_err(|errno| failed(Op::Unmap, self.pages, self.domain, errno))?;
+        if self.granted.get() > 0 {
+            self.device.log.note_teardown(Buffer::Pages, self.granted.get());
+        }
         Ok(())
     }
 }
@@ -225,6 +237,11 @@ impl Mapping<'_> {
     /// Writes it.
     pub fn write(&self, page: usize, offset: usize, value: u32) {
         self.memory.write(page, offset, value);
+    }
+
+    /// Hands the granted bytes of a page to something that does not read them itself, such as a system call.
+    pub(super) fn with_granted_bytes<T>(&self, page: usize, hand: impl FnOnce(&[u8]) -> T) -> T {
+        self.memory.with_granted_bytes(page, hand)
     }
 
     /// Takes the pages out of the address space. The grants stay mapped until

@@ -73,6 +73,15 @@ impl SharedPages {
         self.word(page, offset).store(value, Ordering::Release);
     }
 
+    /// Hands the granted bytes of a page on. Another domain may change them at any time, so nothing may rely on what they hold.
+    pub(super) fn with_granted_bytes<T>(&self, page: usize, hand: impl FnOnce(&[u8]) -> T) -> T {
+        assert!(page < self.pages, "page {page} of {}", self.pages);
+        // SAFETY: inside the mapping by the assertion, and mapped for as long as `self` is borrowed. The slice only passes
+        // its address on: what it holds is not read here.
+        let bytes = unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(page * self.page_size), GRANTED_BYTES) };
+        hand(bytes)
+    }
+
     /// Only the granted part of a page is memory: with pages larger than 4 KiB an access to the
     /// rest of one kills the process.
     fn word(&self, page: usize, offset: usize) -> &AtomicU32 {

@@ -2,6 +2,7 @@
 
 mod capability;
 mod copy;
+mod deferred;
 mod pages;
 mod refusals;
 mod sweep;
@@ -23,11 +24,13 @@ pub enum Scenario {
     Copy,
     /// Calls the kernel must refuse.
     Refusals,
+    /// Unmapping what is still in use.
+    Deferred,
 }
 
 impl Scenario {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Sweep, Self::Copy, Self::Refusals];
+    pub const ALL: [Self; 4] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Scenario {
             Self::Sweep => "sweep",
             Self::Copy => "copy",
             Self::Refusals => "refusals",
+            Self::Deferred => "deferred",
         }
     }
 
@@ -44,6 +48,7 @@ impl Scenario {
             Self::Sweep => "every operation on pages, wc and coherent buffers of several sizes, kinds interleaved",
             Self::Copy => "grant copies from and to shared pages, in batches of several sizes",
             Self::Refusals => "calls the kernel must refuse: each error is checked and counted",
+            Self::Deferred => "maps that are unmapped while the kernel still uses a page: they go long after the call returned",
         }
     }
 
@@ -61,6 +66,7 @@ impl Scenario {
             Self::Sweep => sweep::run(log, options, skipped),
             Self::Copy => copy::run(log, options),
             Self::Refusals => refusals::run(log, options, skipped),
+            Self::Deferred => deferred::run(log, options),
         }
     }
 }
@@ -145,6 +151,6 @@ mod tests {
             assert_eq!(Scenario::named(scenario.name()), Ok(scenario));
         }
         let error = Scenario::named("swep").unwrap_err();
-        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals");
+        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals, deferred");
     }
 }

@@ -50,12 +50,13 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
 
 fn maps(device: &GntDev<'_>, shared: Shared<'_>) -> Result<()> {
     let good = shared.references[0];
-    for (domain, references) in
-        [(shared.domain, vec![NOT_GRANTED]), (NOT_THERE, vec![good]), (shared.domain, vec![good, NOT_GRANTED])]
+    for (domain, references, granted) in
+        [(shared.domain, vec![NOT_GRANTED], 0), (NOT_THERE, vec![good], 0), (shared.domain, vec![good, NOT_GRANTED], 1)]
     {
         // The map itself succeeds: Xen is asked at mmap only.
         let map = device.map(domain, &references)?;
         expect(map.mmap(Access::ReadWrite), Errno::EINVAL, "mmap of a reference nobody granted")?;
+        map.left_mapped(granted);
         map.unmap()?;
     }
     let map = device.map(shared.domain, &[good])?;

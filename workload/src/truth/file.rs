@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Call, Op, totals};
+use super::{Call, Op, Teardowns, totals};
 use crate::error::{Error, Result};
 
 /// What the columns of a call are, in order.
@@ -57,6 +57,8 @@ pub struct Header {
     pub ending: Ending,
     /// What the scenario would have done but could not, and why.
     pub skipped: Vec<String>,
+    /// Whose grants were let go of, and how often.
+    pub teardowns: Vec<Teardowns>,
 }
 
 impl Header {
@@ -76,6 +78,7 @@ impl Header {
             ended_ns: 0,
             ending: Ending::Complete,
             skipped: Vec::new(),
+            teardowns: Vec::new(),
         }
     }
 }

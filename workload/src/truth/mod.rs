@@ -7,6 +7,7 @@ mod clock;
 mod file;
 mod totals;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 pub use clock::{monotonic_ns, sleep_until, utc_timestamp};
 pub use file::{Destination, Ending, Header};
-pub use totals::{Total, totals};
+pub use totals::{Teardowns, Total, totals};
 
 /// What was asked of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -248,6 +249,7 @@ pub fn timed<T>(call: impl FnOnce() -> Result<T, Errno>) -> Timed<T> {
 /// nothing: it is touched between them only.
 pub struct Log {
     calls: Mutex<Vec<Call>>,
+    teardowns: Mutex<BTreeMap<(Buffer, u32), u64>>,
     phase: AtomicU8,
 }
 
@@ -264,7 +266,7 @@ impl Log {
         };
         let mut calls = vec![nothing; expected];
         calls.clear();
-        Self { calls: Mutex::new(calls), phase: AtomicU8::new(Phase::Setup as u8) }
+        Self { calls: Mutex::new(calls), teardowns: Mutex::default(), phase: AtomicU8::new(Phase::Setup as u8) }
     }
 
     /// Calls from now on belong to `phase`.
@@ -290,6 +292,18 @@ impl Log {
         // A panic elsewhere must not lose what was measured.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
         timed.result
+    }
+
+    /// Notes that nothing of ours holds these grants any more: from now on the kernel may unmap them.
+    pub fn note_teardown(&self, buffer: Buffer, pages: usize) {
+        let pages = u32::try_from(pages).unwrap_or(u32::MAX);
+        *self.teardowns.lock().unwrap_or_else(PoisonError::into_inner).entry((buffer, pages)).or_default() += 1;
+    }
+
+    /// All teardowns noted so far.
+    pub fn teardowns(&self) -> Vec<Teardowns> {
+        let noted = self.teardowns.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.iter().map(|(&(buffer, pages), &count)| Teardowns { buffer, pages, count }).collect()
     }
 
     /// A copy of everything noted so far, by starting time.

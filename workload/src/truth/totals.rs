@@ -29,6 +29,17 @@ pub struct Total {
     pub sum_ns: u64,
 }
 
+/// How many maps of one kind and size gave up their grants: what the kernel may do long after the call that asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Teardowns {
+    /// What backed them.
+    pub buffer: Buffer,
+    /// Grants of each.
+    pub pages: u32,
+    /// How many.
+    pub count: u64,
+}
+
 /// One total per series, in the order of operations, buffers and pages.
 pub fn totals(calls: &[Call]) -> Vec<Total> {
     let mut series: BTreeMap<_, Vec<u64>> = BTreeMap::new();

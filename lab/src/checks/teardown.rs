@@ -1,0 +1,51 @@
+//! Teardown to its true end: the call that unmaps returns at once, the grants go when the last user of a page is gone.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use grantscope_collector::judge::Truth;
+use grantscope_wire::{Op, Stage};
+
+use super::{
+    Bench,
+    profile::{Recorded, record},
+};
+use crate::commands::lab_run;
+
+/// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
+const HELD_NS: u64 = 50_000_000;
+/// What an unmap that waited for nobody takes at most, at any page count of the scenario.
+const AT_ONCE_NS: u64 = HELD_NS / 2;
+
+/// A page held in a pipe: the unmap returns in a fraction of the time that the grants stay mapped.
+pub fn deferred_teardowns_are_seen(bench: &Bench) -> Result<()> {
+    let out = record(bench, "deferred", lab_run::scenario("deferred")?)?;
+    let recorded = Recorded::read(&out.join("recording.gsr"))?;
+    recorded.agrees_with(&Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?)?;
+    let of = |op: Op| recorded.operations.iter().filter(move |operation| operation.op == op);
+    let deferred: Vec<_> = of(Op::Teardown)
+        .filter_map(|teardown| Some((teardown, teardown.stages.iter().find(|span| span.stage == Stage::Deferred)?)))
+        .collect();
+    ensure!(!deferred.is_empty(), "no teardown was deferred, although the workload held a page of each");
+    for (teardown, wait) in &deferred {
+        let duration_ns = teardown.duration_ns;
+        ensure!(duration_ns >= HELD_NS, "a page was held for {HELD_NS} ns, and its teardown took only {duration_ns}");
+        ensure!(wait.calls > 0, "a teardown was deferred, but never tried again: {teardown:?}");
+        ensure!(teardown.started_by() == Some(Op::Unmap), "not started by the unmap: {teardown:?}");
+    }
+    let longest = of(Op::Unmap).map(|unmap| unmap.duration_ns).max().context("nothing was unmapped")?;
+    ensure!(longest < AT_ONCE_NS, "an unmap took {longest} ns, as if it had waited for the page");
+    let shortest = deferred.iter().map(|(teardown, _)| teardown.duration_ns).min().unwrap_or(0);
+    let (most, last) = (
+        deferred.iter().map(|(_, wait)| wait.calls).max().unwrap_or(0),
+        deferred.iter().map(|(teardown, _)| teardown.duration_ns).max().unwrap_or(0),
+    );
+    println!(
+        "     {} teardowns took {:.1} to {:.1} ms in up to {most} more attempts; no unmap took longer than {:.1} µs",
+        deferred.len(),
+        shortest as f64 / 1e6,
+        last as f64 / 1e6,
+        longest as f64 / 1e3
+    );
+    Ok(())
+}

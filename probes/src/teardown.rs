@@ -1,0 +1,151 @@
+//! Teardown: from the request to unmap a map's grants to the moment when they are gone.
+//!
+//! While somebody still holds one of the pages, the kernel puts the request off and tries again in a kworker, 5 ms later, 10 ms
+//! later and so on without end; the call that asked for it has long returned. What ties the two together is the request's item,
+//! a part of the map (`gnttab_unmap_refs_async` and `gnttab_unmap_work` in drivers/xen/grant-table.c, `__unmap_grant_pages_done`
+//! in drivers/xen/gntdev.c, Linux v6.12).
+
+use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::HashMap;
+use grantscope_wire::record::PAGES_KNOWN;
+use grantscope_wire::{HookId, LossKind, Op, OpHeader, Stage, StageTime};
+
+use crate::fields::{unmap_count, unmap_data};
+use crate::hook::Entered;
+use crate::ledger::{self, MapInfo};
+use crate::task::now_ns;
+use crate::{loss, output, task};
+
+/// A teardown that is under way.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Pending {
+    start_ns: u64,
+    /// The last attempt.
+    attempt_ns: u64,
+    map_generation_ns: u64,
+    /// Who asked for it, as `bpf_get_current_pid_tgid` gives it.
+    ids: u64,
+    comm: [u8; 16],
+    pages: u32,
+    /// Attempts after the first.
+    retries: u16,
+    buffer: u8,
+    /// The `Op` that asked for it; 0: none of ours.
+    started_by: u8,
+}
+
+/// A record as it travels: nothing of a teardown needs more stages.
+#[repr(C)]
+struct Record {
+    head: OpHeader,
+    stages: [StageTime; 2],
+}
+
+/// Teardowns by the address of their item.
+#[map]
+static PENDING: HashMap<u64, Pending> = HashMap::with_max_entries(16_384, 0);
+
+hook!(gnttab_unmap_refs_async, requested);
+hook!(gnttab_unmap_work, tried_again);
+hook!(unmap_grant_pages_done, done);
+
+/// `void gnttab_unmap_refs_async(struct gntab_unmap_queue_data *item)`; gntdev's item carries its map (gntdev.c:404).
+#[inline(always)]
+fn requested(call: &impl Entered) {
+    let item = call.long(0);
+    let Some(map) = unmap_data(item) else { return };
+    crate::gntdev::torn_down(map);
+    let info = ledger::map(map);
+    let asked_by = task::busy();
+    // Block and network back ends use the same function, in none of our operations and with no map of gntdev's.
+    if info.is_none() && asked_by.is_none() {
+        return;
+    }
+    begin(item, info, asked_by.map_or(0, |task| task.op()));
+}
+
+#[inline(always)]
+fn begin(item: u64, info: Option<&MapInfo>, started_by: u8) {
+    let now = now_ns();
+    let pending = Pending {
+        start_ns: now,
+        attempt_ns: now,
+        map_generation_ns: info.map_or(0, |info| info.generation_ns),
+        ids: bpf_get_current_pid_tgid(),
+        comm: bpf_get_current_comm().unwrap_or_default(),
+        // Not the map's: on x86 PV a part of it can go alone.
+        pages: unmap_count(item).unwrap_or(0),
+        retries: 0,
+        buffer: info.map_or(0, |info| info.buffer),
+        started_by,
+    };
+    if PENDING.insert(item, &pending, 0).is_err() {
+        loss::count(HookId::UnmapGrantPagesDone, LossKind::LedgerFull);
+    }
+}
+
+/// `void gnttab_unmap_work(struct work_struct *work)`: the work is the item's first member.
+#[inline(always)]
+fn tried_again(call: &impl Entered) {
+    let item = call.long(0);
+    let Some(pending) = PENDING.get_ptr_mut(item) else { return };
+    // SAFETY: an item is in one attempt at a time, and its entry stays until `done`.
+    let pending = unsafe { &mut *pending };
+    pending.retries = pending.retries.saturating_add(1);
+    pending.attempt_ns = now_ns();
+}
+
+/// `void __unmap_grant_pages_done(int result, struct gntab_unmap_queue_data *data)`
+#[inline(always)]
+fn done(call: &impl Entered) {
+    let now = now_ns();
+    let item = call.long(1);
+    let Some(pending) = PENDING.get_ptr_mut(item) else {
+        return loss::count(HookId::UnmapGrantPagesDone, LossKind::Unseen);
+    };
+    // SAFETY: as above; it is removed only below.
+    let pending = unsafe { &*pending };
+    send(pending, now, call.int(0) as i32);
+    // Not there: it cannot be, after what was found above.
+    let _ = PENDING.remove(item);
+}
+
+#[inline(always)]
+fn send(pending: &Pending, now: u64, ret: i32) {
+    let waited = pending.attempt_ns.wrapping_sub(pending.start_ns);
+    let stage = |stage: Stage, self_ns, first_offset_ns, calls| StageTime {
+        self_ns,
+        first_offset_ns,
+        calls,
+        stage: stage.id(),
+        reserved: 0,
+    };
+    let offset = if waited > u64::from(u32::MAX) { u32::MAX } else { waited as u32 };
+    let unmapping = stage(Stage::Unmapping, now.wrapping_sub(pending.attempt_ns), offset, 1);
+    let deferred = stage(Stage::Deferred, waited, 0, pending.retries);
+    let was_deferred = pending.retries > 0;
+    let mut record = Record {
+        head: OpHeader {
+            start_ns: pending.start_ns,
+            duration_ns: now.wrapping_sub(pending.start_ns),
+            map_generation_ns: pending.map_generation_ns,
+            tgid: (pending.ids >> 32) as u32,
+            tid: pending.ids as u32,
+            comm: pending.comm,
+            pages: pending.pages,
+            ret,
+            domid: 0,
+            op: Op::Teardown.id(),
+            buffer: pending.buffer,
+            stage_count: 1 + was_deferred as u8,
+            flags: if pending.pages > 0 { PAGES_KNOWN } else { 0 },
+            started_by: pending.started_by,
+            reserved: 0,
+        },
+        stages: if was_deferred { [deferred, unmapping] } else { [unmapping, deferred] },
+    };
+    // SAFETY: the record has as many stages as its header says.
+    unsafe { output::send((&raw mut record).cast(), HookId::UnmapGrantPagesDone) };
+}
