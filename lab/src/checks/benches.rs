@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 
-use super::{Bench, profile::Recorded};
+use super::{Bench, hooks_document, profile::Recorded};
 use crate::{
     bench::{BenchSpec, KernelSource},
     boot::{
@@ -16,9 +16,6 @@ use crate::{
 };
 
 /// One boot: what the kernel is, the workload alone, then the workload under the recorder.
-///
-/// The recorded sweep does not ask whether there are dma-bufs: gntdev answers ENOIOCTLCMD where there are none, the kernel makes
-/// ENOTTY of it for user space (`vfs_ioctl` in fs/ioctl.c), and the recorder shows the former.
 const JOB: &str = r#"
 uname -r >/out/kernel
 gntdev=no
@@ -29,7 +26,7 @@ btf=no
 echo "$btf" >/out/gntdev-has-btf
 sweep="grantscope-workload run --self --scenario sweep --pages 1,16 --iterations 10 --warmup 2"
 $sweep --truth /out/truth.json || exit
-grantscope record -o /out/profiled.gsr --clock "$clock" -- $sweep $recorded --truth /out/profiled.truth.json >/out/recorder 2>&1
+grantscope record -o /out/profiled.gsr --clock "$clock" -- $sweep --truth /out/profiled.truth.json >/out/recorder 2>&1
 echo $? >/out/recorder-status
 "#;
 
@@ -65,8 +62,7 @@ fn works(bench: &Bench, expected: &Expected) -> Result<()> {
     let spec = BenchSpec::named(expected.bench).with_context(|| format!("there is no bench {}", expected.bench))?;
     let out = bench.out(spec.name);
     let clock = spec.clock(None)?;
-    let recorded = if expected.dmabuf { "" } else { "--without-dmabuf --buffers pages" };
-    let job = Job::Script(format!("clock={}\nrecorded=\"{recorded}\"\n{JOB}", clock.name()));
+    let job = Job::Script(format!("clock={}\n{JOB}", clock.name()));
     let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == End::Pass, bench.unexpected(spec.name, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
@@ -134,6 +130,7 @@ fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Resul
     let missing = means.remove("nothing").unwrap_or_default();
     let excused = |hook: &str| !expected.dmabuf && hook.contains("dma");
     ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");
+    hooks_document::tells_of(expected.bench, &environment.hooks)?;
     ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
     recorded.agrees_with(&Truth::parse(&text(outcome, "profiled.truth.json")?)?)
 }

@@ -7,6 +7,7 @@ mod capture;
 mod crash;
 mod doctor;
 mod hang;
+mod hooks_document;
 mod init;
 mod means;
 mod profile;
@@ -63,6 +64,7 @@ pub const ALL: &[Check] = &[
     Check { name: "a teardown is followed to its true end", run: teardown::deferred_teardowns_are_seen },
     Check { name: "kprobes alone profile as exactly", run: means::kprobes_are_exact },
     Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
+    Check { name: "a crowd, and every order of letting go, is profiled as exactly", run: profile::crowd_is_exact },
     Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
     Check { name: "the doctor finds the gaps of Debian's kernel", run: doctor::stock_kernel_is_partial },
     Check { name: "the bench x86-pv works", run: benches::x86_pv },

@@ -16,7 +16,7 @@ use grantscope_collector::{
     recording::{Frame, Reader},
 };
 
-use super::Bench;
+use super::{Bench, hooks_document};
 use crate::{
     bench::MAIN,
     boot::console_watch::{End, PATIENCE},
@@ -115,6 +115,7 @@ pub fn every_hook_attaches(bench: &Bench) -> Result<()> {
     let missing: Vec<_> = environment.hooks.iter().filter(|hook| hook.attached_by.is_none()).collect();
     ensure!(missing.is_empty(), "not attached: {missing:#?}");
     ensure!(environment.xen.is_some(), "the recording does not say which Xen it was made on");
+    hooks_document::tells_of(MAIN.name, &environment.hooks)?;
     println!("     {} hooks attached on Linux {}", environment.hooks.len(), environment.kernel);
     Ok(())
 }
@@ -157,13 +158,22 @@ pub fn refusals_and_copies_are_exact(bench: &Bench) -> Result<()> {
 
 /// A program in C that is not ours, on the raw ioctls.
 pub fn stranger_is_exact(bench: &Bench) -> Result<()> {
-    let program = bench.out("foreign");
+    program_in_c_is_exact(bench, "foreign", Clock::Counted)
+}
+
+/// Processes and threads at once on two processors, and every order of letting go.
+pub fn crowd_is_exact(bench: &Bench) -> Result<()> {
+    program_in_c_is_exact(bench, "crowd", Clock::Wall)
+}
+
+fn program_in_c_is_exact(bench: &Bench, name: &str, clock: Clock) -> Result<()> {
+    let program = bench.out(name);
     let mut compiler = std::process::Command::new("aarch64-linux-gnu-gcc");
-    compiler.args(["-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program);
-    compiler.arg(crate::place::work_tree().join("workload/tests/foreign.c"));
+    compiler.args(["-static", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program);
+    compiler.arg(crate::place::work_tree().join("workload/tests").join(name).with_extension("c"));
     command::run(&mut compiler)?;
     let path = program.to_str().context("the folder of the checks is not UTF-8")?;
-    let out = record(bench, "stranger", Command::named(path, &[], MAIN.architecture)?)?;
+    let out = record_by(bench, &format!("{name}-run"), Command::named(path, &[], MAIN.architecture)?, clock)?;
     let truth = Truth::parse(&fs::read_to_string(out.join("stdout"))?)?;
     Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
 }
@@ -207,9 +217,13 @@ fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
 
 /// One recorded run of a command on the counted clock.
 pub fn record(bench: &Bench, name: &str, command: Command) -> Result<PathBuf> {
+    record_by(bench, name, command, Clock::Counted)
+}
+
+fn record_by(bench: &Bench, name: &str, command: Command, clock: Clock) -> Result<PathBuf> {
     let out = bench.out(name);
-    let job = Job::Record { command, clock: Clock::Counted, run: name.to_owned() };
-    let outcome = bench.full()?.run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
+    let job = Job::Record { command, clock, run: name.to_owned() };
+    let outcome = bench.full()?.run(&job, clock, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
     Ok(out)
