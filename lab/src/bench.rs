@@ -64,6 +64,8 @@ pub enum Domains {
     Alone,
     /// dom1, which Xen starts at boot and which grants pages to dom0.
     Frontend,
+    /// The same, started by Xen's toolstack in dom0, with a disk that dom0's block back end serves.
+    Toolstack,
 }
 
 impl Domains {
@@ -148,6 +150,18 @@ pub const ALL: &[BenchSpec] = &[
         arguments: QUICKLY,
         modules: MODULES_ARM64,
         domains: Domains::Alone,
+        clocks: BOTH_CLOCKS,
+    },
+    BenchSpec {
+        name: "toolstack",
+        summary: "our own 6.12 with Xen's toolstack in dom0, which starts a guest on a paravirtualised disk",
+        architecture: Architecture::Arm64,
+        processor: CORTEX_A57,
+        hypervisor: XEN_ARM64,
+        kernel: KernelSource::Ours { options: "" },
+        arguments: "",
+        modules: &[],
+        domains: Domains::Toolstack,
         clocks: BOTH_CLOCKS,
     },
 ];
