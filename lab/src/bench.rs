@@ -164,6 +164,18 @@ pub const ALL: &[BenchSpec] = &[
         domains: Domains::Toolstack,
         clocks: BOTH_CLOCKS,
     },
+    BenchSpec {
+        name: "arm64-64k",
+        summary: "our own 6.12 with pages of 64 KiB and DMA buffers",
+        architecture: Architecture::Arm64,
+        processor: CORTEX_A57,
+        hypervisor: XEN_ARM64,
+        kernel: KernelSource::Ours { options: "CONFIG_ARM64_64K_PAGES=y\n" },
+        arguments: "",
+        modules: &[],
+        domains: Domains::Alone,
+        clocks: BOTH_CLOCKS,
+    },
 ];
 
 impl BenchSpec {

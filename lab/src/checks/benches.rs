@@ -80,6 +80,12 @@ pub fn arm64_16k(bench: &Bench) -> Result<()> {
     works(bench, &Expected { bench: "arm64-16k", page_size: 16_384, ..Expected::STOCK }).map(drop)
 }
 
+/// Our own kernel with pages of 64 KiB.
+pub fn arm64_64k(bench: &Bench) -> Result<()> {
+    let expected = Expected { bench: "arm64-64k", page_size: 65_536, dmabuf: true, means: &["fentry"], further: "" };
+    works(bench, &expected).map(drop)
+}
+
 /// A guest of the toolstack: its pages, and its disk.
 pub fn toolstack(bench: &Bench) -> Result<()> {
     let expected = Expected { bench: "toolstack", page_size: 4096, dmabuf: true, means: &["fentry"], further: DISK };

@@ -72,6 +72,9 @@ pub const ALL: &[Check] = &[
     Check { name: "a silent guest is reported as hung", run: hang::silence_is_reported },
 ];
 
+/// Checks of benches whose kernels are built for them alone: run with --all-benches.
+pub const ON_DEMAND: &[Check] = &[Check { name: "the bench arm64-64k works", run: benches::arm64_64k }];
+
 /// What the checks share: a lab of busybox alone, and one with our programs that is built when first asked for.
 pub struct Bench {
     bare: Lab,
