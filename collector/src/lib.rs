@@ -7,6 +7,7 @@ pub mod aggregate;
 #[cfg(feature = "capture")]
 pub mod capture;
 pub mod decode;
+pub mod doctor;
 pub mod export;
 #[cfg(test)]
 mod fixtures;

@@ -91,7 +91,12 @@ pub enum Outcome {
 impl Outcome {
     /// From what a kernel function returns: negative numbers are errnos.
     pub fn from_return(ret: i32) -> Self {
-        if ret < 0 { Self::Errno(-ret) } else { Self::Ok }
+        match -ret {
+            errno if errno <= 0 => Self::Ok,
+            // What a driver says to the kernel of a call that it does not know, and user space never sees (fs/ioctl.c, vfs_ioctl).
+            ENOIOCTLCMD => Self::Errno(ENOTTY),
+            errno => Self::Errno(errno),
+        }
     }
 
     /// `ok`, or the errno's name.
@@ -108,6 +113,11 @@ impl fmt::Display for Outcome {
         f.pad(&self.name())
     }
 }
+
+/// include/linux/errno.h, Linux v6.12.
+const ENOIOCTLCMD: i32 = 515;
+/// include/uapi/asm-generic/errno-base.h, Linux v6.12.
+const ENOTTY: i32 = 25;
 
 /// Names of the errnos that this path can give. Source: Linux v6.12, include/uapi/asm-generic/errno{,-base}.h, include/linux/errno.h.
 fn errno_name(errno: i32) -> Option<&'static str> {

@@ -64,6 +64,11 @@ pub enum Command {
     Summary(SummaryArgs),
     /// Compare a recording with what the load generator itself wrote down
     Judge(JudgeArgs),
+    /// Say what can be profiled on this machine, and what to do about the rest.
+    ///
+    /// Looks at Xen, the drivers, the kernel's BTF and limits, and tries every hook. Nothing is recorded, and nothing stays
+    /// attached. Needs what `record` needs, and says which of it is missing.
+    Doctor(DoctorArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -265,6 +270,35 @@ pub struct JudgeArgs {
     /// The truth file of the load generator (its --truth)
     #[arg(value_name = "TRUTH", value_hint = ValueHint::FilePath)]
     pub truth: PathBuf,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  grantscope doctor                                            one screen for a person
+  grantscope doctor --format json | jq .verdict                for a script
+
+Exit codes: 0 everything can be profiled, 1 nothing can, 2 wrong command line, 4 some of it can.";
+
+/// Arguments of `grantscope doctor`.
+#[derive(Args, Debug)]
+#[command(after_long_help = DOCTOR_EXAMPLES)]
+pub struct DoctorArgs {
+    /// How to say it
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
+    pub format: DoctorFormat,
+
+    /// By which means the probes are tried
+    #[arg(long, value_name = "MEANS", value_enum, default_value_t = MeansName::Best)]
+    pub attach: MeansName,
+}
+
+/// A format of `doctor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// For a person
+    Text,
+    /// For a program
+    Json,
 }
 
 /// A format of `export`.

@@ -9,7 +9,7 @@ use anyhow::Error;
 const ERROR: u8 = 1;
 /// A recording and a truth file differ.
 const DIFFERS: u8 = 3;
-/// The recording broke off: what stands before the break was used.
+/// The recording broke off: what stands before the break was used. Or the machine can be profiled in part.
 const PARTIAL: u8 = 4;
 
 /// How a command ended that did not fail. (A wrong command line ends with 2: clap sees to that.)
@@ -17,8 +17,10 @@ const PARTIAL: u8 = 4;
 pub enum Exit {
     /// All was done.
     Ok,
-    /// The recording was cut short or damaged; all that stands before was used.
+    /// Part of it: of a recording that was cut short or damaged all that stands before, of a machine what it can do.
     Partial,
+    /// This machine cannot do it.
+    Impossible,
     /// What was compared differs.
     Differs,
     /// A signal ended it.
@@ -32,6 +34,7 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
     match result {
         Ok(Exit::Ok) => ExitCode::SUCCESS,
         Ok(Exit::Partial) => ExitCode::from(PARTIAL),
+        Ok(Exit::Impossible) => ExitCode::from(ERROR),
         Ok(Exit::Differs) => ExitCode::from(DIFFERS),
         // What shells show for a program that a signal killed.
         Ok(Exit::Signal(signal)) => ExitCode::from(128_u8.saturating_add(signal)),

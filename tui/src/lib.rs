@@ -7,6 +7,8 @@ pub mod bench;
 #[cfg(feature = "capture")]
 mod capture;
 pub mod cli;
+#[cfg(feature = "capture")]
+pub mod doctor;
 pub mod event_loop;
 pub mod exit;
 pub mod export;
@@ -30,7 +32,7 @@ pub mod view;
 mod viewer_only;
 
 #[cfg(not(feature = "capture"))]
-pub use viewer_only::{bench, record};
+pub use viewer_only::{bench, doctor, record};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use grantscope::cli::{Cli, Command};
-use grantscope::{bench, exit, export, judge, record, summary, top};
+use grantscope::{bench, doctor, exit, export, judge, record, summary, top};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Judge(args) => judge::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
     };
     exit::code(result)
 }

@@ -13,6 +13,19 @@ pub mod bench {
     }
 }
 
+/// `grantscope doctor`.
+pub mod doctor {
+    use anyhow::{Result, bail};
+
+    use crate::cli::DoctorArgs;
+    use crate::exit::Exit;
+
+    /// Says what to do.
+    pub fn run(_args: &DoctorArgs) -> Result<Exit> {
+        bail!("this grantscope is a viewer: it cannot try the probes; build it with `--features capture` (see README.md)")
+    }
+}
+
 /// `grantscope record`.
 pub mod record {
     use anyhow::{Result, bail};

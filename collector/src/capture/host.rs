@@ -37,7 +37,7 @@ pub fn now_ns() -> u64 {
 }
 
 /// As Xen tells it through sysfs: `4.17.6-pre`, say.
-fn xen_version() -> Option<String> {
+pub fn xen_version() -> Option<String> {
     let part = |name: &str| fs::read_to_string(format!("/sys/hypervisor/version/{name}")).ok();
     let (major, minor, extra) = (part("major")?, part("minor")?, part("extra").unwrap_or_default());
     Some(format!("{}.{}{}", major.trim(), minor.trim(), extra.trim()))

@@ -1,9 +1,10 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `preflight` says why this machine cannot be profiled; `offsets`, `symbols` and `attach` fit the probes to the running kernel;
+//! `examine` looks at a machine without recording; `preflight` says why this machine cannot be profiled; `offsets`, `symbols` and `attach` fit the probes to the running kernel;
 //! `probes` owns what is attached; `session` turns it into a recording.
 
 mod attach;
+mod examine;
 mod host;
 mod offsets;
 mod preflight;
@@ -11,6 +12,7 @@ mod probes;
 mod session;
 mod symbols;
 
+pub use examine::examine;
 pub use probes::Probes;
 pub use session::{Ended, Finished, Options, record};
 pub use tokio::sync::Notify;

@@ -24,6 +24,9 @@ const MEMBERS: [(&str, &str, &str, &str); 6] = [
     ("OFFSET_ATTACHMENT_DMABUF", "dma_buf_attachment", "dmabuf", "dma_buf_attachment.dmabuf"),
 ];
 
+/// Not there where the kernel was built without dma-bufs. Then it has none of the functions that are given one either.
+const WITHOUT_DMABUFS_MISSING: &str = "dma_buf_attachment";
+
 struct Bytes(Vec<u8>);
 
 impl Readable for Bytes {
@@ -51,6 +54,7 @@ impl KernelTypes {
     pub fn offsets(&self) -> Result<Offsets, CaptureError> {
         MEMBERS
             .iter()
+            .filter(|(_, structure, ..)| *structure != WITHOUT_DMABUFS_MISSING || self.has(structure))
             .map(|&(name, structure, member, field)| Ok((name, self.offset(structure, member, field)?)))
             .collect::<Result<_, _>>()
             .map(Offsets)

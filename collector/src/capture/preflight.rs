@@ -20,7 +20,8 @@ pub fn check() -> Result<(), CaptureError> {
     fs::metadata(VMLINUX_BTF).map(drop).map_err(|error| CaptureError::NoBtf(error.to_string()))
 }
 
-fn xen() -> Result<(), CaptureError> {
+/// Whether this is a Xen domain.
+pub fn xen() -> Result<(), CaptureError> {
     const TYPE: &str = "/sys/hypervisor/type";
     match fs::read_to_string(TYPE) {
         Ok(name) if name.trim() == "xen" => Ok(()),

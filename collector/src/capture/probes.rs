@@ -80,7 +80,9 @@ impl Probes {
     /// All counters that are not zero.
     fn counters(&self) -> Vec<LossCounter> {
         let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
-        let counted = HOOKS.iter().flat_map(|hook| kinds(hook.id));
+        // What a hook that is not attached would have told is missing, and named as that: it is not lost.
+        let attached = self.status.iter().filter(|status| status.attached_by.is_some());
+        let counted = attached.flat_map(|status| kinds(status.hook));
         counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook.id))).collect()
     }
 

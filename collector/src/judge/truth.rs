@@ -139,6 +139,12 @@ impl Truth {
         })
     }
 
+    /// How many operations a profiler should have seen.
+    pub fn operation_count(&self) -> u64 {
+        let teardowns = self.teardowns.iter().flatten().map(|teardowns| teardowns.count).sum::<u64>();
+        self.operations().count() as u64 + teardowns
+    }
+
     /// Whether the workload did all that it had planned.
     pub fn is_complete(&self) -> bool {
         self.ending.how == "complete"

@@ -5,6 +5,7 @@
 mod benches;
 mod capture;
 mod crash;
+mod doctor;
 mod hang;
 mod init;
 mod means;
@@ -62,6 +63,8 @@ pub const ALL: &[Check] = &[
     Check { name: "a teardown is followed to its true end", run: teardown::deferred_teardowns_are_seen },
     Check { name: "kprobes alone profile as exactly", run: means::kprobes_are_exact },
     Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
+    Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
+    Check { name: "the doctor finds the gaps of Debian's kernel", run: doctor::stock_kernel_is_partial },
     Check { name: "the bench x86-pv works", run: benches::x86_pv },
     Check { name: "the bench arm64-stock-6.1 works", run: benches::arm64_stock },
     Check { name: "the bench arm64-16k works", run: benches::arm64_16k },

@@ -188,7 +188,7 @@ pub fn losses_are_counted(bench: &Bench) -> Result<()> {
     let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
     let recorded = Recorded::read(&out.join("overslept.gsr"))?;
     let (kept, lost) = (recorded.aggregate.operations(), recorded.aggregate.loss().operations());
-    let made = truth.operations().count() as u64;
+    let made = truth.operation_count();
     println!("     {kept} operations kept and {lost} lost, of {made}");
     ensure!(lost > 0, "nothing was lost, so nothing was shown: have the workload do more");
     ensure!(kept + lost == made, "kept and lost do not make {made} operations");

@@ -52,6 +52,9 @@ impl Tree {
             "KBUILD_BUILD_USER=grantscope",
             "KBUILD_BUILD_HOST=lab",
             "KBUILD_BUILD_TIMESTAMP=@0",
+            // Where each variable lives at each instruction is a fifth of the compiler's work, and no one here asks: BTF has types.
+            // What is compiled stays the same.
+            "KCFLAGS=-fno-var-tracking",
         ]);
         make
     }

@@ -51,7 +51,7 @@ impl<'log> GntDev<'log> {
             // SAFETY: the argument has `count` elements behind its header and outlives the call.
             .call(subject, || unsafe { abi::map_grant_ref(raw, pointer) })
             .map_err(|errno| failed(Op::Map, references.len(), domain, errno))?;
-        Ok(GrantMap { device: self, domain, index: argument.header().index, pages: references.len(), granted: Cell::new(0) })
+        Ok(GrantMap { device: self, domain, index: argument.header().index, pages: references.len(), granted: Cell::new(false) })
     }
 
     /// The offset and page count of the mapping that contains `address`, as the driver knows it.
@@ -151,8 +151,8 @@ pub struct GrantMap<'dev> {
     domain: DomId,
     index: u64,
     pages: usize,
-    /// How many of the grants Xen has mapped.
-    granted: Cell<usize>,
+    /// Whether Xen has mapped any of the grants.
+    granted: Cell<bool>,
 }
 
 impl GrantMap<'_> {
@@ -166,13 +166,13 @@ impl GrantMap<'_> {
             .log
             .call(subject, || SharedPages::map(fd, self.index, self.pages, page_size, writable))
             .map_err(|errno| failed(Op::Mmap, self.pages, self.domain, errno))?;
-        self.granted.set(self.pages);
+        self.granted.set(true);
         Ok(Mapping { device: self.device, domain: self.domain, memory })
     }
 
-    /// An mmap that failed has left so many of the grants mapped: those before the ones that Xen refused, and after them.
-    pub fn left_mapped(&self, grants: usize) {
-        self.granted.set(grants);
+    /// An mmap that failed has left those grants mapped that Xen did not refuse.
+    pub fn left_some_mapped(&self) {
+        self.granted.set(true);
     }
 
     /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
@@ -202,8 +202,8 @@ impl GrantMap<'_> {
             // SAFETY: the argument is of the type this number stands for and outlives the call.
             .call(subject, || unsafe { abi::unmap_grant_ref(raw, &mut argument) })
             .map_err(|errno| failed(Op::Unmap, self.pages, self.domain, errno))?;
-        if self.granted.get() > 0 {
-            self.device.log.note_teardown(Buffer::Pages, self.granted.get());
+        if self.granted.get() {
+            self.device.log.note_teardown(Buffer::Pages, self.pages);
         }
         Ok(())
     }

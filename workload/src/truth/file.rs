@@ -208,7 +208,7 @@ mod tests {
         let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(parsed["calls"][2][3], "ENOENT");
         insta::assert_snapshot!(text, @r#"
-        {"format":"grantscope-truth","version":1,"scenario":"sweep","seed":1,"page_size":4096,"argv":["grantscope-workload","run"],"pid":42,"clock":"CLOCK_MONOTONIC","started":"2026-03-01T00:00:00Z","started_ns":1000,"ended_ns":9000,"ending":{"how":"failed","error":"export of 16 \"wc\" pages failed"},"skipped":["foreign: no /dev/udmabuf"],
+        {"format":"grantscope-truth","version":1,"scenario":"sweep","seed":1,"page_size":4096,"argv":["grantscope-workload","run"],"pid":42,"clock":"CLOCK_MONOTONIC","started":"2026-03-01T00:00:00Z","started_ns":1000,"ended_ns":9000,"ending":{"how":"failed","error":"export of 16 \"wc\" pages failed"},"skipped":["foreign: no /dev/udmabuf"],"teardowns":[],
         "totals": [
         {"op":"export","buffer":"wc","pages":16,"outcome":"ok","count":2,"min_ns":300,"p50_ns":300,"max_ns":500,"sum_ns":800},
         {"op":"wait_released","buffer":null,"pages":null,"outcome":"ENOENT","count":1,"min_ns":90,"p50_ns":90,"max_ns":90,"sum_ns":90}],

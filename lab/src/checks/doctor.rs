@@ -1,0 +1,87 @@
+//! The doctor's verdict on kernels of which it is known what they can do.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::Bench;
+use crate::{
+    bench::{self, BenchSpec},
+    boot::{
+        console_watch::{End, PATIENCE},
+        run::Outcome,
+    },
+    guest::job::Job,
+};
+
+const JOB: &str = r#"
+examine() {
+    grantscope doctor >/out/$1.txt 2>/out/$1.errors
+    echo $? >/out/$1.status
+    grantscope doctor --format json >/out/$1.json
+}
+examine whole
+mv /dev/xen/gntdev /dev/xen/away
+examine without
+mv /dev/xen/away /dev/xen/gntdev
+"#;
+
+/// Our own kernel can do everything, and nothing without gntdev.
+pub fn our_kernel_is_ready(bench: &Bench) -> Result<()> {
+    let outcome = examined(bench, bench::MAIN)?;
+    let report = report(&outcome, "whole", "0", "ready")?;
+    let unwell: Vec<_> = findings(&report)?.iter().filter(|finding| !["ok", "unknown"].contains(&state(finding))).collect();
+    ensure!(unwell.is_empty(), "not as it should be: {unwell:?}");
+    let without = self::report(&outcome, "without", "1", "impossible")?;
+    let gntdev = finding(&without, "gntdev")?;
+    ensure!(state(gntdev) == "blocks" && gntdev["remedy"].is_string(), "the missing gntdev is not named: {gntdev}");
+    print!("{}", outcome.text("whole.txt").unwrap_or_default());
+    Ok(())
+}
+
+/// Debian's kernel has no dma-bufs: that is a gap, with a remedy, and no reason to refuse the rest.
+pub fn stock_kernel_is_partial(bench: &Bench) -> Result<()> {
+    let spec = BenchSpec::named("x86-pv").context("there is no bench x86-pv")?;
+    let outcome = examined(bench, spec)?;
+    let report = report(&outcome, "whole", "4", "partial")?;
+    for topic in ["dma-buf", "DMA buffers"] {
+        let finding = finding(&report, topic)?;
+        ensure!(state(finding) == "gap", "{topic} should be a gap: {finding}");
+        ensure!(
+            finding["remedy"].as_str().is_some_and(|remedy| remedy.contains("CONFIG_XEN_")),
+            "{topic} has no remedy: {finding}"
+        );
+    }
+    let hooks = report["hooks"].as_array().context("no hooks")?;
+    let by_kprobe = hooks.iter().filter(|hook| hook["attached_by"] == "kprobe").count();
+    ensure!(by_kprobe > 0, "gntdev is a module there, and nothing is attached by a kprobe");
+    Ok(())
+}
+
+fn examined(bench: &Bench, spec: &'static BenchSpec) -> Result<Outcome> {
+    let name = format!("doctor-{}", spec.name);
+    let outcome = bench.lab(spec)?.run(&Job::Script(JOB.into()), spec.clock(None)?, PATIENCE, &bench.out(&name), &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(&name, &outcome));
+    Ok(outcome)
+}
+
+/// The report of an examination that has to end with this exit status and verdict.
+fn report(outcome: &Outcome, name: &str, status: &str, verdict: &str) -> Result<Value> {
+    let text = |end: &str| outcome.text(&format!("{name}.{end}")).unwrap_or_default();
+    ensure!(text("status").trim() == status, "the doctor's exit status should be {status}:\n{}{}", text("txt"), text("errors"));
+    let report: Value = serde_json::from_str(&text("json")).context("the doctor's JSON is none")?;
+    ensure!(report["verdict"] == verdict, "the verdict should be {verdict}: {}", report["verdict"]);
+    Ok(report)
+}
+
+fn findings(report: &Value) -> Result<&Vec<Value>> {
+    report["findings"].as_array().context("the report has no findings")
+}
+
+fn finding<'a>(report: &'a Value, topic: &str) -> Result<&'a Value> {
+    let found = findings(report)?.iter().find(|finding| finding["topic"] == topic);
+    found.with_context(|| format!("the report says nothing of {topic}"))
+}
+
+fn state(finding: &Value) -> &str {
+    finding["state"].as_str().unwrap_or_default()
+}
