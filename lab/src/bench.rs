@@ -221,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn every_bench_is_in_the_documents_table() {
+        let document = include_str!("../../docs/lab.md");
+        let rows: Vec<_> = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
+        let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
+        for bench in ALL {
+            assert_eq!(names.iter().filter(|name| **name == bench.name).count(), 1, "{} in {names:?}", bench.name);
+        }
+        assert_eq!(names.len(), ALL.len(), "docs/lab.md names benches that there are not: {names:?}");
+    }
+
+    #[test]
     fn a_clock_that_a_bench_does_not_work_with_is_refused_and_the_other_one_named() {
         let wall_only = BenchSpec { clocks: &[Clock::Wall], ..MAIN.clone() };
         assert_eq!(wall_only.clock(None).unwrap(), Clock::Wall);

@@ -120,3 +120,21 @@ fn guest_config() -> String {
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {path:?} for the domains' file system"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guests_configuration_names_its_files_its_disk_and_its_role() {
+        insta::assert_snapshot!(guest_config(), @r#"
+        name = "frontend"
+        kernel = "/guest/kernel"
+        ramdisk = "/guest/image"
+        memory = 256
+        vcpus = 1
+        extra = "console=hvc0 rdinit=/init loglevel=5 printk.devkmsg=on oops=panic panic=1 norandmaps xen_gntalloc.limit=8192 gs.role=frontend gs.grant_pages=4096"
+        disk = [ "phy:/dev/loop0,xvda,w" ]
+        "#);
+    }
+}
