@@ -64,6 +64,8 @@ pub enum Domains {
     Alone,
     /// dom1, which Xen starts at boot and which grants pages to dom0.
     Frontend,
+    /// The same, started by Xen's toolstack in dom0, with a disk that dom0's block back end serves.
+    Toolstack,
 }
 
 impl Domains {
@@ -150,6 +152,30 @@ pub const ALL: &[BenchSpec] = &[
         domains: Domains::Alone,
         clocks: BOTH_CLOCKS,
     },
+    BenchSpec {
+        name: "toolstack",
+        summary: "our own 6.12 with Xen's toolstack in dom0, which starts a guest on a paravirtualised disk",
+        architecture: Architecture::Arm64,
+        processor: CORTEX_A57,
+        hypervisor: XEN_ARM64,
+        kernel: KernelSource::Ours { options: "" },
+        arguments: "",
+        modules: &[],
+        domains: Domains::Toolstack,
+        clocks: BOTH_CLOCKS,
+    },
+    BenchSpec {
+        name: "arm64-64k",
+        summary: "our own 6.12 with pages of 64 KiB and DMA buffers",
+        architecture: Architecture::Arm64,
+        processor: CORTEX_A57,
+        hypervisor: XEN_ARM64,
+        kernel: KernelSource::Ours { options: "CONFIG_ARM64_64K_PAGES=y\n" },
+        arguments: "",
+        modules: &[],
+        domains: Domains::Alone,
+        clocks: BOTH_CLOCKS,
+    },
 ];
 
 impl BenchSpec {
@@ -192,6 +218,17 @@ mod tests {
             assert_eq!(BenchSpec::named(bench.name), Some(bench));
         }
         assert_eq!(BenchSpec::named("arm32"), None);
+    }
+
+    #[test]
+    fn every_bench_is_in_the_documents_table() {
+        let document = include_str!("../../docs/lab.md");
+        let rows: Vec<_> = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
+        let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
+        for bench in ALL {
+            assert_eq!(names.iter().filter(|name| **name == bench.name).count(), 1, "{} in {names:?}", bench.name);
+        }
+        assert_eq!(names.len(), ALL.len(), "docs/lab.md names benches that there are not: {names:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
+    bench::Domains,
     boot::{
         machine::Files,
         run::{Boot, Follower, Outcome, Scratch},
@@ -56,18 +57,21 @@ impl Lab {
     pub fn images(&self, job: &Job) -> Result<Images> {
         let folder = Scratch::new()?;
         let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
-        let mut with_job = self.common.clone();
-        with_job.extend(image::pack_job(job)?);
-        write(&dom0_image, &with_job)?;
-        let frontend = self.bench.spec.domains.have_frontend();
-        if frontend {
+        let mut dom0 = self.common.clone();
+        if let Some(toolstack) = &self.bench.toolstack {
+            dom0.extend(image::pack_guest(toolstack, &self.bench.kernel.image, &self.common)?);
+        }
+        dom0.extend(image::pack_job(job)?);
+        write(&dom0_image, &dom0)?;
+        let xen_starts_dom1 = self.bench.spec.domains == Domains::Frontend;
+        if xen_starts_dom1 {
             write(&dom1_image, &self.common)?;
         }
         let files = Files {
             hypervisor: self.bench.hypervisor.clone(),
             kernel: self.bench.kernel.image.clone(),
             dom0_image,
-            dom1_image: frontend.then_some(dom1_image),
+            dom1_image: xen_starts_dom1.then_some(dom1_image),
         };
         Ok(Images { files, _folder: folder })
     }

@@ -74,7 +74,7 @@ fn table(known: &BTreeMap<String, BTreeMap<String, String>>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::ON_DEMAND, *};
 
     #[test]
     fn a_column_that_is_written_is_read_again() {
@@ -92,7 +92,9 @@ mod tests {
         let known = parse(&document);
         for bench in bench::ALL {
             let column = known.get(bench.name).unwrap_or_else(|| panic!("no column for {}", bench.name));
-            for hook in HOOKS {
+            // What is run on demand may never have been.
+            let on_demand = ON_DEMAND.iter().any(|check| check.name.contains(bench.name));
+            for hook in HOOKS.iter().filter(|_| !on_demand) {
                 assert!(column.contains_key(hook.stem()), "{} on {}: never seen", hook.stem(), bench.name);
             }
         }

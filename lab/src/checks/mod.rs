@@ -70,11 +70,15 @@ pub const ALL: &[Check] = &[
     Check { name: "the bench x86-pv works", run: benches::x86_pv },
     Check { name: "the bench arm64-stock-6.1 works", run: benches::arm64_stock },
     Check { name: "the bench arm64-16k works", run: benches::arm64_16k },
+    Check { name: "the bench toolstack works", run: benches::toolstack },
     Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },
     Check { name: "a guest that writes a second verdict is reported", run: verdict::two_verdicts },
     Check { name: "a guest that powers off without a verdict is reported", run: verdict::no_verdict },
     Check { name: "a silent guest is reported as hung", run: hang::silence_is_reported },
 ];
+
+/// Checks of benches whose kernels are built for them alone: run with --all-benches.
+pub const ON_DEMAND: &[Check] = &[Check { name: "the bench arm64-64k works", run: benches::arm64_64k }];
 
 /// What the checks share: a lab of busybox alone, and one with our programs that is built when first asked for.
 pub struct Bench {

@@ -71,13 +71,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
     let needs_ours = !arguments.bare || command.program.contains("grantscope");
-    let (lab, viewer) = if needs_ours {
-        let compilers = setup::compilers(&cache, consent, &[bench])?;
-        let ours = programs::for_lab(&compilers, bench.architecture)?;
-        (Lab::new(setup::bench(&cache, consent, bench)?, Some(&ours))?, Some(programs::viewer()?))
-    } else {
-        (Lab::new(setup::bench(&cache, consent, bench)?, None)?, None)
+    let ours = match needs_ours {
+        true => Some(programs::for_lab(&setup::compilers(&cache, consent, &[bench])?, bench.architecture)?),
+        false => None,
     };
+    // Only a recording is looked at.
+    let viewer = (!arguments.bare).then(programs::viewer).transpose()?;
+    let lab = Lab::new(setup::bench(&cache, consent, bench)?, ours.as_ref())?;
     let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name } };
     let mut follower = Progress::new();
     let patience = Duration::from_secs(arguments.patience);

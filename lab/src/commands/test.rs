@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    checks::{self, Bench},
+    checks::{self, Bench, Check},
     command, place, programs,
     progress::spell,
     setup::Consent,
@@ -17,6 +17,9 @@ pub struct Arguments {
     /// Agree to everything that setup would ask
     #[arg(long)]
     pub yes: bool,
+    /// Also check the benches whose kernels are built here only for that, which takes minutes the first time
+    #[arg(long)]
+    pub all_benches: bool,
     /// Run only the lab's checks whose name contains this
     #[arg(value_name = "NAME")]
     pub only: Option<String>,
@@ -91,10 +94,13 @@ fn unit_tests(count: &mut Count) {
 }
 
 fn lab_checks(arguments: &Arguments, count: &mut Count) {
-    let chosen: Vec<_> =
-        checks::ALL.iter().filter(|check| arguments.only.as_ref().is_none_or(|part| check.name.contains(part))).collect();
+    let on_demand = if arguments.all_benches { checks::ON_DEMAND } else { &[] };
+    let named = |check: &&Check| arguments.only.as_ref().is_none_or(|part| check.name.contains(part));
+    let chosen: Vec<_> = checks::ALL.iter().chain(on_demand).filter(named).collect();
     if chosen.is_empty() {
-        eprintln!("no check of the lab has {:?} in its name", arguments.only);
+        let needs_more = checks::ON_DEMAND.iter().any(|check| named(&check));
+        let advice = if needs_more { "; with --all-benches there is one" } else { "" };
+        eprintln!("no check of the lab has {:?} in its name{advice}", arguments.only.as_deref().unwrap_or_default());
         return;
     }
     let bench = match Bench::new(Consent::new(arguments.yes)) {

@@ -11,9 +11,15 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{cpio::Writer, job::Job};
+use crate::boot::machine;
 
 /// The first process of both domains.
 pub const INIT: &str = include_str!("../../guest/init");
+
+/// Tells the block back end which device a disk is, in place of the distribution's script, which needs more than busybox.
+const BLOCK_SCRIPT: &str = include_str!("../../guest/block");
+/// Has the guest read or write its disk.
+const GUEST_DISK: &str = include_str!("../../guest/guest-disk");
 
 /// The programs of both domains.
 #[derive(Debug)]
@@ -69,6 +75,66 @@ pub fn pack_job(job: &Job) -> Result<Vec<u8>> {
     Ok(archive.finish())
 }
 
+/// Packs what dom0 needs to start a guest: the toolstack's tree, and the guest's kernel, file system and configuration.
+pub fn pack_guest(toolstack: &Path, kernel: &Path, image: &[u8]) -> Result<Vec<u8>> {
+    let mut archive = Writer::default();
+    pack_tree(&mut archive, toolstack, "")?;
+    archive.directory("/guest");
+    archive.file("/guest/kernel", false, &read(kernel)?);
+    archive.file("/guest/image", false, image);
+    archive.file("/guest/config", false, guest_config().as_bytes());
+    for folder in ["/etc", "/etc/xen", "/etc/xen/scripts"] {
+        archive.directory(folder);
+    }
+    // xl wants it to exist.
+    archive.file("/etc/xen/xl.conf", false, b"");
+    archive.file("/etc/xen/scripts/block", true, BLOCK_SCRIPT.as_bytes());
+    archive.file("/bin/guest-disk", true, GUEST_DISK.as_bytes());
+    Ok(archive.finish())
+}
+
+fn pack_tree(archive: &mut Writer, folder: &Path, path: &str) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot look into {folder:?}"))? {
+        let entry = entry?;
+        let path = format!("{path}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            archive.directory(&path);
+            pack_tree(archive, &entry.path(), &path)?;
+        } else {
+            archive.file(&path, true, &read(&entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+/// The guest as xl takes it; its disk is made by /init.
+fn guest_config() -> String {
+    format!(
+        "name = \"frontend\"\nkernel = \"/guest/kernel\"\nramdisk = \"/guest/image\"\nmemory = {}\nvcpus = 1\n\
+         extra = \"{}\"\ndisk = [ \"phy:/dev/loop0,xvda,w\" ]\n",
+        machine::DOM1_MIB,
+        machine::frontend_arguments("hvc0")
+    )
+}
+
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {path:?} for the domains' file system"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guests_configuration_names_its_files_its_disk_and_its_role() {
+        insta::assert_snapshot!(guest_config(), @r#"
+        name = "frontend"
+        kernel = "/guest/kernel"
+        ramdisk = "/guest/image"
+        memory = 256
+        vcpus = 1
+        extra = "console=hvc0 rdinit=/init loglevel=5 printk.devkmsg=on oops=panic panic=1 norandmaps xen_gntalloc.limit=8192 gs.role=frontend gs.grant_pages=4096"
+        disk = [ "phy:/dev/loop0,xvda,w" ]
+        "#);
+    }
 }

@@ -4,3 +4,4 @@ pub mod cpio;
 pub mod downloads;
 pub mod image;
 pub mod job;
+pub mod toolstack;

@@ -32,7 +32,9 @@ pub fn ensure(cache: &Cache, further: &str) -> Result<Kernel> {
     })?;
     let options = format!("{}{further}", config::OPTIONS);
     let key = Key::default().with("package", PACKAGE).with("version", &version).with("options", &options).with("recipe", RECIPE);
-    let folder = cache.artifact("kernel", &key, |folder| make(cache, &version, &options, folder))?;
+    // A kind of their own, so that they do not push the usual kernel out of the cache.
+    let kind = if further.is_empty() { "kernel" } else { "kernel-further" };
+    let folder = cache.artifact(kind, &key, |folder| make(cache, &version, &options, folder))?;
     Ok(Kernel { image: folder.join("Image"), vmlinux: Some(folder.join("vmlinux")), modules: Vec::new() })
 }
 

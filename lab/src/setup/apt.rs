@@ -134,11 +134,16 @@ impl PrivateApt {
         Ok(text.lines().filter_map(|line| line.trim().strip_prefix("Depends: ")).map(str::to_owned).collect())
     }
 
+    /// Everything that packages need, they included.
+    pub fn closure(&self, packages: &[&str]) -> Result<Vec<String>> {
+        let mut ask = self.get();
+        ask.args(["--print-uris", "--yes", "--no-install-recommends", "install"]).args(packages);
+        Ok(parse_uris(&command::output(&mut ask)?))
+    }
+
     /// Everything that a package needs and the machine's own dpkg does not have installed, the package included.
     pub fn missing_closure(&self, package: &str) -> Result<Vec<String>> {
-        let mut ask = self.get();
-        ask.args(["--print-uris", "--yes", "--no-install-recommends", "install", package]);
-        let needed = parse_uris(&command::output(&mut ask)?);
+        let needed = self.closure(&[package])?;
         let installed = super::packages::installed()?;
         Ok(needed.into_iter().filter(|name| name.starts_with(super::qemu::PACKAGE_PREFIX) || !installed.contains(name)).collect())
     }

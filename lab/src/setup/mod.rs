@@ -13,7 +13,12 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{bench::BenchSpec, boot::machine::Qemu, cache::Cache, guest, kernel};
+use crate::{
+    bench::{BenchSpec, Domains},
+    boot::machine::Qemu,
+    cache::Cache,
+    guest, kernel,
+};
 
 /// Whether the person has agreed that the system be touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +84,8 @@ pub struct Bench {
     pub kernel: kernel::Kernel,
     /// Busybox for the domains.
     pub busybox: PathBuf,
+    /// Xen's toolstack, as a tree of files, if dom0 has it.
+    pub toolstack: Option<PathBuf>,
 }
 
 /// Makes the compilers available; what `benches` will ask for is asked now.
@@ -99,6 +106,10 @@ pub fn bench(cache: &Cache, consent: Consent, spec: &'static BenchSpec) -> Resul
             hypervisor: guest::downloads::hypervisor(cache, spec)?,
             busybox: guest::downloads::busybox(cache, architecture)?,
             kernel: kernel::ensure(cache, spec)?,
+            toolstack: match spec.domains {
+                Domains::Toolstack => Some(guest::toolstack::ensure(cache, architecture)?),
+                Domains::Alone | Domains::Frontend => None,
+            },
         })
     };
     provide().with_context(|| format!("the bench {} cannot be had", spec.name))

@@ -11,11 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{DOM0_MIB, Files, LINUX_ARGUMENTS, XEN_ARGUMENTS, common, dom0_arguments, path_text};
+use super::{DOM0_MIB, DOM1_MIB, Files, XEN_ARGUMENTS, common, dom0_arguments, frontend_arguments, path_text};
 use crate::{clock::Clock, command, setup::Bench};
-
-/// Memory of dom1, which holds the granted pages.
-const DOM1_MIB: u64 = 256;
 
 /// Where the files lie: the machine's memory starts at 1 GiB, QEMU puts Xen at its start, and Xen's heap fills from the end.
 const DOM0_KERNEL: u64 = 0x4900_0000;
@@ -24,9 +21,6 @@ const DOM1_KERNEL: u64 = 0x6000_0000;
 const DOM1_IMAGE: u64 = 0x6800_0000;
 /// The smallest room between two of them.
 const ROOM: u64 = 0x0700_0000;
-
-/// Pages that dom1 grants to dom0: one buffer of 2,025, its directory, and room for further ones.
-const GRANT_PAGES: u32 = 4096;
 
 /// A file with its place in the machine's memory.
 #[derive(Debug, Clone, Copy)]
@@ -118,10 +112,7 @@ fn overlay(dom0_arguments: &str, placed: &[Domain]) -> String {
 }
 
 fn domain_node(domain: Domain) -> String {
-    let arguments = format!(
-        "console=ttyAMA0 {LINUX_ARGUMENTS} xen_gntalloc.limit={} gs.role=frontend gs.grant_pages={GRANT_PAGES}",
-        2 * GRANT_PAGES
-    );
+    let arguments = frontend_arguments("ttyAMA0");
     format!(
         r#"            domU1 {{
                 compatible = "xen,domain";

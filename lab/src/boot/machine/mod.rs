@@ -16,6 +16,10 @@ use crate::{architecture::Architecture, bench::BenchSpec, clock::Clock, setup::B
 const MACHINE_MIB: u64 = 3072;
 /// Memory of dom0. Buffers of 2,025 pages, CMA and everything under /out fit in.
 const DOM0_MIB: u64 = 1024;
+/// Memory of dom1, which holds the granted pages.
+pub const DOM1_MIB: u64 = 256;
+/// Pages that dom1 grants to dom0: one buffer of 2,025, its directory, and room for further ones.
+const GRANT_PAGES: u32 = 4096;
 /// Given back to Xen before anything is measured; see `balloon_out` in guest/init.
 const BALLOON_KB: u32 = 32 * 1024;
 /// Room for DMA buffers: one of 2,025 pages needs 8 MiB in one piece, more than the buddy allocator's largest block.
@@ -89,6 +93,14 @@ fn dom0_arguments(spec: &BenchSpec) -> String {
     let arguments =
         format!("console=hvc0 {LINUX_ARGUMENTS} cma={CMA} gs.role=backend gs.balloon_kb={BALLOON_KB} {}", spec.arguments);
     arguments.trim_end().to_owned()
+}
+
+/// Linux' arguments in dom1, whose console has this name.
+pub fn frontend_arguments(console: &str) -> String {
+    format!(
+        "console={console} {LINUX_ARGUMENTS} xen_gntalloc.limit={} gs.role=frontend gs.grant_pages={GRANT_PAGES}",
+        2 * GRANT_PAGES
+    )
 }
 
 /// A path as a part of one of QEMU's options, which it splits at commas; two stand for one.
