@@ -2,16 +2,19 @@
 
 use std::{
     io::IsTerminal,
-    sync::Mutex,
+    sync::{LazyLock, Mutex},
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Without a terminal, a line at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Before this share is done, no remaining time is guessed.
 const GUESS_FROM: f64 = 0.05;
+
+/// All bars on the screen: steps of two threads stand below each other.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// One step on the way, which ends by [`Step::done`]; dropped before, it says that it stopped.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ impl Step {
     pub fn start(name: impl Into<String>) -> Self {
         let name = name.into();
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let bar = BARS.add(ProgressBar::no_length());
             bar.set_style(style("{spinner} {prefix}  {elapsed}  {wide_msg}"));
             bar.set_prefix(name.clone());
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -95,10 +98,14 @@ impl Step {
     }
 
     fn close(&self, line: &str) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        match &self.bar {
+            // Above the bars of other steps, which are still at work.
+            Some(bar) => {
+                bar.finish_and_clear();
+                let _ = BARS.println(line);
+            }
+            None => eprintln!("{line}"),
         }
-        eprintln!("{line}");
     }
 
     fn maybe_line(&self) {

@@ -51,8 +51,8 @@ fn xen() -> Finding {
 
 /// Bits of XENVER_get_features (include/xen/interface/features.h, Linux v6.12), which sysfs shows as one hexadecimal number.
 const FEATURE_DOM0: u32 = 11;
-const FEATURE_DIRECT_MAPPED: u32 = 16;
-const FEATURE_NOT_DIRECT_MAPPED: u32 = 17;
+const FEATURE_NOT_DIRECT_MAPPED: u32 = 16;
+const FEATURE_DIRECT_MAPPED: u32 = 17;
 const FEATURES: &str = "/sys/hypervisor/properties/features";
 
 fn features() -> Option<u64> {

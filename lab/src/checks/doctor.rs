@@ -31,6 +31,11 @@ pub fn our_kernel_is_ready(bench: &Bench) -> Result<()> {
     let report = report(&outcome, "whole", "0", "ready")?;
     let unwell: Vec<_> = findings(&report)?.iter().filter(|finding| !["ok", "unknown"].contains(&state(finding))).collect();
     ensure!(unwell.is_empty(), "not as it should be: {unwell:?}");
+    // Both are so for every dom0 on Arm: include/xen/interface/features.h, Linux v6.12.
+    for (topic, known) in [("domain", "this is dom0"), ("direct-mapped", "yes")] {
+        let fact = finding(&report, topic)?["fact"].as_str().unwrap_or_default();
+        ensure!(fact.contains(known), "{topic}: {fact:?} should say {known:?}");
+    }
     let without = self::report(&outcome, "without", "1", "impossible")?;
     let gntdev = finding(&without, "gntdev")?;
     ensure!(state(gntdev) == "blocks" && gntdev["remedy"].is_string(), "the missing gntdev is not named: {gntdev}");
