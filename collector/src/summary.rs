@@ -12,19 +12,23 @@ use crate::units;
 /// Kinds that are compared, each a column.
 const COMPARED: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
 
+/// The first column's width, where no name is longer.
+const NAME_WIDTH: usize = 15;
+
 /// Median per operation and page count, one column per buffer kind, and what the DMA kinds cost relative to pages.
 pub fn table(aggregate: &Aggregate) -> String {
     let mut text = String::new();
     let rows = rows(aggregate);
+    let width = rows.keys().map(|row| row.name().len()).fold(NAME_WIDTH, usize::max);
     let _ = writeln!(
         text,
-        "{:<15} {:>6} {:<9} {:>9} │ {:>10} {:>10} {:>10} │ {:>8} {:>8}",
+        "{:<width$} {:>6} {:<9} {:>9} │ {:>10} {:>10} {:>10} │ {:>8} {:>8}",
         "operation", "pages", "outcome", "count", "pages p50", "wc p50", "coh. p50", "wc÷pages", "coh÷wc"
     );
     for (row, cells) in &rows {
         let p50 = |buffer: Buffer| cells.get(&Some(buffer)).and_then(|series| series.quantile_ns(0.5)).map(|ns| ns as f64);
         let counts: BTreeSet<u64> = cells.values().map(|series| series.count()).collect();
-        let _ = write!(text, "{:<15} {:>6} {:<9} {:>9} │", row.name(), pages(row.pages), row.outcome, range(&counts));
+        let _ = write!(text, "{:<width$} {:>6} {:<9} {:>9} │", row.name(), pages(row.pages), row.outcome, range(&counts));
         for buffer in COMPARED {
             let _ = write!(text, " {:>10}", units::maybe_duration(p50(buffer)));
         }

@@ -7,7 +7,7 @@
 
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::HashMap;
+use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::record::PAGES_KNOWN;
 use grantscope_wire::{HookId, LossKind, Op, OpHeader, Stage, StageTime};
 
@@ -43,9 +43,10 @@ struct Record {
     stages: [StageTime; 2],
 }
 
-/// Teardowns by the address of their item.
+/// Teardowns by the address of their item. A request that was never ours, made by an interrupt in the midst of an operation of
+/// ours, would stay: the oldest make room. If one of ours should have to, its end is counted as unseen.
 #[map]
-static PENDING: HashMap<u64, Pending> = HashMap::with_max_entries(16_384, 0);
+static PENDING: LruHashMap<u64, Pending> = LruHashMap::with_max_entries(16_384, 0);
 
 hook!(gnttab_unmap_refs_async, requested);
 hook!(gnttab_unmap_work, tried_again);

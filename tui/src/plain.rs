@@ -99,7 +99,7 @@ impl Reporter {
 }
 
 fn heading(rate: &str) -> String {
-    let mut line = format!("  {:<14} {:<8} {:>5} {:<10} {:>9} {:>9}", "operation", "buffer", "pages", "outcome", "count", rate);
+    let mut line = format!("  {:<16} {:<8} {:>5} {:<10} {:>9} {:>9}", "operation", "buffer", "pages", "outcome", "count", rate);
     for index in TOLD {
         line.push_str(&format!(" {:>8}", METRICS[index].heading));
     }
@@ -109,7 +109,7 @@ fn heading(rate: &str) -> String {
 fn line(row: &Row) -> String {
     let group = &row.group;
     let mut line = format!(
-        "  {:<14} {:<8} {:>5} {:<10} {:>9} {:>9}",
+        "  {:<16} {:<8} {:>5} {:<10} {:>9} {:>9}",
         group.op.name(),
         text::buffer(group.buffer),
         text::pages(group.pages),

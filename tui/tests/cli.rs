@@ -193,7 +193,7 @@ fn top_without_a_terminal_prints_plain_text_and_the_summary_and_ends() {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(!ran.stdout.contains('\u{1b}'), "escape sequences in plain text");
     assert!(ran.stdout.starts_with("run synthetic · host made-up"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("\n  operation      buffer   pages outcome"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n  operation        buffer   pages outcome"), "{}", ran.stdout);
     assert!(ran.stdout.ends_with(&recorded.run(&["summary", "@/recording.gsr"]).stdout), "{}", ran.stdout);
 }
 

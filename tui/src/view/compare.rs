@@ -22,7 +22,7 @@ const RATIOS: [(Buffer, Buffer, &str); 3] = [
     (Buffer::Coherent, Buffer::Wc, "coh÷wc"),
     (Buffer::Coherent, Buffer::Pages, "coh÷pages"),
 ];
-const NAME_WIDTH: usize = 14;
+const NAME_WIDTH: usize = 16;
 const PAGES_WIDTH: usize = 7;
 const VALUE_WIDTH: usize = 9;
 const COUNT_WIDTH: usize = 8;
