@@ -2,19 +2,16 @@
 
 use std::{
     io::IsTerminal,
-    sync::{LazyLock, Mutex},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Without a terminal, a line at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Before this share is done, no remaining time is guessed.
 const GUESS_FROM: f64 = 0.05;
-
-/// All bars on the screen: steps of two threads stand below each other.
-static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// One step on the way, which ends by [`Step::done`]; dropped before, it says that it stopped.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ impl Step {
     pub fn start(name: impl Into<String>) -> Self {
         let name = name.into();
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = BARS.add(ProgressBar::no_length());
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(style("{spinner} {prefix}  {elapsed}  {wide_msg}"));
             bar.set_prefix(name.clone());
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -98,14 +95,10 @@ impl Step {
     }
 
     fn close(&self, line: &str) {
-        match &self.bar {
-            // Above the bars of other steps, which are still at work.
-            Some(bar) => {
-                bar.finish_and_clear();
-                let _ = BARS.println(line);
-            }
-            None => eprintln!("{line}"),
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
+        eprintln!("{line}");
     }
 
     fn maybe_line(&self) {

@@ -5,7 +5,6 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
-    thread,
     time::Duration,
 };
 
@@ -53,8 +52,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     lab_run::remove_old(out)?;
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
-    setup::ask(&cache, consent, &[bench::MAIN])?;
-    let (lab, viewer) = make_everything(&cache, consent)?;
+    let compilers = setup::compilers(&cache, consent, &[bench::MAIN])?;
+    let viewer = programs::viewer()?;
+    let ours = programs::for_lab(&compilers, bench::MAIN.architecture)?;
+    let lab = Lab::new(setup::bench(&cache, consent, bench::MAIN)?, Some(&ours))?;
     let job = Job::Record { command, clock: arguments.clock, run: "demo".into() };
     let mut screen = Screen::new(&viewer);
     let outcome = lab.run(&job, arguments.clock, PATIENCE, out, &mut screen);
@@ -70,24 +71,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         other => Some(other?),
     };
     finish(out, recorded, outcome.as_ref())
-}
-
-/// Builds the kernel beside the programs: either leaves processors idle now and then, unpacking, linking, downloading.
-fn make_everything(cache: &Cache, consent: Consent) -> Result<(Lab, PathBuf)> {
-    thread::scope(|scope| {
-        let bench = scope.spawn(|| setup::bench(cache, consent, bench::MAIN));
-        let programs = || -> Result<_> {
-            let compilers = setup::compilers(cache, consent, &[bench::MAIN])?;
-            Ok((programs::viewer()?, programs::for_lab(&compilers, bench::MAIN.architecture)?))
-        };
-        let programs = programs();
-        if let (Err(error), false) = (&programs, bench.is_finished()) {
-            eprintln!("{error:#}\nwhat the lab boots from is still being made, and is kept for the next time (Ctrl-C stops it)");
-        }
-        let bench = bench.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let (viewer, ours) = programs?;
-        Ok((Lab::new(bench?, Some(&ours))?, viewer))
-    })
 }
 
 /// Says where the results are; the viewer has printed the summary when it ended.
@@ -167,7 +150,7 @@ impl Follower for Screen<'_> {
         };
         if input.write_all(bytes).is_err() {
             // It takes a moment to end after it has closed its input.
-            thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(200));
             bail!("the viewer was closed");
         }
         Ok(())

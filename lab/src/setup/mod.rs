@@ -116,7 +116,7 @@ pub fn bench(cache: &Cache, consent: Consent, spec: &'static BenchSpec) -> Resul
 }
 
 /// Asks everything that there is to ask, so that nobody has to wait for a question; the long steps come after it.
-pub fn ask(cache: &Cache, consent: Consent, benches: &[&BenchSpec]) -> Result<rust::CrossRust> {
+fn ask(cache: &Cache, consent: Consent, benches: &[&BenchSpec]) -> Result<rust::CrossRust> {
     packages::install(&packages::missing(packages::for_everyone())?, consent)?;
     let rust = rust::ensure(cache, consent)?;
     bpf_linker::ensure_packages(cache, &rust, consent)?;
