@@ -56,12 +56,7 @@ impl Operation {
 
     /// The operation that asked for this one; `None`: not known, or nobody's operation but its own.
     pub fn started_by(&self) -> Option<Op> {
-        self.details
-            .iter()
-            .map(|detail| match detail {
-                Detail::StartedBy(op) => *op,
-            })
-            .next()
+        self.details.iter().map(|Detail::StartedBy(op)| *op).next()
     }
 }
 

@@ -10,16 +10,16 @@ use grantscope_wire::hook::{Ends, Hook, Need};
 
 use super::offsets::KernelTypes;
 use super::symbols::{Symbol, Symbols};
-use super::{CaptureError, Means};
+use super::{CaptureError, Means, spelled};
 use crate::model::HookStatus;
 
 /// Shows the whole log of a refused program.
 const VERIFIER_LOG: &str = "GRANTSCOPE_VERIFIER_LOG";
 
 /// `attached_by` of a hook that has fentry, and fexit where both ends are watched.
-pub const FENTRY: &str = "fentry";
+const FENTRY: &str = "fentry";
 /// `attached_by` of a hook that has a kprobe, and a kretprobe where both ends are watched.
-pub const KPROBE: &str = "kprobe";
+const KPROBE: &str = "kprobe";
 
 /// Attaches all hooks; fails only where a required one cannot be.
 pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, means: Means) -> Result<Vec<HookStatus>, CaptureError> {
@@ -130,7 +130,7 @@ where
     P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
     let name = format!("{}_{end}", hook.stem());
-    // That table and object agree is tested below; see `probes`.
+    // A test in `probes` compares the table with the object.
     P::try_from(ebpf.program_mut(&name).unwrap_or_else(|| panic!("the probes have no program {name}")))
 }
 
@@ -153,13 +153,7 @@ fn chain(error: &ProgramError) -> String {
         let shown = if std::env::var_os(VERIFIER_LOG).is_some() { &log } else { telling_line(&log) };
         return format!("the verifier refused it: {shown} ({io_error}; set {VERIFIER_LOG}=1 to see all of its log)");
     }
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    spelled(error)
 }
 
 /// The verifier ends with its complaint, then statistics.

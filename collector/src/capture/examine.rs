@@ -9,7 +9,7 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use super::symbols::Symbols;
-use super::{Means, Probes, host, preflight};
+use super::{Means, Probes, host, preflight, spelled};
 use crate::doctor::{Finding, Report};
 
 /// Looks at everything.
@@ -21,13 +21,7 @@ pub fn examine(means: Means) -> Report {
     let hooks = match Probes::attach(means) {
         Ok(probes) => probes.status().to_vec(),
         Err(error) => {
-            let mut text = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
-            }
-            findings.push(Finding::blocks("probes", text, ""));
+            findings.push(Finding::blocks("probes", spelled(&error), ""));
             Vec::new()
         }
     };

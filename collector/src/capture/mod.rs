@@ -1,6 +1,7 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `examine` looks at a machine without recording; `preflight` says why this machine cannot be profiled; `offsets`, `symbols` and `attach` fit the probes to the running kernel;
+//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols` and `attach`
+//! fit the probes to the running kernel;
 //! `probes` owns what is attached; `session` turns it into a recording.
 
 mod attach;
@@ -18,6 +19,12 @@ pub use session::{Ended, Finished, Options, record};
 pub use tokio::sync::Notify;
 
 use grantscope_wire::HookId;
+
+/// An error with its causes, on one line.
+fn spelled(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
 
 /// By which means hooks may be attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

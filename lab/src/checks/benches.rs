@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 
-use super::{Bench, hooks_document, profile::Recorded};
+use super::{Bench, doctor, hooks_document, profile::Recorded};
 use crate::{
     bench::{BenchSpec, KernelSource},
     boot::{
@@ -16,7 +16,7 @@ use crate::{
     guest::job::Job,
 };
 
-/// One boot: what the kernel is, the workload alone, then the workload under the recorder.
+/// One boot: what the kernel is, the workload alone, then the workload under the recorder, and what the doctor says.
 const JOB: &str = r#"
 uname -r >/out/kernel
 gntdev=no
@@ -29,6 +29,7 @@ sweep="grantscope-workload run $source --scenario sweep --pages 1,16 --iteration
 $sweep --truth /out/truth.json || exit
 grantscope record -o /out/profiled.gsr --clock "$clock" -- $sweep --truth /out/profiled.truth.json >/out/recorder 2>&1
 echo $? >/out/recorder-status
+examine whole
 "#;
 
 /// The guest reads its disk, whose back end in dom0 maps the guest's pages; the kernel's own function profiler counts the maps.
@@ -105,13 +106,16 @@ fn works(bench: &Bench, expected: &Expected) -> Result<Outcome> {
     kernel_is_as_expected(spec, &outcome)?;
     truth_is_as_expected(expected, &text(&outcome, "truth.json")?)?;
     profiled_exactly(expected, &outcome, &out)?;
+    if !expected.dmabuf {
+        doctor::stock_kernel_is_partial(&outcome)?;
+    }
     Ok(outcome)
 }
 
 fn script(spec: &BenchSpec, expected: &Expected, clock: Clock) -> String {
     let clock = clock.name();
     let source = if spec.domains.have_frontend() { "--peer 1" } else { "--self" };
-    format!("clock={clock}\nsource='{source}'\n{JOB}{}", expected.further)
+    format!("clock={clock}\nsource='{source}'\n{}{JOB}{}", doctor::EXAMINE, expected.further)
 }
 
 fn text(outcome: &Outcome, name: &str) -> Result<String> {

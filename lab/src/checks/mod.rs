@@ -66,7 +66,6 @@ pub const ALL: &[Check] = &[
     Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
     Check { name: "a crowd, and every order of letting go, is profiled as exactly", run: profile::crowd_is_exact },
     Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
-    Check { name: "the doctor finds the gaps of Debian's kernel", run: doctor::stock_kernel_is_partial },
     Check { name: "the bench x86-pv works", run: benches::x86_pv },
     Check { name: "the bench arm64-stock-6.1 works", run: benches::arm64_stock },
     Check { name: "the bench arm64-16k works", run: benches::arm64_16k },

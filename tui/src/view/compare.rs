@@ -22,7 +22,6 @@ const RATIOS: [(Buffer, Buffer, &str); 3] = [
     (Buffer::Coherent, Buffer::Wc, "coh÷wc"),
     (Buffer::Coherent, Buffer::Pages, "coh÷pages"),
 ];
-const NAME_WIDTH: usize = 16;
 const PAGES_WIDTH: usize = 7;
 const VALUE_WIDTH: usize = 9;
 const COUNT_WIDTH: usize = 8;
@@ -56,7 +55,8 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, alone: Vec<String>,
         canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
-    let columns = Columns::fitting(inner.width.into());
+    let name = text::name_width(state.compare().rows.iter().map(|row| row.subject.op));
+    let columns = Columns::fitting(inner.width.into(), name);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
     for index in visible(state.compared().unwrap_or(0), state.compare().rows.len(), height) {
@@ -76,21 +76,22 @@ fn alone(ops: &[Op], width: usize) -> Vec<String> {
 
 /// What there is room for.
 struct Columns {
+    name: usize,
     ratios: usize,
     counts: bool,
 }
 
 impl Columns {
-    fn fitting(width: usize) -> Self {
-        let fixed = 2 + NAME_WIDTH + 1 + PAGES_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
+    fn fitting(width: usize, name: usize) -> Self {
+        let fixed = 2 + name + 1 + PAGES_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
         let ratios_width = |ratios: usize| RATIOS[..ratios].iter().map(|(.., name)| 1 + name.chars().count()).sum::<usize>();
         let ratios = (0..=RATIOS.len()).rev().find(|&ratios| fixed + ratios_width(ratios) <= width).unwrap_or(0);
         let counts = fixed + ratios_width(ratios) + KINDS.len() * (COUNT_WIDTH + 5) <= width;
-        Self { ratios, counts }
+        Self { name, ratios, counts }
     }
 
     fn heading(&self) -> String {
-        let mut line = format!("  {:<NAME_WIDTH$} {:>PAGES_WIDTH$}", "operation", "n pages");
+        let mut line = format!("  {:<name$} {:>PAGES_WIDTH$}", "operation", "n pages", name = self.name);
         for kind in KINDS {
             line.push_str(&format!(" {:>VALUE_WIDTH$}", kind.name()));
         }
@@ -106,8 +107,8 @@ impl Columns {
 
     fn line(&self, row: &CompareRow, selected: bool, theme: &Theme) -> Line<'static> {
         let marker = if selected { "▸" } else { " " };
-        let name = row.subject.op.name();
-        let mut line = format!("{marker} {name:<NAME_WIDTH$} {:>PAGES_WIDTH$}", text::pages(row.subject.pages));
+        let (op, pages) = (row.subject.op.name(), text::pages(row.subject.pages));
+        let mut line = format!("{marker} {op:<name$} {pages:>PAGES_WIDTH$}", name = self.name);
         for value in row.values {
             line.push_str(&format!(" {:>VALUE_WIDTH$}", units::maybe_duration(value)));
         }

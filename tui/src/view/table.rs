@@ -134,7 +134,7 @@ fn columns(state: &State, width: usize) -> Vec<Seen> {
 
 fn column_width(column: Column, state: &State) -> usize {
     match column {
-        Column::Operation => 16,
+        Column::Operation => text::name_width(state.rows().iter().map(|row| row.group.op)),
         Column::Buffer => 8,
         Column::Pages => 5,
         Column::Outcome => state.rows().iter().map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(7, 12),

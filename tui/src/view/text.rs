@@ -2,7 +2,7 @@
 
 use grantscope_collector::model::Environment;
 use grantscope_collector::units;
-use grantscope_wire::Buffer;
+use grantscope_wire::{Buffer, Op};
 
 use crate::state::State;
 use crate::state::activity::{self, RATE_SECONDS, SECONDS};
@@ -16,6 +16,12 @@ pub const UNKNOWN: &str = "–";
 /// A buffer kind.
 pub fn buffer(buffer: Option<Buffer>) -> &'static str {
     buffer.map_or(UNKNOWN, Buffer::name)
+}
+
+/// The width of a column with the names of these operations: as wide as most need, wider only where one does.
+pub fn name_width(ops: impl Iterator<Item = Op>) -> usize {
+    const USUAL: usize = 14;
+    ops.map(|op| op.name().len()).fold(USUAL, usize::max)
 }
 
 /// A page count.

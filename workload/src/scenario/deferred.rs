@@ -17,7 +17,7 @@ use super::pages::{Shared, with_shared_pages};
 /// How often, unless told otherwise.
 const ITERATIONS: u32 = 10;
 /// How long the page is held after the unmap.
-pub const HELD_FOR: Duration = Duration::from_millis(50);
+const HELD_FOR: Duration = Duration::from_millis(50);
 /// Attempts come ever later: the first one after the page is free comes within this.
 const SETTLED_AFTER: Duration = Duration::from_millis(100);
 
