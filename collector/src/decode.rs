@@ -1,7 +1,9 @@
 //! From the bytes of a record to an `Operation`. The only place that knows both.
 
-use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
-use grantscope_wire::{Buffer, Op, OpHeader, Stage, StageTime};
+use grantscope_wire::record::{
+    DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE, STATUS_BYTES,
+};
+use grantscope_wire::{Buffer, Cause, GrantStatus, Op, OpHeader, Stage, StageTime};
 
 use crate::model::{Detail, Operation, Outcome, StageSpan};
 
@@ -31,7 +33,7 @@ pub enum DecodeError {
 /// Decodes one record.
 pub fn operation(bytes: &[u8]) -> Result<Operation, DecodeError> {
     let head = header(bytes)?;
-    let stages = stages(&bytes[HEADER_BYTES..], head.stage_count as usize)?;
+    let (stages, statuses) = bytes[HEADER_BYTES..].split_at(head.stage_count as usize * STAGE_BYTES);
     Ok(Operation {
         start_ns: head.start_ns,
         duration_ns: head.duration_ns,
@@ -45,17 +47,30 @@ pub fn operation(bytes: &[u8]) -> Result<Operation, DecodeError> {
         comm: comm(&head.comm),
         map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
         stages_incomplete: head.flags & STAGES_INCOMPLETE != 0,
-        stages,
-        details: details(&head)?,
+        stages: stages.chunks_exact(STAGE_BYTES).map(stage).collect::<Result<_, _>>()?,
+        details: details(&head, statuses)?,
     })
 }
 
-fn details(head: &OpHeader) -> Result<Vec<Detail>, DecodeError> {
-    if head.started_by == 0 {
-        return Ok(Vec::new());
+fn details(head: &OpHeader, statuses: &[u8]) -> Result<Vec<Detail>, DecodeError> {
+    let mut details = Vec::new();
+    if head.started_by != 0 {
+        let op = Op::from_id(head.started_by).ok_or(DecodeError::UnknownId { what: "operation", id: head.started_by })?;
+        details.push(Detail::StartedBy(op));
     }
-    let op = Op::from_id(head.started_by).ok_or(DecodeError::UnknownId { what: "operation", id: head.started_by })?;
-    Ok(vec![Detail::StartedBy(op)])
+    if head.cause != 0 {
+        let cause = Cause::from_id(head.cause).ok_or(DecodeError::UnknownId { what: "cause", id: head.cause })?;
+        details.push(Detail::Cause(cause));
+    }
+    details.extend(statuses.chunks_exact(STATUS_BYTES).take(head.status_count as usize).map(status));
+    Ok(details)
+}
+
+fn status(bytes: &[u8]) -> Detail {
+    assert_eq!(bytes.len(), STATUS_BYTES);
+    // SAFETY: the length was checked, GrantStatus is plain old data of STATUS_BYTES bytes, and the read may be unaligned.
+    let GrantStatus { status, count, .. } = unsafe { bytes.as_ptr().cast::<GrantStatus>().read_unaligned() };
+    Detail::Status { status, count }
 }
 
 fn header(bytes: &[u8]) -> Result<OpHeader, DecodeError> {
@@ -64,16 +79,12 @@ fn header(bytes: &[u8]) -> Result<OpHeader, DecodeError> {
     }
     // SAFETY: the length was checked, OpHeader is plain old data of HEADER_BYTES bytes, and the read may be unaligned.
     let head = unsafe { bytes.as_ptr().cast::<OpHeader>().read_unaligned() };
-    let count = (head.stage_count as usize).min(MAX_STAGES);
-    let want = HEADER_BYTES + count * STAGE_BYTES;
-    if bytes.len() < want {
+    let (stages, statuses) = (head.stage_count as usize, head.status_count as usize);
+    let want = HEADER_BYTES + stages * STAGE_BYTES + statuses * STATUS_BYTES;
+    if bytes.len() < want || stages > MAX_STAGES || statuses > MAX_STATUSES {
         return Err(DecodeError::Length { got: bytes.len(), want });
     }
     Ok(head)
-}
-
-fn stages(bytes: &[u8], count: usize) -> Result<Vec<StageSpan>, DecodeError> {
-    bytes.chunks_exact(STAGE_BYTES).take(count).map(stage).collect()
 }
 
 fn stage(bytes: &[u8]) -> Result<StageSpan, DecodeError> {
@@ -102,7 +113,8 @@ mod tests {
 
     /// The bytes that a probe would write.
     fn bytes(head: Head, stages: &[StageTime]) -> Vec<u8> {
-        let mut record = OpRecord { head, stages: [StageTime::default(); MAX_STAGES] };
+        let statuses = [GrantStatus::default(); MAX_STATUSES];
+        let mut record = OpRecord { head, stages: [StageTime::default(); MAX_STAGES], statuses };
         record.stages[..stages.len()].copy_from_slice(stages);
         record.head.stage_count = stages.len() as u8;
         // SAFETY: OpRecord is plain old data without padding: its size is the sum of its members, as asserted in `wire`.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
+use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
 use serde::{Deserialize, Serialize};
 
 /// One operation that ended.
@@ -42,10 +42,21 @@ pub struct Operation {
 }
 
 /// What only some operations have. Variants are numbered by position: new ones go to the end, and raise the recording's version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Detail {
     /// The operation that asked for this one: a teardown ends later than what began it.
     StartedBy(#[serde(with = "ids::op")] Op),
+    /// The kernel function that asked: of an operation that no call from user space began.
+    Caller(String),
+    /// Why it failed, where the errno stands for many reasons.
+    Cause(#[serde(with = "ids::cause")] Cause),
+    /// How many of its references got a grant status other than okay.
+    Status {
+        /// Xen's `GNTST_*`.
+        status: i16,
+        /// References.
+        count: u32,
+    },
 }
 
 impl Operation {
@@ -56,7 +67,7 @@ impl Operation {
 
     /// The operation that asked for this one; `None`: not known, or nobody's operation but its own.
     pub fn started_by(&self) -> Option<Op> {
-        self.details.iter().map(|Detail::StartedBy(op)| *op).next()
+        self.details.iter().find_map(|detail| if let Detail::StartedBy(op) = detail { Some(*op) } else { None })
     }
 }
 
@@ -283,6 +294,7 @@ pub(crate) mod ids {
     by_id!(stage, Stage);
     by_id!(hook, HookId);
     by_id!(loss, LossKind);
+    by_id!(cause, Cause);
 
     /// A buffer kind, 0 for unknown.
     pub mod buffer {

@@ -14,7 +14,7 @@ mod version_1;
 /// First bytes of every recording.
 pub const MAGIC: [u8; 6] = *b"GSREC\n";
 /// Version that this program writes. It reads all versions up to this one.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// A frame longer than this is taken for damage: writers stay far below.
 const MAX_FRAME_BYTES: u32 = 16 << 20;
 
@@ -297,7 +297,7 @@ mod tests {
         assert_eq!(read(b"run,kernel,xen\n").1.as_deref(), Some(not_ours));
         let mut newer = recording(&[END]);
         newer[MAGIC.len()] = 9;
-        let too_new = "recording of version 9, but this grantscope reads versions up to 2: update grantscope";
+        let too_new = "recording of version 9, but this grantscope reads versions up to 3: update grantscope";
         assert_eq!(read(&newer).1.as_deref(), Some(too_new));
     }
 }

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::RingBuf;
-use grantscope_wire::record::{HEADER_BYTES, MAX_STAGES, STAGE_BYTES};
+use grantscope_wire::record::{HEADER_BYTES, MAX_STAGES, MAX_STATUSES, STAGE_BYTES, STATUS_BYTES};
 use grantscope_wire::{HookId, LossKind, OpHeader};
 
 use crate::loss;
@@ -24,12 +24,13 @@ static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 /// Hands a record to the collector. What does not fit is counted as a loss of the hook.
 ///
 /// # Safety
-/// Behind the header there have to be as many stages as it says.
+/// Behind the header there have to be as many stages, and behind them as many grant statuses, as it says.
 #[inline(always)]
 pub unsafe fn send(record: *mut OpHeader, hook: HookId) {
     // SAFETY: the caller's record begins with a header.
-    let stages = usize::from(unsafe { (*record).stage_count }) & (MAX_STAGES - 1);
-    let length = (HEADER_BYTES + stages * STAGE_BYTES) as u64;
+    let (stages, statuses) = unsafe { ((*record).stage_count, (*record).status_count) };
+    let (stages, statuses) = (usize::from(stages) & (MAX_STAGES - 1), usize::from(statuses) & (MAX_STATUSES - 1));
+    let length = (HEADER_BYTES + stages * STAGE_BYTES + statuses * STATUS_BYTES) as u64;
     let flags = if RECORDS.query(BPF_RB_AVAIL_DATA) > WAKE_AT_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
     // SAFETY: `length` is at most the size of the record, and the record outlives the call. The safe wrapper
     // takes a slice, whose length the verifier cannot follow.

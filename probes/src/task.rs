@@ -6,8 +6,8 @@
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
-use grantscope_wire::record::{DOMID_KNOWN, MAX_STAGES, PAGES_KNOWN, STAGES_INCOMPLETE};
-use grantscope_wire::{Buffer, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
+use grantscope_wire::record::{DOMID_KNOWN, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGES_INCOMPLETE};
+use grantscope_wire::{Buffer, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
 
 use crate::ledger::MapInfo;
 use crate::{loss, output};
@@ -69,9 +69,13 @@ static IDLE: Task = Task {
             stage_count: 0,
             flags: 0,
             started_by: 0,
-            reserved: 0,
+            cause: 0,
+            stack: 0,
+            status_count: 0,
+            reserved: [0; 3],
         },
         stages: [StageTime { self_ns: 0, first_offset_ns: 0, calls: 0, stage: 0, reserved: 0 }; MAX_STAGES],
+        statuses: [GrantStatus { count: 0, status: 0, reserved: 0 }; MAX_STATUSES],
     },
     mark_ns: 0,
     arguments: [0; 2],
@@ -226,6 +230,9 @@ impl Task {
         head.domid = 0;
         head.map_generation_ns = 0;
         head.stage_count = 0;
+        head.cause = 0;
+        head.stack = 0;
+        head.status_count = 0;
         self.slot_of = [0; MAX_STAGES];
         self.stack[0] = Frame { hook: hook.id(), resume: 0 };
         self.depth = 1;

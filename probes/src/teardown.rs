@@ -143,7 +143,10 @@ fn send(pending: &Pending, now: u64, ret: i32) {
             stage_count: 1 + was_deferred as u8,
             flags: if pending.pages > 0 { PAGES_KNOWN } else { 0 },
             started_by: pending.started_by,
-            reserved: 0,
+            cause: 0,
+            stack: 0,
+            status_count: 0,
+            reserved: [0; 3],
         },
         stages: if was_deferred { [deferred, unmapping] } else { [unmapping, deferred] },
     };

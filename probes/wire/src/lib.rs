@@ -6,14 +6,16 @@
 #[macro_use]
 mod named_ids;
 
+pub mod cause;
 pub mod hook;
 pub mod loss;
 pub mod op;
 pub mod record;
 pub mod stage;
 
+pub use cause::Cause;
 pub use hook::{HOOKS, Hook, HookId};
 pub use loss::LossKind;
 pub use op::{Buffer, Op};
-pub use record::{OpHeader, OpRecord, StageTime};
+pub use record::{GrantStatus, OpHeader, OpRecord, StageTime};
 pub use stage::Stage;

@@ -7,6 +7,9 @@ pub const MAX_STAGES: usize = 32;
 
 const _: () = assert!(crate::stage::STAGE_IDS <= MAX_STAGES);
 
+/// Distinct grant statuses a record has room for: Xen has 14 (include/xen/interface/grant_table.h, v6.12).
+pub const MAX_STATUSES: usize = 16;
+
 /// `OpHeader::pages` is known.
 pub const PAGES_KNOWN: u8 = 1;
 /// `OpHeader::domid` is known.
@@ -46,8 +49,14 @@ pub struct OpHeader {
     pub flags: u8,
     /// Of a teardown: the `Op` that asked for it. 0: none of ours, or not a teardown.
     pub started_by: u8,
+    /// `Cause`: what the errno hides. 0: nothing, or not known.
+    pub cause: u8,
+    /// One more than the id of the call stack that tells an in-kernel user. 0: not known, or a call from user space.
+    pub stack: u32,
+    /// How many `GrantStatus` follow the stages.
+    pub status_count: u8,
     /// Always 0 today.
-    pub reserved: u8,
+    pub reserved: [u8; 3],
 }
 
 /// Time spent in one stage.
@@ -66,7 +75,19 @@ pub struct StageTime {
     pub reserved: u8,
 }
 
-/// One operation. Only the first `head.stage_count` stages travel.
+/// How many references of an operation got a grant status other than okay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct GrantStatus {
+    /// References.
+    pub count: u32,
+    /// Xen's `GNTST_*`.
+    pub status: i16,
+    /// Always 0.
+    pub reserved: u16,
+}
+
+/// One operation. Only the first `head.stage_count` stages travel, and right behind them `head.status_count` grant statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct OpRecord {
@@ -74,15 +95,20 @@ pub struct OpRecord {
     pub head: OpHeader,
     /// Where the time went.
     pub stages: [StageTime; MAX_STAGES],
+    /// Room behind the stages: were there as many as fit, the statuses would be here.
+    pub statuses: [GrantStatus; MAX_STATUSES],
 }
 
 /// Bytes of the header on the wire.
-pub const HEADER_BYTES: usize = 64;
+pub const HEADER_BYTES: usize = 72;
 /// Bytes of one stage on the wire.
 pub const STAGE_BYTES: usize = 16;
+/// Bytes of one grant status on the wire.
+pub const STATUS_BYTES: usize = 8;
 
 const _: () = assert!(size_of::<OpHeader>() == HEADER_BYTES);
 const _: () = assert!(size_of::<StageTime>() == STAGE_BYTES);
-const _: () = assert!(size_of::<OpRecord>() == HEADER_BYTES + MAX_STAGES * STAGE_BYTES);
+const _: () = assert!(size_of::<GrantStatus>() == STATUS_BYTES);
+const _: () = assert!(size_of::<OpRecord>() == HEADER_BYTES + MAX_STAGES * STAGE_BYTES + MAX_STATUSES * STATUS_BYTES);
 const _: () = assert!(offset_of!(OpHeader, comm) == 32);
 const _: () = assert!(offset_of!(OpHeader, flags) == 61);
