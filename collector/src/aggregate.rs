@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use grantscope_wire::{Buffer, Op, Stage};
 use hdrhistogram::Histogram;
 
+use crate::filter::FilterReport;
 use crate::model::{Environment, LossReport, Operation, Outcome};
 use crate::recording::Frame;
 
@@ -130,6 +131,7 @@ pub struct Aggregate {
     series: BTreeMap<SeriesKey, Series>,
     environment: Option<Environment>,
     loss: LossReport,
+    filtered: Option<FilterReport>,
     operations: u64,
     first_ns: Option<u64>,
     last_ns: Option<u64>,
@@ -143,6 +145,7 @@ impl Aggregate {
             Frame::Environment(environment) => self.environment = Some(environment.clone()),
             Frame::Operations(operations) => operations.iter().for_each(|operation| self.add_operation(operation)),
             Frame::Loss(report) => self.loss = report.clone(),
+            Frame::Filtered(report) => self.filtered = Some(report.clone()),
             Frame::Tick { at_ns } => self.see(*at_ns),
             Frame::End { at_ns } => {
                 self.see(*at_ns);
@@ -186,6 +189,11 @@ impl Aggregate {
     /// What was lost so far.
     pub fn loss(&self) -> &LossReport {
         &self.loss
+    }
+
+    /// What was left out on purpose so far; `None`: nothing was to be.
+    pub fn filtered(&self) -> Option<&FilterReport> {
+        self.filtered.as_ref()
     }
 
     /// Operations so far.

@@ -11,7 +11,7 @@ use crate::metrics::METRICS;
 use crate::model::Environment;
 
 /// Columns that say what a row is about.
-const KEY_COLUMNS: [&str; 14] = [
+const KEY_COLUMNS: [&str; 15] = [
     "run",
     "kernel",
     "xen",
@@ -26,6 +26,7 @@ const KEY_COLUMNS: [&str; 14] = [
     "stage",
     "count",
     "lost",
+    "filter",
 ];
 
 /// Why an export failed.
@@ -57,7 +58,7 @@ pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(columns())?;
     for (key, series) in aggregate.series() {
-        let mut row = key_cells(environment, key, series, aggregate.lost(key.op));
+        let mut row = key_cells(environment, key, series, aggregate);
         row.extend(METRICS.iter().map(|metric| cell((metric.value)(series))));
         row.push(packed(series)?);
         writer.write_record(row)?;
@@ -66,7 +67,7 @@ pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
     Ok(())
 }
 
-fn key_cells(environment: &Environment, key: &SeriesKey, series: &Series, lost: u64) -> Vec<String> {
+fn key_cells(environment: &Environment, key: &SeriesKey, series: &Series, aggregate: &Aggregate) -> Vec<String> {
     vec![
         environment.run.clone(),
         environment.kernel.clone(),
@@ -81,7 +82,8 @@ fn key_cells(environment: &Environment, key: &SeriesKey, series: &Series, lost: 
         key.started_by.map(|op| op.name().to_owned()).unwrap_or_default(),
         key.stage_name().to_owned(),
         series.count().to_string(),
-        lost.to_string(),
+        aggregate.lost(key.op).to_string(),
+        aggregate.filtered().map(|report| report.filter.to_string()).unwrap_or_default(),
     ]
 }
 
@@ -143,13 +145,13 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,stage,count,lost,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,ok,,total,1,0,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,dma_alloc,1,0,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,total,1,0,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,dma_alloc,1,0,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,ok,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
     }
 

@@ -9,6 +9,7 @@ pub mod capture;
 pub mod decode;
 pub mod doctor;
 pub mod export;
+pub mod filter;
 #[cfg(test)]
 mod fixtures;
 pub mod judge;

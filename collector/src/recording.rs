@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::filter::FilterReport;
 use crate::model::{Environment, LossReport, Operation};
 
 mod version_1;
@@ -37,6 +38,8 @@ pub enum Frame {
         /// When.
         at_ns: u64,
     },
+    /// What was left out on purpose so far. Only where something was asked to be.
+    Filtered(FilterReport),
 }
 
 /// Why a recording cannot be read (on).

@@ -104,6 +104,9 @@ fn is_compared(key: &SeriesKey) -> bool {
 /// Below the table: how much was seen and lost, and what the clock means.
 fn notes(aggregate: &Aggregate) -> String {
     let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
+    if let Some(report) = aggregate.filtered() {
+        let _ = writeln!(text, "{report}");
+    }
     text.push_str(&not_compared(aggregate));
     for counter in &aggregate.loss().counters {
         let _ = writeln!(

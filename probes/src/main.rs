@@ -13,6 +13,7 @@ mod hook;
 
 mod dmabuf;
 mod fields;
+mod filter;
 mod gntalloc;
 mod gntdev;
 mod grant_table;

@@ -6,7 +6,7 @@ use aya_ebpf::maps::RingBuf;
 use grantscope_wire::record::{HEADER_BYTES, MAX_STAGES, MAX_STATUSES, STAGE_BYTES, STATUS_BYTES};
 use grantscope_wire::{HookId, LossKind, OpHeader};
 
-use crate::loss;
+use crate::{filter, loss};
 
 /// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector comes by.
 const RING_BYTES: u32 = 4 << 20;
@@ -21,14 +21,18 @@ const BPF_RB_AVAIL_DATA: u64 = 0;
 #[map]
 static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
-/// Hands a record to the collector. What does not fit is counted as a loss of the hook.
+/// Hands a record to the collector, unless nobody asked for it. What does not fit is counted as a loss of the hook.
 ///
 /// # Safety
 /// Behind the header there have to be as many stages, and behind them as many grant statuses, as it says.
 #[inline(always)]
 pub unsafe fn send(record: *mut OpHeader, hook: HookId) {
     // SAFETY: the caller's record begins with a header.
-    let (stages, statuses) = unsafe { ((*record).stage_count, (*record).status_count) };
+    let head = unsafe { &*record };
+    if !filter::passes(head) {
+        return;
+    }
+    let (stages, statuses) = (head.stage_count, head.status_count);
     let (stages, statuses) = (usize::from(stages) & (MAX_STAGES - 1), usize::from(statuses) & (MAX_STATUSES - 1));
     let length = (HEADER_BYTES + stages * STAGE_BYTES + statuses * STATUS_BYTES) as u64;
     let flags = if RECORDS.query(BPF_RB_AVAIL_DATA) > WAKE_AT_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };

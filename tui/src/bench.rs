@@ -31,6 +31,7 @@ pub fn run(args: &BenchArgs) -> Result<Exit> {
         run: args.run.clone(),
         clock: args.clock.into(),
         means: args.attach.into(),
+        filter: (&args.filter).into(),
         command: Some(generator(args)?),
         stop: stop.clone(),
     };

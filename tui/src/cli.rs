@@ -7,6 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use grantscope_collector::model::Clock;
 
+use crate::filter::FilterArgs;
 use crate::reader::Speed;
 
 /// See what mapping Xen grants costs: how long each operation takes, where in the kernel the time goes, and what is lost.
@@ -91,6 +92,7 @@ Exit codes:
 const TOP_EXAMPLES: &str = "\
 Examples:
   grantscope top                                               this machine, live (root, Xen)
+  grantscope top --min-duration 1ms --buffer wc,coherent       what is slow, of DMA buffers alone
   grantscope top --replay recording.gsr                        at its own pace
   grantscope top --replay recording.gsr --speed max            its end, at once
   ssh board grantscope record -o - | grantscope top -          a stream, live
@@ -118,6 +120,10 @@ pub struct TopArgs {
     /// How fast to play a recording: a factor (2 is twice as fast), or `max`: all at once
     #[arg(long, value_name = "X", default_value = "1")]
     pub speed: Speed,
+
+    /// What is recorded, live.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
 impl TopArgs {
@@ -132,6 +138,7 @@ Examples:
   grantscope record -o run.gsr -- ./my-backend --once          while a program runs, then stop
   grantscope record -o run.gsr                                 until Ctrl-C
   ssh board grantscope record -o - | grantscope top -          a stream for another machine
+  grantscope record -o run.gsr --pid 812 --errors-only         what fails in one process
   grantscope record -o run.gsr --clock counted -- ./my-bench   under an emulator
 
 Exit codes: that of COMMAND if one is given; else 0 done, 1 error, 2 wrong command line.";
@@ -155,6 +162,10 @@ pub struct RecordArgs {
     /// A name for this run, written to the recording and into every row of the CSV [default: host name and time]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub run: Option<String>,
+
+    /// What is recorded.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// A command to run and to wait for, with its arguments
     #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
@@ -197,6 +208,10 @@ pub struct BenchArgs {
     /// A name for this run [default: host name and time]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub run: Option<String>,
+
+    /// What is recorded.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 
     /// The load generator. Without: the one beside this program, else the one in PATH
     #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::ExecutablePath)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
+use grantscope_collector::filter::Filter;
 use grantscope_collector::recording::{Frame, Reader};
 
 use crate::state::Origin;
@@ -25,22 +26,27 @@ pub struct Input {
     pub source: Box<dyn FrameSource>,
 }
 
-/// Opens what was asked for; `None`: this machine, live.
-pub fn open(path: Option<&Path>) -> Result<Input> {
+/// Opens what was asked for; `None`: this machine, live, as far as the filter lets it pass.
+pub fn open(path: Option<&Path>, filter: Filter) -> Result<Input> {
     match path {
-        None => this_machine(),
+        None => this_machine(filter),
+        Some(path) if !filter.is_any() => bail!(
+            "{}: what is recorded was chosen when it was recorded: filters ({filter}) need a live capture; give them to \
+             `grantscope record`",
+            path.display()
+        ),
         Some(path) if is_stdin(path) => Ok(Input { origin: Origin::Live, source: bytes(standard_input()?) }),
         Some(path) => file(path),
     }
 }
 
 #[cfg(feature = "capture")]
-fn this_machine() -> Result<Input> {
-    crate::live::live()
+fn this_machine(filter: Filter) -> Result<Input> {
+    crate::live::live(filter)
 }
 
 #[cfg(not(feature = "capture"))]
-fn this_machine() -> Result<Input> {
+fn this_machine(_: Filter) -> Result<Input> {
     bail!(
         "this grantscope is a viewer: it cannot capture on this machine; give it a recording (`grantscope top FILE`) or a \
          stream (`ssh HOST grantscope record -o - | grantscope top -`), or build it with `--features capture`"

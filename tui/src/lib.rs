@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod event_loop;
 pub mod exit;
 pub mod export;
+pub mod filter;
 pub mod input;
 pub mod judge;
 pub mod keys;

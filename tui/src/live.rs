@@ -4,14 +4,15 @@ use std::sync::mpsc;
 
 use anyhow::Result;
 use grantscope_collector::capture::Options;
+use grantscope_collector::filter::Filter;
 
 use crate::capture::Background;
 use crate::input::Input;
 use crate::state::Origin;
 
 /// Attaches the probes; the frames of the input are theirs. They are detached when this process ends.
-pub fn live() -> Result<Input> {
+pub fn live(filter: Filter) -> Result<Input> {
     let (sender, frames) = mpsc::channel();
-    Background::start(Options::default(), sender)?;
+    Background::start(Options { filter, ..Options::default() }, sender)?;
     Ok(Input { origin: Origin::Live, source: Box::new(frames) })
 }

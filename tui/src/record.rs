@@ -21,6 +21,7 @@ pub fn run(args: &RecordArgs) -> Result<Exit> {
         run: args.run.clone(),
         clock: args.clock.into(),
         means: args.attach.into(),
+        filter: (&args.filter).into(),
         command: command(args),
         ..Options::default()
     };

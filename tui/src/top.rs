@@ -16,7 +16,7 @@ use crate::{event_loop, plain, signals, terminal};
 
 /// Runs the command.
 pub fn run(args: &TopArgs) -> Result<Exit> {
-    let input = input::open(args.input().map(|path| path.as_path()))?;
+    let input = input::open(args.input().map(|path| path.as_path()), (&args.filter).into())?;
     watch(input, args.speed)
 }
 

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use super::symbols::Symbols;
 use super::{Means, Probes, host, preflight, spelled};
 use crate::doctor::{Finding, Report};
+use crate::filter::Filter;
 
 /// Looks at everything.
 pub fn examine(means: Means) -> Report {
@@ -18,7 +19,7 @@ pub fn examine(means: Means) -> Report {
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
     findings.push(Finding::unknown("free grants", "Linux does not tell user space how many grant references are left"));
-    let hooks = match Probes::attach(means) {
+    let hooks = match Probes::attach(means, &Filter::default()) {
         Ok(probes) => probes.status().to_vec(),
         Err(error) => {
             findings.push(Finding::blocks("probes", spelled(&error), ""));

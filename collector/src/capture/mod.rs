@@ -46,6 +46,9 @@ impl Means {
 /// Why a capture cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
+    /// No operation can pass this filter.
+    #[error(transparent)]
+    Filter(#[from] crate::filter::ImpossibleName),
     /// Not enough rights.
     #[error("loading probes needs root: run this with sudo")]
     NotRoot,

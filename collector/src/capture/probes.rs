@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use aya::maps::{MapData, PerCpuArray, RingBuf};
+use aya::maps::{Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
@@ -11,6 +11,7 @@ use grantscope_wire::{HOOKS, HookId};
 
 use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight};
 use crate::decode::{self, DecodeError};
+use crate::filter::Filter;
 use crate::model::{HookStatus, LossCounter, LossReport, Operation};
 
 static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
@@ -21,15 +22,18 @@ pub struct Probes {
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     loss: PerCpuArray<MapData, u64>,
+    left_out: PerCpuArray<MapData, u64>,
     status: Vec<HookStatus>,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
+    left_out_before: u64,
 }
 
 impl Probes {
     /// Checks the machine, loads the probes and attaches them.
-    pub fn attach(means: Means) -> Result<Self, CaptureError> {
+    pub fn attach(means: Means, filter: &Filter) -> Result<Self, CaptureError> {
         preflight::check()?;
+        let filter = filter.to_wire()?;
         let types = KernelTypes::read()?;
         let offsets = types.offsets()?;
         let page_shift = host::page_size().trailing_zeros();
@@ -38,16 +42,18 @@ impl Probes {
             loader.override_global(name, offset, true);
         }
         loader.override_global("PAGE_SHIFT", &page_shift, true);
+        loader.override_global("FILTER", filter.bytes(), true);
         let mut ebpf = loader.load(OBJECT)?;
-        let records =
-            ebpf.take_map("RECORDS").and_then(|map| RingBuf::try_from(map).ok()).ok_or(CaptureError::NoMap("RECORDS"))?;
-        let loss = ebpf.take_map("LOSS").and_then(|map| PerCpuArray::try_from(map).ok()).ok_or(CaptureError::NoMap("LOSS"))?;
+        let records = take(&mut ebpf, "RECORDS")?;
+        let loss = take(&mut ebpf, "LOSS")?;
+        let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let status = attach::all(&mut ebpf, &btf, &types, means)?;
-        let mut probes = Self { ebpf, records, loss, status, before: Vec::new() };
+        let mut probes = Self { ebpf, records, loss, left_out, status, before: Vec::new(), left_out_before: 0 };
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
         probes.before = probes.counters();
+        probes.left_out_before = probes.left_out();
         Ok(probes)
     }
 
@@ -69,6 +75,13 @@ impl Probes {
     pub fn loss(&self, at_ns: u64) -> LossReport {
         let counters = self.counters().into_iter().filter_map(|counter| self.since_attached(counter)).collect();
         LossReport { at_ns, counters }
+    }
+
+    /// Operations that the filter left out since the probes were attached.
+    pub fn left_out(&self) -> u64 {
+        // The map has one entry: reading it cannot fail.
+        let now: u64 = self.left_out.get(&0, 0).map_or(0, |values| values.iter().sum());
+        now - self.left_out_before
     }
 
     fn since_attached(&self, mut counter: LossCounter) -> Option<LossCounter> {
@@ -99,6 +112,11 @@ impl Probes {
         let count = ends.iter().filter_map(|name| self.ebpf.program(name)).filter_map(recursion_misses).sum();
         (count > 0).then_some(LossCounter { hook, kind: LossKind::Missed, count })
     }
+}
+
+/// A map of the object, as what it is.
+fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
+    ebpf.take_map(name).and_then(|map| M::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
 }
 
 impl AsFd for Probes {

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::{CaptureError, Means, Probes, host};
+use crate::filter::{Filter, FilterReport};
 use crate::model::{Clock, LossReport};
 use crate::recording::{Frame, FrameSink};
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub clock: Clock,
     /// By which means hooks are attached.
     pub means: Means,
+    /// What is recorded.
+    pub filter: Filter,
     /// Program to run while recording; without one: until a signal comes.
     pub command: Option<std::process::Command>,
     /// Ends the recording as a signal does.
@@ -65,13 +68,15 @@ pub struct Finished {
 
 /// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
 pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
-    let probes = Probes::attach(options.means)?;
+    let probes = Probes::attach(options.means, &options.filter)?;
     ready(&probes);
     let environment = host::environment(options.run, options.clock, probes.status().to_vec());
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
-    let mut session = Session { probes, sink, stop: options.stop, drains: 0, operations: 0 };
+    let filter = (!options.filter.is_any()).then_some(options.filter);
+    let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0 };
     session.put(&Frame::Environment(environment))?;
+    session.put_filtered()?;
     let mut child = options.command.map(start).transpose()?;
     let ended = session.run(child.as_mut()).await;
     if !matches!(ended, Ok(Ended::Command(_)))
@@ -101,6 +106,8 @@ async fn end(child: &mut Child) {
 struct Session<S: FrameSink> {
     probes: AsyncFd<Probes>,
     sink: S,
+    /// `None`: everything is recorded.
+    filter: Option<Filter>,
     stop: Arc<Notify>,
     drains: u32,
     operations: u64,
@@ -173,7 +180,14 @@ impl<S: FrameSink> Session<S> {
     fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
         let report = self.probes.get_ref().loss(host::now_ns());
         self.put(&Frame::Loss(report.clone()))?;
+        self.put_filtered()?;
         Ok(report)
+    }
+
+    fn put_filtered(&mut self) -> Result<(), CaptureError> {
+        let Some(filter) = self.filter.clone() else { return Ok(()) };
+        let left_out = self.probes.get_ref().left_out();
+        self.put(&Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
     }
 
     fn put(&mut self, frame: &Frame) -> Result<(), CaptureError> {

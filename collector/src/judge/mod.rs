@@ -49,6 +49,8 @@ pub enum Difference {
     },
     /// Something was lost.
     Lost(String),
+    /// The recording left operations out on purpose.
+    Filtered(String),
     /// The recording was cut short, or the workload did not finish.
     Unfinished(&'static str),
     /// Stages do not add up to the duration.
@@ -76,6 +78,7 @@ impl fmt::Display for Difference {
         match self {
             Self::Count { series, recorded, truth } => write!(f, "{series}: recorded {recorded}, truth {truth}"),
             Self::Lost(what) => write!(f, "lost: {what}"),
+            Self::Filtered(what) => write!(f, "the recording is not of everything ({what}): record without a filter to compare"),
             Self::Unfinished(what) => f.write_str(what),
             Self::DoesNotAddUp { operation, stages_ns } => write!(f, "{operation}: its stages add up to {stages_ns} ns"),
             Self::StagesIncomplete(operation) => write!(f, "{operation}: its stages are incomplete"),
@@ -90,6 +93,7 @@ pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> 
     let expected: Vec<Call> = truth.operations().collect();
     let counts = Counts::of(operations, &expected, truth.teardowns.as_deref());
     let mut differences = unfinished(aggregate, truth);
+    differences.extend(aggregate.filtered().map(|report| Difference::Filtered(report.to_string())));
     differences.extend(lost(aggregate));
     differences.extend(few(counts.differences()));
     differences.extend(few(operations.iter().filter(|operation| !operation.adds_up()).map(does_not_add_up)));

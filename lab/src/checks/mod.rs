@@ -6,6 +6,7 @@ mod benches;
 mod capture;
 mod crash;
 mod doctor;
+mod filter;
 mod hang;
 mod hooks_document;
 mod init;
@@ -61,6 +62,7 @@ pub const ALL: &[Check] = &[
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
+    Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
     Check { name: "a teardown is followed to its true end", run: teardown::deferred_teardowns_are_seen },
     Check { name: "kprobes alone profile as exactly", run: means::kprobes_are_exact },
     Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },

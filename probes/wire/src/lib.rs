@@ -7,6 +7,7 @@
 mod named_ids;
 
 pub mod cause;
+pub mod filter;
 pub mod hook;
 pub mod loss;
 pub mod op;
@@ -14,6 +15,7 @@ pub mod record;
 pub mod stage;
 
 pub use cause::Cause;
+pub use filter::Filter;
 pub use hook::{HOOKS, Hook, HookId};
 pub use loss::LossKind;
 pub use op::{Buffer, Op};

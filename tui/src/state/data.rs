@@ -30,7 +30,7 @@ impl Data {
         }
     }
 
-    /// Forgets all operations, but not where this was recorded, nor what was lost.
+    /// Forgets all operations, but not where this was recorded, nor what was lost or left out.
     pub fn reset(&mut self) {
         let now_ns = self.now_ns();
         let mut fresh = Self { reset_at_ns: now_ns, ..Self::default() };
@@ -38,6 +38,9 @@ impl Data {
             fresh.aggregate.add(&Frame::Environment(environment.clone()));
         }
         fresh.aggregate.add(&Frame::Loss(self.aggregate.loss().clone()));
+        if let Some(report) = self.aggregate.filtered() {
+            fresh.aggregate.add(&Frame::Filtered(report.clone()));
+        }
         if let Some(at_ns) = now_ns {
             let now = if self.aggregate.ended() { Frame::End { at_ns } } else { Frame::Tick { at_ns } };
             fresh.aggregate.add(&now);

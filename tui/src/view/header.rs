@@ -59,6 +59,9 @@ fn health(state: &State, theme: &Theme) -> Vec<Chip> {
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(state)), rate_over(state)), style: Style::new() },
         Chip { text: format!("after {}", text::length(data)), style: Style::new() },
     ];
+    if let Some(report) = data.aggregate.filtered() {
+        chips.push(Chip { text: report.to_string(), style: theme.warning() });
+    }
     // Hooks that are missing are a matter of health; that all are there is a fact among others.
     chips.extend(hooks(state, theme).filter(|(_, all)| !all).map(|(chip, _)| chip));
     if data.reset_at_ns.is_some() {

@@ -168,5 +168,6 @@ pub fn totals(state: &State) -> String {
         lost(data).0,
     ];
     let hooks = hooks(data).map(|(text, _)| text);
-    parts.into_iter().chain(hooks).collect::<Vec<_>>().join(" · ")
+    let filtered = data.aggregate.filtered().map(ToString::to_string);
+    parts.into_iter().chain(filtered).chain(hooks).collect::<Vec<_>>().join(" · ")
 }
