@@ -81,6 +81,15 @@ pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     take(&object, &name)
 }
 
+/// The cargo for lints and unit tests: what they compile of libraries lies in the cache, and serves every work tree too.
+/// The lock is held as long as this work tree's own tests lie there.
+pub fn cargo_for_checks() -> Result<(Command, Flock<File>)> {
+    let (folder, lock) = compiled("checks", stable_cargo, &[])?;
+    let mut cargo = stable_cargo();
+    cargo.env("CARGO_TARGET_DIR", folder);
+    Ok((cargo, lock))
+}
+
 /// The folder in the cache where something is compiled: the libraries in it serve every work tree. The lock is held as long as
 /// this work tree's own programs lie there.
 fn compiled(name: &str, cargo: impl Fn() -> Command, clean_options: &[&str]) -> Result<(PathBuf, Flock<File>)> {

@@ -1,6 +1,9 @@
 //! `cargo xtask test`: formatting, lints, unit tests, then the lab's checks; one summary of all of it at the end.
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::{Command, ExitCode},
+    time::Instant,
+};
 
 use anyhow::Result;
 
@@ -62,35 +65,46 @@ fn static_checks(count: &mut Count) {
     formatting.args(["fmt", "--all", "--check"]);
     let mut probe_formatting = programs::stable_cargo();
     probe_formatting.current_dir(&probes).args(["fmt", "--check"]);
-    let mut lints = programs::stable_cargo();
-    lints.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    for (name, mut cargo) in [("formatting", formatting), ("formatting of the probes", probe_formatting), ("lints", lints)] {
-        let result = command::run(&mut cargo);
-        if let Err(error) = &result {
-            eprintln!("{error:#}");
-        }
-        say(name, result.is_ok());
-        count.add_one(result.is_ok());
+    let format = |name: &str, mut cargo: Command| report(name, command::run(&mut cargo));
+    count.add_one(format("formatting", formatting));
+    count.add_one(format("formatting of the probes", probe_formatting));
+    count.add_one(report("lints", lints()));
+}
+
+fn lints() -> Result<()> {
+    let (mut cargo, _lock) = programs::cargo_for_checks()?;
+    command::run(cargo.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Says how it went, and whether it went well.
+fn report(name: &str, result: Result<()>) -> bool {
+    if let Err(error) = &result {
+        eprintln!("{error:#}");
     }
+    say(name, result.is_ok());
+    result.is_ok()
 }
 
 fn unit_tests(count: &mut Count) {
-    let mut cargo = programs::stable_cargo();
+    let mut seen = Count::default();
+    // What did not compile has no summary to count.
+    if cargo_test(&mut seen).is_err() && seen.failed == 0 {
+        seen.failed = 1;
+    }
+    count.add(seen);
+}
+
+fn cargo_test(seen: &mut Count) -> Result<()> {
+    let (mut cargo, _lock) = programs::cargo_for_checks()?;
     cargo.args(["test", "--workspace", "--no-fail-fast"]);
     // A snapshot that is not there is a failure, not a new file.
     cargo.env("INSTA_UPDATE", "no");
-    let mut seen = Count::default();
-    let result = command::lines(&mut cargo, |line| {
+    command::lines(&mut cargo, |line| {
         println!("{line}");
         if let Some(more) = parse_summary(line) {
             seen.add(more);
         }
-    });
-    // What did not compile has no summary to count.
-    if result.is_err() && seen.failed == 0 {
-        seen.failed = 1;
-    }
-    count.add(seen);
+    })
 }
 
 fn lab_checks(arguments: &Arguments, count: &mut Count) {
@@ -105,20 +119,12 @@ fn lab_checks(arguments: &Arguments, count: &mut Count) {
     }
     let bench = match Bench::new(Consent::new(arguments.yes)) {
         Ok(bench) => bench,
-        Err(error) => {
-            eprintln!("the lab cannot be set up: {error:#}");
-            say("the lab can be set up", false);
-            return count.add_one(false);
-        }
+        Err(error) => return count.add_one(report("the lab can be set up", Err(error))),
     };
     for check in chosen {
         let started = Instant::now();
         let result = (check.run)(&bench);
-        if let Err(error) = &result {
-            eprintln!("{error:#}");
-        }
-        say(&format!("{} ({})", check.name, spell(started.elapsed())), result.is_ok());
-        count.add_one(result.is_ok());
+        count.add_one(report(&format!("{} ({})", check.name, spell(started.elapsed())), result));
     }
 }
 
