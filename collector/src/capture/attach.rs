@@ -10,7 +10,7 @@ use grantscope_wire::hook::{Ends, Hook, Need};
 
 use super::offsets::KernelTypes;
 use super::symbols::{Symbol, Symbols};
-use super::{CaptureError, Means, spelled};
+use super::{CaptureError, Means, signature, spelled};
 use crate::model::HookStatus;
 
 /// Shows the whole log of a refused program.
@@ -58,6 +58,9 @@ impl Attacher<'_> {
     }
 
     fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<&'static str, String> {
+        if let Some(problem) = self.would_misread(hook, symbol) {
+            return Err(problem);
+        }
         let problem = match self.obstacle_to_fentry(symbol) {
             Some(obstacle) => obstacle,
             None => match self.by_fentry(hook, symbol) {
@@ -75,6 +78,14 @@ impl Attacher<'_> {
             Ok(()) => Ok(KPROBE),
             Err(error) => Err(format!("fentry: {problem}; kprobe: {}", chain(&error))),
         }
+    }
+
+    /// Why the programs would take something else for the function's arguments.
+    fn would_misread(&self, hook: &Hook, symbol: &Symbol) -> Option<String> {
+        if symbol.is_suffixed() && signature::is_read(hook.id) {
+            return Some("the compiler has changed the function, and nothing tells which arguments are left".to_owned());
+        }
+        signature::problem(self.types, hook.id, &symbol.name)
     }
 
     fn obstacle_to_fentry(&self, symbol: &Symbol) -> Option<String> {

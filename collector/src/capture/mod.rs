@@ -1,7 +1,7 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols` and `attach`
-//! fit the probes to the running kernel;
+//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols`,
+//! `signature` and `attach` fit the probes to the running kernel;
 //! `probes` owns what is attached; `session` turns it into a recording.
 
 mod attach;
@@ -11,6 +11,7 @@ mod offsets;
 mod preflight;
 mod probes;
 mod session;
+mod signature;
 mod symbols;
 
 pub use examine::examine;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 
-use btfparse::{Offset, Readable, TypeInformation};
+use btfparse::{Offset, Readable, TypeInformation, TypeVariant};
 
 use super::CaptureError;
 use super::preflight::VMLINUX_BTF;
@@ -42,7 +42,22 @@ impl KernelTypes {
     /// Reads the running kernel's BTF.
     pub fn read() -> Result<Self, CaptureError> {
         let bytes = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        Self::parse(bytes)
+    }
+
+    /// Reads BTF.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, CaptureError> {
         TypeInformation::new(&Bytes(bytes)).map(Self).map_err(|error| CaptureError::NoBtf(format!("{error:?}")))
+    }
+
+    /// The function or structure of this name.
+    pub fn named(&self, name: &str) -> Option<TypeVariant> {
+        self.numbered(self.0.id_of(name)?)
+    }
+
+    /// The type with this number.
+    pub fn numbered(&self, id: u32) -> Option<TypeVariant> {
+        self.0.from_id(id)
     }
 
     /// Whether there is something of this name; for the names of our table that is a function.
