@@ -90,7 +90,7 @@ pub fn toolstack(bench: &Bench) -> Result<()> {
     let outcome = works(bench, &expected)?;
     let [read, holds, maps] = ["disk-read", "disk-holds", "disk-maps"].map(|name| text(&outcome, name));
     let (read, holds, maps) = (read?, holds?, maps?.parse::<u64>()?);
-    println!("     the guest's disk: {read}; the block back end called gnttab_map_refs {maps} times for it");
+    tell!("the guest's disk: {read}; the block back end called gnttab_map_refs {maps} times for it");
     ensure!(read == holds, "the guest read something else than its disk holds: {holds}");
     ensure!(maps > 0, "the block back end mapped nothing, so the guest's reads came from elsewhere");
     Ok(())
@@ -125,7 +125,7 @@ fn text(outcome: &Outcome, name: &str) -> Result<String> {
 fn kernel_is_as_expected(spec: &BenchSpec, outcome: &Outcome) -> Result<()> {
     let [kernel, module, btf] = ["kernel", "gntdev-is-a-module", "gntdev-has-btf"].map(|name| text(outcome, name));
     let (kernel, module, btf) = (kernel?, module?, btf?);
-    println!("     Linux {kernel}; gntdev is a module: {module}; /sys/kernel/btf/xen_gntdev exists: {btf}");
+    tell!("Linux {kernel}; gntdev is a module: {module}; /sys/kernel/btf/xen_gntdev exists: {btf}");
     let (wanted, is_module) = match spec.kernel {
         KernelSource::Ours { .. } => ("-grantscope", false),
         KernelSource::Debian { .. } => (spec.architecture.debian(), true),
@@ -140,7 +140,7 @@ fn truth_is_as_expected(expected: &Expected, text: &str) -> Result<()> {
     let header: serde_json::Value = serde_json::from_str(text).context("the truth is no JSON")?;
     let page_size = header["page_size"].as_u64().context("the truth has no page size")?;
     let skipped = header["skipped"].as_array().context("the truth does not say what was left out")?;
-    println!("     pages of {page_size} bytes; left out by the workload: {}", skipped.len());
+    tell!("pages of {page_size} bytes; left out by the workload: {}", skipped.len());
     ensure!(page_size == expected.page_size, "the page size should be {}", expected.page_size);
     ensure!(header["ending"]["how"] == "complete", "the workload ended so: {}", header["ending"]);
     ensure!(skipped.is_empty() == expected.dmabuf, "dma-bufs: {}; left out: {skipped:?}", expected.dmabuf);
@@ -175,7 +175,7 @@ fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Resul
         means.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
     }
     let counts: Vec<_> = means.iter().map(|(means, hooks)| format!("{} by {means}", hooks.len())).collect();
-    println!("     hooks attached: {}", counts.join(", "));
+    tell!("hooks attached: {}", counts.join(", "));
     let missing = means.remove("nothing").unwrap_or_default();
     let excused = |hook: &str| !expected.dmabuf && hook.contains("dma");
     ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");

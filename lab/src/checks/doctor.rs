@@ -46,7 +46,7 @@ pub fn our_kernel_is_ready(bench: &Bench) -> Result<()> {
     let without = self::report(&outcome, "without", "1", "impossible")?;
     let gntdev = finding(&without, "gntdev")?;
     ensure!(state(gntdev) == "blocks" && gntdev["remedy"].is_string(), "the missing gntdev is not named: {gntdev}");
-    print!("{}", outcome.text("whole.txt").unwrap_or_default());
+    outcome.text("whole.txt").unwrap_or_default().lines().for_each(|line| tell!("{line}"));
     Ok(())
 }
 

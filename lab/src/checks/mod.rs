@@ -2,6 +2,9 @@
 //!
 //! To add one: a file here with a function from [`Bench`] to a result, and a line in [`ALL`].
 
+#[macro_use]
+pub mod tell;
+
 mod benches;
 mod capture;
 mod crash;
@@ -18,8 +21,8 @@ mod teardown;
 mod verdict;
 
 use std::{
-    cell::{OnceCell, RefCell},
     path::PathBuf,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -57,8 +60,8 @@ pub const ALL: &[Check] = &[
     Check { name: "a program's status, output and files come back", run: program::comes_back },
     Check { name: "what a program writes to the stream becomes the recording", run: program::stream_is_recorded },
     Check { name: "the default sweep is profiled exactly as it was", run: profile::sweep_is_exact },
-    Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
+    Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
@@ -82,11 +85,15 @@ pub const ALL: &[Check] = &[
 pub const ON_DEMAND: &[Check] = &[Check { name: "the bench arm64-64k works", run: benches::arm64_64k }];
 
 /// What the checks share: a lab of busybox alone, and one with our programs that is built when first asked for.
+/// Several checks may run at a time.
 pub struct Bench {
     bare: Lab,
-    full: OnceCell<Lab>,
-    compilers: OnceCell<Compilers>,
-    ours: RefCell<Vec<(Architecture, ForLab)>>,
+    full: OnceLock<Lab>,
+    compilers: OnceLock<Compilers>,
+    /// Locked while one check builds or sets up what others may want too.
+    ours: Mutex<Vec<(Architecture, ForLab)>>,
+    /// Locked while that run of the default sweep is made.
+    sweeps: [Mutex<()>; 2],
     cache: Cache,
     consent: Consent,
     folder: PathBuf,
@@ -98,9 +105,10 @@ impl Bench {
         let cache = Cache::open()?;
         Ok(Self {
             bare: Lab::new(setup::bench(&cache, consent, bench::MAIN)?, None)?,
-            full: OnceCell::new(),
-            compilers: OnceCell::new(),
-            ours: RefCell::default(),
+            full: OnceLock::new(),
+            compilers: OnceLock::new(),
+            ours: Mutex::default(),
+            sweeps: Default::default(),
             folder: fresh_folder()?,
             cache,
             consent,
@@ -114,6 +122,12 @@ impl Bench {
 
     /// The compilers of our programs.
     pub fn compilers(&self) -> Result<&Compilers> {
+        let _building = self.building();
+        self.compilers_alone()
+    }
+
+    /// The same, for who holds the lock.
+    fn compilers_alone(&self) -> Result<&Compilers> {
         if let Some(compilers) = self.compilers.get() {
             return Ok(compilers);
         }
@@ -132,18 +146,24 @@ impl Bench {
 
     /// A bench's lab, with our programs.
     pub fn lab(&self, spec: &'static BenchSpec) -> Result<Lab> {
-        let ours = self.programs(spec.architecture)?;
+        let mut building = self.building();
+        let ours = self.programs(&mut building, spec.architecture)?;
         Lab::new(setup::bench(&self.cache, self.consent, spec)?, Some(&ours))
     }
 
     /// Our programs, built once for each architecture.
-    fn programs(&self, architecture: Architecture) -> Result<ForLab> {
-        if let Some((_, ours)) = self.ours.borrow().iter().find(|(known, _)| *known == architecture) {
+    fn programs(&self, built: &mut Vec<(Architecture, ForLab)>, architecture: Architecture) -> Result<ForLab> {
+        if let Some((_, ours)) = built.iter().find(|(known, _)| *known == architecture) {
             return Ok(ours.clone());
         }
-        let ours = programs::for_lab(self.compilers()?, architecture)?;
-        self.ours.borrow_mut().push((architecture, ours.clone()));
+        let ours = programs::for_lab(self.compilers_alone()?, architecture)?;
+        built.push((architecture, ours.clone()));
         Ok(ours)
+    }
+
+    fn building(&self) -> MutexGuard<'_, Vec<(Architecture, ForLab)>> {
+        // What is in it is whole, whatever happened to the thread that held it.
+        self.ours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A folder for what a check leaves. It stays until the next time, for those who look into a failure.

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::BufReader,
     path::{Path, PathBuf},
+    sync::PoisonError,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -61,7 +62,7 @@ impl Recorded {
         ensure!(differences.is_empty(), "recording and truth differ:\n  {}", differences.join("\n  "));
         ensure!(judgement.operations > 0, "nothing was recorded");
         csv_counts_are(&self.aggregate, truth)?;
-        println!("     {} operations in {} series agree with the truth, none lost", judgement.operations, judgement.series);
+        tell!("{} operations in {} series agree with the truth, none lost", judgement.operations, judgement.series);
         Ok(())
     }
 }
@@ -102,7 +103,7 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
 
 /// The default sweep, buffers granted by dom1, every count, duration and stage.
 pub fn sweep_is_exact(bench: &Bench) -> Result<()> {
-    let out = sweep(bench, "sweep-1")?;
+    let out = sweep(bench, 0)?;
     let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
     ensure!(truth.skipped.is_empty(), "the sweep left out what the lab's kernel should be able to do: {:?}", truth.skipped);
     Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
@@ -110,20 +111,21 @@ pub fn sweep_is_exact(bench: &Bench) -> Result<()> {
 
 /// The kernel's verifier took every program, and every hook is attached.
 pub fn every_hook_attaches(bench: &Bench) -> Result<()> {
-    let recorded = Recorded::read(&sweep(bench, "sweep-1")?.join("recording.gsr"))?;
+    let recorded = Recorded::read(&sweep(bench, 0)?.join("recording.gsr"))?;
     let environment = recorded.aggregate.environment().context("the recording has no environment")?;
     let missing: Vec<_> = environment.hooks.iter().filter(|hook| hook.attached_by.is_none()).collect();
     ensure!(missing.is_empty(), "not attached: {missing:#?}");
     ensure!(environment.xen.is_some(), "the recording does not say which Xen it was made on");
     hooks_document::tells_of(MAIN.name, &environment.hooks)?;
-    println!("     {} hooks attached on Linux {}", environment.hooks.len(), environment.kernel);
+    tell!("{} hooks attached on Linux {}", environment.hooks.len(), environment.kernel);
     Ok(())
 }
 
 /// Two boots give the same medians.
 pub fn two_runs_repeat(bench: &Bench) -> Result<()> {
-    let [first, second] = ["sweep-1", "sweep-2"].map(|name| -> Result<_> {
-        let recorded = Recorded::read(&sweep(bench, name)?.join("recording.gsr"))?;
+    // The second first: another check, at the same time, may be at the first.
+    let [second, first] = [1, 0].map(|which| -> Result<_> {
+        let recorded = Recorded::read(&sweep(bench, which)?.join("recording.gsr"))?;
         Ok(medians(&recorded.aggregate))
     });
     let (first, second) = (first?, second?);
@@ -141,7 +143,7 @@ pub fn two_runs_repeat(bench: &Bench) -> Result<()> {
         }
     }
     let (difference, key) = largest.context("no series had enough operations to be compared")?;
-    println!("     {} series; the largest difference of p50 is {:.3} %, in {}", first.len(), difference * 100.0, name(&key));
+    tell!("{} series; the largest difference of p50 is {:.3} %, in {}", first.len(), difference * 100.0, name(&key));
     ensure!(apart.is_empty(), "medians of two runs lie more than {} % apart:\n  {}", REPEATS_WITHIN * 100.0, apart.join("\n  "));
     Ok(())
 }
@@ -199,15 +201,17 @@ pub fn losses_are_counted(bench: &Bench) -> Result<()> {
     let recorded = Recorded::read(&out.join("overslept.gsr"))?;
     let (kept, lost) = (recorded.aggregate.operations(), recorded.aggregate.loss().operations());
     let made = truth.operation_count();
-    println!("     {kept} operations kept and {lost} lost, of {made}");
+    tell!("{kept} operations kept and {lost} lost, of {made}");
     ensure!(lost > 0, "nothing was lost, so nothing was shown: have the workload do more");
     ensure!(kept + lost == made, "kept and lost do not make {made} operations");
     ensure!(!judge(&recorded.aggregate, &recorded.operations, &truth).agrees(), "the judge overlooks losses");
     Ok(())
 }
 
-/// One run of the default sweep; of the same name only one per `cargo xtask test`.
-fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
+/// One of the two runs of the default sweep; who wants one that another check is at waits for it.
+fn sweep(bench: &Bench, which: usize) -> Result<PathBuf> {
+    let _alone = bench.sweeps[which].lock().unwrap_or_else(PoisonError::into_inner);
+    let name = ["sweep-1", "sweep-2"][which];
     let out = bench.out(name);
     if out.join("truth.json").exists() {
         return Ok(out);

@@ -40,8 +40,8 @@ pub fn deferred_teardowns_are_seen(bench: &Bench) -> Result<()> {
         deferred.iter().map(|(_, wait)| wait.calls).max().unwrap_or(0),
         deferred.iter().map(|(teardown, _)| teardown.duration_ns).max().unwrap_or(0),
     );
-    println!(
-        "     {} teardowns took {:.1} to {:.1} ms in up to {most} more attempts; no unmap took longer than {:.1} µs",
+    tell!(
+        "{} teardowns took {:.1} to {:.1} ms in up to {most} more attempts; no unmap took longer than {:.1} µs",
         deferred.len(),
         shortest as f64 / 1e6,
         last as f64 / 1e6,

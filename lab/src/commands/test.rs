@@ -1,18 +1,25 @@
 //! `cargo xtask test`: formatting, lints, unit tests, then the lab's checks; one summary of all of it at the end.
 
 use std::{
+    io::{self, Write as _},
     process::{Command, ExitCode},
+    sync::{Mutex, PoisonError},
+    thread,
     time::Instant,
 };
 
 use anyhow::Result;
 
 use crate::{
-    checks::{self, Bench, Check},
+    checks::{self, Bench, Check, tell},
     command, place, programs,
     progress::spell,
     setup::Consent,
 };
+
+/// Checks of the lab that run at a time, if there are as many processors. A check keeps one processor busy, the emulator's;
+/// counted time is the same however busy the machine is.
+const AT_ONCE: usize = 2;
 
 /// Arguments of `test`.
 #[derive(Debug, clap::Args)]
@@ -121,11 +128,31 @@ fn lab_checks(arguments: &Arguments, count: &mut Count) {
         Ok(bench) => bench,
         Err(error) => return count.add_one(report("the lab can be set up", Err(error))),
     };
-    for check in chosen {
-        let started = Instant::now();
-        let result = (check.run)(&bench);
-        count.add_one(report(&format!("{} ({})", check.name, spell(started.elapsed())), result));
+    let together = thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE);
+    let (waiting, counts) = (Mutex::new(chosen.into_iter()), Mutex::new(count));
+    thread::scope(|scope| {
+        for _ in 0..together {
+            scope.spawn(|| {
+                // The lock is let go before the check begins.
+                while let Some(check) = { waiting.lock().unwrap_or_else(PoisonError::into_inner).next() } {
+                    let good = run_check(check, &bench);
+                    counts.lock().unwrap_or_else(PoisonError::into_inner).add_one(good);
+                }
+            });
+        }
+    });
+}
+
+/// Runs one, and says what it said in one piece.
+fn run_check(check: &Check, bench: &Bench) -> bool {
+    let started = Instant::now();
+    let result = (check.run)(bench);
+    let mut out = io::stdout().lock();
+    for line in tell::said() {
+        // Nobody who would read it is left: then nobody misses it either.
+        let _ = writeln!(out, "     {line}");
     }
+    report(&format!("{} ({})", check.name, spell(started.elapsed())), result)
 }
 
 fn say(name: &str, good: bool) {
