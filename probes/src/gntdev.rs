@@ -129,7 +129,10 @@ fn add_export(task: &mut Task, file: u64, argument: u64, ret: i32) {
 
 #[inline(always)]
 fn add_import(task: &mut Task, file: u64, argument: u64, ret: i32) {
-    add_pages(task, user_u32(argument, 4));
+    // Not the buffer's: that it is another is one of the ways to fail.
+    if let Some(count) = user_u32(argument, 4) {
+        task.set_pages(count);
+    }
     add_domid(task, user_u32(argument, 8));
     if let (0, Some(fd)) = (ret, user_u32(argument, 0)) {
         ledger::remember_descriptor(file, fd, Direction::Imported, &task.map_info());

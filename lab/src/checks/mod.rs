@@ -6,6 +6,7 @@ mod benches;
 mod capture;
 mod crash;
 mod doctor;
+mod faults;
 mod hang;
 mod hooks_document;
 mod init;
@@ -59,6 +60,7 @@ pub const ALL: &[Check] = &[
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
+    Check { name: "faults are explained: cause and grant statuses beneath every errno", run: faults::are_explained },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a teardown is followed to its true end", run: teardown::deferred_teardowns_are_seen },
