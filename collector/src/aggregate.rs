@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use grantscope_wire::{Buffer, Op, Stage};
+use grantscope_wire::{Buffer, Cause, Op, Stage};
 use hdrhistogram::Histogram;
 
 use crate::filter::FilterReport;
-use crate::model::{Environment, LossReport, Operation, Outcome};
+use crate::model::{Environment, LossReport, Operation, Outcome, status_name};
 use crate::recording::Frame;
 
 /// What the operations of a series have in common.
@@ -22,6 +22,8 @@ pub struct SeriesKey {
     pub outcome: Outcome,
     /// The operation that asked for this one; `None`: not known, or none.
     pub started_by: Option<Op>,
+    /// Why it failed; `None`: not known, or its outcome says it all.
+    pub cause: Option<Cause>,
     /// A stage's self time; `None`: the whole operation.
     pub stage: Option<Stage>,
 }
@@ -35,6 +37,7 @@ impl SeriesKey {
             pages: operation.pages,
             outcome: operation.outcome,
             started_by: operation.started_by(),
+            cause: operation.cause(),
             stage: None,
         }
     }
@@ -125,10 +128,14 @@ impl Series {
     }
 }
 
+/// Grant references by the status that Xen refused them with.
+pub type Statuses = BTreeMap<i16, u64>;
+
 /// All that a recording told so far.
 #[derive(Clone, Debug, Default)]
 pub struct Aggregate {
     series: BTreeMap<SeriesKey, Series>,
+    statuses: BTreeMap<SeriesKey, Statuses>,
     environment: Option<Environment>,
     loss: LossReport,
     filtered: Option<FilterReport>,
@@ -160,6 +167,9 @@ impl Aggregate {
         self.see(operation.start_ns.saturating_add(operation.duration_ns));
         let total = SeriesKey::total(operation);
         self.series.entry(total).or_default().record(operation.duration_ns);
+        for (status, references) in operation.statuses() {
+            *self.statuses.entry(total).or_default().entry(status).or_default() += u64::from(references);
+        }
         for stage in &operation.stages {
             let key = SeriesKey { stage: Some(stage.stage), ..total };
             self.series.entry(key).or_default().record(stage.self_ns);
@@ -179,6 +189,12 @@ impl Aggregate {
     /// One series.
     pub fn get(&self, key: &SeriesKey) -> Option<&Series> {
         self.series.get(key)
+    }
+
+    /// The references that Xen refused in all operations of a series, by status; empty where it refused none.
+    pub fn statuses(&self, key: &SeriesKey) -> &Statuses {
+        static NONE: Statuses = Statuses::new();
+        self.statuses.get(&SeriesKey { stage: None, ..*key }).unwrap_or(&NONE)
     }
 
     /// Where this was recorded; `None`: not told yet.
@@ -219,6 +235,12 @@ impl Aggregate {
     pub fn ended(&self) -> bool {
         self.ended
     }
+}
+
+/// Statuses as a list: the name, and how many references.
+pub fn list_of(statuses: &Statuses, between: &str, separator: &str) -> String {
+    let each = statuses.iter().rev().map(|(&status, references)| format!("{}{between}{references}", status_name(status)));
+    each.collect::<Vec<_>>().join(separator)
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use crate::aggregate::{Aggregate, Series, SeriesKey};
+use crate::aggregate::{Aggregate, Series, SeriesKey, list_of};
 use crate::metrics::METRICS;
 use crate::model::Environment;
 
 /// Columns that say what a row is about.
-const KEY_COLUMNS: [&str; 15] = [
+const KEY_COLUMNS: [&str; 17] = [
     "run",
     "kernel",
     "xen",
@@ -23,6 +23,8 @@ const KEY_COLUMNS: [&str; 15] = [
     "pages",
     "outcome",
     "started_by",
+    "cause",
+    "statuses",
     "stage",
     "count",
     "lost",
@@ -58,7 +60,7 @@ pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(columns())?;
     for (key, series) in aggregate.series() {
-        let mut row = key_cells(environment, key, series, aggregate);
+        let mut row = key_cells(aggregate, environment, key, series);
         row.extend(METRICS.iter().map(|metric| cell((metric.value)(series))));
         row.push(packed(series)?);
         writer.write_record(row)?;
@@ -67,7 +69,7 @@ pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
     Ok(())
 }
 
-fn key_cells(environment: &Environment, key: &SeriesKey, series: &Series, aggregate: &Aggregate) -> Vec<String> {
+fn key_cells(aggregate: &Aggregate, environment: &Environment, key: &SeriesKey, series: &Series) -> Vec<String> {
     vec![
         environment.run.clone(),
         environment.kernel.clone(),
@@ -80,6 +82,8 @@ fn key_cells(environment: &Environment, key: &SeriesKey, series: &Series, aggreg
         key.pages.map(|pages| pages.to_string()).unwrap_or_default(),
         key.outcome.name().into_owned(),
         key.started_by.map(|op| op.name().to_owned()).unwrap_or_default(),
+        key.cause.map(|cause| cause.name().to_owned()).unwrap_or_default(),
+        list_of(aggregate.statuses(key), ":", ";"),
         key.stage_name().to_owned(),
         series.count().to_string(),
         aggregate.lost(key.op).to_string(),
@@ -102,13 +106,13 @@ fn packed(series: &Series) -> Result<String, ExportError> {
 
 #[cfg(test)]
 mod tests {
-    use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
+    use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
     use hdrhistogram::Histogram;
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;
     use crate::fixtures::{export, span};
-    use crate::model::{LossCounter, LossReport, Operation};
+    use crate::model::{Detail, LossCounter, LossReport, Operation, Outcome};
     use crate::recording::Frame;
 
     fn operation(buffer: Option<Buffer>, pages: Option<u32>, duration_ns: u64) -> Operation {
@@ -145,14 +149,33 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,ok,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,cause,statuses,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
+    }
+
+    #[test]
+    fn a_failure_says_why_in_every_row_of_its_series() {
+        let refused = Operation {
+            outcome: Outcome::Errno(22),
+            details: vec![
+                Detail::Cause(Cause::GrantsRefused),
+                Detail::Status { status: -3, count: 2 },
+                Detail::Status { status: -1, count: 1 },
+            ],
+            ..operation(Some(Buffer::Wc), Some(16), 5_000)
+        };
+        let csv = text(&aggregate(vec![refused.clone(), refused]));
+        let rows: Vec<_> = csv.lines().skip(1).collect();
+        assert!(
+            rows.len() == 3 && rows.iter().all(|row| row.contains(",EINVAL,,grants_refused,general_error:2;bad_gntref:4,")),
+            "{csv}"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub const METRICS: &[Metric] = &[
 
 #[cfg(test)]
 mod tests {
-    use grantscope_wire::{Op, Stage};
+    use grantscope_wire::{Cause, Op, Stage};
 
     use super::*;
     use crate::export;
@@ -63,9 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_and_stage_is_documented_with_its_own_words() {
+    fn every_operation_stage_and_cause_is_documented_with_its_own_words() {
         let lists =
             Op::ALL.iter().map(|op| (op.name(), op.about())).chain(Stage::ALL.iter().map(|stage| (stage.name(), stage.about())));
+        let lists = lists.chain(Cause::ALL.iter().map(|cause| (cause.name(), cause.about())));
         for (name, about) in lists {
             // Not by name: an operation may be called as the stage that it mostly consists of.
             let expected = format!("| `{name}` | {about} |");

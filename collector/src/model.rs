@@ -71,6 +71,42 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Why it failed; `None`: not known, or its outcome says it all.
+    pub fn cause(&self) -> Option<Cause> {
+        self.details.iter().find_map(|detail| if let Detail::Cause(cause) = detail { Some(*cause) } else { None })
+    }
+
+    /// Grant references by the status that Xen refused them with.
+    pub fn statuses(&self) -> impl Iterator<Item = (i16, u32)> {
+        self.details
+            .iter()
+            .filter_map(|detail| if let Detail::Status { status, count } = *detail { Some((status, count)) } else { None })
+    }
+}
+
+/// The name of a grant status, as Xen's public header has it behind `GNTST_`. Source: Xen 4.17, xen/include/public/grant_table.h.
+pub fn status_name(status: i16) -> Cow<'static, str> {
+    Cow::Borrowed(match status {
+        0 => "okay",
+        -1 => "general_error",
+        -2 => "bad_domain",
+        -3 => "bad_gntref",
+        -4 => "bad_handle",
+        -5 => "bad_virt_addr",
+        -6 => "bad_dev_addr",
+        -7 => "no_device_space",
+        -8 => "permission_denied",
+        -9 => "bad_page",
+        -10 => "bad_copy_arg",
+        -11 => "address_too_big",
+        -12 => "eagain",
+        -13 => "no_space",
+        -14 => "retry",
+        other => return format!("status_{other}").into(),
+    })
+}
+
 /// Time spent in one stage of an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageSpan {

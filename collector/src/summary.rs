@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use grantscope_wire::{Buffer, Op};
+use grantscope_wire::{Buffer, Cause, Op};
 
-use crate::aggregate::{Aggregate, Series, SeriesKey};
+use crate::aggregate::{Aggregate, Series, SeriesKey, Statuses, list_of};
 use crate::model::Outcome;
 use crate::units;
 
@@ -55,11 +55,12 @@ impl Row {
 }
 
 /// Totals only, and only of operations that have a buffer kind to compare.
-fn rows(aggregate: &Aggregate) -> BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> {
-    let mut rows: BTreeMap<Row, BTreeMap<Option<Buffer>, &Series>> = BTreeMap::new();
+fn rows(aggregate: &Aggregate) -> BTreeMap<Row, BTreeMap<Option<Buffer>, Series>> {
+    let mut rows: BTreeMap<Row, BTreeMap<Option<Buffer>, Series>> = BTreeMap::new();
     for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && is_compared(key)) {
         let &SeriesKey { op, buffer, pages, outcome, started_by, .. } = key;
-        rows.entry(Row { op, started_by, pages, outcome }).or_default().insert(buffer, series);
+        // Of one outcome for several causes the table tells all together.
+        rows.entry(Row { op, started_by, pages, outcome }).or_default().entry(buffer).or_default().merge(series);
     }
     rows
 }
@@ -101,6 +102,26 @@ fn is_compared(key: &SeriesKey) -> bool {
     key.buffer.is_some_and(|buffer| COMPARED.contains(&buffer))
 }
 
+/// What stands behind the outcomes: of each kind of failure how many operations, why, and Xen's own word for it.
+fn causes(aggregate: &Aggregate) -> String {
+    let mut causes: BTreeMap<(Op, Outcome, Cause), (u64, Statuses)> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none()) {
+        let Some(cause) = key.cause else { continue };
+        let (count, statuses) = causes.entry((key.op, key.outcome, cause)).or_default();
+        *count += series.count();
+        for (&status, references) in aggregate.statuses(key) {
+            *statuses.entry(status).or_default() += references;
+        }
+    }
+    let mut text = String::new();
+    for ((op, outcome, cause), (count, statuses)) in &causes {
+        let _ = write!(text, "{} {outcome} {count} ×: {} ({})", op.name(), cause.name(), cause.about());
+        let statuses = list_of(statuses, " ", ", ");
+        let _ = if statuses.is_empty() { writeln!(text) } else { writeln!(text, ": {statuses}") };
+    }
+    text
+}
+
 /// Below the table: how much was seen and lost, and what the clock means.
 fn notes(aggregate: &Aggregate) -> String {
     let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
@@ -108,6 +129,7 @@ fn notes(aggregate: &Aggregate) -> String {
         let _ = writeln!(text, "{report}");
     }
     text.push_str(&not_compared(aggregate));
+    text.push_str(&causes(aggregate));
     for counter in &aggregate.loss().counters {
         let _ = writeln!(
             text,
@@ -132,9 +154,26 @@ fn notes(aggregate: &Aggregate) -> String {
 mod tests {
     use super::*;
     use crate::fixtures::export;
-    use crate::model::{Clock, Environment, HookStatus, LossCounter, LossReport, Operation};
+    use crate::model::{Clock, Detail, Environment, HookStatus, LossCounter, LossReport, Operation};
     use crate::recording::Frame;
     use grantscope_wire::{HookId, LossKind};
+
+    #[test]
+    fn why_operations_failed_stands_below_the_table() {
+        let refused = |status| Operation {
+            op: Op::Mmap,
+            outcome: Outcome::Errno(22),
+            details: vec![Detail::Cause(Cause::GrantsRefused), Detail::Status { status, count: 1 }],
+            ..export(Buffer::Pages, 10_000)
+        };
+        let again = Operation { details: vec![Detail::Cause(Cause::AlreadyMapped)], ..refused(0) };
+        let mut aggregate = Aggregate::default();
+        aggregate.add(&Frame::Operations(vec![refused(-3), refused(-8), refused(-3), again]));
+        insta::assert_snapshot!(table(&aggregate), @r"
+        operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
+        mmap                16 EINVAL            4 │    10.0 µs          – │        –        –
+        ");
+    }
 
     #[test]
     fn kinds_stand_side_by_side_with_losses_and_caveats_below() {

@@ -6,6 +6,7 @@
 
 use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
 
+use crate::evidence::{ATTACH_FAILED, ATTACHMENT_MAP_FAILED, DESCRIPTOR_LOOKED_UP};
 use crate::fields::{attachment_dmabuf, pointer_error};
 use crate::hook::{Entered, Returned};
 use crate::ledger::{self, MapInfo};
@@ -13,6 +14,7 @@ use crate::loss;
 use crate::task::{self, Task};
 
 hook!(dma_buf_export, |_: &_| task::enter(HookId::DmaBufExport, Stage::DmabufExport), export_returned);
+hook!(dma_buf_get, descriptor_is_looked_up);
 hook!(dmabuf_exp_ops_release, release_entered, release_returned);
 hook!(dma_buf_dynamic_attach, attach_entered, attach_returned);
 hook!(dmabuf_exp_ops_attach, gntdev_attaches);
@@ -64,6 +66,7 @@ fn attach_entered(call: &impl Entered) {
     // An import of gntdev's own: no one else tells whose buffer it is.
     if let Some(task) = task::busy().filter(|task| task.is(Op::Import)) {
         set_buffer_of(task, dmabuf);
+        task.evidence.dmabuf = dmabuf;
         task.switch(Stage::Remainder);
     }
     task::begin_tentative(Op::Attach, HookId::DmaBufDynamicAttach, Stage::DmabufAttach, dmabuf);
@@ -71,7 +74,9 @@ fn attach_entered(call: &impl Entered) {
 
 #[inline(always)]
 fn attach_returned(call: &impl Returned) {
-    report(HookId::DmaBufDynamicAttach, pointer_error(call.long()), ledger::dmabuf);
+    let error = pointer_error(call.long());
+    report(HookId::DmaBufDynamicAttach, error, ledger::dmabuf);
+    note_failed_import(error, ATTACH_FAILED);
 }
 
 /// `int dmabuf_exp_ops_attach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)`
@@ -88,7 +93,9 @@ fn map_attachment_entered(call: &impl Entered) {
 
 #[inline(always)]
 fn map_attachment_returned(call: &impl Returned) {
-    report(HookId::DmaBufMapAttachment, pointer_error(call.long()), buffer_attached_to);
+    let error = pointer_error(call.long());
+    report(HookId::DmaBufMapAttachment, error, buffer_attached_to);
+    note_failed_import(error, ATTACHMENT_MAP_FAILED);
 }
 
 /// `struct sg_table *dmabuf_exp_ops_map_dma_buf(struct dma_buf_attachment *attach, enum dma_data_direction dir)`
@@ -186,5 +193,22 @@ fn set_buffer_of(task: &mut Task, dmabuf: u64) {
     match ledger::dmabuf(dmabuf) {
         Some(info) => task.set_map(info),
         None => task.set_buffer(Buffer::Foreign),
+    }
+}
+
+/// `struct dma_buf *dma_buf_get(int fd)`: an import found its count in order.
+#[inline(always)]
+fn descriptor_is_looked_up(_: &impl Entered) {
+    if let Some(task) = task::busy().filter(|task| task.is(Op::Import)) {
+        task.evidence.add(DESCRIPTOR_LOOKED_UP);
+    }
+}
+
+#[inline(always)]
+fn note_failed_import(error: i32, fact: u32) {
+    if error != 0
+        && let Some(task) = task::busy().filter(|task| task.is(Op::Import))
+    {
+        task.evidence.add(fact);
     }
 }

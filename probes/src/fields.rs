@@ -26,6 +26,91 @@ offsets! {
     OFFSET_UNMAP_DATA, unmap_data, "`gntab_unmap_queue_data.data`";
     OFFSET_ATTACHMENT_DMABUF, attachment_dmabuf, "`dma_buf_attachment.dmabuf`";
     OFFSET_UNMAP_COUNT, unmap_count_and_age, "`gntab_unmap_queue_data.count`, and `age` behind it";
+    OFFSET_VMA_FLAGS, vma_flags, "`vm_area_struct.vm_flags`";
+    OFFSET_VMA_PGOFF, vma_pgoff, "`vm_area_struct.vm_pgoff`";
+    OFFSET_FILE_PRIVATE_DATA, file_private_data, "`file.private_data`";
+}
+
+/// As above, of what not every kernel describes: a module's types, and what was left out of a build. Then nothing can be read.
+const NOT_DESCRIBED: u32 = u32::MAX;
+
+macro_rules! optional_offsets {
+    ($($static:ident, $read:ident, $about:literal;)+) => {
+        $(
+            #[unsafe(no_mangle)]
+            static $static: u32 = NOT_DESCRIBED;
+
+            #[doc = $about]
+            pub fn $read(structure: u64) -> Option<u64> {
+                kernel_u64(structure + optional(&raw const $static)?)
+            }
+        )+
+    };
+}
+
+optional_offsets! {
+    OFFSET_MAP_NEXT, map_next, "`gntdev_grant_map.next.next`";
+    OFFSET_MAP_INDEX, map_index, "`gntdev_grant_map.index`, in the lower half";
+    OFFSET_MAP_COUNT, map_count, "`gntdev_grant_map.count`, in the lower half";
+    OFFSET_DMABUF_SIZE, dmabuf_size, "`dma_buf.size`";
+    OFFSET_PAGE_PRIVATE, page_private, "`page.private`";
+}
+
+/// Bit of `PageForeign` in `page.flags`.
+#[unsafe(no_mangle)]
+static PG_FOREIGN: u32 = NOT_DESCRIBED;
+
+/// Whether this is a PV domain.
+#[unsafe(no_mangle)]
+static PV_DOMAIN: u32 = 0;
+
+pub fn is_pv_domain() -> bool {
+    // SAFETY: a plain static; volatile because the loader rewrites it.
+    unsafe { core::ptr::read_volatile(&raw const PV_DOMAIN) != 0 }
+}
+
+#[inline(always)]
+fn optional(described: *const u32) -> Option<u64> {
+    // SAFETY: a plain static of this file; volatile because the loader rewrites it.
+    let value = unsafe { core::ptr::read_volatile(described) };
+    (value != NOT_DESCRIBED).then_some(u64::from(value))
+}
+
+/// The map whose member `next` lies here (`container_of`).
+pub fn map_of_next(next: u64) -> Option<u64> {
+    Some(next - optional(&raw const OFFSET_MAP_NEXT)?)
+}
+
+/// Domain and reference of the grant that a page stands for, if Linux has noted one (`struct xen_page_foreign` in
+/// include/xen/grant_table.h, v6.12; `page.flags` is the first member).
+pub fn foreign_page(page: u64) -> Option<(u32, u32)> {
+    let flags = word64(page)?;
+    if flags >> (optional(&raw const PG_FOREIGN)? & 63) & 1 == 0 {
+        return None;
+    }
+    let noted = page_private(page)?;
+    Some((noted as u32 & 0xffff, (noted >> 32) as u32))
+}
+
+/// Bits of an address within a page.
+pub fn page_shift() -> u32 {
+    // SAFETY: a plain static; volatile because the loader rewrites it.
+    unsafe { core::ptr::read_volatile(&raw const PAGE_SHIFT) & 31 }
+}
+
+pub fn word(address: u64) -> Option<u32> {
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel(address as *const u32) }.ok()
+}
+
+pub fn word64(address: u64) -> Option<u64> {
+    kernel_u64(address)
+}
+
+/// A 64-bit word of an ioctl's argument; see `user_u32`.
+pub fn user_u64(argument: u64, offset: u64) -> Option<u64> {
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_user((argument + offset) as *const u64) }.ok()
 }
 
 /// How many grants an unmap request is about.

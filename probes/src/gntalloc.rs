@@ -4,6 +4,7 @@
 
 use grantscope_wire::{Buffer, HookId, Op, Stage};
 
+use crate::cause;
 use crate::fields::user_u32;
 use crate::hook::{Entered, Returned};
 use crate::task;
@@ -36,7 +37,11 @@ fn ioctl_returned(call: &impl Returned) {
     if let (true, Some(word)) = (granting, user_u32(argument, 0)) {
         task.set_domid(word & 0xffff);
     }
-    task.emit(HookId::GntallocIoctl, call.int());
+    let ret = call.int();
+    if ret < 0 {
+        cause::of_gntalloc_ioctl(task, argument, ret);
+    }
+    task.emit(HookId::GntallocIoctl, ret);
 }
 
 #[inline(always)]

@@ -4,6 +4,8 @@
 
 use grantscope_wire::{Buffer, HookId, Op, Stage};
 
+use crate::cause;
+use crate::evidence::COPY_REFUSED;
 use crate::fields::{user_u32, vma_pages, vma_private_data};
 use crate::hook::{Entered, Returned};
 use crate::ledger::{self, Direction};
@@ -46,6 +48,9 @@ fn ioctl_returned(call: &impl Returned) {
     let ret = call.int();
     let [file, argument] = task.arguments();
     add_arguments(task, file, argument, ret);
+    if ret < 0 || task.evidence.has(COPY_REFUSED) {
+        cause::of_gntdev_ioctl(task, file, argument, ret);
+    }
     task.emit(HookId::GntdevIoctl, ret);
 }
 
@@ -124,7 +129,10 @@ fn add_export(task: &mut Task, file: u64, argument: u64, ret: i32) {
 
 #[inline(always)]
 fn add_import(task: &mut Task, file: u64, argument: u64, ret: i32) {
-    add_pages(task, user_u32(argument, 4));
+    // Not the buffer's: that it is another is one of the ways to fail.
+    if let Some(count) = user_u32(argument, 4) {
+        task.set_pages(count);
+    }
     add_domid(task, user_u32(argument, 8));
     if let (0, Some(fd)) = (ret, user_u32(argument, 0)) {
         ledger::remember_descriptor(file, fd, Direction::Imported, &task.map_info());
@@ -201,9 +209,18 @@ fn grant_pages_are_mapped(call: &impl Entered) {
 fn free_map_entered(call: &impl Entered) {
     let map = call.long(0);
     torn_down(map);
+    export_failed();
     // On entry: once it is freed, the next map may have this address.
     ledger::forget_map(map);
     task::enter(HookId::GntdevFreeMap, Stage::PageArrayFree);
+}
+
+/// An export frees its map only where it failed: Xen's answers are lost with the map.
+#[inline(always)]
+fn export_failed() {
+    if let Some(task) = task::busy().filter(|task| task.is(Op::Export) && task.entered(Stage::MapHypercall)) {
+        task.evidence.read_map_statuses();
+    }
 }
 
 /// The operation that takes a map down is about that map; a close takes down many, and is about none.
@@ -232,7 +249,11 @@ fn mmap_returned(call: &impl Returned) {
         let [_, vma] = task.arguments();
         add_pages(task, vma_pages(vma));
     }
-    task.emit(HookId::GntdevMmap, call.int());
+    let ret = call.int();
+    if ret < 0 {
+        cause::of_mmap(task, ret);
+    }
+    task.emit(HookId::GntdevMmap, ret);
 }
 
 /// `munmap(2)`. Most calls have nothing to do with us: only `gntdev_vma_close` inside tells.

@@ -3,18 +3,20 @@
 //! Source: drivers/xen/grant-table.c, arch/arm/xen/p2m.c, Linux v6.12. `HYPERVISOR_grant_table_op` cannot be probed
 //! (it is assembly on arm64 and noinstr on x86); the boundary to the p2m update, entered right after it, stands for its return.
 
-use grantscope_wire::{HookId, Stage};
+use grantscope_wire::{HookId, Op, Stage};
 
-use crate::hook::Entered;
+use crate::evidence::{COPY_REFUSED, GRANT_TABLE_FULL};
+use crate::hook::{Entered, Returned};
 use crate::task;
 
+hook!(gnttab_map_refs, map_refs_entered, |_: &_| task::leave(HookId::GnttabMapRefs));
+hook!(gnttab_batch_copy, batch_copy_entered, batch_copy_returned);
+hook!(gnttab_expand, grant_table_is_full);
+hook!(msleep, sleep_entered, sleep_returned);
+
 stage_hooks! {
-    /// `int gnttab_map_refs(map_ops, kmap_ops, pages, unsigned int count)`
-    gnttab_map_refs, GnttabMapRefs, MapHypercall;
     /// `int gnttab_unmap_refs(unmap_ops, kunmap_ops, pages, unsigned int count)`
     gnttab_unmap_refs, GnttabUnmapRefs, UnmapHypercall;
-    /// `void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)`
-    gnttab_batch_copy, GnttabBatchCopy, GrantCopy;
 }
 
 hook!(set_foreign_p2m_mapping, p2m_mapping_is_set);
@@ -45,5 +47,59 @@ fn p2m_update_inside(hook: HookId) {
 fn grants_begin(_: &impl Entered) {
     if let Some(task) = task::busy().filter(|task| task.is_inside(HookId::GntdevIoctl)) {
         task.switch(Stage::GrantAccess);
+    }
+}
+
+/// `int gnttab_map_refs(map_ops, kmap_ops, pages, unsigned int count)`
+#[inline(always)]
+fn map_refs_entered(call: &impl Entered) {
+    if let Some(task) = task::busy() {
+        task.evidence.keep_operations(call.long(0), call.long(2), call.int(3));
+    }
+    task::enter(HookId::GnttabMapRefs, Stage::MapHypercall);
+}
+
+/// `void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)`
+#[inline(always)]
+fn batch_copy_entered(call: &impl Entered) {
+    if let Some(task) = task::busy() {
+        task.evidence.keep_operations(call.long(0), 0, call.int(1));
+    }
+    task::enter(HookId::GnttabBatchCopy, Stage::GrantCopy);
+}
+
+/// gntdev's ioctl succeeds also where Xen refused a segment: this is the only place that tells.
+#[inline(always)]
+fn batch_copy_returned(_: &impl Returned) {
+    task::leave(HookId::GnttabBatchCopy);
+    if let Some(task) = task::busy().filter(|task| task.is(Op::Copy))
+        && task.evidence.copy_was_refused()
+    {
+        task.evidence.add(COPY_REFUSED);
+    }
+}
+
+/// `int gnttab_expand(unsigned int req_entries)`: no free reference is left. An operation that ends with ENOSPC after this could
+/// not get any by growing the table either.
+#[inline(always)]
+fn grant_table_is_full(_: &impl Entered) {
+    if let Some(task) = task::busy() {
+        task.evidence.add(GRANT_TABLE_FULL);
+    }
+}
+
+/// `void msleep(unsigned int msecs)`: everybody's, and the grant table's where Xen says that a grant's page is not there yet
+/// (`gnttab_retry_eagain_gop`).
+#[inline(always)]
+fn sleep_entered(_: &impl Entered) {
+    if task::busy().is_some_and(|task| task.is_inside(HookId::GnttabMapRefs) || task.is_inside(HookId::GnttabBatchCopy)) {
+        task::enter(HookId::Msleep, Stage::EagainSleep);
+    }
+}
+
+#[inline(always)]
+fn sleep_returned(_: &impl Returned) {
+    if task::busy().is_some_and(|task| task.is_inside(HookId::Msleep)) {
+        task::leave(HookId::Msleep);
     }
 }

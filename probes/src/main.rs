@@ -11,7 +11,9 @@
 #[macro_use]
 mod hook;
 
+mod cause;
 mod dmabuf;
+mod evidence;
 mod fields;
 mod filter;
 mod gntalloc;

@@ -6,9 +6,10 @@
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
-use grantscope_wire::record::{DOMID_KNOWN, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGES_INCOMPLETE};
-use grantscope_wire::{Buffer, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
+use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
+use grantscope_wire::{Buffer, Cause, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
 
+use crate::evidence::{Evidence, STATUSES, STATUSES_READ};
 use crate::ledger::MapInfo;
 use crate::{loss, output};
 
@@ -49,6 +50,8 @@ pub struct Task {
     current: u32,
     /// The operation may turn out to be none of ours: it counts only once it is confirmed.
     tentative: u32,
+    /// For the case that the operation fails.
+    pub evidence: Evidence,
 }
 
 // All zero, and zero means: no operation.
@@ -85,6 +88,7 @@ static IDLE: Task = Task {
     overflowed: 0,
     current: 0,
     tentative: 0,
+    evidence: Evidence::NONE,
 };
 
 /// Monotonic time.
@@ -237,6 +241,7 @@ impl Task {
         self.stack[0] = Frame { hook: hook.id(), resume: 0 };
         self.depth = 1;
         self.overflowed = 0;
+        self.evidence.facts = 0;
         self.tentative = u32::from(tentative);
         let now = now_ns();
         self.record.head.start_ns = now;
@@ -356,6 +361,20 @@ impl Task {
         self.arguments
     }
 
+    /// Whether the stage was entered.
+    pub fn entered(&self, stage: Stage) -> bool {
+        self.slot_of[stage.id() as usize & STAGE_MASK] != 0
+    }
+
+    /// Grant references that the operation is about; 0: none, or not known.
+    pub fn pages(&self) -> u32 {
+        self.record.head.pages
+    }
+
+    pub fn set_cause(&mut self, cause: Cause) {
+        self.record.head.cause = cause.id();
+    }
+
     pub fn set_buffer(&mut self, buffer: Buffer) {
         self.record.head.buffer = buffer.id();
     }
@@ -416,7 +435,30 @@ impl Task {
         head.comm = bpf_get_current_comm().unwrap_or_default();
         head.duration_ns = self.mark_ns.wrapping_sub(head.start_ns);
         head.ret = ret;
-        // SAFETY: the record has room for every stage.
+        if self.evidence.has(STATUSES_READ) {
+            self.append_statuses();
+        }
+        // SAFETY: the record has room for every stage, and behind them for every status.
         unsafe { output::send((&raw mut self.record).cast(), hook) };
+    }
+
+    /// Writes the grant statuses behind the stages that travel.
+    #[inline(never)]
+    fn append_statuses(&mut self) {
+        let stages = usize::from(self.record.head.stage_count) & STAGE_MASK;
+        // SAFETY: inside the record, which has room for every status behind the last of its stages.
+        let behind =
+            unsafe { (&raw mut self.record).cast::<u8>().add(HEADER_BYTES + stages * STAGE_BYTES).cast::<GrantStatus>() };
+        let mut written = 0;
+        for status in 1..STATUSES {
+            let count = self.evidence.statuses[status];
+            if count > 0 {
+                let entry = GrantStatus { count, status: -(status as i16), reserved: 0 };
+                // SAFETY: as above; at most one for each of `STATUSES`, which is no more than `MAX_STATUSES`.
+                unsafe { behind.add(written & (MAX_STATUSES - 1)).write_unaligned(entry) };
+                written += 1;
+            }
+        }
+        self.record.head.status_count = written as u8;
     }
 }

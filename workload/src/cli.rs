@@ -418,7 +418,7 @@ mod tests {
     #[test]
     fn wrong_arguments_are_usage_errors_that_name_the_argument() {
         for (line, expected) in [
-            ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, refusals, deferred"),
+            ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, refusals, deferred, faults"),
             ("grantscope-workload run --truth t --pages 0", "0 is not in 1.."),
             ("grantscope-workload run --truth t --pages 16,0", "0 is not in 1.."),
             ("grantscope-workload run --truth t --peer 1 --self", "cannot be used with"),

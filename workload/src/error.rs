@@ -227,6 +227,28 @@ pub enum Error {
         expected: Errno,
     },
 
+    /// A call ended otherwise than it had to.
+    #[error(
+        "{what}: the kernel answered {answered}, expected was {expected}; see docs/truth.md for what this kernel is known to do"
+    )]
+    Unexpected {
+        /// What was done.
+        what: &'static str,
+        /// The kernel's answer.
+        answered: String,
+        /// The expected answer.
+        expected: String,
+    },
+
+    /// A file that steers the kernel could not be used.
+    #[error("cannot use {path}: {cause}; are you root, and is debugfs mounted?")]
+    Control {
+        /// The file.
+        path: String,
+        /// Why.
+        cause: io::Error,
+    },
+
     /// A module parameter could not be read or set.
     #[error("cannot {access} {path}: {cause}; is the driver there, and are you root?")]
     Parameter {

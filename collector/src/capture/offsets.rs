@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Error as IoError, ErrorKind};
 
-use btfparse::{Offset, Readable, TypeInformation, TypeVariant};
+use btfparse::{Integer32Value, Offset, Readable, TypeInformation, TypeVariant};
 
 use super::CaptureError;
 use super::preflight::VMLINUX_BTF;
@@ -15,13 +15,25 @@ pub struct KernelTypes(TypeInformation);
 pub struct Offsets(pub Vec<(&'static str, u32)>);
 
 /// Name in the probes, structure, member.
-const MEMBERS: [(&str, &str, &str, &str); 6] = [
+const MEMBERS: [(&str, &str, &str, &str); 9] = [
     ("OFFSET_VMA_PRIVATE_DATA", "vm_area_struct", "vm_private_data", "vm_area_struct.vm_private_data"),
     ("OFFSET_VMA_START", "vm_area_struct", "vm_start", "vm_area_struct.vm_start"),
     ("OFFSET_VMA_END", "vm_area_struct", "vm_end", "vm_area_struct.vm_end"),
     ("OFFSET_UNMAP_DATA", "gntab_unmap_queue_data", "data", "gntab_unmap_queue_data.data"),
     ("OFFSET_UNMAP_COUNT", "gntab_unmap_queue_data", "count", "gntab_unmap_queue_data.count"),
+    ("OFFSET_VMA_FLAGS", "vm_area_struct", "vm_flags", "vm_area_struct.vm_flags"),
+    ("OFFSET_VMA_PGOFF", "vm_area_struct", "vm_pgoff", "vm_area_struct.vm_pgoff"),
+    ("OFFSET_FILE_PRIVATE_DATA", "file", "private_data", "file.private_data"),
     ("OFFSET_ATTACHMENT_DMABUF", "dma_buf_attachment", "dmabuf", "dma_buf_attachment.dmabuf"),
+];
+
+/// Those without which some causes of failures stay unknown: a gntdev that is a module describes its types elsewhere.
+const OPTIONAL_MEMBERS: [(&str, &str, &str); 5] = [
+    ("OFFSET_MAP_NEXT", "gntdev_grant_map", "next"),
+    ("OFFSET_MAP_INDEX", "gntdev_grant_map", "index"),
+    ("OFFSET_MAP_COUNT", "gntdev_grant_map", "count"),
+    ("OFFSET_DMABUF_SIZE", "dma_buf", "size"),
+    ("OFFSET_PAGE_PRIVATE", "page", "private"),
 ];
 
 /// Not there where the kernel was built without dma-bufs. Then it has none of the functions that are given one either.
@@ -71,8 +83,26 @@ impl KernelTypes {
             .iter()
             .filter(|(_, structure, ..)| *structure != WITHOUT_DMABUFS_MISSING || self.has(structure))
             .map(|&(name, structure, member, field)| Ok((name, self.offset(structure, member, field)?)))
+            .chain(self.optional().map(Ok))
             .collect::<Result<_, _>>()
             .map(Offsets)
+    }
+
+    fn optional(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        let members = OPTIONAL_MEMBERS
+            .iter()
+            .filter_map(|&(name, structure, member)| Some((name, self.offset(structure, member, member).ok()?)));
+        members.chain(self.enumerator("pageflags", "PG_foreign").map(|bit| ("PG_FOREIGN", bit)))
+    }
+
+    /// The value of a member of an enum.
+    fn enumerator(&self, name: &str, member: &str) -> Option<u32> {
+        let TypeVariant::Enum(values) = self.0.from_id(self.0.id_of(name)?)? else { return None };
+        let value = values.named_value_list().iter().find(|value| value.name == member)?.value;
+        match value {
+            Integer32Value::Signed(value) => u32::try_from(value).ok(),
+            Integer32Value::Unsigned(value) => Some(value),
+        }
     }
 
     fn offset(&self, structure: &str, member: &str, field: &'static str) -> Result<u32, CaptureError> {

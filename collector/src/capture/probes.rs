@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use aya::maps::{Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
@@ -43,12 +43,15 @@ impl Probes {
         }
         loader.override_global("PAGE_SHIFT", &page_shift, true);
         loader.override_global("FILTER", filter.bytes(), true);
+        let pv_domain = u32::from(host::is_pv_domain());
+        loader.override_global("PV_DOMAIN", &pv_domain, true);
         let mut ebpf = loader.load(OBJECT)?;
         let records = take(&mut ebpf, "RECORDS")?;
         let loss = take(&mut ebpf, "LOSS")?;
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let status = attach::all(&mut ebpf, &btf, &types, means)?;
+        tell_what_is_attached(&mut ebpf, &status)?;
         let mut probes = Self { ebpf, records, loss, left_out, status, before: Vec::new(), left_out_before: 0 };
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
@@ -117,6 +120,15 @@ impl Probes {
 /// A map of the object, as what it is.
 fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
     ebpf.take_map(name).and_then(|map| M::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
+}
+
+/// A failed operation's cause may follow from what was not seen: only where somebody looked.
+fn tell_what_is_attached(ebpf: &mut Ebpf, status: &[HookStatus]) -> Result<(), CaptureError> {
+    let attached = status.iter().filter(|status| status.attached_by.is_some());
+    let bits = attached.fold(0_u64, |bits, status| bits | 1 << status.hook.id());
+    let map = ebpf.map_mut("ATTACHED").and_then(|map| Array::<_, u64>::try_from(map).ok());
+    let told = map.map(|mut map| map.set(0, bits, 0));
+    told.and_then(Result::ok).ok_or(CaptureError::NoMap("ATTACHED"))
 }
 
 impl AsFd for Probes {

@@ -4,12 +4,12 @@
 
 mod truth;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 pub use truth::{Truth, TruthError};
 
-use crate::aggregate::Aggregate;
+use crate::aggregate::{Aggregate, list_of};
 use crate::model::Operation;
 use grantscope_wire::Op;
 use truth::{Call, Teardowns};
@@ -96,6 +96,7 @@ pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> 
     differences.extend(aggregate.filtered().map(|report| Difference::Filtered(report.to_string())));
     differences.extend(lost(aggregate));
     differences.extend(few(counts.differences()));
+    differences.extend(few(counts.of_causes(operations, &expected).differences()));
     differences.extend(few(operations.iter().filter(|operation| !operation.adds_up()).map(does_not_add_up)));
     differences.extend(few(operations
         .iter()
@@ -148,6 +149,26 @@ impl Counts {
         Self(counts)
     }
 
+    /// The same with causes and statuses, of the series whose counts agree and all of whose calls are explained.
+    fn of_causes(&self, operations: &[Operation], expected: &[Call]) -> Self {
+        let mut unexplained: BTreeSet<String> = expected.iter().filter(|call| call.why.is_none()).map(Call::series).collect();
+        unexplained.extend(self.0.iter().filter(|(_, (recorded, truth))| recorded != truth).map(|(series, _)| series.clone()));
+        let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for operation in operations.iter().filter(|operation| operation.op != Op::Teardown) {
+            let series = series(operation);
+            if !unexplained.contains(&series) {
+                counts.entry(explained(&series, cause(operation), &statuses(operation))).or_default().0 += 1;
+            }
+        }
+        for call in expected {
+            let series = call.series();
+            if let Some((cause, statuses)) = call.why.as_ref().filter(|_| !unexplained.contains(&series)) {
+                counts.entry(explained(&series, cause, statuses)).or_default().1 += 1;
+            }
+        }
+        Self(counts)
+    }
+
     fn differences(&self) -> impl Iterator<Item = Difference> {
         let unequal = self.0.iter().filter(|(_, (recorded, truth))| recorded != truth);
         unequal.map(|(series, &(recorded, truth))| Difference::Count { series: series.clone(), recorded, truth })
@@ -157,6 +178,20 @@ impl Counts {
 fn series(operation: &Operation) -> String {
     let buffer = operation.buffer.map(|buffer| buffer.name());
     truth::series(operation.op.name(), buffer, operation.pages, &operation.outcome.name())
+}
+
+fn explained(series: &str, cause: &str, statuses: &str) -> String {
+    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+    format!("{series}, cause {}, refused {}", or_none(cause), or_none(statuses))
+}
+
+fn cause(operation: &Operation) -> &'static str {
+    operation.cause().map_or("", |cause| cause.name())
+}
+
+/// As in the CSV.
+fn statuses(operation: &Operation) -> String {
+    list_of(&operation.statuses().map(|(status, count)| (status, u64::from(count))).collect(), ":", ";")
 }
 
 fn describe(operation: &Operation) -> String {

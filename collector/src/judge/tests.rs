@@ -1,10 +1,10 @@
 //! The judge must find every kind of difference: each test plants one.
 
-use grantscope_wire::{Buffer, HookId, LossKind, Op};
+use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op};
 
 use super::*;
 use crate::fixtures::export;
-use crate::model::{Environment, LossCounter, LossReport};
+use crate::model::{Detail, Environment, LossCounter, LossReport, Outcome};
 use crate::recording::Frame;
 
 fn operation(start_ns: u64, duration_ns: u64) -> Operation {
@@ -134,4 +134,53 @@ fn a_truth_file_of_another_version_is_refused() {
     let error = Truth::parse(r#"{"format":"grantscope-truth","version":2,"ending":{"how":"complete"},"columns":[],"calls":[]}"#)
         .unwrap_err();
     assert!(error.to_string().starts_with("truth file of format grantscope-truth version 2"), "{error}");
+}
+
+/// A truth that tells why.
+fn truth_with_causes(calls: &str) -> Truth {
+    let columns = r#"["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses"]"#;
+    let json = format!(
+        r#"{{"format":"grantscope-truth","version":1,"ending":{{"how":"complete"}},"columns":{columns},"calls":[{calls}]}}"#
+    );
+    Truth::parse(&json).expect("a truth of the right shape")
+}
+
+fn refused(details: Vec<Detail>) -> Operation {
+    Operation { outcome: Outcome::Errno(22), details, ..operation(100, 100) }
+}
+
+#[test]
+fn another_cause_or_another_status_is_found() {
+    let truth = truth_with_causes(r#"["export","wc",16,"EINVAL","run",7,90,120,"grants_refused","bad_domain:1;bad_gntref:2"]"#);
+    let statuses = [Detail::Status { status: -3, count: 2 }, Detail::Status { status: -2, count: 1 }];
+    let right = refused([&[Detail::Cause(Cause::GrantsRefused)][..], &statuses].concat());
+    assert_eq!(verdict(vec![right], LossReport::default(), &truth), [""; 0]);
+    let wrong = refused([&[Detail::Cause(Cause::P2mFailed)][..], &statuses[..1]].concat());
+    assert_eq!(
+        verdict(vec![wrong], LossReport::default(), &truth),
+        [
+            "export wc 16 pages EINVAL, cause grants_refused, refused bad_domain:1;bad_gntref:2: recorded 0, truth 1",
+            "export wc 16 pages EINVAL, cause p2m_failed, refused bad_gntref:2: recorded 1, truth 0"
+        ]
+    );
+}
+
+#[test]
+fn a_success_with_a_cause_is_found_whatever_the_truth_tells() {
+    let wrong = Operation { details: vec![Detail::Cause(Cause::StillHeld)], ..operation(100, 100) };
+    let found = verdict(vec![wrong], LossReport::default(), &truth(CALL, "complete"));
+    assert_eq!(
+        found,
+        [
+            "export wc 16 pages ok, cause none, refused none: recorded 0, truth 1",
+            "export wc 16 pages ok, cause still_held, refused none: recorded 1, truth 0"
+        ]
+    );
+}
+
+#[test]
+fn a_failure_that_the_truth_does_not_explain_is_judged_by_its_errno_alone() {
+    let truth = truth_with_causes(r#"["export","wc",16,"EINVAL","run",7,90,120,null,null]"#);
+    let some = refused(vec![Detail::Cause(Cause::OverLimit)]);
+    assert_eq!(verdict(vec![some], LossReport::default(), &truth), [""; 0]);
 }

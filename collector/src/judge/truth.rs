@@ -8,6 +8,9 @@ use serde::Deserialize;
 /// Columns of a call, in the order in which version 1 writes them.
 const COLUMNS: [&str; 8] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns"];
 
+/// Columns that may follow them: why the call ended as it did, where its maker knows.
+const COLUMNS_OF_CAUSES: [&str; 2] = ["cause", "statuses"];
+
 /// The outcome of a call that succeeded.
 const OK: &str = "ok";
 
@@ -93,13 +96,32 @@ pub struct Call {
     pub start_ns: u64,
     /// How long it took, by the workload's own clock.
     pub duration_ns: u64,
+    /// Its cause and grant statuses, both empty where there is nothing to tell; `None`: not known to its maker.
+    pub why: Option<(String, String)>,
 }
 
-type Row = (String, Option<String>, Option<u32>, String, String, u32, u64, u64);
+type Facts = (String, Option<String>, Option<u32>, String, String, u32, u64, u64);
+#[rustfmt::skip]
+type FactsAndCause = (String, Option<String>, Option<u32>, String, String, u32, u64, u64, Option<String>, Option<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Row {
+    Facts(Facts),
+    FactsAndCause(FactsAndCause),
+}
 
 impl From<Row> for Call {
-    fn from((op, buffer, pages, outcome, _phase, tid, start_ns, duration_ns): Row) -> Self {
-        Self { op, buffer, pages, outcome, tid, start_ns, duration_ns }
+    fn from(row: Row) -> Self {
+        let ((op, buffer, pages, outcome, _phase, tid, start_ns, duration_ns), why) = match row {
+            Row::Facts(facts) => (facts, None),
+            Row::FactsAndCause((op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, cause, statuses)) => {
+                ((op, buffer, pages, outcome, phase, tid, start_ns, duration_ns), cause.zip(statuses))
+            }
+        };
+        // What succeeded has nothing to explain.
+        let why = why.or_else(|| (outcome == OK).then(Default::default));
+        Self { op, buffer, pages, outcome, tid, start_ns, duration_ns, why }
     }
 }
 
@@ -123,7 +145,8 @@ impl Truth {
         if truth.format != "grantscope-truth" || truth.version != 1 {
             return Err(TruthError::Version { format: truth.format, version: truth.version });
         }
-        if truth.columns != COLUMNS {
+        let with_causes = [&COLUMNS[..], &COLUMNS_OF_CAUSES].concat();
+        if truth.columns != COLUMNS && truth.columns != with_causes {
             return Err(TruthError::Columns(truth.columns.join(", ")));
         }
         Ok(truth)

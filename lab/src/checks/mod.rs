@@ -9,6 +9,7 @@ mod benches;
 mod capture;
 mod crash;
 mod doctor;
+mod faults;
 mod filter;
 mod hang;
 mod hooks_document;
@@ -63,6 +64,7 @@ pub const ALL: &[Check] = &[
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
+    Check { name: "faults are explained: cause and grant statuses beneath every errno", run: faults::are_explained },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },

@@ -138,6 +138,12 @@ hooks! {
         "how often a teardown was deferred, and its stage deferred";
     UnmapGrantPagesDone = 37, "unmap_grant_pages_done", &["__unmap_grant_pages_done"], Entry, Optional,
         "the operation teardown";
+    DmaBufGet = 48, "dma_buf_get", &["dma_buf_get"], Entry, Optional,
+        "the causes over_limit and not_a_dmabuf of an import";
+    GnttabExpand = 49, "gnttab_expand", &["gnttab_expand"], Entry, Optional,
+        "the causes over_limit and grant_table_full of a grant";
+    Msleep = 50, "msleep", &["msleep"], Both, Optional,
+        "the stage eagain_sleep (it becomes part of map_hypercall or grant_copy)";
 }
 
 /// One more than the highest hook id, rounded up to a power of two.

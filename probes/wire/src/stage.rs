@@ -29,11 +29,12 @@ named_ids! {
         VmaClose = 24, "vma_close", "from gntdev_vma_close to the end of munmap";
         Deferred = 25, "deferred", "waiting for somebody who still uses the pages: gnttab_unmap_work tried in vain so many times";
         Unmapping = 26, "unmapping", "the unmapping itself: the hypercall, and telling Linux which frames are gone";
+        EagainSleep = 28, "eagain_sleep", "sleeping until Xen has brought a grant's page back (grant status eagain)";
     }
 }
 
 /// One more than the highest stage id.
-pub const STAGE_IDS: usize = 27;
+pub const STAGE_IDS: usize = 29;
 
 const _: () = {
     let mut n = 0;

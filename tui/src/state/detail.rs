@@ -1,7 +1,7 @@
 //! The selected row in full: its durations, and where the time goes.
 
-use grantscope_collector::aggregate::{Aggregate, Series, SeriesKey};
-use grantscope_wire::Stage;
+use grantscope_collector::aggregate::{Aggregate, Series, SeriesKey, Statuses};
+use grantscope_wire::{Cause, Stage};
 
 use super::data::Data;
 use super::group::{Group, merged};
@@ -15,6 +15,19 @@ pub struct Detail {
     pub total: Series,
     /// Where the time goes, the largest share first.
     pub stages: Vec<StageRow>,
+    /// Why its operations failed, the most frequent first; empty where they did not, or where nobody knows.
+    pub causes: Vec<CauseRow>,
+}
+
+/// One cause behind the selected row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseRow {
+    /// Which.
+    pub cause: Cause,
+    /// Operations.
+    pub count: u64,
+    /// What Xen said of the references in them that it refused.
+    pub statuses: Statuses,
 }
 
 /// One stage of the selected row.
@@ -39,7 +52,24 @@ pub fn detail(data: &Data, group: Group, members: &[SeriesKey]) -> Detail {
     stages.sort_by_key(|(row, sum_ns)| (std::cmp::Reverse(*sum_ns), row.stage));
     let shares = permille(&stages.iter().map(|(_, sum_ns)| *sum_ns).collect::<Vec<_>>());
     let stages = stages.into_iter().zip(shares).map(|((row, _), share_permille)| StageRow { share_permille, ..row });
-    Detail { group, total, stages: stages.collect() }
+    Detail { group, total, stages: stages.collect(), causes: causes(&data.aggregate, members) }
+}
+
+fn causes(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<CauseRow> {
+    let mut rows: Vec<CauseRow> = Vec::new();
+    for key in members {
+        let (Some(cause), Some(series)) = (key.cause, aggregate.get(key)) else { continue };
+        let known = rows.iter().position(|row| row.cause == cause).unwrap_or_else(|| {
+            rows.push(CauseRow { cause, count: 0, statuses: Statuses::new() });
+            rows.len() - 1
+        });
+        rows[known].count += series.count();
+        for (&status, references) in aggregate.statuses(key) {
+            *rows[known].statuses.entry(status).or_default() += references;
+        }
+    }
+    rows.sort_by_key(|row| (std::cmp::Reverse(row.count), row.cause));
+    rows
 }
 
 fn stages(data: &Data, members: &[SeriesKey], operations: u64) -> Vec<(StageRow, u64)> {

@@ -1,11 +1,15 @@
 //! The selected row below the table: its histogram, and where the time goes.
 
+use grantscope_collector::aggregate::list_of;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Text;
 use ratatui::widgets::{Block, Borders};
 
 use super::theme::Theme;
 use super::{histogram, stages, text};
+use crate::state::detail::{CauseRow, Detail};
+use crate::state::overlay::wrap;
 use crate::state::{Panes, State};
 
 /// Draws the panes that are wanted.
@@ -18,6 +22,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
         Panes::Both => "latency, and where the time goes",
     };
     let inner = titled(canvas, area, &format!(" {}: {what} ", text::group(&detail.group)), theme);
+    let inner = why(canvas, inner, &causes(detail), theme);
     match state.panes() {
         Panes::Neither => {}
         Panes::Histogram => histogram::draw(canvas, inner, &detail.total, theme),
@@ -28,6 +33,38 @@ pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
             stages::draw(canvas, right, detail, theme);
         }
     }
+}
+
+/// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: nothing to tell.
+fn causes(detail: &Detail) -> String {
+    let each = detail.causes.iter().map(|row| format!("{} {} ×{}", row.cause.name(), row.count, statuses(row)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// The same with what each cause is, for where there is room.
+pub fn causes_in_words(detail: &Detail) -> String {
+    let each =
+        detail.causes.iter().map(|row| format!("{} {} ×{}: {}", row.cause.name(), row.count, statuses(row), row.cause.about()));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn statuses(row: &CauseRow) -> String {
+    let list = list_of(&row.statuses, " ", ", ");
+    if list.is_empty() { list } else { format!(" ({list})") }
+}
+
+/// Says why, in lines above the rest; what is left below them. A row that did not fail loses no line.
+pub fn why(canvas: &mut Canvas, area: Rect, causes: &str, theme: &Theme) -> Rect {
+    if causes.is_empty() {
+        return area;
+    }
+    let lines = wrap(&format!("why: {causes}"), area.width.into());
+    // The rest needs most of the room.
+    let most = (area.height / 3).max(1);
+    let parts = [Constraint::Length((lines.len() as u16).min(most)), Constraint::Min(0)];
+    let [top, rest] = Layout::vertical(parts).areas(area);
+    canvas.render_widget(Text::from_iter(lines).style(theme.heading()), top);
+    rest
 }
 
 /// Left and right, with a gap between. Stages have numbers beside their bars: they get a little more.

@@ -13,7 +13,7 @@ use super::{Theme, draw};
 use crate::keys::Command;
 use crate::state::event::{Ended, Event};
 use crate::state::{Origin, Size, State};
-use crate::support::builder::{environment, loss, not_attached};
+use crate::support::builder::{environment, loss, not_attached, operation};
 use crate::support::synthetic;
 
 /// A viewer of some size that has been told these frames, and given these commands.
@@ -55,6 +55,32 @@ fn troubled() -> Vec<Frame> {
     frames[0] = Frame::Environment(environment);
     frames.push(loss(synthetic::BEGAN_NS, HookId::GntdevIoctl, LossKind::RingFull, 12));
     frames
+}
+
+/// Operations of one row that failed for two reasons.
+fn failing() -> Vec<Frame> {
+    use grantscope_collector::model::{Detail, Outcome};
+    use grantscope_wire::{Buffer, Cause, Op, Stage};
+    let failed = |details| grantscope_collector::model::Operation {
+        outcome: Outcome::Errno(22),
+        details,
+        ..operation(Op::Mmap, Buffer::Pages, 16, synthetic::BEGAN_NS, &[(Stage::Remainder, 900), (Stage::MapHypercall, 9_000)])
+    };
+    let refused = vec![
+        Detail::Cause(Cause::GrantsRefused),
+        Detail::Status { status: -3, count: 2 },
+        Detail::Status { status: -13, count: 1 },
+    ];
+    let operations = vec![failed(refused.clone()), failed(vec![Detail::Cause(Cause::AlreadyMapped)]), failed(refused)];
+    vec![Frame::Environment(environment()), Frame::Operations(operations)]
+}
+
+#[test]
+fn a_row_that_failed_says_why() {
+    let screen = shown(SMALL, failing(), &[]);
+    assert!(screen.contains("why: grants_refused 2 × (bad_gntref 4, no_space 2), already_mapped 1 ×"), "{screen}");
+    let zoomed = shown(LARGE, failing(), &[Command::Zoom]);
+    assert!(zoomed.contains("grants_refused 2 × (bad_gntref 4, no_space 2): Xen refused at least one grant"), "{zoomed}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
     let parts = [Constraint::Length(numbers.len() as u16), Constraint::Min(0)];
     let [top, rest] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(numbers), top);
+    let rest = detail::why(canvas, rest, &detail::causes_in_words(row), theme);
     let [one, other] = halves(rest, row);
     let inner = detail::titled(canvas, one, " latency ", theme);
     histogram::draw(canvas, inner, &row.total, theme);

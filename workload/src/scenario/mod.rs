@@ -3,6 +3,7 @@
 mod capability;
 mod copy;
 mod deferred;
+mod faults;
 mod pages;
 mod refusals;
 mod sweep;
@@ -26,11 +27,13 @@ pub enum Scenario {
     Refusals,
     /// Unmapping what is still in use.
     Deferred,
+    /// Everything that can fail without harm, and why it failed.
+    Faults,
 }
 
 impl Scenario {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred];
+    pub const ALL: [Self; 5] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred, Self::Faults];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Scenario {
             Self::Copy => "copy",
             Self::Refusals => "refusals",
             Self::Deferred => "deferred",
+            Self::Faults => "faults",
         }
     }
 
@@ -49,6 +53,9 @@ impl Scenario {
             Self::Copy => "grant copies from and to shared pages, in batches of several sizes",
             Self::Refusals => "calls the kernel must refuse: each error is checked and counted",
             Self::Deferred => "maps that are unmapped while the kernel still uses a page: they go long after the call returned",
+            Self::Faults => {
+                "every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked"
+            }
         }
     }
 
@@ -67,6 +74,7 @@ impl Scenario {
             Self::Copy => copy::run(log, options),
             Self::Refusals => refusals::run(log, options, skipped),
             Self::Deferred => deferred::run(log, options),
+            Self::Faults => faults::run(log, options, skipped),
         }
     }
 }
@@ -151,6 +159,6 @@ mod tests {
             assert_eq!(Scenario::named(scenario.name()), Ok(scenario));
         }
         let error = Scenario::named("swep").unwrap_err();
-        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals, deferred");
+        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals, deferred, faults");
     }
 }

@@ -11,7 +11,7 @@ use super::{Call, Op, Teardowns, totals};
 use crate::error::{Error, Result};
 
 /// What the columns of a call are, in order.
-const COLUMNS: [&str; 8] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns"];
+const COLUMNS: [&str; 10] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns", "cause", "statuses"];
 
 /// How the run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -166,14 +166,16 @@ fn contains() -> BTreeMap<&'static str, &'static [&'static str]> {
 /// One call as the array that [`COLUMNS`] describes.
 fn row(call: &Call) -> impl Serialize {
     let subject = call.subject;
-    (subject.op, subject.buffer, subject.pages, call.outcome(), call.phase, call.tid, call.start_ns, call.duration_ns)
+    let (cause, statuses) = call.why.map(|why| (why.cause, why.statuses)).unzip();
+    let (phase, tid) = (call.phase, call.tid);
+    (subject.op, subject.buffer, subject.pages, call.outcome(), phase, tid, call.start_ns, call.duration_ns, cause, statuses)
 }
 
 #[cfg(test)]
 mod tests {
     use nix::errno::Errno;
 
-    use super::super::{Buffer, Op, Phase, Subject};
+    use super::super::{Buffer, Op, Phase, Subject, Why};
     use super::*;
 
     fn header() -> Header {
@@ -192,11 +194,20 @@ mod tests {
     fn calls() -> Vec<Call> {
         let ok = Subject::new(Op::Export, Buffer::Wc, 16);
         let unknown = Subject::without_buffer(Op::WaitReleased);
-        let call = |subject, errno, phase, start_ns, duration_ns| Call { subject, errno, phase, tid: 42, start_ns, duration_ns };
+        let call = |subject, errno, phase, start_ns, duration_ns| Call {
+            subject,
+            errno,
+            phase,
+            tid: 42,
+            start_ns,
+            duration_ns,
+            why: None,
+        };
+        let why = Some(Why { cause: "no_such_buffer", statuses: "" });
         vec![
             call(ok, None, Phase::Warmup, 2_000, 500),
             call(ok, None, Phase::Run, 3_000, 300),
-            call(unknown, Some(Errno::ENOENT), Phase::Run, 4_000, 90),
+            Call { why, ..call(unknown, Some(Errno::ENOENT), Phase::Run, 4_000, 90) },
         ]
     }
 
@@ -213,11 +224,11 @@ mod tests {
         {"op":"export","buffer":"wc","pages":16,"outcome":"ok","count":2,"min_ns":300,"p50_ns":300,"max_ns":500,"sum_ns":800},
         {"op":"wait_released","buffer":null,"pages":null,"outcome":"ENOENT","count":1,"min_ns":90,"p50_ns":90,"max_ns":90,"sum_ns":90}],
         "contains": {"gem_close":["attachment_unmap","detach"],"prime_import":["attach","attachment_map"]},
-        "columns": ["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns"],
+        "columns": ["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses"],
         "calls": [
-        ["export","wc",16,"ok","warmup",42,2000,500],
-        ["export","wc",16,"ok","run",42,3000,300],
-        ["wait_released",null,null,"ENOENT","run",42,4000,90]]
+        ["export","wc",16,"ok","warmup",42,2000,500,null,null],
+        ["export","wc",16,"ok","run",42,3000,300,null,null],
+        ["wait_released",null,null,"ENOENT","run",42,4000,90,"no_such_buffer",""]]
         }
         "#);
     }

@@ -219,6 +219,17 @@ pub struct Call {
     pub start_ns: u64,
     /// Until just after it.
     pub duration_ns: u64,
+    /// Why it ended as it did, where whoever made it knows.
+    pub why: Option<Why>,
+}
+
+/// Why a call ended as it did: what its errno hides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// The reason by its name in a profiler; empty: there is none to tell.
+    pub cause: &'static str,
+    /// How many references Xen refused with which grant status, as in `bad_domain:1;bad_gntref:2`; empty: none.
+    pub statuses: &'static str,
 }
 
 impl Call {
@@ -263,6 +274,7 @@ impl Log {
             tid: 0,
             start_ns: 0,
             duration_ns: 0,
+            why: None,
         };
         let mut calls = vec![nothing; expected];
         calls.clear();
@@ -288,10 +300,19 @@ impl Log {
             tid: own_tid(),
             start_ns: timed.start_ns,
             duration_ns: timed.end_ns.saturating_sub(timed.start_ns),
+            why: None,
         };
         // A panic elsewhere must not lose what was measured.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
         timed.result
+    }
+
+    /// Says why the last call of this thread ended as it did.
+    pub fn explain(&self, why: Why) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(call) = calls.iter_mut().rev().find(|call| call.tid == own_tid()) {
+            call.why = Some(why);
+        }
     }
 
     /// Notes that nothing of ours holds these grants any more: from now on the kernel may unmap them.

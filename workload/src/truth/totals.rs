@@ -81,7 +81,7 @@ mod tests {
 
     fn call(op: Op, pages: usize, errno: Option<Errno>, duration_ns: u64) -> Call {
         let subject = Subject::new(op, Buffer::Pages, pages);
-        Call { subject, errno, phase: Phase::Run, tid: 1, start_ns: 0, duration_ns }
+        Call { subject, errno, phase: Phase::Run, tid: 1, start_ns: 0, duration_ns, why: None }
     }
 
     #[test]
