@@ -62,7 +62,9 @@ fn details(head: &OpHeader, statuses: &[u8]) -> Result<Vec<Detail>, DecodeError>
         let cause = Cause::from_id(head.cause).ok_or(DecodeError::UnknownId { what: "cause", id: head.cause })?;
         details.push(Detail::Cause(cause));
     }
-    details.extend(statuses.chunks_exact(STATUS_BYTES).take(head.status_count as usize).map(status));
+    let statuses = statuses.chunks_exact(STATUS_BYTES).take(head.status_count as usize).map(status);
+    // The probes write all statuses, also those that no reference got.
+    details.extend(statuses.filter(|detail| !matches!(detail, Detail::Status { count: 0, .. })));
     Ok(details)
 }
 

@@ -4,6 +4,9 @@
 //! Each function follows the order of the kernel's checks (drivers/xen/{gntdev,gntdev-dmabuf,gntalloc}.c, Linux v6.12). Where what
 //! was seen leaves two reasons, none is given.
 
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_loop;
 use grantscope_wire::{Cause, HookId, Op, Stage};
 
 use crate::evidence::{self, Evidence, *};
@@ -263,27 +266,62 @@ enum Found {
 }
 
 /// Maps that are looked at before the search is given up.
-const MAPS_SEARCHED: u32 = 256;
+const MAPS_SEARCHED: u32 = 4_096;
+
+/// A search in the list of an open gntdev. On the stack: that is where `bpf_loop` wants it.
+#[repr(C)]
+struct Search {
+    list: u64,
+    next: u64,
+    index: u32,
+    count: u32,
+    /// A map of another length was found.
+    other_length: u32,
+    outcome: u32,
+}
+
+// Outcomes of a search.
+const UNKNOWN: u32 = 0;
+const AT_THE_END: u32 = 1;
+const FOUND: u32 = 2;
 
 /// Looks a map up in the list of an open gntdev, as `gntdev_find_map_index` does: `count` 0 fits any length. `None`: it cannot be
 /// said. `struct gntdev_priv` (drivers/xen/gntdev-common.h, v6.12) begins with that list.
-#[inline(never)]
+#[inline(always)]
 fn find_map(file: u64, index: u32, count: u32) -> Option<Found> {
     let list = file_private_data(file)?;
-    let mut next = word64(list)?;
-    let mut found = Found::Nothing;
-    for _ in 0..MAPS_SEARCHED {
-        if next == list {
-            return Some(found);
-        }
-        let map = map_of_next(next)?;
-        if map_index(map)? as u32 == index {
-            if count == 0 || map_count(map)? as u32 == count {
-                return Some(Found::Same);
-            }
-            found = Found::OtherLength;
-        }
-        next = map_next(map)?;
+    let mut search = Search { list, next: word64(list)?, index, count, other_length: 0, outcome: UNKNOWN };
+    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
+    unsafe { bpf_loop(MAPS_SEARCHED, look_at_map as *mut c_void, (&raw mut search).cast(), 0) };
+    match (search.outcome, search.other_length) {
+        (FOUND, _) => Some(Found::Same),
+        (AT_THE_END, 0) => Some(Found::Nothing),
+        (AT_THE_END, _) => Some(Found::OtherLength),
+        _ => None,
     }
-    None
+}
+
+/// For `bpf_loop`: looks at one map. Returns whether to stop.
+extern "C" fn look_at_map(_: u64, search: *mut Search) -> i64 {
+    // SAFETY: what was handed to `bpf_loop`.
+    let search = unsafe { &mut *search };
+    i64::from(search_is_over(search).unwrap_or(true))
+}
+
+#[inline(always)]
+fn search_is_over(search: &mut Search) -> Option<bool> {
+    if search.next == search.list {
+        search.outcome = AT_THE_END;
+        return Some(true);
+    }
+    let map = map_of_next(search.next)?;
+    if map_index(map)? as u32 == search.index {
+        if search.count == 0 || map_count(map)? as u32 == search.count {
+            search.outcome = FOUND;
+            return Some(true);
+        }
+        search.other_length = 1;
+    }
+    search.next = map_next(map)?;
+    Some(false)
 }

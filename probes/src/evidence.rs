@@ -53,15 +53,28 @@ pub struct Evidence {
     pub dmabuf: u64,
     /// References by status, once `STATUSES_READ`.
     pub statuses: [u32; STATUSES],
+    /// All of those.
+    refused: u32,
     /// References that Xen mapped and Linux gave back.
     pub p2m_failed: u32,
     /// References that Xen never answered for.
     pub untouched: u32,
+    reserved: u32,
 }
 
 impl Evidence {
-    pub const NONE: Self =
-        Self { operations: 0, pages: 0, count: 0, facts: 0, dmabuf: 0, statuses: [0; STATUSES], p2m_failed: 0, untouched: 0 };
+    pub const NONE: Self = Self {
+        operations: 0,
+        pages: 0,
+        count: 0,
+        facts: 0,
+        dmabuf: 0,
+        statuses: [0; STATUSES],
+        refused: 0,
+        p2m_failed: 0,
+        untouched: 0,
+        reserved: 0,
+    };
 
     pub fn add(&mut self, fact: u32) {
         self.facts |= fact;
@@ -81,7 +94,7 @@ impl Evidence {
 
     /// Whether any reference has a status other than okay.
     pub fn refused(&self) -> bool {
-        self.has(STATUSES_READ) && self.statuses.iter().any(|&count| count > 0)
+        self.has(STATUSES_READ) && self.refused > 0
     }
 
     /// Counts the statuses that `gnttab_map_refs` left. The arrays have to be there still.
@@ -107,7 +120,8 @@ impl Evidence {
         if done != i64::from(count) || answers.unreadable != 0 {
             return;
         }
-        self.statuses = answers.statuses;
+        self.statuses.copy_from_slice(&answers.statuses[..STATUSES]);
+        self.refused = answers.refused;
         self.p2m_failed = answers.p2m_failed;
         self.untouched = answers.untouched;
         self.facts |= STATUSES_READ;
@@ -141,6 +155,9 @@ fn batch_has_status(operations: u64, count: u32) -> bool {
     failed == 0 && statuses != 0
 }
 
+/// Counters on the stack: more than are used, because the verifier does not see how far an index can go.
+const COUNTERS: usize = 2 * STATUSES;
+
 /// Statuses that lie at equal distances, and what they add up to. On the stack: that is where `bpf_loop` wants it.
 #[repr(C)]
 struct Answers {
@@ -148,11 +165,11 @@ struct Answers {
     pages: u64,
     stride: u32,
     user: u32,
-    statuses: [u32; STATUSES],
+    statuses: [u32; COUNTERS],
     p2m_failed: u32,
     untouched: u32,
     unreadable: u32,
-    reserved: u32,
+    refused: u32,
 }
 
 impl Answers {
@@ -161,11 +178,11 @@ impl Answers {
         pages: 0,
         stride: 0,
         user: 0,
-        statuses: [0; STATUSES],
+        statuses: [0; COUNTERS],
         p2m_failed: 0,
         untouched: 0,
         unreadable: 0,
-        reserved: 0,
+        refused: 0,
     };
 }
 
@@ -189,7 +206,8 @@ extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
         Ok(GENERAL_ERROR) if answers.pages != 0 && was_mapped(address, answers.pages + index * 8) => answers.p2m_failed += 1,
         Ok(status) => {
             let known = if status < LOWEST { LOWEST } else { status };
-            answers.statuses[(-i32::from(known)) as usize & STATUS_MASK] += 1;
+            answers.refused += 1;
+            answers.statuses[(-i32::from(known)) as usize & (COUNTERS - 1)] += 1;
         }
     }
     0

@@ -9,7 +9,7 @@ use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
 use grantscope_wire::{Buffer, Cause, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
 
-use crate::evidence::{Evidence, STATUSES, STATUSES_READ};
+use crate::evidence::{Evidence, STATUSES};
 use crate::ledger::MapInfo;
 use crate::{loss, output};
 
@@ -435,30 +435,26 @@ impl Task {
         head.comm = bpf_get_current_comm().unwrap_or_default();
         head.duration_ns = self.mark_ns.wrapping_sub(head.start_ns);
         head.ret = ret;
-        if self.evidence.has(STATUSES_READ) {
+        if self.evidence.refused() {
             self.append_statuses();
         }
         // SAFETY: the record has room for every stage, and behind them for every status.
         unsafe { output::send((&raw mut self.record).cast(), hook) };
     }
 
-    /// Writes the grant statuses behind the stages that travel.
+    /// Writes the grant statuses behind the stages that travel: all of them, also those of no reference, because a branch for each
+    /// would make more paths than the verifier follows.
     #[inline(never)]
     fn append_statuses(&mut self) {
         let stages = usize::from(self.record.head.stage_count) & STAGE_MASK;
         // SAFETY: inside the record, which has room for every status behind the last of its stages.
         let behind =
             unsafe { (&raw mut self.record).cast::<u8>().add(HEADER_BYTES + stages * STAGE_BYTES).cast::<GrantStatus>() };
-        let mut written = 0;
         for status in 1..STATUSES {
-            let count = self.evidence.statuses[status];
-            if count > 0 {
-                let entry = GrantStatus { count, status: -(status as i16), reserved: 0 };
-                // SAFETY: as above; at most one for each of `STATUSES`, which is no more than `MAX_STATUSES`.
-                unsafe { behind.add(written & (MAX_STATUSES - 1)).write_unaligned(entry) };
-                written += 1;
-            }
+            let entry = GrantStatus { count: self.evidence.statuses[status], status: -(status as i16), reserved: 0 };
+            // SAFETY: as above; fewer than `STATUSES`, which is no more than `MAX_STATUSES`.
+            unsafe { behind.add(status - 1).write_unaligned(entry) };
         }
-        self.record.head.status_count = written as u8;
+        self.record.head.status_count = STATUSES as u8 - 1;
     }
 }

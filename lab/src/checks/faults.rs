@@ -19,7 +19,7 @@ faults() {
     grantscope record -o /out/$1.gsr --clock counted --attach $1 -- \
         grantscope-workload run --scenario faults --self --pages 32 --truth /out/$1.json
 }
-faults auto && faults kprobe
+faults best && faults kprobe
 ";
 
 /// Causes that this lab cannot bring about, each with the reason.
@@ -39,7 +39,7 @@ pub fn are_explained(bench: &Bench) -> Result<()> {
     let outcome = bench.full()?.run(&Job::Script(FAULTS.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == End::Pass, bench.unexpected("faults", &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
-    for means in ["auto", "kprobe"] {
+    for means in ["best", "kprobe"] {
         let truth = Truth::parse(&fs::read_to_string(out.join(means).with_extension("json"))?)?;
         ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
         let recorded = Recorded::read(&out.join(means).with_extension("gsr"))?;
