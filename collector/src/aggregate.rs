@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::{Buffer, Op, Stage};
 use hdrhistogram::Histogram;
+use internment::Intern;
 
 use crate::model::{Environment, LossReport, Operation, Outcome};
 use crate::recording::Frame;
@@ -21,6 +22,8 @@ pub struct SeriesKey {
     pub outcome: Outcome,
     /// The operation that asked for this one; `None`: not known, or none.
     pub started_by: Option<Op>,
+    /// The kernel function that asked; `None`: not known, or a call from user space.
+    pub caller: Option<Intern<str>>,
     /// A stage's self time; `None`: the whole operation.
     pub stage: Option<Stage>,
 }
@@ -34,8 +37,16 @@ impl SeriesKey {
             pages: operation.pages,
             outcome: operation.outcome,
             started_by: operation.started_by(),
+            caller: operation.caller().map(Intern::from),
             stage: None,
         }
+    }
+
+    /// `teardown/close`, `map_refs/xen_blkbk_map`: the operation, and who asked for it.
+    pub fn name(&self) -> String {
+        let unknown = self.op.is_of_kernel_users().then_some("–");
+        let asked = self.caller.as_ref().map(AsRef::as_ref).or(self.started_by.map(Op::name)).or(unknown);
+        asked.map_or_else(|| self.op.name().to_owned(), |asked| format!("{}/{asked}", self.op.name()))
     }
 
     /// `total`, or the stage's name.

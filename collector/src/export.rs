@@ -11,7 +11,7 @@ use crate::metrics::METRICS;
 use crate::model::Environment;
 
 /// Columns that say what a row is about.
-const KEY_COLUMNS: [&str; 14] = [
+const KEY_COLUMNS: [&str; 15] = [
     "run",
     "kernel",
     "xen",
@@ -23,6 +23,7 @@ const KEY_COLUMNS: [&str; 14] = [
     "pages",
     "outcome",
     "started_by",
+    "caller",
     "stage",
     "count",
     "lost",
@@ -79,6 +80,7 @@ fn key_cells(environment: &Environment, key: &SeriesKey, series: &Series, lost: 
         key.pages.map(|pages| pages.to_string()).unwrap_or_default(),
         key.outcome.name().into_owned(),
         key.started_by.map(|op| op.name().to_owned()).unwrap_or_default(),
+        key.caller.map(|caller| caller.to_string()).unwrap_or_default(),
         key.stage_name().to_owned(),
         series.count().to_string(),
         lost.to_string(),
@@ -143,13 +145,13 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,stage,count,lost,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,ok,,total,1,0,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,dma_alloc,1,0,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,total,1,0,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,dma_alloc,1,0,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,caller,stage,count,lost,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,total,1,0,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,dma_alloc,1,0,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,total,1,0,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,dma_alloc,1,0,4000,4000,4000,4000,4000,4000,4000,4000
         ");
     }
 

@@ -71,6 +71,13 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// The kernel function that asked; `None`: not known, or a call from user space.
+    pub fn caller(&self) -> Option<&str> {
+        self.details.iter().find_map(|detail| if let Detail::Caller(name) = detail { Some(name.as_str()) } else { None })
+    }
+}
+
 /// Time spent in one stage of an operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageSpan {

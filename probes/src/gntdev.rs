@@ -209,7 +209,7 @@ fn free_map_entered(call: &impl Entered) {
 /// The operation that takes a map down is about that map; a close takes down many, and is about none.
 #[inline(always)]
 pub fn torn_down(map: u64) {
-    let Some(task) = task::busy() else { return };
+    let Some(task) = task::busy_here() else { return };
     if !(task.is(Op::Unmap) || task.is(Op::Release)) {
         return;
     }

@@ -11,6 +11,8 @@
 #[macro_use]
 mod hook;
 
+mod caller;
+mod context;
 mod dmabuf;
 mod fields;
 mod gntalloc;

@@ -15,12 +15,13 @@ pub struct KernelTypes(TypeInformation);
 pub struct Offsets(pub Vec<(&'static str, u32)>);
 
 /// Name in the probes, structure, member.
-const MEMBERS: [(&str, &str, &str, &str); 6] = [
+const MEMBERS: [(&str, &str, &str, &str); 7] = [
     ("OFFSET_VMA_PRIVATE_DATA", "vm_area_struct", "vm_private_data", "vm_area_struct.vm_private_data"),
     ("OFFSET_VMA_START", "vm_area_struct", "vm_start", "vm_area_struct.vm_start"),
     ("OFFSET_VMA_END", "vm_area_struct", "vm_end", "vm_area_struct.vm_end"),
     ("OFFSET_UNMAP_DATA", "gntab_unmap_queue_data", "data", "gntab_unmap_queue_data.data"),
     ("OFFSET_UNMAP_COUNT", "gntab_unmap_queue_data", "count", "gntab_unmap_queue_data.count"),
+    ("OFFSET_UNMAP_OPS", "gntab_unmap_queue_data", "unmap_ops", "gntab_unmap_queue_data.unmap_ops"),
     ("OFFSET_ATTACHMENT_DMABUF", "dma_buf_attachment", "dmabuf", "dma_buf_attachment.dmabuf"),
 ];
 
@@ -58,6 +59,18 @@ impl KernelTypes {
             .map(|&(name, structure, member, field)| Ok((name, self.offset(structure, member, field)?)))
             .collect::<Result<_, _>>()
             .map(Offsets)
+    }
+
+    /// Where the preemption count lies in a task; `None`: it is the processor's.
+    pub fn preempt_count_in_task(&self) -> Option<u32> {
+        let in_task = self.offset("task_struct", "thread_info", "task_struct.thread_info").ok()?;
+        let in_info = self.offset("thread_info", "preempt_count", "thread_info.preempt_count").ok()?;
+        Some(in_task + in_info)
+    }
+
+    /// Where it lies in `pcpu_hot`; `None`: not there.
+    pub fn preempt_count_in_pcpu_hot(&self) -> Option<u32> {
+        self.offset("pcpu_hot", "preempt_count", "pcpu_hot.preempt_count").ok()
     }
 
     fn offset(&self, structure: &str, member: &str, field: &'static str) -> Result<u32, CaptureError> {

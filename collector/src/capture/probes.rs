@@ -9,6 +9,8 @@ use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
 use grantscope_wire::{HOOKS, HookId};
 
+use super::callers::Callers;
+use super::symbols::Kallsyms;
 use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight};
 use crate::decode::{self, DecodeError};
 use crate::model::{HookStatus, LossCounter, LossReport, Operation};
@@ -22,6 +24,7 @@ pub struct Probes {
     records: RingBuf<MapData>,
     loss: PerCpuArray<MapData, u64>,
     status: Vec<HookStatus>,
+    callers: Callers,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
 }
@@ -33,18 +36,26 @@ impl Probes {
         let types = KernelTypes::read()?;
         let offsets = types.offsets()?;
         let page_shift = host::page_size().trailing_zeros();
+        let symbols = Kallsyms::read().map_err(CaptureError::NoSymbols)?;
+        let callers = Callers::find(&symbols);
+        let preempt_count = PreemptCount::find(&types, &symbols);
         let mut loader = EbpfLoader::new();
         for (name, offset) in &offsets.0 {
             loader.override_global(name, offset, true);
         }
         loader.override_global("PAGE_SHIFT", &page_shift, true);
+        loader.override_global("GRANT_TABLE_START", &callers.grant_table().start, true);
+        loader.override_global("GRANT_TABLE_END", &callers.grant_table().end, true);
+        loader.override_global("PREEMPT_COUNT_IN_TASK", &preempt_count.in_task, true);
+        loader.override_global("PREEMPT_COUNT_IN_PROCESSOR", &preempt_count.in_processor, true);
+        loader.override_global("PROCESSOR_OFFSETS", &preempt_count.processor_offsets, true);
         let mut ebpf = loader.load(OBJECT)?;
         let records =
             ebpf.take_map("RECORDS").and_then(|map| RingBuf::try_from(map).ok()).ok_or(CaptureError::NoMap("RECORDS"))?;
         let loss = ebpf.take_map("LOSS").and_then(|map| PerCpuArray::try_from(map).ok()).ok_or(CaptureError::NoMap("LOSS"))?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let status = attach::all(&mut ebpf, &btf, &types, means)?;
-        let mut probes = Self { ebpf, records, loss, status, before: Vec::new() };
+        let mut probes = Self { ebpf, records, loss, status, callers, before: Vec::new() };
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
         probes.before = probes.counters();
@@ -58,7 +69,8 @@ impl Probes {
 
     /// Takes all finished operations that wait in the ring.
     pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
-        std::iter::from_fn(|| self.records.next().map(|item| decode::operation(&item))).collect()
+        let Self { records, callers, .. } = self;
+        std::iter::from_fn(|| records.next().map(|item| decode::operation(&item, |offset| callers.name(offset)))).collect()
     }
 
     fn discard(&mut self) {
@@ -98,6 +110,28 @@ impl Probes {
         let ends = ["entry", "exit", "kprobe", "kretprobe"].map(|end| format!("{}_{end}", hook.name()));
         let count = ends.iter().filter_map(|name| self.ebpf.program(name)).filter_map(recursion_misses).sum();
         (count > 0).then_some(LossCounter { hook, kind: LossKind::Missed, count })
+    }
+}
+
+/// Where the kernel counts the interrupts that it is in: `probes/src/context.rs` says what it is good for. Zero: not there.
+#[derive(Default)]
+struct PreemptCount {
+    in_task: u32,
+    in_processor: u64,
+    processor_offsets: u64,
+}
+
+impl PreemptCount {
+    fn find(types: &KernelTypes, symbols: &Kallsyms) -> Self {
+        if let Some(in_task) = types.preempt_count_in_task() {
+            return Self { in_task, ..Self::default() };
+        }
+        let hot = || Some(symbols.address("pcpu_hot")? + u64::from(types.preempt_count_in_pcpu_hot()?));
+        let in_processor = symbols.address("__preempt_count").or_else(hot);
+        match in_processor.zip(symbols.address("__per_cpu_offset")) {
+            Some((in_processor, processor_offsets)) => Self { in_processor, processor_offsets, in_task: 0 },
+            None => Self::default(),
+        }
     }
 }
 

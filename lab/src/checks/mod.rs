@@ -9,6 +9,7 @@ mod doctor;
 mod hang;
 mod hooks_document;
 mod init;
+mod kernel_users;
 mod means;
 mod profile;
 mod program;

@@ -91,15 +91,15 @@ hooks! {
     GntdevMapGrantPages = 13, "gntdev_map_grant_pages", &["gntdev_map_grant_pages"], Entry, Optional,
         "the page count of an mmap of a map that is older than the tool";
     GnttabMapRefs = 14, "gnttab_map_refs", &["gnttab_map_refs"], Both, Optional,
-        "the stages map_hypercall and p2m_update (they become part of the remainder)";
+        "the operation map_refs, and the stages map_hypercall and p2m_update (they become part of the remainder)";
     SetForeignP2mMapping = 15, "set_foreign_p2m_mapping", &["set_foreign_p2m_mapping"], Entry, Optional,
         "the boundary between map_hypercall and p2m_update (both are counted as map_hypercall)";
     VmMapPagesZero = 16, "vm_map_pages_zero", &["vm_map_pages_zero"], Both, Optional,
         "the stage vma_insert (it becomes part of the remainder)";
     GnttabUnmapRefsAsync = 17, "gnttab_unmap_refs_async", &["gnttab_unmap_refs_async"], Entry, Optional,
-        "the operation teardown, and the buffer kind of an unmap that is deferred";
+        "the operation teardown, the buffer kind of an unmap that is deferred, and the caller of an unmap_refs that is";
     GnttabUnmapRefs = 18, "gnttab_unmap_refs", &["gnttab_unmap_refs"], Both, Optional,
-        "the stages unmap_hypercall and p2m_update of an unmap (they become part of the remainder)";
+        "the operation unmap_refs, and the stages unmap_hypercall and p2m_update of an unmap (they become part of the remainder)";
     ClearForeignP2mMapping = 19, "clear_foreign_p2m_mapping", &["clear_foreign_p2m_mapping"], Entry, Optional,
         "the boundary between unmap_hypercall and p2m_update (both are counted as unmap_hypercall)";
     GntdevFreeMap = 20, "gntdev_free_map", &["gntdev_free_map"], Both, Optional,
@@ -129,7 +129,7 @@ hooks! {
     GntallocIoctl = 32, "gntalloc_ioctl", &["gntalloc_ioctl"], Both, Optional,
         "the operations grant and ungrant";
     GnttabBatchCopy = 33, "gnttab_batch_copy", &["gnttab_batch_copy"], Both, Optional,
-        "the stage grant_copy (it becomes part of the remainder)";
+        "the operation batch_copy, and the stage grant_copy (it becomes part of the remainder)";
     DmabufExpOpsMapDmaBuf = 34, "dmabuf_exp_ops_map_dma_buf", &["dmabuf_exp_ops_map_dma_buf"], Entry, Optional,
         "the operation attachment_map: nothing tells gntdev's dma-bufs from others";
     DmabufExpOpsUnmapDmaBuf = 35, "dmabuf_exp_ops_unmap_dma_buf", &["dmabuf_exp_ops_unmap_dma_buf"], Entry, Optional,
@@ -138,6 +138,8 @@ hooks! {
         "how often a teardown was deferred, and its stage deferred";
     UnmapGrantPagesDone = 37, "unmap_grant_pages_done", &["__unmap_grant_pages_done"], Entry, Optional,
         "the operation teardown";
+    GnttabBatchMap = 38, "gnttab_batch_map", &["gnttab_batch_map"], Both, Optional,
+        "the operation batch_map";
 }
 
 /// One more than the highest hook id, rounded up to a power of two.
