@@ -64,7 +64,9 @@ fn kernel_users(aggregate: &Aggregate) -> String {
         let _ = write!(text, "{name:<width$} {outcome:<9} {:>9} {:>10}", whole.count(), number(all));
         let _ = write!(text, " {:>9} │", number(median(by_pages).map(u64::from)));
         let times = [whole.quantile_ns(0.5), whole.quantile_ns(0.99), whole.max_ns()];
-        times.iter().for_each(|ns| drop(write!(text, " {:>10}", units::maybe_duration(ns.map(|ns| ns as f64)))));
+        for ns in times {
+            let _ = write!(text, " {:>10}", units::maybe_duration(ns.map(|ns| ns as f64)));
+        }
         text.push('\n');
     }
     text.push('\n');

@@ -19,6 +19,7 @@ mod gntalloc;
 mod gntdev;
 mod grant_table;
 mod ledger;
+mod lock;
 mod loss;
 mod memory;
 mod output;

@@ -51,6 +51,8 @@ pub struct Task {
     current: u32,
     /// The operation may turn out to be none of ours: it counts only once it is confirmed.
     tentative: u32,
+    /// The lock that it waits for; 0: none.
+    lock: u64,
     /// The name of the interrupt that runs it; zero: a thread does.
     interrupt: [u8; 16],
 }
@@ -89,6 +91,7 @@ static IDLE: Task = Task {
     overflowed: 0,
     current: 0,
     tentative: 0,
+    lock: 0,
     interrupt: [0; 16],
 };
 
@@ -292,6 +295,7 @@ impl Task {
         self.depth = 1;
         self.overflowed = 0;
         self.tentative = u32::from(tentative);
+        self.lock = 0;
         let now = now_ns();
         self.record.head.start_ns = now;
         self.mark_ns = now;
@@ -310,6 +314,25 @@ impl Task {
         self.stack[depth & DEPTH_MASK] = Frame { hook: hook.id(), resume: self.current as u8 };
         self.depth += 1;
         self.switch(stage);
+    }
+
+    /// Somebody else holds a lock. A mutex tells several times that it is waited for, and may have to wait for a lock of its own:
+    /// all that is one wait.
+    #[inline(always)]
+    pub fn begin_to_wait(&mut self, hook: HookId, stage: Stage, lock: u64) {
+        if self.lock == 0 {
+            self.lock = lock;
+            self.push(hook, stage);
+        }
+    }
+
+    /// The wait is over, if it is for this lock that it began.
+    #[inline(always)]
+    pub fn end_to_wait(&mut self, hook: HookId, lock: u64, now: u64) {
+        if self.lock == lock {
+            self.lock = 0;
+            self.pop(hook, now);
+        }
     }
 
     /// From here on time goes to another stage, until the hook around it returns.

@@ -7,7 +7,7 @@ use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
-use grantscope_wire::{HOOKS, HookId};
+use grantscope_wire::{HOOKS, Hook, HookId};
 
 use super::callers::Callers;
 use super::symbols::Kallsyms;
@@ -95,7 +95,7 @@ impl Probes {
         // What a hook that is not attached would have told is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));
-        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook.id))).collect()
+        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {
@@ -106,10 +106,10 @@ impl Probes {
 
     /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it tells
     /// them in the descriptor's fdinfo.
-    fn missed(&self, hook: HookId) -> Option<LossCounter> {
-        let ends = ["entry", "exit", "kprobe", "kretprobe"].map(|end| format!("{}_{end}", hook.name()));
-        let count = ends.iter().filter_map(|name| self.ebpf.program(name)).filter_map(recursion_misses).sum();
-        (count > 0).then_some(LossCounter { hook, kind: LossKind::Missed, count })
+    fn missed(&self, hook: &Hook) -> Option<LossCounter> {
+        let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
+        let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
+        (count > 0).then_some(LossCounter { hook: hook.id, kind: LossKind::Missed, count })
     }
 }
 
@@ -153,6 +153,7 @@ fn recursion_misses(program: &Program) -> Option<u64> {
         Program::FEntry(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         Program::FExit(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         Program::KProbe(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        Program::RawTracePoint(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         _ => return None,
     };
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
@@ -163,17 +164,14 @@ fn recursion_misses(program: &Program) -> Option<u64> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use grantscope_wire::hook::Ends;
-
     use super::*;
 
     #[test]
     fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
         let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
         let programs: BTreeSet<_> = object.programs.keys().cloned().collect();
-        let ends = |ends| if ends == Ends::Both { &["entry", "exit", "kprobe", "kretprobe"][..] } else { &["entry", "kprobe"] };
         let table: BTreeSet<_> =
-            HOOKS.iter().flat_map(|hook| ends(hook.ends).iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
+            HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
         assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
     }
 }

@@ -49,7 +49,8 @@ struct Expected {
 
 impl Expected {
     /// A stock kernel of Debian's.
-    const STOCK: Self = Self { bench: "", page_size: 4096, dmabuf: false, means: &["fentry", "kprobe"], further: "" };
+    const STOCK: Self =
+        Self { bench: "", page_size: 4096, dmabuf: false, means: &["fentry", "kprobe", "raw tracepoint"], further: "" };
 }
 
 /// The paravirtualised x86-64 dom0.
@@ -59,7 +60,7 @@ pub fn x86_pv(bench: &Bench) -> Result<()> {
 
 /// Debian's 6.1 on arm64, which has no fentry there.
 pub fn arm64_stock(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "arm64-stock-6.1", means: &["kprobe"], ..Expected::STOCK }).map(drop)
+    works(bench, &Expected { bench: "arm64-stock-6.1", means: &["kprobe", "raw tracepoint"], ..Expected::STOCK }).map(drop)
 }
 
 /// Debian's kernel with pages of 16 KiB.
@@ -69,16 +70,22 @@ pub fn arm64_16k(bench: &Bench) -> Result<()> {
 
 /// Our own kernel with pages of 64 KiB.
 pub fn arm64_64k(bench: &Bench) -> Result<()> {
-    let expected = Expected { bench: "arm64-64k", page_size: 65_536, dmabuf: true, means: &["fentry"], further: "" };
+    let expected =
+        Expected { bench: "arm64-64k", page_size: 65_536, dmabuf: true, means: &["fentry", "raw tracepoint"], further: "" };
     works(bench, &expected).map(drop)
 }
 
 /// A guest of the toolstack: its pages, and its disk.
 pub fn toolstack(bench: &Bench) -> Result<()> {
-    let expected =
-        Expected { bench: "toolstack", page_size: 4096, dmabuf: true, means: &["fentry"], further: kernel_users::DISK };
+    let expected = Expected {
+        bench: "toolstack",
+        page_size: 4096,
+        dmabuf: true,
+        means: &["fentry", "raw tracepoint"],
+        further: kernel_users::DISK,
+    };
     let outcome = works(bench, &expected)?;
-    kernel_users::are_exact(&outcome, &bench.out(expected.bench))
+    kernel_users::are_exact(&outcome, &bench.out(expected.bench)).map(drop)
 }
 
 fn works(bench: &Bench, expected: &Expected) -> Result<Outcome> {

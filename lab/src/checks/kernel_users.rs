@@ -9,11 +9,19 @@ use anyhow::{Context, Result, ensure};
 use grantscope_collector::model::{Operation, Outcome as Ended};
 use grantscope_wire::{Op, Stage};
 
-use super::{benches::text, profile::Recorded};
-use crate::boot::run::Outcome;
+use super::{Bench, benches::text, profile::Recorded};
+use crate::{
+    bench::BenchSpec,
+    boot::{
+        console_watch::{End, PATIENCE},
+        run::Outcome,
+    },
+    clock::Clock,
+    guest::job::Job,
+};
 
 /// The guest reads and writes its disk, is destroyed and created anew, all in one recording. First the back end keeps what it maps;
-/// then it may keep nothing, and unmaps at the end of each transfer, in an interrupt. A sweep of gntdev runs beside some of it.
+/// then it may keep nothing, and unmaps at the end of each transfer. A sweep of gntdev runs beside some of it.
 pub const DISK: &str = r#"
 cat >/tmp/use-disk <<'END'
 trace=/sys/kernel/tracing
@@ -58,8 +66,19 @@ echo $? >/out/disk-recorder-status
 grantscope summary /out/disk.gsr >/out/disk-summary
 "#;
 
-/// Compares the recording with what the kernel said.
-pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
+/// The same on two processors, where one tells the other by an interrupt that a transfer has ended.
+pub fn on_two_processors(bench: &Bench) -> Result<()> {
+    let spec = BenchSpec::named("toolstack").context("there is no bench toolstack")?;
+    let out = bench.out("toolstack-two-processors");
+    let script = format!("clock={}\n{DISK}", Clock::Wall.name());
+    let outcome = bench.lab(spec)?.run(&Job::Script(script), Clock::Wall, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected("toolstack-two-processors", &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    interrupts_were_seen(&are_exact(&outcome, &out)?)
+}
+
+/// Compares the recording with what the kernel said, and gives its operations.
+pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<Vec<Operation>> {
     let (status, said) = (text(outcome, "disk-recorder-status")?, text(outcome, "disk-recorder")?);
     ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
     let (read, again, holds) = (text(outcome, "disk-read")?, text(outcome, "disk-read-again")?, text(outcome, "disk-holds")?);
@@ -71,7 +90,7 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
     counts_are_exact(&recorded.operations, &text(outcome, "kernel-counted")?)?;
     let seen = Seen::parse(&text(outcome, "kernel-saw")?)?;
     seen.is_recorded(&recorded.operations)?;
-    interrupts_were_seen(&recorded.operations)
+    Ok(recorded.operations)
 }
 
 /// Every call of the grant table's functions is an operation of an in-kernel user, or inside an operation of gntdev.
@@ -190,7 +209,7 @@ fn same<T: Ord + std::fmt::Debug>(what: &str, recorded: &Counts<T>, seen: &Count
     Ok(())
 }
 
-/// The end of a transfer is told by an interrupt, and the back end unmaps in it: such an operation is nobody's.
+/// What the back end unmaps in an interrupt is nobody's, whichever thread that came upon.
 fn interrupts_were_seen(operations: &[Operation]) -> Result<()> {
     let in_interrupt = |operation: &&Operation| operation.comm.starts_with('(');
     let by_name = counts(operations.iter().filter(in_interrupt).map(|operation| (operation.comm.clone(), operation.op)));

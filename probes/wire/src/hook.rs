@@ -3,13 +3,15 @@
 //! Source of the functions and their order: Linux v6.12, drivers/xen/{gntdev,gntdev-dmabuf,gntalloc,grant-table,mem-reservation}.c,
 //! drivers/dma-buf/dma-buf.c, mm/memory.c, mm/mmap.c.
 
-/// Which of a function's ends are watched.
+/// What is watched: which of a function's ends, or a tracepoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
     /// Its entry: a boundary between two stages, or a look at its arguments.
     Entry,
     /// Entry and return: an operation, or a stage.
     Both,
+    /// No function, but a place that the kernel's authors have named.
+    Tracepoint,
 }
 
 /// How much hangs on a hook.
@@ -21,7 +23,18 @@ pub enum Need {
     Optional,
 }
 
-/// A kernel function that is watched.
+impl Ends {
+    /// What the names of the hook's programs end in, behind the stem: all means of attaching taken together.
+    pub const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Entry => &["entry", "kprobe"],
+            Self::Both => &["entry", "exit", "kprobe", "kretprobe"],
+            Self::Tracepoint => &["tracepoint"],
+        }
+    }
+}
+
+/// A kernel function, or a tracepoint, that is watched.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     /// Its id in loss counters and recordings.
@@ -140,6 +153,10 @@ hooks! {
         "the operation teardown";
     GnttabBatchMap = 38, "gnttab_batch_map", &["gnttab_batch_map"], Both, Optional,
         "the operation batch_map";
+    ContentionBegin = 39, "contention_begin", &["contention_begin"], Tracepoint, Optional,
+        "the stage lock_wait (it becomes part of the stage that waits)";
+    ContentionEnd = 40, "contention_end", &["contention_end"], Tracepoint, Optional,
+        "the end of the stage lock_wait (what follows is counted with it)";
 }
 
 /// One more than the highest hook id, rounded up to a power of two.
