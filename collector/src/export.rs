@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{export, span};
-    use crate::model::{LossCounter, LossReport, Operation};
+    use crate::model::{Detail, LossCounter, LossReport, Operation};
     use crate::recording::Frame;
 
     fn operation(buffer: Option<Buffer>, pages: Option<u32>, duration_ns: u64) -> Operation {
@@ -153,6 +153,20 @@ mod tests {
         r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,remainder,1,0,1000,1000,1000,1000,1000,1000,1000,1000
         r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,dma_alloc,1,0,4000,4000,4000,4000,4000,4000,4000,4000
         ");
+    }
+
+    #[test]
+    fn an_in_kernel_user_has_a_row_of_its_own_for_each_caller() {
+        let user = |caller: &str| Operation {
+            op: Op::UnmapRefs,
+            details: vec![Detail::Caller(caller.to_owned())],
+            ..operation(None, Some(11), 2_000)
+        };
+        let csv = text(&aggregate(vec![user("end_block_io_op"), user("xen_blkbk_unmap [xen_blkback]")]));
+        let totals: Vec<_> = csv.lines().filter(|line| line.contains(",total,")).collect();
+        assert_eq!(totals.len(), 2, "{csv}");
+        assert!(totals[0].contains(",unmap_refs,,11,ok,,end_block_io_op,total,1,"), "{}", totals[0]);
+        assert!(totals[1].contains(",unmap_refs,,11,ok,,xen_blkbk_unmap [xen_blkback],total,1,"), "{}", totals[1]);
     }
 
     #[test]

@@ -61,20 +61,29 @@ awk '$1 ~ /^gnttab_/ { hits[$1] += $2 } END { for (name in hits) print name, hit
 END
 sweep="grantscope-workload run --self --scenario sweep --pages 1,16 --iterations 4 --warmup 1"
 export sweep
-grantscope record -o /out/disk.gsr --clock "$clock" -- sh /tmp/use-disk >/out/disk-recorder 2>&1
+grantscope record -o /out/disk.gsr --clock "$clock" ${attach:+--attach "$attach"} -- sh /tmp/use-disk >/out/disk-recorder 2>&1
 echo $? >/out/disk-recorder-status
 grantscope summary /out/disk.gsr >/out/disk-summary
 "#;
 
 /// The same on two processors, where one tells the other by an interrupt that a transfer has ended.
 pub fn on_two_processors(bench: &Bench) -> Result<()> {
+    interrupts_were_seen(&exact(bench, "toolstack-two-processors", Clock::Wall, "")?)
+}
+
+/// The same by kprobes alone: the caller of a function that was only just entered is found in another way there.
+pub fn by_kprobes(bench: &Bench) -> Result<()> {
+    exact(bench, "toolstack-kprobes", Clock::Counted, "attach=kprobe").map(drop)
+}
+
+fn exact(bench: &Bench, name: &str, clock: Clock, how: &str) -> Result<Vec<Operation>> {
     let spec = BenchSpec::named("toolstack").context("there is no bench toolstack")?;
-    let out = bench.out("toolstack-two-processors");
-    let script = format!("clock={}\n{DISK}", Clock::Wall.name());
-    let outcome = bench.lab(spec)?.run(&Job::Script(script), Clock::Wall, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("toolstack-two-processors", &outcome));
+    let out = bench.out(name);
+    let script = format!("clock={}\n{how}\n{DISK}", clock.name());
+    let outcome = bench.lab(spec)?.run(&Job::Script(script), clock, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
-    interrupts_were_seen(&are_exact(&outcome, &out)?)
+    are_exact(&outcome, &out)
 }
 
 /// Compares the recording with what the kernel said, and gives its operations.
