@@ -40,9 +40,12 @@ pub fn table(aggregate: &Aggregate) -> String {
     text
 }
 
+/// How many operations were about so many pages.
+type CountByPages = BTreeMap<Option<u32>, u64>;
+
 /// What in-kernel users of the grant table did, whose buffers are of no kind that we know; empty: nothing.
 fn kernel_users(aggregate: &Aggregate) -> String {
-    let mut rows: BTreeMap<(String, Outcome), (Series, BTreeMap<Option<u32>, u64>)> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, Outcome), (Series, CountByPages)> = BTreeMap::new();
     for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && key.op.is_of_kernel_users()) {
         let (whole, by_pages) = rows.entry((key.name(), key.outcome)).or_default();
         whole.merge(series);
@@ -78,7 +81,7 @@ fn number(number: Option<u64>) -> String {
 }
 
 /// Half of the operations are about at most so many pages; `None`: not known.
-fn median(by_pages: &BTreeMap<Option<u32>, u64>) -> Option<u32> {
+fn median(by_pages: &CountByPages) -> Option<u32> {
     let half = by_pages.values().sum::<u64>().div_ceil(2);
     let mut so_far = 0;
     let reached = by_pages.iter().find(|(_, count)| {
