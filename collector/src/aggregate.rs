@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::{Buffer, Cause, Op, Stage};
 use hdrhistogram::Histogram;
+use internment::Intern;
 
 use crate::filter::FilterReport;
 use crate::model::{Environment, LossReport, Operation, Outcome, status_name};
@@ -24,6 +25,8 @@ pub struct SeriesKey {
     pub started_by: Option<Op>,
     /// Why it failed; `None`: not known, or its outcome says it all.
     pub cause: Option<Cause>,
+    /// The kernel function that asked; `None`: not known, or a call from user space.
+    pub caller: Option<Intern<str>>,
     /// A stage's self time; `None`: the whole operation.
     pub stage: Option<Stage>,
 }
@@ -38,8 +41,16 @@ impl SeriesKey {
             outcome: operation.outcome,
             started_by: operation.started_by(),
             cause: operation.cause(),
+            caller: operation.caller().map(Intern::from),
             stage: None,
         }
+    }
+
+    /// `teardown/close`, `map_refs/xen_blkbk_map`: the operation, and who asked for it.
+    pub fn name(&self) -> String {
+        let unknown = self.op.is_of_kernel_users().then_some("–");
+        let asked = self.caller.as_ref().map(AsRef::as_ref).or(self.started_by.map(Op::name)).or(unknown);
+        asked.map_or_else(|| self.op.name().to_owned(), |asked| format!("{}/{asked}", self.op.name()))
     }
 
     /// `total`, or the stage's name.

@@ -30,9 +30,10 @@ pub enum DecodeError {
     },
 }
 
-/// Decodes one record.
-pub fn operation(bytes: &[u8]) -> Result<Operation, DecodeError> {
+/// Decodes one record. `caller` names the function that an in-kernel user called from; `None`: not known.
+pub fn operation(bytes: &[u8], caller: impl FnOnce(i32) -> Option<String>) -> Result<Operation, DecodeError> {
     let head = header(bytes)?;
+    let caller = Some(head.caller).filter(|&offset| offset != 0).and_then(caller).map(Detail::Caller);
     let (stages, statuses) = bytes[HEADER_BYTES..].split_at(head.stage_count as usize * STAGE_BYTES);
     Ok(Operation {
         start_ns: head.start_ns,
@@ -48,7 +49,7 @@ pub fn operation(bytes: &[u8]) -> Result<Operation, DecodeError> {
         map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
         stages_incomplete: head.flags & STAGES_INCOMPLETE != 0,
         stages: stages.chunks_exact(STAGE_BYTES).map(stage).collect::<Result<_, _>>()?,
-        details: details(&head, statuses)?,
+        details: details(&head, statuses)?.into_iter().chain(caller).collect(),
     })
 }
 
@@ -113,6 +114,10 @@ mod tests {
 
     use super::*;
 
+    fn operation(bytes: &[u8]) -> Result<Operation, DecodeError> {
+        super::operation(bytes, |offset| (offset > 0).then(|| format!("function_at_{offset}")))
+    }
+
     /// The bytes that a probe would write.
     fn bytes(head: Head, stages: &[StageTime]) -> Vec<u8> {
         let statuses = [GrantStatus::default(); MAX_STATUSES];
@@ -153,6 +158,13 @@ mod tests {
         let head = Head { op: Op::Teardown.id(), started_by: Op::Close.id(), ..export() };
         assert_eq!(operation(&bytes(head, &[])).unwrap().started_by(), Some(Op::Close));
         assert_eq!(operation(&bytes(export(), &[])).unwrap().started_by(), None);
+    }
+
+    #[test]
+    fn an_in_kernel_user_is_named_where_it_is_known() {
+        let caller = |caller| operation(&bytes(Head { op: Op::MapRefs.id(), caller, ..export() }, &[])).unwrap();
+        assert_eq!(caller(64).caller(), Some("function_at_64"));
+        assert_eq!([caller(0).caller(), caller(-5).caller()], [None, None]);
     }
 
     #[test]

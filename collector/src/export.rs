@@ -11,7 +11,7 @@ use crate::metrics::METRICS;
 use crate::model::Environment;
 
 /// Columns that say what a row is about.
-const KEY_COLUMNS: [&str; 17] = [
+const KEY_COLUMNS: [&str; 18] = [
     "run",
     "kernel",
     "xen",
@@ -25,6 +25,7 @@ const KEY_COLUMNS: [&str; 17] = [
     "started_by",
     "cause",
     "statuses",
+    "caller",
     "stage",
     "count",
     "lost",
@@ -84,6 +85,7 @@ fn key_cells(aggregate: &Aggregate, environment: &Environment, key: &SeriesKey, 
         key.started_by.map(|op| op.name().to_owned()).unwrap_or_default(),
         key.cause.map(|cause| cause.name().to_owned()).unwrap_or_default(),
         list_of(aggregate.statuses(key), ":", ";"),
+        key.caller.map(|caller| caller.to_string()).unwrap_or_default(),
         key.stage_name().to_owned(),
         series.count().to_string(),
         aggregate.lost(key.op).to_string(),
@@ -149,13 +151,13 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,cause,statuses,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
     }
 
@@ -176,6 +178,20 @@ mod tests {
             rows.len() == 3 && rows.iter().all(|row| row.contains(",EINVAL,,grants_refused,general_error:2;bad_gntref:4,")),
             "{csv}"
         );
+    }
+
+    #[test]
+    fn an_in_kernel_user_has_a_row_of_its_own_for_each_caller() {
+        let user = |caller: &str| Operation {
+            op: Op::UnmapRefs,
+            details: vec![Detail::Caller(caller.to_owned())],
+            ..operation(None, Some(11), 2_000)
+        };
+        let csv = text(&aggregate(vec![user("end_block_io_op"), user("xen_blkbk_unmap [xen_blkback]")]));
+        let totals: Vec<_> = csv.lines().filter(|line| line.contains(",total,")).collect();
+        assert_eq!(totals.len(), 2, "{csv}");
+        assert!(totals[0].contains(",unmap_refs,,11,ok,,,,end_block_io_op,total,1,"), "{}", totals[0]);
+        assert!(totals[1].contains(",unmap_refs,,11,ok,,,,xen_blkbk_unmap [xen_blkback],total,1,"), "{}", totals[1]);
     }
 
     #[test]

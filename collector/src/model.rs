@@ -72,6 +72,11 @@ impl Operation {
 }
 
 impl Operation {
+    /// The kernel function that asked; `None`: not known, or a call from user space.
+    pub fn caller(&self) -> Option<&str> {
+        self.details.iter().find_map(|detail| if let Detail::Caller(name) = detail { Some(name.as_str()) } else { None })
+    }
+
     /// Why it failed; `None`: not known, or its outcome says it all.
     pub fn cause(&self) -> Option<Cause> {
         self.details.iter().find_map(|detail| if let Detail::Cause(cause) = detail { Some(*cause) } else { None })

@@ -35,8 +35,60 @@ pub fn table(aggregate: &Aggregate) -> String {
         let _ = write!(text, " │ {:>8}", ratio(p50(Buffer::Wc), p50(Buffer::Pages)));
         let _ = writeln!(text, " {:>8}", ratio(p50(Buffer::Coherent), p50(Buffer::Wc)));
     }
+    text.push_str(&kernel_users(aggregate));
     text.push_str(&notes(aggregate));
     text
+}
+
+/// How many operations were about so many pages.
+type CountByPages = BTreeMap<Option<u32>, u64>;
+
+/// What in-kernel users of the grant table did, whose buffers are of no kind that we know; empty: nothing.
+fn kernel_users(aggregate: &Aggregate) -> String {
+    let mut rows: BTreeMap<(String, Outcome), (Series, CountByPages)> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && key.op.is_of_kernel_users()) {
+        let (whole, by_pages) = rows.entry((key.name(), key.outcome)).or_default();
+        whole.merge(series);
+        *by_pages.entry(key.pages).or_default() += series.count();
+    }
+    let mut text = String::new();
+    if rows.is_empty() {
+        return text;
+    }
+    let heading = "in-kernel user";
+    let width = rows.keys().map(|(name, _)| name.chars().count()).fold(heading.len(), usize::max);
+    let _ = writeln!(
+        text,
+        "\n{heading:<width$} {:<9} {:>9} {:>10} {:>9} │ {:>10} {:>10} {:>10}",
+        "outcome", "count", "all pages", "pages p50", "p50", "p99", "max"
+    );
+    for ((name, outcome), (whole, by_pages)) in &rows {
+        let all = by_pages.iter().map(|(pages, count)| pages.map(|pages| u64::from(pages) * count)).sum::<Option<u64>>();
+        let _ = write!(text, "{name:<width$} {outcome:<9} {:>9} {:>10}", whole.count(), number(all));
+        let _ = write!(text, " {:>9} │", number(median(by_pages).map(u64::from)));
+        let times = [whole.quantile_ns(0.5), whole.quantile_ns(0.99), whole.max_ns()];
+        for ns in times {
+            let _ = write!(text, " {:>10}", units::maybe_duration(ns.map(|ns| ns as f64)));
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    text
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| number.to_string())
+}
+
+/// Half of the operations are about at most so many pages; `None`: not known.
+fn median(by_pages: &CountByPages) -> Option<u32> {
+    let half = by_pages.values().sum::<u64>().div_ceil(2);
+    let mut so_far = 0;
+    let reached = by_pages.iter().find(|(_, count)| {
+        so_far += **count;
+        so_far >= half
+    });
+    *reached?.0
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,7 +140,7 @@ fn ratio(over: Option<f64>, under: Option<f64>) -> String {
 /// What the table leaves out, because it is of no kind that is compared.
 fn not_compared(aggregate: &Aggregate) -> String {
     let mut counts: BTreeMap<(Op, Outcome), u64> = BTreeMap::new();
-    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && !is_compared(key)) {
+    for (key, series) in aggregate.series().filter(|(key, _)| is_left_out(key)) {
         *counts.entry((key.op, key.outcome)).or_default() += series.count();
     }
     if counts.is_empty() {
@@ -96,6 +148,10 @@ fn not_compared(aggregate: &Aggregate) -> String {
     }
     let list: Vec<_> = counts.iter().map(|((op, outcome), count)| format!("{} {outcome} {count}", op.name())).collect();
     format!("not in the table, because of another driver's or of no known buffer: {}\n", list.join(", "))
+}
+
+fn is_left_out(key: &SeriesKey) -> bool {
+    key.stage.is_none() && !is_compared(key) && !key.op.is_of_kernel_users()
 }
 
 fn is_compared(key: &SeriesKey) -> bool {
@@ -172,6 +228,32 @@ mod tests {
         insta::assert_snapshot!(table(&aggregate), @r"
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
         mmap                16 EINVAL            4 │    10.0 µs          – │        –        –
+        ");
+    }
+
+    #[test]
+    fn in_kernel_users_have_a_table_of_their_own_by_caller() {
+        let mut aggregate = Aggregate::default();
+        let user = |op, pages, caller: &str, duration_ns| Operation {
+            op,
+            buffer: None,
+            pages: Some(pages),
+            details: vec![Detail::Caller(caller.to_owned())],
+            ..export(Buffer::Pages, duration_ns)
+        };
+        aggregate.add(&Frame::Operations(vec![
+            user(Op::MapRefs, 8, "xen_blkbk_map", 9_000),
+            user(Op::MapRefs, 32, "xen_blkbk_map", 12_000),
+            user(Op::MapRefs, 32, "xen_blkbk_map", 12_000),
+            user(Op::BatchMap, 1, "xenvif_map [xen_netback]", 3_000),
+            Operation { details: Vec::new(), ..user(Op::UnmapRefs, 1, "", 4_000) },
+        ]));
+        insta::assert_snapshot!(kernel_users(&aggregate), @r"
+
+        in-kernel user                     outcome       count  all pages pages p50 │        p50        p99        max
+        batch_map/xenvif_map [xen_netback] ok                1          1         1 │    3.00 µs    3.00 µs    3.00 µs
+        map_refs/xen_blkbk_map             ok                3         72        32 │    12.0 µs    12.0 µs    12.0 µs
+        unmap_refs/–                       ok                1          1         1 │    4.00 µs    4.00 µs    4.00 µs
         ");
     }
 

@@ -25,6 +25,7 @@ offsets! {
     OFFSET_VMA_END, vma_end, "`vm_area_struct.vm_end`";
     OFFSET_UNMAP_DATA, unmap_data, "`gntab_unmap_queue_data.data`";
     OFFSET_ATTACHMENT_DMABUF, attachment_dmabuf, "`dma_buf_attachment.dmabuf`";
+    OFFSET_UNMAP_OPS, unmap_ops, "`gntab_unmap_queue_data.unmap_ops`";
     OFFSET_UNMAP_COUNT, unmap_count_and_age, "`gntab_unmap_queue_data.count`, and `age` behind it";
     OFFSET_VMA_FLAGS, vma_flags, "`vm_area_struct.vm_flags`";
     OFFSET_VMA_PGOFF, vma_pgoff, "`vm_area_struct.vm_pgoff`";
@@ -133,6 +134,13 @@ pub fn vma_pages(vma: u64) -> Option<u32> {
 pub fn user_u32(argument: u64, offset: u64) -> Option<u32> {
     // SAFETY: the helper checks the address.
     unsafe { bpf_probe_read_user((argument + offset) as *const u32) }.ok()
+}
+
+/// The domain of the first of some maps (`gnttab_map_grant_ref.dom`, include/xen/interface/grant_table.h, v6.12: Xen's ABI).
+pub fn map_domid(map_ops: u64) -> Option<u16> {
+    const DOM: u64 = 16;
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_kernel((map_ops + DOM) as *const u16) }.ok()
 }
 
 fn kernel_u64(address: u64) -> Option<u64> {

@@ -226,7 +226,7 @@ fn export_failed() {
 /// The operation that takes a map down is about that map; a close takes down many, and is about none.
 #[inline(always)]
 pub fn torn_down(map: u64) {
-    let Some(task) = task::busy() else { return };
+    let Some(task) = task::busy_here() else { return };
     if !(task.is(Op::Unmap) || task.is(Op::Release)) {
         return;
     }

@@ -1,27 +1,65 @@
-//! The grant table: the hypercalls, and what Linux does around them. Stages only; who asked is known from outside.
+//! The grant table: the hypercalls, and what Linux does around them. Stages of the operation that is under way; where none is, an
+//! in-kernel user asked, and they are operations of its own.
 //!
 //! Source: drivers/xen/grant-table.c, arch/arm/xen/p2m.c, Linux v6.12. `HYPERVISOR_grant_table_op` cannot be probed
 //! (it is assembly on arm64 and noinstr on x86); the boundary to the p2m update, entered right after it, stands for its return.
 
 use grantscope_wire::{HookId, Op, Stage};
 
+use crate::caller;
 use crate::evidence::{COPY_REFUSED, GRANT_TABLE_FULL};
+use crate::fields::map_domid;
 use crate::hook::{Entered, Returned};
-use crate::task;
+use crate::task::{self, KernelUser};
 
-hook!(gnttab_map_refs, map_refs_entered, |_: &_| task::leave(HookId::GnttabMapRefs));
+hook!(gnttab_map_refs, map_refs_entered, |call: &_| task::leave_or_end(HookId::GnttabMapRefs, Returned::int(call)));
+hook!(gnttab_unmap_refs, unmap_refs_entered, |call: &_| task::leave_or_end(HookId::GnttabUnmapRefs, Returned::int(call)));
+hook!(gnttab_batch_map, batch_map_entered, |_: &_| task::leave_or_end(HookId::GnttabBatchMap, 0));
 hook!(gnttab_batch_copy, batch_copy_entered, batch_copy_returned);
-hook!(gnttab_expand, grant_table_is_full);
-hook!(msleep, sleep_entered, sleep_returned);
-
-stage_hooks! {
-    /// `int gnttab_unmap_refs(unmap_ops, kunmap_ops, pages, unsigned int count)`
-    gnttab_unmap_refs, GnttabUnmapRefs, UnmapHypercall;
-}
-
 hook!(set_foreign_p2m_mapping, p2m_mapping_is_set);
 hook!(clear_foreign_p2m_mapping, p2m_mapping_is_cleared);
 hook!(gnttab_alloc_grant_references, grants_begin);
+hook!(gnttab_expand, grant_table_is_full);
+hook!(msleep, sleep_entered, sleep_returned);
+
+/// `int gnttab_map_refs(map_ops, kmap_ops, pages, unsigned int count)`
+#[inline(always)]
+fn map_refs_entered(call: &impl Entered) {
+    if let Some(task) = task::busy() {
+        task.evidence.keep_operations(call.long(0), call.long(2), call.int(3));
+    }
+    task::enter_or_begin(Op::MapRefs, HookId::GnttabMapRefs, Stage::MapHypercall, || {
+        Some(KernelUser { caller: call.caller(), pages: call.int(3), domid: map_domid(call.long(0)) })
+    });
+}
+
+/// `int gnttab_unmap_refs(unmap_ops, kunmap_ops, pages, unsigned int count)`. A grant's handle does not tell its domain.
+#[inline(always)]
+fn unmap_refs_entered(call: &impl Entered) {
+    task::enter_or_begin(Op::UnmapRefs, HookId::GnttabUnmapRefs, Stage::UnmapHypercall, || {
+        let caller = caller::asker(call.long(0), || call.caller())?;
+        Some(KernelUser { caller, pages: call.int(3), domid: None })
+    });
+}
+
+/// `void gnttab_batch_map(struct gnttab_map_grant_ref *batch, unsigned int count)`: does not call gnttab_map_refs.
+#[inline(always)]
+fn batch_map_entered(call: &impl Entered) {
+    task::enter_or_begin(Op::BatchMap, HookId::GnttabBatchMap, Stage::MapHypercall, || {
+        Some(KernelUser { caller: call.caller(), pages: call.int(1), domid: map_domid(call.long(0)) })
+    });
+}
+
+/// `void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)`
+#[inline(always)]
+fn batch_copy_entered(call: &impl Entered) {
+    if let Some(task) = task::busy() {
+        task.evidence.keep_operations(call.long(0), 0, call.int(1));
+    }
+    task::enter_or_begin(Op::BatchCopy, HookId::GnttabBatchCopy, Stage::GrantCopy, || {
+        Some(KernelUser { caller: call.caller(), pages: call.int(1), domid: None })
+    });
+}
 
 /// `int set_foreign_p2m_mapping(map_ops, kmap_ops, pages, unsigned int count)`: the last thing that gnttab_map_refs does.
 #[inline(always)]
@@ -37,7 +75,7 @@ fn p2m_mapping_is_cleared(_: &impl Entered) {
 
 #[inline(always)]
 fn p2m_update_inside(hook: HookId) {
-    if let Some(task) = task::busy().filter(|task| task.is_inside(hook)) {
+    if let Some(task) = task::busy_here().filter(|task| task.is_inside(hook)) {
         task.switch(Stage::P2mUpdate);
     }
 }
@@ -50,28 +88,10 @@ fn grants_begin(_: &impl Entered) {
     }
 }
 
-/// `int gnttab_map_refs(map_ops, kmap_ops, pages, unsigned int count)`
-#[inline(always)]
-fn map_refs_entered(call: &impl Entered) {
-    if let Some(task) = task::busy() {
-        task.evidence.keep_operations(call.long(0), call.long(2), call.int(3));
-    }
-    task::enter(HookId::GnttabMapRefs, Stage::MapHypercall);
-}
-
-/// `void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)`
-#[inline(always)]
-fn batch_copy_entered(call: &impl Entered) {
-    if let Some(task) = task::busy() {
-        task.evidence.keep_operations(call.long(0), 0, call.int(1));
-    }
-    task::enter(HookId::GnttabBatchCopy, Stage::GrantCopy);
-}
-
 /// gntdev's ioctl succeeds also where Xen refused a segment: this is the only place that tells.
 #[inline(always)]
 fn batch_copy_returned(_: &impl Returned) {
-    task::leave(HookId::GnttabBatchCopy);
+    task::leave_or_end(HookId::GnttabBatchCopy, 0);
     if let Some(task) = task::busy().filter(|task| task.is(Op::Copy))
         && task.evidence.copy_was_refused()
     {
@@ -92,7 +112,8 @@ fn grant_table_is_full(_: &impl Entered) {
 /// (`gnttab_retry_eagain_gop`).
 #[inline(always)]
 fn sleep_entered(_: &impl Entered) {
-    if task::busy().is_some_and(|task| task.is_inside(HookId::GnttabMapRefs) || task.is_inside(HookId::GnttabBatchCopy)) {
+    const SLEEPERS: [HookId; 3] = [HookId::GnttabMapRefs, HookId::GnttabBatchMap, HookId::GnttabBatchCopy];
+    if task::busy().is_some_and(|task| SLEEPERS.iter().any(|hook| task.is_inside(*hook))) {
         task::enter(HookId::Msleep, Stage::EagainSleep);
     }
 }

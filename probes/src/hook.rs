@@ -3,7 +3,10 @@
 //! A function's entry can be watched by fentry, `<stem>_entry`, or by a kprobe, `<stem>_kprobe`; its return by fexit, `<stem>_exit`,
 //! or by a kretprobe, `<stem>_kretprobe`. The collector loads those that this kernel takes and leaves the others alone.
 
+use aya_ebpf::EbpfContext as _;
 use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext};
+
+use crate::caller::{self, CallSite};
 
 /// What can be asked of a function that was entered.
 pub trait Entered {
@@ -11,6 +14,8 @@ pub trait Entered {
     fn long(&self, index: usize) -> u64;
     /// The `index`th argument, where it is an int.
     fn int(&self, index: usize) -> u32;
+    /// Who called the grant table. Dear: a walk up the stack.
+    fn caller(&self) -> CallSite;
 }
 
 /// What can be asked of a function that returned. Not its arguments: by a kretprobe they are gone.
@@ -33,6 +38,11 @@ impl Entered for FEntryContext {
     fn int(&self, index: usize) -> u32 {
         self.arg(index)
     }
+
+    #[inline(always)]
+    fn caller(&self) -> CallSite {
+        caller::call_site(self.as_ptr(), None)
+    }
 }
 
 impl Entered for ProbeContext {
@@ -46,6 +56,17 @@ impl Entered for ProbeContext {
     fn int(&self, index: usize) -> u32 {
         // The register's upper half is not the argument's.
         Entered::long(self, index) as u32
+    }
+
+    /// At the very entry the function has made no frame yet: on arm64 the return address is in the link register alone.
+    #[inline(always)]
+    fn caller(&self) -> CallSite {
+        #[cfg(bpf_target_arch = "aarch64")]
+        // SAFETY: a kprobe's context are the registers.
+        let link = Some(unsafe { (*self.regs).regs[30] });
+        #[cfg(not(bpf_target_arch = "aarch64"))]
+        let link = None;
+        caller::call_site(self.as_ptr(), link)
     }
 }
 

@@ -11,7 +11,9 @@
 #[macro_use]
 mod hook;
 
+mod caller;
 mod cause;
+mod context;
 mod dmabuf;
 mod evidence;
 mod fields;
@@ -20,6 +22,7 @@ mod gntalloc;
 mod gntdev;
 mod grant_table;
 mod ledger;
+mod lock;
 mod loss;
 mod memory;
 mod output;

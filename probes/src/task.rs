@@ -9,6 +9,8 @@ use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
 use grantscope_wire::{Buffer, Cause, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
 
+use crate::caller::CallSite;
+use crate::context::Context;
 use crate::evidence::{Evidence, STATUSES};
 use crate::ledger::MapInfo;
 use crate::{loss, output};
@@ -18,7 +20,7 @@ const MAX_DEPTH: usize = 16;
 const STAGE_MASK: usize = MAX_STAGES - 1;
 const DEPTH_MASK: usize = MAX_DEPTH - 1;
 
-/// One entry per task, kept from one operation to the next: a lookup costs a fraction of an insertion.
+/// One entry per task, and per interrupt level of a processor; kept from one operation to the next: a lookup costs a fraction of an insertion.
 /// Tasks that are gone make room for new ones.
 #[map]
 static TASKS: LruHashMap<u32, Task> = LruHashMap::with_max_entries(4_096, 0);
@@ -52,6 +54,10 @@ pub struct Task {
     tentative: u32,
     /// For the case that the operation fails.
     pub evidence: Evidence,
+    /// The lock that it waits for; 0: none.
+    lock: u64,
+    /// The name of the interrupt that runs it; zero: a thread does.
+    interrupt: [u8; 16],
 }
 
 // All zero, and zero means: no operation.
@@ -73,7 +79,7 @@ static IDLE: Task = Task {
             flags: 0,
             started_by: 0,
             cause: 0,
-            stack: 0,
+            caller: 0,
             status_count: 0,
             reserved: [0; 3],
         },
@@ -89,6 +95,8 @@ static IDLE: Task = Task {
     current: 0,
     tentative: 0,
     evidence: Evidence::NONE,
+    lock: 0,
+    interrupt: [0; 16],
 };
 
 /// Monotonic time.
@@ -97,19 +105,19 @@ pub fn now_ns() -> u64 {
     unsafe { bpf_ktime_get_ns() }
 }
 
-fn entry() -> Option<&'static mut Task> {
-    let tid = bpf_get_current_pid_tgid() as u32;
-    // SAFETY: only this task uses its entry, and a task runs on one CPU at a time.
-    TASKS.get_ptr_mut(tid).map(|task| unsafe { &mut *task })
+#[inline(always)]
+fn entry(context: Context) -> Option<&'static mut Task> {
+    // SAFETY: only this context uses its entry, and it runs on one CPU at a time.
+    TASKS.get_ptr_mut(context.id()).map(|task| unsafe { &mut *task })
 }
 
-fn entry_or_new(hook: HookId) -> Option<&'static mut Task> {
-    if let Some(task) = entry() {
+#[inline(always)]
+fn entry_or_new(context: Context, hook: HookId) -> Option<&'static mut Task> {
+    if let Some(task) = entry(context) {
         return Some(task);
     }
-    let tid = bpf_get_current_pid_tgid() as u32;
-    let _ = TASKS.insert(tid, &IDLE, 0);
-    let task = entry();
+    let _ = TASKS.insert(context.id(), &IDLE, 0);
+    let task = entry(context);
     if task.is_none() {
         loss::count(hook, LossKind::TaskTableFull);
     }
@@ -119,7 +127,18 @@ fn entry_or_new(hook: HookId) -> Option<&'static mut Task> {
 /// The current task, if it is inside an operation.
 #[inline(always)]
 pub fn busy() -> Option<&'static mut Task> {
-    entry().filter(|task| task.depth > 0)
+    busy_in(Context::thread())
+}
+
+/// Like `busy`, at a hook that interrupts reach too.
+#[inline(always)]
+pub fn busy_here() -> Option<&'static mut Task> {
+    busy_in(Context::here())
+}
+
+#[inline(always)]
+fn busy_in(context: Context) -> Option<&'static mut Task> {
+    entry(context).filter(|task| task.depth > 0)
 }
 
 /// The hook that begins an operation was entered. Inside another operation it is a stage of that.
@@ -161,7 +180,7 @@ pub fn begin_other_call(hook: HookId) {
 
 #[inline(always)]
 fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative_with: Option<u64>) {
-    let Some(task) = entry_or_new(hook) else { return };
+    let Some(task) = entry_or_new(Context::thread(), hook) else { return };
     if task.depth == 0 {
         if let Some(argument) = tentative_with {
             task.arguments = [argument, 0];
@@ -176,11 +195,49 @@ fn begin_or_push(op: Op, hook: HookId, stage: Stage, tentative_with: Option<u64>
 /// runs out of kretprobe instances when many tasks sleep in one function.
 #[inline(always)]
 fn outermost(hook: HookId) -> Option<&'static mut Task> {
-    let task = entry_or_new(hook)?;
+    let task = entry_or_new(Context::thread(), hook)?;
     if task.depth > 0 && task.tentative == 0 {
         loss::count_at(task.stack[0].hook, LossKind::ReturnMissed);
     }
     Some(task)
+}
+
+/// Who in the kernel asked for what, where no operation of a process is around.
+#[derive(Clone, Copy)]
+pub struct KernelUser {
+    pub caller: CallSite,
+    pub pages: u32,
+    pub domid: Option<u16>,
+}
+
+/// A hook was entered that in-kernel users reach too, also in interrupts: a stage of the operation around it; where there is none, an
+/// operation of theirs. `user` tells of it, before its time begins; `None`: it is nobody's.
+#[inline(always)]
+pub fn enter_or_begin(op: Op, hook: HookId, stage: Stage, user: impl FnOnce() -> Option<KernelUser>) {
+    let context = Context::here();
+    if let Some(task) = busy_in(context) {
+        return task.push(hook, stage);
+    }
+    let Some(user) = user() else { return };
+    let Some(task) = entry_or_new(context, hook) else { return };
+    task.interrupt = context.interrupt().unwrap_or_default();
+    task.start(op.id(), hook, stage, false);
+    task.record.head.caller = user.caller.offset();
+    task.set_pages(user.pages);
+    if let Some(domid) = user.domid {
+        task.set_domid(domid.into());
+    }
+}
+
+/// The return of that.
+#[inline(always)]
+pub fn leave_or_end(hook: HookId, ret: i32) {
+    let now = now_ns();
+    if let Some(task) = busy_here()
+        && task.pop(hook, now)
+    {
+        task.emit(hook, ret);
+    }
 }
 
 /// A hook that begins a stage was entered.
@@ -235,7 +292,7 @@ impl Task {
         head.map_generation_ns = 0;
         head.stage_count = 0;
         head.cause = 0;
-        head.stack = 0;
+        head.caller = 0;
         head.status_count = 0;
         self.slot_of = [0; MAX_STAGES];
         self.stack[0] = Frame { hook: hook.id(), resume: 0 };
@@ -243,6 +300,7 @@ impl Task {
         self.overflowed = 0;
         self.evidence.facts = 0;
         self.tentative = u32::from(tentative);
+        self.lock = 0;
         let now = now_ns();
         self.record.head.start_ns = now;
         self.mark_ns = now;
@@ -261,6 +319,25 @@ impl Task {
         self.stack[depth & DEPTH_MASK] = Frame { hook: hook.id(), resume: self.current as u8 };
         self.depth += 1;
         self.switch(stage);
+    }
+
+    /// Somebody else holds a lock. A mutex tells several times that it is waited for, and may have to wait for a lock of its own:
+    /// all that is one wait.
+    #[inline(always)]
+    pub fn begin_to_wait(&mut self, hook: HookId, stage: Stage, lock: u64) {
+        if self.lock == 0 {
+            self.lock = lock;
+            self.push(hook, stage);
+        }
+    }
+
+    /// The wait is over, if it is for this lock that it began.
+    #[inline(always)]
+    pub fn end_to_wait(&mut self, hook: HookId, lock: u64, now: u64) {
+        if self.lock == lock {
+            self.lock = 0;
+            self.pop(hook, now);
+        }
     }
 
     /// From here on time goes to another stage, until the hook around it returns.
@@ -430,9 +507,11 @@ impl Task {
         }
         let ids = bpf_get_current_pid_tgid();
         let head = &mut self.record.head;
-        head.tid = ids as u32;
-        head.tgid = (ids >> 32) as u32;
-        head.comm = bpf_get_current_comm().unwrap_or_default();
+        // The thread that an interrupt came upon has nothing to do with it.
+        let is_thread = self.interrupt[0] == 0;
+        head.tid = if is_thread { ids as u32 } else { 0 };
+        head.tgid = if is_thread { (ids >> 32) as u32 } else { 0 };
+        head.comm = if is_thread { bpf_get_current_comm().unwrap_or_default() } else { self.interrupt };
         head.duration_ns = self.mark_ns.wrapping_sub(head.start_ns);
         head.ret = ret;
         if self.evidence.refused() {

@@ -11,7 +11,8 @@ use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::record::PAGES_KNOWN;
 use grantscope_wire::{HookId, LossKind, Op, OpHeader, Stage, StageTime};
 
-use crate::fields::{unmap_count, unmap_data};
+use crate::caller;
+use crate::fields::{unmap_count, unmap_data, unmap_ops};
 use crate::hook::Entered;
 use crate::ledger::{self, MapInfo};
 use crate::task::now_ns;
@@ -43,8 +44,7 @@ struct Record {
     stages: [StageTime; 2],
 }
 
-/// Teardowns by the address of their item. A request that was never ours, made by an interrupt in the midst of an operation of
-/// ours, would stay: the oldest make room. If one of ours should have to, its end is counted as unseen.
+/// Teardowns by the address of their item. The oldest make room; the end of one that had to is counted as unseen.
 #[map]
 static PENDING: LruHashMap<u64, Pending> = LruHashMap::with_max_entries(16_384, 0);
 
@@ -59,10 +59,15 @@ fn requested(call: &impl Entered) {
     let Some(map) = unmap_data(item) else { return };
     crate::gntdev::torn_down(map);
     let info = ledger::map(map);
-    let asked_by = task::busy();
-    // Block and network back ends use the same function, in none of our operations and with no map of gntdev's.
-    if info.is_none() && asked_by.is_none() {
-        return;
+    let asked_by = task::busy_here();
+    if asked_by.is_none()
+        && let Some(unmap_ops) = unmap_ops(item)
+    {
+        // Block back ends use the same function, in none of our operations and with no map of gntdev's.
+        if info.is_none() {
+            return caller::asks(unmap_ops, call.caller());
+        }
+        caller::gntdev_asks(unmap_ops);
     }
     begin(item, info, asked_by.map_or(0, |task| task.op()));
 }
@@ -95,6 +100,9 @@ fn tried_again(call: &impl Entered) {
     // SAFETY: an item is in one attempt at a time, and its entry stays until `done`.
     let pending = unsafe { &mut *pending };
     pending.retries = pending.retries.saturating_add(1);
+    if let Some(unmap_ops) = unmap_ops(item) {
+        caller::gntdev_asks(unmap_ops);
+    }
     pending.attempt_ns = now_ns();
 }
 
@@ -144,7 +152,7 @@ fn send(pending: &Pending, now: u64, ret: i32) {
             flags: if pending.pages > 0 { PAGES_KNOWN } else { 0 },
             started_by: pending.started_by,
             cause: 0,
-            stack: 0,
+            caller: 0,
             status_count: 0,
             reserved: [0; 3],
         },

@@ -110,7 +110,7 @@ fn line(row: &Row) -> String {
     let group = &row.group;
     let mut line = format!(
         "  {:<16} {:<8} {:>5} {:<10} {:>9} {:>9}",
-        group.op.name(),
+        group.name(),
         text::buffer(group.buffer),
         text::pages(group.pages),
         group.outcome,

@@ -1,6 +1,6 @@
 // Many who map at once, and every way of letting go: four processes of four threads on shared opens of gntdev, a process that
 // is killed with its mapping, one that inherits it, a device closed before its mapping, a mapping unmapped in parts, a dma-buf
-// with two descriptors. Writes the truth of all that to standard output (docs/truth.md). It shares no code with the workload.
+// with two descriptors, and large buffers whose release keeps another thread waiting for the device. Writes the truth of all that to standard output (docs/truth.md). It shares no code with the workload.
 // Run it as root in a Xen domain: it grants pages to its own domain and maps them.
 //
 //   crowd [LOOPS]      default: 20 loops of each thread
@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ typedef uint16_t domid_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
-enum { PROCESSES = 4, THREADS = 4, MOST_PAGES = 4, ROOM = 20000 };
+enum { PROCESSES = 4, THREADS = 4, MOST_PAGES = 4, MANY_PAGES = 1000, ROOM = 40000 };
 
 struct call {
 	const char *op, *buffer; // string literals: at the same address in every process
@@ -40,10 +41,10 @@ struct call {
 // One log for all processes.
 static struct log {
 	atomic_size_t made;
-	atomic_uint teardowns[MOST_PAGES + 1];
+	atomic_uint teardowns[MANY_PAGES + 1];
 	struct call calls[ROOM];
 } *all;
-static uint32_t refs[MOST_PAGES];
+static uint32_t refs[MANY_PAGES];
 static size_t page_size;
 static long loops = 20;
 
@@ -130,7 +131,7 @@ static int export(int gntdev, uint32_t pages)
 {
 	struct {
 		struct ioctl_gntdev_dmabuf_exp_from_refs head;
-		uint32_t more[MOST_PAGES];
+		uint32_t more[MANY_PAGES];
 	} argument = { .head.count = pages };
 	memcpy(argument.head.refs, refs, pages * sizeof refs[0]);
 	CALL("export", "pages", pages, ioctl(gntdev, IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS, &argument));
@@ -297,13 +298,46 @@ static void buffer_with_two_descriptors(void)
 	close_gntdev(gntdev);
 }
 
+static atomic_bool holder_is_done;
+
+static void *hold_the_lock(void *argument)
+{
+	int gntdev = *(int *)argument;
+	for (int i = 0; i < 5; i++) {
+		int dmabuf = export(gntdev, MANY_PAGES);
+		CALL("release", "pages", MANY_PAGES, close(dmabuf));
+		torn_down(MANY_PAGES);
+	}
+	atomic_store(&holder_is_done, true);
+	return NULL;
+}
+
+// gntdev takes a buffer down under the lock of its open device: meanwhile nobody else can map there.
+static void lock_held_for_long(void)
+{
+	pthread_t holder;
+	int gntdev = open_gntdev();
+	if (pthread_create(&holder, NULL, hold_the_lock, &gntdev))
+		fail("pthread_create");
+	while (!atomic_load(&holder_is_done)) {
+		struct map map = map_pages(gntdev, 1);
+		unmap_memory(map, 0, 1);
+		unmap_grants(gntdev, map);
+		torn_down(1);
+	}
+	pthread_join(holder, NULL);
+	close_gntdev(gntdev);
+}
+
 static void print_truth(void)
 {
 	size_t made = atomic_load(&all->made);
 	printf("{\"format\":\"grantscope-truth\",\"version\":1,\"scenario\":\"crowd\",\"ending\":{\"how\":\"%s\"},\n\"teardowns\": [",
 	       made > ROOM ? "log_overflow" : "complete");
 	const char *separator = "";
-	for (uint32_t pages = 1; pages <= MOST_PAGES; pages++) {
+	for (uint32_t pages = 1; pages <= MANY_PAGES; pages++) {
+		if (!all->teardowns[pages])
+			continue;
 		printf("%s{\"buffer\":\"pages\",\"pages\":%u,\"count\":%u}", separator, pages, all->teardowns[pages]);
 		separator = ",";
 	}
@@ -334,9 +368,9 @@ int main(int argc, char **argv)
 		fail("/dev/xen/gntalloc (a Xen domain, and root?)");
 	struct {
 		struct ioctl_gntalloc_alloc_gref head;
-		uint32_t more[MOST_PAGES];
-	} granted = { .head = { .domid = 0, .flags = GNTALLOC_FLAG_WRITABLE, .count = MOST_PAGES } };
-	CALL("grant", "pages", MOST_PAGES, ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &granted));
+		uint32_t more[MANY_PAGES];
+	} granted = { .head = { .domid = 0, .flags = GNTALLOC_FLAG_WRITABLE, .count = MANY_PAGES } };
+	CALL("grant", "pages", MANY_PAGES, ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &granted));
 	memcpy(refs, granted.head.gref_ids, sizeof refs);
 	crowd();
 	killed_with_a_mapping();
@@ -344,8 +378,9 @@ int main(int argc, char **argv)
 	device_closed_before_its_mapping();
 	unmapped_in_parts();
 	buffer_with_two_descriptors();
-	struct ioctl_gntalloc_dealloc_gref ungrant = { .index = granted.head.index, .count = MOST_PAGES };
-	CALL("ungrant", "pages", MOST_PAGES, ioctl(gntalloc, IOCTL_GNTALLOC_DEALLOC_GREF, &ungrant));
+	lock_held_for_long();
+	struct ioctl_gntalloc_dealloc_gref ungrant = { .index = granted.head.index, .count = MANY_PAGES };
+	CALL("ungrant", "pages", MANY_PAGES, ioctl(gntalloc, IOCTL_GNTALLOC_DEALLOC_GREF, &ungrant));
 	close(gntalloc);
 	print_truth();
 	return fflush(stdout) ? 1 : 0;

@@ -3,7 +3,7 @@
 //! fentry and fexit cost the least, and need BTF of the function and a kernel that can call BPF directly from it (arm64: 6.4).
 //! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
 
-use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError};
+use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError, RawTracePoint};
 use aya::{Btf, Ebpf};
 use grantscope_wire::HOOKS;
 use grantscope_wire::hook::{Ends, Hook, Need};
@@ -20,6 +20,9 @@ const VERIFIER_LOG: &str = "GRANTSCOPE_VERIFIER_LOG";
 const FENTRY: &str = "fentry";
 /// `attached_by` of a hook that has a kprobe, and a kretprobe where both ends are watched.
 const KPROBE: &str = "kprobe";
+
+/// `attached_by` of a hook that is a tracepoint.
+const TRACEPOINT: &str = "raw tracepoint";
 
 /// Attaches all hooks; fails only where a required one cannot be.
 pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, means: Means) -> Result<Vec<HookStatus>, CaptureError> {
@@ -39,6 +42,9 @@ struct Attacher<'a> {
 
 impl Attacher<'_> {
     fn status(&mut self, symbols: &Symbols, hook: &Hook) -> Result<HookStatus, CaptureError> {
+        if hook.ends == Ends::Tracepoint {
+            return Ok(self.tracepoint_status(hook));
+        }
         let symbol = hook.symbols.iter().find_map(|name| symbols.find(name));
         let outcome = match symbol {
             Some(symbol) => self.attach(hook, symbol),
@@ -55,6 +61,28 @@ impl Attacher<'_> {
             Err(problem) => (None, Some(problem)),
         };
         Ok(HookStatus { hook: hook.id, attached_by, symbol: symbol.map(Symbol::to_string), problem })
+    }
+
+    /// Not required, so that there is no error.
+    fn tracepoint_status(&mut self, hook: &Hook) -> HookStatus {
+        let name = hook.symbols[0];
+        let outcome = self.by_tracepoint(hook, name);
+        let problem = outcome
+            .as_ref()
+            .err()
+            .map(|error| if is_not_there(error) { format!("the kernel has no tracepoint {name}") } else { chain(error) });
+        HookStatus {
+            hook: hook.id,
+            attached_by: outcome.ok().map(|()| TRACEPOINT.into()),
+            symbol: Some(name.to_owned()),
+            problem,
+        }
+    }
+
+    fn by_tracepoint(&mut self, hook: &Hook, name: &str) -> Result<(), ProgramError> {
+        let program: &mut RawTracePoint = program(self.ebpf, hook, "tracepoint")?;
+        program.load()?;
+        program.attach(name).map(drop)
     }
 
     fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<&'static str, String> {
@@ -145,16 +173,24 @@ where
     P::try_from(ebpf.program_mut(&name).unwrap_or_else(|| panic!("the probes have no program {name}")))
 }
 
+/// Whether the kernel does not know the thing.
+fn is_not_there(error: &ProgramError) -> bool {
+    errno(error) == Some(nix::errno::Errno::ENOENT as i32)
+}
+
 /// Whether the kernel says that it cannot do this at all. ENOTSUPP is the kernel's own number, which user space has no name for.
 fn is_not_supported(error: &ProgramError) -> bool {
     const ENOTSUPP: i32 = 524;
     const EOPNOTSUPP: i32 = nix::errno::Errno::EOPNOTSUPP as i32;
-    let io = match error {
-        ProgramError::IOError(error) => Some(error),
-        ProgramError::SyscallError(error) => Some(&error.io_error),
+    matches!(errno(error), Some(ENOTSUPP | EOPNOTSUPP))
+}
+
+fn errno(error: &ProgramError) -> Option<i32> {
+    match error {
+        ProgramError::IOError(error) => error.raw_os_error(),
+        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
         _ => None,
-    };
-    matches!(io.and_then(std::io::Error::raw_os_error), Some(ENOTSUPP | EOPNOTSUPP))
+    }
 }
 
 /// An error with its causes, on one line. Of a verifier's log only the line that tells; all of it if `VERIFIER_LOG` is set.

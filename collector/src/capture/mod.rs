@@ -1,10 +1,11 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols`,
-//! `signature` and `attach` fit the probes to the running kernel;
+//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols`, `signature`
+//! and `attach` fit the probes to the running kernel; `callers` names its functions;
 //! `probes` owns what is attached; `session` turns it into a recording.
 
 mod attach;
+mod callers;
 mod examine;
 mod host;
 mod offsets;

@@ -15,11 +15,12 @@ pub struct KernelTypes(TypeInformation);
 pub struct Offsets(pub Vec<(&'static str, u32)>);
 
 /// Name in the probes, structure, member.
-const MEMBERS: [(&str, &str, &str, &str); 9] = [
+const MEMBERS: [(&str, &str, &str, &str); 10] = [
     ("OFFSET_VMA_PRIVATE_DATA", "vm_area_struct", "vm_private_data", "vm_area_struct.vm_private_data"),
     ("OFFSET_VMA_START", "vm_area_struct", "vm_start", "vm_area_struct.vm_start"),
     ("OFFSET_VMA_END", "vm_area_struct", "vm_end", "vm_area_struct.vm_end"),
     ("OFFSET_UNMAP_DATA", "gntab_unmap_queue_data", "data", "gntab_unmap_queue_data.data"),
+    ("OFFSET_UNMAP_OPS", "gntab_unmap_queue_data", "unmap_ops", "gntab_unmap_queue_data.unmap_ops"),
     ("OFFSET_UNMAP_COUNT", "gntab_unmap_queue_data", "count", "gntab_unmap_queue_data.count"),
     ("OFFSET_VMA_FLAGS", "vm_area_struct", "vm_flags", "vm_area_struct.vm_flags"),
     ("OFFSET_VMA_PGOFF", "vm_area_struct", "vm_pgoff", "vm_area_struct.vm_pgoff"),
@@ -103,6 +104,18 @@ impl KernelTypes {
             Integer32Value::Signed(value) => u32::try_from(value).ok(),
             Integer32Value::Unsigned(value) => Some(value),
         }
+    }
+
+    /// Where the preemption count lies in a task; `None`: it is the processor's.
+    pub fn preempt_count_in_task(&self) -> Option<u32> {
+        let in_task = self.offset("task_struct", "thread_info", "task_struct.thread_info").ok()?;
+        let in_info = self.offset("thread_info", "preempt_count", "thread_info.preempt_count").ok()?;
+        Some(in_task + in_info)
+    }
+
+    /// Where it lies in `pcpu_hot`; `None`: not there.
+    pub fn preempt_count_in_pcpu_hot(&self) -> Option<u32> {
+        self.offset("pcpu_hot", "preempt_count", "pcpu_hot.preempt_count").ok()
     }
 
     fn offset(&self, structure: &str, member: &str, field: &'static str) -> Result<u32, CaptureError> {

@@ -7,8 +7,10 @@ use aya::maps::{Array, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
-use grantscope_wire::{HOOKS, HookId};
+use grantscope_wire::{HOOKS, Hook, HookId};
 
+use super::callers::Callers;
+use super::symbols::Kallsyms;
 use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight};
 use crate::decode::{self, DecodeError};
 use crate::filter::Filter;
@@ -24,6 +26,7 @@ pub struct Probes {
     loss: PerCpuArray<MapData, u64>,
     left_out: PerCpuArray<MapData, u64>,
     status: Vec<HookStatus>,
+    callers: Callers,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
     left_out_before: u64,
@@ -37,6 +40,9 @@ impl Probes {
         let types = KernelTypes::read()?;
         let offsets = types.offsets()?;
         let page_shift = host::page_size().trailing_zeros();
+        let symbols = Kallsyms::read().map_err(CaptureError::NoSymbols)?;
+        let callers = Callers::find(&symbols);
+        let preempt_count = PreemptCount::find(&types, &symbols);
         let mut loader = EbpfLoader::new();
         for (name, offset) in &offsets.0 {
             loader.override_global(name, offset, true);
@@ -45,6 +51,11 @@ impl Probes {
         loader.override_global("FILTER", filter.bytes(), true);
         let pv_domain = u32::from(host::is_pv_domain());
         loader.override_global("PV_DOMAIN", &pv_domain, true);
+        loader.override_global("GRANT_TABLE_START", &callers.grant_table().start, true);
+        loader.override_global("GRANT_TABLE_END", &callers.grant_table().end, true);
+        loader.override_global("PREEMPT_COUNT_IN_TASK", &preempt_count.in_task, true);
+        loader.override_global("PREEMPT_COUNT_IN_PROCESSOR", &preempt_count.in_processor, true);
+        loader.override_global("PROCESSOR_OFFSETS", &preempt_count.processor_offsets, true);
         let mut ebpf = loader.load(OBJECT)?;
         let records = take(&mut ebpf, "RECORDS")?;
         let loss = take(&mut ebpf, "LOSS")?;
@@ -52,7 +63,7 @@ impl Probes {
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let status = attach::all(&mut ebpf, &btf, &types, means)?;
         tell_what_is_attached(&mut ebpf, &status)?;
-        let mut probes = Self { ebpf, records, loss, left_out, status, before: Vec::new(), left_out_before: 0 };
+        let mut probes = Self { ebpf, records, loss, left_out, status, callers, before: Vec::new(), left_out_before: 0 };
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
         probes.before = probes.counters();
@@ -67,7 +78,8 @@ impl Probes {
 
     /// Takes all finished operations that wait in the ring.
     pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
-        std::iter::from_fn(|| self.records.next().map(|item| decode::operation(&item))).collect()
+        let Self { records, callers, .. } = self;
+        std::iter::from_fn(|| records.next().map(|item| decode::operation(&item, |offset| callers.name(offset)))).collect()
     }
 
     fn discard(&mut self) {
@@ -99,7 +111,7 @@ impl Probes {
         // What a hook that is not attached would have told is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));
-        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook.id))).collect()
+        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {
@@ -110,10 +122,32 @@ impl Probes {
 
     /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it tells
     /// them in the descriptor's fdinfo.
-    fn missed(&self, hook: HookId) -> Option<LossCounter> {
-        let ends = ["entry", "exit", "kprobe", "kretprobe"].map(|end| format!("{}_{end}", hook.name()));
-        let count = ends.iter().filter_map(|name| self.ebpf.program(name)).filter_map(recursion_misses).sum();
-        (count > 0).then_some(LossCounter { hook, kind: LossKind::Missed, count })
+    fn missed(&self, hook: &Hook) -> Option<LossCounter> {
+        let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
+        let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
+        (count > 0).then_some(LossCounter { hook: hook.id, kind: LossKind::Missed, count })
+    }
+}
+
+/// Where the kernel counts the interrupts that it is in: `probes/src/context.rs` says what it is good for. Zero: not there.
+#[derive(Default)]
+struct PreemptCount {
+    in_task: u32,
+    in_processor: u64,
+    processor_offsets: u64,
+}
+
+impl PreemptCount {
+    fn find(types: &KernelTypes, symbols: &Kallsyms) -> Self {
+        if let Some(in_task) = types.preempt_count_in_task() {
+            return Self { in_task, ..Self::default() };
+        }
+        let hot = || Some(symbols.address("pcpu_hot")? + u64::from(types.preempt_count_in_pcpu_hot()?));
+        let in_processor = symbols.address("__preempt_count").or_else(hot);
+        match in_processor.zip(symbols.address("__per_cpu_offset")) {
+            Some((in_processor, processor_offsets)) => Self { in_processor, processor_offsets, in_task: 0 },
+            None => Self::default(),
+        }
     }
 }
 
@@ -149,6 +183,7 @@ fn recursion_misses(program: &Program) -> Option<u64> {
         Program::FEntry(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         Program::FExit(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         Program::KProbe(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        Program::RawTracePoint(program) => program.fd().ok()?.as_fd().as_raw_fd(),
         _ => return None,
     };
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
@@ -159,17 +194,14 @@ fn recursion_misses(program: &Program) -> Option<u64> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use grantscope_wire::hook::Ends;
-
     use super::*;
 
     #[test]
     fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
         let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
         let programs: BTreeSet<_> = object.programs.keys().cloned().collect();
-        let ends = |ends| if ends == Ends::Both { &["entry", "exit", "kprobe", "kretprobe"][..] } else { &["entry", "kprobe"] };
         let table: BTreeSet<_> =
-            HOOKS.iter().flat_map(|hook| ends(hook.ends).iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
+            HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
         assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
     }
 }

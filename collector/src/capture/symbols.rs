@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::Range;
 
 /// Where the kernel lists them.
 const KALLSYMS: &str = "/proc/kallsyms";
@@ -34,6 +35,62 @@ impl std::fmt::Display for Symbol {
             None => f.write_str(&self.name),
             Some(module) => write!(f, "{} [{module}]", self.name),
         }
+    }
+}
+
+/// All that the kernel lists.
+#[derive(Debug)]
+pub struct Kallsyms(String);
+
+/// One line of it.
+struct Listed<'a> {
+    address: u64,
+    kind: &'a str,
+    name: &'a str,
+    module: Option<&'a str>,
+}
+
+impl Listed<'_> {
+    fn is_function(&self) -> bool {
+        matches!(self.kind, "t" | "T" | "w" | "W")
+    }
+}
+
+impl Kallsyms {
+    /// Reads it.
+    pub fn read() -> std::io::Result<Self> {
+        fs::read_to_string(KALLSYMS).map(Self)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.0.lines().filter_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            let address = u64::from_str_radix(words.next()?, 16).ok()?;
+            let (kind, name) = (words.next()?, words.next()?);
+            Some(Listed { address, kind, name, module: words.next().map(|module| module.trim_matches(['[', ']'])) })
+        })
+    }
+
+    /// Where something that is built in lies; `None`: not there, or the kernel does not tell addresses.
+    pub fn address(&self, name: &str) -> Option<u64> {
+        self.lines().find(|listed| listed.name == name && listed.module.is_none()).map(|listed| listed.address)
+    }
+
+    /// The function that an address lies in.
+    pub fn function_at(&self, address: u64) -> Option<Symbol> {
+        let before = self.lines().filter(|listed| listed.is_function() && listed.address <= address && listed.address > 0);
+        // Of two names for one function the first: `max_by_key` would take the last.
+        let nearest = before.reduce(|best, listed| if listed.address > best.address { listed } else { best })?;
+        Some(Symbol { name: nearest.name.to_owned(), module: nearest.module.map(str::to_owned) })
+    }
+
+    /// From the start of the first of these functions, which are built in, to the end of the last.
+    pub fn span(&self, names: &[&str]) -> Option<Range<u64>> {
+        let built_in = || self.lines().filter(|listed| listed.is_function() && listed.module.is_none() && listed.address > 0);
+        let own: Vec<u64> = built_in().filter(|listed| names.contains(&stem(listed.name))).map(|listed| listed.address).collect();
+        let (first, last) = own.iter().min().zip(own.iter().max())?;
+        let end = built_in().map(|listed| listed.address).filter(|address| address > last).min()?;
+        Some(*first..end)
     }
 }
 
@@ -103,6 +160,25 @@ ffffffc00801b00c t xgnttab_free_pages
     fn what_the_compiler_made_of_a_function_is_found_by_the_name_in_the_source() {
         assert_eq!(find("gntdev_put_map").as_deref(), Some("gntdev_put_map.part.0 [xen_gntdev]"));
         assert!(Symbols::parse(TEXT, ["gntdev_put_map"].into_iter()).find("gntdev_put_map").unwrap().is_suffixed());
+    }
+
+    #[test]
+    fn the_function_of_an_address_is_the_nearest_before_it_with_its_module() {
+        let symbols = Kallsyms(TEXT.to_owned());
+        let at = |address| symbols.function_at(address).map(|symbol| symbol.to_string());
+        assert_eq!(at(0xffffffc008a1b0ff).as_deref(), Some("gntdev_ioctl [xen_gntdev]"));
+        assert_eq!(at(0xffffffc00801b003).as_deref(), Some("gnttab_map_refs"));
+        assert_eq!(at(0xffffffc00801afff), None);
+    }
+
+    #[test]
+    fn the_span_of_functions_ends_where_the_next_one_begins() {
+        let symbols = Kallsyms(TEXT.to_owned());
+        // Not at the data between, and the suffixed part is its own.
+        assert_eq!(symbols.span(&["gnttab_map_refs"]), Some(0xffffffc00801b000..0xffffffc00801b00c));
+        assert_eq!(symbols.span(&["gntdev_ioctl"]), None);
+        // The kernel shows zeros to those who may not know (kernel.kptr_restrict).
+        assert_eq!(Kallsyms("0 T gnttab_map_refs\n0 T other\n".to_owned()).span(&["gnttab_map_refs"]), None);
     }
 
     #[test]

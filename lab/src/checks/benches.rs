@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 
-use super::{Bench, doctor, hooks_document, profile::Recorded};
+use super::{Bench, doctor, hooks_document, kernel_users, profile::Recorded};
 use crate::{
     bench::{BenchSpec, KernelSource},
     boot::{
@@ -32,17 +32,6 @@ echo $? >/out/recorder-status
 examine whole
 "#;
 
-/// The guest reads its disk, whose back end in dom0 maps the guest's pages; the kernel's own function profiler counts the maps.
-const DISK: &str = r#"
-trace=/sys/kernel/tracing
-echo gnttab_map_refs >$trace/set_ftrace_filter || exit
-echo 1 >$trace/function_profile_enabled || exit
-guest-disk read 4 >/out/disk-read || exit
-echo 0 >$trace/function_profile_enabled
-awk '$1 == "gnttab_map_refs" { maps += $2 } END { print maps + 0 }' $trace/trace_stat/function* >/out/disk-maps
-echo "read $(dd if=/run/disk bs=1M count=4 2>/dev/null | md5sum)" >/out/disk-holds
-"#;
-
 /// Counted iterations and warm-up of that.
 const ITERATIONS: usize = 12;
 
@@ -60,7 +49,8 @@ struct Expected {
 
 impl Expected {
     /// A stock kernel of Debian's.
-    const STOCK: Self = Self { bench: "", page_size: 4096, dmabuf: false, means: &["fentry", "kprobe"], further: "" };
+    const STOCK: Self =
+        Self { bench: "", page_size: 4096, dmabuf: false, means: &["fentry", "kprobe", "raw tracepoint"], further: "" };
 }
 
 /// The paravirtualised x86-64 dom0.
@@ -70,7 +60,7 @@ pub fn x86_pv(bench: &Bench) -> Result<()> {
 
 /// Debian's 6.1 on arm64, which has no fentry there.
 pub fn arm64_stock(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "arm64-stock-6.1", means: &["kprobe"], ..Expected::STOCK }).map(drop)
+    works(bench, &Expected { bench: "arm64-stock-6.1", means: &["kprobe", "raw tracepoint"], ..Expected::STOCK }).map(drop)
 }
 
 /// Debian's kernel with pages of 16 KiB.
@@ -80,20 +70,22 @@ pub fn arm64_16k(bench: &Bench) -> Result<()> {
 
 /// Our own kernel with pages of 64 KiB.
 pub fn arm64_64k(bench: &Bench) -> Result<()> {
-    let expected = Expected { bench: "arm64-64k", page_size: 65_536, dmabuf: true, means: &["fentry"], further: "" };
+    let expected =
+        Expected { bench: "arm64-64k", page_size: 65_536, dmabuf: true, means: &["fentry", "raw tracepoint"], further: "" };
     works(bench, &expected).map(drop)
 }
 
 /// A guest of the toolstack: its pages, and its disk.
 pub fn toolstack(bench: &Bench) -> Result<()> {
-    let expected = Expected { bench: "toolstack", page_size: 4096, dmabuf: true, means: &["fentry"], further: DISK };
+    let expected = Expected {
+        bench: "toolstack",
+        page_size: 4096,
+        dmabuf: true,
+        means: &["fentry", "raw tracepoint"],
+        further: kernel_users::DISK,
+    };
     let outcome = works(bench, &expected)?;
-    let [read, holds, maps] = ["disk-read", "disk-holds", "disk-maps"].map(|name| text(&outcome, name));
-    let (read, holds, maps) = (read?, holds?, maps?.parse::<u64>()?);
-    tell!("the guest's disk: {read}; the block back end called gnttab_map_refs {maps} times for it");
-    ensure!(read == holds, "the guest read something else than its disk holds: {holds}");
-    ensure!(maps > 0, "the block back end mapped nothing, so the guest's reads came from elsewhere");
-    Ok(())
+    kernel_users::are_exact(&outcome, &bench.out(expected.bench)).map(drop)
 }
 
 fn works(bench: &Bench, expected: &Expected) -> Result<Outcome> {
@@ -118,7 +110,8 @@ fn script(spec: &BenchSpec, expected: &Expected, clock: Clock) -> String {
     format!("clock={clock}\nsource='{source}'\n{}{JOB}{}", doctor::EXAMINE, expected.further)
 }
 
-fn text(outcome: &Outcome, name: &str) -> Result<String> {
+/// A file that the job left behind.
+pub fn text(outcome: &Outcome, name: &str) -> Result<String> {
     Ok(outcome.text(name).with_context(|| format!("{name} did not come back"))?.trim().to_owned())
 }
 

@@ -20,7 +20,8 @@ const INTRODUCTION: &str = "\
 
 Written by `cargo xtask test` with `GRANTSCOPE_UPDATE_DOCS=1`, from the table in `probes/wire/src/hook.rs` and what was seen on each
 bench ([what they are](lab.md#benches)); without that variable the same checks compare this file with what they see.
-`fentry` stands for fentry and, where both ends are watched, fexit; `kprobe` for kprobe and kretprobe; – for a function that this
+`fentry` stands for fentry and, where both ends are watched, fexit; `kprobe` for kprobe and kretprobe; `raw tracepoint` for what is
+no function, but a tracepoint; – for a function that this
 kernel does not have, ? for a bench that is run on demand and was not.
 
 ";

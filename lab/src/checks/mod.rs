@@ -14,6 +14,7 @@ mod filter;
 mod hang;
 mod hooks_document;
 mod init;
+mod kernel_users;
 mod means;
 mod profile;
 mod program;
@@ -77,6 +78,8 @@ pub const ALL: &[Check] = &[
     Check { name: "the bench arm64-stock-6.1 works", run: benches::arm64_stock },
     Check { name: "the bench arm64-16k works", run: benches::arm64_16k },
     Check { name: "the bench toolstack works", run: benches::toolstack },
+    Check { name: "in-kernel users are profiled exactly on two processors", run: kernel_users::on_two_processors },
+    Check { name: "in-kernel users are profiled exactly by kprobes alone", run: kernel_users::by_kprobes },
     Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },
     Check { name: "a guest that writes a second verdict is reported", run: verdict::two_verdicts },
     Check { name: "a guest that powers off without a verdict is reported", run: verdict::no_verdict },

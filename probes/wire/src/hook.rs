@@ -3,13 +3,15 @@
 //! Source of the functions and their order: Linux v6.12, drivers/xen/{gntdev,gntdev-dmabuf,gntalloc,grant-table,mem-reservation}.c,
 //! drivers/dma-buf/dma-buf.c, mm/memory.c, mm/mmap.c.
 
-/// Which of a function's ends are watched.
+/// What is watched: which of a function's ends, or a tracepoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ends {
     /// Its entry: a boundary between two stages, or a look at its arguments.
     Entry,
     /// Entry and return: an operation, or a stage.
     Both,
+    /// No function, but a place that the kernel's authors have named.
+    Tracepoint,
 }
 
 /// How much hangs on a hook.
@@ -21,7 +23,18 @@ pub enum Need {
     Optional,
 }
 
-/// A kernel function that is watched.
+impl Ends {
+    /// What the names of the hook's programs end in, behind the stem: all means of attaching taken together.
+    pub const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Self::Entry => &["entry", "kprobe"],
+            Self::Both => &["entry", "exit", "kprobe", "kretprobe"],
+            Self::Tracepoint => &["tracepoint"],
+        }
+    }
+}
+
+/// A kernel function, or a tracepoint, that is watched.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
     /// Its id in loss counters and recordings.
@@ -91,15 +104,15 @@ hooks! {
     GntdevMapGrantPages = 13, "gntdev_map_grant_pages", &["gntdev_map_grant_pages"], Entry, Optional,
         "the page count of an mmap of a map that is older than the tool";
     GnttabMapRefs = 14, "gnttab_map_refs", &["gnttab_map_refs"], Both, Optional,
-        "the stages map_hypercall and p2m_update (they become part of the remainder)";
+        "the operation map_refs, and the stages map_hypercall and p2m_update (they become part of the remainder)";
     SetForeignP2mMapping = 15, "set_foreign_p2m_mapping", &["set_foreign_p2m_mapping"], Entry, Optional,
         "the boundary between map_hypercall and p2m_update (both are counted as map_hypercall)";
     VmMapPagesZero = 16, "vm_map_pages_zero", &["vm_map_pages_zero"], Both, Optional,
         "the stage vma_insert (it becomes part of the remainder)";
     GnttabUnmapRefsAsync = 17, "gnttab_unmap_refs_async", &["gnttab_unmap_refs_async"], Entry, Optional,
-        "the operation teardown, and the buffer kind of an unmap that is deferred";
+        "the operation teardown, the buffer kind of an unmap that is deferred, and the caller of an unmap_refs that is";
     GnttabUnmapRefs = 18, "gnttab_unmap_refs", &["gnttab_unmap_refs"], Both, Optional,
-        "the stages unmap_hypercall and p2m_update of an unmap (they become part of the remainder)";
+        "the operation unmap_refs, and the stages unmap_hypercall and p2m_update of an unmap (they become part of the remainder)";
     ClearForeignP2mMapping = 19, "clear_foreign_p2m_mapping", &["clear_foreign_p2m_mapping"], Entry, Optional,
         "the boundary between unmap_hypercall and p2m_update (both are counted as unmap_hypercall)";
     GntdevFreeMap = 20, "gntdev_free_map", &["gntdev_free_map"], Both, Optional,
@@ -129,7 +142,7 @@ hooks! {
     GntallocIoctl = 32, "gntalloc_ioctl", &["gntalloc_ioctl"], Both, Optional,
         "the operations grant and ungrant";
     GnttabBatchCopy = 33, "gnttab_batch_copy", &["gnttab_batch_copy"], Both, Optional,
-        "the stage grant_copy (it becomes part of the remainder)";
+        "the operation batch_copy, and the stage grant_copy (it becomes part of the remainder)";
     DmabufExpOpsMapDmaBuf = 34, "dmabuf_exp_ops_map_dma_buf", &["dmabuf_exp_ops_map_dma_buf"], Entry, Optional,
         "the operation attachment_map: nothing tells gntdev's dma-bufs from others";
     DmabufExpOpsUnmapDmaBuf = 35, "dmabuf_exp_ops_unmap_dma_buf", &["dmabuf_exp_ops_unmap_dma_buf"], Entry, Optional,
@@ -138,6 +151,12 @@ hooks! {
         "how often a teardown was deferred, and its stage deferred";
     UnmapGrantPagesDone = 37, "unmap_grant_pages_done", &["__unmap_grant_pages_done"], Entry, Optional,
         "the operation teardown";
+    GnttabBatchMap = 38, "gnttab_batch_map", &["gnttab_batch_map"], Both, Optional,
+        "the operation batch_map";
+    ContentionBegin = 39, "contention_begin", &["contention_begin"], Tracepoint, Optional,
+        "the stage lock_wait (it becomes part of the stage that waits)";
+    ContentionEnd = 40, "contention_end", &["contention_end"], Tracepoint, Optional,
+        "the end of the stage lock_wait (what follows is counted with it)";
     DmaBufGet = 48, "dma_buf_get", &["dma_buf_get"], Entry, Optional,
         "the causes over_limit and not_a_dmabuf of an import";
     GnttabExpand = 49, "gnttab_expand", &["gnttab_expand"], Entry, Optional,

@@ -21,6 +21,10 @@ named_ids! {
         AttachmentMap = 16, "attachment_map", "an importer asks for the DMA addresses of a dma-buf that gntdev exported";
         AttachmentUnmap = 17, "attachment_unmap", "an importer gives those addresses back";
         Teardown = 18, "teardown", "the grants behind a map really go, at once or long after the call that asked for it returned";
+        MapRefs = 19, "map_refs", "an in-kernel user maps grants (gnttab_map_refs outside of all operations above)";
+        UnmapRefs = 20, "unmap_refs", "an in-kernel user's grants are unmapped (gnttab_unmap_refs outside of all operations above)";
+        BatchMap = 21, "batch_map", "an in-kernel user maps grants without pages of its own (gnttab_batch_map)";
+        BatchCopy = 22, "batch_copy", "an in-kernel user has Xen copy (gnttab_batch_copy outside of all operations above)";
     }
 }
 
@@ -35,6 +39,11 @@ named_ids! {
 }
 
 impl Op {
+    /// Whether a function of the kernel begins it, and no call from user space: then it is told who called.
+    pub const fn is_of_kernel_users(self) -> bool {
+        matches!(self, Self::MapRefs | Self::UnmapRefs | Self::BatchMap | Self::BatchCopy)
+    }
+
     /// The hook at whose return the operation's record is written: losses there are losses of this operation.
     pub const fn reported_by(self) -> crate::HookId {
         use crate::HookId;
@@ -52,6 +61,10 @@ impl Op {
             Self::Grant | Self::Ungrant => HookId::GntallocIoctl,
             Self::Close => HookId::GntdevRelease,
             Self::Teardown => HookId::UnmapGrantPagesDone,
+            Self::MapRefs => HookId::GnttabMapRefs,
+            Self::UnmapRefs => HookId::GnttabUnmapRefs,
+            Self::BatchMap => HookId::GnttabBatchMap,
+            Self::BatchCopy => HookId::GnttabBatchCopy,
         }
     }
 }

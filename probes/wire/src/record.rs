@@ -51,8 +51,9 @@ pub struct OpHeader {
     pub started_by: u8,
     /// `Cause`: what the errno hides. 0: nothing, or not known.
     pub cause: u8,
-    /// One more than the id of the call stack that tells an in-kernel user. 0: not known, or a call from user space.
-    pub stack: u32,
+    /// Where an in-kernel user called from: a return address, relative to the start of the grant table's own functions.
+    /// 0: not known, or a call from user space. Kernel and modules lie within 2 GiB: branches between them could not reach further.
+    pub caller: i32,
     /// How many `GrantStatus` follow the stages.
     pub status_count: u8,
     /// Always 0 today.

@@ -29,6 +29,7 @@ named_ids! {
         VmaClose = 24, "vma_close", "from gntdev_vma_close to the end of munmap";
         Deferred = 25, "deferred", "waiting for somebody who still uses the pages: gnttab_unmap_work tried in vain so many times";
         Unmapping = 26, "unmapping", "the unmapping itself: the hypercall, and telling Linux which frames are gone";
+        LockWait = 27, "lock_wait", "waiting for a lock that somebody else holds; gntdev has one for each time it is open";
         EagainSleep = 28, "eagain_sleep", "sleeping until Xen has brought a grant's page back (grant status eagain)";
     }
 }

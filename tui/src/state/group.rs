@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use grantscope_collector::aggregate::{Aggregate, Series, SeriesKey};
 use grantscope_collector::model::Outcome;
 use grantscope_wire::{Buffer, Op, Stage};
+use internment::Intern;
 
 /// Which page counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,8 @@ pub struct Group {
     pub op: Op,
     /// What backs the mapping; `None`: not known.
     pub buffer: Option<Buffer>,
+    /// The kernel function that asked; `None`: not known, or a call from user space.
+    pub caller: Option<Intern<str>>,
     /// How many grants.
     pub pages: Pages,
     /// How it ended.
@@ -46,7 +49,13 @@ pub struct Group {
 impl Group {
     /// The group of a series.
     pub fn of(key: &SeriesKey, merged: bool) -> Self {
-        Self { op: key.op, buffer: key.buffer, pages: Pages::of(key.pages, merged), outcome: key.outcome }
+        let &SeriesKey { op, buffer, caller, outcome, .. } = key;
+        Self { op, buffer, caller, pages: Pages::of(key.pages, merged), outcome }
+    }
+
+    /// `map`, `map_refs/xen_blkbk_map`: the operation, and the in-kernel user that asked for it.
+    pub fn name(&self) -> String {
+        self.caller.map_or_else(|| self.op.name().to_owned(), |caller| format!("{}/{caller}", self.op.name()))
     }
 }
 

@@ -55,7 +55,7 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, alone: Vec<String>,
         canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
-    let name = text::name_width(state.compare().rows.iter().map(|row| row.subject.op));
+    let name = text::name_width(state.compare().rows.iter().map(|row| row.subject.op.name()));
     let columns = Columns::fitting(inner.width.into(), name);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);

@@ -134,7 +134,7 @@ fn columns(state: &State, width: usize) -> Vec<Seen> {
 
 fn column_width(column: Column, state: &State) -> usize {
     match column {
-        Column::Operation => text::name_width(state.rows().iter().map(|row| row.group.op)),
+        Column::Operation => text::name_width(state.rows().iter().map(|row| row.group.name())),
         Column::Buffer => 8,
         Column::Pages => 5,
         Column::Outcome => state.rows().iter().map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(7, 12),
@@ -189,7 +189,7 @@ fn row_style(row: &Row, selected: bool, theme: &Theme) -> Style {
 fn cell(row: &Row, seen: &Seen) -> String {
     let group = &row.group;
     match seen.column {
-        Column::Operation => group.op.name().to_owned(),
+        Column::Operation => group.name(),
         Column::Buffer => text::buffer(group.buffer).to_owned(),
         Column::Pages => text::pages(group.pages),
         Column::Outcome => group.outcome.name().into_owned(),

@@ -2,7 +2,7 @@
 
 use grantscope_collector::model::Environment;
 use grantscope_collector::units;
-use grantscope_wire::{Buffer, Op};
+use grantscope_wire::Buffer;
 
 use crate::state::State;
 use crate::state::activity::{self, RATE_SECONDS, SECONDS};
@@ -18,10 +18,12 @@ pub fn buffer(buffer: Option<Buffer>) -> &'static str {
     buffer.map_or(UNKNOWN, Buffer::name)
 }
 
-/// The width of a column with the names of these operations: as wide as most need, wider only where one does.
-pub fn name_width(ops: impl Iterator<Item = Op>) -> usize {
+/// The width of a column with these names of operations: as wide as most need, wider only where one does; a terminal of 80 columns
+/// has room for the rest.
+pub fn name_width(names: impl Iterator<Item = impl AsRef<str>>) -> usize {
     const USUAL: usize = 14;
-    ops.map(|op| op.name().len()).fold(USUAL, usize::max)
+    const WIDEST: usize = 32;
+    names.map(|name| name.as_ref().len()).fold(USUAL, usize::max).min(WIDEST)
 }
 
 /// A page count.
@@ -45,7 +47,7 @@ pub fn pages_spoken(pages: Pages) -> String {
 
 /// What a row is about, in a sentence.
 pub fn group(group: &Group) -> String {
-    format!("{} · {} · {} · {}", group.op.name(), buffer(group.buffer), pages_spoken(group.pages), group.outcome)
+    format!("{} · {} · {} · {}", group.name(), buffer(group.buffer), pages_spoken(group.pages), group.outcome)
 }
 
 /// A count: exact as long as it fits into 8 columns.

@@ -1,0 +1,257 @@
+//! In-kernel users of the grant table, profiled against what the kernel itself says of them: a guest with a disk, whose back end in
+//! dom0 maps and unmaps its pages.
+//!
+//! The kernel's function profiler counts the calls; its own probes at the same functions tell pages and callers. Neither knows of us.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use grantscope_collector::model::{Operation, Outcome as Ended};
+use grantscope_wire::{Op, Stage};
+
+use super::{Bench, benches::text, profile::Recorded};
+use crate::{
+    bench::BenchSpec,
+    boot::{
+        console_watch::{End, PATIENCE},
+        run::Outcome,
+    },
+    clock::Clock,
+    guest::job::Job,
+};
+
+/// The guest reads and writes its disk, is destroyed and created anew, all in one recording. First the back end keeps what it maps;
+/// then it may keep nothing, and unmaps at the end of each transfer. A sweep of gntdev runs beside some of it.
+pub const DISK: &str = r#"
+cat >/tmp/use-disk <<'END'
+trace=/sys/kernel/tracing
+backend=/local/domain/0/backend/vbd
+await() {
+    tries=600
+    until eval "$1"; do tries=$((tries - 1)); [ "$tries" -gt 0 ] || exit 1; sleep 0.1; done
+}
+probe() { echo "p:lab/$1 gnttab_$1 $2 caller=%lr:symbol" >>$trace/kprobe_events || exit; }
+probe map_refs 'pages=%x3:u32'
+probe batch_map 'pages=%x1:u32'
+probe unmap_refs 'pages=%x3:u32'
+probe unmap_refs_async ''
+probe unmap_refs_sync ''
+for function in gnttab_map_refs gnttab_unmap_refs gnttab_batch_map gnttab_batch_copy; do
+    echo $function >>$trace/set_ftrace_filter || exit
+done
+echo 1 >$trace/events/lab/enable || exit
+echo 1 >$trace/function_profile_enabled || exit
+guest-disk read 4 >/out/disk-read || exit
+echo 0 >/sys/module/xen_blkback/parameters/max_persistent_grants || exit
+guest-disk read 4 >/out/disk-read-again || exit
+echo "read $(dd if=/run/disk bs=1M count=4 2>/dev/null | md5sum)" >/out/disk-holds
+$sweep --truth /out/beside.truth.json &
+guest-disk write 2 >/out/disk-write || exit
+wait $! || exit
+xl destroy 1 || exit
+await '[ ! -e /sys/bus/xen-backend/devices/vbd-1-51712 ]'
+xl create /guest/config || exit
+await '[ "$(xenstore-read $backend/2/51712/state 2>/dev/null)" = 4 ]'
+xl destroy 2 || exit
+await '[ ! -e /sys/bus/xen-backend/devices/vbd-2-51712 ]'
+echo 0 >$trace/function_profile_enabled
+echo 0 >$trace/events/lab/enable
+cat $trace/trace >/out/kernel-saw
+awk '$1 ~ /^gnttab_/ { hits[$1] += $2 } END { for (name in hits) print name, hits[name] }' $trace/trace_stat/function* >/out/kernel-counted
+END
+sweep="grantscope-workload run --self --scenario sweep --pages 1,16 --iterations 4 --warmup 1"
+export sweep
+grantscope record -o /out/disk.gsr --clock "$clock" ${attach:+--attach "$attach"} -- sh /tmp/use-disk >/out/disk-recorder 2>&1
+echo $? >/out/disk-recorder-status
+grantscope summary /out/disk.gsr >/out/disk-summary
+"#;
+
+/// The same on two processors, where one tells the other by an interrupt that a transfer has ended.
+pub fn on_two_processors(bench: &Bench) -> Result<()> {
+    interrupts_were_seen(&exact(bench, "toolstack-two-processors", Clock::Wall, "")?)
+}
+
+/// The same by kprobes alone: the caller of a function that was only just entered is found in another way there.
+pub fn by_kprobes(bench: &Bench) -> Result<()> {
+    exact(bench, "toolstack-kprobes", Clock::Counted, "attach=kprobe").map(drop)
+}
+
+fn exact(bench: &Bench, name: &str, clock: Clock, how: &str) -> Result<Vec<Operation>> {
+    let spec = BenchSpec::named("toolstack").context("there is no bench toolstack")?;
+    let out = bench.out(name);
+    let script = format!("clock={}\n{how}\n{DISK}", clock.name());
+    let outcome = bench.lab(spec)?.run(&Job::Script(script), clock, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    are_exact(&outcome, &out)
+}
+
+/// Compares the recording with what the kernel said, and gives its operations.
+pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<Vec<Operation>> {
+    let (status, said) = (text(outcome, "disk-recorder-status")?, text(outcome, "disk-recorder")?);
+    ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
+    let (read, again, holds) = (text(outcome, "disk-read")?, text(outcome, "disk-read-again")?, text(outcome, "disk-holds")?);
+    ensure!(read == holds && again == holds, "the guest read something else than its disk holds: {read}, {again}; {holds}");
+    let recorded = Recorded::read(&out.join("disk.gsr"))?;
+    ensure!(recorded.aggregate.loss().counters.is_empty(), "something was lost: {:?}", recorded.aggregate.loss());
+    let uneven = recorded.operations.iter().find(|operation| !operation.adds_up() || operation.stages_incomplete);
+    ensure!(uneven.is_none(), "the stages do not add up: {uneven:?}");
+    counts_are_exact(&recorded.operations, &text(outcome, "kernel-counted")?)?;
+    let seen = Seen::parse(&text(outcome, "kernel-saw")?)?;
+    seen.is_recorded(&recorded.operations)?;
+    Ok(recorded.operations)
+}
+
+/// Every call of the grant table's functions is an operation of an in-kernel user, or inside an operation of gntdev.
+fn counts_are_exact(operations: &[Operation], counted: &str) -> Result<()> {
+    let counted: BTreeMap<&str, u64> = counted
+        .lines()
+        .map(|line| {
+            line.split_once(' ').and_then(|(name, hits)| Some((name, hits.parse().ok()?))).context("no count of a function")
+        })
+        .collect::<Result<_>>()?;
+    let counted = |name: &str| counted.get(name).copied().unwrap_or(0);
+    let calls = |of: &dyn Fn(&Operation) -> bool, stage| -> u64 {
+        let stages = operations.iter().filter(|operation| of(operation)).flat_map(|operation| &operation.stages);
+        stages.filter(|span| span.stage == stage).map(|span| u64::from(span.calls)).sum()
+    };
+    let users = |op: Op| operations.iter().filter(|operation| operation.op == op).count() as u64;
+    let gntdev = |operation: &Operation| !operation.op.is_of_kernel_users();
+    for (name, op, stage) in [
+        ("gnttab_map_refs", Op::MapRefs, Stage::MapHypercall),
+        ("gnttab_unmap_refs", Op::UnmapRefs, Stage::UnmapHypercall),
+        ("gnttab_batch_copy", Op::BatchCopy, Stage::GrantCopy),
+    ] {
+        let (theirs, ours, all) = (users(op), calls(&gntdev, stage), counted(name));
+        println!("     {name}: {theirs} by in-kernel users and {ours} by gntdev; the kernel counted {all}");
+        ensure!(theirs + ours == all, "{name}: {theirs} operations and {ours} calls inside gntdev's are not {all}");
+    }
+    let maps = users(Op::BatchMap);
+    ensure!(maps == counted("gnttab_batch_map"), "{maps} batch_map, and the kernel counted {}", counted("gnttab_batch_map"));
+    ensure!(
+        users(Op::MapRefs) > 0 && users(Op::UnmapRefs) > 0 && maps > 0,
+        "the guest's back ends did too little to show anything"
+    );
+    ensure!(calls(&gntdev, Stage::MapHypercall) > 0, "the sweep beside it did not run");
+    Ok(())
+}
+
+/// How often something was, by what it was.
+type Counts<T> = BTreeMap<T, u64>;
+
+/// What the kernel's own probes saw of in-kernel users.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// By caller and pages.
+    maps: Counts<(String, u32)>,
+    /// By caller and pages.
+    batch_maps: Counts<(String, u32)>,
+    /// By pages: what asks and what unmaps may be far apart.
+    unmaps: Counts<u32>,
+    /// By caller.
+    unmap_callers: Counts<String>,
+}
+
+impl Seen {
+    fn parse(trace: &str) -> Result<Self> {
+        let written = trace.lines().find_map(|line| line.strip_prefix("# entries-in-buffer/entries-written: "));
+        let (kept, written) = written.and_then(|rest| rest.split_whitespace().next()?.split_once('/')).context("no trace")?;
+        ensure!(kept == written, "the kernel's trace kept only {kept} of {written} entries: use fewer megabytes");
+        let mut seen = Self::default();
+        for line in trace.lines().filter(|line| !line.starts_with('#')) {
+            seen.add(line).with_context(|| format!("cannot read the kernel's trace: {line}"))?;
+        }
+        Ok(seen)
+    }
+
+    fn add(&mut self, line: &str) -> Option<()> {
+        let caller = line.split_once(" caller=")?.1.split('+').next()?.to_owned();
+        let pages = || line.split_once(" pages=")?.1.split(' ').next()?.parse().ok();
+        let is = |event: &str| line.contains(&format!(": {event}: ("));
+        let is_gntdev = caller.starts_with("gntdev_") || caller.starts_with("unmap_grant_pages");
+        if is("map_refs") && !is_gntdev {
+            *self.maps.entry((caller, pages()?)).or_default() += 1;
+        } else if is("batch_map") {
+            *self.batch_maps.entry((caller, pages()?)).or_default() += 1;
+        } else if is("unmap_refs") {
+            *self.unmaps.entry(pages()?).or_default() += 1;
+            if !caller.contains("gnttab_") {
+                *self.unmap_callers.entry(caller).or_default() += 1;
+            }
+        } else if (is("unmap_refs_async") || is("unmap_refs_sync")) && !is_gntdev && !caller.contains("gnttab_") {
+            *self.unmap_callers.entry(caller).or_default() += 1;
+        }
+        Some(())
+    }
+
+    fn is_recorded(&self, operations: &[Operation]) -> Result<()> {
+        let of = |op| operations.iter().filter(move |operation: &&Operation| operation.op == op);
+        let failed = operations.iter().find(|operation| operation.op.is_of_kernel_users() && operation.outcome != Ended::Ok);
+        ensure!(failed.is_none(), "an in-kernel user's operation failed: {failed:?}");
+        let whole = |op| counts(of(op).map(|operation| (caller(operation), operation.pages.unwrap_or(u32::MAX))));
+        same("map_refs by caller and pages", &whole(Op::MapRefs), &self.maps)?;
+        same("batch_map by caller and pages", &whole(Op::BatchMap), &self.batch_maps)?;
+        same("unmap_refs by caller", &counts(of(Op::UnmapRefs).map(caller)), &self.unmap_callers)?;
+        // Of gntdev's: each teardown unmaps once.
+        let unmaps = of(Op::UnmapRefs).chain(of(Op::Teardown)).map(|operation| operation.pages.unwrap_or(u32::MAX));
+        same("unmap_refs and teardown by pages", &counts(unmaps), &self.unmaps)?;
+        let domids = counts(of(Op::MapRefs).map(|operation| operation.domid));
+        println!("     domains: {domids:?}");
+        ensure!(domids.keys().all(Option::is_some), "the domain of a map is not known: {domids:?}");
+        Ok(())
+    }
+}
+
+fn caller(operation: &Operation) -> String {
+    operation.caller().unwrap_or("unknown").to_owned()
+}
+
+fn counts<T: Ord>(of: impl Iterator<Item = T>) -> Counts<T> {
+    let mut counts = Counts::new();
+    of.for_each(|it| *counts.entry(it).or_default() += 1);
+    counts
+}
+
+fn same<T: Ord + std::fmt::Debug>(what: &str, recorded: &Counts<T>, seen: &Counts<T>) -> Result<()> {
+    println!("     {what}: {recorded:?}");
+    ensure!(recorded == seen, "{what}: recorded {recorded:?}, and the kernel saw {seen:?}");
+    Ok(())
+}
+
+/// What the back end unmaps in an interrupt is nobody's, whichever thread that came upon.
+fn interrupts_were_seen(operations: &[Operation]) -> Result<()> {
+    let in_interrupt = |operation: &&Operation| operation.comm.starts_with('(');
+    let by_name = counts(operations.iter().filter(in_interrupt).map(|operation| (operation.comm.clone(), operation.op)));
+    println!("     in interrupts: {by_name:?}");
+    let wrong = operations.iter().filter(in_interrupt).find(|operation| operation.tid != 0 || !operation.op.is_of_kernel_users());
+    ensure!(wrong.is_none(), "an operation of a process is said to have run in an interrupt: {wrong:?}");
+    ensure!(!by_name.is_empty(), "nothing was unmapped in an interrupt, so nothing was shown of that");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "# tracer: nop\n#\n# entries-in-buffer/entries-written: 6/6   #P:1\n#\n\
+        1.xvda-0-120 [000] d.... 9.1: map_refs: (gnttab_map_refs+0x0/0x1c8) pages=8 caller=xen_blkbk_map+0x1f8/0x6c8\n\
+        workload-140 [000] d.... 9.2: map_refs: (gnttab_map_refs+0x0/0x1c8) pages=1 caller=gntdev_map_grant_pages+0x1/0x2\n\
+        swapper-0 [000] d.s.. 9.3: unmap_refs_async: (gnttab_unmap_refs_async+0x0/0x50) caller=end_block_io_op+0x1/0x2\n\
+        swapper-0 [000] d.s.. 9.4: unmap_refs: (gnttab_unmap_refs+0x0/0x50) pages=8 caller=__gnttab_unmap_refs_async+0x1/0x2\n\
+        1.xvda-0-120 [000] d.... 9.5: unmap_refs: (gnttab_unmap_refs+0x0/0x50) pages=3 caller=xen_blkbk_unmap+0x1/0x2\n\
+        xenwatch-20 [000] d.... 9.6: batch_map: (gnttab_batch_map+0x0/0x50) pages=1 caller=__xenbus_map_ring+0x1/0x2\n";
+
+    #[test]
+    fn the_kernels_trace_tells_pages_and_callers_of_what_is_not_gntdevs() {
+        let seen = Seen::parse(TRACE).unwrap();
+        assert_eq!(seen.maps, Counts::from([(("xen_blkbk_map".to_owned(), 8), 1)]));
+        assert_eq!(seen.batch_maps, Counts::from([(("__xenbus_map_ring".to_owned(), 1), 1)]));
+        assert_eq!(seen.unmaps, Counts::from([(8, 1), (3, 1)]));
+        assert_eq!(seen.unmap_callers, Counts::from([("end_block_io_op".to_owned(), 1), ("xen_blkbk_unmap".to_owned(), 1)]));
+    }
+
+    #[test]
+    fn a_trace_that_overflowed_is_no_truth() {
+        assert!(Seen::parse(&TRACE.replace("6/6", "5/6")).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+//! Who in the kernel asked: the first function up the call stack that is not one of the grant table's own.
+//!
+//! What is handed on is an address in that function. The collector knows its name.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_get_stack;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::LruHashMap;
+
+/// Frames that are looked at: the program's own, those of the trampoline that called it, and at most five of the grant table's.
+const FRAMES: usize = 16;
+
+// The grant table's functions (drivers/xen/grant-table.c) lie together; set by the collector before loading. Zero: not known.
+#[unsafe(no_mangle)]
+static GRANT_TABLE_START: u64 = 0;
+#[unsafe(no_mangle)]
+static GRANT_TABLE_END: u64 = 0;
+
+/// Where an in-kernel user called from, relative to the start of the grant table's functions.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct CallSite(i32);
+
+impl CallSite {
+    const UNKNOWN: Self = Self(0);
+    /// gntdev itself, in none of its operations: not an in-kernel user. In the midst of the grant table nobody calls from.
+    const GNTDEV: Self = Self(i32::MIN);
+
+    /// As it travels; 0: not known.
+    pub fn offset(self) -> i32 {
+        self.0
+    }
+
+    fn of(address: u64, start: u64) -> Self {
+        let offset = address.wrapping_sub(start) as i64;
+        if offset == i64::from(offset as i32) { Self(offset as i32) } else { Self::UNKNOWN }
+    }
+}
+
+/// Walks the stack. `link` is the return address where the processor still has it in a register: the stack does not tell it then.
+#[inline(always)]
+pub fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
+    // SAFETY: plain statics; volatile because the loader rewrites them.
+    let (start, end) =
+        unsafe { (core::ptr::read_volatile(&raw const GRANT_TABLE_START), core::ptr::read_volatile(&raw const GRANT_TABLE_END)) };
+    let is_grant_table = |address: u64| address >= start && address < end;
+    if let Some(address) = link.filter(|&address| !is_grant_table(address)) {
+        return CallSite::of(address, start);
+    }
+    let mut frames = [0u64; FRAMES];
+    // SAFETY: the buffer is as long as is said. What the stack does not fill is zero.
+    let bytes = unsafe { bpf_get_stack(context, frames.as_mut_ptr().cast(), size_of_val(&frames) as u32, 0) };
+    if bytes <= 0 {
+        return CallSite::UNKNOWN;
+    }
+    let mut inside = false;
+    for address in frames {
+        if is_grant_table(address) {
+            inside = true;
+        } else if inside && address != 0 {
+            return CallSite::of(address, start);
+        } else if inside {
+            break;
+        }
+    }
+    CallSite::UNKNOWN
+}
+
+/// Who asked for grants to be unmapped, by the address of the first of them: a kworker may do it long after. What is asked for is
+/// always done in the end, so that an entry never outlives its request.
+#[map]
+static ASKERS: LruHashMap<u64, CallSite> = LruHashMap::with_max_entries(4_096, 0);
+
+/// An in-kernel user asks for these to be unmapped.
+#[inline(always)]
+pub fn asks(unmap_ops: u64, caller: CallSite) {
+    // Where there is no room, the stack tells of the kworker.
+    let _ = ASKERS.insert(unmap_ops, &caller, 0);
+}
+
+/// These are gntdev's, and a teardown tells of them.
+#[inline(always)]
+pub fn gntdev_asks(unmap_ops: u64) {
+    asks(unmap_ops, CallSite::GNTDEV);
+}
+
+/// Who wants these unmapped, which are being unmapped now; `None`: gntdev.
+#[inline(always)]
+pub fn asker(unmap_ops: u64, on_the_stack: impl FnOnce() -> CallSite) -> Option<CallSite> {
+    // SAFETY: a value is written before its request is.
+    let Some(&asker) = (unsafe { ASKERS.get(unmap_ops) }) else { return Some(on_the_stack()) };
+    let _ = ASKERS.remove(unmap_ops);
+    (asker.0 != CallSite::GNTDEV.0).then_some(asker)
+}
