@@ -168,6 +168,21 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_and_the_statuses_that_references_got_become_details() {
+        let stage = StageTime { stage: Stage::MapHypercall.id(), ..StageTime::default() };
+        let head = Head { ret: -22, cause: Cause::GrantsRefused.id(), status_count: 2, ..export() };
+        let mut record = bytes(head, &[stage]);
+        for (count, status) in [(0_u32, -2_i16), (3, -3)] {
+            record.extend(count.to_ne_bytes());
+            record.extend(status.to_ne_bytes());
+            record.extend([0; 2]);
+        }
+        let operation = operation(&record).unwrap();
+        assert_eq!(operation.cause(), Some(Cause::GrantsRefused));
+        assert_eq!(operation.statuses().collect::<Vec<_>>(), [(-3, 3)]);
+    }
+
+    #[test]
     fn a_record_that_is_too_short_is_refused() {
         let stage = StageTime { stage: Stage::Wait.id(), ..StageTime::default() };
         let whole = bytes(export(), &[stage]);

@@ -227,7 +227,10 @@ mod tests {
         aggregate.add(&Frame::Operations(vec![refused(-3), refused(-8), refused(-3), again]));
         insta::assert_snapshot!(table(&aggregate), @r"
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
-        mmap                16 EINVAL            4 │    10.0 µs          – │        –        –
+        mmap                16 EINVAL            4 │    10.0 µs          –          – │        –        –
+        4 operations, 0 lost
+        mmap EINVAL 3 ×: grants_refused (Xen refused at least one grant reference: its grant status says why): bad_gntref 2, permission_denied 1
+        mmap EINVAL 1 ×: already_mapped (the map was mmapped before: that is possible once in its life)
         ");
     }
 

@@ -5,7 +5,7 @@
 use grantscope_wire::{Buffer, HookId, Op, Stage};
 
 use crate::cause;
-use crate::evidence::COPY_REFUSED;
+use crate::evidence::{COPY_REFUSED, STATUSES_READ};
 use crate::fields::{user_u32, vma_pages, vma_private_data};
 use crate::hook::{Entered, Returned};
 use crate::ledger::{self, Direction};
@@ -215,10 +215,13 @@ fn free_map_entered(call: &impl Entered) {
     task::enter(HookId::GntdevFreeMap, Stage::PageArrayFree);
 }
 
-/// An export frees its map only where it failed: Xen's answers are lost with the map.
+/// An export unmaps and frees its map only where it failed: Xen's answers are lost with the map, and what Linux noted in its pages
+/// already when they are unmapped. Where no grant was mapped, nothing is unmapped.
 #[inline(always)]
-fn export_failed() {
-    if let Some(task) = task::busy().filter(|task| task.is(Op::Export) && task.entered(Stage::MapHypercall)) {
+pub fn export_failed() {
+    if let Some(task) = task::busy().filter(|task| task.is(Op::Export) && task.entered(Stage::MapHypercall))
+        && !task.evidence.has(STATUSES_READ)
+    {
         task.evidence.read_map_statuses();
     }
 }

@@ -58,6 +58,7 @@ fn requested(call: &impl Entered) {
     let item = call.long(0);
     let Some(map) = unmap_data(item) else { return };
     crate::gntdev::torn_down(map);
+    crate::gntdev::export_failed();
     let info = ledger::map(map);
     let asked_by = task::busy_here();
     if asked_by.is_none()

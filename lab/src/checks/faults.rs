@@ -28,6 +28,7 @@ const NOT_HERE: &[(Cause, &str)] = &[
     (Cause::PvRefusesDmabuf, "no bench has a PV domain whose kernel knows dma-bufs"),
     (Cause::NoDmabufSupport, "the kernel of this bench knows dma-bufs; the benches of Debian's kernels show it"),
     (Cause::DmaAllocFailed, "this kernel frees the half-built map as one of ordinary pages"),
+    (Cause::PageAllocFailed, "the balloon still has pages from before, and allocates none"),
     (Cause::VmaInsertFailed, "the page table is there already, or mmap(2) itself fails"),
     (Cause::NotPageAligned, "no exporter here hands out such a buffer"),
     (Cause::GrantTableFull, "Xen would have to be booted with a smaller grant table"),

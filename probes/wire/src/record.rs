@@ -80,7 +80,7 @@ pub struct StageTime {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct GrantStatus {
-    /// References.
+    /// References. The probes also write entries of 0 references: readers leave them out.
     pub count: u32,
     /// Xen's `GNTST_*`.
     pub status: i16,

@@ -10,7 +10,7 @@ use super::memory::SharedPages;
 use super::open::{open_xen, page_size};
 use super::parameter::read_limit;
 use crate::error::{Error, Result};
-use crate::truth::{Buffer, Log, Op, Subject};
+use crate::truth::{Buffer, Log, Op, Subject, Why};
 use crate::uapi::gntdev::{self as abi, Reference};
 use crate::uapi::{DomId, Flexible, GrantRef};
 
@@ -81,8 +81,14 @@ impl<'log> GntDev<'log> {
             unsafe { abi::dmabuf_exp_wait_released(raw, &mut argument) }
         });
         match answer {
-            Err(Errno::ENOENT) => Ok(true),
-            Err(Errno::ENOTTY) => Ok(false),
+            Err(Errno::ENOENT) => {
+                self.log.explain(Why { cause: "no_such_buffer", statuses: "" });
+                Ok(true)
+            }
+            Err(Errno::ENOTTY) => {
+                self.log.explain(Why { cause: "no_dmabuf_support", statuses: "" });
+                Ok(false)
+            }
             Ok(_) => Ok(true),
             Err(errno) => Err(self.other("DMABUF_EXP_WAIT_RELEASED", errno)),
         }

@@ -31,7 +31,6 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     log.enter(Phase::Setup);
     // Notes what this kernel lacks; here every kind of buffer is needed.
     let actions = possible_actions(log, options, skipped)?;
-    log.explain(Why { cause: "no_such_buffer", statuses: "" });
     let with_dmabufs = actions.len() > 2;
     let _raised = RaisedLimit::by(gntalloc::LIMIT, 2 * GRANTED)?;
     let granting = GntAlloc::open(log)?;
