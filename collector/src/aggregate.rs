@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use grantscope_wire::{Buffer, Op, Stage};
 use hdrhistogram::Histogram;
 
+use crate::ledger::Ledger;
 use crate::model::{Environment, LossReport, Operation, Outcome};
 use crate::recording::Frame;
 
@@ -130,6 +131,7 @@ pub struct Aggregate {
     series: BTreeMap<SeriesKey, Series>,
     environment: Option<Environment>,
     loss: LossReport,
+    ledger: Ledger,
     operations: u64,
     first_ns: Option<u64>,
     last_ns: Option<u64>,
@@ -147,6 +149,10 @@ impl Aggregate {
             Frame::End { at_ns } => {
                 self.see(*at_ns);
                 self.ended = true;
+            }
+            Frame::Maps(report) => {
+                self.see(report.at_ns);
+                self.ledger.add(report);
             }
         }
     }
@@ -186,6 +192,16 @@ impl Aggregate {
     /// What was lost so far.
     pub fn loss(&self) -> &LossReport {
         &self.loss
+    }
+
+    /// What is alive.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The same recording, and the same mappings alive, before any operation.
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { ledger, ..self }
     }
 
     /// Operations so far.

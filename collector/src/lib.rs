@@ -12,6 +12,7 @@ pub mod export;
 #[cfg(test)]
 mod fixtures;
 pub mod judge;
+pub mod ledger;
 pub mod metrics;
 pub mod model;
 pub mod recording;

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::MapsReport;
 use crate::model::{Environment, LossReport, Operation};
 
 mod version_1;
@@ -37,6 +38,8 @@ pub enum Frame {
         /// When.
         at_ns: u64,
     },
+    /// Live mappings: what changed since the last such frame. The first tells of all that there are.
+    Maps(MapsReport),
 }
 
 /// Why a recording cannot be read (on).

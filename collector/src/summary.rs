@@ -6,6 +6,7 @@ use std::fmt::Write;
 use grantscope_wire::{Buffer, Op};
 
 use crate::aggregate::{Aggregate, Series, SeriesKey};
+use crate::ledger;
 use crate::model::Outcome;
 use crate::units;
 
@@ -105,6 +106,9 @@ fn is_compared(key: &SeriesKey) -> bool {
 fn notes(aggregate: &Aggregate) -> String {
     let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
     text.push_str(&not_compared(aggregate));
+    if let Some((_, now_ns)) = aggregate.span_ns() {
+        text.push_str(&ledger::notes(aggregate.ledger(), now_ns, ledger::LEAK_AFTER));
+    }
     for counter in &aggregate.loss().counters {
         let _ = writeln!(
             text,

@@ -11,6 +11,7 @@
 #[macro_use]
 mod hook;
 
+mod census;
 mod dmabuf;
 mod fields;
 mod gntalloc;

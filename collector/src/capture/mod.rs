@@ -1,18 +1,21 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols` and `attach`
-//! fit the probes to the running kernel;
+//! fit the probes to the running kernel; `census` finds maps that nobody saw begin, `live_maps` follows those that live;
 //! `probes` owns what is attached; `session` turns it into a recording.
 
 mod attach;
+mod census;
 mod examine;
 mod host;
+mod live_maps;
 mod offsets;
 mod preflight;
 mod probes;
 mod session;
 mod symbols;
 
+pub use census::list as list_maps;
 pub use examine::examine;
 pub use probes::Probes;
 pub use session::{Ended, Finished, Options, record};
@@ -71,6 +74,9 @@ pub enum CaptureError {
     /// The kernel does not list its functions.
     #[error("/proc/kallsyms cannot be read: the kernel needs CONFIG_KALLSYMS=y, and /proc has to be mounted")]
     NoSymbols(#[source] std::io::Error),
+    /// Live maps cannot be found.
+    #[error("live maps cannot be listed on this kernel: {0}")]
+    NoCensus(String),
     /// The object does not load.
     #[error("the kernel refused the probes' maps or data")]
     Load(#[from] aya::EbpfError),

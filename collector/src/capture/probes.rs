@@ -7,13 +7,17 @@ use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
-use grantscope_wire::{HOOKS, HookId};
+use grantscope_wire::{FoundMap, HOOKS, HookId};
 
-use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight};
+use super::census::{Census, Facts};
+use super::live_maps::LiveMaps;
+use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight, spelled};
 use crate::decode::{self, DecodeError};
+use crate::ledger::MapsReport;
 use crate::model::{HookStatus, LossCounter, LossReport, Operation};
 
-static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
+/// The compiled probes.
+pub static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
 
 /// The probes, attached.
 pub struct Probes {
@@ -21,6 +25,8 @@ pub struct Probes {
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     loss: PerCpuArray<MapData, u64>,
+    live: LiveMaps,
+    census: Option<Census>,
     status: Vec<HookStatus>,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
@@ -38,17 +44,57 @@ impl Probes {
             loader.override_global(name, offset, true);
         }
         loader.override_global("PAGE_SHIFT", &page_shift, true);
+        let facts = Facts::find(&types);
+        if let Ok(facts) = &facts {
+            facts.fill_in(&mut loader);
+        }
         let mut ebpf = loader.load(OBJECT)?;
         let records =
             ebpf.take_map("RECORDS").and_then(|map| RingBuf::try_from(map).ok()).ok_or(CaptureError::NoMap("RECORDS"))?;
         let loss = ebpf.take_map("LOSS").and_then(|map| PerCpuArray::try_from(map).ok()).ok_or(CaptureError::NoMap("LOSS"))?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        let mut live = LiveMaps::new(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, means)?;
-        let mut probes = Self { ebpf, records, loss, status, before: Vec::new() };
+        // Only now: what begins after a census is seen by the hooks.
+        let census = facts.and_then(|_| Census::load(&mut ebpf, &btf));
+        if let Err(error) = &census {
+            live.cannot_find(spelled(error));
+        }
+        let mut probes = Self { ebpf, records, loss, live, census: census.ok(), status, before: Vec::new() };
+        probes.find_older_maps();
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
         probes.before = probes.counters();
         Ok(probes)
+    }
+
+    /// Puts maps that are older than the probes into their ledger.
+    fn find_older_maps(&mut self) {
+        if let Some(found) = self.take_census() {
+            self.live.put_in(&found);
+        }
+        if let Some(found) = self.take_census() {
+            self.live.confirm(&found);
+        }
+    }
+
+    /// Who holds which maps; `None`: this kernel does not let us see.
+    fn take_census(&mut self) -> Option<Vec<(u64, FoundMap)>> {
+        let taken = self.census.as_mut()?.take(&mut self.ebpf);
+        taken.inspect_err(|error| self.live.cannot_find(spelled(error))).ok()
+    }
+
+    /// What is alive: what changed since the last report; `None`: nothing did.
+    pub fn live_maps(&mut self) -> Option<MapsReport> {
+        self.live.report()
+    }
+
+    /// The same, and who holds it.
+    pub fn live_maps_and_holders(&mut self) -> Option<MapsReport> {
+        if let Some(found) = self.take_census() {
+            self.live.see_holders(&found);
+        }
+        self.live.report()
     }
 
     /// How each hook is attached.
@@ -136,7 +182,8 @@ mod tests {
     #[test]
     fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
         let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
-        let programs: BTreeSet<_> = object.programs.keys().cloned().collect();
+        // Those of the census belong to no hook.
+        let programs: BTreeSet<_> = object.programs.keys().filter(|name| !name.starts_with("census_")).cloned().collect();
         let ends = |ends| if ends == Ends::Both { &["entry", "exit", "kprobe", "kretprobe"][..] } else { &["entry", "kprobe"] };
         let table: BTreeSet<_> =
             HOOKS.iter().flat_map(|hook| ends(hook.ends).iter().map(|end| format!("{}_{end}", hook.stem()))).collect();

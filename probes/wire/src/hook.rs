@@ -138,6 +138,8 @@ hooks! {
         "how often a teardown was deferred, and its stage deferred";
     UnmapGrantPagesDone = 37, "unmap_grant_pages_done", &["__unmap_grant_pages_done"], Entry, Optional,
         "the operation teardown";
+    GntdevVmaOpen = 56, "gntdev_vma_open", &["gntdev_vma_open"], Entry, Optional,
+        "in the ledger of live maps: whether a map that was forked or partly unmapped is still in a process";
 }
 
 /// One more than the highest hook id, rounded up to a power of two.

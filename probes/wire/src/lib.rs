@@ -8,6 +8,7 @@ mod named_ids;
 
 pub mod cause;
 pub mod hook;
+pub mod live;
 pub mod loss;
 pub mod op;
 pub mod record;
@@ -15,6 +16,7 @@ pub mod stage;
 
 pub use cause::Cause;
 pub use hook::{HOOKS, Hook, HookId};
+pub use live::{FoundMap, LiveMap, MapInfo, PendingTeardown};
 pub use loss::LossKind;
 pub use op::{Buffer, Op};
 pub use record::{GrantStatus, OpHeader, OpRecord, StageTime};
