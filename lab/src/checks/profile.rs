@@ -207,7 +207,7 @@ pub fn losses_are_counted(bench: &Bench) -> Result<()> {
 }
 
 /// One run of the default sweep; of the same name only one per `cargo xtask test`.
-fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
+pub fn sweep(bench: &Bench, name: &str) -> Result<PathBuf> {
     let out = bench.out(name);
     if out.join("truth.json").exists() {
         return Ok(out);
