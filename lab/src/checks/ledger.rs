@@ -21,21 +21,25 @@ use crate::{
     guest::job::{Command, Job},
 };
 
-/// What the holder of one mapping of each kind holds is listed, without a recorder; then it goes on holding under one.
+/// What the holder of one mapping of each kind holds is listed, without a recorder; then it goes on holding under one. Words on the
+/// console tell the lab that the guest is alive: reading a kernel's types takes an emulated processor a while.
 const KINDS: &str = r#"
 /job/holder kinds >/out/kinds &
 holder=$!
 echo "$holder" >/out/holder
-until grep -q holding /out/kinds; do sleep 0.1; done
-grantscope maps >/out/maps.txt || exit
-grantscope maps --format json >/out/maps.json || exit
+until grep -q holding /out/kinds; do kill -0 "$holder" || exit; sleep 0.1; done
+timeout 60 grantscope maps >/out/maps.txt || exit
+echo "next, the same as JSON" >/dev/console
+timeout 60 grantscope maps --format json >/out/maps.json || exit
 "#;
 
 const STEPS: &str = r#"
+echo "next, steps" >/dev/console
 grantscope record -o /out/steps.gsr --clock "$clock" -- /job/holder steps 100 >/out/steps || exit
 "#;
 
 const LEAKS: &str = r#"
+echo "next, leaks" >/dev/console
 grantscope record -o /out/leaks.gsr --clock "$clock" -- /job/holder leaks >/out/leaks || exit
 grantscope maps /out/leaks.gsr >/out/leaks.txt || exit
 grantscope summary /out/leaks.gsr >/out/leaks.summary || exit
