@@ -91,7 +91,8 @@ pub fn never_joins_two_maps(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Runs a script in dom0 beside the program that holds mappings.
+/// Runs a script in dom0 beside the program that holds mappings. With more patience than usual: a stock kernel's types are many, and
+/// an emulated processor reads them for most of a minute, each time.
 fn hold(bench: &Bench, spec: &'static BenchSpec, script: &str) -> Result<(Outcome, std::path::PathBuf)> {
     let name = format!("holder-{}", spec.name);
     let (out, program) = (bench.out(&name), bench.out("holder"));
@@ -102,7 +103,7 @@ fn hold(bench: &Bench, spec: &'static BenchSpec, script: &str) -> Result<(Outcom
     let clock = spec.clock(None)?;
     let script = format!("clock={}\n{script}", clock.name());
     let job = Job::Bare(Command { files: vec![("holder".into(), program)], ..Command::inside("/bin/sh", &["-c", &script]) });
-    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
+    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE * 5, &out, &mut ())?;
     ensure!(outcome.end == crate::boot::console_watch::End::Pass, bench.unexpected(&name, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
     Ok((outcome, out))
