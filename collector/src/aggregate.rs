@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use internment::Intern;
 
 use crate::filter::FilterReport;
+use crate::ledger::Ledger;
 use crate::model::{Environment, LossReport, Operation, Outcome, status_name};
 use crate::recording::Frame;
 
@@ -150,6 +151,7 @@ pub struct Aggregate {
     environment: Option<Environment>,
     loss: LossReport,
     filtered: Option<FilterReport>,
+    ledger: Ledger,
     operations: u64,
     first_ns: Option<u64>,
     last_ns: Option<u64>,
@@ -168,6 +170,10 @@ impl Aggregate {
             Frame::End { at_ns } => {
                 self.see(*at_ns);
                 self.ended = true;
+            }
+            Frame::Maps(report) => {
+                self.see(report.at_ns);
+                self.ledger.add(report);
             }
         }
     }
@@ -221,6 +227,16 @@ impl Aggregate {
     /// What was left out on purpose so far; `None`: nothing was to be.
     pub fn filtered(&self) -> Option<&FilterReport> {
         self.filtered.as_ref()
+    }
+
+    /// What is alive.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The same recording, and the same mappings alive, before any operation.
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { ledger, ..self }
     }
 
     /// Operations so far.

@@ -102,7 +102,8 @@ fn stage(bytes: &[u8]) -> Result<StageSpan, DecodeError> {
     })
 }
 
-fn comm(bytes: &[u8]) -> String {
+/// A name that is padded with zeros.
+pub fn comm(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }

@@ -13,6 +13,7 @@ pub mod filter;
 #[cfg(test)]
 mod fixtures;
 pub mod judge;
+pub mod ledger;
 pub mod metrics;
 pub mod model;
 pub mod recording;

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use serde::{Deserialize, Serialize};
 
 use crate::filter::FilterReport;
+use crate::ledger::MapsReport;
 use crate::model::{Environment, LossReport, Operation};
 
 mod version_1;
@@ -38,6 +39,8 @@ pub enum Frame {
         /// When.
         at_ns: u64,
     },
+    /// Live mappings: what changed since the last such frame. The first tells of all that there are.
+    Maps(MapsReport),
     /// What was left out on purpose so far. Only where something was asked to be.
     Filtered(FilterReport),
 }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use grantscope_wire::{Buffer, Cause, Op};
 
 use crate::aggregate::{Aggregate, Series, SeriesKey, Statuses, list_of};
+use crate::ledger;
 use crate::model::Outcome;
 use crate::units;
 
@@ -186,6 +187,9 @@ fn notes(aggregate: &Aggregate) -> String {
     }
     text.push_str(&not_compared(aggregate));
     text.push_str(&causes(aggregate));
+    if let Some((_, now_ns)) = aggregate.span_ns() {
+        text.push_str(&ledger::notes(aggregate.ledger(), now_ns, ledger::LEAK_AFTER));
+    }
     for counter in &aggregate.loss().counters {
         let _ = writeln!(
             text,

@@ -77,6 +77,16 @@ fn optional(described: *const u32) -> Option<u64> {
     (value != NOT_DESCRIBED).then_some(u64::from(value))
 }
 
+/// Where a map's `next` lies, for who has made sure that this is described.
+pub fn offset_of_map_next() -> u32 {
+    optional(&raw const OFFSET_MAP_NEXT).unwrap_or(0) as u32
+}
+
+/// Where a map's `count` lies, likewise.
+pub fn offset_of_map_count() -> u32 {
+    optional(&raw const OFFSET_MAP_COUNT).unwrap_or(0) as u32
+}
+
 /// The map whose member `next` lies here (`container_of`).
 pub fn map_of_next(next: u64) -> Option<u64> {
     Some(next - optional(&raw const OFFSET_MAP_NEXT)?)

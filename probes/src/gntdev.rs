@@ -25,6 +25,7 @@ const DMA_FLAG_COHERENT: u32 = 2;
 hook!(gntdev_ioctl, ioctl_entered, ioctl_returned);
 hook!(gntdev_mmap, mmap_entered, mmap_returned);
 hook!(sys_munmap, munmap_entered, munmap_returned);
+hook!(gntdev_vma_open, vma_opens);
 hook!(gntdev_vma_close, vma_closes);
 hook!(gntdev_release, release_entered, release_returned);
 hook!(gntdev_alloc_map, alloc_map_entered, alloc_map_returned);
@@ -83,7 +84,12 @@ fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
         MAP => {
             task.set_buffer(Buffer::Pages);
             add_pages(task, user_u32(argument, 0));
-            add_domid(task, user_u32(argument, 16));
+            let domid = user_u32(argument, 16);
+            add_domid(task, domid);
+            let (map, generation_ns) = task.map();
+            if map != 0 && ret == 0 {
+                ledger::tell(map, generation_ns, domid, false);
+            }
         }
         UNMAP => {
             task.set_buffer(Buffer::Pages);
@@ -118,7 +124,12 @@ fn add_domid(task: &mut Task, domid: Option<u32>) {
 #[inline(always)]
 fn add_export(task: &mut Task, file: u64, argument: u64, ret: i32) {
     add_pages(task, user_u32(argument, 4));
-    add_domid(task, user_u32(argument, 12));
+    let domid = user_u32(argument, 12);
+    add_domid(task, domid);
+    let (map, generation_ns) = task.map();
+    if map != 0 && ret == 0 {
+        ledger::tell(map, generation_ns, domid, true);
+    }
     if let (false, Some(flags)) = (task.knows_buffer(), user_u32(argument, 0)) {
         add_buffer(task, flags);
     }
@@ -180,6 +191,7 @@ fn alloc_map_returned(call: &impl Returned) {
     let Some(task) = task::busy() else { return };
     if map != 0 {
         task.set_generation(task.mark_ns());
+        task.set_map_address(map);
         ledger::remember_map(map, &task.map_info());
     }
     // A map copies the references now; an export has done so before, and goes on.
@@ -199,8 +211,13 @@ fn map_is_added(_: &impl Entered) {
 /// `int gntdev_map_grant_pages(struct gntdev_grant_map *map)`
 #[inline(always)]
 fn grant_pages_are_mapped(call: &impl Entered) {
-    if let (Some(task), Some(info)) = (task::busy(), ledger::map(call.long(0))) {
-        task.set_map(info);
+    let map = call.long(0);
+    let (Some(task), Some(live)) = (task::busy(), ledger::live(map)) else { return };
+    task.set_map(&live.info);
+    ledger::grants_are_mapped(live);
+    if task.is(Op::Mmap) {
+        task.set_map_address(map);
+        ledger::add_area(live);
     }
 }
 
@@ -247,6 +264,9 @@ fn mmap_entered(call: &impl Entered) {
 #[inline(always)]
 fn mmap_returned(call: &impl Returned) {
     let Some(task) = task::operation_finished(HookId::GntdevMmap) else { return };
+    if call.int() != 0 {
+        no_area_after_all(task);
+    }
     task.set_buffer(Buffer::Pages);
     if !task.knows_pages() {
         let [_, vma] = task.arguments();
@@ -257,6 +277,16 @@ fn mmap_returned(call: &impl Returned) {
         cause::of_mmap(task, ret);
     }
     task.emit(HookId::GntdevMmap, ret);
+}
+
+/// The mmap failed after the grants were mapped. The kernel closes no area then: it never had one.
+#[inline(always)]
+fn no_area_after_all(task: &Task) {
+    if let (map @ 1.., _) = task.map()
+        && let Some(live) = ledger::live(map)
+    {
+        ledger::remove_area(live);
+    }
 }
 
 /// `munmap(2)`. Most calls have nothing to do with us: only `gntdev_vma_close` inside tells.
@@ -272,14 +302,27 @@ fn munmap_returned(call: &impl Returned) {
     }
 }
 
+/// `void gntdev_vma_open(struct vm_area_struct *vma)`: a fork, or a part of an area becomes one of its own.
+#[inline(always)]
+fn vma_opens(call: &impl Entered) {
+    if let Some(live) = vma_private_data(call.long(0)).and_then(ledger::live) {
+        ledger::add_area(live);
+    }
+}
+
 /// `void gntdev_vma_close(struct vm_area_struct *vma)`; `vm_private_data` is the map.
 #[inline(always)]
 fn vma_closes(call: &impl Entered) {
+    let vma = call.long(0);
+    let mut live = vma_private_data(vma).and_then(ledger::live);
+    // Also where a process ends: that is no munmap.
+    if let Some(live) = &mut live {
+        ledger::remove_area(live);
+    }
     let Some(task) = task::busy().filter(|task| task.is(Op::Munmap)) else { return };
     task.confirm();
-    let vma = call.long(0);
-    match vma_private_data(vma).and_then(ledger::map) {
-        Some(info) => task.set_map(info),
+    match live {
+        Some(live) => task.set_map(&live.info),
         None => add_pages(task, vma_pages(vma)),
     }
     task.set_buffer(Buffer::Pages);

@@ -2,25 +2,14 @@
 //!
 //! It gives operations that only carry a pointer or a descriptor their buffer kind and page count.
 
+use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{HashMap, LruHashMap};
-use grantscope_wire::{HookId, LossKind};
+pub use grantscope_wire::MapInfo;
+use grantscope_wire::live::{LIVE_DOMID_KNOWN, LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
+use grantscope_wire::{HookId, LiveMap, LossKind};
 
 use crate::loss;
-
-/// What is known of a map.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct MapInfo {
-    /// Time of its allocation: tells it from an earlier one at the same address. 0: unknown.
-    pub generation_ns: u64,
-    /// Grant references.
-    pub pages: u32,
-    /// `Buffer`, 0: unknown.
-    pub buffer: u8,
-    /// Zero.
-    pub reserved: [u8; 3],
-}
 
 /// Which list of an open gntdev a descriptor is on (`struct gntdev_dmabuf_priv`, drivers/xen/gntdev-dmabuf.c, v6.12).
 #[derive(Clone, Copy)]
@@ -39,9 +28,10 @@ struct DescriptorKey {
     direction: u32,
 }
 
-/// Live maps by address, from `gntdev_alloc_map`'s return to `gntdev_free_map`.
+/// Live maps by address, from `gntdev_alloc_map`'s return to `gntdev_free_map`. The collector reads them, and puts those in that
+/// are older than the probes.
 #[map]
-static MAPS: HashMap<u64, MapInfo> = HashMap::with_max_entries(16_384, 0);
+static MAPS: HashMap<u64, LiveMap> = HashMap::with_max_entries(16_384, 0);
 
 /// Exported dma-bufs by address.
 #[map]
@@ -51,15 +41,62 @@ static DMABUFS: HashMap<u64, MapInfo> = HashMap::with_max_entries(16_384, 0);
 #[map]
 static DESCRIPTORS: LruHashMap<DescriptorKey, MapInfo> = LruHashMap::with_max_entries(4_096, 0);
 
+/// A map begins to live, allocated by the current process.
+#[inline(always)]
 pub fn remember_map(map: u64, info: &MapInfo) {
-    if MAPS.insert(map, info, 0).is_err() {
+    let live = LiveMap {
+        info: *info,
+        comm: bpf_get_current_comm().unwrap_or_default(),
+        tgid: (bpf_get_current_pid_tgid() >> 32) as u32,
+        areas: 0,
+        domid: 0,
+        flags: 0,
+        reserved: 0,
+    };
+    if MAPS.insert(map, &live, 0).is_err() {
         loss::count(HookId::GntdevAllocMap, LossKind::LedgerFull);
     }
 }
 
 pub fn map(map: u64) -> Option<&'static MapInfo> {
     // SAFETY: a reader may see a value that is being replaced; it is written whole before the map is published.
-    unsafe { MAPS.get(map) }
+    unsafe { MAPS.get(map).map(|live| &live.info) }
+}
+
+/// A live map, to be changed: by the call that it was made for, or in its count of areas.
+pub fn live(map: u64) -> Option<&'static mut LiveMap> {
+    // SAFETY: an entry's memory is not given back while a program runs; what is written to one that was removed is lost with it.
+    MAPS.get_ptr_mut(map).map(|live| unsafe { &mut *live })
+}
+
+/// The call that allocated the map went well: now it is known who granted it.
+#[inline(always)]
+pub fn tell(map: u64, generation_ns: u64, domid: Option<u32>, exported: bool) {
+    // Of another generation: it is gone already, and another has its address.
+    let Some(live) = live(map).filter(|live| live.info.generation_ns == generation_ns) else { return };
+    if let Some(domid) = domid {
+        live.domid = domid as u16;
+        live.flags |= LIVE_DOMID_KNOWN;
+    }
+    if exported {
+        live.flags |= LIVE_EXPORTED;
+    }
+}
+
+/// The map's grants are mapped from now on.
+pub fn grants_are_mapped(live: &mut LiveMap) {
+    live.flags |= LIVE_GRANTS_MAPPED;
+}
+
+/// One more area of a process's memory shows the map. Not atomic, which Rust does not have for BPF: where two processes that
+/// share a map by a fork split or drop their areas in the same instant, the map's state is told wrong, and nothing else.
+pub fn add_area(live: &mut LiveMap) {
+    live.areas = live.areas.wrapping_add(1);
+}
+
+/// One fewer.
+pub fn remove_area(live: &mut LiveMap) {
+    live.areas = live.areas.wrapping_sub(1);
 }
 
 pub fn forget_map(map: u64) {

@@ -13,6 +13,7 @@ mod hook;
 
 mod caller;
 mod cause;
+mod census;
 mod context;
 mod dmabuf;
 mod evidence;

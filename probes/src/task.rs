@@ -41,6 +41,8 @@ pub struct Task {
     mark_ns: u64,
     /// Of the call that the operation is: what its return wants to know.
     arguments: [u64; 2],
+    /// Address of the map that it allocated, or maps; 0: none yet.
+    map: u64,
     /// For each stage id one more than its index in `record.stages`; 0: not entered yet.
     slot_of: [u8; MAX_STAGES],
     stack: [Frame; MAX_DEPTH],
@@ -88,6 +90,7 @@ static IDLE: Task = Task {
     },
     mark_ns: 0,
     arguments: [0; 2],
+    map: 0,
     slot_of: [0; MAX_STAGES],
     stack: [Frame { hook: 0, resume: 0 }; MAX_DEPTH],
     depth: 0,
@@ -301,6 +304,7 @@ impl Task {
         self.evidence.facts = 0;
         self.tentative = u32::from(tentative);
         self.lock = 0;
+        self.map = 0;
         let now = now_ns();
         self.record.head.start_ns = now;
         self.mark_ns = now;
@@ -450,6 +454,15 @@ impl Task {
 
     pub fn set_cause(&mut self, cause: Cause) {
         self.record.head.cause = cause.id();
+    }
+
+    /// Address and generation of the map that the operation allocated, or maps.
+    pub fn map(&self) -> (u64, u64) {
+        (self.map, self.record.head.map_generation_ns)
+    }
+
+    pub fn set_map_address(&mut self, map: u64) {
+        self.map = map;
     }
 
     pub fn set_buffer(&mut self, buffer: Buffer) {

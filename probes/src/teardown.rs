@@ -9,7 +9,7 @@ use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::record::PAGES_KNOWN;
-use grantscope_wire::{HookId, LossKind, Op, OpHeader, Stage, StageTime};
+use grantscope_wire::{HookId, LossKind, Op, OpHeader, PendingTeardown, Stage, StageTime};
 
 use crate::caller;
 use crate::fields::{unmap_count, unmap_data, unmap_ops};
@@ -17,25 +17,6 @@ use crate::hook::Entered;
 use crate::ledger::{self, MapInfo};
 use crate::task::now_ns;
 use crate::{loss, output, task};
-
-/// A teardown that is under way.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Pending {
-    start_ns: u64,
-    /// The last attempt.
-    attempt_ns: u64,
-    map_generation_ns: u64,
-    /// Who asked for it, as `bpf_get_current_pid_tgid` gives it.
-    ids: u64,
-    comm: [u8; 16],
-    pages: u32,
-    /// Attempts after the first.
-    retries: u16,
-    buffer: u8,
-    /// The `Op` that asked for it; 0: none of ours.
-    started_by: u8,
-}
 
 /// A record as it travels: nothing of a teardown needs more stages.
 #[repr(C)]
@@ -46,7 +27,7 @@ struct Record {
 
 /// Teardowns by the address of their item. The oldest make room; the end of one that had to is counted as unseen.
 #[map]
-static PENDING: LruHashMap<u64, Pending> = LruHashMap::with_max_entries(16_384, 0);
+static PENDING: LruHashMap<u64, PendingTeardown> = LruHashMap::with_max_entries(16_384, 0);
 
 hook!(gnttab_unmap_refs_async, requested);
 hook!(gnttab_unmap_work, tried_again);
@@ -70,16 +51,17 @@ fn requested(call: &impl Entered) {
         }
         caller::gntdev_asks(unmap_ops);
     }
-    begin(item, info, asked_by.map_or(0, |task| task.op()));
+    begin(item, map, info, asked_by.map_or(0, |task| task.op()));
 }
 
 #[inline(always)]
-fn begin(item: u64, info: Option<&MapInfo>, started_by: u8) {
+fn begin(item: u64, map: u64, info: Option<&MapInfo>, started_by: u8) {
     let now = now_ns();
-    let pending = Pending {
+    let pending = PendingTeardown {
         start_ns: now,
         attempt_ns: now,
         map_generation_ns: info.map_or(0, |info| info.generation_ns),
+        map,
         ids: bpf_get_current_pid_tgid(),
         comm: bpf_get_current_comm().unwrap_or_default(),
         // Not the map's: on x86 PV a part of it can go alone.
@@ -123,7 +105,7 @@ fn done(call: &impl Entered) {
 }
 
 #[inline(always)]
-fn send(pending: &Pending, now: u64, ret: i32) {
+fn send(pending: &PendingTeardown, now: u64, ret: i32) {
     let waited = pending.attempt_ns.wrapping_sub(pending.start_ns);
     let stage = |stage: Stage, self_ns, first_offset_ns, calls| StageTime {
         self_ns,

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -70,6 +72,14 @@ pub enum Command {
     /// Looks at Xen, the drivers, the kernel's BTF and limits, and tries every hook. Nothing is recorded, and nothing stays
     /// attached. Needs what `record` needs, and says which of it is missing.
     Doctor(DoctorArgs),
+    /// List the grants that are mapped now, by whom, and for how long.
+    ///
+    /// Looks through all processes' open files and memory; nothing has to have been recorded. How long a map has been there is
+    /// then not known, nor is a map that no process holds any more: a recording follows both. Give it a recording, and it lists
+    /// what was mapped at its end, with ages, and with what looks like a leak.
+    ///
+    /// Without a recording it needs what `record` needs, and a kernel that describes gntdev's structures.
+    Maps(MapsArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -82,6 +92,7 @@ Examples:
   grantscope record -o run.gsr -- ./my-backend --once          profile a program of yours
   grantscope export --format csv run.gsr -o run.csv            numbers for other tools
   grantscope summary run.gsr                                   the table alone
+  grantscope maps                                              what is mapped now
 
 Exit codes:
   0  done
@@ -305,6 +316,53 @@ pub struct DoctorArgs {
     /// By which means the probes are tried
     #[arg(long, value_name = "MEANS", value_enum, default_value_t = MeansName::Best)]
     pub attach: MeansName,
+}
+
+const MAPS_EXAMPLES: &str = "\
+Examples:
+  grantscope maps                                              this machine, now (root, Xen)
+  grantscope maps --format json | jq .pages                    for a script
+  grantscope maps run.gsr --leak-after 10                      at the end of a recording
+
+Exit codes: 0 done, 1 error, 2 wrong command line, 4 the recording is cut short or damaged: the list is of that place.";
+
+/// Arguments of `grantscope maps`.
+#[derive(Args, Debug)]
+#[command(after_long_help = MAPS_EXAMPLES)]
+pub struct MapsArgs {
+    /// A recording, or `-`: standard input. Without: this machine, now
+    #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
+    pub recording: Option<PathBuf>,
+
+    /// How to say it
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+
+    /// A map that is still there so long after its release, or after its owner's end, is called a leak suspect
+    #[arg(long, value_name = "SECONDS", default_value = "2")]
+    pub leak_after: Seconds,
+}
+
+/// A time that is given in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seconds(pub Duration);
+
+impl FromStr for Seconds {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        seconds.map(Self).ok_or("give a number of seconds, such as 0.5 or 10")
+    }
+}
+
+/// A format of `maps`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a person
+    Text,
+    /// For a program
+    Json,
 }
 
 /// A format of `doctor`.

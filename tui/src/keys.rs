@@ -33,6 +33,8 @@ pub enum Command {
     Metric,
     /// What was recorded where, with which hooks, and what was lost.
     Info,
+    /// Live mappings, and what of them looks like a leak.
+    Maps,
     /// All keys.
     Help,
     /// Hold the display; data goes on being read.
@@ -80,6 +82,7 @@ pub const BINDINGS: &[Binding] = &[
     binding(&[Char('s')], "s", Command::Sort, "sort", "sort by the next column"),
     binding(&[Char('r')], "r", Command::Reverse, "reverse", "turn the order round"),
     binding(&[Char('i')], "i", Command::Info, "info", "where this was recorded, all hooks, and what was lost"),
+    binding(&[Char('l')], "l", Command::Maps, "maps", "live mappings, the oldest first, and leak suspects among them"),
     binding(&[Char(' ')], "space", Command::Pause, "pause", "hold the display (data goes on being read); again: go on"),
     binding(&[Char('x')], "x", Command::Reset, "reset", "forget all operations so far, and begin new histograms"),
     binding(&[Esc], "Esc", Command::Back, "back", "one step back; from the table: quit"),

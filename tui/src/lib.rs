@@ -19,6 +19,7 @@ pub mod keys;
 #[cfg(feature = "capture")]
 pub mod live;
 pub mod load;
+pub mod maps;
 pub mod plain;
 pub mod reader;
 #[cfg(feature = "capture")]

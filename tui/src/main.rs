@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use grantscope::cli::{Cli, Command};
-use grantscope::{bench, doctor, exit, export, judge, record, summary, top};
+use grantscope::{bench, doctor, exit, export, judge, maps, record, summary, top};
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Summary(args) => summary::run(&args),
         Command::Judge(args) => judge::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Maps(args) => maps::run(&args),
     };
     exit::code(result)
 }

@@ -98,7 +98,7 @@ fn operations(frames: &[Frame]) -> u64 {
 
 #[test]
 fn the_help_is_what_is_documented() {
-    for command in ["", "top", "record", "bench", "export", "summary", "judge", "doctor"] {
+    for command in ["", "top", "record", "bench", "export", "summary", "judge", "doctor", "maps"] {
         let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         let ran = run(&args);
         assert_eq!(ran.code, 0, "{}", ran.stderr);

@@ -2,6 +2,7 @@
 
 mod support;
 
+use grantscope_collector::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_collector::model::{Environment, LossReport};
 use grantscope_collector::recording::{Frame, Reader};
 use grantscope_wire::{Buffer, Op, Stage};
@@ -16,8 +17,24 @@ fn example() -> Vec<Frame> {
         Frame::Environment(environment),
         Frame::Operations(vec![operation]),
         Frame::Loss(LossReport { at_ns: 2_000_000, counters: Vec::new() }),
+        Frame::Maps(MapsReport { at_ns: 2_000_000, changed: vec![exported()], gone: Vec::new(), no_census: None }),
         Frame::End { at_ns: 2_000_000 },
     ]
+}
+
+fn exported() -> LiveMap {
+    LiveMap {
+        id: 1,
+        allocated_ns: Some(1_000_000),
+        owner: Some(1),
+        comm: "test".to_owned(),
+        domid: Some(1),
+        buffer: Some(Buffer::Wc),
+        pages: 16,
+        state: MapState::Exported,
+        owner_gone_ns: None,
+        holders: vec![Holder { tgid: 1, comm: "test".to_owned(), by: HeldBy::Descriptor }],
+    }
 }
 
 /// The bytes of the document's one block of hex: what stands before `;` in each line.

@@ -194,7 +194,7 @@ fn errno(error: &ProgramError) -> Option<i32> {
 }
 
 /// An error with its causes, on one line. Of a verifier's log only the line that tells; all of it if `VERIFIER_LOG` is set.
-fn chain(error: &ProgramError) -> String {
+pub fn chain(error: &ProgramError) -> String {
     if let ProgramError::LoadError { io_error, verifier_log } = error {
         let log = verifier_log.to_string();
         let shown = if std::env::var_os(VERIFIER_LOG).is_some() { &log } else { telling_line(&log) };

@@ -1,13 +1,15 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols`, `signature`
-//! and `attach` fit the probes to the running kernel; `callers` names its functions;
-//! `probes` owns what is attached; `session` turns it into a recording.
+//! and `attach` fit the probes to the running kernel; `callers` names its functions; `census` finds maps that nobody saw begin,
+//! `live_maps` follows those that live; `probes` owns what is attached; `session` turns it into a recording.
 
 mod attach;
 mod callers;
+mod census;
 mod examine;
 mod host;
+mod live_maps;
 mod offsets;
 mod preflight;
 mod probes;
@@ -15,6 +17,7 @@ mod session;
 mod signature;
 mod symbols;
 
+pub use census::list as list_maps;
 pub use examine::examine;
 pub use probes::Probes;
 pub use session::{Ended, Finished, Options, record};
@@ -76,6 +79,9 @@ pub enum CaptureError {
     /// The kernel does not list its functions.
     #[error("/proc/kallsyms cannot be read: the kernel needs CONFIG_KALLSYMS=y, and /proc has to be mounted")]
     NoSymbols(#[source] std::io::Error),
+    /// Live maps cannot be found.
+    #[error("live maps cannot be listed on this kernel: {0}")]
+    NoCensus(String),
     /// The object does not load.
     #[error("the kernel refused the probes' maps or data")]
     Load(#[from] aya::EbpfError),

@@ -14,6 +14,9 @@ pub struct KernelTypes(TypeInformation);
 /// Offsets in bytes, by the name that the probes give them.
 pub struct Offsets(pub Vec<(&'static str, u32)>);
 
+/// Types of gntdev where it is a module: only those that the kernel itself does not have.
+const GNTDEV_BTF: &str = "/sys/kernel/btf/xen_gntdev";
+
 /// Name in the probes, structure, member.
 const MEMBERS: [(&str, &str, &str, &str); 10] = [
     ("OFFSET_VMA_PRIVATE_DATA", "vm_area_struct", "vm_private_data", "vm_area_struct.vm_private_data"),
@@ -40,6 +43,40 @@ const OPTIONAL_MEMBERS: [(&str, &str, &str); 5] = [
 /// Not there where the kernel was built without dma-bufs. Then it has none of the functions that are given one either.
 const WITHOUT_DMABUFS_MISSING: &str = "dma_buf_attachment";
 
+/// What the census reads: name in the probes, structure, member, and whether kernels may be without it.
+const CENSUS_MEMBERS: [(&str, &str, &str, Lacking); 19] = [
+    ("OFFSET_TASK_TGID", "task_struct", "tgid", Lacking::Never),
+    ("OFFSET_TASK_LEADER", "task_struct", "group_leader", Lacking::Never),
+    ("OFFSET_TASK_COMM", "task_struct", "comm", Lacking::Never),
+    ("OFFSET_FILE_OPERATIONS", "file", "f_op", Lacking::Never),
+    ("OFFSET_FILE_PRIVATE", "file", "private_data", Lacking::Never),
+    ("OFFSET_OPERATIONS_IOCTL", "file_operations", "unlocked_ioctl", Lacking::Never),
+    ("OFFSET_AREA_FILE", "vm_area_struct", "vm_file", Lacking::Never),
+    ("OFFSET_AREA_PRIVATE", "vm_area_struct", "vm_private_data", Lacking::Never),
+    ("OFFSET_PRIV_MAPS", "gntdev_priv", "maps", Lacking::Never),
+    ("OFFSET_MAP_NEXT", "gntdev_grant_map", "next", Lacking::Never),
+    ("OFFSET_MAP_COUNT", "gntdev_grant_map", "count", Lacking::Never),
+    ("OFFSET_MAP_FLAGS", "gntdev_grant_map", "flags", Lacking::Never),
+    ("OFFSET_MAP_IN_USE", "gntdev_grant_map", "in_use", Lacking::Sometimes),
+    ("OFFSET_MAP_GRANTS", "gntdev_grant_map", "grants", Lacking::Never),
+    ("OFFSET_MAP_DMA_FLAGS", "gntdev_grant_map", "dma_flags", Lacking::Sometimes),
+    ("OFFSET_DMABUF_OPS", "dma_buf", "ops", Lacking::Sometimes),
+    ("OFFSET_DMABUF_PRIVATE", "dma_buf", "priv", Lacking::Sometimes),
+    ("OFFSET_DMABUF_OPS_RELEASE", "dma_buf_ops", "release", Lacking::Sometimes),
+    ("OFFSET_EXPORTED_MAP", "gntdev_dmabuf", "u.exp.map", Lacking::Sometimes),
+];
+
+/// Whether a kernel may be built without a member that the census reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lacking {
+    Never,
+    /// Without dma-bufs or DMA buffers, say: then there is nothing to read it from, or nothing it would tell.
+    Sometimes,
+}
+
+/// What the census's programs take for a member that this kernel does not have.
+const ABSENT: u32 = u32::MAX;
+
 struct Bytes(Vec<u8>);
 
 impl Readable for Bytes {
@@ -54,7 +91,12 @@ impl Readable for Bytes {
 impl KernelTypes {
     /// Reads the running kernel's BTF.
     pub fn read() -> Result<Self, CaptureError> {
-        let bytes = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        let mut bytes = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        if let Ok(module) = fs::read(GNTDEV_BTF)
+            && let Some(both) = with_module(&bytes, &module)
+        {
+            bytes = both;
+        }
         Self::parse(bytes)
     }
 
@@ -118,6 +160,22 @@ impl KernelTypes {
         self.offset("pcpu_hot", "preempt_count", "pcpu_hot.preempt_count").ok()
     }
 
+    /// All offsets that the census wants; `NoCensus`, where gntdev's own structures are not described.
+    pub fn census_offsets(&self) -> Result<Vec<(&'static str, u32)>, CaptureError> {
+        if !self.has("gntdev_grant_map") {
+            let why =
+                format!("gntdev is a module, and {GNTDEV_BTF} does not describe its structures (CONFIG_DEBUG_INFO_BTF_MODULES)");
+            return Err(CaptureError::NoCensus(why));
+        }
+        let offset = |&(name, structure, member, lacking): &(&'static str, &'static str, &'static str, Lacking)| match self
+            .offset(structure, member, member)
+        {
+            Err(_) if lacking == Lacking::Sometimes => Ok((name, ABSENT)),
+            offset => Ok((name, offset.map_err(|error| CaptureError::NoCensus(error.to_string()))?)),
+        };
+        CENSUS_MEMBERS.iter().map(offset).collect()
+    }
+
     fn offset(&self, structure: &str, member: &str, field: &'static str) -> Result<u32, CaptureError> {
         let missing = |problem: String| CaptureError::NoField { field, problem };
         let id = self.0.id_of(structure).ok_or_else(|| missing("no such structure".to_owned()))?;
@@ -126,5 +184,63 @@ impl KernelTypes {
             Ok(_) => Err(missing("it is a bit field".to_owned())),
             Err(error) => Err(missing(format!("{error:?}"))),
         }
+    }
+}
+
+/// The kernel's BTF with a module's behind it. A module's types and strings are numbered as if they followed the kernel's
+/// (Documentation/bpf/btf.rst, "split BTF"), so putting them there makes one whole. `None`: bytes that are no BTF of this kind.
+fn with_module(kernel: &[u8], module: &[u8]) -> Option<Vec<u8>> {
+    let (kernel, module) = (Sections::of(kernel)?, Sections::of(module)?);
+    let types = [kernel.types, module.types].concat();
+    let strings = [kernel.strings, module.strings].concat();
+    // struct btf_header (include/uapi/linux/btf.h): after magic, version and flags its own length, then where types and strings lie.
+    let lengths = [HEADER_BYTES as u32, 0, types.len() as u32, types.len() as u32, strings.len() as u32];
+    let mut whole = kernel.start.to_vec();
+    whole.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
+    whole.extend([types, strings].concat());
+    Some(whole)
+}
+
+/// Bytes of `struct btf_header`.
+const HEADER_BYTES: usize = 24;
+
+/// The parts of BTF.
+struct Sections<'a> {
+    /// Magic, version and flags.
+    start: &'a [u8],
+    types: &'a [u8],
+    strings: &'a [u8],
+}
+
+impl<'a> Sections<'a> {
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let number = |place: usize| Some(u32::from_le_bytes(bytes.get(place..place + 4)?.try_into().ok()?) as usize);
+        let (header, types, strings) = (number(4)?, (number(8)?, number(12)?), (number(16)?, number(20)?));
+        let section = |(offset, length): (usize, usize)| bytes.get(header + offset..header + offset + length);
+        Some(Self { start: bytes.get(..4)?, types: section(types)?, strings: section(strings)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn btf(types: &[u8], strings: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0x9f, 0xeb, 1, 0];
+        let (types_length, strings_length) = (types.len() as u32, strings.len() as u32);
+        bytes.extend([24, 0, types_length, types_length, strings_length].iter().flat_map(|n: &u32| n.to_le_bytes()));
+        [&bytes, types, strings].concat()
+    }
+
+    #[test]
+    fn the_types_and_strings_of_a_module_follow_those_of_the_kernel() {
+        let both = with_module(&btf(b"kernel's types", b"\0a\0"), &btf(b"module's", b"b\0"));
+        assert_eq!(both, Some(btf(b"kernel's typesmodule's", b"\0a\0b\0")));
+    }
+
+    #[test]
+    fn bytes_that_are_cut_short_are_no_btf() {
+        let whole = btf(b"types", b"\0");
+        assert!((0..whole.len()).all(|length| Sections::of(&whole[..length]).is_none()));
     }
 }

@@ -7,16 +7,20 @@ use aya::maps::{Array, Map, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::loss::{LossKind, loss_index};
-use grantscope_wire::{HOOKS, Hook, HookId};
+use grantscope_wire::{FoundMap, HOOKS, Hook, HookId};
 
 use super::callers::Callers;
+use super::census::{Census, Facts};
+use super::live_maps::LiveMaps;
 use super::symbols::Kallsyms;
-use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight};
+use super::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight, spelled};
 use crate::decode::{self, DecodeError};
 use crate::filter::Filter;
+use crate::ledger::MapsReport;
 use crate::model::{HookStatus, LossCounter, LossReport, Operation};
 
-static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
+/// The compiled probes.
+pub static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
 
 /// The probes, attached.
 pub struct Probes {
@@ -25,6 +29,8 @@ pub struct Probes {
     records: RingBuf<MapData>,
     loss: PerCpuArray<MapData, u64>,
     left_out: PerCpuArray<MapData, u64>,
+    live: LiveMaps,
+    census: Option<Census>,
     status: Vec<HookStatus>,
     callers: Callers,
     /// Counted while only some hooks were attached.
@@ -56,19 +62,61 @@ impl Probes {
         loader.override_global("PREEMPT_COUNT_IN_TASK", &preempt_count.in_task, true);
         loader.override_global("PREEMPT_COUNT_IN_PROCESSOR", &preempt_count.in_processor, true);
         loader.override_global("PROCESSOR_OFFSETS", &preempt_count.processor_offsets, true);
+        let facts = Facts::find(&types);
+        if let Ok(facts) = &facts {
+            facts.fill_in(&mut loader);
+        }
         let mut ebpf = loader.load(OBJECT)?;
         let records = take(&mut ebpf, "RECORDS")?;
         let loss = take(&mut ebpf, "LOSS")?;
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        let mut live = LiveMaps::new(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, means)?;
         tell_what_is_attached(&mut ebpf, &status)?;
-        let mut probes = Self { ebpf, records, loss, left_out, status, callers, before: Vec::new(), left_out_before: 0 };
+        // Only now: what begins after a census is seen by the hooks.
+        let census = facts.and_then(|_| Census::load(&mut ebpf, &btf));
+        if let Err(error) = &census {
+            live.cannot_find(spelled(error));
+        }
+        let census = census.ok();
+        let mut probes =
+            Self { ebpf, records, loss, left_out, live, census, status, callers, before: Vec::new(), left_out_before: 0 };
+        probes.find_older_maps();
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
         probes.before = probes.counters();
         probes.left_out_before = probes.left_out();
         Ok(probes)
+    }
+
+    /// Puts maps that are older than the probes into their ledger.
+    fn find_older_maps(&mut self) {
+        if let Some(found) = self.take_census() {
+            self.live.put_in(&found);
+        }
+        if let Some(found) = self.take_census() {
+            self.live.confirm(&found);
+        }
+    }
+
+    /// Who holds which maps; `None`: this kernel does not let us see.
+    fn take_census(&mut self) -> Option<Vec<(u64, FoundMap)>> {
+        let taken = self.census.as_mut()?.take(&mut self.ebpf);
+        taken.inspect_err(|error| self.live.cannot_find(spelled(error))).ok()
+    }
+
+    /// What is alive: what changed since the last report; `None`: nothing did.
+    pub fn live_maps(&mut self) -> Option<MapsReport> {
+        self.live.report()
+    }
+
+    /// The same, and who holds it.
+    pub fn live_maps_and_holders(&mut self) -> Option<MapsReport> {
+        if let Some(found) = self.take_census() {
+            self.live.see_holders(&found);
+        }
+        self.live.report()
     }
 
     /// How each hook is attached.
@@ -199,7 +247,8 @@ mod tests {
     #[test]
     fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
         let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
-        let programs: BTreeSet<_> = object.programs.keys().cloned().collect();
+        // Those of the census belong to no hook.
+        let programs: BTreeSet<_> = object.programs.keys().filter(|name| !name.starts_with("census_")).cloned().collect();
         let table: BTreeSet<_> =
             HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
         assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");

@@ -20,7 +20,7 @@ use crate::recording::{Frame, FrameSink};
 
 /// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.
 const DRAIN_EVERY: Duration = Duration::from_millis(100);
-/// Losses are counted every so many drains.
+/// Losses are counted, and live maps looked at, every so many drains.
 const LOSS_EVERY_DRAINS: u32 = 10;
 /// Operations per frame: keeps frames far below what a reader takes for damage.
 const OPERATIONS_PER_FRAME: usize = 4096;
@@ -77,6 +77,7 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0 };
     session.put(&Frame::Environment(environment))?;
     session.put_filtered()?;
+    session.put_maps()?;
     let mut child = options.command.map(start).transpose()?;
     let ended = session.run(child.as_mut()).await;
     if !matches!(ended, Ok(Ended::Command(_)))
@@ -166,12 +167,23 @@ impl<S: FrameSink> Session<S> {
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
+            self.put_maps()?;
         }
         Ok(())
     }
 
+    fn put_maps(&mut self) -> Result<(), CaptureError> {
+        match self.probes.get_mut().live_maps() {
+            Some(report) => self.put(&Frame::Maps(report)),
+            None => Ok(()),
+        }
+    }
+
     fn finish(mut self, ended: Ended) -> Result<Finished, CaptureError> {
         self.drain()?;
+        if let Some(report) = self.probes.get_mut().live_maps_and_holders() {
+            self.put(&Frame::Maps(report))?;
+        }
         let loss = self.put_loss()?;
         self.put(&Frame::End { at_ns: host::now_ns() })?;
         Ok(Finished { ended, operations: self.operations, loss })

@@ -18,6 +18,8 @@ const SUFFIXES: [&str; 3] = [".part.", ".constprop.", ".isra."];
 pub struct Symbol {
     /// Its name, with the compiler's suffix if it has one.
     pub name: String,
+    /// Where it lies; 0 where the kernel hides that.
+    pub address: u64,
     /// The module that it is in; `None`: built in.
     pub module: Option<String>,
 }
@@ -81,7 +83,7 @@ impl Kallsyms {
         let before = self.lines().filter(|listed| listed.is_function() && listed.address <= address && listed.address > 0);
         // Of two names for one function the first: `max_by_key` would take the last.
         let nearest = before.reduce(|best, listed| if listed.address > best.address { listed } else { best })?;
-        Some(Symbol { name: nearest.name.to_owned(), module: nearest.module.map(str::to_owned) })
+        Some(Symbol { name: nearest.name.to_owned(), address: nearest.address, module: nearest.module.map(str::to_owned) })
     }
 
     /// From the start of the first of these functions, which are built in, to the end of the last.
@@ -108,10 +110,13 @@ impl Symbols {
         let mut found: HashMap<String, Vec<Symbol>> = wanted.map(|name| (name.to_owned(), Vec::new())).collect();
         for line in text.lines() {
             let mut words = line.split_ascii_whitespace();
-            let (Some(_), Some("t" | "T" | "w" | "W"), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
+            let (Some(address), Some("t" | "T" | "w" | "W"), Some(name)) = (words.next(), words.next(), words.next()) else {
+                continue;
+            };
             if let Some(list) = found.get_mut(stem(name)) {
                 let module = words.next().map(|module| module.trim_matches(['[', ']']).to_owned());
-                list.push(Symbol { name: name.to_owned(), module });
+                let address = u64::from_str_radix(address, 16).unwrap_or(0);
+                list.push(Symbol { name: name.to_owned(), address, module });
             }
         }
         Self(found)

@@ -15,6 +15,7 @@ mod hang;
 mod hooks_document;
 mod init;
 mod kernel_users;
+mod ledger;
 mod means;
 mod profile;
 mod program;
@@ -70,6 +71,9 @@ pub const ALL: &[Check] = &[
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
     Check { name: "a teardown is followed to its true end", run: teardown::deferred_teardowns_are_seen },
+    Check { name: "the ledger is what is held", run: ledger::is_what_is_held },
+    Check { name: "the ledger never joins two maps, and is empty after the sweep", run: ledger::never_joins_two_maps },
+    Check { name: "the ledger with pages of 16 KiB, of a module", run: ledger::of_large_pages },
     Check { name: "kprobes alone profile as exactly", run: means::kprobes_are_exact },
     Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
     Check { name: "a crowd, and every order of letting go, is profiled as exactly", run: profile::crowd_is_exact },

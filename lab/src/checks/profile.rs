@@ -244,7 +244,7 @@ pub fn losses_are_counted(bench: &Bench) -> Result<()> {
 }
 
 /// One of the two runs of the default sweep; who wants one that another check is at waits for it.
-fn sweep(bench: &Bench, which: usize) -> Result<PathBuf> {
+pub fn sweep(bench: &Bench, which: usize) -> Result<PathBuf> {
     let _alone = bench.sweeps[which].lock().unwrap_or_else(PoisonError::into_inner);
     let name = ["sweep-1", "sweep-2"][which];
     let out = bench.out(name);

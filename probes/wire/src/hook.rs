@@ -163,6 +163,8 @@ hooks! {
         "the causes over_limit and grant_table_full of a grant";
     Msleep = 50, "msleep", &["msleep"], Both, Optional,
         "the stage eagain_sleep (it becomes part of map_hypercall or grant_copy)";
+    GntdevVmaOpen = 56, "gntdev_vma_open", &["gntdev_vma_open"], Entry, Optional,
+        "in the ledger of live maps: whether a map that was forked or partly unmapped is still in a process";
 }
 
 /// One more than the highest hook id, rounded up to a power of two.

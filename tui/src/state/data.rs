@@ -45,6 +45,7 @@ impl Data {
             let now = if self.aggregate.ended() { Frame::End { at_ns } } else { Frame::Tick { at_ns } };
             fresh.aggregate.add(&now);
         }
+        fresh.aggregate = fresh.aggregate.with_ledger(self.aggregate.ledger().clone());
         *self = fresh;
     }
 

@@ -78,6 +78,8 @@ pub enum Overlay {
     Help,
     /// Where this was recorded, hooks, loss.
     Info,
+    /// Live mappings.
+    Maps,
 }
 
 /// What a user of `top` is doing, and what there is to see.
@@ -206,6 +208,7 @@ impl State {
             Command::Back => self.back(),
             Command::Help => self.toggle_overlay(Overlay::Help),
             Command::Info => self.toggle_overlay(Overlay::Info),
+            Command::Maps => self.toggle_overlay(Overlay::Maps),
             Command::Up => self.step(-1),
             Command::Down => self.step(1),
             Command::PageUp => self.step(-PAGE_ROWS),
@@ -294,6 +297,7 @@ impl State {
             None => Vec::new(),
             Some(Overlay::Help) => overlay::help(self.size.columns),
             Some(Overlay::Info) => overlay::info(self, self.size.columns),
+            Some(Overlay::Maps) => overlay::maps(self, self.size.columns),
         };
         self.scroll = self.scroll.min(self.last_scroll());
     }

@@ -1,9 +1,10 @@
 //! The screens of text, wrapped: all keys; and where this was recorded, by which hooks, and what was lost.
 
+use grantscope_collector::ledger::{LEAK_AFTER, LiveMap};
 use grantscope_collector::metrics::METRICS;
 use grantscope_collector::model::{Environment, HookStatus, LossReport};
 use grantscope_collector::units;
-use grantscope_wire::HOOKS;
+use grantscope_wire::{Buffer, HOOKS};
 
 use super::State;
 use super::activity::RATE_SECONDS;
@@ -95,6 +96,43 @@ pub fn info(state: &State, columns: usize) -> Vec<Line> {
         None => text.put(Tone::Plain, "Nothing has arrived yet.".to_owned()),
     }
     text.lines
+}
+
+/// What is mapped, the oldest first, and what of it looks like a leak.
+pub fn maps(state: &State, columns: usize) -> Vec<Line> {
+    let mut text = Text { columns, lines: Vec::new() };
+    let (ledger, now_ns) = (state.data().aggregate.ledger(), state.data().now_ns().unwrap_or_default());
+    let page_size = state.data().aggregate.environment().map_or(0, |environment| environment.page_size);
+    let Some(held) = ledger.held() else {
+        text.put(Tone::Plain, "Not known: this recording has no ledger of live mappings.".to_owned());
+        return text.lines;
+    };
+    text.heading(&format!("{} mappings of {} pages", held.mappings, held.pages));
+    if let Some(why) = ledger.no_census() {
+        text.entry(Tone::Missing, "not in it", 9, &format!("mappings from before the tool: {why}"));
+    }
+    for map in ledger.maps() {
+        let suspicion = map.suspicion(now_ns, LEAK_AFTER);
+        let tone = if suspicion.is_some() { Tone::Bad } else { Tone::Plain };
+        text.entry(tone, &map.age_text(now_ns), 15, &about(map, page_size));
+        if let Some(suspicion) = suspicion {
+            text.entry(Tone::Bad, "", 15, &format!("LEAK SUSPECT: {suspicion}"));
+        }
+    }
+    text.lines
+}
+
+fn about(map: &LiveMap, page_size: u32) -> String {
+    let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
+    format!(
+        "{} · {} · {} pages of domain {domid} · {} · {} KiB granted, {} KiB spanned",
+        map.owner_text(),
+        map.buffer.map_or("–", Buffer::name),
+        map.pages,
+        map.state.name(),
+        map.granted_bytes() / 1024,
+        map.spanned_bytes(page_size) / 1024
+    )
 }
 
 fn recording(text: &mut Text, environment: Option<&Environment>, state: &State) {

@@ -62,6 +62,11 @@ fn health(state: &State, theme: &Theme) -> Vec<Chip> {
     if let Some(report) = data.aggregate.filtered() {
         chips.push(Chip { text: report.to_string(), style: theme.warning() });
     }
+    chips.push(Chip { text: text::held(data), style: Style::new() });
+    if let suspects @ 1.. = text::suspects(data) {
+        let key = binding_of(Command::Maps).shown;
+        chips.push(Chip { text: format!("LEAK SUSPECTS {suspects} ({key}: which)"), style: theme.bad() });
+    }
     // Hooks that are missing are a matter of health; that all are there is a fact among others.
     chips.extend(hooks(state, theme).filter(|(_, all)| !all).map(|(chip, _)| chip));
     if data.reset_at_ns.is_some() {

@@ -16,6 +16,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
     let [body, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
     let name = match state.overlay() {
         Some(Overlay::Info) => "recording, loss and hooks",
+        Some(Overlay::Maps) => "live mappings",
         _ => "help",
     };
     let title = format!(" {name}{} ", place(state, body.height.saturating_sub(1).into()));

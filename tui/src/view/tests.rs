@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use grantscope_collector::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_collector::model::{Clock, Environment, LossReport};
 use grantscope_collector::recording::Frame;
-use grantscope_wire::{HookId, LossKind};
+use grantscope_wire::{Buffer, HookId, LossKind, Op};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
@@ -157,6 +158,58 @@ fn the_help_names_all_keys() {
     insta::assert_snapshot!(shown(LARGE, Vec::new(), &[Command::Help]));
 }
 
+/// One mapping of each sort: from before the tool, in use, and two that look like leaks.
+fn with_ledger() -> Vec<Frame> {
+    let began = synthetic::BEGAN_NS;
+    let map = |id, allocated_ns, buffer, state| LiveMap {
+        id,
+        allocated_ns,
+        owner: Some(70 + id as u32),
+        comm: "backend".to_owned(),
+        domid: Some(1),
+        buffer: Some(buffer),
+        pages: 16,
+        state,
+        owner_gone_ns: None,
+        holders: Vec::new(),
+    };
+    let torn = MapState::TearingDown { since_ns: began + 500_000_000, by: Op::Close.id() };
+    let heir = Holder { tgid: 99, comm: "gpu".to_owned(), by: HeldBy::DmaBuf };
+    let changed = vec![
+        LiveMap { domid: None, ..map(1, None, Buffer::Pages, MapState::Mapped) },
+        map(2, Some(began + 2_000_000_000), Buffer::Wc, MapState::Exported),
+        map(3, Some(began), Buffer::Pages, torn),
+        LiveMap {
+            owner_gone_ns: Some(began + 1_000_000_000),
+            holders: vec![heir],
+            ..map(4, Some(began), Buffer::Coherent, MapState::Exported)
+        },
+    ];
+    let mut frames = synthetic::frames(6);
+    frames.push(Frame::Maps(MapsReport { at_ns: began + 5_000_000_000, changed, gone: vec![], no_census: None }));
+    frames
+}
+
+#[test]
+fn live_mappings_are_listed_by_age_and_suspects_are_marked() {
+    insta::assert_snapshot!(shown(SMALL, with_ledger(), &[Command::Maps]));
+    insta::assert_snapshot!(shown(LARGE, with_ledger(), &[Command::Maps]));
+}
+
+#[test]
+fn how_much_is_held_is_in_the_header_and_not_known_without_a_ledger() {
+    let header = |frames| shown(LARGE, frames, &[]).lines().take(2).collect::<Vec<_>>().join("\n");
+    assert!(header(synthetic::frames(2)).contains("held –"));
+    let held = header(with_ledger());
+    assert!(held.contains("held 4 maps, 64 pages") && held.contains("LEAK SUSPECTS 2 (l: which)"), "{held}");
+}
+
+#[test]
+fn a_reset_forgets_operations_and_not_what_is_held() {
+    let top = shown(LARGE, with_ledger(), &[Command::Reset]);
+    assert!(top.contains("held 4 maps, 64 pages"), "{top}");
+}
+
 #[test]
 fn a_terminal_that_is_too_small_says_which_size_is_needed() {
     insta::assert_snapshot!(shown((50, 5), synthetic::frames(1), &[]));
@@ -209,7 +262,15 @@ fn without_colour_no_cell_has_one() {
 
 #[test]
 fn every_screen_can_be_drawn_at_every_size() {
-    let screens = [&[][..], &[Command::Zoom], &[Command::Compare], &[Command::Info], &[Command::Help], &[Command::NextPane]];
+    let screens = [
+        &[][..],
+        &[Command::Zoom],
+        &[Command::Compare],
+        &[Command::Info],
+        &[Command::Maps],
+        &[Command::Help],
+        &[Command::NextPane],
+    ];
     let sizes = [(1, 1), (20, 50), (60, 16), (61, 17), (79, 23), (80, 24), (100, 30), (121, 16), (60, 100), (300, 100)];
     for (frames, commands) in [Vec::new(), troubled()].into_iter().flat_map(|frames| screens.map(|s| (frames.clone(), s))) {
         let mut state = viewer(SMALL, frames, commands);

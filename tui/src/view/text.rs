@@ -1,5 +1,6 @@
 //! Words and numbers for the screen and for plain text alike.
 
+use grantscope_collector::ledger::LEAK_AFTER;
 use grantscope_collector::model::Environment;
 use grantscope_collector::units;
 use grantscope_wire::Buffer;
@@ -143,6 +144,19 @@ pub fn lost(data: &Data) -> (String, bool) {
     }
 }
 
+/// How much is held; a dash where the recording has no ledger.
+pub fn held(data: &Data) -> String {
+    match data.aggregate.ledger().held() {
+        None => format!("held {UNKNOWN}"),
+        Some(held) => format!("held {} maps, {} pages", held.mappings, held.pages),
+    }
+}
+
+/// How many mappings look like a leak.
+pub fn suspects(data: &Data) -> usize {
+    data.aggregate.ledger().suspects(data.now_ns().unwrap_or_default(), LEAK_AFTER).len()
+}
+
 /// Operations per second now; once the recording has ended, over all of it.
 pub fn total_rate(state: &State) -> Option<f64> {
     let data = state.data();
@@ -168,6 +182,7 @@ pub fn totals(state: &State) -> String {
         operation_rate(total_rate(state)),
         format!("errors {}", data.errors),
         lost(data).0,
+        held(data),
     ];
     let hooks = hooks(data).map(|(text, _)| text);
     let filtered = data.aggregate.filtered().map(ToString::to_string);

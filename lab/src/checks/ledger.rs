@@ -1,0 +1,216 @@
+//! The ledger of live mappings is what is held: by what a program in C says of itself, on real Xen.
+
+use std::{collections::BTreeSet, fs::File, io::BufReader, path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use grantscope_collector::{
+    ledger::{Held, LEAK_AFTER, Ledger, MapState},
+    recording::{Frame, Reader},
+};
+use grantscope_wire::Op;
+use serde_json::Value;
+
+use super::{
+    Bench,
+    profile::{self, Recorded},
+};
+use crate::{
+    bench::{BenchSpec, MAIN},
+    boot::{console_watch::PATIENCE, run::Outcome},
+    command,
+    guest::job::{Command, Job},
+};
+
+/// What the holder of one mapping of each kind holds is listed, without a recorder; then it goes on holding under one. Words on the
+/// console tell the lab that the guest is alive: reading a kernel's types takes an emulated processor a while.
+const KINDS: &str = r#"
+/job/holder kinds >/out/kinds &
+holder=$!
+echo "$holder" >/out/holder
+until grep -q holding /out/kinds; do kill -0 "$holder" || exit; sleep 0.1; done
+timeout 60 grantscope maps >/out/maps.txt || exit
+echo "next, the same as JSON" >/dev/console
+timeout 60 grantscope maps --format json >/out/maps.json || exit
+"#;
+
+const STEPS: &str = r#"
+echo "next, steps" >/dev/console
+grantscope record -o /out/steps.gsr --clock "$clock" -- /job/holder steps 100 >/out/steps || exit
+"#;
+
+const LEAKS: &str = r#"
+echo "next, leaks" >/dev/console
+grantscope record -o /out/leaks.gsr --clock "$clock" -- /job/holder leaks >/out/leaks || exit
+grantscope maps /out/leaks.gsr >/out/leaks.txt || exit
+grantscope summary /out/leaks.gsr >/out/leaks.summary || exit
+"#;
+
+const END: &str = r#"
+kill "$holder"
+wait "$holder"
+grantscope maps --format json >/out/after.json
+"#;
+
+/// Everything, on our own kernel.
+pub fn is_what_is_held(bench: &Bench) -> Result<()> {
+    let (outcome, out) = hold(bench, MAIN, &[KINDS, STEPS, LEAKS, END].concat())?;
+    let kinds = kinds_are_listed(&outcome, 4096)?;
+    ensure!(kinds.mappings == 7, "our kernel has mappings of seven kinds, and {} were held", kinds.mappings);
+    steps_are_followed(&outcome, &out, kinds)?;
+    leaks_are_suspected(&outcome, &out)
+}
+
+/// gntdev as a module, and pages larger than a grant: listed all the same, because the kernel describes its modules' types.
+pub fn of_large_pages(bench: &Bench) -> Result<()> {
+    let spec = BenchSpec::named("arm64-16k").context("there is no bench arm64-16k")?;
+    let (outcome, out) = hold(bench, spec, &[KINDS, STEPS, END].concat())?;
+    let kinds = kinds_are_listed(&outcome, 16_384)?;
+    ensure!(kinds.mappings == 3, "without dma-bufs three kinds can be held, and {} were", kinds.mappings);
+    steps_are_followed(&outcome, &out, kinds)
+}
+
+/// In a sweep the allocator gives the same addresses again and again: every map is one of its own, and none is left.
+pub fn never_joins_two_maps(bench: &Bench) -> Result<()> {
+    let recording = profile::sweep(bench, 0)?.join("recording.gsr");
+    let recorded = Recorded::read(&recording)?;
+    let made = recorded.operations.iter().filter(|operation| {
+        matches!(operation.op, Op::Map | Op::Export) && operation.outcome == grantscope_collector::model::Outcome::Ok
+    });
+    let generations: Vec<_> = made.map(|operation| operation.map_generation_ns).collect();
+    ensure!(generations.iter().all(Option::is_some), "a map was made of which nobody knows when");
+    let distinct: BTreeSet<_> = generations.iter().collect();
+    ensure!(distinct.len() == generations.len(), "{} maps share {} times of allocation", generations.len(), distinct.len());
+    let end = recorded.aggregate.ledger().held();
+    ensure!(end == Some(Held::default()), "after the sweep nothing should be held: {end:?}");
+    let (mut ids, mut most) = (BTreeSet::new(), 0);
+    for_each_report(&recording, |ledger, report| {
+        most = most.max(ledger.held().unwrap_or_default().mappings);
+        report.iter().for_each(|id| assert!(ids.insert(*id), "number {id} was given twice"));
+    })?;
+    println!("     {} maps one after the other, none joined; at most {most} were seen at once, and none is left", distinct.len());
+    Ok(())
+}
+
+/// Runs a script in dom0 beside the program that holds mappings. With more patience than usual: a stock kernel's types are many, and
+/// an emulated processor reads them for most of a minute, each time.
+fn hold(bench: &Bench, spec: &'static BenchSpec, script: &str) -> Result<(Outcome, std::path::PathBuf)> {
+    let name = format!("holder-{}", spec.name);
+    let (out, program) = (bench.out(&name), bench.out("holder"));
+    let mut compiler = std::process::Command::new("aarch64-linux-gnu-gcc");
+    compiler.args(["-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program);
+    compiler.arg(crate::place::work_tree().join("workload/tests/holder.c"));
+    command::run(&mut compiler)?;
+    let clock = spec.clock(None)?;
+    let script = format!("clock={}\n{script}", clock.name());
+    let job = Job::Bare(Command { files: vec![("holder".into(), program)], ..Command::inside("/bin/sh", &["-c", &script]) });
+    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE * 5, &out, &mut ())?;
+    ensure!(outcome.end == crate::boot::console_watch::End::Pass, bench.unexpected(&name, &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    Ok((outcome, out))
+}
+
+fn text(outcome: &Outcome, name: &str) -> Result<String> {
+    outcome.text(name).with_context(|| format!("{name} did not come back"))
+}
+
+/// `grantscope maps` lists exactly what the holder said; how much that is.
+fn kinds_are_listed(outcome: &Outcome, page_size: u64) -> Result<Held> {
+    let said = text(outcome, "kinds")?;
+    let holder: u64 = text(outcome, "holder")?.trim().parse()?;
+    let mut expected = BTreeSet::new();
+    for line in said.lines().filter(|line| *line != "holding") {
+        let [what, buffer, pages] = line.split(' ').collect::<Vec<_>>()[..] else { anyhow::bail!("the holder said {line:?}") };
+        let (state, closed) = what.split_once("-and-").unwrap_or((what, ""));
+        expected.insert((pages.parse::<u64>()?, buffer.to_owned(), state.to_owned(), closed != "closed"));
+    }
+    let report: Value = serde_json::from_str(&text(outcome, "maps.json")?)?;
+    let mut listed = BTreeSet::new();
+    for map in report["maps"].as_array().context("no list of maps")? {
+        let pages = map["pages"].as_u64().context("no pages")?;
+        let word = |name: &str| map[name].as_str().unwrap_or_default().to_owned();
+        listed.insert((pages, word("buffer"), word("state"), map["descriptor_open"] == true));
+        ensure!(
+            map["owner"]["pid"] == holder && map["owner"]["comm"] == "holder",
+            "the owner should be holder [{holder}]: {map}"
+        );
+        ensure!(map["domid"] == 0 && map["before_the_tool"] == true && map["age_ns"].is_null(), "{map}");
+        ensure!(map["granted_bytes"] == pages * 4096 && map["spanned_bytes"] == pages * page_size, "{map}");
+        ensure!(map["leak_suspect"].is_null(), "the holder lives: {map}");
+    }
+    print!("{}", text(outcome, "maps.txt")?);
+    ensure!(listed == expected, "listed {listed:?}, and held was {expected:?}");
+    let after: Value = serde_json::from_str(&text(outcome, "after.json")?)?;
+    ensure!(after["mappings"] == 0 && after["maps"] == serde_json::json!([]), "the holder is gone, and still listed is {after}");
+    Ok(Held { mappings: expected.len() as u64, pages: expected.iter().map(|map| map.0).sum() })
+}
+
+/// Calls back after each report of a recording, with the numbers of the mappings that are new in it.
+fn for_each_report(path: &Path, mut each: impl FnMut(&Ledger, &[u64])) -> Result<()> {
+    let mut reader = Reader::open(BufReader::new(File::open(path)?))?;
+    let (mut ledger, mut known) = (Ledger::default(), BTreeSet::new());
+    while let Some(frame) = reader.next_frame()? {
+        if let Frame::Maps(report) = frame {
+            ledger.add(&report);
+            let new: Vec<_> = report.changed.iter().map(|map| map.id).filter(|id| known.insert(*id)).collect();
+            each(&ledger, &new);
+        }
+    }
+    Ok(())
+}
+
+/// At every moment that the holder told, the gauges are what it held, and what was held before the recorder came.
+fn steps_are_followed(outcome: &Outcome, out: &Path, before: Held) -> Result<()> {
+    let mut gauges = Vec::new();
+    let (mut aged, mut older) = (0, 0);
+    for_each_report(&out.join("steps.gsr"), |ledger, _| {
+        gauges.push((ledger.at_ns().unwrap_or_default(), ledger.held().unwrap_or_default()));
+        aged = aged.max(ledger.maps().iter().filter(|map| map.allocated_ns.is_some()).count());
+        older = ledger.maps().iter().filter(|map| map.allocated_ns.is_none()).count();
+    })?;
+    let said = text(outcome, "steps")?;
+    for line in said.lines() {
+        let numbers: Vec<u64> = line.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
+        let [mappings, pages, at_ns] = numbers[..] else { anyhow::bail!("the holder said {line:?}") };
+        let expected = Held { mappings: mappings + before.mappings, pages: pages + before.pages };
+        let gauge = gauges.iter().rev().find(|(at, _)| *at <= at_ns).map(|(_, held)| *held);
+        ensure!(gauge == Some(expected), "held was {expected:?}, and the gauge said {gauge:?}: {gauges:?}");
+        println!("     held {mappings} mappings of {pages} pages, and {} from before: the gauges say so", before.mappings);
+    }
+    ensure!(said.lines().count() == 4, "the holder said:\n{said}");
+    ensure!(older as u64 == before.mappings, "{older} of the mappings at the end are from before the tool");
+    ensure!(aged == 100, "of the holder's 100 mappings at most {aged} were seen, with their age");
+    Ok(())
+}
+
+/// Both leaks are suspected while they last, with the reason; and not before their time.
+fn leaks_are_suspected(outcome: &Outcome, out: &Path) -> Result<()> {
+    let (mut torn, mut orphaned, mut early) = (None, None, false);
+    for_each_report(&out.join("leaks.gsr"), |ledger, _| {
+        // One second before the next look, the state is still that of this one.
+        let at_ns = ledger.at_ns().unwrap_or_default();
+        early |= !ledger.suspects(at_ns, Duration::from_secs(3_600)).is_empty();
+        for (map, why) in ledger.suspects(at_ns + 4_000_000_000, LEAK_AFTER) {
+            match map.state {
+                MapState::TearingDown { by, .. } if map.pages == 2 => torn = Some((by, why.to_string())),
+                MapState::Exported if map.pages == 3 => orphaned = Some((map.owner, why.to_string())),
+                _ => {}
+            }
+        }
+    })?;
+    let (by, why) = torn.context("the page in the pipe kept its map alive, and nobody was suspected")?;
+    ensure!(by == Op::Close.id(), "the close of the device asked for it, not {by}");
+    println!("     {why}");
+    let (owner, why) = orphaned.context("the dma-buf outlived its owner, and nobody was suspected")?;
+    let said = text(outcome, "leaks")?;
+    let killed = said.lines().find_map(|line| line.strip_prefix("owner-killed wc 3 ")).context("no owner was killed")?;
+    ensure!(owner.map(|owner| owner.to_string()).as_deref() == Some(killed.trim()), "the owner was {killed}, not {owner:?}");
+    println!("     {why}");
+    ensure!(!early, "a leak was suspected long before its time");
+    let (maps, summary) = (text(outcome, "leaks.txt")?, text(outcome, "leaks.summary")?);
+    for told in [&maps, &summary] {
+        ensure!(told.contains("LEAK SUSPECT") && told.contains("holder"), "the dma-buf without an owner is not named:\n{told}");
+    }
+    ensure!(maps.contains("still holds it"), "who holds it is not named:\n{maps}");
+    print!("{maps}");
+    Ok(())
+}

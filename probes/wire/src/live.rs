@@ -1,0 +1,129 @@
+//! What is alive: maps from their allocation to their end, and the teardowns that are under way.
+//!
+//! The probes keep these in hash maps; the collector reads them on its own clock. The keys are kernel addresses, which never
+//! leave the collector: a recording names a map by a number of its own.
+
+use core::mem::size_of;
+
+/// What is known of a map, by all who meet it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct MapInfo {
+    /// Time of its allocation: tells it from an earlier one at the same address. 0: older than the probes.
+    pub generation_ns: u64,
+    /// Grant references.
+    pub pages: u32,
+    /// `Buffer`, 0: unknown.
+    pub buffer: u8,
+    /// Zero.
+    pub reserved: [u8; 3],
+}
+
+/// `LiveMap::domid` is known.
+pub const LIVE_DOMID_KNOWN: u8 = 1;
+/// Its grants were mapped at some time: it is more than allocated.
+pub const LIVE_GRANTS_MAPPED: u8 = 1 << 1;
+/// It was exported as a dma-buf.
+pub const LIVE_EXPORTED: u8 = 1 << 2;
+/// The collector found it when it began, and its owner is who was found to hold it.
+pub const LIVE_FOUND: u8 = 1 << 3;
+
+/// A map that is alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct LiveMap {
+    /// Generation, pages, buffer kind.
+    pub info: MapInfo,
+    /// Name of the thread that allocated it, padded with zeros.
+    pub comm: [u8; 16],
+    /// Areas of processes' memory that show it.
+    pub areas: u64,
+    /// The process that allocated it. 0: not known.
+    pub tgid: u32,
+    /// The domain that granted its first reference, if `LIVE_DOMID_KNOWN`.
+    pub domid: u16,
+    /// `LIVE_DOMID_KNOWN` and its like.
+    pub flags: u8,
+    /// Zero.
+    pub reserved: u8,
+}
+
+/// A teardown that is under way: asked for, and not yet done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct PendingTeardown {
+    /// When it was asked for.
+    pub start_ns: u64,
+    /// The last attempt.
+    pub attempt_ns: u64,
+    /// Generation of the map; 0: not known.
+    pub map_generation_ns: u64,
+    /// Address of the map.
+    pub map: u64,
+    /// Who asked for it, as `bpf_get_current_pid_tgid` gives it.
+    pub ids: u64,
+    /// Name of the thread that asked for it.
+    pub comm: [u8; 16],
+    /// Grants that it is about.
+    pub pages: u32,
+    /// Attempts after the first.
+    pub retries: u16,
+    /// `Buffer`, 0: unknown.
+    pub buffer: u8,
+    /// The `Op` that asked for it; 0: none of ours.
+    pub started_by: u8,
+}
+
+/// How a process holds a map that was found without having been seen from its beginning.
+pub const HELD_BY_DESCRIPTOR: u32 = 1;
+/// It has mapped it into its memory.
+pub const HELD_BY_AREA: u32 = 2;
+/// It has the dma-buf open that the map was exported as.
+pub const HELD_BY_DMABUF: u32 = 3;
+
+/// A process that holds a map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct FoundHolder {
+    /// The process.
+    pub tgid: u32,
+    /// `HELD_BY_DESCRIPTOR` or its like.
+    pub by: u32,
+    /// Name of its first thread.
+    pub comm: [u8; 16],
+}
+
+/// Holders of one map that are told by name.
+pub const MAX_HOLDERS: usize = 4;
+
+/// A map that was found by looking through all processes' files and memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct FoundMap {
+    /// Address of the dma-buf that it was exported as; 0: none was found.
+    pub dmabuf: u64,
+    /// `gntdev_grant_map.count`.
+    pub pages: u32,
+    /// `ioctl_gntdev_grant_ref.domid` of its first reference.
+    pub domid: u32,
+    /// `gntdev_grant_map.flags`: 0 until its grants are mapped.
+    pub flags: u32,
+    /// `gntdev_grant_map.in_use`: not 0 once a process has mapped it.
+    pub in_use: u32,
+    /// `gntdev_grant_map.dma_flags`.
+    pub dma_flags: u32,
+    /// Areas of processes' memory that show it.
+    pub areas: u32,
+    /// Processes that hold it, each once for every way of holding; only the first `MAX_HOLDERS` are told.
+    pub holders: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Who.
+    pub holder: [FoundHolder; MAX_HOLDERS],
+}
+
+const _: () = assert!(size_of::<MapInfo>() == 16);
+const _: () = assert!(size_of::<LiveMap>() == 48);
+const _: () = assert!(size_of::<PendingTeardown>() == 64);
+const _: () = assert!(size_of::<FoundHolder>() == 24);
+const _: () = assert!(size_of::<FoundMap>() == 40 + MAX_HOLDERS * 24);
