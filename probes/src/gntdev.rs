@@ -19,6 +19,9 @@ const IOCTL_DMABUF_EXP_WAIT_RELEASED: u32 = 0x08_470a;
 const IOCTL_DMABUF_IMP_TO_REFS: u32 = 0x14_470b;
 const IOCTL_DMABUF_IMP_RELEASE: u32 = 0x08_470c;
 
+/// `struct ioctl_gntdev_dmabuf_exp_from_refs.domid`
+const EXPORT_DOMID: u64 = 12;
+
 const DMA_FLAG_WC: u32 = 1;
 const DMA_FLAG_COHERENT: u32 = 2;
 
@@ -124,7 +127,7 @@ fn add_domid(task: &mut Task, domid: Option<u32>) {
 #[inline(always)]
 fn add_export(task: &mut Task, file: u64, argument: u64, ret: i32) {
     add_pages(task, user_u32(argument, 4));
-    let domid = user_u32(argument, 12);
+    let domid = user_u32(argument, EXPORT_DOMID);
     add_domid(task, domid);
     let (map, generation_ns) = task.map();
     if map != 0 && ret == 0 {
@@ -180,6 +183,11 @@ fn alloc_map_entered(call: &impl Entered) {
     if let Some(task) = task::busy() {
         task.set_pages(call.int(1));
         add_buffer(task, call.int(2));
+        // Known before the dma-buf is made, which is remembered with it; a map learns its domain later.
+        if task.is(Op::Export) {
+            let [_, argument] = task.arguments();
+            add_domid(task, user_u32(argument, EXPORT_DOMID));
+        }
     }
     task::enter(HookId::GntdevAllocMap, Stage::PageArrayAlloc);
 }

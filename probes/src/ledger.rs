@@ -1,12 +1,12 @@
 //! What lives between operations: maps, exported dma-bufs, and the descriptors that name them to the kernel.
 //!
-//! It gives operations that only carry a pointer or a descriptor their buffer kind and page count.
+//! It gives operations that only carry a pointer or a descriptor their buffer kind, page count and domain.
 
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{HashMap, LruHashMap};
 pub use grantscope_wire::MapInfo;
-use grantscope_wire::live::{LIVE_DOMID_KNOWN, LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
+use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{HookId, LiveMap, LossKind};
 
 use crate::loss;
@@ -49,9 +49,8 @@ pub fn remember_map(map: u64, info: &MapInfo) {
         comm: bpf_get_current_comm().unwrap_or_default(),
         tgid: (bpf_get_current_pid_tgid() >> 32) as u32,
         areas: 0,
-        domid: 0,
         flags: 0,
-        reserved: 0,
+        reserved: [0; 3],
     };
     if MAPS.insert(map, &live, 0).is_err() {
         loss::count(HookId::GntdevAllocMap, LossKind::LedgerFull);
@@ -75,8 +74,7 @@ pub fn tell(map: u64, generation_ns: u64, domid: Option<u32>, exported: bool) {
     // Of another generation: it is gone already, and another has its address.
     let Some(live) = live(map).filter(|live| live.info.generation_ns == generation_ns) else { return };
     if let Some(domid) = domid {
-        live.domid = domid as u16;
-        live.flags |= LIVE_DOMID_KNOWN;
+        live.info.set_domid(domid as u16);
     }
     if exported {
         live.flags |= LIVE_EXPORTED;

@@ -499,12 +499,21 @@ impl Task {
         head.flags |= PAGES_KNOWN;
         head.buffer = info.buffer;
         head.map_generation_ns = info.generation_ns;
+        if let Some(domid) = info.domid() {
+            self.set_domid(domid.into());
+        }
     }
 
     /// What is known of the map that the operation is about.
     pub fn map_info(&self) -> MapInfo {
         let head = &self.record.head;
-        MapInfo { generation_ns: head.map_generation_ns, pages: head.pages, buffer: head.buffer, reserved: [0; 3] }
+        MapInfo {
+            generation_ns: head.map_generation_ns,
+            pages: head.pages,
+            buffer: head.buffer,
+            domid_known: head.flags & DOMID_KNOWN,
+            domid: head.domid,
+        }
     }
 
     /// Time of the last hook.

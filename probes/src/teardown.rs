@@ -8,7 +8,7 @@
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
-use grantscope_wire::record::PAGES_KNOWN;
+use grantscope_wire::record::{DOMID_KNOWN, PAGES_KNOWN};
 use grantscope_wire::{HookId, LossKind, Op, OpHeader, PendingTeardown, Stage, StageTime};
 
 use crate::caller;
@@ -60,15 +60,15 @@ fn begin(item: u64, map: u64, info: Option<&MapInfo>, started_by: u8) {
     let pending = PendingTeardown {
         start_ns: now,
         attempt_ns: now,
-        map_generation_ns: info.map_or(0, |info| info.generation_ns),
+        info: info.copied().unwrap_or_default(),
         map,
         ids: bpf_get_current_pid_tgid(),
         comm: bpf_get_current_comm().unwrap_or_default(),
         // Not the map's: on x86 PV a part of it can go alone.
         pages: unmap_count(item).unwrap_or(0),
         retries: 0,
-        buffer: info.map_or(0, |info| info.buffer),
         started_by,
+        reserved: 0,
     };
     if PENDING.insert(item, &pending, 0).is_err() {
         loss::count(HookId::UnmapGrantPagesDone, LossKind::LedgerFull);
@@ -122,17 +122,17 @@ fn send(pending: &PendingTeardown, now: u64, ret: i32) {
         head: OpHeader {
             start_ns: pending.start_ns,
             duration_ns: now.wrapping_sub(pending.start_ns),
-            map_generation_ns: pending.map_generation_ns,
+            map_generation_ns: pending.info.generation_ns,
             tgid: (pending.ids >> 32) as u32,
             tid: pending.ids as u32,
             comm: pending.comm,
             pages: pending.pages,
             ret,
-            domid: 0,
+            domid: pending.info.domid,
             op: Op::Teardown.id(),
-            buffer: pending.buffer,
+            buffer: pending.info.buffer,
             stage_count: 1 + was_deferred as u8,
-            flags: if pending.pages > 0 { PAGES_KNOWN } else { 0 },
+            flags: if pending.pages > 0 { PAGES_KNOWN } else { 0 } | if pending.info.domid().is_some() { DOMID_KNOWN } else { 0 },
             started_by: pending.started_by,
             cause: 0,
             caller: 0,

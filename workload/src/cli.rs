@@ -393,6 +393,7 @@ mod tests {
         copy      grant copies from and to shared pages, in batches of several sizes
         refusals  calls the kernel must refuse: each error is checked and counted
         deferred  maps that are unmapped while the kernel still uses a page: they go long after the call returned
+        faults    every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked
         ");
     }
 

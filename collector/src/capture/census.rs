@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use aya::maps::{HashMap, MapData};
 use aya::programs::{Iter, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
-use grantscope_wire::live::{HELD_BY_AREA, HELD_BY_DESCRIPTOR, LIVE_DOMID_KNOWN, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
+use grantscope_wire::live::{HELD_BY_AREA, HELD_BY_DESCRIPTOR, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{Buffer, FoundMap, LiveMap, MapInfo};
 
 use super::live_maps::plain_bytes;
@@ -188,16 +188,16 @@ pub fn as_kept(found: &FoundMap) -> LiveMap {
     let first = holders(found).into_iter().next();
     let told = found.holder.iter().find(|holder| first.as_ref().is_some_and(|first| first.tgid == holder.tgid));
     let flag = |flag: u8, set: bool| if set { flag } else { 0 };
+    let mut info = MapInfo { pages: found.pages, buffer: buffer(found).id(), ..MapInfo::default() };
+    if let Some(domid) = domid(found) {
+        info.set_domid(domid);
+    }
     LiveMap {
-        info: MapInfo { generation_ns: 0, pages: found.pages, buffer: buffer(found).id(), reserved: [0; 3] },
+        info,
         comm: told.map_or([0; 16], |holder| holder.comm),
         areas: u64::from(found.areas),
         tgid: first.map_or(0, |holder| holder.tgid),
-        domid: domid(found).unwrap_or(0),
-        flags: LIVE_FOUND
-            | flag(LIVE_DOMID_KNOWN, domid(found).is_some())
-            | flag(LIVE_GRANTS_MAPPED, found.flags != 0)
-            | flag(LIVE_EXPORTED, is_exported(found)),
-        reserved: 0,
+        flags: LIVE_FOUND | flag(LIVE_GRANTS_MAPPED, found.flags != 0) | flag(LIVE_EXPORTED, is_exported(found)),
+        reserved: [0; 3],
     }
 }

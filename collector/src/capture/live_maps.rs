@@ -5,7 +5,7 @@ use std::fs;
 
 use aya::Ebpf;
 use aya::maps::{HashMap as BpfMap, MapData};
-use grantscope_wire::live::{LIVE_DOMID_KNOWN, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
+use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
 
 use super::{CaptureError, census, host};
@@ -123,7 +123,7 @@ impl LiveMaps {
             allocated_ns: (kept.info.generation_ns != 0).then_some(kept.info.generation_ns),
             owner: (kept.tgid != 0).then_some(kept.tgid),
             comm: comm(&kept.comm),
-            domid: (kept.flags & LIVE_DOMID_KNOWN != 0).then_some(kept.domid),
+            domid: kept.info.domid(),
             buffer: Buffer::from_id(kept.info.buffer),
             pages: kept.info.pages,
             state: state(kept, teardowns.get(&key)),
@@ -157,7 +157,7 @@ impl LiveMaps {
         let read = self.pending.iter().take(MAX_KEYS).filter_map(Result::ok);
         // SAFETY: as above.
         let teardowns = read.map(|(_, bytes)| unsafe { plain_bytes::<PendingTeardown, _>(bytes) });
-        teardowns.map(|teardown| ((teardown.map, teardown.map_generation_ns), teardown)).collect()
+        teardowns.map(|teardown| ((teardown.map, teardown.info.generation_ns), teardown)).collect()
     }
 }
 

@@ -5,13 +5,10 @@ use std::{collections::BTreeMap, path::Path};
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 
-use super::{Bench, doctor, hooks_document, kernel_users, profile::Recorded};
+use super::{Bench, PATIENCE, doctor, hooks_document, kernel_users, profile::Recorded};
 use crate::{
     bench::{BenchSpec, KernelSource},
-    boot::{
-        console_watch::{End, PATIENCE},
-        run::Outcome,
-    },
+    boot::{console_watch::End, run::Outcome},
     clock::Clock,
     guest::job::Job,
 };

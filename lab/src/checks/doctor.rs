@@ -3,12 +3,9 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Bench;
+use super::{Bench, PATIENCE};
 use crate::{
-    boot::{
-        console_watch::{End, PATIENCE},
-        run::Outcome,
-    },
+    boot::{console_watch::End, run::Outcome},
     clock::Clock,
     guest::job::Job,
 };

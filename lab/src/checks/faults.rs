@@ -6,12 +6,8 @@ use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 use grantscope_wire::Cause;
 
-use super::{Bench, profile::Recorded};
-use crate::{
-    boot::console_watch::{End, PATIENCE},
-    clock::Clock,
-    guest::job::Job,
-};
+use super::{Bench, PATIENCE, profile::Recorded};
+use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
 
 /// By both means of attaching: what a kretprobe does not know must not be missing.
 const FAULTS: &str = "
@@ -56,6 +52,6 @@ fn causes_are_all_there(recorded: &Recorded) -> Result<()> {
     let missing: BTreeSet<Cause> = Cause::ALL.iter().copied().filter(|cause| !seen.contains(cause)).collect();
     let expected: BTreeSet<Cause> = NOT_HERE.iter().map(|&(cause, _)| cause).collect();
     ensure!(missing == expected, "causes that were not seen: {missing:?}, expected were {expected:?}");
-    println!("     {} of {} causes brought about, each as exactly as its errno", seen.len(), Cause::ALL.len());
+    tell!("{} of {} causes brought about, each as exactly as its errno", seen.len(), Cause::ALL.len());
     Ok(())
 }

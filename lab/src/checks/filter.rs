@@ -9,12 +9,8 @@ use grantscope_collector::{
 };
 use grantscope_wire::Buffer;
 
-use super::{Bench, profile::Recorded};
-use crate::{
-    boot::console_watch::{End, PATIENCE},
-    clock::Clock,
-    guest::job::Job,
-};
+use super::{Bench, PATIENCE, profile::Recorded};
+use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
 
 /// The same small sweep under one filter after the other; then two at once, of which one is recorded.
 const JOB: &str = r#"
@@ -37,15 +33,13 @@ grantscope record -o /out/pid.gsr --clock counted --pid $pid -- \
     sh -c "touch /out/begin; $alone --truth /out/other.truth.json; while kill -0 $pid 2>/dev/null; do sleep 0.1; done" || exit
 "#;
 
-/// The job attaches all hooks again and again, and says nothing meanwhile.
-const ATTACHES_OFTEN: u32 = 5;
 /// A duration that lies in the midst of those of the sweep.
 const AT_LEAST_NS: u64 = 100_000;
 
 /// Every filter, and some of them together.
 pub fn filters_are_exact(bench: &Bench) -> Result<()> {
     let out = bench.out("filter");
-    let outcome = bench.full()?.run(&Job::Script(JOB.into()), Clock::Counted, ATTACHES_OFTEN * PATIENCE, &out, &mut ())?;
+    let outcome = bench.full()?.run(&Job::Script(JOB.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == End::Pass, bench.unexpected("filter", &outcome));
     let dma = |buffer: &str| buffer == Buffer::Wc.name() || buffer == Buffer::Coherent.name();
     let buffer = Filtered::read(&out, "buffer")?;

@@ -1,6 +1,11 @@
 //! docs/hooks.md, the table of how each hook attached on each bench: a check of a bench compares its column with what it saw.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Context, Result, bail};
 use grantscope_collector::model::HookStatus;
@@ -28,6 +33,9 @@ kernel does not have, ? for a bench that is run on demand and was not.
 
 /// Compares a bench's column with how its hooks are attached.
 pub fn tells_of(bench: &str, hooks: &[HookStatus]) -> Result<()> {
+    // Two checks may write at the same time.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let path = place::work_tree().join("docs/hooks.md");
     let mut known = parse(&fs::read_to_string(&path).unwrap_or_default());
     let seen: BTreeMap<String, String> = hooks

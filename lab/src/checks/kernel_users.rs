@@ -9,13 +9,10 @@ use anyhow::{Context, Result, ensure};
 use grantscope_collector::model::{Operation, Outcome as Ended};
 use grantscope_wire::{Op, Stage};
 
-use super::{Bench, benches::text, profile::Recorded};
+use super::{Bench, PATIENCE, benches::text, profile::Recorded};
 use crate::{
     bench::BenchSpec,
-    boot::{
-        console_watch::{End, PATIENCE},
-        run::Outcome,
-    },
+    boot::{console_watch::End, run::Outcome},
     clock::Clock,
     guest::job::Job,
 };
@@ -123,7 +120,7 @@ fn counts_are_exact(operations: &[Operation], counted: &str) -> Result<()> {
         ("gnttab_batch_copy", Op::BatchCopy, Stage::GrantCopy),
     ] {
         let (theirs, ours, all) = (users(op), calls(&gntdev, stage), counted(name));
-        println!("     {name}: {theirs} by in-kernel users and {ours} by gntdev; the kernel counted {all}");
+        tell!("{name}: {theirs} by in-kernel users and {ours} by gntdev; the kernel counted {all}");
         ensure!(theirs + ours == all, "{name}: {theirs} operations and {ours} calls inside gntdev's are not {all}");
     }
     let maps = users(Op::BatchMap);
@@ -196,7 +193,7 @@ impl Seen {
         let unmaps = of(Op::UnmapRefs).chain(of(Op::Teardown)).map(|operation| operation.pages.unwrap_or(u32::MAX));
         same("unmap_refs and teardown by pages", &counts(unmaps), &self.unmaps)?;
         let domids = counts(of(Op::MapRefs).map(|operation| operation.domid));
-        println!("     domains: {domids:?}");
+        tell!("domains: {domids:?}");
         ensure!(domids.keys().all(Option::is_some), "the domain of a map is not known: {domids:?}");
         Ok(())
     }
@@ -213,7 +210,7 @@ fn counts<T: Ord>(of: impl Iterator<Item = T>) -> Counts<T> {
 }
 
 fn same<T: Ord + std::fmt::Debug>(what: &str, recorded: &Counts<T>, seen: &Counts<T>) -> Result<()> {
-    println!("     {what}: {recorded:?}");
+    tell!("{what}: {recorded:?}");
     ensure!(recorded == seen, "{what}: recorded {recorded:?}, and the kernel saw {seen:?}");
     Ok(())
 }
@@ -222,7 +219,7 @@ fn same<T: Ord + std::fmt::Debug>(what: &str, recorded: &Counts<T>, seen: &Count
 fn interrupts_were_seen(operations: &[Operation]) -> Result<()> {
     let in_interrupt = |operation: &&Operation| operation.comm.starts_with('(');
     let by_name = counts(operations.iter().filter(in_interrupt).map(|operation| (operation.comm.clone(), operation.op)));
-    println!("     in interrupts: {by_name:?}");
+    tell!("in interrupts: {by_name:?}");
     let wrong = operations.iter().filter(in_interrupt).find(|operation| operation.tid != 0 || !operation.op.is_of_kernel_users());
     ensure!(wrong.is_none(), "an operation of a process is said to have run in an interrupt: {wrong:?}");
     ensure!(!by_name.is_empty(), "nothing was unmapped in an interrupt, so nothing was shown of that");

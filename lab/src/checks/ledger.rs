@@ -11,12 +11,12 @@ use grantscope_wire::Op;
 use serde_json::Value;
 
 use super::{
-    Bench,
+    Bench, PATIENCE,
     profile::{self, Recorded},
 };
 use crate::{
     bench::{BenchSpec, MAIN},
-    boot::{console_watch::PATIENCE, run::Outcome},
+    boot::run::Outcome,
     command,
     guest::job::{Command, Job},
 };
@@ -87,7 +87,7 @@ pub fn never_joins_two_maps(bench: &Bench) -> Result<()> {
         most = most.max(ledger.held().unwrap_or_default().mappings);
         report.iter().for_each(|id| assert!(ids.insert(*id), "number {id} was given twice"));
     })?;
-    println!("     {} maps one after the other, none joined; at most {most} were seen at once, and none is left", distinct.len());
+    tell!("{} maps one after the other, none joined; at most {most} were seen at once, and none is left", distinct.len());
     Ok(())
 }
 
@@ -103,7 +103,7 @@ fn hold(bench: &Bench, spec: &'static BenchSpec, script: &str) -> Result<(Outcom
     let clock = spec.clock(None)?;
     let script = format!("clock={}\n{script}", clock.name());
     let job = Job::Bare(Command { files: vec![("holder".into(), program)], ..Command::inside("/bin/sh", &["-c", &script]) });
-    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE * 5, &out, &mut ())?;
+    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == crate::boot::console_watch::End::Pass, bench.unexpected(&name, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
     Ok((outcome, out))
@@ -174,7 +174,7 @@ fn steps_are_followed(outcome: &Outcome, out: &Path, before: Held) -> Result<()>
         let expected = Held { mappings: mappings + before.mappings, pages: pages + before.pages };
         let gauge = gauges.iter().rev().find(|(at, _)| *at <= at_ns).map(|(_, held)| *held);
         ensure!(gauge == Some(expected), "held was {expected:?}, and the gauge said {gauge:?}: {gauges:?}");
-        println!("     held {mappings} mappings of {pages} pages, and {} from before: the gauges say so", before.mappings);
+        tell!("held {mappings} mappings of {pages} pages, and {} from before: the gauges say so", before.mappings);
     }
     ensure!(said.lines().count() == 4, "the holder said:\n{said}");
     ensure!(older as u64 == before.mappings, "{older} of the mappings at the end are from before the tool");
@@ -199,12 +199,12 @@ fn leaks_are_suspected(outcome: &Outcome, out: &Path) -> Result<()> {
     })?;
     let (by, why) = torn.context("the page in the pipe kept its map alive, and nobody was suspected")?;
     ensure!(by == Op::Close.id(), "the close of the device asked for it, not {by}");
-    println!("     {why}");
+    tell!("{why}");
     let (owner, why) = orphaned.context("the dma-buf outlived its owner, and nobody was suspected")?;
     let said = text(outcome, "leaks")?;
     let killed = said.lines().find_map(|line| line.strip_prefix("owner-killed wc 3 ")).context("no owner was killed")?;
     ensure!(owner.map(|owner| owner.to_string()).as_deref() == Some(killed.trim()), "the owner was {killed}, not {owner:?}");
-    println!("     {why}");
+    tell!("{why}");
     ensure!(!early, "a leak was suspected long before its time");
     let (maps, summary) = (text(outcome, "leaks.txt")?, text(outcome, "leaks.summary")?);
     for told in [&maps, &summary] {

@@ -5,12 +5,8 @@ use std::{collections::BTreeMap, fs};
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 
-use super::{Bench, profile::Recorded};
-use crate::{
-    boot::console_watch::{End, PATIENCE},
-    clock::Clock,
-    guest::job::Job,
-};
+use super::{Bench, PATIENCE, profile::Recorded};
+use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
 
 /// A sweep small enough for means that cost more.
 const BY_KPROBE: &str = "

@@ -34,7 +34,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::{
     architecture::Architecture,
     bench::{self, BenchSpec},
-    boot::{console_watch::PATIENCE, run::Outcome},
+    boot::run::Outcome,
     cache::{Cache, remove_folder},
     clock::Clock,
     guest::job::Job,
@@ -43,6 +43,9 @@ use crate::{
     programs::{self, ForLab},
     setup::{self, Compilers, Consent},
 };
+
+/// How long a guest may be silent: two run at a time, on a machine that may have other work, and some read a whole kernel's types.
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// One check.
 pub struct Check {

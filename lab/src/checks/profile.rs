@@ -19,10 +19,10 @@ use grantscope_collector::{
 
 use grantscope_wire::{Op, Stage};
 
-use super::{Bench, hooks_document};
+use super::{Bench, PATIENCE, hooks_document};
 use crate::{
     bench::MAIN,
-    boot::console_watch::{End, PATIENCE},
+    boot::console_watch::End,
     clock::Clock,
     command,
     commands::lab_run,
@@ -190,8 +190,8 @@ fn lock_waits_are_told(operations: &[Operation]) -> Result<()> {
     let for_a_release: Vec<_> = for_a_release.collect();
     let longest = for_a_release.iter().max_by_key(|(.., ns)| *ns).context("nobody waited for a large buffer's release")?;
     let (operation, _, ns) = longest;
-    println!(
-        "     {} waits for a lock, {} of them for a release of {LARGE} pages; the longest took {ns} of the {} ns of a {}",
+    tell!(
+        "{} waits for a lock, {} of them for a release of {LARGE} pages; the longest took {ns} of the {} ns of a {}",
         waits.len(),
         for_a_release.len(),
         operation.duration_ns,

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::Bench;
+use super::{Bench, PATIENCE};
 use crate::{
     bench::MAIN,
-    boot::console_watch::{End, PATIENCE},
+    boot::console_watch::End,
     clock::Clock,
     guest::job::{Command, Job},
 };

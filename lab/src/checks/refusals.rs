@@ -5,12 +5,8 @@ use std::fs::File;
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::recording::{Frame, ReadError, Reader};
 
-use super::Bench;
-use crate::{
-    boot::console_watch::{End, PATIENCE},
-    clock::Clock,
-    guest::job::Job,
-};
+use super::{Bench, PATIENCE};
+use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
 
 /// Each case prints its name, the exit status, and of standard error the line that tells: grantscope's own, else the generator's `error:`. Everything is put back after it.
 const CASES: &str = r#"

@@ -11,7 +11,7 @@ pub fn both_domains_boot(bench: &Bench) -> Result<()> {
         let name = format!("boot-{}", clock.name());
         let job = crate::guest::job::Job::Script("exit 0".into());
         let out = bench.out(&name);
-        let outcome = bench.bare().run(&job, clock, crate::boot::console_watch::PATIENCE, &out, &mut ())?;
+        let outcome = bench.bare().run(&job, clock, super::PATIENCE, &out, &mut ())?;
         ensure!(outcome.end == End::Pass, bench.unexpected(&name, &outcome));
         let console = std::fs::read_to_string(out.join("console.log"))?;
         ensure!(

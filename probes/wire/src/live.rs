@@ -15,12 +15,25 @@ pub struct MapInfo {
     pub pages: u32,
     /// `Buffer`, 0: unknown.
     pub buffer: u8,
-    /// Zero.
-    pub reserved: [u8; 3],
+    /// Not 0: `domid` is known.
+    pub domid_known: u8,
+    /// The domain that granted its first reference.
+    pub domid: u16,
 }
 
-/// `LiveMap::domid` is known.
-pub const LIVE_DOMID_KNOWN: u8 = 1;
+impl MapInfo {
+    /// The domain that granted its first reference; `None`: not known.
+    pub const fn domid(&self) -> Option<u16> {
+        if self.domid_known != 0 { Some(self.domid) } else { None }
+    }
+
+    /// From now on it is known who granted it.
+    pub const fn set_domid(&mut self, domid: u16) {
+        self.domid = domid;
+        self.domid_known = 1;
+    }
+}
+
 /// Its grants were mapped at some time: it is more than allocated.
 pub const LIVE_GRANTS_MAPPED: u8 = 1 << 1;
 /// It was exported as a dma-buf.
@@ -32,7 +45,7 @@ pub const LIVE_FOUND: u8 = 1 << 3;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct LiveMap {
-    /// Generation, pages, buffer kind.
+    /// Generation, pages, buffer kind, domain.
     pub info: MapInfo,
     /// Name of the thread that allocated it, padded with zeros.
     pub comm: [u8; 16],
@@ -40,12 +53,10 @@ pub struct LiveMap {
     pub areas: u64,
     /// The process that allocated it. 0: not known.
     pub tgid: u32,
-    /// The domain that granted its first reference, if `LIVE_DOMID_KNOWN`.
-    pub domid: u16,
-    /// `LIVE_DOMID_KNOWN` and its like.
+    /// `LIVE_GRANTS_MAPPED` and its like.
     pub flags: u8,
     /// Zero.
-    pub reserved: u8,
+    pub reserved: [u8; 3],
 }
 
 /// A teardown that is under way: asked for, and not yet done.
@@ -56,8 +67,8 @@ pub struct PendingTeardown {
     pub start_ns: u64,
     /// The last attempt.
     pub attempt_ns: u64,
-    /// Generation of the map; 0: not known.
-    pub map_generation_ns: u64,
+    /// The map, as far as it is known.
+    pub info: MapInfo,
     /// Address of the map.
     pub map: u64,
     /// Who asked for it, as `bpf_get_current_pid_tgid` gives it.
@@ -68,10 +79,10 @@ pub struct PendingTeardown {
     pub pages: u32,
     /// Attempts after the first.
     pub retries: u16,
-    /// `Buffer`, 0: unknown.
-    pub buffer: u8,
     /// The `Op` that asked for it; 0: none of ours.
     pub started_by: u8,
+    /// Zero.
+    pub reserved: u8,
 }
 
 /// How a process holds a map that was found without having been seen from its beginning.
@@ -124,6 +135,6 @@ pub struct FoundMap {
 
 const _: () = assert!(size_of::<MapInfo>() == 16);
 const _: () = assert!(size_of::<LiveMap>() == 48);
-const _: () = assert!(size_of::<PendingTeardown>() == 64);
+const _: () = assert!(size_of::<PendingTeardown>() == 72);
 const _: () = assert!(size_of::<FoundHolder>() == 24);
 const _: () = assert!(size_of::<FoundMap>() == 40 + MAX_HOLDERS * 24);
