@@ -39,7 +39,8 @@ impl CallSite {
 }
 
 /// Walks the stack. `link` is the return address where the processor still has it in a register: the stack does not tell it then.
-#[inline(always)]
+/// Not inlined: the stack of a program and all that it calls is 512 bytes.
+#[inline(never)]
 pub fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
     // SAFETY: plain statics; volatile because the loader rewrites them.
     let (start, end) =

@@ -54,7 +54,8 @@ fn requested(call: &impl Entered) {
     begin(item, map, info, asked_by.map_or(0, |task| task.op()));
 }
 
-#[inline(always)]
+/// Not inlined: the stack of a program and all that it calls is 512 bytes.
+#[inline(never)]
 fn begin(item: u64, map: u64, info: Option<&MapInfo>, started_by: u8) {
     let now = now_ns();
     let pending = PendingTeardown {
