@@ -272,7 +272,7 @@ pub struct HookStatus {
     pub attached_by: Option<String>,
     /// The kernel function it sits on.
     pub symbol: Option<String>,
-    /// Why it is not attached.
+    /// Why it is not attached, or not by a better means.
     pub problem: Option<String>,
 }
 

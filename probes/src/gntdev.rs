@@ -87,11 +87,9 @@ fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
         MAP => {
             task.set_buffer(Buffer::Pages);
             add_pages(task, user_u32(argument, 0));
-            let domid = user_u32(argument, 16);
-            add_domid(task, domid);
-            let (map, generation_ns) = task.map();
-            if map != 0 && ret == 0 {
-                ledger::tell(map, generation_ns, domid, false);
+            add_domid(task, user_u32(argument, 16));
+            if task.has_map() && ret == 0 {
+                ledger::tell(task, false);
             }
         }
         UNMAP => {
@@ -127,11 +125,9 @@ fn add_domid(task: &mut Task, domid: Option<u32>) {
 #[inline(always)]
 fn add_export(task: &mut Task, file: u64, argument: u64, ret: i32) {
     add_pages(task, user_u32(argument, 4));
-    let domid = user_u32(argument, EXPORT_DOMID);
-    add_domid(task, domid);
-    let (map, generation_ns) = task.map();
-    if map != 0 && ret == 0 {
-        ledger::tell(map, generation_ns, domid, true);
+    add_domid(task, user_u32(argument, EXPORT_DOMID));
+    if task.has_map() && ret == 0 {
+        ledger::tell(task, true);
     }
     if let (false, Some(flags)) = (task.knows_buffer(), user_u32(argument, 0)) {
         add_buffer(task, flags);

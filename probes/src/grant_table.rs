@@ -26,7 +26,7 @@ hook!(msleep, sleep_entered, sleep_returned);
 #[inline(always)]
 fn map_refs_entered(call: &impl Entered) {
     if let Some(task) = task::busy() {
-        task.evidence.keep_operations(call.long(0), call.long(2), call.int(3));
+        task.evidence.keep_operations(call.long(0), call.pointers(2), call.int(3));
     }
     task::enter_or_begin(Op::MapRefs, HookId::GnttabMapRefs, Stage::MapHypercall, || {
         Some(KernelUser { caller: call.caller(), pages: call.int(3), domid: map_domid(call.long(0)) })

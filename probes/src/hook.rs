@@ -4,6 +4,7 @@
 //! or by a kretprobe, `<stem>_kretprobe`. The collector loads those that this kernel takes and leaves the others alone.
 
 use aya_ebpf::EbpfContext as _;
+use aya_ebpf::helpers::generated::bpf_get_func_arg;
 use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext};
 
 use crate::caller::{self, CallSite};
@@ -12,6 +13,8 @@ use crate::caller::{self, CallSite};
 pub trait Entered {
     /// The `index`th argument, where it is a pointer or a long.
     fn long(&self, index: usize) -> u64;
+    /// The `index`th argument, where it is a pointer to pointers.
+    fn pointers(&self, index: usize) -> u64;
     /// The `index`th argument, where it is an int.
     fn int(&self, index: usize) -> u32;
     /// Who called the grant table. Dear: a walk up the stack.
@@ -34,6 +37,15 @@ impl Entered for FEntryContext {
         self.arg(index)
     }
 
+    /// The verifier does not let a program read such an argument by itself (btf_ctx_access in kernel/bpf/btf.c, Linux v6.12).
+    #[inline(always)]
+    fn pointers(&self, index: usize) -> u64 {
+        let mut argument = 0;
+        // SAFETY: the context is this program's own. An argument that is not there leaves 0.
+        unsafe { bpf_get_func_arg(self.as_ptr(), index as u32, &raw mut argument) };
+        argument
+    }
+
     #[inline(always)]
     fn int(&self, index: usize) -> u32 {
         self.arg(index)
@@ -50,6 +62,11 @@ impl Entered for ProbeContext {
     fn long(&self, index: usize) -> u64 {
         // `None` only for more arguments than registers carry them, which no function of ours has.
         self.arg(index).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn pointers(&self, index: usize) -> u64 {
+        Entered::long(self, index)
     }
 
     #[inline(always)]

@@ -10,6 +10,7 @@ use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{HookId, LiveMap, LossKind};
 
 use crate::loss;
+use crate::task::Task;
 
 /// Which list of an open gntdev a descriptor is on (`struct gntdev_dmabuf_priv`, drivers/xen/gntdev-dmabuf.c, v6.12).
 #[derive(Clone, Copy)]
@@ -68,13 +69,15 @@ pub fn live(map: u64) -> Option<&'static mut LiveMap> {
     MAPS.get_ptr_mut(map).map(|live| unsafe { &mut *live })
 }
 
-/// The call that allocated the map went well: now it is known who granted it.
+/// The call that allocated the map went well: now it is known who granted it. That is read from the task only here, because the
+/// verifier of Linux 6.1 does not follow an `Option` past a call.
 #[inline(always)]
-pub fn tell(map: u64, generation_ns: u64, domid: Option<u32>, exported: bool) {
+pub fn tell(task: &Task, exported: bool) {
+    let (map, generation_ns) = task.map();
     // Of another generation: it is gone already, and another has its address.
     let Some(live) = live(map).filter(|live| live.info.generation_ns == generation_ns) else { return };
-    if let Some(domid) = domid {
-        live.info.set_domid(domid as u16);
+    if let Some(domid) = task.map_info().domid() {
+        live.info.set_domid(domid);
     }
     if exported {
         live.flags |= LIVE_EXPORTED;

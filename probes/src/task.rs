@@ -461,6 +461,11 @@ impl Task {
         (self.map, self.record.head.map_generation_ns)
     }
 
+    /// Whether it allocated one.
+    pub fn has_map(&self) -> bool {
+        self.map != 0
+    }
+
     pub fn set_map_address(&mut self, map: u64) {
         self.map = map;
     }

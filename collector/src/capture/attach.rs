@@ -57,7 +57,7 @@ impl Attacher<'_> {
             return Err(CaptureError::RequiredHook { hook: hook.id, problem: problem.clone() });
         }
         let (attached_by, problem) = match outcome {
-            Ok(means) => (Some(means.to_owned()), None),
+            Ok((means, why_not_better)) => (Some(means.to_owned()), why_not_better),
             Err(problem) => (None, Some(problem)),
         };
         Ok(HookStatus { hook: hook.id, attached_by, symbol: symbol.map(Symbol::to_string), problem })
@@ -85,14 +85,15 @@ impl Attacher<'_> {
         program.attach(name).map(drop)
     }
 
-    fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<&'static str, String> {
+    /// The means, and why it is not a better one.
+    fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(&'static str, Option<String>), String> {
         if let Some(problem) = self.would_misread(hook, symbol) {
             return Err(problem);
         }
         let problem = match self.obstacle_to_fentry(symbol) {
             Some(obstacle) => obstacle,
             None => match self.by_fentry(hook, symbol) {
-                Ok(()) => return Ok(FENTRY),
+                Ok(()) => return Ok((FENTRY, None)),
                 Err(error) => {
                     let problem = chain(&error);
                     if is_not_supported(&error) {
@@ -103,7 +104,7 @@ impl Attacher<'_> {
             },
         };
         match self.by_kprobe(hook, symbol) {
-            Ok(()) => Ok(KPROBE),
+            Ok(()) => Ok((KPROBE, Some(format!("fentry: {problem}")))),
             Err(error) => Err(format!("fentry: {problem}; kprobe: {}", chain(&error))),
         }
     }

@@ -217,8 +217,8 @@ fn program_in_c_is_exact(bench: &Bench, name: &str, clock: Clock) -> Result<Reco
 
 /// The recorder sleeps while more happens than its ring holds.
 const OVERSLEPT: &str = "
-grantscope record -o /out/overslept.gsr --clock counted &
-sleep 3
+grantscope record -o /out/overslept.gsr --clock counted 2>/out/recorder &
+until grep -q 'hooks attached' /out/recorder; do kill -0 $! || exit; sleep 0.1; done
 kill -STOP $!
 grantscope-workload run --self --pages 1 --iterations 1500 --pause 0 --truth /out/truth.json || exit
 kill -CONT $!
