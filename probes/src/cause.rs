@@ -14,6 +14,7 @@ use crate::fields::{
     dmabuf_size, file_private_data, is_pv_domain, map_count, map_index, map_next, map_of_next, page_shift, user_u32, user_u64,
     vma_flags, vma_pages, vma_pgoff, vma_private_data, word64,
 };
+use crate::gntdev::id::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
 use crate::task::Task;
 
 // include/uapi/asm-generic/errno-base.h, errno.h and include/linux/errno.h, v6.12.
@@ -34,13 +35,6 @@ const VM_SHARED: u64 = 8;
 /// An ioctl on gntdev failed, or did a part of what was asked.
 #[inline(never)]
 pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
-    const MAP: u8 = Op::Map.id();
-    const UNMAP: u8 = Op::Unmap.id();
-    const COPY: u8 = Op::Copy.id();
-    const EXPORT: u8 = Op::Export.id();
-    const WAIT_RELEASED: u8 = Op::WaitReleased.id();
-    const IMPORT: u8 = Op::Import.id();
-    const IMPORT_RELEASE: u8 = Op::ImportRelease.id();
     let errno = -ret;
     let cause = match (task.op(), errno) {
         (_, ENOIOCTLCMD) => Some(Cause::NoDmabufSupport),

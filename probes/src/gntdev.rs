@@ -4,6 +4,7 @@
 
 use grantscope_wire::{Buffer, HookId, Op, Stage};
 
+use self::id::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
 use crate::cause;
 use crate::evidence::{COPY_REFUSED, STATUSES_READ};
 use crate::fields::{user_u32, vma_pages, vma_private_data};
@@ -18,6 +19,19 @@ const IOCTL_DMABUF_EXP_FROM_REFS: u32 = 0x14_4709;
 const IOCTL_DMABUF_EXP_WAIT_RELEASED: u32 = 0x08_470a;
 const IOCTL_DMABUF_IMP_TO_REFS: u32 = 0x14_470b;
 const IOCTL_DMABUF_IMP_RELEASE: u32 = 0x08_470c;
+
+/// The operations that are ioctls on gntdev, as `Task::op` gives them: a pattern has to be a constant.
+pub mod id {
+    use grantscope_wire::Op;
+
+    pub const MAP: u8 = Op::Map.id();
+    pub const UNMAP: u8 = Op::Unmap.id();
+    pub const COPY: u8 = Op::Copy.id();
+    pub const EXPORT: u8 = Op::Export.id();
+    pub const WAIT_RELEASED: u8 = Op::WaitReleased.id();
+    pub const IMPORT: u8 = Op::Import.id();
+    pub const IMPORT_RELEASE: u8 = Op::ImportRelease.id();
+}
 
 /// `struct ioctl_gntdev_dmabuf_exp_from_refs.domid`
 const EXPORT_DOMID: u64 = 12;
@@ -76,13 +90,6 @@ fn operation(command: u32) -> Option<(Op, Stage)> {
 /// Reads from the ioctl's argument what no hook inside could tell.
 #[inline(always)]
 fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
-    const MAP: u8 = Op::Map.id();
-    const UNMAP: u8 = Op::Unmap.id();
-    const COPY: u8 = Op::Copy.id();
-    const EXPORT: u8 = Op::Export.id();
-    const WAIT_RELEASED: u8 = Op::WaitReleased.id();
-    const IMPORT: u8 = Op::Import.id();
-    const IMPORT_RELEASE: u8 = Op::ImportRelease.id();
     match task.op() {
         MAP => {
             task.set_buffer(Buffer::Pages);

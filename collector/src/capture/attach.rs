@@ -9,7 +9,7 @@ use grantscope_wire::HOOKS;
 use grantscope_wire::hook::{Ends, Hook, Need};
 
 use super::offsets::KernelTypes;
-use super::symbols::{Symbol, Symbols};
+use super::symbols::{Kallsyms, Symbol, Symbols};
 use super::{CaptureError, Means, signature, spelled};
 use crate::model::HookStatus;
 
@@ -25,9 +25,15 @@ const KPROBE: &str = "kprobe";
 const TRACEPOINT: &str = "raw tracepoint";
 
 /// Attaches all hooks; fails only where a required one cannot be.
-pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, means: Means) -> Result<Vec<HookStatus>, CaptureError> {
+pub fn all(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    types: &KernelTypes,
+    listed: &Kallsyms,
+    means: Means,
+) -> Result<Vec<HookStatus>, CaptureError> {
     let wanted = HOOKS.iter().flat_map(|hook| hook.symbols.iter().copied());
-    let symbols = Symbols::read(wanted).map_err(CaptureError::NoSymbols)?;
+    let symbols = Symbols::among(listed, wanted);
     let mut attacher = Attacher { ebpf, btf, types, without_fentry: means.without_fentry() };
     HOOKS.iter().map(|hook| attacher.status(&symbols, hook)).collect()
 }

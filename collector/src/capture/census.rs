@@ -10,7 +10,7 @@ use grantscope_wire::{Buffer, FoundMap, LiveMap, MapInfo};
 
 use super::live_maps::plain_bytes;
 use super::offsets::KernelTypes;
-use super::symbols::Symbols;
+use super::symbols::{Kallsyms, Symbols};
 use super::{CaptureError, host, preflight, probes, spelled};
 use crate::ledger::{self, HeldBy, Holder, Ledger, MapState};
 
@@ -33,9 +33,8 @@ pub struct Facts {
 
 impl Facts {
     /// Finds them out, or says why this kernel's maps cannot be listed.
-    pub fn find(types: &KernelTypes) -> Result<Self, CaptureError> {
-        let symbols =
-            Symbols::read([GNTDEV_IOCTL, DMA_BUF_IOCTL, EXPORT_RELEASE].into_iter()).map_err(CaptureError::NoSymbols)?;
+    pub fn find(types: &KernelTypes, listed: &Kallsyms) -> Result<Self, CaptureError> {
+        let symbols = Symbols::among(listed, [GNTDEV_IOCTL, DMA_BUF_IOCTL, EXPORT_RELEASE].into_iter());
         let address = |name: &str| symbols.find(name).map_or(NO_ADDRESS, |symbol| symbol.address);
         match address(GNTDEV_IOCTL) {
             NO_ADDRESS => return Err(CaptureError::NoCensus("the kernel does not list gntdev_ioctl".to_owned())),
@@ -74,7 +73,7 @@ pub struct Census {
 impl Census {
     /// Loads the programs of an object that was told the facts.
     pub fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<Self, CaptureError> {
-        let found = ebpf.take_map("FOUND").and_then(|map| HashMap::try_from(map).ok()).ok_or(CaptureError::NoMap("FOUND"))?;
+        let found = probes::take(ebpf, "FOUND")?;
         for (name, iterator) in PROGRAMS {
             let loaded = program(ebpf, name).and_then(|program| program.load(iterator, btf));
             loaded.map_err(|error| CaptureError::NoCensus(super::attach::chain(&error)))?;
@@ -112,7 +111,7 @@ fn run(ebpf: &mut Ebpf, name: &str) -> io::Result<()> {
 /// What is alive on this machine now, as far as processes hold it: nothing has to have been recorded.
 pub fn list() -> Result<(Ledger, u32), CaptureError> {
     preflight::check()?;
-    let facts = Facts::find(&KernelTypes::read()?)?;
+    let facts = Facts::find(&KernelTypes::read()?, &Kallsyms::read()?)?;
     let mut loader = EbpfLoader::new();
     facts.fill_in(&mut loader);
     let mut ebpf = loader.load(probes::OBJECT)?;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use super::symbols::Symbols;
+use super::symbols::{Kallsyms, Symbols};
 use super::{Means, Probes, host, preflight, spelled};
 use crate::doctor::{Finding, Report};
 use crate::filter::Filter;
@@ -212,8 +212,8 @@ fn dma_alloc() -> Finding {
     const TOPIC: &str = "DMA buffers";
     const FUNCTION: &str = "gnttab_dma_alloc_pages";
     const OPTION: &str = "CONFIG_XEN_GRANT_DMA_ALLOC";
-    match Symbols::read([FUNCTION].into_iter()) {
-        Err(error) => Finding::unknown(TOPIC, format!("/proc/kallsyms: {error}")),
+    match Kallsyms::read().map(|listed| Symbols::among(&listed, [FUNCTION].into_iter())) {
+        Err(error) => Finding::unknown(TOPIC, spelled(&error)),
         Ok(symbols) if symbols.find(FUNCTION).is_some() => Finding::ok(TOPIC, configured(OPTION, "the kernel can allocate them")),
         Ok(_) => Finding::gap(
             TOPIC,

@@ -8,6 +8,7 @@ use aya::maps::{HashMap as BpfMap, MapData};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
 
+use super::probes::take;
 use super::{CaptureError, census, host};
 use crate::decode::comm;
 use crate::ledger::{Holder, LiveMap, MapState, MapsReport};
@@ -159,10 +160,6 @@ impl LiveMaps {
         let teardowns = read.map(|(_, bytes)| unsafe { plain_bytes::<PendingTeardown, _>(bytes) });
         teardowns.map(|teardown| ((teardown.map, teardown.info.generation_ns), teardown)).collect()
     }
-}
-
-fn take<const N: usize>(ebpf: &mut Ebpf, name: &'static str) -> Result<BpfMap<MapData, u64, [u8; N]>, CaptureError> {
-    ebpf.take_map(name).and_then(|map| BpfMap::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
 }
 
 /// What bytes are that came from a BPF map.

@@ -46,7 +46,7 @@ impl Probes {
         let types = KernelTypes::read()?;
         let offsets = types.offsets()?;
         let page_shift = host::page_size().trailing_zeros();
-        let symbols = Kallsyms::read().map_err(CaptureError::NoSymbols)?;
+        let symbols = Kallsyms::read()?;
         let callers = Callers::find(&symbols);
         let preempt_count = PreemptCount::find(&types, &symbols);
         let mut loader = EbpfLoader::new();
@@ -62,7 +62,7 @@ impl Probes {
         loader.override_global("PREEMPT_COUNT_IN_TASK", &preempt_count.in_task, true);
         loader.override_global("PREEMPT_COUNT_IN_PROCESSOR", &preempt_count.in_processor, true);
         loader.override_global("PROCESSOR_OFFSETS", &preempt_count.processor_offsets, true);
-        let facts = Facts::find(&types);
+        let facts = Facts::find(&types, &symbols);
         if let Ok(facts) = &facts {
             facts.fill_in(&mut loader);
         }
@@ -72,7 +72,7 @@ impl Probes {
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let mut live = LiveMaps::new(&mut ebpf)?;
-        let status = attach::all(&mut ebpf, &btf, &types, means)?;
+        let status = attach::all(&mut ebpf, &btf, &types, &symbols, means)?;
         tell_what_is_attached(&mut ebpf, &status)?;
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.and_then(|_| Census::load(&mut ebpf, &btf));
@@ -200,7 +200,7 @@ impl PreemptCount {
 }
 
 /// A map of the object, as what it is.
-fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
+pub fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
     ebpf.take_map(name).and_then(|map| M::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
 }
 

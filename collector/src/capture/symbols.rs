@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::ops::Range;
 
+use super::CaptureError;
+
 /// Where the kernel lists them.
 const KALLSYMS: &str = "/proc/kallsyms";
 
@@ -56,12 +58,16 @@ impl Listed<'_> {
     fn is_function(&self) -> bool {
         matches!(self.kind, "t" | "T" | "w" | "W")
     }
+
+    fn to_symbol(&self) -> Symbol {
+        Symbol { name: self.name.to_owned(), address: self.address, module: self.module.map(str::to_owned) }
+    }
 }
 
 impl Kallsyms {
-    /// Reads it.
-    pub fn read() -> std::io::Result<Self> {
-        fs::read_to_string(KALLSYMS).map(Self)
+    /// Reads it: a large file, which the kernel makes anew for every reader.
+    pub fn read() -> Result<Self, CaptureError> {
+        fs::read_to_string(KALLSYMS).map(Self).map_err(CaptureError::NoSymbols)
     }
 
     fn lines(&self) -> impl Iterator<Item = Listed<'_>> {
@@ -83,7 +89,7 @@ impl Kallsyms {
         let before = self.lines().filter(|listed| listed.is_function() && listed.address <= address && listed.address > 0);
         // Of two names for one function the first: `max_by_key` would take the last.
         let nearest = before.reduce(|best, listed| if listed.address > best.address { listed } else { best })?;
-        Some(Symbol { name: nearest.name.to_owned(), address: nearest.address, module: nearest.module.map(str::to_owned) })
+        Some(nearest.to_symbol())
     }
 
     /// From the start of the first of these functions, which are built in, to the end of the last.
@@ -101,22 +107,12 @@ impl Kallsyms {
 pub struct Symbols(HashMap<String, Vec<Symbol>>);
 
 impl Symbols {
-    /// Reads what the kernel says of functions with these names, suffixed ones included.
-    pub fn read(wanted: impl Iterator<Item = &'static str>) -> std::io::Result<Self> {
-        Ok(Self::parse(&fs::read_to_string(KALLSYMS)?, wanted))
-    }
-
-    fn parse(text: &str, wanted: impl Iterator<Item = &'static str>) -> Self {
+    /// What the kernel says of functions with these names, suffixed ones included.
+    pub fn among(all: &Kallsyms, wanted: impl Iterator<Item = &'static str>) -> Self {
         let mut found: HashMap<String, Vec<Symbol>> = wanted.map(|name| (name.to_owned(), Vec::new())).collect();
-        for line in text.lines() {
-            let mut words = line.split_ascii_whitespace();
-            let (Some(address), Some("t" | "T" | "w" | "W"), Some(name)) = (words.next(), words.next(), words.next()) else {
-                continue;
-            };
-            if let Some(list) = found.get_mut(stem(name)) {
-                let module = words.next().map(|module| module.trim_matches(['[', ']']).to_owned());
-                let address = u64::from_str_radix(address, 16).unwrap_or(0);
-                list.push(Symbol { name: name.to_owned(), address, module });
+        for listed in all.lines().filter(Listed::is_function) {
+            if let Some(list) = found.get_mut(stem(listed.name)) {
+                list.push(listed.to_symbol());
             }
         }
         Self(found)
@@ -151,8 +147,12 @@ ffffffc00801b008 d gnttab_free_pages
 ffffffc00801b00c t xgnttab_free_pages
 ";
 
+    fn among(text: &str, name: &'static str) -> Symbols {
+        Symbols::among(&Kallsyms(text.to_owned()), [name].into_iter())
+    }
+
     fn find(name: &'static str) -> Option<String> {
-        Symbols::parse(TEXT, [name].into_iter()).find(name).map(Symbol::to_string)
+        among(TEXT, name).find(name).map(Symbol::to_string)
     }
 
     #[test]
@@ -164,7 +164,7 @@ ffffffc00801b00c t xgnttab_free_pages
     #[test]
     fn what_the_compiler_made_of_a_function_is_found_by_the_name_in_the_source() {
         assert_eq!(find("gntdev_put_map").as_deref(), Some("gntdev_put_map.part.0 [xen_gntdev]"));
-        assert!(Symbols::parse(TEXT, ["gntdev_put_map"].into_iter()).find("gntdev_put_map").unwrap().is_suffixed());
+        assert!(among(TEXT, "gntdev_put_map").find("gntdev_put_map").unwrap().is_suffixed());
     }
 
     #[test]
@@ -189,6 +189,6 @@ ffffffc00801b00c t xgnttab_free_pages
     #[test]
     fn data_cold_parts_and_longer_names_are_no_functions_of_that_name() {
         assert_eq!(find("gnttab_free_pages"), None);
-        assert_eq!(Symbols::parse("0 t f.cold\n0 t f.part.0.cold\n", ["f"].into_iter()).find("f"), None);
+        assert_eq!(among("0 t f.cold\n0 t f.part.0.cold\n", "f").find("f"), None);
     }
 }
