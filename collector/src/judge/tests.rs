@@ -38,6 +38,27 @@ fn an_operation_within_its_call_agrees() {
 }
 
 #[test]
+fn what_several_generators_did_is_judged_together() {
+    let second = r#"["export","wc",16,"ok","run",7,290,120]"#;
+    let all = |hows: [&str; 2]| Truth::of_all([truth(CALL, hows[0]), truth(second, hows[1])]).unwrap();
+    let operations = || vec![operation(100, 100), operation(300, 100)];
+    assert_eq!(verdict(operations(), LossReport::default(), &all(["complete"; 2])), [""; 0]);
+    for hows in [["complete", "interrupted"], ["interrupted", "complete"]] {
+        let found = verdict(operations(), LossReport::default(), &all(hows));
+        assert_eq!(found, ["the workload did not finish: see `ending` in the truth file"]);
+    }
+}
+
+#[test]
+fn teardowns_that_one_generator_did_not_count_are_known_of_none() {
+    let mut counting = truth(CALL, "complete");
+    counting.teardowns = Some(vec![Teardowns { buffer: "wc".into(), pages: 16, count: 1 }]);
+    let both = Truth::of_all([counting.clone(), counting.clone()]).unwrap();
+    assert_eq!(both.teardowns.unwrap().len(), 2);
+    assert!(Truth::of_all([counting, truth(CALL, "complete")]).unwrap().teardowns.is_none());
+}
+
+#[test]
 fn a_missing_operation_is_found() {
     let found = verdict(vec![], LossReport::default(), &truth(CALL, "complete"));
     assert_eq!(found, ["export wc 16 pages ok: recorded 0, truth 1"]);

@@ -152,6 +152,22 @@ impl Truth {
         Ok(truth)
     }
 
+    /// What several programs did while one recording was made.
+    pub fn of_all(truths: impl IntoIterator<Item = Self>) -> Option<Self> {
+        truths.into_iter().reduce(|mut all, more| {
+            // The first that did not finish says how all of it ended.
+            if all.is_complete() {
+                all.ending = more.ending;
+            }
+            all.skipped.extend(more.skipped);
+            all.contains.extend(more.contains);
+            // What one of them did not count, nobody knows of all.
+            all.teardowns = all.teardowns.zip(more.teardowns).map(|(all, more)| [all, more].concat());
+            all.calls.extend(more.calls);
+            all
+        })
+    }
+
     /// The operations that the calls made, each with the times of the call around it.
     pub fn operations(&self) -> impl Iterator<Item = Call> + '_ {
         self.calls.iter().flat_map(|call| match self.contains.get(&call.op) {

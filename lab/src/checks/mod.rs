@@ -25,6 +25,7 @@ mod verdict;
 
 use std::{
     path::PathBuf,
+    process::Command,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
@@ -37,6 +38,7 @@ use crate::{
     boot::run::Outcome,
     cache::{Cache, remove_folder},
     clock::Clock,
+    command,
     guest::job::Job,
     lab::Lab,
     place,
@@ -104,6 +106,8 @@ pub struct Bench {
     compilers: OnceLock<Compilers>,
     /// Locked while one check builds or sets up what others may want too.
     ours: Mutex<Vec<(Architecture, ForLab)>>,
+    /// Locked while one check compiles one of the programs in C.
+    in_c: Mutex<()>,
     /// Locked while that run of the default sweep is made.
     sweeps: [Mutex<()>; 2],
     cache: Cache,
@@ -120,6 +124,7 @@ impl Bench {
             full: OnceLock::new(),
             compilers: OnceLock::new(),
             ours: Mutex::default(),
+            in_c: Mutex::default(),
             sweeps: Default::default(),
             folder: fresh_folder()?,
             cache,
@@ -176,6 +181,19 @@ impl Bench {
     fn building(&self) -> MutexGuard<'_, Vec<(Architecture, ForLab)>> {
         // What is in it is whole, whatever happened to the thread that held it.
         self.ours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A program in C of workload/tests/, compiled for a bench's dom0.
+    pub fn program_in_c(&self, name: &str, architecture: Architecture) -> Result<PathBuf> {
+        let _alone = self.in_c.lock().unwrap_or_else(PoisonError::into_inner);
+        let program = self.out(&format!("{name}-{}", architecture.name()));
+        if !program.exists() {
+            let mut words = architecture.static_compiler().split(' ');
+            let mut compiler = Command::new(words.next().context("there is no compiler")?);
+            compiler.args(words).args(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program);
+            command::run(compiler.arg(place::work_tree().join("workload/tests").join(name).with_extension("c")))?;
+        }
+        Ok(program)
     }
 
     /// A folder for what a check leaves. It stays until the next time, for those who look into a failure.
