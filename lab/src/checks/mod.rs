@@ -72,6 +72,10 @@ pub const ALL: &[Check] = &[
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
     Check { name: "faults are explained: cause and grant statuses beneath every errno", run: faults::are_explained },
+    Check {
+        name: "full tables of Xen's are told apart: no grant left, no room to note a mapping",
+        run: faults::full_tables_are_told,
+    },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },

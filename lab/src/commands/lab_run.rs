@@ -107,7 +107,9 @@ fn command(arguments: &Arguments) -> Result<Command> {
 /// The workload with a scenario, on another domain's pages if the bench has one that grants.
 pub fn scenario(bench: &BenchSpec, scenario: &str) -> Result<Command> {
     if scenario.contains(['/', '.']) {
-        bail!("{scenario:?} looks like a file, but scenarios have only names so far: sweep, copy, refusals, deferred, faults");
+        bail!(
+            "{scenario:?} looks like a file, but scenarios have only names so far: sweep, copy, refusals, deferred, faults, exhaustion"
+        );
     }
     let source: &[&str] = if bench.domains.have_frontend() { &["--peer", "1"] } else { &["--self"] };
     let arguments = [&["run", "--scenario", scenario], source, &["--truth", "/out/truth.json"]].concat();

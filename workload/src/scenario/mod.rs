@@ -29,11 +29,13 @@ pub enum Scenario {
     Deferred,
     /// Everything that can fail without harm, and why it failed.
     Faults,
+    /// Xen's tables, filled until they are full.
+    Exhaustion,
 }
 
 impl Scenario {
     /// All there are.
-    pub const ALL: [Self; 5] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred, Self::Faults];
+    pub const ALL: [Self; 6] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred, Self::Faults, Self::Exhaustion];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Scenario {
             Self::Refusals => "refusals",
             Self::Deferred => "deferred",
             Self::Faults => "faults",
+            Self::Exhaustion => "exhaustion",
         }
     }
 
@@ -55,6 +58,9 @@ impl Scenario {
             Self::Deferred => "maps that are unmapped while the kernel still uses a page: they go long after the call returned",
             Self::Faults => {
                 "every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked"
+            }
+            Self::Exhaustion => {
+                "the grant table and Xen's maptrack, filled until every call fails: for a Xen that was booted with small ones"
             }
         }
     }
@@ -75,6 +81,7 @@ impl Scenario {
             Self::Refusals => refusals::run(log, options, skipped),
             Self::Deferred => deferred::run(log, options),
             Self::Faults => faults::run(log, options, skipped),
+            Self::Exhaustion => faults::exhausted::run(log, options, skipped),
         }
     }
 }
@@ -159,6 +166,6 @@ mod tests {
             assert_eq!(Scenario::named(scenario.name()), Ok(scenario));
         }
         let error = Scenario::named("swep").unwrap_err();
-        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals, deferred, faults");
+        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals, deferred, faults, exhaustion");
     }
 }
