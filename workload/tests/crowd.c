@@ -31,7 +31,7 @@ typedef uint16_t domid_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
-enum { PROCESSES = 4, THREADS = 4, MOST_PAGES = 4, MANY_PAGES = 1000, ROOM = 40000 };
+enum { PROCESSES = 4, THREADS = 4, MOST_PAGES = 4, MANY_PAGES = 1000, GRANTED_BYTES = 4096, ROOM = 40000 };
 
 struct call {
 	const char *op, *buffer; // string literals: at the same address in every process
@@ -98,7 +98,8 @@ struct map {
 	uint32_t pages;
 };
 
-static struct map map_pages(int gntdev, uint32_t pages)
+// The map ioctl. Gives the map's index.
+static uint64_t map_references(int gntdev, uint32_t pages)
 {
 	struct {
 		struct ioctl_gntdev_map_grant_ref head;
@@ -108,7 +109,12 @@ static struct map map_pages(int gntdev, uint32_t pages)
 	for (uint32_t i = 0; i < pages; i++)
 		list[i] = (struct ioctl_gntdev_grant_ref){ .domid = 0, .ref = refs[i] };
 	CALL("map", "pages", pages, ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &argument));
-	struct map map = { .index = argument.head.index, .pages = pages };
+	return argument.head.index;
+}
+
+static struct map map_pages(int gntdev, uint32_t pages)
+{
+	struct map map = { .index = map_references(gntdev, pages), .pages = pages };
 	map.memory = CALL("mmap", "pages", pages,
 			  mmap(NULL, pages * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)map.index));
 	return map;
@@ -309,6 +315,20 @@ static void unmapped_in_parts(void)
 	close_gntdev(gntdev);
 }
 
+// What a program does that takes a page for the 4 KiB of a grant: in larger pages its two are one, and not what was mapped.
+static void mapped_as_if_pages_were_small(void)
+{
+	int gntdev = open_gntdev();
+	struct map map = { .index = map_references(gntdev, 2), .pages = 2 };
+	uint64_t start_ns = now_ns();
+	void *memory = mmap(NULL, 2 * GRANTED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)map.index);
+	note("mmap", "pages", 1, errno, gettid(), start_ns, now_ns());
+	if (memory != MAP_FAILED || errno != EINVAL)
+		fail("an mmap of the wrong length");
+	unmap_grants(gntdev, map);
+	close_gntdev(gntdev);
+}
+
 static void buffer_with_two_descriptors(void)
 {
 	int gntdev = open_gntdev();
@@ -411,6 +431,8 @@ int main(int argc, char **argv)
 	inherited_by_a_child();
 	device_closed_before_its_mapping();
 	unmapped_in_parts();
+	if (page_size > GRANTED_BYTES)
+		mapped_as_if_pages_were_small();
 	if (knows_dmabufs) {
 		buffer_with_two_descriptors();
 		lock_held_for_long();

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_collector::{judge::Truth, model::Operation};
+use grantscope_wire::{Cause, Op};
 
 use super::{Bench, PATIENCE, doctor, hooks_document, kernel_users, profile::Recorded};
 use crate::{
@@ -36,6 +37,9 @@ examine whole
 
 /// What those wrote down, each of itself.
 const TRUTHS: [&str; 3] = ["sweep.truth.json", "foreign.truth.json", "crowd.truth.json"];
+
+/// What one reference grants, whatever a page is (xen/include/public/grant_table.h, Xen 4.17).
+const GRANT_BYTES: u64 = 4096;
 
 /// Counted iterations and warm-up of the sweep.
 const ITERATIONS: usize = 12;
@@ -184,5 +188,14 @@ fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Resul
     ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
     let truths = TRUTHS.map(|name| Ok(Truth::parse(&text(outcome, name)?)?));
     let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("nobody wrote a truth")?;
-    recorded.agrees_with(&truth)
+    recorded.agrees_with(&truth)?;
+    small_pages_are_told(expected, &recorded.operations)
+}
+
+/// Where pages are larger than grants, one of the programs takes them for as small: its mmap is refused, and why is told.
+fn small_pages_are_told(expected: &Expected, operations: &[Operation]) -> Result<()> {
+    let refused = operations.iter().filter(|operation| operation.op == Op::Mmap && operation.cause() == Some(Cause::WrongLength));
+    let (refused, wanted) = (refused.count(), usize::from(expected.page_size > GRANT_BYTES));
+    ensure!(refused == wanted, "{refused} instead of {wanted} mmaps were refused for a length of pages of 4 KiB");
+    Ok(())
 }
