@@ -5,15 +5,16 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 
-use nix::errno::Errno::{self, EINVAL, ENOSPC};
+use nix::errno::Errno::{EINVAL, ENOSPC};
 use nix::sys::mman::MapFlags;
 
 use crate::device::{ForeignBuf, GntDev, RaisedLimit};
 use crate::error::{Error, Result};
 use crate::stop;
-use crate::truth::{Buffer, Log, Phase, Why};
+use crate::truth::{Buffer, Log, Op, Phase, Subject};
+use crate::uapi::GrantRef;
 use crate::uapi::gntalloc::{self, FLAG_WRITABLE};
-use crate::uapi::{GrantRef, gntdev};
+use crate::uapi::gntdev::{self, DmabufImpRelease};
 
 use super::super::Options;
 use super::super::capability::possible_actions;
@@ -21,14 +22,12 @@ use super::calls::{Calls, Shown};
 use super::triggers::{unexpected, unmap};
 use super::{fails, refused};
 
-/// References granted at a time.
+/// References of each import.
 const CHUNK: u32 = 128;
 /// Grants after which the table counts as too large to be filled.
 const MOST_GRANTS: u32 = 4_096;
 /// Mappings of one page after which the maptrack does.
-const MOST_MAPPINGS: usize = 1_024;
-/// The cause of what needs a free reference.
-const FULL: &str = "grant_table_full";
+const MOST_MAPPINGS: u32 = 1_024;
 /// How often all is done, unless told otherwise.
 const ITERATIONS: u32 = 3;
 
@@ -36,13 +35,15 @@ const ITERATIONS: u32 = 3;
 pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
     log.enter(Phase::Setup);
     let with_dmabufs = possible_actions(log, options, skipped)?.len() > 2;
-    let _raised = RaisedLimit::by(gntalloc::LIMIT, (MOST_GRANTS + CHUNK) as usize)?;
+    let _raised = RaisedLimit::by(gntalloc::LIMIT, MOST_MAPPINGS as usize)?;
     let device = GntDev::open(log)?;
     let calls = Calls::new(log, &device, options.own, &[])?;
     log.enter(Phase::Run);
     for _ in 0..options.iterations.unwrap_or(ITERATIONS) {
         stop::check()?;
-        fill_grant_table(&calls, with_dmabufs)?;
+        if with_dmabufs {
+            fill_grant_table(&calls)?;
+        }
         fill_maptrack(&calls, with_dmabufs)?;
     }
     eprintln!("exhaustion: every call failed as it should");
@@ -50,60 +51,43 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     Ok(())
 }
 
-/// Chunks of grants, taken back one after the other.
-struct Chunks(Vec<(u64, Vec<GrantRef>)>);
-
-impl Chunks {
-    fn add(&mut self, calls: &Calls<'_>) -> Result<(), Errno> {
-        calls.grant(calls.own, FLAG_WRITABLE, CHUNK, CHUNK as usize).map(|chunk| self.0.push(chunk))
-    }
-
-    fn end(self, calls: &Calls<'_>) -> Result<()> {
-        let ends = self.0.iter().map(|(index, _)| calls.ungrant(*index, CHUNK));
-        ends.fold(Ok(()), Result::and).map_err(|errno| unexpected("the end of grants", errno))
-    }
-}
-
-/// Grants until there is no reference left, then asks for one more in every way that there is.
-fn fill_grant_table(calls: &Calls<'_>, with_dmabufs: bool) -> Result<()> {
-    let mut chunks = Chunks(Vec::new());
-    let full = loop {
-        if chunks.0.len() >= (MOST_GRANTS / CHUNK) as usize {
-            chunks.end(calls)?;
-            return Err(Error::TableTooLarge { table: "the grant table", tried: MOST_GRANTS, argument: "gnttab_max_frames=4" });
-        }
-        if let Err(errno) = chunks.add(calls) {
-            break Err::<(), _>(errno);
+/// Imports a buffer again and again until there is no reference left. Not by granting: gntalloc counts a page twice that finds the table
+/// full (`add_grefs` in drivers/xen/gntalloc.c, Linux v6.12.117), and grants nothing any more once its count is below zero.
+fn fill_grant_table(calls: &Calls<'_>) -> Result<()> {
+    let foreign = ForeignBuf::of_any_kind(CHUNK as usize)?;
+    let descriptor = foreign.as_fd().as_raw_fd();
+    let import = || calls.import(descriptor, Some(Buffer::Foreign), CHUNK, CHUNK as usize);
+    let mut imports = 0;
+    let outcome = loop {
+        match import() {
+            Ok(()) if imports == MOST_GRANTS / CHUNK => {
+                break Err(Error::TableTooLarge {
+                    table: "the grant table",
+                    tried: MOST_GRANTS,
+                    argument: "gnttab_max_frames=4",
+                });
+            }
+            Ok(()) => imports += 1,
+            refusal => break fails("an import in a full table", ENOSPC, "grant_table_full").check(calls.log, refusal).map(drop),
         }
     };
-    let checked = fails("a grant in a full table", ENOSPC, FULL).check(calls.log, full).and_then(|_| {
-        // As many pages as did not fit a moment ago.
-        if !with_dmabufs {
-            return Ok(());
-        }
-        let foreign = ForeignBuf::of_any_kind(CHUNK as usize)?;
-        let import = calls.import(foreign.as_fd().as_raw_fd(), Some(Buffer::Foreign), CHUNK, CHUNK as usize);
-        fails("an import in a full table", ENOSPC, FULL).check(calls.log, import).map(drop)
+    // By their descriptor, which is the same: the first that is found goes.
+    let mut argument = DmabufImpRelease { fd: descriptor as u32, reserved: 0 };
+    let subject = Subject::new(Op::ImportRelease, Buffer::Foreign, CHUNK as usize);
+    let ends = (0..imports).map(|_| {
+        let released = calls.import_release(subject, &mut argument);
+        released.map_err(|errno| unexpected("the release of an import", errno))
     });
-    checked.and(chunks.end(calls))
+    ends.fold(outcome, Result::and)
 }
 
 /// Maps page after page until Xen cannot note another one, then asks for one more in every way that there is.
 fn fill_maptrack(calls: &Calls<'_>, with_dmabufs: bool) -> Result<()> {
-    let mut chunks = Chunks(Vec::new());
-    while chunks.0.len() * (CHUNK as usize) < MOST_MAPPINGS {
-        match chunks.add(calls) {
-            Ok(()) => {}
-            Err(ENOSPC) => {
-                calls.log.explain(Why { cause: FULL, statuses: "" });
-                break;
-            }
-            Err(errno) => return Err(unexpected("a grant", errno)),
-        }
-    }
-    let references: Vec<GrantRef> = chunks.0.iter().flat_map(|(_, references)| references.iter().copied()).collect();
+    let (index, references) = calls
+        .grant(calls.own, FLAG_WRITABLE, MOST_MAPPINGS, MOST_MAPPINGS as usize)
+        .map_err(|errno| unexpected("a grant of the pages to map", errno))?;
     let filled = map_until_full(calls, &references, with_dmabufs);
-    filled.and(chunks.end(calls))
+    filled.and(calls.ungrant(index, MOST_MAPPINGS).map_err(|errno| unexpected("the end of grants", errno)))
 }
 
 fn map_until_full(calls: &Calls<'_>, references: &[GrantRef], with_dmabufs: bool) -> Result<()> {
@@ -113,8 +97,7 @@ fn map_until_full(calls: &Calls<'_>, references: &[GrantRef], with_dmabufs: bool
         Some(outcome) if with_dmabufs => outcome.and_then(|()| export_when_full(calls, references)),
         Some(outcome) => outcome,
         None => {
-            let tried = references.len() as u32;
-            Err(Error::TableTooLarge { table: "Xen's maptrack", tried, argument: "gnttab_max_maptrack_frames=1" })
+            Err(Error::TableTooLarge { table: "Xen's maptrack", tried: MOST_MAPPINGS, argument: "gnttab_max_maptrack_frames=1" })
         }
     };
     let ends = mapped.into_iter().map(|(index, shown)| {
