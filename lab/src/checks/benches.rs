@@ -72,14 +72,14 @@ pub fn arm64_64k(bench: &Bench) -> Result<()> {
     works(bench, &expected).map(drop)
 }
 
-/// A guest of the toolstack: its pages, and its disk.
+/// A guest of the toolstack: its pages, its disk and its network card.
 pub fn toolstack(bench: &Bench) -> Result<()> {
     let expected = Expected {
         bench: "toolstack",
         page_size: 4096,
         dmabuf: true,
         means: &["fentry", "raw tracepoint"],
-        further: kernel_users::DISK,
+        further: kernel_users::JOB,
     };
     let outcome = works(bench, &expected)?;
     kernel_users::are_exact(&outcome, &bench.out(expected.bench)).map(drop)
