@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
-use grantscope_collector::model::{Operation, Outcome as Ended};
-use grantscope_wire::{Op, Stage};
+use grantscope_collector::model::{Operation, Outcome as Ended, status_name};
+use grantscope_wire::{Cause, Op, Stage};
 
 use super::{Bench, PATIENCE, benches::text, profile::Recorded};
 use crate::{
@@ -19,7 +19,8 @@ use crate::{
 
 /// The guest reads and writes its disk, sends and receives frames, is destroyed and created anew, all in one recording. First the
 /// disk's back end keeps what it maps; then it may keep nothing, and unmaps at the end of each transfer. A sweep of gntdev runs beside
-/// some of it. Of a frame the network's back end copies the beginning, and maps the rest if there is one.
+/// some of it. Of a frame the network's back end copies the beginning, and maps the rest if there is one. Then front ends come that ask
+/// for what nobody granted.
 pub const JOB: &str = r#"
 cat >/tmp/use-guest <<'END'
 trace=/sys/kernel/tracing
@@ -54,6 +55,7 @@ send() {
 send to-dom0 50 60
 send to-dom0 200 1400
 send to-guest 150 1400
+for what in ring block net; do rogue $what >>/out/asked-for-too-much || exit; done
 xl destroy 1 || exit
 await '[ ! -e /sys/bus/xen-backend/devices/vbd-1-51712 ] && [ ! -e /sys/bus/xen-backend/devices/vif-1-0 ]'
 xl create /guest/config || exit
@@ -61,6 +63,9 @@ xl network-attach 2 script=vif || exit
 await '[ "$(xenstore-read $backend/vbd/2/51712/state 2>/dev/null)$(xenstore-read $backend/vif/2/0/state 2>/dev/null)" = 44 ]'
 xl destroy 2 || exit
 await '[ ! -e /sys/bus/xen-backend/devices/vbd-2-51712 ] && [ ! -e /sys/bus/xen-backend/devices/vif-2-0 ]'
+# The toolstack's own mappings of the guest go last: what comes after the kernel has stopped to count would be recorded, but not counted.
+await '! grep -qs gntdev /proc/[0-9]*/maps'
+sleep 1
 echo 0 >$trace/function_profile_enabled
 echo 0 >$trace/events/lab/enable
 cat $trace/trace >/out/kernel-saw
@@ -108,7 +113,51 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<Vec<Operation>> {
     seen.is_recorded(&recorded.operations)?;
     let lots: Vec<_> = text(outcome, "frames-sent")?.lines().map(Lot::parse).collect::<Result<_>>()?;
     frames_are_recorded(&lots, &text(outcome, "frames-received")?, &recorded.operations)?;
+    refusals_are_recorded(&text(outcome, "asked-for-too-much")?, &recorded.operations)?;
     Ok(recorded.operations)
+}
+
+/// An operation of an in-kernel user, of which Xen refused a part.
+#[derive(Debug)]
+struct Refusal<'a> {
+    op: &'a str,
+    /// A part of the caller's name.
+    caller: &'a str,
+    references: u32,
+    /// How many of them nobody granted.
+    bad: u32,
+}
+
+impl<'a> Refusal<'a> {
+    /// From what lab/guest/rogue.c says.
+    fn parse(line: &'a str) -> Result<Self> {
+        let [op, caller, references, bad] = line.split(' ').collect::<Vec<_>>()[..] else { bail!("what was refused? {line}") };
+        Ok(Self { op, caller, references: references.parse()?, bad: bad.parse()? })
+    }
+
+    fn is(&self, operation: &Operation) -> bool {
+        let statuses = operation.statuses().map(|(status, count)| (status_name(status), count));
+        self.op == operation.op.name()
+            && caller(operation).contains(self.caller)
+            && operation.pages == Some(self.references)
+            && statuses.eq([("bad_gntref".into(), self.bad)])
+            && operation.cause() == Some(Cause::GrantsRefused)
+    }
+}
+
+/// What was asked for without having been granted is what operations of in-kernel users say that Xen refused, and no others do. The
+/// kernel calls all of them a success.
+fn refusals_are_recorded(said: &str, operations: &[Operation]) -> Result<()> {
+    let mut expected: Vec<_> = said.lines().map(Refusal::parse).collect::<Result<_>>()?;
+    ensure!(!expected.is_empty(), "nothing was refused, so nothing was shown of that");
+    tell!("refused: {expected:?}");
+    let tells = |operation: &&Operation| operation.cause().is_some() || operation.statuses().next().is_some();
+    for operation in operations.iter().filter(|operation| operation.op.is_of_kernel_users()).filter(tells) {
+        let which = expected.iter().position(|refusal| refusal.is(operation));
+        expected.remove(which.with_context(|| format!("this is none of {expected:?}: {operation:?}"))?);
+    }
+    ensure!(expected.is_empty(), "refused, but not recorded: {expected:?}");
+    Ok(())
 }
 
 /// Frames that were sent one after the other.
@@ -142,7 +191,8 @@ fn frames_are_recorded(lots: &[Lot], received: &str, operations: &[Operation]) -
     let frames = |of: &dyn Fn(&Lot) -> bool| -> u64 { lots.iter().filter(|lot| of(lot)).map(|lot| lot.count).sum() };
     let large = frames(&|lot| lot.to_dom0 && lot.size > BEGINNING);
     for (op, expected) in [(Op::BatchCopy, frames(&|_| true)), (Op::MapRefs, large), (Op::UnmapRefs, large)] {
-        let theirs = operations.iter().filter(|operation| operation.op == op && caller(operation).starts_with("xenvif_"));
+        let is_theirs = |operation: &&Operation| caller(operation).starts_with("xenvif_") && operation.cause().is_none();
+        let theirs = operations.iter().filter(|operation| operation.op == op).filter(is_theirs);
         let references: u64 = theirs.map(|operation| operation.pages.map_or(0, u64::from)).sum();
         tell!("{} of the network's back end: {references} references, for {expected} frames", op.name());
         ensure!(references == expected && expected > 0, "{} of {references} references, for {expected} frames", op.name());
