@@ -30,7 +30,7 @@ enum {
 	PAGE = 4096,
 	PAGES = 2,
 	SEGMENTS = 11,
-	TRIES = 300,
+	TRIES = 3000,
 	PAUSE_US = 10000,
 	// enum xenbus_state
 	INITIALISING = 1,
