@@ -33,7 +33,7 @@ pub fn ensure(cache: &Cache, architecture: Architecture) -> Result<Vec<(&'static
 }
 
 /// Compiles one static program.
-pub fn compile(architecture: Architecture, source: &Path, program: &Path) -> Result<()> {
+fn compile(architecture: Architecture, source: &Path, program: &Path) -> Result<()> {
     let mut words = architecture.static_compiler().split(' ');
     let mut compiler = Command::new(words.next().unwrap_or_default());
     compiler.args(words).args(OPTIONS).arg("-o").arg(program).arg(source);
