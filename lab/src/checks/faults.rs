@@ -58,8 +58,10 @@ pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
     let spec = BenchSpec::named("arm64-tight").context("there is no bench arm64-tight")?;
     let out = bench.out(spec.name);
     let outcome = bench.lab(spec)?.run(&Job::Script(EXHAUSTION.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    for recorded in explained(bench, spec.name, &outcome)? {
-        hooks_document::tells_of(spec.name, &recorded.aggregate.environment().context("no environment")?.hooks)?;
+    let recordings = explained(bench, spec.name, &outcome)?;
+    let environment = recordings[0].aggregate.environment().context("the recording has no environment")?;
+    hooks_document::tells_of(spec.name, &environment.hooks)?;
+    for recorded in &recordings {
         let refused =
             recorded.operations.iter().flat_map(|operation| operation.statuses()).filter(|(status, _)| *status == NO_SPACE);
         let full = recorded.operations.iter().filter(|operation| operation.cause() == Some(Cause::GrantTableFull));
