@@ -1,0 +1,345 @@
+//! Everybody who works: processes, threads, and whose turn it is.
+
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Mutex, PoisonError};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::plan::Shuffler;
+use crate::script::{Pace, Plan, Turns};
+use crate::stop;
+use crate::truth::{Buffer, Call, Log, Op, Phase, Subject, Teardowns, Turn, monotonic_ns};
+
+use super::Place;
+use super::grants::Grants;
+use super::hand::{Hand, Iteration, Shared};
+use super::pace::Pacer;
+
+/// Has every worker do its work, and gives the iterations that counted.
+pub fn work(log: &Log, plan: &Plan, place: &Place, grants: &Grants, turns: &mut Vec<Turn>) -> Result<()> {
+    let given_up = AtomicBool::new(false);
+    let shared = Shared { log, grants, own: place.own, file: &plan.file, given_up: &given_up };
+    let run = Run { plan, shared };
+    // Processes before threads: a fork takes only the thread with it that calls it.
+    let children = run.start_processes()?;
+    let outcomes = thread::scope(|scope| {
+        let readers: Vec<_> = children.into_iter().map(|child| scope.spawn(move || run.follow(child))).collect();
+        let mut outcome = run.threads(&run.members(None, 0), turns);
+        for reader in readers {
+            let followed = reader.join().unwrap_or_else(|_| Err(panicked()));
+            outcome = worse(outcome, followed.map(|more| turns.extend(more)));
+        }
+        outcome
+    });
+    log.enter(Phase::Teardown);
+    outcomes
+}
+
+/// Of two outcomes the one that says more: an error before an interruption, which may only follow from it.
+fn worse(one: Result<()>, other: Result<()>) -> Result<()> {
+    match (one, other) {
+        (Ok(()) | Err(Error::Interrupted), other @ Err(_)) => other,
+        (one, _) => one,
+    }
+}
+
+fn panicked() -> Error {
+    Error::Process { text: "a thread panicked: this is a defect of the workload; please report the text above".to_owned() }
+}
+
+/// A plan that is being run.
+#[derive(Clone, Copy)]
+struct Run<'run> {
+    plan: &'run Plan,
+    shared: Shared<'run>,
+}
+
+/// A thread of a process: which worker's, and which of that worker's hands.
+#[derive(Clone, Copy)]
+struct Member {
+    worker: usize,
+    /// Among the threads of its worker in its process.
+    thread: usize,
+    /// Among all threads of its worker.
+    number: usize,
+}
+
+impl<'run> Run<'run> {
+    /// The threads of one process: those of one worker, or of all workers that need none of their own.
+    fn members(&self, only: Option<usize>, process: usize) -> Vec<Member> {
+        let workers = self.plan.arms.first().map_or(&[][..], |arm| &arm.workers);
+        let of_worker = |worker: usize| {
+            // Where arms differ in it, as many as the one that has the most.
+            let threads = self.plan.arms.iter().map(|arm| arm.workers[worker].threads as usize).max().unwrap_or(0);
+            (0..threads).map(move |thread| Member { worker, thread, number: process * threads + thread })
+        };
+        let here = |worker: &usize| only.map_or_else(|| workers[*worker].processes == 1, |only| only == *worker);
+        (0..workers.len()).filter(here).flat_map(of_worker).collect()
+    }
+
+    /// Runs the threads of this process to their end.
+    fn threads(self, members: &[Member], turns: &mut Vec<Turn>) -> Result<()> {
+        let gate = Gate::new(self, members.len());
+        let all = Mutex::new(Vec::new());
+        let outcome = thread::scope(|scope| {
+            let (gate, all) = (&gate, &all);
+            let threads: Vec<_> = members
+                .iter()
+                .map(|&member| {
+                    scope.spawn(move || {
+                        let mut turns = Vec::new();
+                        let outcome = catch_unwind(AssertUnwindSafe(|| self.thread(member, gate, &mut turns)));
+                        all.lock().unwrap_or_else(PoisonError::into_inner).extend(turns);
+                        outcome.unwrap_or_else(|_| Err(panicked()))
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).fold(Ok(()), worse)
+        });
+        turns.extend(all.into_inner().unwrap_or_else(PoisonError::into_inner));
+        outcome
+    }
+
+    /// One thread, from its start to its end, in every arm.
+    fn thread(self, member: Member, gate: &Gate<'run>, turns: &mut Vec<Turn>) -> Result<()> {
+        let outcome = self.turns(member, gate, turns);
+        if outcome.is_err() {
+            self.shared.given_up.store(true, Ordering::Relaxed);
+            // Whoever waits for this thread's turn learns there that it is over.
+            gate.pass();
+        }
+        outcome
+    }
+
+    fn turns(self, member: Member, gate: &Gate<'run>, turns: &mut Vec<Turn>) -> Result<()> {
+        let plan = self.plan;
+        let mut hands = Vec::new();
+        let first = Iteration { number: 0, counted: None };
+        for (arm, planned) in plan.arms.iter().enumerate() {
+            let worker = &planned.workers[member.worker];
+            if member.thread >= worker.threads as usize {
+                hands.push(None);
+                continue;
+            }
+            Log::enter_alone(Phase::Setup, Some(arm as u16));
+            let seed = seed(plan.seed, member, arm);
+            let mut hand = Hand::new(self.shared, worker, member.number, seed)?;
+            hand.perform(&worker.start, first)?;
+            hands.push(Some(hand));
+        }
+        // Every thread shuffles for itself, and all come to the same orders.
+        let mut shuffler = Shuffler::new(plan.seed);
+        let arms: Vec<usize> = (0..plan.arms.len()).collect();
+        let mut pacer = Pacer::default();
+        'run: for number in 0u32.. {
+            let counted = number.checked_sub(plan.warmup);
+            if matches!((plan.turns, counted), (Turns::Iterations(count), Some(counted)) if counted >= count) {
+                break;
+            }
+            for arm in shuffler.next_order(&arms) {
+                if !gate.pass() {
+                    break 'run;
+                }
+                let Some(hand) = &mut hands[arm] else { continue };
+                let worker = &plan.arms[arm].workers[member.worker];
+                let phase = if counted.is_some() { Phase::Run } else { Phase::Warmup };
+                Log::enter_alone(phase, Some(arm as u16));
+                let due_ns = pacer.next_due(monotonic_ns(), worker.pace, plan.pause_ms);
+                stop::sleep_unless(due_ns, || self.shared.given_up.load(Ordering::Relaxed))?;
+                let start_ns = monotonic_ns();
+                hand.perform(&worker.each, Iteration { number, counted })?;
+                let end_ns = monotonic_ns();
+                let due_ns = if worker.pace == Pace::Closed { start_ns } else { due_ns };
+                if counted.is_some() {
+                    turns.push(Turn { worker: member.worker as u16, arm: arm as u16, due_ns, start_ns, end_ns });
+                }
+            }
+        }
+        if self.shared.given_up.load(Ordering::Relaxed) || stop::requested() {
+            return Err(Error::Interrupted);
+        }
+        for (arm, hand) in hands.iter_mut().enumerate() {
+            Log::enter_alone(Phase::Teardown, Some(arm as u16));
+            if let Some(hand) = hand {
+                hand.perform(&plan.arms[arm].workers[member.worker].end, first)?;
+                hand.let_go();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every thread draws numbers of its own.
+fn seed(seed: u64, member: Member, arm: usize) -> u64 {
+    let which = (arm as u64) << 48 | (member.worker as u64) << 32 | member.number as u64;
+    Shuffler::new(seed ^ which.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_below(u64::MAX)
+}
+
+/// Where threads wait for each other before a turn, if there are several threads and several arms: an arm has its turn alone.
+struct Gate<'run> {
+    barrier: Option<Barrier>,
+    open: AtomicBool,
+    given_up: &'run AtomicBool,
+    until_ns: u64,
+}
+
+impl<'run> Gate<'run> {
+    fn new(run: Run<'run>, threads: usize) -> Self {
+        let barrier = (threads > 1 && run.plan.arms.len() > 1).then(|| Barrier::new(threads));
+        let until_ns = match run.plan.turns {
+            Turns::Iterations(_) => u64::MAX,
+            Turns::Seconds(seconds) => monotonic_ns() + u64::from(seconds) * 1_000_000_000,
+        };
+        Self { barrier, open: AtomicBool::new(true), given_up: run.shared.given_up, until_ns }
+    }
+
+    /// Waits for the others; whether there is another turn.
+    fn pass(&self) -> bool {
+        let go_on = || !self.given_up.load(Ordering::Relaxed) && !stop::requested() && monotonic_ns() < self.until_ns;
+        let Some(barrier) = &self.barrier else { return go_on() };
+        // One decides for all of them, and nobody looks before it has.
+        if barrier.wait().is_leader() {
+            self.open.store(go_on(), Ordering::Relaxed);
+        }
+        barrier.wait();
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// A process that works, and what it will have said when it ends.
+struct Child {
+    pid: Pid,
+    report: PipeReader,
+}
+
+/// A call without what only a program knows of it.
+type PlainCall = (Op, Option<Buffer>, Option<u32>, i32, Phase, u32, u64, u64, Option<u16>);
+
+/// What a process tells of itself.
+#[derive(Serialize, Deserialize)]
+struct Report {
+    calls: Vec<PlainCall>,
+    teardowns: Vec<Teardowns>,
+    turns: Vec<Turn>,
+    interrupted: bool,
+    error: Option<String>,
+}
+
+impl Run<'_> {
+    /// Starts the processes of every worker that has several.
+    fn start_processes(&self) -> Result<Vec<Child>> {
+        let mut children: Vec<Child> = Vec::new();
+        for (index, worker) in self.plan.arms[0].workers.iter().enumerate().filter(|(_, worker)| worker.processes > 1) {
+            for process in 0..worker.processes as usize {
+                match self.start_process(index, process) {
+                    Ok(child) => children.push(child),
+                    Err(error) => {
+                        children.iter().for_each(|child| end(child.pid));
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(children)
+    }
+
+    fn start_process(&self, worker: usize, process: usize) -> Result<Child> {
+        let failed = |call, errno| Error::Call { call, on: format!("process {process} of a worker"), errno };
+        let (report, writer) = pipe().map_err(|error| failed("pipe", Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
+        // SAFETY: this process has only this one thread so far.
+        match unsafe { fork() }.map_err(|errno| failed("fork", errno))? {
+            ForkResult::Parent { child } => Ok(Child { pid: child, report }),
+            ForkResult::Child => {
+                drop(report);
+                let status = i32::from(self.be_process(worker, process, writer).is_err());
+                // SAFETY: ends the process without running what its parent left to be done at an exit.
+                unsafe { libc::_exit(status) }
+            }
+        }
+    }
+
+    /// The whole life of such a process.
+    fn be_process(&self, worker: usize, process: usize, mut writer: PipeWriter) -> std::io::Result<()> {
+        // If the parent is killed, what is mapped here goes as in any other end.
+        let _ = set_pdeathsig(Signal::SIGTERM);
+        let log = Log::with_room_for(self.plan.expected_calls() / 4);
+        let run = Run { plan: self.plan, shared: Shared { log: &log, ..self.shared } };
+        let mut turns = Vec::new();
+        let outcome = run.threads(&run.members(Some(worker), process), &mut turns);
+        let plain = |call: Call| {
+            let Subject { op, buffer, pages } = call.subject;
+            let errno = call.errno.map_or(0, |errno| errno as i32);
+            (op, buffer, pages, errno, call.phase, call.tid, call.start_ns, call.duration_ns, call.arm)
+        };
+        let report = Report {
+            calls: log.calls().into_iter().map(plain).collect(),
+            teardowns: log.teardowns(),
+            turns,
+            interrupted: matches!(outcome, Err(Error::Interrupted)),
+            error: outcome.err().map(|error| error.to_string()),
+        };
+        writer.write_all(&serde_json::to_vec(&report)?)
+    }
+
+    /// Takes in what a process tells when it ends, and has it end early if the run is to.
+    fn follow(&self, mut child: Child) -> Result<Vec<Turn>> {
+        let mut told = Vec::new();
+        let mut asked = false;
+        loop {
+            let over = stop::requested() || self.shared.given_up.load(Ordering::Relaxed);
+            if over && !asked {
+                asked = true;
+                end(child.pid);
+            }
+            let mut waiting = [PollFd::new(child.report.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut waiting, PollTimeout::from(100u8)).unwrap_or(0) == 0 {
+                continue;
+            }
+            let mut bytes = [0; 1 << 16];
+            match child.report.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(count) => told.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        let status = waitpid(child.pid, None);
+        let outcome = self.take_in(&told, &format!("{status:?}"));
+        if outcome.is_err() {
+            self.shared.given_up.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    fn take_in(&self, told: &[u8], status: &str) -> Result<Vec<Turn>> {
+        let report: Report =
+            serde_json::from_slice(told).map_err(|_| Error::Process { text: format!("it ended with {status}") })?;
+        let call = |(op, buffer, pages, errno, phase, tid, start_ns, duration_ns, arm): PlainCall| {
+            let subject = Subject { op, buffer, pages };
+            let errno = (errno != 0).then(|| Errno::from_raw(errno));
+            Call { subject, errno, phase, tid, start_ns, duration_ns, why: None, arm }
+        };
+        self.shared.log.absorb(report.calls.into_iter().map(call).collect(), &report.teardowns);
+        match report.error {
+            None => Ok(report.turns),
+            Some(_) if report.interrupted => Err(Error::Interrupted),
+            Some(text) => Err(Error::Process { text }),
+        }
+    }
+}
+
+/// Asks a process to end, which undoes what it has.
+fn end(process: Pid) {
+    let _ = kill(process, Signal::SIGTERM);
+}
