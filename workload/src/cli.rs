@@ -158,7 +158,7 @@ pub struct CheckArgs {
 }
 
 /// A parameter's name and its values: numbers where they look like it, else words.
-fn setting(text: &str) -> Result<(String, Vec<Scalar>), String> {
+pub fn setting(text: &str) -> Result<(String, Vec<Scalar>), String> {
     let (name, values) = text.split_once('=').ok_or("write it as NAME=VALUE, such as pages=16")?;
     let scalar = |value: &str| match (value, value.parse()) {
         ("", _) => Err("there is an empty value: write it as NAME=VALUE or NAME=VALUE,VALUE".to_owned()),
