@@ -16,7 +16,7 @@ fn problems_of(rest: &str) -> String {
     Plan::read("f", &text, &given()).err().map_or_else(|| "nothing".to_owned(), |problems| problems.to_string())
 }
 
-/// The same for a worker's steps in each iteration; the first one is on line 8.
+/// The same for a worker's steps in each iteration.
 fn problems_of_steps(steps: &str) -> String {
     problems_of(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"))
 }
@@ -33,73 +33,148 @@ fn what_is_no_toml_is_told_with_its_place() {
 
 #[test]
 fn words_that_there_are_not_are_told_with_the_one_that_was_meant() {
-    insta::assert_snapshot!(problems_of("iteratoins = 3\n[[workers]]\nname = \"w\"\nthread = 2\npace = \"open\"\neach = [\n{ mapp = \"a\" },\n{ map = \"a\", pages = 1, cuont = 2 },\n{ pages = 4 },\n{ map = \"a\", unmap = \"a\" },\n{ wait = \"a\" }]\n"), @r#"
-    f:6:1: there is no key iteratoins at the head of a scenario: write iterations
-    f:9:1: there is no key thread of a worker: write threads
-    f:10:8: a pace is "closed", { rate_hz = 100 } or { frame_rate = 60 }
-    f:12:1: there is no verb mapp: write map
-    f:13:25: there is no key cuont of the step map: write count
-    f:14:1: this step has no verb: write one of open, close, map, mmap, touch, read, munmap, unmap, export, attach, detach, release, wait, allocate, free, import, import_release, grant, ungrant, copy, hold_frames, sleep_ms
-    f:15:1: a step does one thing: make a step of each verb
-    f:16:1: the key limit_ms of the step wait is missing: how long at most (write a number from 0 to 600000)
+    insta::assert_snapshot!(problems_of(r#"
+iteratoins = 3
+[[workers]]
+name = "w"
+thread = 2
+pace = "open"
+each = [
+{ mapp = "a" },
+{ map = "a", pages = 1, cuont = 2 },
+{ pages = 4 },
+{ map = "a", unmap = "a" },
+{ wait = "a" }]
+"#), @r#"
+    f:7:1: there is no key iteratoins at the head of a scenario: write iterations
+    f:10:1: there is no key thread of a worker: write threads
+    f:11:8: a pace is "closed", { rate_hz = 100 } or { frame_rate = 60 }
+    f:13:1: there is no verb mapp: write map
+    f:14:25: there is no key cuont of the step map: write count
+    f:15:1: this step has no verb: write one of open, close, map, mmap, touch, read, munmap, unmap, export, attach, detach, release, wait, allocate, free, import, import_release, grant, ungrant, copy, hold_frames, sleep_ms
+    f:16:1: a step does one thing: make a step of each verb
+    f:17:1: the key limit_ms of the step wait is missing: how long at most (write a number from 0 to 600000)
     "#);
     insta::assert_snapshot!(problems_of(""), @"f:1:1: nobody does anything: write [[workers]] with a name and each = [ … ]");
 }
 
 #[test]
 fn values_that_do_not_fit_are_told_with_what_would() {
-    insta::assert_snapshot!(problems_of("[parameters]\npages = 4\nkind = \"wc\"\nrest = 1\n[arms]\nkind = [\"wc\", 3]\nother = [1]\n[[workers]]\nname = \"w\"\nthreads = 900\neach = [\n{ map = \"a\", pages = \"$page\" },\n{ map = \"b\", pages = \"$kind\" },\n{ export = \"e\", pages = 0, buffer = \"cw\" },\n{ unmap = \"a\", order = \"backwards\" },\n]"), @r#"
-    f:11:15: kind is a word: every value of it has to be
-    f:12:1: other is no parameter: give it a default under [parameters]
-    f:15:11: this does not fit here: write a number from 1 to 64
-    f:17:22: $page: there is no such parameter: write pages
-    f:18:22: $kind is wc, and this does not fit here: write a number of pages from 1 to 65535, { cycle = [16, 256] }, or { between = [1, 256] }
-    f:19:25: this does not fit here: write a number of pages from 1 to 65535, { cycle = [16, 256] }, or { between = [1, 256] }
-    f:19:37: this does not fit here: write "wc"
-    f:20:24: this does not fit here: write "made" or "reversed"
+    insta::assert_snapshot!(problems_of(r#"
+[parameters]
+pages = 4
+kind = "wc"
+rest = 1
+[arms]
+kind = ["wc", 3]
+other = [1]
+[[workers]]
+name = "w"
+threads = 900
+each = [
+{ map = "a", pages = "$page" },
+{ map = "b", pages = "$kind" },
+{ export = "e", pages = 0, buffer = "cw" },
+{ unmap = "a", order = "backwards" },
+]
+"#), @r#"
+    f:12:15: kind is a word: every value of it has to be
+    f:13:1: other is no parameter: give it a default under [parameters]
+    f:16:11: this does not fit here: write a number from 1 to 64
+    f:18:22: $page: there is no such parameter: write pages
+    f:19:22: $kind is wc, and this does not fit here: write a number of pages from 1 to 65535, { cycle = [16, 256] }, or { between = [1, 256] }
+    f:20:25: this does not fit here: write a number of pages from 1 to 65535, { cycle = [16, 256] }, or { between = [1, 256] }
+    f:20:37: this does not fit here: write "wc"
+    f:21:24: this does not fit here: write "made" or "reversed"
     "#);
 }
 
 #[test]
 fn a_parameter_that_nothing_uses_is_a_mistake() {
-    insta::assert_snapshot!(problems_of("[parameters]\npages = 4\n[[workers]]\nname = \"w\"\neach = [{ sleep_ms = 1 }]\n"), @r#"f:7:1: nothing uses the parameter pages: write "$pages" in a step, or leave it out"#);
+    insta::assert_snapshot!(problems_of(r#"
+[parameters]
+pages = 4
+[[workers]]
+name = "w"
+each = [{ sleep_ms = 1 }]
+"#), @r#"f:8:1: nothing uses the parameter pages: write "$pages" in a step, or leave it out"#);
 }
 
 #[test]
 fn what_was_never_made_or_is_gone_or_is_something_else_cannot_be_used() {
-    insta::assert_snapshot!(problems_of_steps("{ map = \"window\", pages = 4 },\n{ mmap = \"windwo\" },\n{ touch = \"window\" },\n{ mmap = \"window\" },\n{ release = \"window\" },\n{ munmap = \"window\" },\n{ touch = \"window\" },\n{ mmap = \"window\" },\n{ unmap = \"window\" },\n{ read = \"window\" },\n{ unmap = \"other\" },"), @r"
-    f:10:1: nothing has made windwo: write window
-    f:11:1: touch does not fit window, which is a map (line 9): mmap it before
-    f:13:1: release does not fit window, which is a map that is mmapped (line 9): let go of it with munmap
-    f:15:1: touch does not fit window, which is a map (line 9): it was munmapped: do it before
-    f:16:1: a map can be mmapped once in its life, and window of line 9 already was: unmap it and map it anew
-    f:18:1: window was let go of in line 17: read has to come before that, or window has to be made anew
-    f:19:1: nothing has made other when unmap comes: map it in a step before
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ map = "window", pages = 4 },
+{ mmap = "windwo" },
+{ touch = "window" },
+{ mmap = "window" },
+{ release = "window" },
+{ munmap = "window" },
+{ touch = "window" },
+{ mmap = "window" },
+{ unmap = "window" },
+{ read = "window" },
+{ unmap = "other" },
+"#), @r"
+    f:11:1: nothing has made windwo: write window
+    f:12:1: touch does not fit window, which is a map (line 10): mmap it before
+    f:14:1: release does not fit window, which is a map that is mmapped (line 10): let go of it with munmap
+    f:16:1: touch does not fit window, which is a map (line 10): it was munmapped: do it before
+    f:17:1: a map can be mmapped once in its life, and window of line 10 already was: unmap it and map it anew
+    f:19:1: window was let go of in line 18: read has to come before that, or window has to be made anew
+    f:20:1: nothing has made other when unmap comes: map it in a step before
     ");
 }
 
 #[test]
 fn what_is_made_is_let_go_of_once() {
     insta::assert_snapshot!(problems_of_steps("{ map = \"a\", pages = 4 },"), @r#"f:9:1: a is made in every iteration and never let go of in it: add { unmap = "a" } to each, or make it in start"#);
-    insta::assert_snapshot!(problems_of_steps("{ map = \"a\", pages = 4 },\n{ map = \"a\", pages = 4 },\n{ unmap = \"a\" },"), @r#"f:10:1: a is there already, a map since line 9: let go of it first with { unmap = "a" }, or take another name"#);
-    insta::assert_snapshot!(problems_of("[[workers]]\nname = \"w\"\nstart = [{ map = \"a\", pages = 4 }, { map = \"b\", pages = 1 }, { map = \"c\", pages = 1 }]\neach = [\n{ unmap = \"a\" },\n{ mmap = \"b\" },\n]\n"), @r"
-    f:8:36: b is a map when an iteration begins, and not any more when it ends: undo in each what each does to it
-    f:10:1: every iteration lets go of a, which is made only once: make it anew in each, or let go of it in end
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ map = "a", pages = 4 },
+{ map = "a", pages = 4 },
+{ unmap = "a" },
+"#), @r#"f:11:1: a is there already, a map since line 10: let go of it first with { unmap = "a" }, or take another name"#);
+    insta::assert_snapshot!(problems_of(r#"
+[[workers]]
+name = "w"
+start = [{ map = "a", pages = 4 }, { map = "b", pages = 1 }, { map = "c", pages = 1 }]
+each = [
+{ unmap = "a" },
+{ mmap = "b" },
+]
+"#), @r"
+    f:9:36: b is a map when an iteration begins, and not any more when it ends: undo in each what each does to it
+    f:11:1: every iteration lets go of a, which is made only once: make it anew in each, or let go of it in end
     ");
     assert_eq!(
-        problems_of("[[workers]]\nname = \"w\"\nstart = [{ map = \"a\", pages = 4 }]\neach = [{ sleep_ms = 1 }]\n")
-            .lines()
-            .count(),
+        problems_of(
+            r#"
+[[workers]]
+name = "w"
+start = [{ map = "a", pages = 4 }]
+each = [{ sleep_ms = 1 }]
+"#
+        )
+        .lines()
+        .count(),
         1
     );
 }
 
 #[test]
 fn closing_comes_after_everything_that_needs_it() {
-    insta::assert_snapshot!(problems_of_steps("{ open = \"d\" },\n{ export = \"e\", pages = 4, buffer = \"wc\" },\n{ import = \"i\", of = \"e\" },\n{ attach = \"e\" },\n{ release = \"e\" },\n{ detach = \"e\" },\n{ release = \"e\" },\n{ close = \"d\" },"), @r"
-    f:13:1: release does not fit e, which is an exported dma-buf (line 10): vgem holds it, so closing it would not be its release: detach it before
-    f:15:1: release of e comes too early: i of line 11 still needs it: import_release i before
-    f:16:1: close of d comes too early: i of line 11 still needs it: import_release i before
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ open = "d" },
+{ export = "e", pages = 4, buffer = "wc" },
+{ import = "i", of = "e" },
+{ attach = "e" },
+{ release = "e" },
+{ detach = "e" },
+{ release = "e" },
+{ close = "d" },
+"#), @r"
+    f:14:1: release does not fit e, which is an exported dma-buf (line 11): vgem holds it, so closing it would not be its release: detach it before
+    f:16:1: release of e comes too early: i of line 12 still needs it: import_release i before
+    f:17:1: close of d comes too early: i of line 12 still needs it: import_release i before
     ");
 }
 
@@ -107,22 +182,52 @@ fn closing_comes_after_everything_that_needs_it() {
 fn a_wait_is_for_a_buffer_that_was_released_and_for_no_other() {
     let steps = |middle: &str| problems_of_steps(&format!("{{ export = \"e\", pages = 4, buffer = \"wc\" }},\n{middle}"));
     assert_eq!(steps("{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), "nothing");
-    assert_eq!(steps("{ wait = \"e\", limit_ms = 0, expect = \"ETIMEDOUT\" },\n{ release = \"e\" },"), "nothing");
+    assert_eq!(
+        steps(
+            r#"
+{ wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
+{ release = "e" },
+"#
+        ),
+        "nothing"
+    );
     insta::assert_snapshot!(steps("{ wait = \"e\", limit_ms = 5 },\n{ release = \"e\" },"), @r#"f:10:1: nobody releases e while this waits: release it before, or write expect = "ETIMEDOUT""#);
-    insta::assert_snapshot!(steps("{ release = \"e\" },\n{ export = \"n\", pages = 1, buffer = \"wc\" },\n{ wait = \"e\", limit_ms = 5 },\n{ release = \"n\" },"), @"f:12:1: what line 11 makes may have got e's descriptor number, and the wait would be for that: wait before it");
+    insta::assert_snapshot!(steps(r#"
+{ release = "e" },
+{ export = "n", pages = 1, buffer = "wc" },
+{ wait = "e", limit_ms = 5 },
+{ release = "n" },
+"#), @"f:13:1: what line 12 makes may have got e's descriptor number, and the wait would be for that: wait before it");
 }
 
 #[test]
 fn a_step_that_must_fail_makes_nothing() {
-    let steps = "{ map = \"a\", pages = 1 },\n{ mmap = \"a\", expect = \"EINVAL\" },\n{ unmap = \"a\" },";
+    let steps = r#"
+{ map = "a", pages = 1 },
+{ mmap = "a", expect = "EINVAL" },
+{ unmap = "a" },
+"#;
     assert_eq!(problems_of_steps(steps), "nothing");
-    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2").replace("EINVAL", "EINVL")), @r#"f:10:24: this does not fit here: write "EINVAL""#);
-    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2")), @"f:10:1: of several pages Xen may map some before it refuses one, and nobody could tell: give a pages = 1");
+    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2").replace("EINVAL", "EINVL")), @r#"f:11:24: this does not fit here: write "EINVAL""#);
+    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2")), @"f:11:1: of several pages Xen may map some before it refuses one, and nobody could tell: give a pages = 1");
     let plan = plan(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"), &given());
     assert_eq!(plan.arms[0].workers[0].each[1].expect, Some(Errno::EINVAL));
 }
 
-const ARMS: &str = "[parameters]\npages = 4\nbuffer = \"wc\"\n[arms]\nbuffer = [\"wc\", \"pages\"]\n[[workers]]\nname = \"w\"\nthreads = 2\neach = [\n{ export = \"e\", pages = \"$pages\", count = 3, buffer = \"$buffer\" },\n{ release = \"e\" },\n]\n";
+const ARMS: &str = r#"
+[parameters]
+pages = 4
+buffer = "wc"
+[arms]
+buffer = ["wc", "pages"]
+[[workers]]
+name = "w"
+threads = 2
+each = [
+{ export = "e", pages = "$pages", count = 3, buffer = "$buffer" },
+{ release = "e" },
+]
+"#;
 
 #[test]
 fn every_combination_of_values_is_an_arm_and_what_is_set_takes_the_place_of_the_files() {
@@ -139,7 +244,7 @@ fn every_combination_of_values_is_an_arm_and_what_is_set_takes_the_place_of_the_
     };
     insta::assert_snapshot!(refused("page", Scalar::Number(1)), @"f:1:1: --set page: there is no such parameter: write pages");
     insta::assert_snapshot!(refused("pages", Scalar::Word("many".into())), @"f:1:1: --set pages: it is a number, as its default under [parameters]");
-    insta::assert_snapshot!(refused("buffer", Scalar::Word("uncached".into())), @r#"f:15:55: $buffer is uncached, and this does not fit here: write "pages" or "wc" or "coherent""#);
+    insta::assert_snapshot!(refused("buffer", Scalar::Word("uncached".into())), @r#"f:16:55: $buffer is uncached, and this does not fit here: write "pages" or "wc" or "coherent""#);
 }
 
 #[test]
@@ -160,16 +265,31 @@ fn the_worst_moment_is_found_and_arms_that_hold_nothing_between_turns_are_not_ad
     let needs = plan(ARMS, &given()).needs;
     assert_eq!(needs.held, Held { pages: 24, dma_pages: 24, objects: 6, ..Held::default() });
     assert_eq!(needs.pages_at_once, 24);
-    let standing = "[parameters]\npages = 4\n[arms]\npages = [4, 8]\n[[workers]]\nname = \"w\"\nstart = [{ map = \"m\", pages = \"$pages\" }]\neach = [{ sleep_ms = 1 }]\nend = [{ unmap = \"m\" }]\n";
+    let standing = r#"
+[parameters]
+pages = 4
+[arms]
+pages = [4, 8]
+[[workers]]
+name = "w"
+start = [{ map = "m", pages = "$pages" }]
+each = [{ sleep_ms = 1 }]
+end = [{ unmap = "m" }]
+"#;
     assert_eq!(plan(standing, &given()).needs.pages_at_once, 12);
 }
 
 #[test]
 fn one_objects_grants_can_be_anothers() {
-    let steps = "{ map = \"a\", pages = 8, count = 4, grants = \"same\" },\n{ map = \"b\", pages = 8, grants_of = \"a\" },\n{ unmap = \"a\" },\n{ unmap = \"b\" },";
+    let steps = r#"
+{ map = "a", pages = 8, count = 4, grants = "same" },
+{ map = "b", pages = 8, grants_of = "a" },
+{ unmap = "a" },
+{ unmap = "b" },
+"#;
     let text = |steps: &str| format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n");
     assert_eq!(plan(&text(steps), &given()).needs.peer_pages, 8);
-    insta::assert_snapshot!(problems_of_steps(&steps.replace("\"b\", pages = 8", "\"b\", pages = 9")), @"f:10:37: a has 8 pages, and this wants 9: make a larger");
+    insta::assert_snapshot!(problems_of_steps(&steps.replace("\"b\", pages = 8", "\"b\", pages = 9")), @"f:11:37: a has 8 pages, and this wants 9: make a larger");
 }
 
 #[test]
