@@ -200,3 +200,14 @@ fn a_call_may_tell_its_arm_and_need_not() {
     let both = vec![operation(100, 100), operation(310, 100)];
     assert_eq!(verdict(both, LossReport::default(), &told), [""; 0]);
 }
+
+#[test]
+fn two_runs_of_one_recording_are_judged_together() {
+    let other = r#"["export","wc",16,"ok","run",8,300,120]"#;
+    let both = vec![operation(100, 100), Operation { tid: 8, ..operation(310, 100) }];
+    let together = || truth(CALL, "complete").and(truth(other, "complete"));
+    assert_eq!(verdict(both.clone(), LossReport::default(), &together()), [""; 0]);
+    assert_eq!(verdict(both[..1].to_vec(), LossReport::default(), &together()).len(), 1);
+    let unfinished = truth(CALL, "interrupted").and(truth(other, "complete"));
+    assert_eq!(verdict(both, LossReport::default(), &unfinished).len(), 1);
+}

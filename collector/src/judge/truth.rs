@@ -165,6 +165,19 @@ impl Truth {
         Ok(truth)
     }
 
+    /// Both together: what two runs did that one recording is of.
+    pub fn and(mut self, other: Self) -> Self {
+        self.skipped.extend(other.skipped);
+        self.contains.extend(other.contains);
+        self.calls.extend(other.calls);
+        // Where one of them kept no count, nobody knows the sum.
+        self.teardowns = self.teardowns.zip(other.teardowns).map(|(one, more)| [one, more].concat());
+        if self.is_complete() {
+            self.ending = other.ending;
+        }
+        self
+    }
+
     /// The operations that the calls made, each with the times of the call around it.
     pub fn operations(&self) -> impl Iterator<Item = Call> + '_ {
         self.calls.iter().flat_map(|call| match self.contains.get(&call.op) {
