@@ -22,7 +22,18 @@ macro_rules! builtin {
 }
 
 /// All of them, in the order in which they are listed.
-pub const BUILTIN: &[Builtin] = builtin!["latency-1", "display-1080p-wc"];
+pub const BUILTIN: &[Builtin] = builtin![
+    "latency-1",
+    "display-1080p-wc",
+    "display-4k",
+    "display-copy",
+    "camera-4buf",
+    "resize-storm",
+    "churn",
+    "hoarder",
+    "zero-copy",
+    "zero-copy-loopback",
+];
 
 /// What `--scenario` means.
 #[derive(Clone, Debug, PartialEq, Eq)]

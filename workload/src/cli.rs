@@ -182,6 +182,10 @@ pub struct FrontendArgs {
     )]
     pub pages: u32,
 
+    /// How many pages besides, of a dma-buf that is imported (udmabuf): for scenarios with source = "peer_dmabuf"
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=65_535))]
+    pub dmabuf_pages: u32,
+
     /// Write this side's truth when it ends; - is standard output
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
@@ -468,30 +472,36 @@ mod tests {
           -h, --help
                   Print help (see a summary with '-h')
         ");
-        insta::assert_snapshot!(help(Some("frontend")), @r"
+        insta::assert_snapshot!(help(Some("frontend")), @r#"
         Grant pages to another domain, until SIGTERM
-
+        
         The pages, each filled with its own number, are listed in a directory page that is granted first. It
         prints one line with the directory's reference when all is ready, and takes everything back when it
         is told to end.
-
+        
         Usage: grantscope-workload frontend [OPTIONS] --to <DOMID>
-
+        
         Options:
               --to <DOMID>
                   The domain that may map them
-
+        
               --pages <N>
                   How many pages
                   
                   [default: 2025]
-
+        
+              --dmabuf-pages <N>
+                  How many pages besides, of a dma-buf that is imported (udmabuf): for scenarios with source
+                  = "peer_dmabuf"
+                  
+                  [default: 0]
+        
               --truth <FILE>
                   Write this side's truth when it ends; - is standard output
-
+        
           -h, --help
                   Print help (see a summary with '-h')
-        ");
+        "#);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn grant(arguments: &FrontendArgs) -> Result<()> {
     let destination = arguments.truth.as_deref().map(Destination::open).transpose()?;
     let log = Log::with_room_for(16);
     let header = Header::starting("frontend", 0, page_size());
-    let outcome = completely(|| frontend::stay(&log, arguments.to, arguments.pages as usize));
+    let outcome = completely(|| frontend::stay(&log, arguments.to, arguments.pages as usize, arguments.dmabuf_pages as usize));
     let destination = destination.zip(arguments.truth.as_deref());
     finish(header, &log, destination, outcome)
 }

@@ -1,9 +1,10 @@
 //! The pages that a scenario file maps, of both sides.
 
 use crate::device::{GntAlloc, RaisedLimit};
+use crate::directory::fill_word;
 use crate::error::Result;
 use crate::frontend::fill;
-use crate::peer::Search;
+use crate::peer::{Offer, Search};
 use crate::scenario::Source;
 use crate::script::{Plan, Side};
 use crate::truth::{Log, Phase};
@@ -11,21 +12,28 @@ use crate::uapi::{DomId, GrantRef, gntalloc};
 
 use super::{Place, limits};
 
-/// Grants that can be mapped: whose they are, and their references. Page *i* of a side holds the number *i*.
+/// Grants that can be mapped: whose they are, and their references.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     own: (DomId, Vec<GrantRef>),
-    peer: (DomId, Vec<GrantRef>),
+    peer: (DomId, Offer),
 }
 
 impl Grants {
     /// The granting domain, and `pages` references from `first` on.
     pub fn of(&self, side: Side, first: usize, pages: usize) -> (DomId, &[GrantRef]) {
         let (domain, references) = match side {
-            Side::Own => &self.own,
-            Side::Peer => &self.peer,
+            Side::Own => (self.own.0, &self.own.1),
+            Side::Peer => (self.peer.0, &self.peer.1.pages),
+            Side::PeerDmabuf => (self.peer.0, &self.peer.1.dmabuf),
         };
-        (*domain, &references[first..first + pages])
+        (domain, &references[first..first + pages])
+    }
+
+    /// What the owner of a side's pages wrote into the one at `place`.
+    pub fn contents(&self, side: Side, place: usize) -> u32 {
+        let before = if side == Side::PeerDmabuf { self.peer.1.pages.len() } else { 0 };
+        fill_word(before + place)
     }
 }
 
@@ -33,11 +41,12 @@ impl Grants {
 pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Grants) -> Result<()>) -> Result<()> {
     let mut grants = Grants { own: (place.own, vec![]), ..Grants::default() };
     if let Source::Peer { peer, directory, timeout } = place.source
-        && plan.needs.peer_pages > 0
+        && plan.needs.peer_pages + plan.needs.peer_dmabuf_pages > 0
     {
         let pages = u32::try_from(plan.needs.peer_pages).unwrap_or(u32::MAX);
         let search = Search { peer, own: place.own, directory, timeout, pages };
         grants.peer = (peer, search.find(log).map_err(|error| limits::too_few_grants(plan, error))?);
+        limits::within_dmabuf(plan, peer, grants.peer.1.dmabuf.len())?;
     }
     let pages = plan.needs.own_pages;
     let _raised = match pages + plan.needs.held.granted_pages {

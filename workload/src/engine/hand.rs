@@ -10,10 +10,9 @@ use crate::device::{
     Access, Attachment, DmaBuf, DmaHeap, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, Import, Mapping, ReleaseWatch,
     Released, Segment, UdmaBuf, Vgem,
 };
-use crate::directory::fill_word;
 use crate::error::{Error, Result};
 use crate::plan::Shuffler;
-use crate::script::{Action, Amount, Grants as Exported, Order, Pick, Slice, Step, Worker};
+use crate::script::{Action, Amount, Grants as Exported, Order, Pick, Side, Slice, Step, Worker};
 use crate::stop;
 use crate::truth::{Log, monotonic_ns};
 use crate::uapi::{DomId, GRANTED_BYTES};
@@ -47,11 +46,11 @@ pub struct Iteration {
 /// One of the objects that a name stands for. Its parts are in the order in which they go if nobody lets go of them.
 enum Item<'log> {
     Device(GntDev<'log>),
-    /// `first` is the number of its first page among those of its side.
+    /// `first` is its first page's place among those of its side.
     Map {
         mapping: Option<Mapping<'log>>,
         map: Option<GrantMap<'log>>,
-        first: usize,
+        first: (Side, usize),
     },
     Buffer {
         attachment: Option<Attachment<'log>>,
@@ -139,7 +138,10 @@ impl<'run> Hand<'run> {
             }
             Action::Map { object, on, pages, count, slice } => self.map(step, *object, *on, (pages, *count, slice), iteration)?,
             Action::Mmap { object, read_only } => self.mmap(step, *object, *read_only)?,
-            Action::Touch { object, pick } => self.look(*object, *pick, iteration, touch)?,
+            Action::Touch { object, pick } => {
+                let grants = self.shared.grants;
+                self.look(*object, *pick, iteration, |mapping, first| touch(mapping, grants, first))?;
+            }
             Action::Read { object, pick } => {
                 let mut memory = std::mem::take(&mut self.memory);
                 let outcome = self.look(*object, *pick, iteration, |mapping, _| {
@@ -298,7 +300,7 @@ impl<'run> Hand<'run> {
             let first = self.first(slice, place);
             let (domain, references) = self.shared.grants.of(slice.side, first, pages);
             let map = answered(step, "a map", device.map(domain, references))?;
-            items.extend(map.map(|map| Item::Map { mapping: None, map: Some(map), first }));
+            items.extend(map.map(|map| Item::Map { mapping: None, map: Some(map), first: (slice.side, first) }));
         }
         self.keep(object, items);
         Ok(())
@@ -322,7 +324,7 @@ impl<'run> Hand<'run> {
         object: usize,
         pick: Pick,
         iteration: Iteration,
-        mut look: impl FnMut(&Mapping<'_>, usize) -> Result<()>,
+        mut look: impl FnMut(&Mapping<'_>, (Side, usize)) -> Result<()>,
     ) -> Result<()> {
         let count = self.objects[object].len();
         let one = match pick {
@@ -396,12 +398,15 @@ impl<'run> Hand<'run> {
     ) -> Result<()> {
         let (pages, slice) = what;
         let (device, pages, first) = (self.device(on)?, self.amount(pages, iteration), self.first(slice, 0));
-        let (domain, references) = self.shared.grants.of(slice.side, first, pages);
+        let grants = self.shared.grants;
+        let (domain, references) = grants.of(slice.side, first, pages);
         let memory = &mut self.memory[..pages * GRANTED_BYTES];
         if !inwards {
             // What their owner wrote there, so that the pages stay as they are.
             for (page, contents) in memory.chunks_exact_mut(GRANTED_BYTES).enumerate() {
-                contents.chunks_exact_mut(4).for_each(|word| word.copy_from_slice(&fill_word(first + page).to_ne_bytes()));
+                contents
+                    .chunks_exact_mut(4)
+                    .for_each(|word| word.copy_from_slice(&grants.contents(slice.side, first + page).to_ne_bytes()));
             }
         }
         let pairs = memory.chunks_exact_mut(GRANTED_BYTES).zip(references);
@@ -457,10 +462,10 @@ fn watch<'log>(item: &Item<'log>) -> Option<ReleaseWatch<'log>> {
 }
 
 /// Reads a word of every page: are these the pages their owner filled?
-fn touch(mapping: &Mapping<'_>, first: usize) -> Result<()> {
+fn touch(mapping: &Mapping<'_>, grants: &Grants, (side, first): (Side, usize)) -> Result<()> {
     let pages = mapping.pages();
     for page in 0..pages {
-        let (found, expected) = (mapping.read(page, 0), fill_word(first + page));
+        let (found, expected) = (mapping.read(page, 0), grants.contents(side, first + page));
         if found != expected {
             return Err(Error::WrongContents { page: first + page, pages, found, expected });
         }

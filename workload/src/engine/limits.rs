@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::scenario::capability::knows_dma_alloc;
 use crate::script::{Needs, Plan};
 use crate::truth::Log;
-use crate::uapi::gntdev;
+use crate::uapi::{DomId, gntdev};
 
 /// The largest piece that the page allocator hands out where a page is 4 KiB (MAX_PAGE_ORDER 10, include/linux/mmzone.h, Linux
 /// v6.12): a DMA buffer that is larger has to come from CMA.
@@ -69,6 +69,19 @@ pub fn too_few_grants(plan: &Plan, error: Error) -> Error {
             "start its frontend with --pages {needed}, or ask for less with --set; `check` says what the parameters need"
         ),
     }
+}
+
+/// Whether the peer grants as much of a dma-buf as the steps map.
+pub fn within_dmabuf(plan: &Plan, peer: DomId, granted: usize) -> Result<()> {
+    let needed = plan.needs.peer_dmabuf_pages;
+    if needed <= granted {
+        return Ok(());
+    }
+    Err(Error::NoRoom {
+        needed: format!("{needed} pages of a dma-buf of domain {peer}"),
+        room: format!("that grants {granted} such pages"),
+        advice: format!("start its frontend with --dmabuf-pages {needed}, or ask for at most {granted} pages with --set"),
+    })
 }
 
 /// What /proc/meminfo says, in pages. Unknown is none.
@@ -170,5 +183,11 @@ mod tests {
         let refused = too_few_grants(&plan, Error::PeerTooSmall { peer: 1, granted: 4049, needed }).to_string();
         assert!(refused.contains("enough for 1 objects of 2025 pages"), "{refused}");
         assert!(refused.contains(&format!("start its frontend with --pages {needed}")), "{refused}");
+        let text = include_str!("../../scenarios/zero-copy.toml");
+        let plan = Plan::read("zero-copy", text, &Given { peer: true, ..Given::default() }).unwrap();
+        let needed = plan.needs.peer_dmabuf_pages;
+        assert!(within_dmabuf(&plan, 1, needed).is_ok());
+        let refused = within_dmabuf(&plan, 1, needed - 1).unwrap_err().to_string();
+        assert!(refused.contains(&format!("start its frontend with --dmabuf-pages {needed}")), "{refused}");
     }
 }

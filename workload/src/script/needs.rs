@@ -12,6 +12,8 @@ pub struct Needs {
     pub own_pages: usize,
     /// Pages that the peer has to grant.
     pub peer_pages: usize,
+    /// Pages of a dma-buf that the peer has to grant.
+    pub peer_dmabuf_pages: usize,
     /// The largest object, in pages.
     pub largest: u32,
     /// What is held at once, at most; each part by itself.
@@ -80,9 +82,10 @@ impl Needs {
             needs.look_at(step);
         }
         for arm in &plan.arms {
-            let [own, peer] = [Side::Own, Side::Peer].map(|side| grants(arm, side));
-            needs.own_pages = needs.own_pages.max(own);
-            needs.peer_pages = needs.peer_pages.max(peer);
+            let most = |so_far: usize, side| so_far.max(grants(arm, side));
+            needs.own_pages = most(needs.own_pages, Side::Own);
+            needs.peer_pages = most(needs.peer_pages, Side::Peer);
+            needs.peer_dmabuf_pages = most(needs.peer_dmabuf_pages, Side::PeerDmabuf);
         }
         // What an arm holds between its turns is held while the others have theirs.
         let walks: Vec<_> = plan.arms.iter().map(walk).collect();

@@ -19,6 +19,8 @@ pub enum Side {
     Own,
     /// The peer's.
     Peer,
+    /// Those of a dma-buf that the peer imported.
+    PeerDmabuf,
 }
 
 /// What is given from outside the file.
@@ -321,8 +323,11 @@ impl Plan {
         ];
         at_once.extend(parts.into_iter().filter(|(pages, _)| *pages > 0).map(|(pages, what)| format!("{pages} {what}")));
         lines.push(format!("holds at once, at most: {}", at_once.join(", ")));
+        if needs.peer_dmabuf_pages > 0 {
+            lines.push(format!("needs {} pages of a peer's dma-buf (its frontend's --dmabuf-pages)", needs.peer_dmabuf_pages));
+        }
         lines.push(match (needs.peer_pages, needs.own_pages) {
-            (0, 0) => "needs no granted pages".to_owned(),
+            (0, 0) => "needs no other granted pages".to_owned(),
             (peer, 0) => format!("needs {peer} pages granted, by a peer (--peer) or by this domain itself (--self)"),
             (peer, own) => format!("needs {peer} pages of a peer (--peer), and {own} of this domain's own"),
         });
@@ -509,12 +514,12 @@ fn arms_in_processes(plan: &Plan, document: &Document, found: &mut Found) {
 /// Hands out grants of both sides.
 struct Cursor {
     given: Side,
-    next: [usize; 2],
+    next: [usize; 3],
 }
 
 impl Cursor {
     fn new(peer: bool) -> Self {
-        Self { given: if peer { Side::Peer } else { Side::Own }, next: [0; 2] }
+        Self { given: if peer { Side::Peer } else { Side::Own }, next: [0; 3] }
     }
 
     fn take(&mut self, side: Side, per_hand: usize, hands: usize) -> usize {
@@ -678,7 +683,7 @@ impl Reader<'_> {
 
     fn side(&mut self, step: &StepText, given: Side) -> Side {
         let word = self.optional_word(&step.fields, "source");
-        if word.as_deref() == Some("peer") && given == Side::Own {
+        if word.as_deref().is_some_and(|word| word.starts_with("peer")) && given == Side::Own {
             self.found.add(
                 span_of(&step.fields, "source"),
                 "this maps a peer's pages, and no peer was given: run it with --peer DOMID",
@@ -687,6 +692,7 @@ impl Reader<'_> {
         match word.as_deref() {
             Some("own") => Side::Own,
             Some("peer") => Side::Peer,
+            Some("peer_dmabuf") => Side::PeerDmabuf,
             _ => given,
         }
     }

@@ -185,8 +185,8 @@ const PAGES: Key = needed("pages", Kind::Pages, "pages of each");
 const COUNT: Key = key("count", number(1, 65_536), "how many of them this name stands for; 1 if left out");
 const SOURCE: Key = key(
     "source",
-    Kind::Word(&["own", "peer"]),
-    "whose pages: this domain's own or the peer's; if left out, as the run was started",
+    Kind::Word(&["own", "peer", "peer_dmabuf"]),
+    "whose pages: this domain's own, the peer's, or a dma-buf's of the peer; if left out, as the run was started",
 );
 const GRANTS_OF: Key = key("grants_of", Kind::Name, "map the very grants that this other object maps, instead of its own");
 const SAME: Key = key(

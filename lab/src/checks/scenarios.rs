@@ -1,0 +1,134 @@
+//! Scenario files in the lab: each is profiled exactly as it was, repeats from its seed, and leaves nothing behind.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use grantscope_collector::judge::Truth;
+use grantscope_workload::catalog::BUILTIN;
+
+use super::{Bench, PATIENCE, profile::Recorded};
+use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+
+/// Fewer iterations than the files have, where so many show nothing more: every check waits for the emulated processor.
+const SHORTENED: &[(&str, &str)] = &[
+    ("latency-1", "--iterations 100 --warmup 5"),
+    ("display-1080p-wc", "--iterations 2"),
+    ("display-4k", "--iterations 1 --warmup 0"),
+    ("display-copy", "--iterations 60"),
+    ("camera-4buf", "--iterations 30"),
+    ("resize-storm", "--iterations 20"),
+    ("churn", "--iterations 8"),
+    ("hoarder", "--iterations 2"),
+    ("zero-copy", "--iterations 4"),
+    ("zero-copy-loopback", "--iterations 4"),
+];
+
+/// All of them one after the other, in one recording of dom1's pages.
+fn all_of_them() -> String {
+    let runs: Vec<String> = BUILTIN.iter().map(|builtin| run(builtin.name, &shortened(builtin.name), builtin.name)).collect();
+    format!("grantscope record -o /out/all.gsr --clock counted -- sh -c '{}'\n", runs.join(" && "))
+}
+
+fn run(scenario: &str, arguments: &str, truth: &str) -> String {
+    format!("grantscope-workload run --scenario {scenario} --peer 1 {arguments} --truth /out/{truth}.json")
+}
+
+fn shortened(name: &str) -> String {
+    SHORTENED.iter().find(|(known, _)| *known == name).map_or_else(String::new, |(_, arguments)| (*arguments).to_owned())
+}
+
+/// Every scenario file that is part of the workload, across two domains: counts, pages, outcomes, and each call around its operations.
+pub fn files_are_exact(bench: &Bench) -> Result<()> {
+    let out = bench.out("scenarios");
+    run_script(bench, &out, "scenarios", &all_of_them())?;
+    let mut truths = Vec::new();
+    for builtin in BUILTIN {
+        truths.push(truth(&out, builtin.name)?);
+    }
+    let together = truths.into_iter().reduce(Truth::and).context("there are no scenario files")?;
+    Recorded::read(&out.join("all.gsr"))?.agrees_with(&together)?;
+    tell!("{} scenario files", BUILTIN.len());
+    Ok(())
+}
+
+/// Arms and drawn numbers, twice from one seed and once from another.
+const REPEATED: &str = "
+again() { grantscope-workload run --peer 1 --truth /out/$1.json --iterations 6 --warmup 1 --seed $2 --scenario $3 $4 $5 || exit; }
+for which in first second; do
+    again arms-$which 7 latency-1 --set pages=1,2,3,4
+    again drawn-$which 7 resize-storm
+done
+again arms-other 8 latency-1 --set pages=1,2,3,4
+again drawn-other 8 resize-storm
+";
+
+/// Two runs from one seed make the same calls in the same order; from another seed they do not.
+pub fn seeds_repeat(bench: &Bench) -> Result<()> {
+    let out = bench.out("seeds");
+    run_script(bench, &out, "seeds", REPEATED)?;
+    for what in ["arms", "drawn"] {
+        let calls = |which: &str| truth(&out, &format!("{what}-{which}")).map(|truth| sequence(&truth));
+        let (first, second, other) = (calls("first")?, calls("second")?, calls("other")?);
+        if let Some(place) = (0..first.len().max(second.len())).find(|&place| first.get(place) != second.get(place)) {
+            anyhow::bail!("{what}: call {place} is {:?}, and from the same seed {:?}", first.get(place), second.get(place));
+        }
+        ensure!(first != other, "{what}: another seed gives the same order, so nothing was shown");
+        tell!("{what}: {} calls in the same order twice, and in another one from another seed", first.len());
+    }
+    Ok(())
+}
+
+/// What was called, in the order of time.
+fn sequence(truth: &Truth) -> Vec<String> {
+    let call = |call: &grantscope_collector::judge::Call| format!("{} {}", call.series(), call.arm.as_deref().unwrap_or("-"));
+    truth.calls.iter().map(call).collect()
+}
+
+/// What is refused before anything is mapped, and what is interrupted while much is.
+const LEFT: &str = "
+grantscope record -o /out/left.gsr --clock counted -- sh -c '
+grantscope-workload run --peer 1 --scenario display-1080p-wc --set buffers=9 --truth /out/refused.json 2>/out/refused
+echo $? >>/out/refused
+grantscope-workload run --peer 1 --scenario display-1080p-wc --set frames=100000 --truth /out/interrupted.json 2>/out/interrupted &
+sleep 5
+kill -INT $!
+wait $!
+echo $? >>/out/interrupted
+'
+grantscope maps >/out/maps
+";
+
+/// A run that does not fit maps nothing, and one that is interrupted leaves nothing mapped.
+pub fn nothing_is_left(bench: &Bench) -> Result<()> {
+    let out = bench.out("left");
+    run_script(bench, &out, "left", LEFT)?;
+    let said = |name: &str| fs::read_to_string(out.join(name)).with_context(|| format!("no {name}"));
+    let refused = said("refused")?;
+    ensure!(refused.contains("nothing was mapped") && refused.ends_with("\n1\n"), "refused otherwise: {refused}");
+    let count = |truth: &Truth, op: &str| truth.calls.iter().filter(|call| call.op == op).count();
+    ensure!(count(&truth(&out, "refused")?, "export") == 0, "it was refused, and exported all the same");
+    let interrupted = truth(&out, "interrupted")?;
+    ensure!(
+        said("interrupted")?.contains("interrupted") && !interrupted.is_complete(),
+        "it does not say that it was interrupted"
+    );
+    let (exports, releases) = (count(&interrupted, "export"), count(&interrupted, "release"));
+    ensure!(exports == 2 && releases == 2, "{exports} exports and {releases} releases, where both buffers were held");
+    let maps = said("maps")?;
+    ensure!(!maps.contains("grantscope-work"), "something is still mapped:\n{maps}");
+    tell!("two buffers were held when it was interrupted, and none was left");
+    Ok(())
+}
+
+fn run_script(bench: &Bench, out: &Path, name: &str, script: &str) -> Result<()> {
+    let outcome = bench.full()?.run(&Job::Script(script.to_owned()), Clock::Counted, PATIENCE, out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    Ok(())
+}
+
+fn truth(out: &Path, name: &str) -> Result<Truth> {
+    let path = out.join(name).with_extension("json");
+    let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    Truth::parse(&text).with_context(|| format!("the truth of {name}"))
+}
