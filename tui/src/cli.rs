@@ -293,9 +293,9 @@ pub struct JudgeArgs {
     #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
     pub recording: PathBuf,
 
-    /// The truth file of the load generator (its --truth)
-    #[arg(value_name = "TRUTH", value_hint = ValueHint::FilePath)]
-    pub truth: PathBuf,
+    /// The truth file of the load generator (its --truth); several, if several ran
+    #[arg(value_name = "TRUTH", value_hint = ValueHint::FilePath, required = true)]
+    pub truths: Vec<PathBuf>,
 }
 
 const DOCTOR_EXAMPLES: &str = "\

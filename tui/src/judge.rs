@@ -13,7 +13,8 @@ use crate::load;
 
 /// Runs the command.
 pub fn run(args: &JudgeArgs) -> Result<Exit> {
-    let truth = read_truth(&args.truth)?;
+    let truths = args.truths.iter().map(|path| read_truth(path)).collect::<Result<Vec<_>>>()?;
+    let truth = Truth::of_all(truths).context("no truth file was named")?;
     let (loaded, operations) = load::operations(&args.recording)?;
     loaded.report(&args.recording);
     let judgement = judge(&loaded.aggregate, &operations, &truth);

@@ -88,6 +88,20 @@ pub enum Error {
     )]
     NothingToDo,
 
+    /// A table that is not full after as much as is tried.
+    #[error(
+        "{table} is not full after {tried}, and filling a large one would keep everybody from granting: boot Xen with \
+         {argument} to see what happens then, as the lab's bench arm64-tight does"
+    )]
+    TableTooLarge {
+        /// Which one.
+        table: &'static str,
+        /// How much was put into it.
+        tried: u32,
+        /// The argument of Xen's that makes it small.
+        argument: &'static str,
+    },
+
     /// More pages than the driver's limit.
     #[error(
         "{call} of {count} pages is over the limit of {limit} in {limit_path}: ask for fewer pages, \

@@ -1,6 +1,8 @@
 // Many who map at once, and every way of letting go: four processes of four threads on shared opens of gntdev, a process that
 // is killed with its mapping, one that inherits it, a device closed before its mapping, a mapping unmapped in parts, a dma-buf
-// with two descriptors, and large buffers whose release keeps another thread waiting for the device. Writes the truth of all that to standard output (docs/truth.md). It shares no code with the workload.
+// with two descriptors, and large buffers whose release keeps another thread waiting for the device. Writes the truth of all that
+// to standard output (docs/truth.md). It shares no code with the workload.
+// Where the kernel knows no dma-bufs, or a paravirtualised one does otherwise, so does this.
 // Run it as root in a Xen domain: it grants pages to its own domain and maps them.
 //
 //   crowd [LOOPS]      default: 20 loops of each thread
@@ -29,7 +31,7 @@ typedef uint16_t domid_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
-enum { PROCESSES = 4, THREADS = 4, MOST_PAGES = 4, MANY_PAGES = 1000, ROOM = 40000 };
+enum { PROCESSES = 4, THREADS = 4, MOST_PAGES = 4, MANY_PAGES = 1000, GRANTED_BYTES = 4096, ROOM = 40000 };
 
 struct call {
 	const char *op, *buffer; // string literals: at the same address in every process
@@ -47,6 +49,7 @@ static struct log {
 static uint32_t refs[MANY_PAGES];
 static size_t page_size;
 static long loops = 20;
+static bool knows_dmabufs, paravirtualised;
 
 static uint64_t now_ns(void)
 {
@@ -95,7 +98,8 @@ struct map {
 	uint32_t pages;
 };
 
-static struct map map_pages(int gntdev, uint32_t pages)
+// The map ioctl. Gives the map's index.
+static uint64_t map_references(int gntdev, uint32_t pages)
 {
 	struct {
 		struct ioctl_gntdev_map_grant_ref head;
@@ -105,7 +109,12 @@ static struct map map_pages(int gntdev, uint32_t pages)
 	for (uint32_t i = 0; i < pages; i++)
 		list[i] = (struct ioctl_gntdev_grant_ref){ .domid = 0, .ref = refs[i] };
 	CALL("map", "pages", pages, ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &argument));
-	struct map map = { .index = argument.head.index, .pages = pages };
+	return argument.head.index;
+}
+
+static struct map map_pages(int gntdev, uint32_t pages)
+{
+	struct map map = { .index = map_references(gntdev, pages), .pages = pages };
 	map.memory = CALL("mmap", "pages", pages,
 			  mmap(NULL, pages * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)map.index));
 	return map;
@@ -127,6 +136,7 @@ static void torn_down(uint32_t pages)
 	atomic_fetch_add(&all->teardowns[pages], 1);
 }
 
+// Gives a descriptor, or -1 where the kernel knows no dma-bufs, which is noted like every outcome.
 static int export(int gntdev, uint32_t pages)
 {
 	struct {
@@ -134,8 +144,18 @@ static int export(int gntdev, uint32_t pages)
 		uint32_t more[MANY_PAGES];
 	} argument = { .head.count = pages };
 	memcpy(argument.head.refs, refs, pages * sizeof refs[0]);
-	CALL("export", "pages", pages, ioctl(gntdev, IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS, &argument));
-	return (int)argument.head.fd;
+	uint64_t start_ns = now_ns();
+	int result = ioctl(gntdev, IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS, &argument), error = result ? errno : 0;
+	note("export", "pages", pages, error, gettid(), start_ns, now_ns());
+	if (error && error != ENOTTY)
+		fail("export");
+	return error ? -1 : (int)argument.head.fd;
+}
+
+static void release(int dmabuf, uint32_t pages)
+{
+	CALL("release", "pages", pages, close(dmabuf));
+	torn_down(pages);
 }
 
 static void close_gntdev(int gntdev)
@@ -158,9 +178,8 @@ static void *work(void *argument)
 		unmap_memory(map, 0, map.pages);
 		unmap_grants(worker->gntdev, map);
 		torn_down(map.pages);
-		int dmabuf = export(worker->gntdev, worker->pages);
-		CALL("release", "pages", worker->pages, close(dmabuf));
-		torn_down(worker->pages);
+		if (knows_dmabufs)
+			release(export(worker->gntdev, worker->pages), worker->pages);
 	}
 	return NULL;
 }
@@ -245,7 +264,9 @@ static void unmap_what_was_inherited(void)
 	char byte;
 	if (read(go[0], &byte, 1) != 1)
 		_exit(1);
-	unmap_memory(inherited, 0, inherited.pages);
+	// A paravirtualised kernel keeps such a mapping from children (VM_DONTCOPY): there is nothing to unmap.
+	if (!paravirtualised)
+		unmap_memory(inherited, 0, inherited.pages);
 }
 
 // The last one to hold the mapping is the child, whose munmap lets go of the grants.
@@ -284,7 +305,27 @@ static void unmapped_in_parts(void)
 	unmap_memory(map, 0, 2);
 	unmap_memory(map, 2, 2);
 	unmap_grants(gntdev, map);
-	torn_down(4);
+	// A paravirtualised kernel gives up the grants of each part in its munmap, others all of them in the end.
+	if (paravirtualised) {
+		torn_down(2);
+		torn_down(2);
+	} else {
+		torn_down(4);
+	}
+	close_gntdev(gntdev);
+}
+
+// What a program does that takes a page for the 4 KiB of a grant: in larger pages its two are one, and not what was mapped.
+static void mapped_as_if_pages_were_small(void)
+{
+	int gntdev = open_gntdev();
+	struct map map = { .index = map_references(gntdev, 2), .pages = 2 };
+	uint64_t start_ns = now_ns();
+	void *memory = mmap(NULL, 2 * GRANTED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, gntdev, (off_t)map.index);
+	note("mmap", "pages", 1, errno, gettid(), start_ns, now_ns());
+	if (memory != MAP_FAILED || errno != EINVAL)
+		fail("an mmap of the wrong length");
+	unmap_grants(gntdev, map);
 	close_gntdev(gntdev);
 }
 
@@ -293,8 +334,7 @@ static void buffer_with_two_descriptors(void)
 	int gntdev = open_gntdev();
 	int dmabuf = export(gntdev, 2), second = dup(dmabuf);
 	close(dmabuf);
-	CALL("release", "pages", 2, close(second));
-	torn_down(2);
+	release(second, 2);
 	close_gntdev(gntdev);
 }
 
@@ -304,9 +344,7 @@ static void *hold_the_lock(void *argument)
 {
 	int gntdev = *(int *)argument;
 	for (int i = 0; i < 5; i++) {
-		int dmabuf = export(gntdev, MANY_PAGES);
-		CALL("release", "pages", MANY_PAGES, close(dmabuf));
-		torn_down(MANY_PAGES);
+		release(export(gntdev, MANY_PAGES), MANY_PAGES);
 	}
 	atomic_store(&holder_is_done, true);
 	return NULL;
@@ -326,6 +364,21 @@ static void lock_held_for_long(void)
 		torn_down(1);
 	}
 	pthread_join(holder, NULL);
+	close_gntdev(gntdev);
+}
+
+static void look_at_the_kernel(void)
+{
+	char kind[8] = "";
+	FILE *file = fopen("/sys/hypervisor/guest_type", "r");
+	// Only x86 has that file, and other kinds of guests there.
+	paravirtualised = file && fgets(kind, sizeof kind, file) && !strcmp(kind, "PV\n");
+	if (file)
+		fclose(file);
+	int gntdev = open_gntdev(), dmabuf = export(gntdev, 1);
+	knows_dmabufs = dmabuf >= 0;
+	if (knows_dmabufs)
+		release(dmabuf, 1);
 	close_gntdev(gntdev);
 }
 
@@ -372,13 +425,18 @@ int main(int argc, char **argv)
 	} granted = { .head = { .domid = 0, .flags = GNTALLOC_FLAG_WRITABLE, .count = MANY_PAGES } };
 	CALL("grant", "pages", MANY_PAGES, ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &granted));
 	memcpy(refs, granted.head.gref_ids, sizeof refs);
+	look_at_the_kernel();
 	crowd();
 	killed_with_a_mapping();
 	inherited_by_a_child();
 	device_closed_before_its_mapping();
 	unmapped_in_parts();
-	buffer_with_two_descriptors();
-	lock_held_for_long();
+	if (page_size > GRANTED_BYTES)
+		mapped_as_if_pages_were_small();
+	if (knows_dmabufs) {
+		buffer_with_two_descriptors();
+		lock_held_for_long();
+	}
 	struct ioctl_gntalloc_dealloc_gref ungrant = { .index = granted.head.index, .count = MANY_PAGES };
 	CALL("ungrant", "pages", MANY_PAGES, ioctl(gntalloc, IOCTL_GNTALLOC_DEALLOC_GREF, &ungrant));
 	close(gntalloc);

@@ -36,6 +36,11 @@ struct call {
 static struct call *calls;
 static size_t calls_made, calls_room;
 static uint64_t last_start_ns, last_end_ns;
+// Maps of each kind that gave up their grants, all of the same size.
+static const char *const kinds[] = { "pages", "wc", "coherent" };
+static unsigned long teardowns[3];
+// The first export tells: ENOTTY where the kernel has no dma-bufs.
+static int no_dmabufs;
 
 static uint64_t now_ns(void)
 {
@@ -60,6 +65,12 @@ static int note(const char *op, const char *buffer, uint32_t pages, const char *
 		calls[calls_made++] = (struct call){ op,    buffer,        phase, pages,
 						     error, last_start_ns, last_end_ns - last_start_ns };
 	return error;
+}
+
+static void torn_down(const char *buffer)
+{
+	for (int i = 0; i < 3; i++)
+		teardowns[i] += !strcmp(kinds[i], buffer);
 }
 
 static const char *outcome(int error)
@@ -127,7 +138,21 @@ static void print_totals(void)
 	free(durations);
 }
 
-static void print_truth(int argc, char **argv, uint64_t started_ns, const char *failure)
+static void print_teardowns(uint32_t pages)
+{
+	const char *separator = "";
+	printf("\"teardowns\": [");
+	for (int i = 0; i < 3; i++) {
+		if (!teardowns[i])
+			continue;
+		printf("%s{\"buffer\":\"%s\",\"pages\":%u,\"count\":%lu}", separator, kinds[i], pages,
+		       teardowns[i]);
+		separator = ",";
+	}
+	printf("],\n");
+}
+
+static void print_truth(int argc, char **argv, uint64_t started_ns, uint32_t pages, const char *failure)
 {
 	char room[32], started[32];
 	time_t now = time(NULL);
@@ -147,7 +172,9 @@ static void print_truth(int argc, char **argv, uint64_t started_ns, const char *
 		printf("\"ending\":{\"how\":\"failed\",\"error\":\"%s\"},", failure);
 	else
 		printf("\"ending\":{\"how\":\"complete\"},");
-	printf("\"skipped\":[],\n\"totals\": [");
+	printf("\"skipped\":[],\n");
+	print_teardowns(pages);
+	printf("\"totals\": [");
 	print_totals();
 	printf("],\n\"columns\": [\"op\",\"buffer\",\"pages\",\"outcome\",\"phase\",\"tid\","
 	       "\"start_ns\",\"duration_ns\"],\n\"calls\": [");
@@ -201,6 +228,8 @@ static const char *map_cycle(int gntdev, domid_t domid, const uint32_t *refs, ui
 	TIMED(status, ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap));
 	if (note("unmap", "pages", pages, "run", status < 0))
 		failure = "unmap";
+	if (!failure)
+		torn_down("pages");
 	free(map);
 	return failure;
 }
@@ -222,8 +251,13 @@ static const char *export_cycle(int gntdev, domid_t domid, const uint32_t *refs,
 	int failed = note("export", buffer, pages, "run", status < 0);
 	int dmabuf = (int)export->fd;
 	free(export);
+	if (failed == ENOTTY) {
+		no_dmabufs = 1;
+		return NULL;
+	}
 	if (failed)
 		return "export";
+	torn_down(buffer);
 	TIMED(status, close(dmabuf));
 	return note("release", buffer, pages, "run", status < 0) ? "release" : NULL;
 }
@@ -235,11 +269,11 @@ static const char *one_loop(domid_t domid, const uint32_t *refs, uint32_t pages)
 	if (gntdev < 0)
 		return "open of /dev/xen/gntdev";
 	failure = map_cycle(gntdev, domid, refs, pages);
-	if (!failure)
+	if (!failure && !no_dmabufs)
 		failure = export_cycle(gntdev, domid, refs, pages, 0, "pages");
-	if (!failure)
+	if (!failure && !no_dmabufs)
 		failure = export_cycle(gntdev, domid, refs, pages, GNTDEV_DMA_FLAG_WC, "wc");
-	if (!failure)
+	if (!failure && !no_dmabufs)
 		failure = export_cycle(gntdev, domid, refs, pages, GNTDEV_DMA_FLAG_COHERENT,
 				       "coherent");
 	TIMED(status, close(gntdev));
@@ -316,7 +350,7 @@ int main(int argc, char **argv)
 	close(gntalloc);
 	if (failure)
 		fprintf(stderr, "foreign: failed at: %s (see the last calls)\n", failure);
-	print_truth(argc, argv, started_ns, failure);
+	print_truth(argc, argv, started_ns, pages, failure);
 	if (fflush(stdout)) {
 		perror("foreign: cannot write the truth to standard output");
 		return 1;

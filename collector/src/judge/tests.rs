@@ -38,6 +38,27 @@ fn an_operation_within_its_call_agrees() {
 }
 
 #[test]
+fn what_several_generators_did_is_judged_together() {
+    let second = r#"["export","wc",16,"ok","run",7,290,120]"#;
+    let all = |hows: [&str; 2]| Truth::of_all([truth(CALL, hows[0]), truth(second, hows[1])]).unwrap();
+    let operations = || vec![operation(100, 100), operation(300, 100)];
+    assert_eq!(verdict(operations(), LossReport::default(), &all(["complete"; 2])), [""; 0]);
+    for hows in [["complete", "interrupted"], ["interrupted", "complete"]] {
+        let found = verdict(operations(), LossReport::default(), &all(hows));
+        assert_eq!(found, ["the workload did not finish: see `ending` in the truth file"]);
+    }
+}
+
+#[test]
+fn teardowns_that_one_generator_did_not_count_are_known_of_none() {
+    let mut counting = truth(CALL, "complete");
+    counting.teardowns = Some(vec![Teardowns { buffer: "wc".into(), pages: 16, count: 1 }]);
+    let both = Truth::of_all([counting.clone(), counting.clone()]).unwrap();
+    assert_eq!(both.teardowns.unwrap().len(), 2);
+    assert!(Truth::of_all([counting, truth(CALL, "complete")]).unwrap().teardowns.is_none());
+}
+
+#[test]
 fn a_missing_operation_is_found() {
     let found = verdict(vec![], LossReport::default(), &truth(CALL, "complete"));
     assert_eq!(found, ["export wc 16 pages ok: recorded 0, truth 1"]);
@@ -199,15 +220,4 @@ fn a_call_may_tell_its_arm_and_need_not() {
     assert_eq!(truth(CALL, "complete").calls[0].arm, None);
     let both = vec![operation(100, 100), operation(310, 100)];
     assert_eq!(verdict(both, LossReport::default(), &told), [""; 0]);
-}
-
-#[test]
-fn two_runs_of_one_recording_are_judged_together() {
-    let other = r#"["export","wc",16,"ok","run",8,300,120]"#;
-    let both = vec![operation(100, 100), Operation { tid: 8, ..operation(310, 100) }];
-    let together = || truth(CALL, "complete").and(truth(other, "complete"));
-    assert_eq!(verdict(both.clone(), LossReport::default(), &together()), [""; 0]);
-    assert_eq!(verdict(both[..1].to_vec(), LossReport::default(), &together()).len(), 1);
-    let unfinished = truth(CALL, "interrupted").and(truth(other, "complete"));
-    assert_eq!(verdict(both, LossReport::default(), &unfinished).len(), 1);
 }

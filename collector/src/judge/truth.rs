@@ -165,17 +165,20 @@ impl Truth {
         Ok(truth)
     }
 
-    /// Both together: what two runs did that one recording is of.
-    pub fn and(mut self, other: Self) -> Self {
-        self.skipped.extend(other.skipped);
-        self.contains.extend(other.contains);
-        self.calls.extend(other.calls);
-        // Where one of them kept no count, nobody knows the sum.
-        self.teardowns = self.teardowns.zip(other.teardowns).map(|(one, more)| [one, more].concat());
-        if self.is_complete() {
-            self.ending = other.ending;
-        }
-        self
+    /// What several programs did while one recording was made.
+    pub fn of_all(truths: impl IntoIterator<Item = Self>) -> Option<Self> {
+        truths.into_iter().reduce(|mut all, more| {
+            // The first that did not finish says how all of it ended.
+            if all.is_complete() {
+                all.ending = more.ending;
+            }
+            all.skipped.extend(more.skipped);
+            all.contains.extend(more.contains);
+            // What one of them did not count, nobody knows of all.
+            all.teardowns = all.teardowns.zip(more.teardowns).map(|(all, more)| [all, more].concat());
+            all.calls.extend(more.calls);
+            all
+        })
     }
 
     /// The operations that the calls made, each with the times of the call around it.

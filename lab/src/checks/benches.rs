@@ -3,17 +3,19 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_collector::{judge::Truth, model::Operation};
+use grantscope_wire::{Cause, Op};
 
 use super::{Bench, PATIENCE, doctor, hooks_document, kernel_users, profile::Recorded};
 use crate::{
     bench::{BenchSpec, KernelSource},
     boot::{console_watch::End, run::Outcome},
     clock::Clock,
-    guest::job::Job,
+    guest::job::{Command, Job},
 };
 
-/// One boot: what the kernel is, the workload alone, then the workload under the recorder, and what the doctor says.
+/// One boot: what the kernel is, then everybody who maps under one recorder, one after the other, and what the doctor says. Attaching
+/// is what takes longest there.
 const JOB: &str = r#"
 uname -r >/out/kernel
 gntdev=no
@@ -22,14 +24,24 @@ echo "$gntdev" >/out/gntdev-is-a-module
 btf=no
 [ ! -e /sys/kernel/btf/xen_gntdev ] || btf=yes
 echo "$btf" >/out/gntdev-has-btf
-sweep="grantscope-workload run $source --scenario sweep --pages 1,16 --iterations 10 --warmup 2"
-$sweep --truth /out/truth.json || exit
-grantscope record -o /out/profiled.gsr --clock "$clock" -- $sweep --truth /out/profiled.truth.json >/out/recorder 2>&1
+cat >/tmp/everybody <<'END'
+grantscope-workload run $source --scenario sweep --pages 1,16 --iterations 10 --warmup 2 --truth /out/sweep.truth.json || exit
+/job/foreign 10 16 >/out/foreign.truth.json || exit
+/job/crowd 5 >/out/crowd.truth.json
+END
+export source
+grantscope record -o /out/profiled.gsr --clock "$clock" -- sh /tmp/everybody >/out/recorder 2>&1
 echo $? >/out/recorder-status
 examine whole
 "#;
 
-/// Counted iterations and warm-up of that.
+/// What those wrote down, each of itself.
+const TRUTHS: [&str; 3] = ["sweep.truth.json", "foreign.truth.json", "crowd.truth.json"];
+
+/// What one reference grants, whatever a page is (xen/include/public/grant_table.h, Xen 4.17).
+const GRANT_BYTES: u64 = 4096;
+
+/// Counted iterations and warm-up of the sweep.
 const ITERATIONS: usize = 12;
 
 /// What a bench is expected to be: its checks compare the running kernel with this.
@@ -89,11 +101,14 @@ fn works(bench: &Bench, expected: &Expected) -> Result<Outcome> {
     let spec = BenchSpec::named(expected.bench).with_context(|| format!("there is no bench {}", expected.bench))?;
     let out = bench.out(spec.name);
     let clock = spec.clock(None)?;
-    let outcome = bench.lab(spec)?.run(&Job::Script(script(spec, expected, clock)), clock, PATIENCE, &out, &mut ())?;
+    let programs = ["foreign", "crowd"].map(|name| Ok((name.to_owned(), bench.program_in_c(name, spec.architecture)?)));
+    let files = programs.into_iter().collect::<Result<_>>()?;
+    let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &script(spec, expected, clock)]) });
+    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == End::Pass, bench.unexpected(spec.name, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
     kernel_is_as_expected(spec, &outcome)?;
-    truth_is_as_expected(expected, &text(&outcome, "truth.json")?)?;
+    sweep_is_as_expected(expected, &text(&outcome, TRUTHS[0])?)?;
     profiled_exactly(expected, &outcome, &out)?;
     if !expected.dmabuf {
         doctor::stock_kernel_is_partial(&outcome)?;
@@ -126,7 +141,7 @@ fn kernel_is_as_expected(spec: &BenchSpec, outcome: &Outcome) -> Result<()> {
 }
 
 /// The truth tells of the right page size, of every call that was asked for, and of what this kernel cannot do.
-fn truth_is_as_expected(expected: &Expected, text: &str) -> Result<()> {
+fn sweep_is_as_expected(expected: &Expected, text: &str) -> Result<()> {
     let header: serde_json::Value = serde_json::from_str(text).context("the truth is no JSON")?;
     let page_size = header["page_size"].as_u64().context("the truth has no page size")?;
     let skipped = header["skipped"].as_array().context("the truth does not say what was left out")?;
@@ -171,5 +186,16 @@ fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Resul
     ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");
     hooks_document::tells_of(expected.bench, &environment.hooks)?;
     ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
-    recorded.agrees_with(&Truth::parse(&text(outcome, "profiled.truth.json")?)?)
+    let truths = TRUTHS.map(|name| Ok(Truth::parse(&text(outcome, name)?)?));
+    let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("nobody wrote a truth")?;
+    recorded.agrees_with(&truth)?;
+    small_pages_are_told(expected, &recorded.operations)
+}
+
+/// Where pages are larger than grants, one of the programs takes them for as small: its mmap is refused, and why is told.
+fn small_pages_are_told(expected: &Expected, operations: &[Operation]) -> Result<()> {
+    let refused = operations.iter().filter(|operation| operation.op == Op::Mmap && operation.cause() == Some(Cause::WrongLength));
+    let (refused, wanted) = (refused.count(), usize::from(expected.page_size > GRANT_BYTES));
+    ensure!(refused == wanted, "{refused} instead of {wanted} mmaps were refused for a length of pages of 4 KiB");
+    Ok(())
 }

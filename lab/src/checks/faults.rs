@@ -6,8 +6,13 @@ use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 use grantscope_wire::Cause;
 
-use super::{Bench, PATIENCE, profile::Recorded};
-use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+use super::{Bench, PATIENCE, hooks_document, profile::Recorded};
+use crate::{
+    bench::BenchSpec,
+    boot::{console_watch::End, run::Outcome},
+    clock::Clock,
+    guest::job::Job,
+};
 
 /// By both means of attaching: what a kretprobe does not know must not be missing.
 const FAULTS: &str = "
@@ -27,23 +32,57 @@ const NOT_HERE: &[(Cause, &str)] = &[
     (Cause::PageAllocFailed, "the balloon still has pages from before, and allocates none"),
     (Cause::VmaInsertFailed, "the page table is there already, or mmap(2) itself fails"),
     (Cause::NotPageAligned, "no exporter here hands out such a buffer"),
-    (Cause::GrantTableFull, "Xen would have to be booted with a smaller grant table"),
+    (Cause::GrantTableFull, "the grant table is too large to be filled; the bench arm64-tight shows it"),
 ];
 
 /// Runs them all, and compares exactly.
 pub fn are_explained(bench: &Bench) -> Result<()> {
     let out = bench.out("faults");
     let outcome = bench.full()?.run(&Job::Script(FAULTS.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("faults", &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
-    for means in ["best", "kprobe"] {
-        let truth = Truth::parse(&fs::read_to_string(out.join(means).with_extension("json"))?)?;
-        ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
-        let recorded = Recorded::read(&out.join(means).with_extension("gsr"))?;
-        recorded.agrees_with(&truth).with_context(|| format!("attached by {means}"))?;
-        causes_are_all_there(&recorded)?;
+    explained(bench, "faults", &outcome)?.iter().try_for_each(causes_are_all_there)
+}
+
+/// `GNTST_no_space` (xen/include/public/grant_table.h, 4.17).
+const NO_SPACE: i16 = -13;
+
+const EXHAUSTION: &str = "
+exhaustion() {
+    grantscope record -o /out/$1.gsr --clock counted --attach $1 -- \
+        grantscope-workload run --scenario exhaustion --self --truth /out/$1.json
+}
+exhaustion best && exhaustion kprobe
+";
+
+/// Xen's tables run full, and every call that needs more of them says which.
+pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
+    let spec = BenchSpec::named("arm64-tight").context("there is no bench arm64-tight")?;
+    let out = bench.out(spec.name);
+    let outcome = bench.lab(spec)?.run(&Job::Script(EXHAUSTION.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
+    for recorded in explained(bench, spec.name, &outcome)? {
+        hooks_document::tells_of(spec.name, &recorded.aggregate.environment().context("no environment")?.hooks)?;
+        let refused =
+            recorded.operations.iter().flat_map(|operation| operation.statuses()).filter(|(status, _)| *status == NO_SPACE);
+        let full = recorded.operations.iter().filter(|operation| operation.cause() == Some(Cause::GrantTableFull));
+        let (refused, full) = (refused.map(|(_, count)| count).sum::<u32>(), full.count());
+        tell!("{refused} references refused for want of room in Xen's maptrack; {full} calls found the grant table full");
+        ensure!(refused > 0 && full > 0, "a table was not filled");
     }
     Ok(())
+}
+
+/// What both means recorded of a run, which agrees with what was done.
+fn explained(bench: &Bench, name: &str, outcome: &Outcome) -> Result<[Recorded; 2]> {
+    ensure!(outcome.end == End::Pass, bench.unexpected(name, outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    let [best, kprobe] = ["best", "kprobe"].map(|means| -> Result<_> {
+        let file = bench.out(name).join(means);
+        let truth = Truth::parse(&fs::read_to_string(file.with_extension("json"))?)?;
+        ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
+        let recorded = Recorded::read(&file.with_extension("gsr"))?;
+        recorded.agrees_with(&truth).with_context(|| format!("attached by {means}"))?;
+        Ok(recorded)
+    });
+    Ok([best?, kprobe?])
 }
 
 /// Every cause is either seen, or known to be out of reach.

@@ -17,7 +17,6 @@ use super::{
 use crate::{
     bench::{BenchSpec, MAIN},
     boot::run::Outcome,
-    command,
     guest::job::{Command, Job},
 };
 
@@ -95,11 +94,7 @@ pub fn never_joins_two_maps(bench: &Bench) -> Result<()> {
 /// an emulated processor reads them for most of a minute, each time.
 fn hold(bench: &Bench, spec: &'static BenchSpec, script: &str) -> Result<(Outcome, std::path::PathBuf)> {
     let name = format!("holder-{}", spec.name);
-    let (out, program) = (bench.out(&name), bench.out("holder"));
-    let mut compiler = std::process::Command::new("aarch64-linux-gnu-gcc");
-    compiler.args(["-static", "-O2", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program);
-    compiler.arg(crate::place::work_tree().join("workload/tests/holder.c"));
-    command::run(&mut compiler)?;
+    let (out, program) = (bench.out(&name), bench.program_in_c("holder", spec.architecture)?);
     let clock = spec.clock(None)?;
     let script = format!("clock={}\n{script}", clock.name());
     let job = Job::Bare(Command { files: vec![("holder".into(), program)], ..Command::inside("/bin/sh", &["-c", &script]) });

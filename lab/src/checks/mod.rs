@@ -26,6 +26,7 @@ mod verdict;
 
 use std::{
     path::PathBuf,
+    process::Command,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
@@ -38,6 +39,7 @@ use crate::{
     boot::run::Outcome,
     cache::{Cache, remove_folder},
     clock::Clock,
+    command,
     guest::job::Job,
     lab::Lab,
     place,
@@ -74,6 +76,10 @@ pub const ALL: &[Check] = &[
     Check { name: "every scenario file is profiled exactly as it was", run: scenarios::files_are_exact },
     Check { name: "scenarios repeat from their seeds", run: scenarios::seeds_repeat },
     Check { name: "a scenario that is refused or interrupted leaves nothing", run: scenarios::nothing_is_left },
+    Check {
+        name: "full tables of Xen's are told apart: no grant left, no room to note a mapping",
+        run: faults::full_tables_are_told,
+    },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
@@ -108,6 +114,8 @@ pub struct Bench {
     compilers: OnceLock<Compilers>,
     /// Locked while one check builds or sets up what others may want too.
     ours: Mutex<Vec<(Architecture, ForLab)>>,
+    /// Locked while one check compiles one of the programs in C.
+    in_c: Mutex<()>,
     /// Locked while that run of the default sweep is made.
     sweeps: [Mutex<()>; 2],
     cache: Cache,
@@ -124,6 +132,7 @@ impl Bench {
             full: OnceLock::new(),
             compilers: OnceLock::new(),
             ours: Mutex::default(),
+            in_c: Mutex::default(),
             sweeps: Default::default(),
             folder: fresh_folder()?,
             cache,
@@ -180,6 +189,19 @@ impl Bench {
     fn building(&self) -> MutexGuard<'_, Vec<(Architecture, ForLab)>> {
         // What is in it is whole, whatever happened to the thread that held it.
         self.ours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A program in C of workload/tests/, compiled for a bench's dom0.
+    pub fn program_in_c(&self, name: &str, architecture: Architecture) -> Result<PathBuf> {
+        let _alone = self.in_c.lock().unwrap_or_else(PoisonError::into_inner);
+        let program = self.out(&format!("{name}-{}", architecture.name()));
+        if !program.exists() {
+            let mut words = architecture.static_compiler().split(' ');
+            let mut compiler = Command::new(words.next().context("there is no compiler")?);
+            compiler.args(words).args(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program);
+            command::run(compiler.arg(place::work_tree().join("workload/tests").join(name).with_extension("c")))?;
+        }
+        Ok(program)
     }
 
     /// A folder for what a check leaves. It stays until the next time, for those who look into a failure.

@@ -24,7 +24,6 @@ use crate::{
     bench::MAIN,
     boot::console_watch::End,
     clock::Clock,
-    command,
     commands::lab_run,
     guest::job::{Command, Job},
 };
@@ -202,11 +201,7 @@ fn lock_waits_are_told(operations: &[Operation]) -> Result<()> {
 }
 
 fn program_in_c_is_exact(bench: &Bench, name: &str, clock: Clock) -> Result<Recorded> {
-    let program = bench.out(name);
-    let mut compiler = std::process::Command::new("aarch64-linux-gnu-gcc");
-    compiler.args(["-static", "-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program);
-    compiler.arg(crate::place::work_tree().join("workload/tests").join(name).with_extension("c"));
-    command::run(&mut compiler)?;
+    let program = bench.program_in_c(name, MAIN.architecture)?;
     let path = program.to_str().context("the folder of the checks is not UTF-8")?;
     let out = record_by(bench, &format!("{name}-run"), Command::named(path, &[], MAIN.architecture)?, clock)?;
     let truth = Truth::parse(&fs::read_to_string(out.join("stdout"))?)?;

@@ -45,7 +45,7 @@ pub fn files_are_exact(bench: &Bench) -> Result<()> {
     for builtin in BUILTIN {
         truths.push(truth(&out, builtin.name)?);
     }
-    let together = truths.into_iter().reduce(Truth::and).context("there are no scenario files")?;
+    let together = Truth::of_all(truths).context("there are no scenario files")?;
     Recorded::read(&out.join("all.gsr"))?.agrees_with(&together)?;
     tell!("{} scenario files", BUILTIN.len());
     Ok(())

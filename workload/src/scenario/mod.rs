@@ -29,11 +29,13 @@ pub enum Scenario {
     Deferred,
     /// Everything that can fail without harm, and why it failed.
     Faults,
+    /// Xen's tables, filled until they are full.
+    Exhaustion,
 }
 
 impl Scenario {
     /// All there are.
-    pub const ALL: [Self; 5] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred, Self::Faults];
+    pub const ALL: [Self; 6] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred, Self::Faults, Self::Exhaustion];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Scenario {
             Self::Refusals => "refusals",
             Self::Deferred => "deferred",
             Self::Faults => "faults",
+            Self::Exhaustion => "exhaustion",
         }
     }
 
@@ -56,6 +59,9 @@ impl Scenario {
             Self::Faults => {
                 "every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked"
             }
+            Self::Exhaustion => {
+                "the grant table and Xen's maptrack, filled until every call fails: for a Xen that was booted with small ones"
+            }
         }
     }
 
@@ -67,6 +73,7 @@ impl Scenario {
             Self::Refusals => refusals::run(log, options, skipped),
             Self::Deferred => deferred::run(log, options),
             Self::Faults => faults::run(log, options, skipped),
+            Self::Exhaustion => faults::exhausted::run(log, options, skipped),
         }
     }
 }

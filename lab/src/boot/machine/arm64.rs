@@ -11,8 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{DOM0_MIB, DOM1_MIB, Files, XEN_ARGUMENTS, common, dom0_arguments, frontend_arguments, path_text};
-use crate::{clock::Clock, command, setup::Bench};
+use super::{DOM0_MIB, DOM1_MIB, Files, common, dom0_arguments, frontend_arguments, path_text, xen_arguments};
+use crate::{bench::BenchSpec, clock::Clock, command, setup::Bench};
 
 /// Where the files lie: the machine's memory starts at 1 GiB, QEMU puts Xen at its start, and Xen's heap fills from the end.
 const DOM0_KERNEL: u64 = 0x4900_0000;
@@ -47,7 +47,7 @@ pub fn command(bench: &Bench, clock: Clock, files: &Files, folder: &Path) -> Res
         modules.push(Module { address, size: size_that_fits(path)? });
     }
     let domains: Vec<_> = modules.chunks_exact(2).map(|pair| Domain { kernel: pair[0], image: pair[1] }).collect();
-    let tree = device_tree(bench, clock, &overlay(&dom0_arguments(bench.spec), &domains), folder)?;
+    let tree = device_tree(bench, clock, &overlay(bench.spec, &domains), folder)?;
     let mut command = machine(bench, clock, "");
     command.args([Path::new("-kernel"), &files.hypervisor, Path::new("-dtb"), &tree]);
     for (path, address) in placed {
@@ -87,7 +87,8 @@ fn device_tree(bench: &Bench, clock: Clock, overlay: &str, folder: &Path) -> Res
 }
 
 /// What is added to `/chosen`: the first domain is dom0, a second one dom1.
-fn overlay(dom0_arguments: &str, placed: &[Domain]) -> String {
+fn overlay(spec: &BenchSpec, placed: &[Domain]) -> String {
+    let (xen_arguments, dom0_arguments) = (xen_arguments(spec), dom0_arguments(spec));
     let further: String = placed[1..].iter().map(|domain| domain_node(*domain)).collect();
     format!(
         r#"/dts-v1/;
@@ -98,7 +99,7 @@ fn overlay(dom0_arguments: &str, placed: &[Domain]) -> String {
         __overlay__ {{
             #address-cells = <2>;
             #size-cells = <2>;
-            xen,xen-bootargs = "console=dtuart dom0_mem={DOM0_MIB}M {XEN_ARGUMENTS}";
+            xen,xen-bootargs = "console=dtuart dom0_mem={DOM0_MIB}M {xen_arguments}";
             xen,dom0-bootargs = "{dom0_arguments}";
             {}
             {}
@@ -155,12 +156,12 @@ mod tests {
 
     #[test]
     fn the_overlay_names_two_domains_with_their_files_and_arguments() {
-        insta::assert_snapshot!(overlay(&dom0_arguments(MAIN), &placed(2)));
+        insta::assert_snapshot!(overlay(MAIN, &placed(2)));
     }
 
     #[test]
     fn the_overlay_of_dom0_alone_has_no_further_domain() {
-        let text = overlay(&dom0_arguments(MAIN), &placed(1));
+        let text = overlay(MAIN, &placed(1));
         assert!(!text.contains("domU"), "{text}");
         assert_eq!(text.matches("module@").count(), 2);
     }

@@ -90,6 +90,11 @@ fn common(bench: &Bench, clock: Clock) -> Command {
     command
 }
 
+/// Xen's arguments, those of every machine and the bench's.
+fn xen_arguments(spec: &BenchSpec) -> String {
+    format!("{XEN_ARGUMENTS} {}", spec.xen_arguments).trim_end().to_owned()
+}
+
 /// Linux' arguments in dom0.
 fn dom0_arguments(spec: &BenchSpec) -> String {
     let arguments =

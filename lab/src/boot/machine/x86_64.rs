@@ -6,8 +6,8 @@ use std::{os::unix::fs::symlink, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Files, XEN_ARGUMENTS, common, dom0_arguments, path_text};
-use crate::{clock::Clock, setup::Bench};
+use super::{Files, common, dom0_arguments, path_text, xen_arguments};
+use crate::{bench::BenchSpec, clock::Clock, setup::Bench};
 
 /// Memory of dom0. A paravirtualised Linux fills a page table entry for each of its pages, and checks them all at boot.
 const DOM0_MIB: u64 = 512;
@@ -28,14 +28,14 @@ pub fn command(bench: &Bench, clock: Clock, files: &Files, folder: &Path) -> Res
         .args(["-M", "q35", "-vga", "none"])
         .arg("-kernel")
         .arg(&files.hypervisor)
-        .args(["-append", &xen_arguments()])
+        .args(["-append", &arguments(bench.spec)])
         .args(["-initrd", &format!("{} {},{}", path_text(&kernel)?, dom0_arguments(bench.spec), path_text(&image)?)]);
     Ok(command)
 }
 
 /// mwait-idle=0: the emulated processor has no MWAIT to be idle in. max: else Linux prepares for all of the machine's memory.
-fn xen_arguments() -> String {
-    format!("console=com1 com1=115200,8n1 dom0_mem={DOM0_MIB}M,max:{DOM0_MIB}M mwait-idle=0 {XEN_ARGUMENTS}")
+fn arguments(spec: &BenchSpec) -> String {
+    format!("console=com1 com1=115200,8n1 dom0_mem={DOM0_MIB}M,max:{DOM0_MIB}M mwait-idle=0 {}", xen_arguments(spec))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod calls;
 mod control;
+pub mod exhausted;
 mod injected;
 mod triggers;
 
