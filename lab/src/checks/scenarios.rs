@@ -1,8 +1,8 @@
 //! Scenario files in the lab: each is profiled exactly as it was, repeats from its seed, and leaves nothing behind.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use grantscope_collector::judge::Truth;
 use grantscope_workload::catalog::BUILTIN;
 
@@ -51,26 +51,28 @@ pub fn files_are_exact(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Arms and drawn numbers, twice from one seed and once from another.
+/// Arms, drawn numbers, and a crowd that draws them, each twice from one seed and once from another.
 const REPEATED: &str = "
 again() { grantscope-workload run --peer 1 --truth /out/$1.json --iterations 6 --warmup 1 --seed $2 --scenario $3 $4 $5 || exit; }
 for which in first second; do
     again arms-$which 7 latency-1 --set pages=1,2,3,4
     again drawn-$which 7 resize-storm
+    again crowd-$which 7 churn
 done
 again arms-other 8 latency-1 --set pages=1,2,3,4
 again drawn-other 8 resize-storm
+again crowd-other 8 churn
 ";
 
 /// Two runs from one seed make the same calls in the same order; from another seed they do not.
 pub fn seeds_repeat(bench: &Bench) -> Result<()> {
     let out = bench.out("seeds");
     run_script(bench, &out, "seeds", REPEATED)?;
-    for what in ["arms", "drawn"] {
+    for what in ["arms", "drawn", "crowd"] {
         let calls = |which: &str| truth(&out, &format!("{what}-{which}")).map(|truth| sequence(&truth));
         let (first, second, other) = (calls("first")?, calls("second")?, calls("other")?);
         if let Some(place) = (0..first.len().max(second.len())).find(|&place| first.get(place) != second.get(place)) {
-            anyhow::bail!("{what}: call {place} is {:?}, and from the same seed {:?}", first.get(place), second.get(place));
+            bail!("{what}: call {place} is {:?}, and from the same seed {:?}", first.get(place), second.get(place));
         }
         ensure!(first != other, "{what}: another seed gives the same order, so nothing was shown");
         tell!("{what}: {} calls in the same order twice, and in another one from another seed", first.len());
@@ -78,10 +80,17 @@ pub fn seeds_repeat(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// What was called, in the order of time.
+/// What was called, thread by thread, each in the order of time. The threads' own order is that of what they did: how they take
+/// turns on the processor is the scheduler's business.
 fn sequence(truth: &Truth) -> Vec<String> {
-    let call = |call: &grantscope_collector::judge::Call| format!("{} {}", call.series(), call.arm.as_deref().unwrap_or("-"));
-    truth.calls.iter().map(call).collect()
+    let mut threads: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for call in &truth.calls {
+        let described = format!("{} {}", call.series(), call.arm.as_deref().unwrap_or("-"));
+        threads.entry(call.tid).or_default().push(described);
+    }
+    let mut threads: Vec<_> = threads.into_values().collect();
+    threads.sort();
+    threads.concat()
 }
 
 /// What is refused before anything is mapped, and what is interrupted while much is.

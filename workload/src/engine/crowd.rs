@@ -37,8 +37,9 @@ pub fn work(log: &Log, plan: &Plan, place: &Place, grants: &Grants, turns: &mut 
         let readers: Vec<_> = children.into_iter().map(|child| scope.spawn(move || run.follow(child))).collect();
         let mut outcome = run.threads(&run.members(None, 0), turns);
         for reader in readers {
-            let followed = reader.join().unwrap_or_else(|_| Err(panicked()));
-            outcome = worse(outcome, followed.map(|more| turns.extend(more)));
+            let (more, followed) = reader.join().unwrap_or_else(|_| (vec![], Err(panicked())));
+            turns.extend(more);
+            outcome = worse(outcome, followed);
         }
         outcome
     });
@@ -293,7 +294,7 @@ impl Run<'_> {
     }
 
     /// Takes in what a process tells when it ends, and has it end early if the run is to.
-    fn follow(&self, mut child: Child) -> Result<Vec<Turn>> {
+    fn follow(&self, mut child: Child) -> (Vec<Turn>, Result<()>) {
         let mut told = Vec::new();
         let mut asked = false;
         loop {
@@ -315,27 +316,29 @@ impl Run<'_> {
             }
         }
         let status = waitpid(child.pid, None);
-        let outcome = self.take_in(&told, &format!("{status:?}"));
+        let (turns, outcome) = match serde_json::from_slice(&told) {
+            Ok(report) => self.take_in(report),
+            Err(_) => (vec![], Err(Error::Process { text: format!("it ended with {status:?}") })),
+        };
         if outcome.is_err() {
             self.shared.given_up.store(true, Ordering::Relaxed);
         }
-        outcome
+        (turns, outcome)
     }
 
-    fn take_in(&self, told: &[u8], status: &str) -> Result<Vec<Turn>> {
-        let report: Report =
-            serde_json::from_slice(told).map_err(|_| Error::Process { text: format!("it ended with {status}") })?;
+    fn take_in(&self, report: Report) -> (Vec<Turn>, Result<()>) {
         let call = |(op, buffer, pages, errno, phase, tid, start_ns, duration_ns, arm): PlainCall| {
             let subject = Subject { op, buffer, pages };
             let errno = (errno != 0).then(|| Errno::from_raw(errno));
             Call { subject, errno, phase, tid, start_ns, duration_ns, why: None, arm }
         };
         self.shared.log.absorb(report.calls.into_iter().map(call).collect(), &report.teardowns);
-        match report.error {
-            None => Ok(report.turns),
+        let outcome = match report.error {
+            None => Ok(()),
             Some(_) if report.interrupted => Err(Error::Interrupted),
             Some(text) => Err(Error::Process { text }),
-        }
+        };
+        (report.turns, outcome)
     }
 }
 
