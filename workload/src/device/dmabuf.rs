@@ -38,6 +38,7 @@ impl<'log> GntDev<'log> {
             })?;
         // SAFETY: the call succeeded, so this descriptor was just made for us.
         let fd = unsafe { OwnedFd::from_raw_fd(argument.header().fd as RawFd) };
+        self.hold();
         Ok(DmaBuf { fd: Some(fd), device: self.clone(), buffer, pages })
     }
 }
@@ -72,8 +73,11 @@ impl<'log> DmaBuf<'log> {
         let Some(fd) = self.fd.take() else { return Ok(()) };
         let raw = fd.into_raw_fd();
         let subject = Subject::new(Op::Release, self.buffer, self.pages);
-        self.device.log().call(subject, || nix::unistd::close(raw))?;
+        let call = timed(|| nix::unistd::close(raw));
+        let besides = call.besides();
+        self.device.log().note(subject, call)?;
         self.device.log().note_teardown(self.buffer, self.pages);
+        self.device.no_longer_held(&besides);
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! `/dev/xen/gntdev`: mapping another domain's grants into this process.
 
-use std::cell::Cell;
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 
@@ -11,7 +11,7 @@ use super::memory::SharedPages;
 use super::open::{open_xen, page_size};
 use super::parameter::read_limit;
 use crate::error::{Error, Result};
-use crate::truth::{Buffer, Log, Op, Subject, Why};
+use crate::truth::{Buffer, Log, Op, Subject, Timed, Why, timed};
 use crate::uapi::gntdev::{self as abi, Reference};
 use crate::uapi::{DomId, Flexible, GrantRef};
 
@@ -25,17 +25,49 @@ pub struct GntDev<'log> {
 }
 
 struct Open<'log> {
-    fd: ManuallyDrop<OwnedFd>,
+    /// The descriptor; negative once it was closed.
+    raw: AtomicI32,
     log: &'log Log,
     limit: usize,
     page_size: usize,
+    /// Mappings and exported buffers: each keeps the open file as the descriptor does (`vma->vm_file`; `filp` in `gntdev_dmabuf_priv`,
+    /// drivers/xen/gntdev-dmabuf.c, Linux v6.12).
+    holders: AtomicUsize,
+    /// The maps that there are, by index: their pages, and whether Xen has mapped any of them. The last close unmaps them.
+    maps: Mutex<BTreeMap<u64, (usize, bool)>>,
+}
+
+impl Open<'_> {
+    fn maps(&self) -> MutexGuard<'_, BTreeMap<u64, (usize, bool)>> {
+        // What is in it is whole, whatever happened to the thread that held it.
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last close unmaps whatever is still there.
+    fn note_torn_down(&self) {
+        for (_, (pages, _)) in std::mem::take(&mut *self.maps()).into_iter().filter(|(_, (_, granted))| *granted) {
+            self.log.note_teardown(Buffer::Pages, pages);
+        }
+    }
+
+    /// The descriptor, for closing it: at most once.
+    fn take_raw(&self) -> Option<RawFd> {
+        Some(self.raw.swap(-1, Ordering::Relaxed)).filter(|raw| *raw >= 0)
+    }
 }
 
 impl<'log> GntDev<'log> {
     /// Opens the device and reads its limit. Opening is not an operation; closing is.
     pub fn open(log: &'log Log) -> Result<Self> {
         let fd = open_xen(abi::PATH, ADVICE)?;
-        let mut open = Open { fd: ManuallyDrop::new(fd), log, limit: 0, page_size: page_size() };
+        let mut open = Open {
+            raw: AtomicI32::new(fd.into_raw_fd()),
+            log,
+            limit: 0,
+            page_size: page_size(),
+            holders: AtomicUsize::new(0),
+            maps: Mutex::default(),
+        };
         open.limit = read_limit(abi::LIMIT)?;
         Ok(Self { open: Arc::new(open) })
     }
@@ -58,7 +90,8 @@ impl<'log> GntDev<'log> {
             .call(subject, || unsafe { abi::map_grant_ref(raw, pointer) })
             .map_err(|errno| failed(Op::Map, references.len(), domain, errno))?;
         let (device, index, pages) = (self.clone(), argument.header().index, references.len());
-        Ok(GrantMap { device, domain, index, pages, granted: Cell::new(false), ended: false })
+        self.open.maps().insert(index, (pages, false));
+        Ok(GrantMap { device, domain, index, pages, ended: false })
     }
 
     /// The offset and page count of the mapping that contains `address`, as the driver knows it.
@@ -107,7 +140,38 @@ impl<'log> GntDev<'log> {
     }
 
     pub(super) fn raw(&self) -> RawFd {
-        self.open.fd.as_raw_fd()
+        self.open.raw.load(Ordering::Relaxed)
+    }
+
+    /// A mapping or an exported buffer holds the open file from now on.
+    pub(super) fn hold(&self) {
+        self.open.holders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of them is gone, in `call`. If it was the last and the descriptor was closed before, the kernel closes the file on the
+    /// way back from that call (`____fput` by `task_work_add`, fs/file_table.c, Linux v6.12).
+    pub(super) fn no_longer_held<T>(&self, call: &Timed<T>) {
+        if self.open.holders.fetch_sub(1, Ordering::Relaxed) == 1 && self.raw() < 0 {
+            let _ = self.log().note(Subject::without_buffer(Op::Close), call.besides());
+            self.open.note_torn_down();
+        }
+    }
+
+    /// Closes the descriptor, also where mappings and buffers still hold the file: then its last close comes with the last of them.
+    /// No call can be made on it any more, so maps that are not unmapped by then go with it.
+    pub fn close(self) {
+        let Some(raw) = self.open.take_raw() else { return };
+        if self.open.holders.load(Ordering::Relaxed) > 0 {
+            let _ = nix::unistd::close(raw);
+            return;
+        }
+        let _ = self.log().call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
+        self.open.note_torn_down();
+    }
+
+    /// Whether it is the same open as another.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.open, &other.open)
     }
 
     pub(super) fn log(&self) -> &'log Log {
@@ -121,14 +185,16 @@ impl<'log> GntDev<'log> {
 
 impl AsFd for GntDev<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.open.fd.as_fd()
+        let raw = self.raw();
+        assert!(raw >= 0, "a device that was closed is used");
+        // SAFETY: it is open until `close` or the last drop, after which nobody makes a call on it.
+        unsafe { BorrowedFd::borrow_raw(raw) }
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        // SAFETY: nothing uses `fd` after drop.
-        let raw = unsafe { ManuallyDrop::take(&mut self.fd) }.into_raw_fd();
+        let Some(raw) = self.take_raw() else { return };
         let _ = self.log.call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
     }
 }
@@ -164,8 +230,6 @@ pub struct GrantMap<'log> {
     domain: DomId,
     index: u64,
     pages: usize,
-    /// Whether Xen has mapped any of the grants.
-    granted: Cell<bool>,
     ended: bool,
 }
 
@@ -180,13 +244,26 @@ impl<'log> GrantMap<'log> {
             .log()
             .call(subject, || SharedPages::map(fd, self.index, self.pages, page_size, writable))
             .map_err(|errno| failed(Op::Mmap, self.pages, self.domain, errno))?;
-        self.granted.set(true);
+        self.left_some_mapped();
+        self.device.hold();
         Ok(Mapping { device: self.device.clone(), domain: self.domain, memory, ended: false })
     }
 
     /// An mmap that failed has left those grants mapped that Xen did not refuse.
     pub fn left_some_mapped(&self) {
-        self.granted.set(true);
+        if let Some((_, granted)) = self.device.open.maps().get_mut(&self.index) {
+            *granted = true;
+        }
+    }
+
+    /// Leaves it to the last close of its device.
+    pub fn leave(mut self) {
+        self.ended = true;
+    }
+
+    /// The device that it was made on.
+    pub fn device(&self) -> &GntDev<'log> {
+        &self.device
     }
 
     /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
@@ -216,8 +293,8 @@ impl<'log> GrantMap<'log> {
             // SAFETY: the argument is of the type this number stands for and outlives the call.
             .call(subject, || unsafe { abi::unmap_grant_ref(raw, &mut argument) })
             .map_err(|errno| failed(Op::Unmap, self.pages, self.domain, errno))?;
-        if self.granted.get() {
-            self.device.log().note_teardown(Buffer::Pages, self.pages);
+        if let Some((pages, true)) = self.device.open.maps().remove(&self.index) {
+            self.device.log().note_teardown(Buffer::Pages, pages);
         }
         Ok(())
     }
@@ -275,11 +352,14 @@ impl Mapping<'_> {
     fn munmap_once(&mut self) -> Result<()> {
         self.ended = true;
         let subject = Subject::new(Op::Munmap, Buffer::Pages, self.pages());
-        self.device
-            .log()
-            // SAFETY: called by `munmap` and `drop` only, which both end `self`.
-            .call(subject, || unsafe { self.memory.unmap() })
-            .map_err(|errno| failed(Op::Munmap, self.pages(), self.domain, errno))
+        // SAFETY: called by `munmap` and `drop` only, which both end `self`.
+        let call = timed(|| unsafe { self.memory.unmap() });
+        let besides = call.besides();
+        let unmapped = self.device.log().note(subject, call);
+        if unmapped.is_ok() {
+            self.device.no_longer_held(&besides);
+        }
+        unmapped.map_err(|errno| failed(Op::Munmap, self.pages(), self.domain, errno))
     }
 }
 

@@ -134,7 +134,12 @@ impl<'run> Hand<'run> {
                     _ => None,
                 });
                 others.for_each(|buffer| self.released[buffer].clear());
-                self.take(*object);
+                for item in self.take(*object) {
+                    if let Item::Device(device) = item {
+                        self.forget_maps_of(&device);
+                        device.close();
+                    }
+                }
             }
             Action::Map { object, on, pages, count, slice } => self.map(step, *object, *on, (pages, *count, slice), iteration)?,
             Action::Mmap { object, read_only } => self.mmap(step, *object, *read_only)?,
@@ -256,6 +261,24 @@ impl<'run> Hand<'run> {
             Some(device) => Ok(device.clone()),
             None => GntDev::open(self.shared.log),
         }
+    }
+
+    /// Maps that nobody will unmap go with the device, but for what is mmapped of them.
+    fn forget_maps_of(&mut self, device: &GntDev<'run>) {
+        let mut forgotten = Vec::new();
+        for items in &mut self.objects {
+            for item in items.iter_mut() {
+                match item {
+                    Item::Map { map, .. } if map.as_ref().is_some_and(|map| map.device().is(device)) => {
+                        forgotten.extend(map.take())
+                    }
+                    _ => {}
+                }
+            }
+            items.retain(|item| !matches!(item, Item::Map { map: None, mapping: None, .. }));
+        }
+        self.made.retain(|made| !self.objects[*made].is_empty());
+        forgotten.into_iter().for_each(GrantMap::leave);
     }
 
     fn keep(&mut self, object: usize, items: Vec<Item<'run>>) {

@@ -157,6 +157,7 @@ impl Walk<'_> {
             Action::Open { object } => self.make(step, *object, State::Device, 1, vec![]),
             Action::Close { object } => {
                 self.change(step, *object, "close", |state| (state == State::Device).then_some(None));
+                self.end_maps_of(step, *object);
             }
             Action::Map { object, on, count, .. } => {
                 let needs = self.device(step, *on);
@@ -383,9 +384,27 @@ impl Walk<'_> {
         }
     }
 
+    /// What is mapped or exported holds a closed device open by itself; the rest of its maps goes with it.
+    fn end_maps_of(&mut self, step: &Step, device: usize) {
+        for (object, alive) in self.alive.iter_mut().filter(|(_, alive)| alive.needs.contains(&device)) {
+            match &mut alive.state {
+                State::Map { held, mapping: Mapping::There } => *held = false,
+                State::Map { .. } => {
+                    self.gone.insert(*object, Gone { line: step.line, awaited: false, replaced: None, device: Some(device) });
+                }
+                _ => {}
+            }
+        }
+        self.alive.retain(|_, alive| {
+            !(alive.needs.contains(&device) && matches!(alive.state, State::Map { mapping: Mapping::Never | Mapping::Gone, .. }))
+        });
+    }
+
     fn nothing_needs(&mut self, step: &Step, object: usize, verb: &str) {
         let name = &self.worker.objects[object];
-        for (other, alive) in self.alive.iter().filter(|(_, alive)| alive.needs.contains(&object)) {
+        let outlives = |state| verb == "close" && matches!(state, State::Map { .. } | State::Buffer { .. });
+        let users = self.alive.iter().filter(|(_, alive)| alive.needs.contains(&object) && !outlives(alive.state));
+        for (other, alive) in users {
             let (user, end) = (&self.worker.objects[*other], alive.state.end());
             self.found.add(
                 step.span.clone(),
@@ -434,7 +453,7 @@ fn advice(verb: &str, state: State) -> String {
         ("touch" | "read", State::Map { mapping: Mapping::Never, .. }) => "mmap it before".to_owned(),
         ("touch" | "read", State::Map { .. }) => "it was munmapped: do it before".to_owned(),
         ("munmap", State::Map { .. }) => "it is not mmapped: leave munmap out, or mmap it before".to_owned(),
-        ("unmap", State::Map { held: false, .. }) => "it was unmapped before: write munmap".to_owned(),
+        ("unmap", State::Map { held: false, .. }) => "it was unmapped before, or its device closed: write munmap".to_owned(),
         ("release" | "free", State::Buffer { attached: true } | State::Foreign { attached: true }) => {
             "vgem holds it, so closing it would not be its release: detach it before".to_owned()
         }

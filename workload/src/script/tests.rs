@@ -179,6 +179,29 @@ fn closing_comes_after_everything_that_needs_it() {
 }
 
 #[test]
+fn a_closed_device_is_held_open_by_what_is_mapped_or_exported_and_takes_its_other_maps_with_it() {
+    let steps = |end: &str| {
+        let steps = r#"
+{ open = "d" },
+{ map = "a", pages = 4 },
+{ mmap = "a" },
+{ map = "b", pages = 4 },
+{ export = "e", pages = 4, buffer = "pages" },
+{ close = "d" },
+{ touch = "a" },
+"#;
+        problems_of_steps(&format!("{steps}{end}"))
+    };
+    assert_eq!(steps("{ munmap = \"a\" },\n{ release = \"e\" },"), "nothing");
+    insta::assert_snapshot!(steps("{ unmap = \"a\" },\n{ munmap = \"a\" },\n{ unmap = \"b\" },\n{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), @r"
+    f:17:1: unmap does not fit a, which is a map that is mmapped (line 11): it was unmapped before, or its device closed: write munmap
+    f:19:1: b was let go of in line 15: unmap has to come before that, or b has to be made anew
+    f:21:1: d is closed, on which e was released in line 20: wait before it is closed
+    ");
+    insta::assert_snapshot!(steps("{ release = \"e\" },"), @r#"f:11:1: a is made in every iteration and never let go of in it: add { munmap = "a" } to each, or make it in start"#);
+}
+
+#[test]
 fn a_wait_is_for_a_buffer_that_was_released_and_for_no_other() {
     let steps = |middle: &str| problems_of_steps(&format!("{{ export = \"e\", pages = 4, buffer = \"wc\" }},\n{middle}"));
     assert_eq!(steps("{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), "nothing");

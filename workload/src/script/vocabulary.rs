@@ -221,7 +221,7 @@ pub const STEPS: &[Entry] = &[
         name: "close",
         value: Kind::Name,
         keys: &[],
-        meaning: "closes it, when nothing made on it is left",
+        meaning: "closes its descriptor. What is mmapped or exported holds it open until the last of that is gone; the rest of its maps goes with it",
     },
     Entry {
         verb: Verb::Map,
