@@ -51,9 +51,11 @@ pub fn files_are_exact(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Arms, drawn numbers, and a crowd that draws them, each twice from one seed and once from another.
+/// Arms, drawn numbers, and a crowd that draws them, each twice from one seed and once from another. The first run of all may have
+/// to look for dom1's pages several times, until dom1 is there.
 const REPEATED: &str = "
 again() { grantscope-workload run --peer 1 --truth /out/$1.json --iterations 6 --warmup 1 --seed $2 --scenario $3 $4 $5 || exit; }
+again until-there 1 latency-1
 for which in first second; do
     again arms-$which 7 latency-1 --set pages=1,2,3,4
     again drawn-$which 7 resize-storm
