@@ -89,6 +89,7 @@ pub fn within_dmabuf(plan: &Plan, peer: DomId, granted: usize) -> Result<()> {
 struct Memory {
     available: Option<u64>,
     cma: Option<u64>,
+    cma_free: Option<u64>,
     page_size: u64,
 }
 
@@ -99,7 +100,8 @@ impl Memory {
             let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
             Some(kib * 1024 / page_size as u64)
         };
-        Self { available: pages("MemAvailable"), cma: pages("CmaTotal"), page_size: page_size as u64 }
+        let (cma, cma_free) = (pages("CmaTotal"), pages("CmaFree"));
+        Self { available: pages("MemAvailable"), cma, cma_free, page_size: page_size as u64 }
     }
 }
 
@@ -112,6 +114,9 @@ fn within_cma(needs: &Needs, memory: &Memory) -> Result<()> {
     // A kernel without CMA has no such line.
     let cma = memory.cma.unwrap_or(0);
     if held <= cma {
+        if let Some(note) = tight_cma(held, memory) {
+            eprintln!("note: {note}");
+        }
         return Ok(());
     }
     let fit = cma / largest;
@@ -123,6 +128,15 @@ fn within_cma(needs: &Needs, memory: &Memory) -> Result<()> {
             (held * memory.page_size).div_ceil(1 << 20)
         ),
     })
+}
+
+/// Not everything in CMA that is not free is lost to it: what can be moved is moved out of the way. Nothing tells how much that is.
+fn tight_cma(held: u64, memory: &Memory) -> Option<String> {
+    let free = memory.cma_free.filter(|free| held > *free)?;
+    Some(format!(
+        "{held} pages of DMA buffers are wanted at once, and {free} pages of CMA are free (CmaFree in /proc/meminfo): unless the others \
+         can be moved away, an export will fail with ENOMEM, and everything is undone"
+    ))
 }
 
 fn within_memory(needs: &Needs, memory: &Memory) -> Result<()> {
@@ -162,6 +176,8 @@ mod tests {
         assert!(within_cma(&dma(1024, 100_000), &memory).is_ok(), "small ones need no CMA");
         let refused = within_cma(&dma(8100, 24_300), &memory).unwrap_err();
         insta::assert_snapshot!(refused, @"the scenario needs 24300 pages of DMA buffers at once, of 8100 pages each in one piece, but CMA has 16384 pages (CmaTotal in /proc/meminfo), enough for 2 such buffers: ask for at most 2 with --set, or boot with cma=95M or more; nothing was mapped");
+        assert_eq!(tight_cma(15_826, &Memory::parse("CmaFree: 63304 kB\n", 4096)), None);
+        assert!(tight_cma(15_827, &Memory::parse("CmaFree: 63304 kB\n", 4096)).is_some_and(|note| note.contains("15826 pages")));
         let without = Memory::parse("MemAvailable: 800000 kB\n", 4096);
         assert!(within_cma(&dma(2025, 2025), &without).unwrap_err().to_string().contains("enough for 0 such buffers"));
     }
