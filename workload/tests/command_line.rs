@@ -108,16 +108,12 @@ fn a_planted_stall_shows_in_the_open_loops_p99_and_not_in_the_closed_loops() {
     assert!(said.contains("stall: closed: closed loop: 200 iterations"), "{said}");
 }
 
-#[test]
-fn an_interrupted_run_says_so_in_its_truth_and_ends_soon() {
-    let file = std::env::temp_dir().join(format!("grantscope-endless-{}.toml", std::process::id()));
-    std::fs::write(
-        &file,
-        STALL.replace("name = \"closed\"", "name = \"closed\"\nprocesses = 2").replace("iterations = 200", "duration_s = 600"),
-    )
-    .unwrap();
+/// Runs a scenario file, interrupts it after a moment, and gives its truth.
+fn interrupted(name: &str, file: &str) -> serde_json::Value {
+    let path = std::env::temp_dir().join(format!("grantscope-{name}-{}.toml", std::process::id()));
+    std::fs::write(&path, file).unwrap();
     let mut running = Command::new(env!("CARGO_BIN_EXE_grantscope-workload"))
-        .args(["run", "--scenario", file.to_str().unwrap(), "--truth", "-"])
+        .args(["run", "--scenario", path.to_str().unwrap(), "--truth", "-"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -127,8 +123,49 @@ fn an_interrupted_run_says_so_in_its_truth_and_ends_soon() {
     let mut truth = String::new();
     std::io::Read::read_to_string(running.stdout.as_mut().unwrap(), &mut truth).unwrap();
     let status = running.wait().unwrap();
-    std::fs::remove_file(&file).unwrap();
+    std::fs::remove_file(&path).unwrap();
     assert_eq!(status.code(), Some(1));
-    let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
+    serde_json::from_str(&truth).unwrap()
+}
+
+#[test]
+fn an_interrupted_run_says_so_in_its_truth_and_ends_soon() {
+    let processes =
+        STALL.replace("name = \"closed\"", "name = \"closed\"\nprocesses = 2").replace("iterations = 200", "duration_s = 600");
+    let truth = interrupted("processes", &processes);
     assert_eq!(truth["ending"]["how"], "interrupted");
+    // What the processes did until then is told too.
+    assert!(truth["loops"].as_array().unwrap().iter().any(|times| times["worker"] == "closed"), "{}", truth["loops"]);
+}
+
+#[test]
+fn threads_that_wait_for_an_arms_turn_end_too_when_others_are_interrupted_in_it() {
+    let arms = STALL
+        .replace("[parameters]", "[parameters]\nms = 1\nthreads = 1\n[arms]\nms = [1, 2]\nthreads = [1, 3]")
+        .replace("name = \"closed\"", "name = \"closed\"\nthreads = \"$threads\"")
+        .replace("{ sleep_ms = 1 }", "{ sleep_ms = \"$ms\" }")
+        .replace("iterations = 200", "iterations = 1000000");
+    let truth = interrupted("arms", &arms);
+    assert_eq!(truth["ending"]["how"], "interrupted");
+    let arms: Vec<_> = truth["arms"].as_array().unwrap().iter().map(|arm| arm.as_str().unwrap()).collect();
+    assert_eq!(arms, ["ms=1,threads=1", "ms=1,threads=3", "ms=2,threads=1", "ms=2,threads=3"]);
+}
+
+#[test]
+fn every_arm_has_as_many_turns_as_the_others_in_every_thread() {
+    let arms = STALL
+        .replace("[parameters]", "[parameters]\nthreads = 1\n[arms]\nthreads = [1, 3]")
+        .replace("name = \"closed\"", "name = \"closed\"\nthreads = \"$threads\"")
+        .replace("iterations = 200", "iterations = 5");
+    let path = std::env::temp_dir().join(format!("grantscope-turns-{}.toml", std::process::id()));
+    std::fs::write(&path, arms).unwrap();
+    let output = workload(&["run", "--scenario", path.to_str().unwrap(), "--truth", "-"]);
+    std::fs::remove_file(&path).unwrap();
+    let truth: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let turns = |worker: &str, arm: &str| {
+        let loops = truth["loops"].as_array().unwrap();
+        loops.iter().find(|times| times["worker"] == worker && times["arm"] == arm).unwrap()["iterations"].as_u64().unwrap()
+    };
+    assert_eq!((turns("open", "threads=1"), turns("open", "threads=3")), (5, 5));
+    assert_eq!((turns("closed", "threads=1"), turns("closed", "threads=3")), (5, 15));
 }

@@ -3,8 +3,8 @@
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
 
 use nix::errno::Errno;
@@ -92,65 +92,70 @@ impl<'run> Run<'run> {
     /// Runs the threads of this process to their end.
     fn threads(self, members: &[Member], turns: &mut Vec<Turn>) -> Result<()> {
         let gate = Gate::new(self, members.len());
-        let all = Mutex::new(Vec::new());
-        let outcome = thread::scope(|scope| {
-            let (gate, all) = (&gate, &all);
-            let threads: Vec<_> = members
-                .iter()
-                .map(|&member| {
-                    scope.spawn(move || {
-                        let mut turns = Vec::new();
-                        let outcome = catch_unwind(AssertUnwindSafe(|| self.thread(member, gate, &mut turns)));
-                        all.lock().unwrap_or_else(PoisonError::into_inner).extend(turns);
-                        outcome.unwrap_or_else(|_| Err(panicked()))
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).fold(Ok(()), worse)
-        });
-        turns.extend(all.into_inner().unwrap_or_else(PoisonError::into_inner));
-        outcome
+        thread::scope(|scope| {
+            let gate = &gate;
+            let threads: Vec<_> = members.iter().map(|&member| scope.spawn(move || self.thread(member, gate))).collect();
+            let mut outcome = Ok(());
+            for thread in threads {
+                let (more, ended) = thread.join().unwrap_or_else(|_| (vec![], Err(panicked())));
+                turns.extend(more);
+                outcome = worse(outcome, ended);
+            }
+            outcome
+        })
     }
 
     /// One thread, from its start to its end, in every arm.
-    fn thread(self, member: Member, gate: &Gate<'run>, turns: &mut Vec<Turn>) -> Result<()> {
-        let outcome = self.turns(member, gate, turns);
-        if outcome.is_err() {
+    fn thread(self, member: Member, gate: &Gate<'run>) -> (Vec<Turn>, Result<()>) {
+        let (mut hands, mut turns) = (Vec::new(), Vec::new());
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            self.start(member, &mut hands)?;
+            self.turns(member, &mut hands, gate, &mut turns)
+        }));
+        let worked = worked.unwrap_or_else(|_| Err(panicked()));
+        if worked.is_err() {
             self.shared.given_up.store(true, Ordering::Relaxed);
-            // Whoever waits for this thread's turn learns there that it is over.
-            gate.pass();
         }
-        outcome
+        gate.leave();
+        let ended = worked.and_then(|()| self.end(member, &mut hands));
+        if ended.is_err() {
+            self.shared.given_up.store(true, Ordering::Relaxed);
+        }
+        (turns, ended)
     }
 
-    fn turns(self, member: Member, gate: &Gate<'run>, turns: &mut Vec<Turn>) -> Result<()> {
-        let plan = self.plan;
-        let mut hands = Vec::new();
-        let first = Iteration { number: 0, counted: None };
-        for (arm, planned) in plan.arms.iter().enumerate() {
+    /// What this thread holds in each arm; nothing in an arm that has fewer threads.
+    fn start(self, member: Member, hands: &mut Vec<Option<Hand<'run>>>) -> Result<()> {
+        for (arm, planned) in self.plan.arms.iter().enumerate() {
             let worker = &planned.workers[member.worker];
             if member.thread >= worker.threads as usize {
                 hands.push(None);
                 continue;
             }
             Log::enter_alone(Phase::Setup, Some(arm as u16));
-            let seed = seed(plan.seed, member, arm);
-            let mut hand = Hand::new(self.shared, worker, member.number, seed)?;
-            hand.perform(&worker.start, first)?;
+            let hand = Hand::new(self.shared, worker, member.number, seed(self.plan.seed, member, arm))?;
             hands.push(Some(hand));
+            if let Some(Some(hand)) = hands.last_mut() {
+                hand.perform(&worker.start, ONCE)?;
+            }
         }
+        Ok(())
+    }
+
+    fn turns(self, member: Member, hands: &mut [Option<Hand<'run>>], gate: &Gate<'run>, turns: &mut Vec<Turn>) -> Result<()> {
+        let plan = self.plan;
         // Every thread shuffles for itself, and all come to the same orders.
         let mut shuffler = Shuffler::new(plan.seed);
         let arms: Vec<usize> = (0..plan.arms.len()).collect();
         let mut pacer = Pacer::default();
-        'run: for number in 0u32.. {
+        for number in 0u32.. {
             let counted = number.checked_sub(plan.warmup);
             if matches!((plan.turns, counted), (Turns::Iterations(count), Some(counted)) if counted >= count) {
                 break;
             }
             for arm in shuffler.next_order(&arms) {
                 if !gate.pass() {
-                    break 'run;
+                    return Ok(());
                 }
                 let Some(hand) = &mut hands[arm] else { continue };
                 let worker = &plan.arms[arm].workers[member.worker];
@@ -167,19 +172,26 @@ impl<'run> Run<'run> {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn end(self, member: Member, hands: &mut [Option<Hand<'run>>]) -> Result<()> {
         if self.shared.given_up.load(Ordering::Relaxed) || stop::requested() {
             return Err(Error::Interrupted);
         }
         for (arm, hand) in hands.iter_mut().enumerate() {
             Log::enter_alone(Phase::Teardown, Some(arm as u16));
             if let Some(hand) = hand {
-                hand.perform(&plan.arms[arm].workers[member.worker].end, first)?;
+                hand.perform(&self.plan.arms[arm].workers[member.worker].end, ONCE)?;
                 hand.let_go();
             }
         }
         Ok(())
     }
 }
+
+/// What is done before the first iteration, or after the last.
+const ONCE: Iteration = Iteration { number: 0, counted: None };
 
 /// Every thread draws numbers of its own.
 fn seed(seed: u64, member: Member, arm: usize) -> u64 {
@@ -188,6 +200,8 @@ fn seed(seed: u64, member: Member, arm: usize) -> u64 {
 }
 
 /// Where threads wait for each other before a turn, if there are several threads and several arms: an arm has its turn alone.
+///
+/// Every thread passes before each turn, until it is told that there is none; and leaves once, after its last turn or its failure.
 struct Gate<'run> {
     barrier: Option<Barrier>,
     open: AtomicBool,
@@ -215,6 +229,13 @@ impl<'run> Gate<'run> {
         }
         barrier.wait();
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the others a last time, unless they know already that there is no other turn: nobody waits for one who has gone.
+    fn leave(&self) {
+        if self.open.load(Ordering::Relaxed) {
+            self.pass();
+        }
     }
 }
 
