@@ -5,6 +5,7 @@ mod grants;
 mod hand;
 mod limits;
 mod pace;
+mod processes;
 
 use std::collections::BTreeMap;
 

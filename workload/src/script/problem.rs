@@ -26,9 +26,9 @@ impl Found {
         }
     }
 
-    /// `value` if there are none.
-    pub fn none_or<T>(self, file: &str, text: &str, value: T) -> Result<T, Problems> {
-        if self.0.is_empty() { Ok(value) } else { Err(Problems::new(file, text, self.0)) }
+    /// An error if there are any.
+    pub fn refuse(&self, file: &str, text: &str) -> Result<(), Problems> {
+        if self.0.is_empty() { Ok(()) } else { Err(Problems::new(file, text, self.0.clone())) }
     }
 
     /// Whether there are none.
