@@ -42,23 +42,52 @@ impl std::fmt::Display for Symbol {
     }
 }
 
-/// All that the kernel lists.
+/// All that the kernel lists. There are many lines, and many look at all of them: each is taken apart once.
 #[derive(Debug)]
-pub struct Kallsyms(String);
+pub struct Kallsyms {
+    text: String,
+    lines: Vec<Line>,
+}
+
+/// Where the words of a line lie in the text.
+#[derive(Debug)]
+struct Line {
+    address: u64,
+    is_function: bool,
+    name: Range<u32>,
+    /// Empty: built in.
+    module: Range<u32>,
+}
 
 /// One line of it.
 struct Listed<'a> {
     address: u64,
-    kind: &'a str,
+    is_function: bool,
     name: &'a str,
     module: Option<&'a str>,
 }
 
-impl Listed<'_> {
-    fn is_function(&self) -> bool {
-        matches!(self.kind, "t" | "T" | "w" | "W")
+impl Line {
+    /// Takes a line apart that begins at an offset in the text.
+    fn parse(line: &str, offset: u32) -> Option<Self> {
+        let (address, rest) = line.split_once(' ')?;
+        let (kind, rest) = rest.split_once(' ')?;
+        let start = offset + (line.len() - rest.len()) as u32;
+        let (name, module) = rest.split_once('\t').map_or((rest, 0..0), |(name, module)| {
+            let end = start + rest.len() as u32;
+            // In brackets.
+            (name, end - module.len() as u32 + 1..end - 1)
+        });
+        Some(Self {
+            address: u64::from_str_radix(address, 16).ok()?,
+            is_function: matches!(kind, "t" | "T" | "w" | "W"),
+            name: start..start + name.len() as u32,
+            module,
+        })
     }
+}
 
+impl Listed<'_> {
     fn to_symbol(&self) -> Symbol {
         Symbol { name: self.name.to_owned(), address: self.address, module: self.module.map(str::to_owned) }
     }
@@ -67,15 +96,27 @@ impl Listed<'_> {
 impl Kallsyms {
     /// Reads it: a large file, which the kernel makes anew for every reader.
     pub fn read() -> Result<Self, CaptureError> {
-        fs::read_to_string(KALLSYMS).map(Self).map_err(CaptureError::NoSymbols)
+        fs::read_to_string(KALLSYMS).map(Self::parse).map_err(CaptureError::NoSymbols)
+    }
+
+    fn parse(text: String) -> Self {
+        let mut offset = 0;
+        let parsed = text.split_inclusive('\n').filter_map(|line| {
+            let start = offset;
+            offset += line.len() as u32;
+            Line::parse(line.trim_end(), start)
+        });
+        let lines = parsed.collect();
+        Self { text, lines }
     }
 
     fn lines(&self) -> impl Iterator<Item = Listed<'_>> {
-        self.0.lines().filter_map(|line| {
-            let mut words = line.split_ascii_whitespace();
-            let address = u64::from_str_radix(words.next()?, 16).ok()?;
-            let (kind, name) = (words.next()?, words.next()?);
-            Some(Listed { address, kind, name, module: words.next().map(|module| module.trim_matches(['[', ']'])) })
+        let word = |range: &Range<u32>| &self.text[range.start as usize..range.end as usize];
+        self.lines.iter().map(move |line| Listed {
+            address: line.address,
+            is_function: line.is_function,
+            name: word(&line.name),
+            module: (!line.module.is_empty()).then(|| word(&line.module)),
         })
     }
 
@@ -86,7 +127,7 @@ impl Kallsyms {
 
     /// The function that an address lies in.
     pub fn function_at(&self, address: u64) -> Option<Symbol> {
-        let before = self.lines().filter(|listed| listed.is_function() && listed.address <= address && listed.address > 0);
+        let before = self.lines().filter(|listed| listed.is_function && listed.address <= address && listed.address > 0);
         // Of two names for one function the first: `max_by_key` would take the last.
         let nearest = before.reduce(|best, listed| if listed.address > best.address { listed } else { best })?;
         Some(nearest.to_symbol())
@@ -94,7 +135,7 @@ impl Kallsyms {
 
     /// From the start of the first of these functions, which are built in, to the end of the last.
     pub fn span(&self, names: &[&str]) -> Option<Range<u64>> {
-        let built_in = || self.lines().filter(|listed| listed.is_function() && listed.module.is_none() && listed.address > 0);
+        let built_in = || self.lines().filter(|listed| listed.is_function && listed.module.is_none() && listed.address > 0);
         let own: Vec<u64> = built_in().filter(|listed| names.contains(&stem(listed.name))).map(|listed| listed.address).collect();
         let (first, last) = own.iter().min().zip(own.iter().max())?;
         let end = built_in().map(|listed| listed.address).filter(|address| address > last).min()?;
@@ -110,7 +151,7 @@ impl Symbols {
     /// What the kernel says of functions with these names, suffixed ones included.
     pub fn among(all: &Kallsyms, wanted: impl Iterator<Item = &'static str>) -> Self {
         let mut found: HashMap<String, Vec<Symbol>> = wanted.map(|name| (name.to_owned(), Vec::new())).collect();
-        for listed in all.lines().filter(Listed::is_function) {
+        for listed in all.lines().filter(|listed| listed.is_function) {
             if let Some(list) = found.get_mut(stem(listed.name)) {
                 list.push(listed.to_symbol());
             }
@@ -127,6 +168,10 @@ impl Symbols {
 
 /// The name in the source.
 fn stem(name: &str) -> &str {
+    // Most names have no suffix at all.
+    if !name.contains('.') {
+        return name;
+    }
     let ends = SUFFIXES.iter().filter_map(|suffix| name.find(suffix));
     let stem = ends.min().map_or(name, |end| &name[..end]);
     // `f.part.0.cold` is the cold part of `f.part.0`.
@@ -148,7 +193,7 @@ ffffffc00801b00c t xgnttab_free_pages
 ";
 
     fn among(text: &str, name: &'static str) -> Symbols {
-        Symbols::among(&Kallsyms(text.to_owned()), [name].into_iter())
+        Symbols::among(&Kallsyms::parse(text.to_owned()), [name].into_iter())
     }
 
     fn find(name: &'static str) -> Option<String> {
@@ -169,7 +214,7 @@ ffffffc00801b00c t xgnttab_free_pages
 
     #[test]
     fn the_function_of_an_address_is_the_nearest_before_it_with_its_module() {
-        let symbols = Kallsyms(TEXT.to_owned());
+        let symbols = Kallsyms::parse(TEXT.to_owned());
         let at = |address| symbols.function_at(address).map(|symbol| symbol.to_string());
         assert_eq!(at(0xffffffc008a1b0ff).as_deref(), Some("gntdev_ioctl [xen_gntdev]"));
         assert_eq!(at(0xffffffc00801b003).as_deref(), Some("gnttab_map_refs"));
@@ -178,12 +223,12 @@ ffffffc00801b00c t xgnttab_free_pages
 
     #[test]
     fn the_span_of_functions_ends_where_the_next_one_begins() {
-        let symbols = Kallsyms(TEXT.to_owned());
+        let symbols = Kallsyms::parse(TEXT.to_owned());
         // Not at the data between, and the suffixed part is its own.
         assert_eq!(symbols.span(&["gnttab_map_refs"]), Some(0xffffffc00801b000..0xffffffc00801b00c));
         assert_eq!(symbols.span(&["gntdev_ioctl"]), None);
         // The kernel shows zeros to those who may not know (kernel.kptr_restrict).
-        assert_eq!(Kallsyms("0 T gnttab_map_refs\n0 T other\n".to_owned()).span(&["gnttab_map_refs"]), None);
+        assert_eq!(Kallsyms::parse("0 T gnttab_map_refs\n0 T other\n".to_owned()).span(&["gnttab_map_refs"]), None);
     }
 
     #[test]
