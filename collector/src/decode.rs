@@ -2,10 +2,11 @@
 
 use grantscope_wire::record::{
     DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE, STATUS_BYTES,
+    STATUSES_UNREAD,
 };
 use grantscope_wire::{Buffer, Cause, GrantStatus, Op, OpHeader, Stage, StageTime};
 
-use crate::model::{Detail, Operation, Outcome, StageSpan};
+use crate::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
 
 /// Bytes that are not a record of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -66,6 +67,9 @@ fn details(head: &OpHeader, statuses: &[u8]) -> Result<Vec<Detail>, DecodeError>
     let statuses = statuses.chunks_exact(STATUS_BYTES).take(head.status_count as usize).map(status);
     // The probes write all statuses, also those that no reference got.
     details.extend(statuses.filter(|detail| !matches!(detail, Detail::Status { count: 0, .. })));
+    if head.flags & STATUSES_UNREAD != 0 {
+        details.push(Detail::Status { status: UNREAD, count: head.pages });
+    }
     Ok(details)
 }
 
@@ -181,6 +185,13 @@ mod tests {
         let operation = operation(&record).unwrap();
         assert_eq!(operation.cause(), Some(Cause::GrantsRefused));
         assert_eq!(operation.statuses().collect::<Vec<_>>(), [(-3, 3)]);
+    }
+
+    #[test]
+    fn statuses_that_could_not_be_read_are_unread_and_not_none() {
+        let copy = |flags| operation(&bytes(Head { op: Op::BatchCopy.id(), pages: 64, flags, ..export() }, &[])).unwrap();
+        assert_eq!(copy(PAGES_KNOWN | STATUSES_UNREAD).statuses().collect::<Vec<_>>(), [(UNREAD, 64)]);
+        assert_eq!(copy(PAGES_KNOWN).statuses().count(), 0);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub enum Detail {
     Cause(#[serde(with = "ids::cause")] Cause),
     /// How many of its references got a grant status other than okay.
     Status {
-        /// Xen's `GNTST_*`.
+        /// Xen's `GNTST_*`, or [`UNREAD`].
         status: i16,
         /// References.
         count: u32,
@@ -82,7 +82,7 @@ impl Operation {
         self.details.iter().find_map(|detail| if let Detail::Cause(cause) = detail { Some(*cause) } else { None })
     }
 
-    /// Grant references by the status that Xen refused them with.
+    /// Grant references by the status that Xen refused them with, and those of which it is not known.
     pub fn statuses(&self) -> impl Iterator<Item = (i16, u32)> {
         self.details
             .iter()
@@ -90,9 +90,13 @@ impl Operation {
     }
 }
 
+/// In place of the grant status of references whose status could not be read: Xen has none above 0.
+pub const UNREAD: i16 = 1;
+
 /// The name of a grant status, as Xen's public header has it behind `GNTST_`. Source: Xen 4.17, xen/include/public/grant_table.h.
 pub fn status_name(status: i16) -> Cow<'static, str> {
     Cow::Borrowed(match status {
+        UNREAD => "unread",
         0 => "okay",
         -1 => "general_error",
         -2 => "bad_domain",

@@ -38,12 +38,13 @@ pub struct Images {
 }
 
 impl Lab {
-    /// Puts a lab together. Without programs of ours it has busybox alone, which is enough to check the lab itself.
+    /// Puts a lab together. Without programs of ours it has little more than busybox, which is enough to check the lab itself.
     pub fn new(bench: Bench, ours: Option<&ForLab>) -> Result<Self> {
-        let ours = ours.map_or(Vec::new(), |ours| {
+        let mut programs = ours.map_or(Vec::new(), |ours| {
             vec![("grantscope", ours.grantscope.clone()), ("grantscope-workload", ours.workload.clone())]
         });
-        let programs = Programs { busybox: bench.busybox.clone(), ours, modules: bench.kernel.modules.clone() };
+        programs.extend(bench.toolstack.iter().flat_map(|toolstack| toolstack.programs.clone()));
+        let programs = Programs { busybox: bench.busybox.clone(), programs, modules: bench.kernel.modules.clone() };
         let common = image::pack_common(&programs)?;
         Ok(Self { bench, common })
     }
@@ -59,7 +60,7 @@ impl Lab {
         let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
         let mut dom0 = self.common.clone();
         if let Some(toolstack) = &self.bench.toolstack {
-            dom0.extend(image::pack_guest(toolstack, &self.bench.kernel.image, &self.common)?);
+            dom0.extend(image::pack_guest(&toolstack.tree, &self.bench.kernel.image, &self.common)?);
         }
         dom0.extend(image::pack_job(job)?);
         write(&dom0_image, &dom0)?;

@@ -1,5 +1,6 @@
 //! Why an operation failed: found when it has, from the stages that it came to, from the facts that its hooks noted, and from the
-//! kernel's own structures where those are the only ones to tell. Success pays nothing for it.
+//! kernel's own structures where those are the only ones to tell. Success pays nothing for it, except where the kernel calls it a
+//! success that Xen refused something.
 //!
 //! Each function follows the order of the kernel's checks (drivers/xen/{gntdev,gntdev-dmabuf,gntalloc}.c, Linux v6.12). Where what
 //! was seen leaves two reasons, none is given.
@@ -234,7 +235,7 @@ fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
     let [file, vma] = task.arguments();
     if task.entered(Stage::MapHypercall) {
         // A map that could not be mmapped keeps Xen's answers until it is unmapped.
-        task.evidence.read_map_statuses();
+        task.evidence.read_statuses::<Maps>();
         return grants(&task.evidence).or(task.entered(Stage::VmaInsert).then_some(Cause::VmaInsertFailed));
     }
     if errno != EINVAL || !evidence::attached(HookId::GnttabMapRefs) {
@@ -249,6 +250,19 @@ fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
         // Set behind the check whether it is in use.
         Found::Same if vma_private_data(vma)? == 0 => Some(Cause::AlreadyMapped),
         Found::Same => None,
+    }
+}
+
+/// An in-kernel user's operation ended. The kernel calls it a success also where Xen refused some of it: the user looks for itself.
+#[inline(always)]
+pub fn of_kernel_user<A: Asked>(task: &mut Task, ret: i32) {
+    if ret != 0 && !A::IS_MARKED {
+        // What lies there may be from before.
+        task.evidence.add(STATUSES_UNREAD);
+    } else if !task.evidence.all_okay::<A>() {
+        task.evidence.read_statuses::<A>();
+        let cause = grants(&task.evidence);
+        set(task, cause);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is kept of an operation in case it fails: where Xen's answers lie, and what went wrong inside.
 //!
-//! Nothing of it is looked at where an operation succeeds.
+//! Nothing of it is looked at where an operation succeeds. Only copies, and what in-kernel users ask for, are a success to the kernel
+//! also where Xen refused a part: there everyone pays for one look at all answers.
 
 use core::ffi::c_void;
 
@@ -29,6 +30,8 @@ pub const GRANT_TABLE_FULL: u32 = 1 << 5;
 pub const DESCRIPTOR_LOOKED_UP: u32 = 1 << 6;
 /// The statuses were counted: `refused`, `p2m_failed` and `untouched` say what they are.
 pub const STATUSES_READ: u32 = 1 << 7;
+/// They should have been, and could not be.
+pub const STATUSES_UNREAD: u32 = 1 << 8;
 
 /// Bit `n`: the hook of id `n` is attached. That something was not seen tells nothing where nobody looked.
 #[map]
@@ -39,12 +42,53 @@ pub fn attached(hook: HookId) -> bool {
     ATTACHED.get(0).is_some_and(|hooks| hooks >> (hook.id() & 63) & 1 != 0)
 }
 
+/// What Xen is handed for each reference (include/xen/interface/grant_table.h, v6.12): its size, and where Xen leaves its answer.
+pub trait Asked {
+    const BYTES: usize;
+    const STATUS_AT: usize;
+    /// Whether Linux leaves something there that Xen does not: then it can be told what Xen never answered.
+    const IS_MARKED: bool;
+}
+
+/// `struct gnttab_map_grant_ref`; `gnttab_set_map_op` leaves a positive number as its status (include/xen/grant_table.h, v6.12).
+pub enum Maps {}
+impl Asked for Maps {
+    const BYTES: usize = 32;
+    const STATUS_AT: usize = 18;
+    const IS_MARKED: bool = true;
+}
+
+/// `struct gnttab_unmap_grant_ref`
+pub enum Unmaps {}
+impl Asked for Unmaps {
+    const BYTES: usize = 24;
+    const STATUS_AT: usize = 20;
+    const IS_MARKED: bool = false;
+}
+
+/// `struct gnttab_copy`
+pub enum Copies {}
+impl Asked for Copies {
+    const BYTES: usize = 40;
+    const STATUS_AT: usize = 36;
+    const IS_MARKED: bool = false;
+}
+
+/// The arrays that are handed to Xen.
+#[derive(Clone, Copy)]
+pub struct Request {
+    /// What is asked, as so many of the structures above.
+    pub operations: u64,
+    /// The pages that stand for the grants, where the hook is told of them; else 0.
+    pub pages: u64,
+    pub count: u32,
+}
+
 /// Kept with each task.
 #[repr(C)]
 pub struct Evidence {
-    /// Of `gnttab_map_refs` or `gnttab_batch_copy`: its operations, and how many.
+    /// The last `Request` that was not one to unmap, or the one that the operation is.
     operations: u64,
-    /// Of `gnttab_map_refs`: the pages that stand for the grants.
     pages: u64,
     count: u32,
     /// The facts above.
@@ -84,12 +128,11 @@ impl Evidence {
         self.facts & fact != 0
     }
 
-    /// The arrays that are handed to Xen.
     #[inline(always)]
-    pub fn keep_operations(&mut self, operations: u64, pages: u64, count: u32) {
-        self.operations = operations;
-        self.pages = pages;
-        self.count = count;
+    pub fn keep(&mut self, request: Request) {
+        self.operations = request.operations;
+        self.pages = request.pages;
+        self.count = request.count;
     }
 
     /// Whether any reference has a status other than okay.
@@ -97,12 +140,11 @@ impl Evidence {
         self.has(STATUSES_READ) && self.refused > 0
     }
 
-    /// Counts the statuses that `gnttab_map_refs` left. The arrays have to be there still.
+    /// Counts the statuses that Xen left. The arrays have to be there still.
     #[inline(never)]
-    pub fn read_map_statuses(&mut self) {
-        // struct gnttab_map_grant_ref (include/xen/interface/grant_table.h, v6.12): 32 bytes, status at 18.
-        let answers = Answers { address: self.operations + 18, stride: 32, pages: self.pages, ..Answers::NONE };
-        self.read(answers, self.count);
+    pub fn read_statuses<A: Asked>(&mut self) {
+        let address = self.operations + A::STATUS_AT as u64;
+        self.read(Answers { address, stride: A::BYTES as u32, pages: self.pages, ..Answers::NONE }, self.count);
     }
 
     /// Counts the statuses in the segments of a grant copy.
@@ -118,41 +160,64 @@ impl Evidence {
         let done = unsafe { bpf_loop(count, count_one as *mut c_void, (&raw mut answers).cast(), 0) };
         // A count that was cut would pass for a true one.
         if done != i64::from(count) || answers.unreadable != 0 {
+            self.facts |= STATUSES_UNREAD;
             return;
         }
         self.statuses.copy_from_slice(&answers.statuses[..STATUSES]);
         self.refused = answers.refused;
         self.p2m_failed = answers.p2m_failed;
         self.untouched = answers.untouched;
-        self.facts |= STATUSES_READ;
+        self.facts = self.facts & !STATUSES_UNREAD | STATUSES_READ;
     }
 
-    /// Whether Xen refused anything of the batch that was handed to `gnttab_batch_copy`. Every copy pays for this look.
+    /// Whether Xen did all that it was asked. Every copy, and every operation of an in-kernel user, pays for this look.
     #[inline(always)]
-    pub fn copy_was_refused(&self) -> bool {
-        let count = self.count;
-        batch_has_status(self.operations, count)
-            || (count > BATCH_READ && batch_has_status(self.operations + u64::from(BATCH_READ) * COPY_BYTES, count - BATCH_READ))
+    pub fn all_okay<A: Asked>(&self) -> bool {
+        all_okay::<A>(self.operations, self.count) != 0
     }
 }
 
-/// `struct gnttab_copy` (include/xen/interface/grant_table.h, v6.12): 40 bytes, status at 36.
-const COPY_BYTES: u64 = 40;
-const COPY_WORDS: usize = COPY_BYTES as usize / 8;
-/// gntdev's batches have 16 copies (drivers/xen/gntdev.c:58, v6.12): two reads of as many as a program's stack has room for.
-const BATCH_READ: u32 = 8;
+/// Words that are looked at at once: as many as a program's stack has room for.
+const LOOK_WORDS: usize = 40;
 
-#[inline(always)]
-fn batch_has_status(operations: u64, count: u32) -> bool {
-    let count = if count < BATCH_READ { count } else { BATCH_READ };
-    let mut copies = [0_u64; BATCH_READ as usize * COPY_WORDS];
-    // SAFETY: the helper checks the address, and there is room for as many copies.
-    let failed = unsafe { read_raw(copies.as_mut_ptr().cast(), count * COPY_BYTES as u32, operations as *const c_void) };
+/// A look at all answers, so many at a time. On the stack: that is where `bpf_loop` wants it.
+#[repr(C)]
+struct Look {
+    operations: u64,
+    count: u32,
+    /// Something is not as it should be, or cannot be said.
+    other: u32,
+}
+
+/// Not inlined, and no bool: the stack of a program and all that it calls is 512 bytes, and Linux 6.1 follows numbers best.
+#[inline(never)]
+fn all_okay<A: Asked>(operations: u64, count: u32) -> u32 {
+    let mut look = Look { operations, count, other: 0 };
+    let looks = count.div_ceil((LOOK_WORDS * 8 / A::BYTES) as u32);
+    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
+    let done = unsafe { bpf_loop(looks, look_at_some::<A> as *mut c_void, (&raw mut look).cast(), 0) };
+    u32::from(done == i64::from(looks) && look.other == 0)
+}
+
+/// For `bpf_loop`: looks at some answers. Returns whether to stop.
+extern "C" fn look_at_some<A: Asked>(index: u64, look: *mut Look) -> i64 {
+    let most = (LOOK_WORDS * 8 / A::BYTES) as u32;
+    // SAFETY: what was handed to `bpf_loop`.
+    let look = unsafe { &mut *look };
+    let before = index as u32 * most;
+    let left = look.count - before;
+    let count = if left < most { left } else { most };
+    let address = look.operations + u64::from(before) * A::BYTES as u64;
+    // Zero stands for what is behind the end: okay.
+    let mut asked = [0_u64; LOOK_WORDS];
+    // SAFETY: the helper checks the address, and there is room for so many.
+    let failed = unsafe { read_raw(asked.as_mut_ptr().cast(), count * A::BYTES as u32, address as *const c_void) };
     let mut statuses = 0;
-    for copy in 0..BATCH_READ as usize {
-        statuses |= copies[copy * COPY_WORDS + 4] >> 32 & 0xffff;
+    for at in 0..LOOK_WORDS * 8 / A::BYTES {
+        statuses |= asked[at * A::BYTES / 8 + A::STATUS_AT / 8] >> (A::STATUS_AT % 8 * 8) & 0xffff;
     }
-    failed == 0 && statuses != 0
+    look.other = u32::from(failed != 0 || statuses != 0);
+    i64::from(look.other)
 }
 
 /// Counters on the stack: more than are used, because the verifier does not see how far an index can go.
@@ -201,7 +266,7 @@ extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
             return 1;
         }
         Ok(0) => {}
-        // gnttab_set_map_op leaves a positive number for Xen to replace (include/xen/grant_table.h, v6.12).
+        // As Linux marked it.
         Ok(1..) => answers.untouched += 1,
         Ok(GENERAL_ERROR) if answers.pages != 0 && was_mapped(address, answers.pages + index * 8) => answers.p2m_failed += 1,
         Ok(status) => {

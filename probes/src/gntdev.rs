@@ -6,7 +6,7 @@ use grantscope_wire::{Buffer, HookId, Op, Stage};
 
 use self::id::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
 use crate::cause;
-use crate::evidence::{COPY_REFUSED, STATUSES_READ};
+use crate::evidence::{COPY_REFUSED, Maps, STATUSES_READ};
 use crate::fields::{user_u32, vma_pages, vma_private_data};
 use crate::hook::{Entered, Returned};
 use crate::ledger::{self, Direction};
@@ -250,7 +250,7 @@ pub fn export_failed() {
     if let Some(task) = task::busy().filter(|task| task.is(Op::Export) && task.entered(Stage::MapHypercall))
         && !task.evidence.has(STATUSES_READ)
     {
-        task.evidence.read_map_statuses();
+        task.evidence.read_statuses::<Maps>();
     }
 }
 

@@ -7,14 +7,15 @@
 use grantscope_wire::{HookId, Op, Stage};
 
 use crate::caller;
-use crate::evidence::{COPY_REFUSED, GRANT_TABLE_FULL};
+use crate::cause;
+use crate::evidence::{Asked, COPY_REFUSED, Copies, GRANT_TABLE_FULL, Maps, Request, Unmaps};
 use crate::fields::map_domid;
 use crate::hook::{Entered, Returned};
 use crate::task::{self, KernelUser};
 
-hook!(gnttab_map_refs, map_refs_entered, |call: &_| task::leave_or_end(HookId::GnttabMapRefs, Returned::int(call)));
-hook!(gnttab_unmap_refs, unmap_refs_entered, |call: &_| task::leave_or_end(HookId::GnttabUnmapRefs, Returned::int(call)));
-hook!(gnttab_batch_map, batch_map_entered, |_: &_| task::leave_or_end(HookId::GnttabBatchMap, 0));
+hook!(gnttab_map_refs, map_refs_entered, |call: &_| leave_or_end::<Maps>(HookId::GnttabMapRefs, Returned::int(call)));
+hook!(gnttab_unmap_refs, unmap_refs_entered, |call: &_| leave_or_end::<Unmaps>(HookId::GnttabUnmapRefs, Returned::int(call)));
+hook!(gnttab_batch_map, batch_map_entered, |_: &_| leave_or_end::<Maps>(HookId::GnttabBatchMap, 0));
 hook!(gnttab_batch_copy, batch_copy_entered, batch_copy_returned);
 hook!(set_foreign_p2m_mapping, p2m_mapping_is_set);
 hook!(clear_foreign_p2m_mapping, p2m_mapping_is_cleared);
@@ -25,40 +26,47 @@ hook!(msleep, sleep_entered, sleep_returned);
 /// `int gnttab_map_refs(map_ops, kmap_ops, pages, unsigned int count)`
 #[inline(always)]
 fn map_refs_entered(call: &impl Entered) {
-    if let Some(task) = task::busy() {
-        task.evidence.keep_operations(call.long(0), call.pointers(2), call.int(3));
-    }
-    task::enter_or_begin(Op::MapRefs, HookId::GnttabMapRefs, Stage::MapHypercall, || {
-        Some(KernelUser { caller: call.caller(), pages: call.int(3), domid: map_domid(call.long(0)) })
+    let request = Request { operations: call.long(0), pages: call.pointers(2), count: call.int(3) };
+    task::enter_or_begin(Op::MapRefs, HookId::GnttabMapRefs, Stage::MapHypercall, request, || {
+        Some(KernelUser { caller: call.caller(), domid: map_domid(request.operations) })
     });
 }
 
 /// `int gnttab_unmap_refs(unmap_ops, kunmap_ops, pages, unsigned int count)`. A grant's handle does not tell its domain.
 #[inline(always)]
 fn unmap_refs_entered(call: &impl Entered) {
-    task::enter_or_begin(Op::UnmapRefs, HookId::GnttabUnmapRefs, Stage::UnmapHypercall, || {
-        let caller = caller::asker(call.long(0), || call.caller())?;
-        Some(KernelUser { caller, pages: call.int(3), domid: None })
+    let request = Request { operations: call.long(0), pages: 0, count: call.int(3) };
+    task::enter_or_begin(Op::UnmapRefs, HookId::GnttabUnmapRefs, Stage::UnmapHypercall, request, || {
+        let caller = caller::asker(request.operations, || call.caller())?;
+        Some(KernelUser { caller, domid: None })
     });
 }
 
 /// `void gnttab_batch_map(struct gnttab_map_grant_ref *batch, unsigned int count)`: does not call gnttab_map_refs.
 #[inline(always)]
 fn batch_map_entered(call: &impl Entered) {
-    task::enter_or_begin(Op::BatchMap, HookId::GnttabBatchMap, Stage::MapHypercall, || {
-        Some(KernelUser { caller: call.caller(), pages: call.int(1), domid: map_domid(call.long(0)) })
+    let request = Request { operations: call.long(0), pages: 0, count: call.int(1) };
+    task::enter_or_begin(Op::BatchMap, HookId::GnttabBatchMap, Stage::MapHypercall, request, || {
+        Some(KernelUser { caller: call.caller(), domid: map_domid(request.operations) })
     });
 }
 
 /// `void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)`
 #[inline(always)]
 fn batch_copy_entered(call: &impl Entered) {
-    if let Some(task) = task::busy() {
-        task.evidence.keep_operations(call.long(0), 0, call.int(1));
-    }
-    task::enter_or_begin(Op::BatchCopy, HookId::GnttabBatchCopy, Stage::GrantCopy, || {
-        Some(KernelUser { caller: call.caller(), pages: call.int(1), domid: None })
+    let request = Request { operations: call.long(0), pages: 0, count: call.int(1) };
+    task::enter_or_begin(Op::BatchCopy, HookId::GnttabBatchCopy, Stage::GrantCopy, request, || {
+        Some(KernelUser { caller: call.caller(), domid: None })
     });
+}
+
+/// One of those returned: the end of a stage, or of an in-kernel user's operation, with what Xen answered.
+#[inline(always)]
+fn leave_or_end<A: Asked>(hook: HookId, ret: i32) {
+    if let Some(task) = task::finished_here(hook) {
+        cause::of_kernel_user::<A>(task, ret);
+        task.emit(hook, ret);
+    }
 }
 
 /// `int set_foreign_p2m_mapping(map_ops, kmap_ops, pages, unsigned int count)`: the last thing that gnttab_map_refs does.
@@ -91,9 +99,9 @@ fn grants_begin(_: &impl Entered) {
 /// gntdev's ioctl succeeds also where Xen refused a segment: this is the only place that tells.
 #[inline(always)]
 fn batch_copy_returned(_: &impl Returned) {
-    task::leave_or_end(HookId::GnttabBatchCopy, 0);
-    if let Some(task) = task::busy().filter(|task| task.is(Op::Copy))
-        && task.evidence.copy_was_refused()
+    leave_or_end::<Copies>(HookId::GnttabBatchCopy, 0);
+    if let Some(task) = task::busy_here().filter(|task| task.is(Op::Copy))
+        && !task.evidence.all_okay::<Copies>()
     {
         task.evidence.add(COPY_REFUSED);
     }

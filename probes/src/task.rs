@@ -6,12 +6,14 @@
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
-use grantscope_wire::record::{DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE};
+use grantscope_wire::record::{
+    self, DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE,
+};
 use grantscope_wire::{Buffer, Cause, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, Stage, StageTime};
 
 use crate::caller::CallSite;
 use crate::context::Context;
-use crate::evidence::{Evidence, STATUSES};
+use crate::evidence::{Evidence, Request, STATUSES, STATUSES_UNREAD};
 use crate::ledger::MapInfo;
 use crate::{loss, output};
 
@@ -209,38 +211,39 @@ fn outermost(hook: HookId) -> Option<&'static mut Task> {
 #[derive(Clone, Copy)]
 pub struct KernelUser {
     pub caller: CallSite,
-    pub pages: u32,
     pub domid: Option<u16>,
 }
 
 /// A hook was entered that in-kernel users reach too, also in interrupts: a stage of the operation around it; where there is none, an
 /// operation of theirs. `user` tells of it, before its time begins; `None`: it is nobody's.
 #[inline(always)]
-pub fn enter_or_begin(op: Op, hook: HookId, stage: Stage, user: impl FnOnce() -> Option<KernelUser>) {
+pub fn enter_or_begin(op: Op, hook: HookId, stage: Stage, request: Request, user: impl FnOnce() -> Option<KernelUser>) {
     let context = Context::here();
     if let Some(task) = busy_in(context) {
+        // What a failing operation gives back does not tell why it failed.
+        if !matches!(op, Op::UnmapRefs) {
+            task.evidence.keep(request);
+        }
         return task.push(hook, stage);
     }
     let Some(user) = user() else { return };
     let Some(task) = entry_or_new(context, hook) else { return };
     task.interrupt = context.interrupt().unwrap_or_default();
+    task.evidence.keep(request);
     task.start(op.id(), hook, stage, false);
     task.record.head.caller = user.caller.offset();
-    task.set_pages(user.pages);
+    task.set_pages(request.count);
     if let Some(domid) = user.domid {
         task.set_domid(domid.into());
     }
 }
 
-/// The return of that.
+/// The return of that. Gives the task if that was the end of an operation of theirs, like `finished`.
 #[inline(always)]
-pub fn leave_or_end(hook: HookId, ret: i32) {
+pub fn finished_here(hook: HookId) -> Option<&'static mut Task> {
     let now = now_ns();
-    if let Some(task) = busy_here()
-        && task.pop(hook, now)
-    {
-        task.emit(hook, ret);
-    }
+    let task = busy_here()?;
+    task.pop(hook, now).then_some(task)
 }
 
 /// A hook that begins a stage was entered.
@@ -543,6 +546,8 @@ impl Task {
         head.ret = ret;
         if self.evidence.refused() {
             self.append_statuses();
+        } else if self.evidence.has(STATUSES_UNREAD) {
+            head.flags |= record::STATUSES_UNREAD;
         }
         // SAFETY: the record has room for every stage, and behind them for every status.
         unsafe { output::send((&raw mut self.record).cast(), hook) };

@@ -26,7 +26,6 @@ mod verdict;
 
 use std::{
     path::PathBuf,
-    process::Command,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
@@ -39,8 +38,7 @@ use crate::{
     boot::run::Outcome,
     cache::{Cache, remove_folder},
     clock::Clock,
-    command,
-    guest::job::Job,
+    guest::{in_c, job::Job},
     lab::Lab,
     place,
     programs::{self, ForLab},
@@ -196,10 +194,8 @@ impl Bench {
         let _alone = self.in_c.lock().unwrap_or_else(PoisonError::into_inner);
         let program = self.out(&format!("{name}-{}", architecture.name()));
         if !program.exists() {
-            let mut words = architecture.static_compiler().split(' ');
-            let mut compiler = Command::new(words.next().context("there is no compiler")?);
-            compiler.args(words).args(["-O2", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program);
-            command::run(compiler.arg(place::work_tree().join("workload/tests").join(name).with_extension("c")))?;
+            let source = place::work_tree().join("workload/tests").join(name).with_extension("c");
+            in_c::compile(architecture, &source, &program)?;
         }
         Ok(program)
     }

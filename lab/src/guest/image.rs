@@ -1,4 +1,4 @@
-//! Packs the file system of the domains: busybox, /init, our two programs, the kernel's modules; and, as an archive of its own
+//! Packs the file system of the domains: busybox, /init, our programs, the kernel's modules; and, as an archive of its own
 //! behind it, the job.
 //!
 //! It is not compressed: unpacking costs more under emulation than loading the bytes.
@@ -16,18 +16,24 @@ use crate::boot::machine;
 /// The first process of both domains.
 pub const INIT: &str = include_str!("../../guest/init");
 
-/// Tells the block back end which device a disk is, in place of the distribution's script, which needs more than busybox.
-const BLOCK_SCRIPT: &str = include_str!("../../guest/block");
-/// Has the guest read or write its disk.
-const GUEST_DISK: &str = include_str!("../../guest/guest-disk");
+/// What dom0 has for a guest of the toolstack, by their paths there: what xl runs for a disk and a network card, in place of the
+/// distribution's scripts, which need more than busybox; and what has the guest use them.
+const GUEST_SCRIPTS: [(&str, &str); 6] = [
+    ("/etc/xen/scripts/block", include_str!("../../guest/block")),
+    ("/etc/xen/scripts/vif", include_str!("../../guest/vif")),
+    ("/bin/guest-ask", include_str!("../../guest/guest-ask")),
+    ("/bin/guest-disk", include_str!("../../guest/guest-disk")),
+    ("/bin/guest-net", include_str!("../../guest/guest-net")),
+    ("/bin/next-line", include_str!("../../guest/next-line")),
+];
 
 /// The programs of both domains.
 #[derive(Debug)]
 pub struct Programs {
     /// Busybox, static.
     pub busybox: PathBuf,
-    /// Our own, by the name they get in /bin. Empty for checks of the lab itself.
-    pub ours: Vec<(&'static str, PathBuf)>,
+    /// The others, by the name they get in /bin.
+    pub programs: Vec<(&'static str, PathBuf)>,
     /// The kernel's modules, in the order of loading.
     pub modules: Vec<PathBuf>,
 }
@@ -42,7 +48,7 @@ pub fn pack_common(programs: &Programs) -> Result<Vec<u8>> {
     archive.character_device("/dev/console", 5, 1);
     archive.file("/init", true, INIT.as_bytes());
     archive.file("/bin/busybox", true, &read(&programs.busybox)?);
-    for (name, path) in &programs.ours {
+    for (name, path) in &programs.programs {
         archive.file(&format!("/bin/{name}"), true, &read(path)?);
     }
     pack_modules(&mut archive, &programs.modules)?;
@@ -88,8 +94,9 @@ pub fn pack_guest(toolstack: &Path, kernel: &Path, image: &[u8]) -> Result<Vec<u
     }
     // xl wants it to exist.
     archive.file("/etc/xen/xl.conf", false, b"");
-    archive.file("/etc/xen/scripts/block", true, BLOCK_SCRIPT.as_bytes());
-    archive.file("/bin/guest-disk", true, GUEST_DISK.as_bytes());
+    for (path, script) in GUEST_SCRIPTS {
+        archive.file(path, true, script.as_bytes());
+    }
     Ok(archive.finish())
 }
 
@@ -107,7 +114,7 @@ fn pack_tree(archive: &mut Writer, folder: &Path, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// The guest as xl takes it; its disk is made by /init.
+/// The guest as xl takes it; its disk is made by /init. Its network card comes later.
 fn guest_config() -> String {
     format!(
         "name = \"frontend\"\nkernel = \"/guest/kernel\"\nramdisk = \"/guest/image\"\nmemory = {}\nvcpus = 1\n\

@@ -3,5 +3,6 @@
 pub mod cpio;
 pub mod downloads;
 pub mod image;
+pub mod in_c;
 pub mod job;
 pub mod toolstack;

@@ -84,8 +84,17 @@ pub struct Bench {
     pub kernel: kernel::Kernel,
     /// Busybox for the domains.
     pub busybox: PathBuf,
-    /// Xen's toolstack, as a tree of files, if dom0 has it.
-    pub toolstack: Option<PathBuf>,
+    /// Xen's toolstack, if dom0 has it.
+    pub toolstack: Option<Toolstack>,
+}
+
+/// What a bench has beside the others where the toolstack starts the guest.
+#[derive(Debug)]
+pub struct Toolstack {
+    /// The toolstack, as a tree of files.
+    pub tree: PathBuf,
+    /// What both domains use the guest's devices with, by the names that it gets in /bin.
+    pub programs: Vec<(&'static str, PathBuf)>,
 }
 
 /// Makes the compilers available; what `benches` will ask for is asked now.
@@ -107,7 +116,10 @@ pub fn bench(cache: &Cache, consent: Consent, spec: &'static BenchSpec) -> Resul
             busybox: guest::downloads::busybox(cache, architecture)?,
             kernel: kernel::ensure(cache, spec)?,
             toolstack: match spec.domains {
-                Domains::Toolstack => Some(guest::toolstack::ensure(cache, architecture)?),
+                Domains::Toolstack => Some(Toolstack {
+                    tree: guest::toolstack::ensure(cache, architecture)?,
+                    programs: guest::in_c::ensure(cache, architecture)?,
+                }),
                 Domains::Alone | Domains::Frontend => None,
             },
         })

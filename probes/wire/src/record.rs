@@ -16,6 +16,8 @@ pub const PAGES_KNOWN: u8 = 1;
 pub const DOMID_KNOWN: u8 = 1 << 1;
 /// The stack overflowed or a return was unmatched: stages may be charged to the one around them.
 pub const STAGES_INCOMPLETE: u8 = 1 << 2;
+/// Which grant statuses the references got could not be read.
+pub const STATUSES_UNREAD: u8 = 1 << 3;
 
 /// Who asked for what, and how it went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
