@@ -23,10 +23,51 @@ const SHORTENED: &[(&str, &str)] = &[
     ("zero-copy-loopback", "--iterations 4"),
 ];
 
+/// A file with the verbs that those do not use, orders of letting go that are unusual, and arms.
+const ORDERS: &str = r#"
+version = 1
+name = "orders"
+summary = "every other verb, and unusual orders of letting go"
+imitates = "nobody"
+iterations = 3
+[parameters]
+buffer = "wc"
+[arms]
+buffer = ["pages", "wc", "coherent"]
+[[workers]]
+name = "both"
+threads = 2
+start = [{ open = "long" }, { map = "kept", pages = 3, count = 2, on = "long" }, { mmap = "kept", access = "read_only" }]
+each = [
+  { touch = "kept", pick = "random" },
+  { copy = "in", pages = 20, on = "long" }, { copy = "out", pages = 20, on = "long" },
+  { grant = "granted", pages = 2, count = 2 }, { ungrant = "granted", order = "reversed" },
+  # A device that is closed before what is mapped and exported on it, and takes a map with it.
+  { open = "short" },
+  { map = "a", pages = 2, on = "short" }, { mmap = "a" },
+  { map = "b", pages = 5, on = "short" },
+  { export = "e", pages = 4, buffer = "$buffer", on = "short" },
+  { wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
+  { import = "again", of = "e", on = "short" }, { import_release = "again" },
+  { close = "short" },
+  { touch = "a" }, { munmap = "a" }, { attach = "e" }, { detach = "e" }, { release = "e" },
+  # The grants go with the mapping.
+  { map = "c", pages = 6, grants_of = "d", on = "long" }, { mmap = "c" }, { unmap = "c" }, { read = "c" }, { munmap = "c" },
+  { export = "d", pages = 7, count = 2, grants = "same", buffer = "$buffer", on = "long" },
+  { release = "d", order = "reversed" }, { wait = "d", limit_ms = 10 },
+  { allocate = "foreign", pages = 8, from = "dma_heap" }, { import = "refs", of = "foreign", on = "long" },
+  { import_release = "refs" }, { attach = "foreign" }, { detach = "foreign" }, { free = "foreign" },
+  { sleep_ms = 3, at = 1 }, { hold_frames = 1, rate_hz = 250 },
+]
+end = [{ munmap = "kept", order = "reversed" }, { unmap = "kept" }, { close = "long" }]
+"#;
+
 /// All of them one after the other, in one recording of dom1's pages.
 fn all_of_them() -> String {
-    let runs: Vec<String> = BUILTIN.iter().map(|builtin| run(builtin.name, &shortened(builtin.name), builtin.name)).collect();
-    format!("grantscope record -o /out/all.gsr --clock counted -- sh -c '{}'\n", runs.join(" && "))
+    let builtin = BUILTIN.iter().map(|builtin| run(builtin.name, &shortened(builtin.name), builtin.name));
+    let runs: Vec<String> = builtin.chain([run("/tmp/orders.toml", "", "orders")]).collect();
+    let file = format!("cat >/tmp/orders.toml <<'END'\n{ORDERS}END\n");
+    format!("{file}grantscope record -o /out/all.gsr --clock counted -- sh -c '{}'\n", runs.join(" && "))
 }
 
 fn run(scenario: &str, arguments: &str, truth: &str) -> String {
@@ -42,12 +83,12 @@ pub fn files_are_exact(bench: &Bench) -> Result<()> {
     let out = bench.out("scenarios");
     run_script(bench, &out, "scenarios", &all_of_them())?;
     let mut truths = Vec::new();
-    for builtin in BUILTIN {
-        truths.push(truth(&out, builtin.name)?);
+    for name in BUILTIN.iter().map(|builtin| builtin.name).chain(["orders"]) {
+        truths.push(truth(&out, name)?);
     }
     let together = Truth::of_all(truths).context("there are no scenario files")?;
     Recorded::read(&out.join("all.gsr"))?.agrees_with(&together)?;
-    tell!("{} scenario files", BUILTIN.len());
+    tell!("{} scenario files, and one with every other verb", BUILTIN.len());
     Ok(())
 }
 
@@ -142,4 +183,26 @@ fn truth(out: &Path, name: &str) -> Result<Truth> {
     let path = out.join(name).with_extension("json");
     let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
     Truth::parse(&text).with_context(|| format!("the truth of {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use grantscope_workload::script::{Given, Plan, vocabulary::STEPS};
+
+    use super::*;
+
+    #[test]
+    fn every_verb_is_run_in_the_lab() {
+        let plan = Plan::read("orders", ORDERS, &Given { peer: true, ..Given::default() });
+        assert_eq!(plan.unwrap_or_else(|problems| panic!("{problems}")).arms.len(), 3);
+        for verb in STEPS.iter().map(|entry| entry.name) {
+            let step = format!("{{ {verb} = ");
+            assert!(BUILTIN.iter().map(|builtin| builtin.text).chain([ORDERS]).any(|text| text.contains(&step)), "{verb}");
+        }
+    }
+
+    #[test]
+    fn every_scenario_file_has_its_number_of_iterations_here() {
+        assert!(BUILTIN.iter().map(|builtin| builtin.name).eq(SHORTENED.iter().map(|(name, _)| *name)));
+    }
 }

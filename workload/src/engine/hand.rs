@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::plan::Shuffler;
 use crate::script::{Action, Amount, Grants as Exported, Order, Pick, Side, Slice, Step, Worker};
 use crate::stop;
-use crate::truth::{Log, monotonic_ns};
+use crate::truth::{Buffer, Log, monotonic_ns};
 use crate::uapi::{DomId, GRANTED_BYTES};
 
 use super::grants::Grants;
@@ -126,130 +126,84 @@ impl<'run> Hand<'run> {
             Action::Open { object } => {
                 let device = GntDev::open(self.shared.log)?;
                 self.keep(*object, vec![Item::Device(device)]);
+                Ok(())
             }
             Action::Close { object } => {
-                // What could be waited for on it cannot any more, and would keep it open.
-                let others = self.worker.steps().filter_map(|step| match step.action {
-                    Action::Export { object: buffer, on, .. } if on.is_none_or(|on| on == *object) => Some(buffer),
-                    _ => None,
-                });
-                others.for_each(|buffer| self.released[buffer].clear());
-                for item in self.take(*object) {
-                    if let Item::Device(device) = item {
-                        self.forget_maps_of(&device);
-                        device.close();
-                    }
-                }
+                self.close(*object);
+                Ok(())
             }
-            Action::Map { object, on, pages, count, slice } => self.map(step, *object, *on, (pages, *count, slice), iteration)?,
-            Action::Mmap { object, read_only } => self.mmap(step, *object, *read_only)?,
+            Action::Map { object, on, pages, count, slice } => self.map(step, *object, *on, (pages, *count, slice), iteration),
+            Action::Mmap { object, read_only } => self.mmap(step, *object, *read_only),
             Action::Touch { object, pick } => {
                 let grants = self.shared.grants;
-                self.look(*object, *pick, iteration, |mapping, first| touch(mapping, grants, first))?;
+                self.look(*object, *pick, iteration, |mapping, first| touch(mapping, grants, first))
             }
-            Action::Read { object, pick } => {
-                let mut memory = std::mem::take(&mut self.memory);
-                let outcome = self.look(*object, *pick, iteration, |mapping, _| {
-                    for (page, target) in memory.chunks_exact_mut(GRANTED_BYTES).take(mapping.pages()).enumerate() {
-                        mapping.copy_page(page, target);
-                    }
-                    Ok(())
-                });
-                self.memory = memory;
-                outcome?;
-            }
-            Action::Munmap { object, order } => self.end_each(*object, *order, |item| match item {
+            Action::Read { object, pick } => self.read(*object, *pick, iteration),
+            Action::Munmap { object, order } => self.end_part(*object, *order, |item| match item {
                 Item::Map { mapping, .. } => mapping.take().map_or(Ok(()), Mapping::munmap),
                 _ => Ok(()),
-            })?,
-            Action::Unmap { object, order } => self.end_each(*object, *order, |item| match item {
+            }),
+            Action::Unmap { object, order } => self.end_part(*object, *order, |item| match item {
                 Item::Map { map, .. } => map.take().map_or(Ok(()), GrantMap::unmap),
                 _ => Ok(()),
-            })?,
+            }),
             Action::Export { object, on, buffer, count, grants } => {
-                let device = self.device(*on)?;
-                let mut items = Vec::new();
-                let amount = if let Exported::Pages(pages, _) = grants { self.amount(pages, iteration) } else { 0 };
-                for place in 0..*count as usize {
-                    let exported = match grants {
-                        Exported::Pages(_, slice) => {
-                            let (domain, references) = self.shared.grants.of(slice.side, self.first(slice, place), amount);
-                            device.export(*buffer, domain, references)
-                        }
-                        Exported::OfImport(import) => {
-                            let Some(Item::Import(import)) = self.objects[*import].first() else { continue };
-                            device.export(*buffer, self.shared.own, import.references())
-                        }
-                    };
-                    items.extend(answered(step, "an export", exported)?.map(|buffer| Item::Buffer { attachment: None, buffer }));
-                }
-                self.keep(*object, items);
+                self.export(step, *object, *on, (*buffer, *count, grants), iteration)
             }
-            Action::Attach { object } => self.attach(step, *object)?,
-            Action::Detach { object, order } => self.end_each(*object, *order, |item| match item {
+            Action::Attach { object } => self.attach(step, *object),
+            Action::Detach { object, order } => self.end_part(*object, *order, |item| match item {
                 Item::Buffer { attachment, .. } | Item::Foreign { attachment, .. } => {
                     attachment.take().map_or(Ok(()), Attachment::detach)
                 }
                 _ => Ok(()),
-            })?,
+            }),
             Action::Release { object, order } => {
-                let items = self.take(*object);
-                self.released[*object] = items.iter().filter_map(watch).collect();
-                for item in ordered(items, *order) {
-                    if let Item::Buffer { buffer, .. } = item {
-                        buffer.release()?;
-                    }
-                }
+                let buffers = self.objects[*object].iter().filter_map(watch).collect();
+                self.released[*object] = buffers;
+                self.end_all(
+                    *object,
+                    *order,
+                    |item| if let Item::Buffer { buffer, .. } = item { buffer.release() } else { Ok(()) },
+                )
             }
-            Action::Wait { object, limit_ms } => self.wait(step, *object, Duration::from_millis((*limit_ms).into()))?,
+            Action::Wait { object, limit_ms } => self.wait(step, *object, Duration::from_millis((*limit_ms).into())),
             Action::Allocate { object, pages, count, dma_heap } => {
                 let pages = self.amount(pages, iteration);
                 let allocate = if *dma_heap { DmaHeap::allocate } else { UdmaBuf::create };
                 let buffers = (0..*count).map(|_| allocate(pages)).collect::<Result<Vec<_>>>()?;
                 self.keep(*object, buffers.into_iter().map(|buffer| Item::Foreign { attachment: None, buffer }).collect());
+                Ok(())
             }
-            Action::Free { object } => drop(self.take(*object)),
-            Action::Import { object, on, of } => {
-                let device = self.device(*on)?;
-                let imported = match self.objects[*of].first() {
-                    Some(Item::Buffer { buffer, .. }) => device.import(buffer, self.shared.own),
-                    Some(Item::Foreign { buffer, .. }) => device.import(buffer, self.shared.own),
-                    _ => return Ok(()),
-                };
-                let items = answered(step, "an import", imported)?.map(Item::Import);
-                self.keep(*object, items.into_iter().collect());
-            }
+            Action::Free { object } => self.end_all(*object, Order::Made, |_| Ok(())),
+            Action::Import { object, on, of } => self.import(step, *object, *on, *of),
             Action::ImportRelease { object, order } => {
-                for item in ordered(self.take(*object), *order) {
-                    if let Item::Import(import) = item {
-                        import.release()?;
-                    }
-                }
+                self.end_all(*object, *order, |item| if let Item::Import(import) = item { import.release() } else { Ok(()) })
             }
-            Action::Grant { object, pages, count } => {
-                let pages = self.amount(pages, iteration);
-                let mut items = Vec::new();
-                for device in self.granting.iter().cycle().take(*count as usize) {
-                    items.extend(answered(step, "a grant", device.grant(self.shared.own, pages))?.map(Item::Grant));
-                }
-                self.keep(*object, items);
-            }
+            Action::Grant { object, pages, count } => self.grant(step, *object, (pages, *count), iteration),
             Action::Ungrant { object, order } => {
-                for item in ordered(self.take(*object), *order) {
-                    if let Item::Grant(granted) = item {
-                        granted.ungrant()?;
-                    }
-                }
+                self.end_all(*object, *order, |item| if let Item::Grant(granted) = item { granted.ungrant() } else { Ok(()) })
             }
-            Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration)?,
-            Action::Sleep { ns, at } => {
-                if at.is_none() || *at == iteration.counted {
-                    let given_up = || self.shared.given_up.load(Ordering::Relaxed);
-                    stop::sleep_unless(monotonic_ns() + ns, given_up)?;
-                }
+            Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
+            Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
+            Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.given_up.load(Ordering::Relaxed)),
+        }
+    }
+
+    fn close(&mut self, object: usize) {
+        // What could be waited for on it cannot any more, and would keep it open.
+        for step in self.worker.steps() {
+            if let Action::Export { object: buffer, on, .. } = step.action
+                && on.is_none_or(|on| on == object)
+            {
+                self.released[buffer].clear();
             }
         }
-        Ok(())
+        for item in self.take(object) {
+            if let Item::Device(device) = item {
+                self.forget_maps_of(&device);
+                device.close();
+            }
+        }
     }
 
     /// The device that a step names, else the one there is.
@@ -282,6 +236,8 @@ impl<'run> Hand<'run> {
     }
 
     fn keep(&mut self, object: usize, items: Vec<Item<'run>>) {
+        // Whoever waits from now on waits for the new ones.
+        self.released[object].clear();
         if !items.is_empty() {
             self.objects[object] = items;
             self.made.push(object);
@@ -364,8 +320,8 @@ impl<'run> Hand<'run> {
         Ok(())
     }
 
-    /// Has a part of each of them end; those of which nothing is left are forgotten.
-    fn end_each(&mut self, object: usize, order: Order, end: impl Fn(&mut Item<'run>) -> Result<()>) -> Result<()> {
+    /// Has a part of each of them end; if nothing is left of any, they are forgotten.
+    fn end_part(&mut self, object: usize, order: Order, end: impl Fn(&mut Item<'run>) -> Result<()>) -> Result<()> {
         let items = &mut self.objects[object];
         let places: Vec<usize> = (0..items.len()).collect();
         for place in ordered(places, order) {
@@ -376,6 +332,72 @@ impl<'run> Hand<'run> {
             self.take(object);
         }
         Ok(())
+    }
+
+    /// Has each of them end.
+    fn end_all(&mut self, object: usize, order: Order, end: impl Fn(Item<'run>) -> Result<()>) -> Result<()> {
+        ordered(self.take(object), order).try_for_each(end)
+    }
+
+    fn export(
+        &mut self,
+        step: &Step,
+        object: usize,
+        on: Option<usize>,
+        what: (Buffer, u32, &Exported),
+        iteration: Iteration,
+    ) -> Result<()> {
+        let (buffer, count, grants) = what;
+        let device = self.device(on)?;
+        let pages = if let Exported::Pages(pages, _) = grants { self.amount(pages, iteration) } else { 0 };
+        let mut items = Vec::new();
+        for place in 0..count as usize {
+            let (domain, references) = match grants {
+                Exported::Pages(_, slice) => self.shared.grants.of(slice.side, self.first(slice, place), pages),
+                Exported::OfImport(import) => match self.objects[*import].first() {
+                    Some(Item::Import(import)) => (self.shared.own, import.references()),
+                    _ => return Ok(()),
+                },
+            };
+            let exported = answered(step, "an export", device.export(buffer, domain, references))?;
+            items.extend(exported.map(|buffer| Item::Buffer { attachment: None, buffer }));
+        }
+        self.keep(object, items);
+        Ok(())
+    }
+
+    fn import(&mut self, step: &Step, object: usize, on: Option<usize>, of: usize) -> Result<()> {
+        let device = self.device(on)?;
+        let imported = match self.objects[of].first() {
+            Some(Item::Buffer { buffer, .. }) => device.import(buffer, self.shared.own),
+            Some(Item::Foreign { buffer, .. }) => device.import(buffer, self.shared.own),
+            _ => return Ok(()),
+        };
+        let items = answered(step, "an import", imported)?.map(Item::Import);
+        self.keep(object, items.into_iter().collect());
+        Ok(())
+    }
+
+    fn grant(&mut self, step: &Step, object: usize, (pages, count): (&Amount, u32), iteration: Iteration) -> Result<()> {
+        let pages = self.amount(pages, iteration);
+        let mut items = Vec::new();
+        for device in self.granting.iter().cycle().take(count as usize) {
+            items.extend(answered(step, "a grant", device.grant(self.shared.own, pages))?.map(Item::Grant));
+        }
+        self.keep(object, items);
+        Ok(())
+    }
+
+    fn read(&mut self, object: usize, pick: Pick, iteration: Iteration) -> Result<()> {
+        let mut memory = std::mem::take(&mut self.memory);
+        let outcome = self.look(object, pick, iteration, |mapping, _| {
+            for (page, target) in memory.chunks_exact_mut(GRANTED_BYTES).take(mapping.pages()).enumerate() {
+                mapping.copy_page(page, target);
+            }
+            Ok(())
+        });
+        self.memory = memory;
+        outcome
     }
 
     fn attach(&mut self, step: &Step, object: usize) -> Result<()> {
