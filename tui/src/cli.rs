@@ -196,8 +196,8 @@ Exit codes: 0 done, 1 error, 2 wrong command line, 128+N ended by signal N.";
 #[derive(Args, Debug)]
 #[command(after_long_help = BENCH_EXAMPLES)]
 pub struct BenchArgs {
-    /// What the generator does; `grantscope-workload list` names all scenarios
-    #[arg(long, value_name = "NAME", default_value = "sweep")]
+    /// What the generator does: one of `grantscope-workload list`, or a scenario file
+    #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
     pub scenario: String,
 
     /// The domain that grants the buffers. Without: this domain grants to itself

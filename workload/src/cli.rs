@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::catalog::Chosen;
+use crate::engine::Place;
 use crate::plan;
-use crate::scenario::{Options, Scenario, Source};
+use crate::scenario::{Options, Source};
+use crate::script::{Given, Scalar};
 use crate::truth::Buffer;
 use crate::uapi::{DomId, GrantRef};
 
@@ -40,6 +43,17 @@ pub enum Command {
     Run(RunArgs),
     /// List the scenarios
     List,
+    /// Print a scenario: the file itself, to be read, copied and changed
+    Show {
+        /// Which one; see `list`
+        #[arg(value_name = "NAME", value_parser = Chosen::named)]
+        scenario: Chosen,
+    },
+    /// Look at a scenario file without running it
+    ///
+    /// Every mistake is told with its line and column and with what to write instead. If there is none, it says what the scenario
+    /// needs. Nothing is opened, so this works on any machine.
+    Check(CheckArgs),
     /// Grant pages to another domain, until SIGTERM
     ///
     /// The pages, each filled with its own number, are listed in a directory page that is granted
@@ -48,15 +62,16 @@ pub enum Command {
     Frontend(FrontendArgs),
 }
 
-/// [`plan::DEFAULT_PAGES`] as one argument.
-const DEFAULT_PAGES: &str = "1,16,256,2025";
-
 /// What `run` takes.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Which scenario; see `list`
-    #[arg(long, value_name = "NAME", default_value = "sweep", value_parser = Scenario::named)]
-    pub scenario: Scenario,
+    /// Which scenario: one of `list`, or the path of a file (docs/scenarios.md)
+    #[arg(long, value_name = "NAME|FILE", default_value = "sweep", value_parser = Chosen::named)]
+    pub scenario: Chosen,
+
+    /// Another value for a parameter of a scenario file; several values make arms
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = setting)]
+    pub set: Vec<(String, Vec<Scalar>)>,
 
     /// Where the truth goes; - is standard output
     #[arg(long, value_name = "FILE")]
@@ -83,10 +98,9 @@ pub struct RunArgs {
     pub peer_timeout: u64,
 
     /// Page counts; 2025 is one 1920x1080 frame at 32 bits a pixel
-    #[arg(
-        long, value_name = "N,…", value_delimiter = ',', default_value = DEFAULT_PAGES,
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
+    ///
+    /// [default: 1,16,256,2025]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub pages: Vec<u32>,
 
     /// Kinds of buffers; those this kernel cannot make are left out unless named here
@@ -99,26 +113,24 @@ pub struct RunArgs {
     #[arg(long)]
     pub without_dmabuf: bool,
 
-    /// Counted iterations per page count [default: 200 up to 64 pages, 100 up to 512, 50 above]
+    /// Counted iterations, of programs per page count
+    ///
+    /// [default: a file's own; 200 up to 64 pages, 100 up to 512, 50 above]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub iterations: Option<u32>,
 
-    /// Iterations before those, marked as warm-up in the truth
-    #[arg(
-        long, value_name = "N", default_value_t = plan::DEFAULT_WARMUP,
-        value_parser = clap::value_parser!(u32).range(..=1_000_000)
-    )]
-    pub warmup: u32,
+    /// Iterations before those, marked as warm-up in the truth [default: a file's own; 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub warmup: Option<u32>,
 
     /// Start every action just after the next multiple of so many milliseconds; 0: at once
     ///
-    /// Meanwhile the kernel clears up after the action before. The default is the period of a
-    /// 250 Hz tick, so that every action starts at the same distance from one.
-    #[arg(
-        long, value_name = "MS", default_value_t = plan::DEFAULT_PAUSE_MS,
-        value_parser = clap::value_parser!(u32).range(..=60_000)
-    )]
-    pub pause: u32,
+    /// Meanwhile the kernel clears up after the action before. The programs' default is the period of a
+    /// 250 Hz tick, so that every action starts at the same distance from one. In a file it is for closed loops' iterations.
+    ///
+    /// [default: a file's own; 4]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub pause: Option<u32>,
 
     /// Page counts of the sweep's loopback: foreign memory granted to this domain and exported
     /// [default: 4,64 with the default page counts, else none]
@@ -128,9 +140,32 @@ pub struct RunArgs {
     )]
     pub loopback: Option<Vec<u32>>,
 
-    /// What the order is derived from; the same seed gives the same order
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    /// What the order is derived from; the same seed gives the same order [default: a file's own; 1]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// What `check` takes.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Another value for a parameter; several values make arms
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = setting)]
+    pub set: Vec<(String, Vec<Scalar>)>,
+}
+
+/// A parameter's name and its values: numbers where they look like it, else words.
+pub fn setting(text: &str) -> Result<(String, Vec<Scalar>), String> {
+    let (name, values) = text.split_once('=').ok_or("write it as NAME=VALUE, such as pages=16")?;
+    let scalar = |value: &str| match (value, value.parse()) {
+        ("", _) => Err("there is an empty value: write it as NAME=VALUE or NAME=VALUE,VALUE".to_owned()),
+        (_, Ok(number)) => Ok(Scalar::Number(number)),
+        (word, Err(_)) => Ok(Scalar::Word(word.to_owned())),
+    };
+    Ok((name.to_owned(), values.split(',').map(scalar).collect::<Result<_, _>>()?))
 }
 
 /// What `frontend` takes.
@@ -146,6 +181,10 @@ pub struct FrontendArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub pages: u32,
+
+    /// How many pages besides, of a dma-buf that is imported (udmabuf): for scenarios with source = "peer_dmabuf"
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=65_535))]
+    pub dmabuf_pages: u32,
 
     /// Write this side's truth when it ends; - is standard output
     #[arg(long, value_name = "FILE")]
@@ -177,7 +216,28 @@ impl From<BufferArg> for Buffer {
 }
 
 impl RunArgs {
-    /// The arguments in the scenarios' own terms.
+    /// What does not go together, and only shows once it is known whether the scenario is a file.
+    pub fn misuse(&self) -> Option<String> {
+        let for_programs = [
+            ("--pages", !self.pages.is_empty()),
+            ("--buffers", !self.buffers.is_empty()),
+            ("--without-dmabuf", self.without_dmabuf),
+            ("--loopback", self.loopback.is_some()),
+        ];
+        match &self.scenario {
+            Chosen::Program(scenario) if !self.set.is_empty() => {
+                let name = scenario.name();
+                Some(format!("--set is for scenario files, and {name} is a program: use --pages, --buffers and the like"))
+            }
+            Chosen::Program(_) => None,
+            Chosen::Builtin(_) | Chosen::File(_) => {
+                let (given, _) = for_programs.into_iter().find(|(_, given)| *given)?;
+                Some(format!("{given} is for the scenarios that are programs: a file's parameters are set with --set NAME=VALUE"))
+            }
+        }
+    }
+
+    /// The arguments in the programs' own terms.
     pub fn options(&self) -> Options {
         let all = [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign];
         let mut buffers: Vec<Buffer> = Vec::new();
@@ -188,31 +248,46 @@ impl RunArgs {
             }
         }
         let buffers_are_explicit = !buffers.is_empty();
-        let default_loopback = if self.pages == plan::DEFAULT_PAGES { plan::DEFAULT_LOOPBACK.to_vec() } else { vec![] };
+        let pages = if self.pages.is_empty() { plan::DEFAULT_PAGES.to_vec() } else { self.pages.clone() };
+        let default_loopback = if pages == plan::DEFAULT_PAGES { plan::DEFAULT_LOOPBACK.to_vec() } else { vec![] };
         Options {
-            pages: self.pages.clone(),
+            pages,
             buffers: if buffers_are_explicit { buffers } else { all.to_vec() },
             buffers_are_explicit,
             without_dmabuf: self.without_dmabuf,
             iterations: self.iterations,
-            warmup: self.warmup,
-            pause_ms: self.pause,
+            warmup: self.warmup.unwrap_or(plan::DEFAULT_WARMUP),
+            pause_ms: self.pause.unwrap_or(plan::DEFAULT_PAUSE_MS),
             loopback: self.loopback.clone().unwrap_or(default_loopback),
-            seed: self.seed,
+            seed: self.seed.unwrap_or(plan::DEFAULT_SEED),
             own: self.domid,
-            source: match self.peer {
-                Some(peer) => {
-                    Source::Peer { peer, directory: self.directory_ref, timeout: Duration::from_secs(self.peer_timeout) }
-                }
-                None => Source::Own,
-            },
+            source: self.source(),
         }
     }
-}
 
-/// The scenarios, one a line.
-pub fn scenario_list() -> String {
-    Scenario::ALL.iter().map(|scenario| format!("{:<10}{}\n", scenario.name(), scenario.summary())).collect()
+    /// The arguments in the files' terms.
+    pub fn given(&self) -> Given {
+        Given {
+            set: self.set.clone(),
+            peer: self.peer.is_some(),
+            iterations: self.iterations,
+            warmup: self.warmup,
+            seed: self.seed,
+            pause_ms: self.pause,
+        }
+    }
+
+    /// Where a file's scenario is run.
+    pub fn place(&self) -> Place {
+        Place { own: self.domid, source: self.source() }
+    }
+
+    fn source(&self) -> Source {
+        match self.peer {
+            Some(peer) => Source::Peer { peer, directory: self.directory_ref, timeout: Duration::from_secs(self.peer_timeout) },
+            None => Source::Own,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -251,150 +326,182 @@ mod tests {
     fn help_reads_as_it_should() {
         insta::assert_snapshot!(help(None), @r"
         Drive the Xen grant map path, and write down what was done.
-
+        
         Runs real ioctls on /dev/xen/gntdev, /dev/xen/gntalloc and /dev/udmabuf, under whatever profiler you
         like, and writes a truth file: every call with its outcome and its duration by this program's own
         clock. Needs root in a Xen domain.
-
+        
         Usage: grantscope-workload <COMMAND>
-
+        
         Commands:
           run       Run a scenario and write its truth file
           list      List the scenarios
+          show      Print a scenario: the file itself, to be read, copied and changed
+          check     Look at a scenario file without running it
           frontend  Grant pages to another domain, until SIGTERM
           help      Print this message or the help of the given subcommand(s)
-
+        
         Options:
           -h, --help
                   Print help (see a summary with '-h')
-
+        
           -V, --version
                   Print version
         ");
         insta::assert_snapshot!(help(Some("run")), @r"
         Run a scenario and write its truth file
-
+        
         Every iteration does all kinds of buffers in a new random order, so that whatever drifts
         during a run falls on all of them alike. Everything mapped or granted is undone at the end,
         after an error, and on Ctrl-C; the truth file is written in all three cases.
-
+        
         Examples:
-
+        
           grantscope-workload run --truth truth.json
           grantscope-workload run --peer 1 --pages 2025 --buffers wc,coherent --truth truth.json
-
+        
         Usage: grantscope-workload run [OPTIONS] --truth <FILE>
-
+        
         Options:
-              --scenario <NAME>
-                  Which scenario; see `list`
+              --scenario <NAME|FILE>
+                  Which scenario: one of `list`, or the path of a file (docs/scenarios.md)
                   
                   [default: sweep]
-
+        
+              --set <NAME=VALUE,…>
+                  Another value for a parameter of a scenario file; several values make arms
+        
               --truth <FILE>
                   Where the truth goes; - is standard output
-
+        
               --peer <DOMID>
                   Map pages that this domain grants; `frontend` must run there
-
+        
               --self
                   Map pages that this domain grants to itself (the default)
-
+        
               --domid <DOMID>
                   This domain's number
                   
                   [default: 0]
-
+        
               --directory-ref <REF>
                   The reference that the peer's frontend printed, instead of looking at 8 to 64
-
+        
               --peer-timeout <SECONDS>
                   How long to look for the peer's frontend
                   
                   [default: 10]
-
+        
               --pages <N,…>
                   Page counts; 2025 is one 1920x1080 frame at 32 bits a pixel
                   
                   [default: 1,16,256,2025]
-
+        
               --buffers <KIND,…>
                   Kinds of buffers; those this kernel cannot make are left out unless named here
                   
                   [default: all]
-
+        
                   Possible values:
                   - pages:    Ordinary pages: map, export, grant
                   - wc:       Write-combining memory: export
                   - coherent: Coherent memory: export
                   - foreign:  Another driver's dma-buf: import
-
+        
               --without-dmabuf
                   No exports and imports, for kernels without CONFIG_XEN_GNTDEV_DMABUF
-
+        
               --iterations <N>
-                  Counted iterations per page count [default: 200 up to 64 pages, 100 up to 512, 50 above]
-
-              --warmup <N>
-                  Iterations before those, marked as warm-up in the truth
+                  Counted iterations, of programs per page count
                   
-                  [default: 5]
-
+                  [default: a file's own; 200 up to 64 pages, 100 up to 512, 50 above]
+        
+              --warmup <N>
+                  Iterations before those, marked as warm-up in the truth [default: a file's own; 5]
+        
               --pause <MS>
                   Start every action just after the next multiple of so many milliseconds; 0: at once
                   
-                  Meanwhile the kernel clears up after the action before. The default is the period of a 250
-                  Hz tick, so that every action starts at the same distance from one.
+                  Meanwhile the kernel clears up after the action before. The programs' default is the
+                  period of a 250 Hz tick, so that every action starts at the same distance from one. In a
+                  file it is for closed loops' iterations.
                   
-                  [default: 4]
-
+                  [default: a file's own; 4]
+        
               --loopback <N,…>
                   Page counts of the sweep's loopback: foreign memory granted to this domain and exported
                   [default: 4,64 with the default page counts, else none]
-
+        
               --seed <N>
-                  What the order is derived from; the same seed gives the same order
-                  
-                  [default: 1]
-
+                  What the order is derived from; the same seed gives the same order [default: a file's own;
+                  1]
+        
           -h, --help
                   Print help (see a summary with '-h')
         ");
-        insta::assert_snapshot!(help(Some("frontend")), @r"
+        insta::assert_snapshot!(help(Some("show")), @r"
+        Print a scenario: the file itself, to be read, copied and changed
+        
+        Usage: grantscope-workload show <NAME>
+        
+        Arguments:
+          <NAME>
+                  Which one; see `list`
+        
+        Options:
+          -h, --help
+                  Print help
+        ");
+        insta::assert_snapshot!(help(Some("check")), @r"
+        Look at a scenario file without running it
+        
+        Every mistake is told with its line and column and with what to write instead. If there is none, it
+        says what the scenario needs. Nothing is opened, so this works on any machine.
+        
+        Usage: grantscope-workload check [OPTIONS] <FILE>
+        
+        Arguments:
+          <FILE>
+                  The file
+        
+        Options:
+              --set <NAME=VALUE,…>
+                  Another value for a parameter; several values make arms
+        
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
+        insta::assert_snapshot!(help(Some("frontend")), @r#"
         Grant pages to another domain, until SIGTERM
-
+        
         The pages, each filled with its own number, are listed in a directory page that is granted first. It
         prints one line with the directory's reference when all is ready, and takes everything back when it
         is told to end.
-
+        
         Usage: grantscope-workload frontend [OPTIONS] --to <DOMID>
-
+        
         Options:
               --to <DOMID>
                   The domain that may map them
-
+        
               --pages <N>
                   How many pages
                   
                   [default: 2025]
-
+        
+              --dmabuf-pages <N>
+                  How many pages besides, of a dma-buf that is imported (udmabuf): for scenarios with source
+                  = "peer_dmabuf"
+                  
+                  [default: 0]
+        
               --truth <FILE>
                   Write this side's truth when it ends; - is standard output
-
+        
           -h, --help
                   Print help (see a summary with '-h')
-        ");
-    }
-
-    #[test]
-    fn scenarios_are_listed() {
-        insta::assert_snapshot!(scenario_list(), @r"
-        sweep     every operation on pages, wc and coherent buffers of several sizes, kinds interleaved
-        copy      grant copies from and to shared pages, in batches of several sizes
-        refusals  calls the kernel must refuse: each error is checked and counted
-        deferred  maps that are unmapped while the kernel still uses a page: they go long after the call returned
-        faults    every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked
-        ");
+        "#);
     }
 
     #[test]
@@ -417,9 +524,31 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_is_a_number_where_it_looks_like_one_and_several_are_arms() {
+        let (name, values) = setting("buffer=wc,coherent").unwrap();
+        assert_eq!((name.as_str(), values), ("buffer", vec![Scalar::Word("wc".into()), Scalar::Word("coherent".into())]));
+        assert_eq!(setting("pages=16").unwrap().1, [Scalar::Number(16)]);
+        assert!(setting("pages=").is_err() && setting("pages=1,,2").is_err());
+    }
+
+    #[test]
+    fn what_is_for_the_other_kind_of_scenario_is_refused() {
+        let misuse = |line: &str| match parse(line).unwrap().command {
+            Command::Run(arguments) => arguments.misuse(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(misuse("grantscope-workload run --truth t --scenario latency-1 --set pages=2"), None);
+        assert_eq!(misuse("grantscope-workload run --truth t --pages 2"), None);
+        insta::assert_snapshot!(misuse("grantscope-workload run --truth t --set pages=2").unwrap(), @"--set is for scenario files, and sweep is a program: use --pages, --buffers and the like");
+        insta::assert_snapshot!(misuse("grantscope-workload run --truth t --scenario x.toml --pages 2").unwrap(), @"--pages is for the scenarios that are programs: a file's parameters are set with --set NAME=VALUE");
+    }
+
+    #[test]
     fn wrong_arguments_are_usage_errors_that_name_the_argument() {
         for (line, expected) in [
             ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, refusals, deferred, faults"),
+            ("grantscope-workload run --truth t --scenario latency-1 --set pages", "write it as NAME=VALUE"),
+            ("grantscope-workload show", "<NAME>"),
             ("grantscope-workload run --truth t --pages 0", "0 is not in 1.."),
             ("grantscope-workload run --truth t --pages 16,0", "0 is not in 1.."),
             ("grantscope-workload run --truth t --peer 1 --self", "cannot be used with"),

@@ -13,7 +13,8 @@
 //! | 3 | how many in this page |
 //! | 4 | the reference of the next directory page; 0: this is the last |
 //! | 5 | which of all references this page's first one is |
-//! | 6, 7 | 0 |
+//! | 6 | how many of all references, the last ones, are pages of a dma-buf that the frontend imported; 0: none |
+//! | 7 | 0 |
 //! | 8 … | the references |
 //!
 //! The shared pages themselves are filled with their own number: page *i* holds the word *i* over
@@ -45,12 +46,13 @@ pub fn fill_word(page: usize) -> u32 {
     page as u32
 }
 
-/// The contents of the directory pages whose own references are `own`, for `references`.
+/// The contents of the directory pages whose own references are `own`, for `references`, of which the last `dmabuf` are a
+/// dma-buf's.
 ///
 /// # Panics
 ///
 /// If `own` is not as long as [`pages_for`] says.
-pub fn encode(own: &[GrantRef], references: &[GrantRef]) -> Vec<Words> {
+pub fn encode(own: &[GrantRef], references: &[GrantRef], dmabuf: usize) -> Vec<Words> {
     assert_eq!(own.len(), pages_for(references.len()), "one reference per directory page");
     (0..own.len())
         .map(|number| {
@@ -64,6 +66,7 @@ pub fn encode(own: &[GrantRef], references: &[GrantRef]) -> Vec<Words> {
             words[3] = here.len() as u32;
             words[4] = own.get(number + 1).copied().unwrap_or(0);
             words[5] = first as u32;
+            words[6] = dmabuf as u32;
             words[FIRST_REFERENCE..FIRST_REFERENCE + here.len()].copy_from_slice(here);
             words
         })
@@ -79,6 +82,8 @@ pub struct Page {
     pub references: Vec<GrantRef>,
     /// Where the directory goes on.
     pub next: Option<GrantRef>,
+    /// How many of all references, the last ones, are a dma-buf's.
+    pub dmabuf: usize,
 }
 
 /// Why a page is no part of the directory.
@@ -111,17 +116,19 @@ pub fn decode(word: impl Fn(usize) -> u32, already: usize) -> Result<Page, Broke
         return Err(Broken::Version(word(1)));
     }
     // Read once each: the memory belongs to somebody else.
-    let (total, here, next, first) = (word(2), word(3), word(4), word(5));
+    let (total, here, next, first, dmabuf) = (word(2), word(3), word(4), word(5), word(6));
     let after = already + here as usize;
     let consistent = here as usize <= REFERENCES_PER_PAGE
         && here > 0
         && first as usize == already
+        && dmabuf <= total
         && if next == 0 { after == total as usize } else { after < total as usize };
     if !consistent {
         return Err(Broken::Counts { total, here, first });
     }
     let references = (0..here as usize).map(|i| word(FIRST_REFERENCE + i)).collect();
-    Ok(Page { total: total as usize, references, next: (next != 0).then_some(next) })
+    let next = (next != 0).then_some(next);
+    Ok(Page { total: total as usize, references, next, dmabuf: dmabuf as usize })
 }
 
 #[cfg(test)]
@@ -135,9 +142,9 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded_over_several_pages() {
         let references: Vec<GrantRef> = (100..100 + 2025).collect();
-        let pages = encode(&[8, 9], &references);
+        let pages = encode(&[8, 9], &references, 25);
         let first = decode_words(&pages[0], 0).unwrap();
-        assert_eq!((first.total, first.references.len(), first.next), (2025, 1016, Some(9)));
+        assert_eq!((first.total, first.references.len(), first.next, first.dmabuf), (2025, 1016, Some(9), 25));
         let second = decode_words(&pages[1], first.references.len()).unwrap();
         assert_eq!((second.references.len(), second.next), (1009, None));
         assert_eq!([first.references, second.references].concat(), references);
@@ -158,10 +165,10 @@ mod tests {
 
     #[test]
     fn counts_that_contradict_each_other_are_refused() {
-        let good = encode(&[8], &[20, 21, 22])[0];
+        let good = encode(&[8], &[20, 21, 22], 0)[0];
         assert!(decode_words(&good, 0).is_ok());
         // (word, value): each alone breaks the page.
-        for (word, value) in [(2, 4), (2, 2), (3, 0), (3, 4000), (4, 9), (5, 1)] {
+        for (word, value) in [(2, 4), (2, 2), (3, 0), (3, 4000), (4, 9), (5, 1), (6, 4)] {
             let mut words = good;
             words[word] = value;
             assert!(matches!(decode_words(&words, 0), Err(Broken::Counts { .. })), "word {word} = {value}");
@@ -171,7 +178,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named() {
-        let mut words = encode(&[8], &[20])[0];
+        let mut words = encode(&[8], &[20], 0)[0];
         words[1] = 7;
         assert_eq!(decode_words(&words, 0), Err(Broken::Version(7)));
     }

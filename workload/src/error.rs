@@ -254,6 +254,57 @@ pub enum Error {
         expected: String,
     },
 
+    /// A scenario file cannot be read.
+    #[error("cannot read the scenario {}: {cause}; `list` names those that need no file", .path.display())]
+    ScenarioPath {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+
+    /// A scenario file makes no sense.
+    #[error(transparent)]
+    Script(#[from] crate::script::Problems),
+
+    /// A step of a scenario file failed.
+    #[error("{place}: {cause}")]
+    Step {
+        /// File and line.
+        place: String,
+        /// Why.
+        cause: Box<Error>,
+    },
+
+    /// A step ended otherwise than the file expects.
+    #[error("{what}: the kernel answered {answered}, and the file expects {expected}")]
+    Surprise {
+        /// What was done.
+        what: &'static str,
+        /// The kernel's answer.
+        answered: String,
+        /// The expected answer.
+        expected: String,
+    },
+
+    /// More than there is room for, found before anything was mapped.
+    #[error("the scenario needs {needed}, but {room}: {advice}; nothing was mapped")]
+    NoRoom {
+        /// What it needs.
+        needed: String,
+        /// What there is.
+        room: String,
+        /// What would fit.
+        advice: String,
+    },
+
+    /// One of the run's processes failed.
+    #[error("a process of the scenario failed: {text}")]
+    Process {
+        /// Its own words.
+        text: String,
+    },
+
     /// A file that steers the kernel could not be used.
     #[error("cannot use {path}: {cause}; are you root, and is debugfs mounted?")]
     Control {
@@ -310,6 +361,17 @@ pub enum Error {
     /// Ctrl-C or a termination signal.
     #[error("interrupted; what was mapped and granted has been undone")]
     Interrupted,
+}
+
+impl Error {
+    /// The kernel's answer, where it is one.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Operation { errno, .. } | Self::Call { errno, .. } | Self::Open { errno, .. } => Some(*errno),
+            Self::NoDmabuf => Some(Errno::ENOTTY),
+            _ => None,
+        }
+    }
 }
 
 /// Why the kernel may have said that, and what to do: empty where its own words are enough.

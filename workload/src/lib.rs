@@ -5,16 +5,21 @@
 //! * [`device`]: owned types over them that undo themselves when dropped.
 //! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
 //! * [`directory`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
-//! * [`plan`], [`scenario`]: what is run, in which order.
+//! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
+//! * [`catalog`]: all scenarios by name.
+//! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
 
+pub mod catalog;
 pub mod cli;
 pub mod device;
 pub mod directory;
+pub mod engine;
 pub mod error;
 pub mod frontend;
 pub mod peer;
 pub mod plan;
 pub mod scenario;
+pub mod script;
 pub mod stop;
 pub mod truth;
 pub mod uapi;

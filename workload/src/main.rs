@@ -1,4 +1,4 @@
-//! `grantscope-workload`: runs a scenario or the granting side of one, and writes its truth.
+//! `grantscope-workload`: runs a scenario or the granting side of one, and writes its truth; shows and checks scenario files.
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,16 +6,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use clap::Parser;
-use grantscope_workload::cli::{Cli, Command, FrontendArgs, RunArgs, scenario_list};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use grantscope_workload::catalog::{self, Chosen};
+use grantscope_workload::cli::{CheckArgs, Cli, Command, FrontendArgs, RunArgs};
 use grantscope_workload::device::page_size;
+use grantscope_workload::scenario::Scenario;
+use grantscope_workload::script::{Given, Plan};
 use grantscope_workload::truth::{Destination, Ending, Header, Log, monotonic_ns};
-use grantscope_workload::{Error, frontend, stop};
+use grantscope_workload::{Error, engine, frontend, stop};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(arguments) => run(&arguments),
-        Command::List => list(),
+        Command::List => print(&catalog::list()),
+        Command::Show { scenario } => show(&scenario),
+        Command::Check(arguments) => check(&arguments),
         Command::Frontend(arguments) => grant(&arguments),
     };
     match outcome {
@@ -28,11 +34,21 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &RunArgs) -> Result<()> {
+    if let Some(misuse) = arguments.misuse() {
+        Cli::command().error(ErrorKind::ArgumentConflict, misuse).exit();
+    }
+    match (&arguments.scenario, arguments.scenario.file()?) {
+        (Chosen::Program(scenario), _) => run_program(*scenario, arguments),
+        (_, Some((file, text))) => run_file(&Plan::read(&file, &text, &arguments.given()).map_err(Error::from)?, arguments),
+        (_, None) => Ok(()),
+    }
+}
+
+fn run_program(scenario: Scenario, arguments: &RunArgs) -> Result<()> {
     stop::catch_signals()?;
     let options = arguments.options();
     let destination = Destination::open(&arguments.truth)?;
     let log = Log::with_room_for(options.expected_calls());
-    let scenario = arguments.scenario;
     let mut header = Header::starting(scenario.name(), options.seed, page_size());
     let mut skipped = Vec::new();
     let outcome = completely(|| scenario.run(&log, &options, &mut skipped));
@@ -40,17 +56,48 @@ fn run(arguments: &RunArgs) -> Result<()> {
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 
+fn run_file(plan: &Plan, arguments: &RunArgs) -> Result<()> {
+    stop::catch_signals()?;
+    let destination = Destination::open(&arguments.truth)?;
+    let log = Log::with_room_for(plan.expected_calls());
+    let mut header = Header::starting(&plan.name, plan.seed, page_size());
+    let mut of_file = engine::of_file(plan);
+    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut of_file));
+    header.of_file = Some(of_file);
+    finish(header, &log, Some((destination, &arguments.truth)), outcome)
+}
+
+fn show(scenario: &Chosen) -> Result<()> {
+    match (scenario, scenario.file()?) {
+        (_, Some((_, text))) => print(&text),
+        (Chosen::Program(program), None) => print(&format!(
+            "{}: {}\nIt is a program, not a file, because it checks what no list of steps can say: see docs/truth.md.\n",
+            program.name(),
+            program.summary()
+        )),
+        (_, None) => Ok(()),
+    }
+}
+
+fn check(arguments: &CheckArgs) -> Result<()> {
+    let text = catalog::read(&arguments.file)?;
+    // The side that needs most from outside is the one worth knowing about.
+    let given = Given { set: arguments.set.clone(), peer: true, ..Given::default() };
+    let plan = Plan::read(&arguments.file.display().to_string(), &text, &given).map_err(Error::from)?;
+    print(&plan.describe())
+}
+
+fn print(text: &str) -> Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+}
+
 fn grant(arguments: &FrontendArgs) -> Result<()> {
     let destination = arguments.truth.as_deref().map(Destination::open).transpose()?;
     let log = Log::with_room_for(16);
     let header = Header::starting("frontend", 0, page_size());
-    let outcome = completely(|| frontend::stay(&log, arguments.to, arguments.pages as usize));
+    let outcome = completely(|| frontend::stay(&log, arguments.to, arguments.pages as usize, arguments.dmabuf_pages as usize));
     let destination = destination.zip(arguments.truth.as_deref());
     finish(header, &log, destination, outcome)
-}
-
-fn list() -> Result<()> {
-    std::io::stdout().write_all(scenario_list().as_bytes()).context("cannot write the list")
 }
 
 /// Runs `body`; a panic becomes an error like any other, so that what was measured is written.

@@ -24,6 +24,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// by default.
 const MOST_DIRECTORY_PAGES: usize = 64;
 
+/// What a peer grants. Page *i* of all of them, in this order, holds the number *i*.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// References of ordinary pages.
+    pub pages: Vec<GrantRef>,
+    /// References of the pages of a dma-buf.
+    pub dmabuf: Vec<GrantRef>,
+}
+
 /// What to look for.
 #[derive(Clone, Debug)]
 pub struct Search {
@@ -40,28 +49,27 @@ pub struct Search {
 }
 
 impl Search {
-    /// The references of the pages that the peer grants, at least as many as needed. The first
-    /// look is at the first reference, so a frontend that is ready costs one map per directory
-    /// page.
-    pub fn find(&self, log: &Log) -> Result<Vec<GrantRef>> {
+    /// What the peer grants, at least as many pages as needed. The first look is at the first
+    /// reference, so a frontend that is ready costs one map per directory page.
+    pub fn find(&self, log: &Log) -> Result<Offer> {
         let device = GntDev::open(log)?;
         let deadline = Instant::now() + self.timeout;
-        let references = loop {
-            if let Some(references) = self.look(&device)? {
-                break references;
+        let offer = loop {
+            if let Some(offer) = self.look(&device)? {
+                break offer;
             }
             if Instant::now() >= deadline {
                 return Err(self.silent());
             }
             sleep(PAUSE);
         };
-        if references.len() < self.pages as usize {
-            return Err(Error::PeerTooSmall { peer: self.peer, granted: references.len(), needed: self.pages });
+        if offer.pages.len() < self.pages as usize {
+            return Err(Error::PeerTooSmall { peer: self.peer, granted: offer.pages.len(), needed: self.pages });
         }
-        Ok(references)
+        Ok(offer)
     }
 
-    fn look(&self, device: &GntDev<'_>) -> Result<Option<Vec<GrantRef>>> {
+    fn look(&self, device: &GntDev<'_>) -> Result<Option<Offer>> {
         let candidates = self.directory.map_or(SEARCHED, |one| one..=one);
         for reference in candidates {
             stop::check()?;
@@ -73,11 +81,14 @@ impl Search {
     }
 
     /// Reads the rest of a directory that starts with `first`.
-    fn follow(&self, device: &GntDev<'_>, first: Page) -> Result<Vec<GrantRef>> {
+    fn follow(&self, device: &GntDev<'_>, first: Page) -> Result<Offer> {
         let mut references = first.references;
         let mut next = first.next;
         for _ in 0..MOST_DIRECTORY_PAGES {
-            let Some(reference) = next else { return Ok(references) };
+            let Some(reference) = next else {
+                let dmabuf = references.split_off(references.len().saturating_sub(first.dmabuf));
+                return Ok(Offer { pages: references, dmabuf });
+            };
             let page = self.read_page(device, reference, references.len())?;
             let page = page.ok_or_else(|| self.broken(reference, Broken::NoMagic))?;
             references.extend(page.references);

@@ -9,6 +9,9 @@ pub const DEFAULT_PAGES: [u32; 4] = [1, 16, 256, 2025];
 /// mix with those of another domain's pages.
 pub const DEFAULT_LOOPBACK: [u32; 2] = [4, 64];
 
+/// What orders are derived from, by default.
+pub const DEFAULT_SEED: u64 = 1;
+
 /// Iterations before counting begins, by default.
 pub const DEFAULT_WARMUP: u32 = 5;
 
@@ -68,15 +71,20 @@ impl Shuffler {
         Self { state: seed }
     }
 
-    /// `actions` in the next order. Every order is about equally likely, so that whatever drifts
-    /// during a run falls on all kinds alike.
-    pub fn next_order(&mut self, actions: &[Action]) -> Vec<Action> {
-        let mut order = actions.to_vec();
+    /// `all` in the next order. Every order is about equally likely, so that whatever drifts
+    /// during a run falls on all of them alike.
+    pub fn next_order<T: Clone>(&mut self, all: &[T]) -> Vec<T> {
+        let mut order = all.to_vec();
         for last in (1..order.len()).rev() {
-            let other = (self.next_number() % (last as u64 + 1)) as usize;
+            let other = self.next_below(last as u64 + 1) as usize;
             order.swap(last, other);
         }
         order
+    }
+
+    /// The next number from 0 to below `end`, which is not 0.
+    pub fn next_below(&mut self, end: u64) -> u64 {
+        self.next_number() % end
     }
 
     /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).

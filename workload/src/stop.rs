@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use crate::error::{Error, Result};
+use crate::truth::{monotonic_ns, sleep_until};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
@@ -28,7 +29,30 @@ pub fn catch_signals() -> Result<()> {
 
 /// An error once a signal has asked to stop.
 pub fn check() -> Result<()> {
-    if REQUESTED.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    if requested() { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+/// Whether a signal has asked to stop.
+pub fn requested() -> bool {
+    REQUESTED.load(Ordering::Relaxed)
+}
+
+/// A signal wakes one thread only: the others look up so often while they sleep.
+const LOOK_UP_NS: u64 = 100_000_000;
+
+/// Sleeps until CLOCK_MONOTONIC shows `ns`, or until it is known that nobody wants to go on.
+pub fn sleep_unless(ns: u64, given_up: impl Fn() -> bool) -> Result<()> {
+    loop {
+        check()?;
+        if given_up() {
+            return Err(Error::Interrupted);
+        }
+        let now = monotonic_ns();
+        if now >= ns {
+            return Ok(());
+        }
+        sleep_until(ns.min(now + LOOK_UP_NS));
+    }
 }
 
 /// The signals that end a frontend, held back so that none gets lost before it waits for them.

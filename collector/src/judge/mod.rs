@@ -7,12 +7,12 @@ mod truth;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-pub use truth::{Truth, TruthError};
+pub use truth::{Call, Truth, TruthError};
 
 use crate::aggregate::{Aggregate, list_of};
 use crate::model::Operation;
 use grantscope_wire::Op;
-use truth::{Call, Teardowns};
+use truth::Teardowns;
 
 /// Differences of one kind that are shown; the rest is counted.
 const SHOWN: usize = 8;

@@ -205,3 +205,19 @@ fn a_failure_that_the_truth_does_not_explain_is_judged_by_its_errno_alone() {
     let some = refused(vec![Detail::Cause(Cause::OverLimit)]);
     assert_eq!(verdict(vec![some], LossReport::default(), &truth), [""; 0]);
 }
+
+#[test]
+fn a_call_may_tell_its_arm_and_need_not() {
+    let columns = r#"["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses","arm"]"#;
+    let calls =
+        r#"["export","wc",16,"ok","run",7,90,120,null,null,"buffer=wc"],["export","wc",16,"ok","run",7,300,120,null,null,null]"#;
+    let json = format!(
+        r#"{{"format":"grantscope-truth","version":1,"ending":{{"how":"complete"}},"columns":{columns},"calls":[{calls}]}}"#
+    );
+    let told = Truth::parse(&json).expect("a truth with arms");
+    let arms: Vec<_> = told.calls.iter().map(|call| call.arm.as_deref()).collect();
+    assert_eq!(arms, [Some("buffer=wc"), None]);
+    assert_eq!(truth(CALL, "complete").calls[0].arm, None);
+    let both = vec![operation(100, 100), operation(310, 100)];
+    assert_eq!(verdict(both, LossReport::default(), &told), [""; 0]);
+}

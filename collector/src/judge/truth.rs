@@ -11,6 +11,9 @@ const COLUMNS: [&str; 8] = ["op", "buffer", "pages", "outcome", "phase", "tid", 
 /// Columns that may follow them: why the call ended as it did, where its maker knows.
 const COLUMNS_OF_CAUSES: [&str; 2] = ["cause", "statuses"];
 
+/// Column that may follow those: which arm of the run the call belongs to.
+const COLUMN_OF_ARMS: [&str; 1] = ["arm"];
+
 /// The outcome of a call that succeeded.
 const OK: &str = "ok";
 
@@ -98,30 +101,39 @@ pub struct Call {
     pub duration_ns: u64,
     /// Its cause and grant statuses, both empty where there is nothing to tell; `None`: not known to its maker.
     pub why: Option<(String, String)>,
+    /// The arm of its run, where that has several.
+    pub arm: Option<String>,
 }
 
 type Facts = (String, Option<String>, Option<u32>, String, String, u32, u64, u64);
 #[rustfmt::skip]
 type FactsAndCause = (String, Option<String>, Option<u32>, String, String, u32, u64, u64, Option<String>, Option<String>);
+#[rustfmt::skip]
+type FactsCauseAndArm = (String, Option<String>, Option<u32>, String, String, u32, u64, u64, Option<String>, Option<String>, Option<String>);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Row {
     Facts(Facts),
     FactsAndCause(FactsAndCause),
+    FactsCauseAndArm(FactsCauseAndArm),
 }
 
 impl From<Row> for Call {
     fn from(row: Row) -> Self {
-        let ((op, buffer, pages, outcome, _phase, tid, start_ns, duration_ns), why) = match row {
-            Row::Facts(facts) => (facts, None),
-            Row::FactsAndCause((op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, cause, statuses)) => {
-                ((op, buffer, pages, outcome, phase, tid, start_ns, duration_ns), cause.zip(statuses))
+        let (op, buffer, pages, outcome, _phase, tid, start_ns, duration_ns, cause, statuses, arm) = match row {
+            Row::Facts((op, buffer, pages, outcome, phase, tid, start_ns, duration_ns)) => {
+                (op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, None, None, None)
             }
+            Row::FactsAndCause((op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, cause, statuses)) => {
+                (op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, cause, statuses, None)
+            }
+            Row::FactsCauseAndArm(all) => all,
         };
+        let why = cause.zip(statuses);
         // What succeeded has nothing to explain.
         let why = why.or_else(|| (outcome == OK).then(Default::default));
-        Self { op, buffer, pages, outcome, tid, start_ns, duration_ns, why }
+        Self { op, buffer, pages, outcome, tid, start_ns, duration_ns, why, arm }
     }
 }
 
@@ -146,7 +158,8 @@ impl Truth {
             return Err(TruthError::Version { format: truth.format, version: truth.version });
         }
         let with_causes = [&COLUMNS[..], &COLUMNS_OF_CAUSES].concat();
-        if truth.columns != COLUMNS && truth.columns != with_causes {
+        let with_arms = [&with_causes[..], &COLUMN_OF_ARMS].concat();
+        if ![&COLUMNS[..], &with_causes, &with_arms].iter().any(|columns| truth.columns == *columns) {
             return Err(TruthError::Columns(truth.columns.join(", ")));
         }
         Ok(truth)

@@ -20,6 +20,7 @@ mod means;
 mod profile;
 mod program;
 mod refusals;
+mod scenarios;
 mod teardown;
 mod verdict;
 
@@ -70,6 +71,9 @@ pub const ALL: &[Check] = &[
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
     Check { name: "faults are explained: cause and grant statuses beneath every errno", run: faults::are_explained },
+    Check { name: "every scenario file is profiled exactly as it was", run: scenarios::files_are_exact },
+    Check { name: "scenarios repeat from their seeds", run: scenarios::seeds_repeat },
+    Check { name: "a scenario that is refused or interrupted leaves nothing", run: scenarios::nothing_is_left },
     Check {
         name: "full tables of Xen's are told apart: no grant left, no room to note a mapping",
         run: faults::full_tables_are_told,

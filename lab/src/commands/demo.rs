@@ -30,8 +30,8 @@ use crate::{
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What the workload does
-    #[arg(long, value_name = "NAME", default_value = "sweep")]
+    /// What the workload does: one of the scenarios that it knows by name, or a scenario file (docs/scenarios.md)
+    #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
     pub scenario: String,
     /// What time means in the run: counted instructions, which repeat, or the host's clock
     #[arg(long, value_enum, default_value = "counted")]

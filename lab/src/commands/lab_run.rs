@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use grantscope_workload::{
+    catalog::Chosen,
+    cli,
+    script::{Given, Plan},
+};
 
 use crate::{
     bench::{self, BenchSpec},
@@ -29,9 +34,12 @@ use crate::{
 /// Arguments of `lab run`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What the workload does: one of the scenarios that it knows by name
-    #[arg(long, value_name = "NAME", default_value = "sweep", conflicts_with = "program")]
+    /// What the workload does: one of the scenarios that it knows by name, or a scenario file (docs/scenarios.md)
+    #[arg(long, value_name = "NAME|FILE", default_value = "sweep", conflicts_with = "program")]
     pub scenario: String,
+    /// Another value for a parameter of a scenario file; several values make arms
+    #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "program")]
+    pub set: Vec<String>,
     /// The machine and the kernel
     #[arg(long, value_name = "NAME", default_value = bench::MAIN.name, value_parser = bench::parser())]
     pub bench: &'static BenchSpec,
@@ -101,19 +109,38 @@ fn command(arguments: &Arguments) -> Result<Command> {
     if arguments.bare {
         bail!("--bare needs a PROGRAM: cargo xtask lab run --bare --out DIR -- /bin/busybox uname -a");
     }
-    scenario(arguments.bench, &arguments.scenario)
+    scenario_with(arguments.bench, &arguments.scenario, &arguments.set)
 }
+
+/// Where a scenario file of the host's lies in dom0.
+const SCENARIO_FILE: &str = "scenario.toml";
 
 /// The workload with a scenario, on another domain's pages if the bench has one that grants.
 pub fn scenario(bench: &BenchSpec, scenario: &str) -> Result<Command> {
-    if scenario.contains(['/', '.']) {
-        bail!(
-            "{scenario:?} looks like a file, but scenarios have only names so far: sweep, copy, refusals, deferred, faults, exhaustion"
-        );
+    scenario_with(bench, scenario, &[])
+}
+
+/// The same, with other values for parameters of a scenario file. What is wrong with them is said here, by the workload's own check.
+fn scenario_with(bench: &BenchSpec, scenario: &str, set: &[String]) -> Result<Command> {
+    let chosen = Chosen::named(scenario).map_err(|error| anyhow!("--scenario {scenario}: {error}"))?;
+    let settings = set.iter().map(|setting| cli::setting(setting).map_err(|error| anyhow!("--set {setting}: {error}")));
+    let set_to = settings.collect::<Result<Vec<_>>>()?;
+    match chosen.file()? {
+        Some((name, text)) => {
+            let given = Given { set: set_to, peer: bench.domains.have_frontend(), ..Given::default() };
+            Plan::read(&name, &text, &given)?;
+        }
+        None => ensure!(set.is_empty(), "--set is for scenario files, and {scenario} is a program"),
     }
+    let in_dom0 = format!("/job/{SCENARIO_FILE}");
+    let (named, files) = match chosen {
+        Chosen::File(path) => (in_dom0.as_str(), vec![(SCENARIO_FILE.to_owned(), path)]),
+        Chosen::Program(_) | Chosen::Builtin(_) => (scenario, vec![]),
+    };
     let source: &[&str] = if bench.domains.have_frontend() { &["--peer", "1"] } else { &["--self"] };
-    let arguments = [&["run", "--scenario", scenario], source, &["--truth", "/out/truth.json"]].concat();
-    Ok(Command::inside("/bin/grantscope-workload", &arguments))
+    let set: Vec<&str> = set.iter().flat_map(|setting| ["--set", setting.as_str()]).collect();
+    let arguments = [&["run", "--scenario", named], source, &set, &["--truth", "/out/truth.json"]].concat();
+    Ok(Command { files, ..Command::inside("/bin/grantscope-workload", &arguments) })
 }
 
 fn run_name(arguments: &Arguments) -> Result<String> {
@@ -203,9 +230,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scenario_is_a_name_and_a_file_is_refused_before_anything_boots() {
-        assert!(scenario(bench::MAIN, "sweep").is_ok());
-        let error = scenario(bench::MAIN, "./mine.toml").err().unwrap().to_string();
-        assert!(error.starts_with("\"./mine.toml\" looks like a file"), "{error}");
+    fn a_scenario_that_makes_no_sense_is_refused_before_anything_boots() {
+        let refused = |name: &str, set: &[String]| format!("{:#}", scenario_with(bench::MAIN, name, set).unwrap_err());
+        assert!(refused("swep", &[]).contains("there is no scenario of that name"));
+        assert!(refused("./no-such-file.toml", &[]).contains("cannot read the scenario ./no-such-file.toml"));
+        assert!(refused("sweep", &["pages=1".into()]).contains("sweep is a program"));
+        assert!(refused("latency-1", &["page=1".into()]).contains("write pages"));
+        let file = std::env::temp_dir().join(format!("grantscope-bad-{}.toml", std::process::id()));
+        fs::write(&file, "version = 1\nname = 4\n").unwrap();
+        let problems = refused(file.to_str().unwrap(), &[]);
+        fs::remove_file(&file).unwrap();
+        assert!(problems.contains(".toml:1:1: the key summary at the head of a scenario is missing"), "{problems}");
+    }
+
+    #[test]
+    fn a_file_goes_to_dom0_with_the_job() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../workload/scenarios/latency-1.toml");
+        let command = scenario_with(bench::MAIN, file, &["pages=1,16".into()]).unwrap();
+        assert_eq!(command.files, [("scenario.toml".to_owned(), PathBuf::from(file))]);
+        assert_eq!(
+            command.arguments,
+            ["run", "--scenario", "/job/scenario.toml", "--peer", "1", "--set", "pages=1,16", "--truth", "/out/truth.json"]
+        );
+        assert_eq!(scenario(bench::MAIN, "latency-1").unwrap().files, []);
     }
 }

@@ -140,7 +140,7 @@ mod tests {
         ramdisk = "/guest/image"
         memory = 256
         vcpus = 1
-        extra = "console=hvc0 rdinit=/init loglevel=5 printk.devkmsg=on oops=panic panic=1 norandmaps xen_gntalloc.limit=8192 gs.role=frontend gs.grant_pages=4096"
+        extra = "console=hvc0 rdinit=/init loglevel=5 printk.devkmsg=on oops=panic panic=1 norandmaps xen_gntalloc.limit=16384 gs.role=frontend gs.grant_pages=8192 gs.dmabuf_pages=256"
         disk = [ "phy:/dev/loop0,xvda,w" ]
         "#);
     }

@@ -1,6 +1,5 @@
 //! Dma-bufs made of another domain's grants.
 
-use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -13,10 +12,10 @@ use crate::truth::{Buffer, Op, Subject, timed};
 use crate::uapi::gntdev as abi;
 use crate::uapi::{DomId, Flexible, GrantRef};
 
-impl GntDev<'_> {
+impl<'log> GntDev<'log> {
     /// Maps `references` of `domain` and makes a dma-buf of them, in one call. The kind of memory
     /// is `buffer`; [`Buffer::Foreign`] cannot be made here and is refused.
-    pub fn export(&self, buffer: Buffer, domain: DomId, references: &[GrantRef]) -> Result<DmaBuf<'_>> {
+    pub fn export(&self, buffer: Buffer, domain: DomId, references: &[GrantRef]) -> Result<DmaBuf<'log>> {
         let pages = references.len();
         let count = self.checked("export", pages)?;
         let flags = match buffer {
@@ -39,42 +38,46 @@ impl GntDev<'_> {
             })?;
         // SAFETY: the call succeeded, so this descriptor was just made for us.
         let fd = unsafe { OwnedFd::from_raw_fd(argument.header().fd as RawFd) };
-        Ok(DmaBuf { fd: ManuallyDrop::new(fd), device: self, buffer, pages })
+        self.hold();
+        Ok(DmaBuf { fd: Some(fd), device: self.clone(), buffer, pages })
     }
 }
 
 /// An exported dma-buf. Nobody else holds it unless its descriptor is given away, so closing it is
 /// its release.
-pub struct DmaBuf<'dev> {
-    fd: ManuallyDrop<OwnedFd>,
-    device: &'dev GntDev<'dev>,
+pub struct DmaBuf<'log> {
+    /// There until it is released.
+    fd: Option<OwnedFd>,
+    device: GntDev<'log>,
     buffer: Buffer,
     pages: usize,
 }
 
-impl<'dev> DmaBuf<'dev> {
+impl<'log> DmaBuf<'log> {
     /// Closes it, which unmaps the grants.
-    pub fn release(self) -> Result<()> {
-        let mut this = ManuallyDrop::new(self);
-        this.release_once().map_err(|errno| Error::Operation {
+    pub fn release(mut self) -> Result<()> {
+        self.release_once().map_err(|errno| Error::Operation {
             op: Op::Release,
-            on: format!("of {} {} pages", this.pages, this.buffer),
+            on: format!("of {} {} pages", self.pages, self.buffer),
             errno,
         })
     }
 
     /// Something to wait for its release with, before or after it happens.
-    pub fn watch(&self) -> ReleaseWatch<'dev> {
-        let number = self.fd.as_raw_fd();
-        ReleaseWatch { device: self.device, number, buffer: self.buffer, pages: self.pages }
+    pub fn watch(&self) -> ReleaseWatch<'log> {
+        let number = self.as_fd().as_raw_fd();
+        ReleaseWatch { device: self.device.clone(), number, buffer: self.buffer, pages: self.pages }
     }
 
     fn release_once(&mut self) -> Result<(), Errno> {
-        // SAFETY: called by `release` and `drop` only, which both end `self`.
-        let raw = unsafe { ManuallyDrop::take(&mut self.fd) }.into_raw_fd();
+        let Some(fd) = self.fd.take() else { return Ok(()) };
+        let raw = fd.into_raw_fd();
         let subject = Subject::new(Op::Release, self.buffer, self.pages);
-        self.device.log().call(subject, || nix::unistd::close(raw))?;
+        let call = timed(|| nix::unistd::close(raw));
+        let besides = call.besides();
+        self.device.log().note(subject, call)?;
         self.device.log().note_teardown(self.buffer, self.pages);
+        self.device.no_longer_held(&besides);
         Ok(())
     }
 }
@@ -88,7 +91,7 @@ impl Drop for DmaBuf<'_> {
 
 impl AsFd for DmaBuf<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.fd.as_ref().expect("only `release` and `drop` take it, and both end `self`").as_fd()
     }
 }
 
@@ -118,8 +121,8 @@ pub enum Released {
 /// The driver finds buffers by number, in its own list; a number that has since been given to
 /// another exported buffer would mean that one. One thread waits per buffer: of two waiters the
 /// driver wakes only one (`drivers/xen/gntdev-dmabuf.c`, `dmabuf_exp_wait_obj_signal`).
-pub struct ReleaseWatch<'dev> {
-    device: &'dev GntDev<'dev>,
+pub struct ReleaseWatch<'log> {
+    device: GntDev<'log>,
     number: RawFd,
     buffer: Buffer,
     pages: usize,

@@ -9,10 +9,11 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::ftruncate;
 
 use super::import::Importable;
+use super::memory::SharedPages;
 use super::open::{open_device, page_size};
 use crate::error::{Error, Result};
 use crate::truth::Buffer;
-use crate::uapi::{dma_heap, udmabuf};
+use crate::uapi::{GRANTED_BYTES, dma_heap, udmabuf};
 
 const MEMFD_NAME: &CStr = c"grantscope";
 
@@ -87,6 +88,19 @@ pub struct ForeignBuf {
 }
 
 impl ForeignBuf {
+    /// Fills every word of its pages, with what `contents` gives for a page.
+    pub fn fill(&self, contents: impl Fn(usize) -> u32) -> Result<()> {
+        let failed = |call| move |errno| Error::Call { call, on: format!("a dma-buf of {} pages", self.pages), errno };
+        let memory = SharedPages::map(self.as_fd(), 0, self.pages, page_size(), true).map_err(failed("mmap"))?;
+        for page in 0..self.pages {
+            for offset in (0..GRANTED_BYTES).step_by(4) {
+                memory.write(page, offset, contents(page));
+            }
+        }
+        // SAFETY: it is not used after this.
+        unsafe { memory.unmap() }.map_err(failed("munmap"))
+    }
+
     /// From udmabuf, or where the kernel has none, from the system heap.
     pub fn of_any_kind(pages: usize) -> Result<Self> {
         match UdmaBuf::create(pages) {

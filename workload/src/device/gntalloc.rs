@@ -1,7 +1,7 @@
 //! `/dev/xen/gntalloc`: granting pages of this domain to another.
 
-use std::mem::{ManuallyDrop, take};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 
@@ -17,9 +17,10 @@ use crate::uapi::{DomId, Flexible, GrantRef};
 const ADVICE: &str = "load the module xen-gntalloc (modprobe xen-gntalloc), or build the kernel \
                       with CONFIG_XEN_GRANT_DEV_ALLOC";
 
-/// One open of the granting device. Its opening and closing are not operations.
+/// One open of the granting device, which whatever is granted through it keeps open. Its opening and closing are not operations.
+#[derive(Clone)]
 pub struct GntAlloc<'log> {
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
     log: &'log Log,
     page_size: usize,
 }
@@ -27,11 +28,11 @@ pub struct GntAlloc<'log> {
 impl<'log> GntAlloc<'log> {
     /// Opens the device.
     pub fn open(log: &'log Log) -> Result<Self> {
-        Ok(Self { fd: open_xen(abi::PATH, ADVICE)?, log, page_size: page_size() })
+        Ok(Self { fd: Arc::new(open_xen(abi::PATH, ADVICE)?), log, page_size: page_size() })
     }
 
     /// Allocates `pages` zeroed pages and grants them to `domain`, writable.
-    pub fn grant(&self, domain: DomId, pages: usize) -> Result<Granted<'_>> {
+    pub fn grant(&self, domain: DomId, pages: usize) -> Result<Granted<'log>> {
         // Large counts overflow the driver's own check on 6.12 and end in a kernel warning.
         let count = check_count(pages, read_limit(abi::LIMIT)?)?;
         let header = abi::AllocGref { domid: domain, flags: abi::FLAG_WRITABLE, count, index: 0, gref_ids: [0] };
@@ -43,7 +44,8 @@ impl<'log> GntAlloc<'log> {
                 unsafe { abi::alloc_gref(raw, pointer) }
             })
             .map_err(|errno| Error::Operation { op: Op::Grant, on: format!("of {pages} pages to domain {domain}"), errno })?;
-        Ok(Granted { device: self, index: argument.header().index, references: argument.elements().to_vec() })
+        let (device, references) = (self.clone(), argument.elements().to_vec());
+        Ok(Granted { device, index: argument.header().index, references, ended: false })
     }
 }
 
@@ -57,10 +59,11 @@ fn check_count(pages: usize, limit: usize) -> Result<u32> {
 }
 
 /// Pages of ours that another domain may map.
-pub struct Granted<'dev> {
-    device: &'dev GntAlloc<'dev>,
+pub struct Granted<'log> {
+    device: GntAlloc<'log>,
     index: u64,
     references: Vec<GrantRef>,
+    ended: bool,
 }
 
 impl Granted<'_> {
@@ -99,15 +102,13 @@ impl Granted<'_> {
     }
 
     /// Takes the grants back. Pages that the other domain still maps are freed when it lets go.
-    pub fn ungrant(self) -> Result<()> {
-        let mut this = ManuallyDrop::new(self);
-        let pages = this.references.len();
-        let ungranted = this.ungrant_once();
-        drop(take(&mut this.references));
-        ungranted.map_err(|errno| Error::Operation { op: Op::Ungrant, on: format!("of {pages} pages"), errno })
+    pub fn ungrant(mut self) -> Result<()> {
+        let pages = self.references.len();
+        self.ungrant_once().map_err(|errno| Error::Operation { op: Op::Ungrant, on: format!("of {pages} pages"), errno })
     }
 
-    fn ungrant_once(&self) -> Result<(), Errno> {
+    fn ungrant_once(&mut self) -> Result<(), Errno> {
+        self.ended = true;
         let pages = self.references.len();
         let mut argument = abi::DeallocGref { index: self.index, count: pages as u32 };
         let raw = self.device.fd.as_raw_fd();
@@ -123,8 +124,10 @@ impl Granted<'_> {
 
 impl Drop for Granted<'_> {
     fn drop(&mut self) {
-        // Its outcome is in the log; there is nobody left to tell.
-        let _ = self.ungrant_once();
+        if !self.ended {
+            // Its outcome is in the log; there is nobody left to tell.
+            let _ = self.ungrant_once();
+        }
     }
 }
 

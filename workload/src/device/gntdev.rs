@@ -1,8 +1,9 @@
 //! `/dev/xen/gntdev`: mapping another domain's grants into this process.
 
-use std::cell::Cell;
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 
@@ -10,48 +11,87 @@ use super::memory::SharedPages;
 use super::open::{open_xen, page_size};
 use super::parameter::read_limit;
 use crate::error::{Error, Result};
-use crate::truth::{Buffer, Log, Op, Subject, Why};
+use crate::truth::{Buffer, Log, Op, Subject, Timed, Why, timed};
 use crate::uapi::gntdev::{self as abi, Reference};
 use crate::uapi::{DomId, Flexible, GrantRef};
 
 const ADVICE: &str = "load the module xen-gntdev (modprobe xen-gntdev), or build the kernel with \
                       CONFIG_XEN_GNTDEV";
 
-/// One open of the grant device.
+/// One open of the grant device. Whatever is made on it keeps it open, and so does every clone: the last of them closes it.
+#[derive(Clone)]
 pub struct GntDev<'log> {
-    fd: ManuallyDrop<OwnedFd>,
+    open: Arc<Open<'log>>,
+}
+
+struct Open<'log> {
+    /// The descriptor; negative once it was closed.
+    raw: AtomicI32,
     log: &'log Log,
     limit: usize,
     page_size: usize,
+    /// Mappings and exported buffers: each keeps the open file as the descriptor does (`vma->vm_file`; `filp` in `gntdev_dmabuf_priv`,
+    /// drivers/xen/gntdev-dmabuf.c, Linux v6.12).
+    holders: AtomicUsize,
+    /// The maps that there are, by index: their pages, and whether Xen has mapped any of them. The last close unmaps them.
+    maps: Mutex<BTreeMap<u64, (usize, bool)>>,
+}
+
+impl Open<'_> {
+    fn maps(&self) -> MutexGuard<'_, BTreeMap<u64, (usize, bool)>> {
+        // What is in it is whole, whatever happened to the thread that held it.
+        self.maps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last close unmaps whatever is still there.
+    fn note_torn_down(&self) {
+        for (_, (pages, _)) in std::mem::take(&mut *self.maps()).into_iter().filter(|(_, (_, granted))| *granted) {
+            self.log.note_teardown(Buffer::Pages, pages);
+        }
+    }
+
+    /// The descriptor, for closing it: at most once.
+    fn take_raw(&self) -> Option<RawFd> {
+        Some(self.raw.swap(-1, Ordering::Relaxed)).filter(|raw| *raw >= 0)
+    }
 }
 
 impl<'log> GntDev<'log> {
     /// Opens the device and reads its limit. Opening is not an operation; closing is.
     pub fn open(log: &'log Log) -> Result<Self> {
         let fd = open_xen(abi::PATH, ADVICE)?;
-        let mut device = Self { fd: ManuallyDrop::new(fd), log, limit: 0, page_size: page_size() };
-        device.limit = read_limit(abi::LIMIT)?;
-        Ok(device)
+        let mut open = Open {
+            raw: AtomicI32::new(fd.into_raw_fd()),
+            log,
+            limit: 0,
+            page_size: page_size(),
+            holders: AtomicUsize::new(0),
+            maps: Mutex::default(),
+        };
+        open.limit = read_limit(abi::LIMIT)?;
+        Ok(Self { open: Arc::new(open) })
     }
 
     /// The most pages one call may take.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.open.limit
     }
 
     /// Allocates pages for `references` of `domain`. Xen is asked by [`GrantMap::mmap`] only, so
     /// references that do not exist are accepted here.
-    pub fn map(&self, domain: DomId, references: &[GrantRef]) -> Result<GrantMap<'_>> {
+    pub fn map(&self, domain: DomId, references: &[GrantRef]) -> Result<GrantMap<'log>> {
         let count = self.checked("map", references.len())?;
         let array: Vec<_> = references.iter().map(|&reference| Reference { domid: domain.into(), reference }).collect();
         let mut argument = Flexible::new(abi::MapGrantRef { count, pad: 0, index: 0, refs: [array[0]] }, &array);
         let (raw, pointer) = (self.raw(), argument.as_mut_ptr());
         let subject = Subject::new(Op::Map, Buffer::Pages, references.len());
-        self.log
+        self.log()
             // SAFETY: the argument has `count` elements behind its header and outlives the call.
             .call(subject, || unsafe { abi::map_grant_ref(raw, pointer) })
             .map_err(|errno| failed(Op::Map, references.len(), domain, errno))?;
-        Ok(GrantMap { device: self, domain, index: argument.header().index, pages: references.len(), granted: Cell::new(false) })
+        let (device, index, pages) = (self.clone(), argument.header().index, references.len());
+        self.open.maps().insert(index, (pages, false));
+        Ok(GrantMap { device, domain, index, pages, ended: false })
     }
 
     /// The offset and page count of the mapping that contains `address`, as the driver knows it.
@@ -76,17 +116,17 @@ impl<'log> GntDev<'log> {
     pub fn knows_dmabuf(&self) -> Result<bool> {
         let mut argument = abi::DmabufExpWaitReleased { fd: u32::MAX, wait_to_ms: 0 };
         let raw = self.raw();
-        let answer = self.log.call(Subject::without_buffer(Op::WaitReleased), || {
+        let answer = self.log().call(Subject::without_buffer(Op::WaitReleased), || {
             // SAFETY: the argument is of the type this number stands for and outlives the call.
             unsafe { abi::dmabuf_exp_wait_released(raw, &mut argument) }
         });
         match answer {
             Err(Errno::ENOENT) => {
-                self.log.explain(Why { cause: "no_such_buffer", statuses: "" });
+                self.log().explain(Why { cause: "no_such_buffer", statuses: "" });
                 Ok(true)
             }
             Err(Errno::ENOTTY) => {
-                self.log.explain(Why { cause: "no_dmabuf_support", statuses: "" });
+                self.log().explain(Why { cause: "no_dmabuf_support", statuses: "" });
                 Ok(false)
             }
             Ok(_) => Ok(true),
@@ -96,15 +136,46 @@ impl<'log> GntDev<'log> {
 
     /// The count as the kernel takes it: at least one, at most the driver's limit.
     pub(super) fn checked(&self, call: &'static str, count: usize) -> Result<u32> {
-        check_count(call, count, self.limit)
+        check_count(call, count, self.open.limit)
     }
 
     pub(super) fn raw(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.open.raw.load(Ordering::Relaxed)
+    }
+
+    /// A mapping or an exported buffer holds the open file from now on.
+    pub(super) fn hold(&self) {
+        self.open.holders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of them is gone, in `call`. If it was the last and the descriptor was closed before, the kernel closes the file on the
+    /// way back from that call (`____fput` by `task_work_add`, fs/file_table.c, Linux v6.12).
+    pub(super) fn no_longer_held<T>(&self, call: &Timed<T>) {
+        if self.open.holders.fetch_sub(1, Ordering::Relaxed) == 1 && self.raw() < 0 {
+            let _ = self.log().note(Subject::without_buffer(Op::Close), call.besides());
+            self.open.note_torn_down();
+        }
+    }
+
+    /// Closes the descriptor, also where mappings and buffers still hold the file: then its last close comes with the last of them.
+    /// No call can be made on it any more, so maps that are not unmapped by then go with it.
+    pub fn close(self) {
+        let Some(raw) = self.open.take_raw() else { return };
+        if self.open.holders.load(Ordering::Relaxed) > 0 {
+            let _ = nix::unistd::close(raw);
+            return;
+        }
+        let _ = self.log().call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
+        self.open.note_torn_down();
+    }
+
+    /// Whether it is the same open as another.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.open, &other.open)
     }
 
     pub(super) fn log(&self) -> &'log Log {
-        self.log
+        self.open.log
     }
 
     fn other(&self, call: &'static str, errno: Errno) -> Error {
@@ -114,14 +185,16 @@ impl<'log> GntDev<'log> {
 
 impl AsFd for GntDev<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        let raw = self.raw();
+        assert!(raw >= 0, "a device that was closed is used");
+        // SAFETY: it is open until `close` or the last drop, after which nobody makes a call on it.
+        unsafe { BorrowedFd::borrow_raw(raw) }
     }
 }
 
-impl Drop for GntDev<'_> {
+impl Drop for Open<'_> {
     fn drop(&mut self) {
-        // SAFETY: nothing uses `fd` after drop.
-        let raw = unsafe { ManuallyDrop::take(&mut self.fd) }.into_raw_fd();
+        let Some(raw) = self.take_raw() else { return };
         let _ = self.log.call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
     }
 }
@@ -152,39 +225,51 @@ pub enum Access {
 }
 
 /// Pages allocated for grants: what the map ioctl leaves behind.
-pub struct GrantMap<'dev> {
-    device: &'dev GntDev<'dev>,
+pub struct GrantMap<'log> {
+    device: GntDev<'log>,
     domain: DomId,
     index: u64,
     pages: usize,
-    /// Whether Xen has mapped any of the grants.
-    granted: Cell<bool>,
+    ended: bool,
 }
 
-impl GrantMap<'_> {
+impl<'log> GrantMap<'log> {
     /// Maps the grants and shows them to this process. A map can be mmapped once in its life.
-    pub fn mmap(&self, access: Access) -> Result<Mapping<'_>> {
+    pub fn mmap(&self, access: Access) -> Result<Mapping<'log>> {
         let subject = Subject::new(Op::Mmap, Buffer::Pages, self.pages);
-        let (fd, page_size) = (self.device.as_fd(), self.device.page_size);
+        let (fd, page_size) = (self.device.as_fd(), self.device.open.page_size);
         let writable = access == Access::ReadWrite;
         let memory = self
             .device
-            .log
+            .log()
             .call(subject, || SharedPages::map(fd, self.index, self.pages, page_size, writable))
             .map_err(|errno| failed(Op::Mmap, self.pages, self.domain, errno))?;
-        self.granted.set(true);
-        Ok(Mapping { device: self.device, domain: self.domain, memory })
+        self.left_some_mapped();
+        self.device.hold();
+        Ok(Mapping { device: self.device.clone(), domain: self.domain, memory, ended: false })
     }
 
     /// An mmap that failed has left those grants mapped that Xen did not refuse.
     pub fn left_some_mapped(&self) {
-        self.granted.set(true);
+        if let Some((_, granted)) = self.device.open.maps().get_mut(&self.index) {
+            *granted = true;
+        }
+    }
+
+    /// Leaves it to the last close of its device.
+    pub fn leave(mut self) {
+        self.ended = true;
+    }
+
+    /// The device that it was made on.
+    pub fn device(&self) -> &GntDev<'log> {
+        &self.device
     }
 
     /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
     /// channel `port`, or both.
     pub fn notify_on_unmap(&self, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
-        let offset = page * self.device.page_size + usize::from(byte.unwrap_or(0));
+        let offset = page * self.device.open.page_size + usize::from(byte.unwrap_or(0));
         let action = byte.map_or(0, |_| abi::UNMAP_NOTIFY_CLEAR_BYTE) | port.map_or(0, |_| abi::UNMAP_NOTIFY_SEND_EVENT);
         let mut argument = abi::UnmapNotify { index: self.index + offset as u64, action, event_channel_port: port.unwrap_or(0) };
         // SAFETY: the argument is of the type this number stands for and outlives the call.
@@ -193,23 +278,23 @@ impl GrantMap<'_> {
         Ok(())
     }
 
-    /// Gives the pages back.
-    pub fn unmap(self) -> Result<()> {
-        let this = ManuallyDrop::new(self);
-        this.unmap_once()
+    /// Gives the pages back. A mapping that is still there keeps the grants until it goes too.
+    pub fn unmap(mut self) -> Result<()> {
+        self.unmap_once()
     }
 
-    fn unmap_once(&self) -> Result<()> {
+    fn unmap_once(&mut self) -> Result<()> {
+        self.ended = true;
         let mut argument = abi::UnmapGrantRef { index: self.index, count: self.pages as u32, pad: 0 };
         let raw = self.device.raw();
         let subject = Subject::new(Op::Unmap, Buffer::Pages, self.pages);
         self.device
-            .log
+            .log()
             // SAFETY: the argument is of the type this number stands for and outlives the call.
             .call(subject, || unsafe { abi::unmap_grant_ref(raw, &mut argument) })
             .map_err(|errno| failed(Op::Unmap, self.pages, self.domain, errno))?;
-        if self.granted.get() {
-            self.device.log.note_teardown(Buffer::Pages, self.pages);
+        if let Some((pages, true)) = self.device.open.maps().remove(&self.index) {
+            self.device.log().note_teardown(Buffer::Pages, pages);
         }
         Ok(())
     }
@@ -217,16 +302,19 @@ impl GrantMap<'_> {
 
 impl Drop for GrantMap<'_> {
     fn drop(&mut self) {
-        // Its outcome is in the log; there is nobody left to tell.
-        let _ = self.unmap_once();
+        if !self.ended {
+            // Its outcome is in the log; there is nobody left to tell.
+            let _ = self.unmap_once();
+        }
     }
 }
 
 /// Granted pages in this process's address space.
-pub struct Mapping<'map> {
-    device: &'map GntDev<'map>,
+pub struct Mapping<'log> {
+    device: GntDev<'log>,
     domain: DomId,
     memory: SharedPages,
+    ended: bool,
 }
 
 impl Mapping<'_> {
@@ -245,6 +333,11 @@ impl Mapping<'_> {
         self.memory.write(page, offset, value);
     }
 
+    /// Copies the granted 4 KiB of a page into `target`, which has exactly that size.
+    pub fn copy_page(&self, page: usize, target: &mut [u8]) {
+        self.memory.copy_page(page, target);
+    }
+
     /// Hands the granted bytes of a page to something that does not read them itself, such as a system call.
     pub(super) fn with_granted_bytes<T>(&self, page: usize, hand: impl FnOnce(&[u8]) -> T) -> T {
         self.memory.with_granted_bytes(page, hand)
@@ -252,25 +345,30 @@ impl Mapping<'_> {
 
     /// Takes the pages out of the address space. The grants stay mapped until
     /// [`GrantMap::unmap`].
-    pub fn munmap(self) -> Result<()> {
-        let this = ManuallyDrop::new(self);
-        this.munmap_once()
+    pub fn munmap(mut self) -> Result<()> {
+        self.munmap_once()
     }
 
-    fn munmap_once(&self) -> Result<()> {
+    fn munmap_once(&mut self) -> Result<()> {
+        self.ended = true;
         let subject = Subject::new(Op::Munmap, Buffer::Pages, self.pages());
-        self.device
-            .log
-            // SAFETY: called by `munmap` and `drop` only, which both end `self`.
-            .call(subject, || unsafe { self.memory.unmap() })
-            .map_err(|errno| failed(Op::Munmap, self.pages(), self.domain, errno))
+        // SAFETY: called by `munmap` and `drop` only, which both end `self`.
+        let call = timed(|| unsafe { self.memory.unmap() });
+        let besides = call.besides();
+        let unmapped = self.device.log().note(subject, call);
+        if unmapped.is_ok() {
+            self.device.no_longer_held(&besides);
+        }
+        unmapped.map_err(|errno| failed(Op::Munmap, self.pages(), self.domain, errno))
     }
 }
 
 impl Drop for Mapping<'_> {
     fn drop(&mut self) {
-        // Its outcome is in the log; there is nobody left to tell.
-        let _ = self.munmap_once();
+        if !self.ended {
+            // Its outcome is in the log; there is nobody left to tell.
+            let _ = self.munmap_once();
+        }
     }
 }
 

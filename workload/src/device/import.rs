@@ -1,7 +1,5 @@
 //! Any dma-buf, granted to another domain page by page.
 
-use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, take};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use nix::errno::Errno;
@@ -20,10 +18,12 @@ pub trait Importable: AsFd {
     fn pages(&self) -> usize;
 }
 
-impl GntDev<'_> {
+impl<'log> GntDev<'log> {
     /// Attaches to `source`, maps it and grants its pages to `domain`. The domain is not checked
     /// by the driver; Xen will when somebody maps.
-    pub fn import<'buf>(&'buf self, source: &'buf impl Importable, domain: DomId) -> Result<Import<'buf>> {
+    ///
+    /// The driver finds imports by the buffer's descriptor number: close the buffer after the import is released.
+    pub fn import(&self, source: &impl Importable, domain: DomId) -> Result<Import<'log>> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let count = self.checked_import(pages)?;
         let number = source.as_fd().as_raw_fd();
@@ -40,7 +40,7 @@ impl GntDev<'_> {
                 errno => Error::Operation { op: Op::Import, on: format!("of {pages} {buffer} pages"), errno },
             })?;
         let references = argument.elements().to_vec();
-        Ok(Import { device: self, number, buffer, references, source: PhantomData })
+        Ok(Import { device: self.clone(), number, buffer, references, ended: false })
     }
 
     /// The limits that hold for imports: the driver checks none of them.
@@ -59,13 +59,12 @@ fn check_import_count(pages: usize) -> Result<()> {
 }
 
 /// An imported dma-buf: its pages are granted until this ends.
-pub struct Import<'buf> {
-    device: &'buf GntDev<'buf>,
+pub struct Import<'log> {
+    device: GntDev<'log>,
     number: RawFd,
     buffer: Buffer,
     references: Vec<GrantRef>,
-    /// The driver finds imports by descriptor number, so the buffer stays open until then.
-    source: PhantomData<&'buf ()>,
+    ended: bool,
 }
 
 impl Import<'_> {
@@ -75,14 +74,12 @@ impl Import<'_> {
     }
 
     /// Takes the grants back and lets go of the buffer.
-    pub fn release(self) -> Result<()> {
-        let mut this = ManuallyDrop::new(self);
-        let released = this.release_once();
-        drop(take(&mut this.references));
-        released
+    pub fn release(mut self) -> Result<()> {
+        self.release_once()
     }
 
-    fn release_once(&self) -> Result<()> {
+    fn release_once(&mut self) -> Result<()> {
+        self.ended = true;
         let mut argument = abi::DmabufImpRelease { fd: self.number as u32, reserved: 0 };
         let raw = self.device.raw();
         let pages = self.references.len();
@@ -102,8 +99,10 @@ impl Import<'_> {
 
 impl Drop for Import<'_> {
     fn drop(&mut self) {
-        // Its outcome is in the log; there is nobody left to tell.
-        let _ = self.release_once();
+        if !self.ended {
+            // Its outcome is in the log; there is nobody left to tell.
+            let _ = self.release_once();
+        }
     }
 }
 

@@ -82,6 +82,15 @@ impl SharedPages {
         hand(bytes)
     }
 
+    /// Copies the granted bytes of a page into `target`, as fast as the C library does it.
+    pub(super) fn copy_page(&self, page: usize, target: &mut [u8]) {
+        assert!(page < self.pages, "page {page} of {}", self.pages);
+        assert!(target.len() == GRANTED_BYTES, "a page is copied whole");
+        // SAFETY: inside the mapping by the assertions, and mapped for as long as `self` is borrowed. Another domain may change
+        // the bytes meanwhile: no reference to them is made, and any bytes are fine in `target`.
+        unsafe { libc::memcpy(target.as_mut_ptr().cast(), self.base.as_ptr().add(page * self.page_size).cast(), GRANTED_BYTES) };
+    }
+
     /// Only the granted part of a page is memory: with pages larger than 4 KiB an access to the
     /// rest of one kills the process.
     fn word(&self, page: usize, offset: usize) -> &AtomicU32 {

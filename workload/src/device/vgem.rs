@@ -1,10 +1,9 @@
 //! vgem, a display driver without a display: an importer of dma-bufs that is not gntdev itself.
 
 use std::fs::read_dir;
-use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -18,9 +17,10 @@ use crate::uapi::drm as abi;
 /// The driver's name, as it tells it itself.
 const DRIVER: &[u8] = b"vgem";
 
-/// One open of vgem's node.
+/// One open of vgem's node, which whatever is attached through it keeps open.
+#[derive(Clone)]
 pub struct Vgem<'log> {
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
     log: &'log Log,
 }
 
@@ -30,16 +30,17 @@ impl<'log> Vgem<'log> {
         let mut others = Vec::new();
         for path in render_nodes(Path::new(abi::DIRECTORY)) {
             match open_if_vgem(&path) {
-                Ok(fd) => return Ok(Self { fd, log }),
+                Ok(fd) => return Ok(Self { fd: Arc::new(fd), log }),
                 Err(what) => others.push(format!("{} {what}", path.display())),
             }
         }
         Err(Error::NoVgem { others })
     }
 
-    /// Hands it a buffer: vgem attaches and maps, in one call. The borrow is exclusive because a second call for the same
-    /// buffer would only find the first one's handle, and attach nothing.
-    pub fn attach<'buf>(&'buf self, source: &'buf mut impl Importable) -> Result<Attachment<'buf>> {
+    /// Hands it a buffer: vgem attaches and maps, in one call. A second call for the same buffer through the same open of the
+    /// node would only find the first one's handle, and attach nothing. vgem holds the buffer until it is detached: closing it
+    /// earlier is not its release.
+    pub fn attach(&self, source: &impl Importable) -> Result<Attachment<'log>> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };
         let raw = self.raw();
@@ -47,7 +48,7 @@ impl<'log> Vgem<'log> {
             // SAFETY: the argument is of the type this number stands for and outlives the call.
             unsafe { abi::prime_fd_to_handle(raw, &mut argument) }
         })?;
-        Ok(Attachment { vgem: self, handle: argument.handle, buffer, pages, source: PhantomData })
+        Ok(Attachment { vgem: self.clone(), handle: argument.handle, buffer, pages, ended: false })
     }
 
     /// Times the call and notes it, unless the buffer is another driver's: then gntdev has nothing to do with it.
@@ -93,22 +94,22 @@ fn driver(node: &impl AsFd) -> Result<Vec<u8>, Errno> {
 }
 
 /// A buffer that vgem is attached to, and has mapped.
-pub struct Attachment<'buf> {
-    vgem: &'buf Vgem<'buf>,
+pub struct Attachment<'log> {
+    vgem: Vgem<'log>,
     handle: u32,
     buffer: Buffer,
     pages: usize,
-    /// vgem holds the buffer, so that closing it earlier would not be its release.
-    source: PhantomData<&'buf mut ()>,
+    ended: bool,
 }
 
 impl Attachment<'_> {
     /// Has it unmap and detach, in one call.
-    pub fn detach(self) -> Result<()> {
-        ManuallyDrop::new(self).detach_once()
+    pub fn detach(mut self) -> Result<()> {
+        self.detach_once()
     }
 
-    fn detach_once(&self) -> Result<()> {
+    fn detach_once(&mut self) -> Result<()> {
+        self.ended = true;
         let argument = abi::GemClose { handle: self.handle, pad: 0 };
         let raw = self.vgem.raw();
         self.vgem.note(Op::GemClose, self.buffer, self.pages, || {
@@ -120,8 +121,10 @@ impl Attachment<'_> {
 
 impl Drop for Attachment<'_> {
     fn drop(&mut self) {
-        // Its outcome is in the log; there is nobody left to tell.
-        let _ = self.detach_once();
+        if !self.ended {
+            // Its outcome is in the log; there is nobody left to tell.
+            let _ = self.detach_once();
+        }
     }
 }
 

@@ -110,7 +110,7 @@ fn describe(action: Action) -> &'static str {
 /// Without CONFIG_XEN_GRANT_DMA_ALLOC the driver ignores the flags (`gntdev_alloc_map` in
 /// `drivers/xen/gntdev.c`), and plain pages would be measured under another name. The allocator's
 /// symbol tells; where symbols are not to be seen, it is taken for granted.
-fn knows_dma_alloc() -> bool {
+pub(crate) fn knows_dma_alloc() -> bool {
     let Ok(file) = File::open("/proc/kallsyms") else { return true };
     let mut lines = BufReader::new(file).lines().map_while(std::io::Result::ok).peekable();
     if lines.peek().is_none() {

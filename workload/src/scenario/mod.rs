@@ -1,6 +1,6 @@
 //! The scenarios by name, and what they share.
 
-mod capability;
+pub(crate) mod capability;
 mod copy;
 mod deferred;
 mod faults;
@@ -63,14 +63,6 @@ impl Scenario {
                 "the grant table and Xen's maptrack, filled until every call fails: for a Xen that was booted with small ones"
             }
         }
-    }
-
-    /// The scenario called `name`, or an error that lists the names there are.
-    pub fn named(name: &str) -> std::result::Result<Self, String> {
-        Self::ALL.into_iter().find(|scenario| scenario.name() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|scenario| scenario.name()).collect();
-            format!("there is no scenario of that name; there are: {}", known.join(", "))
-        })
     }
 
     /// Runs it. Calls are noted in `log`; what had to be left out goes to `skipped`.
@@ -153,19 +145,5 @@ impl Options {
         let iterations: usize = self.pages.iter().map(|&pages| (self.iterations_at(pages) + self.warmup) as usize).sum();
         // Not beyond what a small domain can spare; a longer log grows as it goes.
         (SEARCHING + iterations * PER_ITERATION).min(1 << 18)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_scenario_is_found_by_its_name_and_others_are_answered_with_the_list() {
-        for scenario in Scenario::ALL {
-            assert_eq!(Scenario::named(scenario.name()), Ok(scenario));
-        }
-        let error = Scenario::named("swep").unwrap_err();
-        assert_eq!(error, "there is no scenario of that name; there are: sweep, copy, refusals, deferred, faults, exhaustion");
     }
 }

@@ -25,8 +25,8 @@ pub fn with_shared_pages(log: &Log, options: &Options, body: impl FnOnce(Shared<
     match options.source {
         Source::Peer { peer, directory, timeout } => {
             let search = Search { peer, own: options.own, directory, timeout, pages };
-            let references = search.find(log)?;
-            body(Shared { domain: peer, references: &references })
+            let offer = search.find(log)?;
+            body(Shared { domain: peer, references: &offer.pages })
         }
         Source::Own => {
             let _raised = RaisedLimit::by(gntalloc::LIMIT, pages as usize)?;

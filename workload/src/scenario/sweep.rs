@@ -80,13 +80,13 @@ impl Size<'_> {
                 Action::Map => self.map(&device)?,
                 Action::Export(buffer) => {
                     let references = &self.shared.references[..self.pages as usize];
-                    let mut exported = device.export(buffer, self.shared.domain, references)?;
+                    let exported = device.export(buffer, self.shared.domain, references)?;
                     device.import(&exported, self.options.own)?.release()?;
-                    attach_and_detach(self.importer, &mut exported)?;
+                    attach_and_detach(self.importer, &exported)?;
                     release(exported, iteration.is_multiple_of(WAITER_EVERY))?;
                 }
                 Action::ImportForeign => {
-                    if let Some(foreign) = &mut self.foreign {
+                    if let Some(foreign) = &self.foreign {
                         device.import(foreign, self.options.own)?.release()?;
                         attach_and_detach(self.importer, foreign)?;
                     }
@@ -123,7 +123,7 @@ fn touch(mapping: &Mapping<'_>) -> Result<()> {
 }
 
 /// Hands a buffer to the importer, if there is one, and takes it back.
-fn attach_and_detach(importer: Option<&Vgem<'_>>, buffer: &mut impl Importable) -> Result<()> {
+fn attach_and_detach(importer: Option<&Vgem<'_>>, buffer: &impl Importable) -> Result<()> {
     match importer {
         Some(vgem) => vgem.attach(buffer)?.detach(),
         None => Ok(()),

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Call, Op, Teardowns, totals};
+use super::{Call, LoopTimes, Op, Teardowns, totals};
 use crate::error::{Error, Result};
 
 /// What the columns of a call are, in order.
-const COLUMNS: [&str; 10] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns", "cause", "statuses"];
+const COLUMNS: [&str; 11] =
+    ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns", "cause", "statuses", "arm"];
 
 /// How the run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +60,22 @@ pub struct Header {
     pub skipped: Vec<String>,
     /// Whose grants were let go of, and how often.
     pub teardowns: Vec<Teardowns>,
+    /// What there is to say about a scenario file.
+    #[serde(flatten)]
+    pub of_file: Option<OfFile>,
+}
+
+/// What the file says about a run of a scenario file.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct OfFile {
+    /// The scenario's whole text.
+    pub file: String,
+    /// What every arm's parameters stood for.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+    /// The arms' names, as calls carry them.
+    pub arms: Vec<String>,
+    /// How quickly the iterations followed each other.
+    pub loops: Vec<LoopTimes>,
 }
 
 impl Header {
@@ -79,6 +96,7 @@ impl Header {
             ending: Ending::Complete,
             skipped: Vec::new(),
             teardowns: Vec::new(),
+            of_file: None,
         }
     }
 }
@@ -143,7 +161,8 @@ fn write_json(header: &Header, calls: &[Call], out: impl Write) -> io::Result<()
     write_lines(&mut out, "totals", totals(calls).iter())?;
     writeln!(out, ",\n\"contains\": {},", serde_json::to_string(&contains())?)?;
     writeln!(out, "\"columns\": {},", serde_json::to_string(&COLUMNS)?)?;
-    write_lines(&mut out, "calls", calls.iter().map(row))?;
+    let arms = header.of_file.as_ref().map_or(&[][..], |of_file| &of_file.arms);
+    write_lines(&mut out, "calls", calls.iter().map(|call| row(call, arms)))?;
     writeln!(out, "\n}}")?;
     out.flush()
 }
@@ -164,11 +183,12 @@ fn contains() -> BTreeMap<&'static str, &'static [&'static str]> {
 }
 
 /// One call as the array that [`COLUMNS`] describes.
-fn row(call: &Call) -> impl Serialize {
+fn row(call: &Call, arms: &[String]) -> impl Serialize {
     let subject = call.subject;
     let (cause, statuses) = call.why.map(|why| (why.cause, why.statuses)).unzip();
     let (phase, tid) = (call.phase, call.tid);
-    (subject.op, subject.buffer, subject.pages, call.outcome(), phase, tid, call.start_ns, call.duration_ns, cause, statuses)
+    let arm = call.arm.and_then(|arm| arms.get(usize::from(arm)).cloned()).filter(|arm| !arm.is_empty());
+    (subject.op, subject.buffer, subject.pages, call.outcome(), phase, tid, call.start_ns, call.duration_ns, cause, statuses, arm)
 }
 
 #[cfg(test)]
@@ -202,6 +222,7 @@ mod tests {
             start_ns,
             duration_ns,
             why: None,
+            arm: None,
         };
         let why = Some(Why { cause: "no_such_buffer", statuses: "" });
         vec![
@@ -224,11 +245,11 @@ mod tests {
         {"op":"export","buffer":"wc","pages":16,"outcome":"ok","count":2,"min_ns":300,"p50_ns":300,"max_ns":500,"sum_ns":800},
         {"op":"wait_released","buffer":null,"pages":null,"outcome":"ENOENT","count":1,"min_ns":90,"p50_ns":90,"max_ns":90,"sum_ns":90}],
         "contains": {"gem_close":["attachment_unmap","detach"],"prime_import":["attach","attachment_map"]},
-        "columns": ["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses"],
+        "columns": ["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses","arm"],
         "calls": [
-        ["export","wc",16,"ok","warmup",42,2000,500,null,null],
-        ["export","wc",16,"ok","run",42,3000,300,null,null],
-        ["wait_released",null,null,"ENOENT","run",42,4000,90,"no_such_buffer",""]]
+        ["export","wc",16,"ok","warmup",42,2000,500,null,null,null],
+        ["export","wc",16,"ok","run",42,3000,300,null,null,null],
+        ["wait_released",null,null,"ENOENT","run",42,4000,90,"no_such_buffer","",null]]
         }
         "#);
     }

@@ -5,22 +5,25 @@
 
 mod clock;
 mod file;
+mod loops;
 mod totals;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use clock::{monotonic_ns, sleep_until, utc_timestamp};
-pub use file::{Destination, Ending, Header};
+pub use file::{Destination, Ending, Header, OfFile};
+pub use loops::{LoopTimes, Spread, Turn, loops};
 pub use totals::{Teardowns, Total, totals};
 
 /// What was asked of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
     /// The map ioctl of gntdev: allocates, touches no grant.
@@ -114,7 +117,7 @@ impl fmt::Display for Op {
 }
 
 /// What kind of memory a buffer is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Buffer {
     /// Ordinary pages.
@@ -146,7 +149,7 @@ impl fmt::Display for Buffer {
 }
 
 /// Which part of a run a call belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Phase {
@@ -221,6 +224,8 @@ pub struct Call {
     pub duration_ns: u64,
     /// Why it ended as it did, where whoever made it knows.
     pub why: Option<Why>,
+    /// Which of the run's arms it belongs to, by its place in the header's list.
+    pub arm: Option<u16>,
 }
 
 /// Why a call ended as it did: what its errno hides.
@@ -247,6 +252,13 @@ pub struct Timed<T> {
     end_ns: u64,
 }
 
+impl<T> Timed<T> {
+    /// Something else that happened within the same call, and went well.
+    pub fn besides(&self) -> Timed<()> {
+        Timed { result: Ok(()), start_ns: self.start_ns, end_ns: self.end_ns }
+    }
+}
+
 /// Runs `call` with a reading of the clock on each side and nothing else in between.
 #[inline(always)]
 pub fn timed<T>(call: impl FnOnce() -> Result<T, Errno>) -> Timed<T> {
@@ -254,6 +266,11 @@ pub fn timed<T>(call: impl FnOnce() -> Result<T, Errno>) -> Timed<T> {
     let result = call();
     let end_ns = monotonic_ns();
     Timed { result, start_ns, end_ns }
+}
+
+thread_local! {
+    /// Where the threads of a run are in different phases, or in different arms.
+    static OF_THIS_THREAD: Cell<Option<(Phase, Option<u16>)>> = const { Cell::new(None) };
 }
 
 /// All calls of a run so far. Room is made beforehand, so that keeping the log costs the calls
@@ -275,6 +292,7 @@ impl Log {
             start_ns: 0,
             duration_ns: 0,
             why: None,
+            arm: None,
         };
         let mut calls = vec![nothing; expected];
         calls.clear();
@@ -286,6 +304,25 @@ impl Log {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
+    /// Calls of this thread from now on belong to `phase` and `arm`, whatever those of other threads do.
+    pub fn enter_alone(phase: Phase, arm: Option<u16>) {
+        OF_THIS_THREAD.set(Some((phase, arm)));
+    }
+
+    /// The phase and arm of this thread's calls.
+    fn belonging(&self) -> (Phase, Option<u16>) {
+        OF_THIS_THREAD.get().unwrap_or_else(|| (Phase::from_number(self.phase.load(Ordering::Relaxed)), None))
+    }
+
+    /// Takes over what another process has noted.
+    pub fn absorb(&self, calls: Vec<Call>, teardowns: &[Teardowns]) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).extend(calls);
+        let mut noted = self.teardowns.lock().unwrap_or_else(PoisonError::into_inner);
+        for more in teardowns {
+            *noted.entry((more.buffer, more.pages)).or_default() += more.count;
+        }
+    }
+
     /// Times `call`, notes it as `subject`, and gives its result back.
     pub fn call<T>(&self, subject: Subject, call: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
         self.note(subject, timed(call))
@@ -293,14 +330,16 @@ impl Log {
 
     /// Notes a call that was timed already: for calls whose subject depends on their outcome.
     pub fn note<T>(&self, subject: Subject, timed: Timed<T>) -> Result<T, Errno> {
+        let (phase, arm) = self.belonging();
         let call = Call {
             subject,
             errno: timed.result.as_ref().err().copied(),
-            phase: Phase::from_number(self.phase.load(Ordering::Relaxed)),
+            phase,
             tid: own_tid(),
             start_ns: timed.start_ns,
             duration_ns: timed.end_ns.saturating_sub(timed.start_ns),
             why: None,
+            arm,
         };
         // A panic elsewhere must not lose what was measured.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Buffer, Call, Op};
 
@@ -30,7 +30,7 @@ pub struct Total {
 }
 
 /// How many maps of one kind and size gave up their grants: what the kernel may do long after the call that asked for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Teardowns {
     /// What backed them.
     pub buffer: Buffer,
@@ -81,7 +81,7 @@ mod tests {
 
     fn call(op: Op, pages: usize, errno: Option<Errno>, duration_ns: u64) -> Call {
         let subject = Subject::new(op, Buffer::Pages, pages);
-        Call { subject, errno, phase: Phase::Run, tid: 1, start_ns: 0, duration_ns, why: None }
+        Call { subject, errno, phase: Phase::Run, tid: 1, start_ns: 0, duration_ns, why: None, arm: None }
     }
 
     #[test]

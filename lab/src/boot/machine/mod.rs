@@ -18,8 +18,10 @@ const MACHINE_MIB: u64 = 3072;
 const DOM0_MIB: u64 = 1024;
 /// Memory of dom1, which holds the granted pages.
 pub const DOM1_MIB: u64 = 256;
-/// Pages that dom1 grants to dom0: one buffer of 2,025, its directory, and room for further ones.
-const GRANT_PAGES: u32 = 4096;
+/// Pages that dom1 grants to dom0: a buffer of 3840x2160 has 8,100, and there is room for its page directories.
+const GRANT_PAGES: u32 = 8192;
+/// Further pages that dom1 grants, of a dma-buf that it imports: what zero-copy needs.
+const DMABUF_PAGES: u32 = 256;
 /// Given back to Xen before anything is measured; see `balloon_out` in guest/init.
 const BALLOON_KB: u32 = 32 * 1024;
 /// Room for DMA buffers: one of 2,025 pages needs 8 MiB in one piece, more than the buddy allocator's largest block.
@@ -103,7 +105,7 @@ fn dom0_arguments(spec: &BenchSpec) -> String {
 /// Linux' arguments in dom1, whose console has this name.
 pub fn frontend_arguments(console: &str) -> String {
     format!(
-        "console={console} {LINUX_ARGUMENTS} xen_gntalloc.limit={} gs.role=frontend gs.grant_pages={GRANT_PAGES}",
+        "console={console} {LINUX_ARGUMENTS} xen_gntalloc.limit={} gs.role=frontend gs.grant_pages={GRANT_PAGES} gs.dmabuf_pages={DMABUF_PAGES}",
         2 * GRANT_PAGES
     )
 }

@@ -1,0 +1,208 @@
+//! Scenario files in the lab: each is profiled exactly as it was, repeats from its seed, and leaves nothing behind.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+use grantscope_collector::judge::Truth;
+use grantscope_workload::catalog::BUILTIN;
+
+use super::{Bench, PATIENCE, profile::Recorded};
+use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+
+/// Fewer iterations than the files have, where so many show nothing more: every check waits for the emulated processor.
+const SHORTENED: &[(&str, &str)] = &[
+    ("latency-1", "--iterations 100 --warmup 5"),
+    ("display-1080p-wc", "--iterations 2"),
+    ("display-4k", "--iterations 1 --warmup 0"),
+    ("display-copy", "--iterations 60"),
+    ("camera-4buf", "--iterations 30"),
+    ("resize-storm", "--iterations 20"),
+    ("churn", "--iterations 8"),
+    ("hoarder", "--iterations 2"),
+    ("zero-copy", "--iterations 4"),
+    ("zero-copy-loopback", "--iterations 4"),
+];
+
+/// A file with the verbs that those do not use, orders of letting go that are unusual, and arms.
+const ORDERS: &str = r#"
+version = 1
+name = "orders"
+summary = "every other verb, and unusual orders of letting go"
+imitates = "nobody"
+iterations = 3
+[parameters]
+buffer = "wc"
+[arms]
+buffer = ["pages", "wc", "coherent"]
+[[workers]]
+name = "both"
+threads = 2
+start = [{ open = "long" }, { map = "kept", pages = 3, count = 2, on = "long" }, { mmap = "kept", access = "read_only" }]
+each = [
+  { touch = "kept", pick = "random" },
+  { copy = "in", pages = 20, on = "long" }, { copy = "out", pages = 20, on = "long" },
+  { grant = "granted", pages = 2, count = 2 }, { ungrant = "granted", order = "reversed" },
+  # A device that is closed before what is mapped and exported on it, and takes a map with it.
+  { open = "short" },
+  { map = "a", pages = 2, on = "short" }, { mmap = "a" },
+  { map = "b", pages = 5, on = "short" },
+  { export = "e", pages = 4, buffer = "$buffer", on = "short" },
+  { wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
+  { import = "again", of = "e", on = "short" }, { import_release = "again" },
+  { close = "short" },
+  { touch = "a" }, { munmap = "a" }, { attach = "e" }, { detach = "e" }, { release = "e" },
+  # The grants go with the mapping.
+  { map = "c", pages = 6, grants_of = "d", on = "long" }, { mmap = "c" }, { unmap = "c" }, { read = "c" }, { munmap = "c" },
+  { export = "d", pages = 7, count = 2, grants = "same", buffer = "$buffer", on = "long" },
+  { release = "d", order = "reversed" }, { wait = "d", limit_ms = 10 },
+  { allocate = "foreign", pages = 8, from = "dma_heap" }, { import = "refs", of = "foreign", on = "long" },
+  { import_release = "refs" }, { attach = "foreign" }, { detach = "foreign" }, { free = "foreign" },
+  { sleep_ms = 3, at = 1 }, { hold_frames = 1, rate_hz = 250 },
+]
+end = [{ munmap = "kept", order = "reversed" }, { unmap = "kept" }, { close = "long" }]
+"#;
+
+/// All of them one after the other, in one recording of dom1's pages.
+fn all_of_them() -> String {
+    let builtin = BUILTIN.iter().map(|builtin| run(builtin.name, &shortened(builtin.name), builtin.name));
+    let runs: Vec<String> = builtin.chain([run("/tmp/orders.toml", "", "orders")]).collect();
+    let file = format!("cat >/tmp/orders.toml <<'END'\n{ORDERS}END\n");
+    format!("{file}grantscope record -o /out/all.gsr --clock counted -- sh -c '{}'\n", runs.join(" && "))
+}
+
+fn run(scenario: &str, arguments: &str, truth: &str) -> String {
+    format!("grantscope-workload run --scenario {scenario} --peer 1 {arguments} --truth /out/{truth}.json")
+}
+
+fn shortened(name: &str) -> String {
+    SHORTENED.iter().find(|(known, _)| *known == name).map_or_else(String::new, |(_, arguments)| (*arguments).to_owned())
+}
+
+/// Every scenario file that is part of the workload, across two domains: counts, pages, outcomes, and each call around its operations.
+pub fn files_are_exact(bench: &Bench) -> Result<()> {
+    let out = bench.out("scenarios");
+    run_script(bench, &out, "scenarios", &all_of_them())?;
+    let mut truths = Vec::new();
+    for name in BUILTIN.iter().map(|builtin| builtin.name).chain(["orders"]) {
+        truths.push(truth(&out, name)?);
+    }
+    let together = Truth::of_all(truths).context("there are no scenario files")?;
+    Recorded::read(&out.join("all.gsr"))?.agrees_with(&together)?;
+    tell!("{} scenario files, and one with every other verb", BUILTIN.len());
+    Ok(())
+}
+
+/// Arms, drawn numbers, and a crowd that draws them, each twice from one seed and once from another. The first run of all may have
+/// to look for dom1's pages several times, until dom1 is there.
+const REPEATED: &str = "
+again() { grantscope-workload run --peer 1 --truth /out/$1.json --iterations 6 --warmup 1 --seed $2 --scenario $3 $4 $5 || exit; }
+again until-there 1 latency-1
+for which in first second; do
+    again arms-$which 7 latency-1 --set pages=1,2,3,4
+    again drawn-$which 7 resize-storm
+    again crowd-$which 7 churn
+done
+again arms-other 8 latency-1 --set pages=1,2,3,4
+again drawn-other 8 resize-storm
+again crowd-other 8 churn
+";
+
+/// Two runs from one seed make the same calls in the same order; from another seed they do not.
+pub fn seeds_repeat(bench: &Bench) -> Result<()> {
+    let out = bench.out("seeds");
+    run_script(bench, &out, "seeds", REPEATED)?;
+    for what in ["arms", "drawn", "crowd"] {
+        let calls = |which: &str| truth(&out, &format!("{what}-{which}")).map(|truth| sequence(&truth));
+        let (first, second, other) = (calls("first")?, calls("second")?, calls("other")?);
+        if let Some(place) = (0..first.len().max(second.len())).find(|&place| first.get(place) != second.get(place)) {
+            bail!("{what}: call {place} is {:?}, and from the same seed {:?}", first.get(place), second.get(place));
+        }
+        ensure!(first != other, "{what}: another seed gives the same order, so nothing was shown");
+        tell!("{what}: {} calls in the same order twice, and in another one from another seed", first.len());
+    }
+    Ok(())
+}
+
+/// What was called, thread by thread, each in the order of time. The threads' own order is that of what they did: how they take
+/// turns on the processor is the scheduler's business.
+fn sequence(truth: &Truth) -> Vec<String> {
+    let mut threads: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for call in &truth.calls {
+        let described = format!("{} {}", call.series(), call.arm.as_deref().unwrap_or("-"));
+        threads.entry(call.tid).or_default().push(described);
+    }
+    let mut threads: Vec<_> = threads.into_values().collect();
+    threads.sort();
+    threads.concat()
+}
+
+/// What is refused before anything is mapped, and what is interrupted while much is.
+const LEFT: &str = "
+grantscope record -o /out/left.gsr --clock counted -- sh -c '
+grantscope-workload run --peer 1 --scenario display-1080p-wc --set buffers=9 --truth /out/refused.json 2>/out/refused
+echo $? >>/out/refused
+grantscope-workload run --peer 1 --scenario display-1080p-wc --set frames=100000 --truth /out/interrupted.json 2>/out/interrupted &
+sleep 5
+kill -INT $!
+wait $!
+echo $? >>/out/interrupted
+'
+grantscope maps >/out/maps
+";
+
+/// A run that does not fit maps nothing, and one that is interrupted leaves nothing mapped.
+pub fn nothing_is_left(bench: &Bench) -> Result<()> {
+    let out = bench.out("left");
+    run_script(bench, &out, "left", LEFT)?;
+    let said = |name: &str| fs::read_to_string(out.join(name)).with_context(|| format!("no {name}"));
+    let refused = said("refused")?;
+    ensure!(refused.contains("nothing was mapped") && refused.ends_with("\n1\n"), "refused otherwise: {refused}");
+    let count = |truth: &Truth, op: &str| truth.calls.iter().filter(|call| call.op == op).count();
+    ensure!(count(&truth(&out, "refused")?, "export") == 0, "it was refused, and exported all the same");
+    let interrupted = truth(&out, "interrupted")?;
+    ensure!(
+        said("interrupted")?.contains("interrupted") && !interrupted.is_complete(),
+        "it does not say that it was interrupted"
+    );
+    let (exports, releases) = (count(&interrupted, "export"), count(&interrupted, "release"));
+    ensure!(exports == 2 && releases == 2, "{exports} exports and {releases} releases, where both buffers were held");
+    let maps = said("maps")?;
+    ensure!(!maps.contains("grantscope-work"), "something is still mapped:\n{maps}");
+    tell!("two buffers were held when it was interrupted, and none was left");
+    Ok(())
+}
+
+fn run_script(bench: &Bench, out: &Path, name: &str, script: &str) -> Result<()> {
+    let outcome = bench.full()?.run(&Job::Script(script.to_owned()), Clock::Counted, PATIENCE, out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    Ok(())
+}
+
+fn truth(out: &Path, name: &str) -> Result<Truth> {
+    let path = out.join(name).with_extension("json");
+    let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    Truth::parse(&text).with_context(|| format!("the truth of {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use grantscope_workload::script::{Given, Plan, vocabulary::STEPS};
+
+    use super::*;
+
+    #[test]
+    fn every_verb_is_run_in_the_lab() {
+        let plan = Plan::read("orders", ORDERS, &Given { peer: true, ..Given::default() });
+        assert_eq!(plan.unwrap_or_else(|problems| panic!("{problems}")).arms.len(), 3);
+        for verb in STEPS.iter().map(|entry| entry.name) {
+            let step = format!("{{ {verb} = ");
+            assert!(BUILTIN.iter().map(|builtin| builtin.text).chain([ORDERS]).any(|text| text.contains(&step)), "{verb}");
+        }
+    }
+
+    #[test]
+    fn every_scenario_file_has_its_number_of_iterations_here() {
+        assert!(BUILTIN.iter().map(|builtin| builtin.name).eq(SHORTENED.iter().map(|(name, _)| *name)));
+    }
+}

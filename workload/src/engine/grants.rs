@@ -1,0 +1,67 @@
+//! The pages that a scenario file maps, of both sides.
+
+use crate::device::{GntAlloc, RaisedLimit};
+use crate::directory::fill_word;
+use crate::error::Result;
+use crate::frontend::fill;
+use crate::peer::{Offer, Search};
+use crate::scenario::Source;
+use crate::script::{Plan, Side};
+use crate::truth::{Log, Phase};
+use crate::uapi::{DomId, GrantRef, gntalloc};
+
+use super::{Place, limits};
+
+/// Grants that can be mapped: whose they are, and their references.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    own: (DomId, Vec<GrantRef>),
+    peer: (DomId, Offer),
+}
+
+impl Grants {
+    /// The granting domain, and `pages` references from `first` on.
+    pub fn of(&self, side: Side, first: usize, pages: usize) -> (DomId, &[GrantRef]) {
+        let (domain, references) = match side {
+            Side::Own => (self.own.0, &self.own.1),
+            Side::Peer => (self.peer.0, &self.peer.1.pages),
+            Side::PeerDmabuf => (self.peer.0, &self.peer.1.dmabuf),
+        };
+        (domain, &references[first..first + pages])
+    }
+
+    /// What the owner of a side's pages wrote into the one at `place`.
+    pub fn contents(&self, side: Side, place: usize) -> u32 {
+        let before = if side == Side::PeerDmabuf { self.peer.1.pages.len() } else { 0 };
+        fill_word(before + place)
+    }
+}
+
+/// Gets the pages, runs `body` on them, and gives them back whatever came of it.
+pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Grants) -> Result<()>) -> Result<()> {
+    let mut grants = Grants { own: (place.own, vec![]), ..Grants::default() };
+    if let Source::Peer { peer, directory, timeout } = place.source
+        && plan.needs.peer_pages + plan.needs.peer_dmabuf_pages > 0
+    {
+        let pages = u32::try_from(plan.needs.peer_pages).unwrap_or(u32::MAX);
+        let search = Search { peer, own: place.own, directory, timeout, pages };
+        grants.peer = (peer, search.find(log).map_err(|error| limits::too_few_grants(plan, error))?);
+        limits::within_dmabuf(plan, peer, grants.peer.1.dmabuf.len())?;
+    }
+    let pages = plan.needs.own_pages;
+    let _raised = match pages + plan.needs.held.granted_pages {
+        0 => None,
+        more => Some(RaisedLimit::by(gntalloc::LIMIT, more)?),
+    };
+    if pages == 0 {
+        return body(&grants);
+    }
+    let device = GntAlloc::open(log)?;
+    let granted = device.grant(place.own, pages)?;
+    fill(&granted.mmap()?);
+    grants.own.1 = granted.references().to_vec();
+    let outcome = body(&grants);
+    log.enter(Phase::Teardown);
+    // The body's error says more than what follows from it.
+    outcome.and(granted.ungrant())
+}

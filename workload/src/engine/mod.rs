@@ -1,0 +1,68 @@
+//! Runs the plan of a scenario file: gets the pages, starts the workers, and undoes whatever they left, in every case.
+
+mod crowd;
+mod grants;
+mod hand;
+mod limits;
+mod pace;
+mod processes;
+
+use std::collections::BTreeMap;
+
+use crate::error::Result;
+use crate::scenario::Source;
+use crate::script::{Pace, Plan, Scalar};
+use crate::truth::{Log, LoopTimes, OfFile, Phase, Turn, loops};
+use crate::uapi::DomId;
+
+use grants::with_grants;
+
+/// Where a scenario is run.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// This domain's number.
+    pub own: DomId,
+    /// Whose pages are mapped where the file does not say.
+    pub source: Source,
+}
+
+/// Runs it. Calls are noted in `log`, and what there is to say about the run in `of_file`.
+pub fn run(log: &Log, plan: &Plan, place: &Place, of_file: &mut OfFile) -> Result<()> {
+    log.enter(Phase::Setup);
+    limits::check(log, plan)?;
+    let mut turns = Vec::new();
+    let outcome = with_grants(log, plan, place, |grants| crowd::work(log, plan, place, grants, &mut turns));
+    of_file.loops = times(plan, &turns);
+    report(&plan.name, &of_file.loops);
+    outcome
+}
+
+/// What the truth says about a run of this plan, before it is run.
+pub fn of_file(plan: &Plan) -> OfFile {
+    let value = |scalar: &Scalar| match scalar {
+        Scalar::Number(number) => (*number).into(),
+        Scalar::Word(word) => word.clone().into(),
+    };
+    let parameters: BTreeMap<_, _> = plan.parameters.iter().map(|(name, scalar)| (name.clone(), value(scalar))).collect();
+    let arms = plan.arms.iter().map(|arm| arm.name.clone()).filter(|name| !name.is_empty()).collect();
+    OfFile { file: plan.text.clone(), parameters, arms, loops: Vec::new() }
+}
+
+fn times(plan: &Plan, turns: &[Turn]) -> Vec<LoopTimes> {
+    let arms: Vec<String> = plan.arms.iter().map(|arm| arm.name.clone()).collect();
+    let period = |pace| match pace {
+        Pace::Closed => None,
+        Pace::Open { period_ns } => Some(period_ns),
+    };
+    loops(turns, &arms, |worker, arm| {
+        let worker = plan.arms.get(arm)?.workers.get(worker)?;
+        Some((&*worker.name, period(worker.pace)))
+    })
+}
+
+/// A line for each loop. Standard error, because standard output may be the truth's.
+fn report(scenario: &str, loops: &[LoopTimes]) {
+    for times in loops {
+        eprintln!("{scenario}: {times}");
+    }
+}

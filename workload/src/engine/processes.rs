@@ -1,0 +1,149 @@
+//! Workers with processes of their own: forked before any thread starts, and followed until they have told what they did.
+
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, fork};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::stop;
+use crate::truth::{Buffer, Call, Log, Op, Phase, Subject, Teardowns, Turn};
+
+use super::crowd::Run;
+use super::hand::Shared;
+
+/// A process that works, and what it will have said when it ends.
+pub(super) struct Child {
+    pid: Pid,
+    report: PipeReader,
+}
+
+/// A call without what only a program knows of it.
+type PlainCall = (Op, Option<Buffer>, Option<u32>, i32, Phase, u32, u64, u64, Option<u16>);
+
+/// What a process tells of itself.
+#[derive(Serialize, Deserialize)]
+struct Report {
+    calls: Vec<PlainCall>,
+    teardowns: Vec<Teardowns>,
+    turns: Vec<Turn>,
+    interrupted: bool,
+    error: Option<String>,
+}
+
+impl Run<'_> {
+    /// Starts the processes of every worker that has several.
+    pub(super) fn start_processes(&self) -> Result<Vec<Child>> {
+        let mut children: Vec<Child> = Vec::new();
+        for (index, worker) in self.plan.arms[0].workers.iter().enumerate().filter(|(_, worker)| worker.processes > 1) {
+            for process in 0..worker.processes as usize {
+                match self.start_process(index, process) {
+                    Ok(child) => children.push(child),
+                    Err(error) => {
+                        children.iter().for_each(|child| end(child.pid));
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(children)
+    }
+
+    fn start_process(&self, worker: usize, process: usize) -> Result<Child> {
+        let failed = |call, errno| Error::Call { call, on: format!("process {process} of a worker"), errno };
+        let (report, writer) = pipe().map_err(|error| failed("pipe", Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
+        // SAFETY: this process has only this one thread so far.
+        match unsafe { fork() }.map_err(|errno| failed("fork", errno))? {
+            ForkResult::Parent { child } => Ok(Child { pid: child, report }),
+            ForkResult::Child => {
+                drop(report);
+                let status = i32::from(self.be_process(worker, process, writer).is_err());
+                // SAFETY: ends the process without running what its parent left to be done at an exit.
+                unsafe { libc::_exit(status) }
+            }
+        }
+    }
+
+    /// The whole life of such a process.
+    fn be_process(&self, worker: usize, process: usize, mut writer: PipeWriter) -> std::io::Result<()> {
+        // If the parent is killed, what is mapped here goes as in any other end.
+        let _ = set_pdeathsig(Signal::SIGTERM);
+        let log = Log::with_room_for(self.plan.expected_calls() / 4);
+        let run = Run { plan: self.plan, shared: Shared { log: &log, ..self.shared } };
+        let mut turns = Vec::new();
+        let outcome = run.threads(&run.members(Some(worker), process), &mut turns);
+        let plain = |call: Call| {
+            let Subject { op, buffer, pages } = call.subject;
+            let errno = call.errno.map_or(0, |errno| errno as i32);
+            (op, buffer, pages, errno, call.phase, call.tid, call.start_ns, call.duration_ns, call.arm)
+        };
+        let report = Report {
+            calls: log.calls().into_iter().map(plain).collect(),
+            teardowns: log.teardowns(),
+            turns,
+            interrupted: matches!(outcome, Err(Error::Interrupted)),
+            error: outcome.err().map(|error| error.to_string()),
+        };
+        writer.write_all(&serde_json::to_vec(&report)?)
+    }
+
+    /// Takes in what a process tells when it ends, and has it end early if the run is to.
+    pub(super) fn follow(&self, mut child: Child) -> (Vec<Turn>, Result<()>) {
+        let mut told = Vec::new();
+        let mut asked = false;
+        loop {
+            let over = stop::requested() || self.shared.given_up.load(Ordering::Relaxed);
+            if over && !asked {
+                asked = true;
+                end(child.pid);
+            }
+            let mut waiting = [PollFd::new(child.report.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut waiting, PollTimeout::from(100u8)).unwrap_or(0) == 0 {
+                continue;
+            }
+            let mut bytes = [0; 1 << 16];
+            match child.report.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(count) => told.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        let status = waitpid(child.pid, None);
+        let (turns, outcome) = match serde_json::from_slice(&told) {
+            Ok(report) => self.take_in(report),
+            Err(_) => (vec![], Err(Error::Process { text: format!("it ended with {status:?}") })),
+        };
+        if outcome.is_err() {
+            self.shared.given_up.store(true, Ordering::Relaxed);
+        }
+        (turns, outcome)
+    }
+
+    fn take_in(&self, report: Report) -> (Vec<Turn>, Result<()>) {
+        let call = |(op, buffer, pages, errno, phase, tid, start_ns, duration_ns, arm): PlainCall| {
+            let subject = Subject { op, buffer, pages };
+            let errno = (errno != 0).then(|| Errno::from_raw(errno));
+            Call { subject, errno, phase, tid, start_ns, duration_ns, why: None, arm }
+        };
+        self.shared.log.absorb(report.calls.into_iter().map(call).collect(), &report.teardowns);
+        let outcome = match report.error {
+            None => Ok(()),
+            Some(_) if report.interrupted => Err(Error::Interrupted),
+            Some(text) => Err(Error::Process { text }),
+        };
+        (report.turns, outcome)
+    }
+}
+
+/// Asks a process to end, which undoes what it has.
+fn end(process: Pid) {
+    let _ = kill(process, Signal::SIGTERM);
+}

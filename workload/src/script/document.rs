@@ -1,0 +1,336 @@
+//! A scenario file as it is written: its tables, keys and steps by the vocabulary, each with its place, nothing resolved yet.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Found, nearest};
+use super::vocabulary::{Entry, HEAD, Key, LISTS, PACE, RULES, STEPS, TABLES, WORKER};
+
+/// Something, and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// Bytes of the file.
+    pub span: Range<usize>,
+    /// What is there.
+    pub value: T,
+}
+
+impl<T> Located<T> {
+    fn new(span: Range<usize>, value: T) -> Self {
+        Self { span, value }
+    }
+}
+
+/// A number or a word: what parameters stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    /// A number.
+    Number(u64),
+    /// A word.
+    Word(String),
+}
+
+/// What stands where a value is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// The thing itself.
+    Scalar(Scalar),
+    /// `"$name"`.
+    Parameter(String),
+    /// `{ cycle = […] }`.
+    Cycle(Vec<Located<u64>>),
+    /// `{ between = [a, b] }`.
+    Between(Vec<Located<u64>>),
+}
+
+/// The keys of a table that are in the vocabulary, with what is behind them.
+#[derive(Clone, Debug, Default)]
+pub struct Fields(Vec<(&'static Key, Located<Value>)>);
+
+impl Fields {
+    /// What is behind a key.
+    pub fn get(&self, name: &str) -> Option<(&'static Key, &Located<Value>)> {
+        self.0.iter().find(|(key, _)| key.name == name).map(|(key, value)| (*key, value))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Key, &Located<Value>)> {
+        self.0.iter().map(|(key, value)| (*key, value))
+    }
+}
+
+/// A step.
+#[derive(Clone, Debug)]
+pub struct StepText {
+    /// All of it.
+    pub span: Range<usize>,
+    /// What it does.
+    pub entry: &'static Entry,
+    /// What stands behind the verb.
+    pub value: Located<Value>,
+    /// What else it says.
+    pub fields: Fields,
+}
+
+/// How a worker's iterations follow each other.
+#[derive(Clone, Debug)]
+pub enum PaceText {
+    /// One after the other.
+    Closed,
+    /// At a rate.
+    Open(Fields),
+}
+
+/// A worker.
+#[derive(Clone, Debug)]
+pub struct WorkerText {
+    /// Where it begins.
+    pub span: Range<usize>,
+    /// Its plain keys.
+    pub fields: Fields,
+    /// Its pace; none: closed.
+    pub pace: Option<Located<PaceText>>,
+    /// Its steps: start, each, end.
+    pub steps: [Vec<StepText>; 3],
+}
+
+/// The whole file.
+#[derive(Clone, Debug, Default)]
+pub struct Document {
+    /// The head's plain keys.
+    pub head: Fields,
+    /// Parameters, with their defaults.
+    pub parameters: Vec<(Located<String>, Scalar)>,
+    /// Arms, with their values.
+    pub arms: Vec<(Located<String>, Vec<Located<Scalar>>)>,
+    /// Workers.
+    pub workers: Vec<WorkerText>,
+}
+
+impl Document {
+    /// Reads a file's text. What cannot be used is in `found` and nowhere else.
+    pub fn read(text: &str, found: &mut Found) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            found.add(error.span().unwrap_or(0..0), format!("this is no TOML: {}", error.message().replace('\n', ", ")));
+        }
+        if !errors.is_empty() {
+            return Self::default();
+        }
+        Self::of_table(&table, found)
+    }
+
+    fn of_table(table: &Spanned<DeTable<'_>>, found: &mut Found) -> Self {
+        let others: Vec<&str> = TABLES.iter().map(|(name, _)| *name).collect();
+        let mut document = Self { head: fields(table, "at the head of a scenario", HEAD, &others, found), ..Self::default() };
+        for (key, value) in table.get_ref().iter() {
+            match (&**key.get_ref(), value.get_ref()) {
+                ("parameters", DeValue::Table(table)) => document.parameters = parameters(table, found),
+                ("arms", DeValue::Table(table)) => document.arms = arms(table, found),
+                ("workers", DeValue::Array(workers)) => {
+                    document.workers = workers.iter().filter_map(|worker| worker_text(worker, found)).collect();
+                }
+                ("parameters", _) => {
+                    found.add(value.span(), "parameters is a table: write [parameters], and under it a line such as pages = 16")
+                }
+                ("arms", _) => {
+                    found.add(value.span(), "arms is a table: write [arms], and under it a line such as pages = [1, 16]")
+                }
+                ("workers", _) => found.add(value.span(), "workers is a list of tables: write [[workers]] for each"),
+                _ => {}
+            }
+        }
+        if document.workers.is_empty() && found.is_empty() {
+            found.add(0..0, "nobody does anything: write [[workers]] with a name and each = [ … ]");
+        }
+        document
+    }
+}
+
+fn parameters(table: &DeTable<'_>, found: &mut Found) -> Vec<(Located<String>, Scalar)> {
+    let mut parameters = Vec::new();
+    for (key, value) in table.iter() {
+        match scalar(value) {
+            Some(scalar) => parameters.push((Located::new(key.span(), key.get_ref().to_string()), scalar)),
+            None => found.add(value.span(), "a parameter's default is a number or a word in quotes, such as 16 or \"wc\""),
+        }
+    }
+    parameters
+}
+
+fn arms(table: &DeTable<'_>, found: &mut Found) -> Vec<(Located<String>, Vec<Located<Scalar>>)> {
+    let mut arms = Vec::new();
+    for (key, value) in table.iter() {
+        let values = match value.get_ref() {
+            DeValue::Array(values) => values
+                .iter()
+                .map(|value| scalar(value).map(|scalar| Located::new(value.span(), scalar)))
+                .collect::<Option<Vec<_>>>()
+                .filter(|values| !values.is_empty()),
+            _ => None,
+        };
+        match values {
+            Some(values) => arms.push((Located::new(key.span(), key.get_ref().to_string()), values)),
+            None => found.add(value.span(), "an arm is a list of numbers or words, such as [1, 16] or [\"wc\", \"coherent\"]"),
+        }
+    }
+    arms
+}
+
+fn worker_text(worker: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<WorkerText> {
+    let DeValue::Table(table) = worker.get_ref() else {
+        found.add(worker.span(), "a worker is a table: write [[workers]]");
+        return None;
+    };
+    let others: Vec<&str> = LISTS.iter().map(|(name, _)| *name).chain(["pace"]).collect();
+    let table = Spanned::new(worker.span(), table.clone());
+    let fields = fields(&table, "of a worker", WORKER, &others, found);
+    let mut pace = None;
+    let mut steps = [vec![], vec![], vec![]];
+    for (key, value) in table.get_ref().iter() {
+        let list = LISTS.iter().position(|(name, _)| *name == &**key.get_ref());
+        match (list, value.get_ref()) {
+            (Some(list), DeValue::Array(array)) => {
+                steps[list] = array.iter().filter_map(|step| step_text(step, found)).collect();
+            }
+            (Some(_), _) => found.add(
+                value.span(),
+                format!("{} is a list of steps: write {0} = [ {{ map = \"window\", pages = 16 }}, … ]", key.get_ref()),
+            ),
+            (None, _) if &**key.get_ref() == "pace" => pace = pace_text(value, found),
+            (None, _) => {}
+        }
+    }
+    Some(WorkerText { span: worker.span(), fields, pace, steps })
+}
+
+fn pace_text(value: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Located<PaceText>> {
+    const ADVICE: &str = "a pace is \"closed\", { rate_hz = 100 } or { frame_rate = 60 }";
+    let pace = match value.get_ref() {
+        DeValue::String(word) if &**word == "closed" => PaceText::Closed,
+        DeValue::Table(table) if table.len() == 1 => {
+            PaceText::Open(fields(&Spanned::new(value.span(), table.clone()), "of a pace", PACE, &[], found))
+        }
+        _ => {
+            found.add(value.span(), ADVICE);
+            return None;
+        }
+    };
+    Some(Located::new(value.span(), pace))
+}
+
+fn step_text(step: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<StepText> {
+    let DeValue::Table(table) = step.get_ref() else {
+        found.add(step.span(), "a step is a table: write { map = \"window\", pages = 16 }");
+        return None;
+    };
+    let verbs: Vec<_> = table
+        .iter()
+        .filter_map(|(key, value)| {
+            let entry = STEPS.iter().find(|entry| entry.name == &**key.get_ref())?;
+            Some((entry, key, value))
+        })
+        .collect();
+    let [(entry, _, value)] = verbs[..] else {
+        found.add(step.span(), which_verb(table, verbs.len()));
+        return None;
+    };
+    let place = format!("of the step {}", entry.name);
+    let fields = fields(&Spanned::new(step.span(), table.clone()), &place, entry.keys, &[entry.name], found);
+    let value = Located::new(value.span(), value_of(value, found)?);
+    Some(StepText { span: step.span(), entry, value, fields })
+}
+
+fn which_verb(table: &DeTable<'_>, verbs: usize) -> String {
+    if verbs > 1 {
+        return "a step does one thing: make a step of each verb".to_owned();
+    }
+    let names = || STEPS.iter().map(|entry| entry.name);
+    let known = |word: &str| STEPS.iter().flat_map(|entry| entry.keys).any(|key| key.name == word);
+    let meant =
+        table.keys().filter(|key| !known(key.get_ref())).find_map(|key| Some((key.get_ref(), nearest(key.get_ref(), names())?)));
+    match meant {
+        Some((wrong, verb)) => format!("there is no verb {wrong}: write {verb}"),
+        None => format!("this step has no verb: write one of {}", names().collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Reads the keys of a table that are in the vocabulary; `others` are read elsewhere.
+fn fields(table: &Spanned<DeTable<'_>>, place: &str, keys: &'static [Key], others: &[&str], found: &mut Found) -> Fields {
+    let mut fields = Fields::default();
+    for (name, value) in table.get_ref().iter() {
+        let word: &str = name.get_ref();
+        match keys.iter().find(|key| key.name == word) {
+            Some(key) => {
+                if let Some(read) = value_of(value, found) {
+                    fields.0.push((key, Located::new(value.span(), read)));
+                }
+            }
+            None if others.contains(&word) => {}
+            None => found.add(name.span(), unknown(word, place, keys, others)),
+        }
+    }
+    for key in keys.iter().filter(|key| key.needed) {
+        if !table.get_ref().contains_key(key.name) {
+            found.add(
+                table.span(),
+                format!("the key {} {place} is missing: {} (write {})", key.name, key.meaning, key.kind.describe()),
+            );
+        }
+    }
+    fields
+}
+
+fn unknown(word: &str, place: &str, keys: &'static [Key], others: &[&str]) -> String {
+    let names: Vec<&str> = keys.iter().map(|key| key.name).chain(others.iter().copied()).collect();
+    match nearest(word, names.iter().copied()) {
+        Some(meant) => format!("there is no key {word} {place}: write {meant}"),
+        None if names.is_empty() => format!("there is no key {word} {place}: leave it out"),
+        None => format!("there is no key {word} {place}: leave it out, or write one of {}", names.join(", ")),
+    }
+}
+
+fn scalar(value: &Spanned<DeValue<'_>>) -> Option<Scalar> {
+    match value.get_ref() {
+        DeValue::String(word) => Some(Scalar::Word(word.to_string())),
+        DeValue::Integer(_) => number(value).map(Scalar::Number),
+        _ => None,
+    }
+}
+
+fn number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
+    let DeValue::Integer(integer) = value.get_ref() else { return None };
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn value_of(value: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Value> {
+    let read = match value.get_ref() {
+        DeValue::Table(table) => rule(table),
+        _ => scalar(value).map(|scalar| match scalar {
+            Scalar::Word(word) if word.starts_with('$') => Value::Parameter(word[1..].to_owned()),
+            scalar => Value::Scalar(scalar),
+        }),
+    };
+    if read.is_none() {
+        let rules = RULES.iter().map(|(name, _)| format!("{{ {name} = [1, 16] }}")).collect::<Vec<_>>().join(" or ");
+        found.add(
+            value.span(),
+            format!("write a whole number, a word in quotes, \"$name\" of a parameter, or for page counts {rules}"),
+        );
+    }
+    read
+}
+
+fn rule(table: &DeTable<'_>) -> Option<Value> {
+    let (key, value) = table.iter().next().filter(|_| table.len() == 1)?;
+    let DeValue::Array(array) = value.get_ref() else { return None };
+    let numbers =
+        array.iter().map(|value| number(value).map(|number| Located::new(value.span(), number))).collect::<Option<Vec<_>>>()?;
+    match &**key.get_ref() {
+        "cycle" if !numbers.is_empty() => Some(Value::Cycle(numbers)),
+        "between" if numbers.len() == 2 && numbers[0].value <= numbers[1].value => Some(Value::Between(numbers)),
+        _ => None,
+    }
+}

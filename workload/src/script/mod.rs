@@ -1,0 +1,25 @@
+//! Scenario files: what they may say, whether it makes sense, and what is to be done in which arm. Plain functions of text; nothing
+//! here touches a device. The format is documented in `docs/scenarios.md`.
+//!
+//! [`document`] reads text into words and their places; [`read`] makes a [`Plan`] of them, with [`values`] filling in parameters and
+//! [`steps`] making typed steps; [`order`] walks through the plan to see that everything is made before it is used and let go of once,
+//! and [`needs`] to see how much is held at the worst moment.
+
+mod document;
+mod needs;
+mod order;
+mod plan;
+mod problem;
+mod read;
+pub mod schema;
+mod steps;
+mod values;
+pub mod vocabulary;
+
+#[cfg(test)]
+mod tests;
+
+pub use document::Scalar;
+pub use needs::{Held, Needs};
+pub use plan::{Action, Amount, Arm, Given, Grants, Order, Pace, Pick, Plan, Side, Slice, Step, Turns, Worker};
+pub use problem::Problems;

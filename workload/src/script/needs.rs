@@ -1,0 +1,213 @@
+//! What a run will hold at most, found by walking through its steps without doing them.
+
+use std::collections::BTreeMap;
+
+use super::plan::{Action, Arm, Grants, Plan, Side, Step, Worker};
+use crate::truth::Buffer;
+
+/// The most that is needed, all arms, workers, processes and threads together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Pages that this domain has to grant to itself.
+    pub own_pages: usize,
+    /// Pages that the peer has to grant.
+    pub peer_pages: usize,
+    /// Pages of a dma-buf that the peer has to grant.
+    pub peer_dmabuf_pages: usize,
+    /// The largest object, in pages.
+    pub largest: u32,
+    /// What is held at once, at most; each part by itself.
+    pub held: Held,
+    /// Pages of all parts together that are held at once, at most.
+    pub pages_at_once: usize,
+    /// The largest DMA buffer (WC or coherent) made of a domain's pages, in pages.
+    pub largest_dma: u32,
+    /// Whether it opens gntdev at all.
+    pub gntdev: bool,
+    /// Whether it needs gntdev's dma-bufs.
+    pub dmabuf: bool,
+    /// Whether it needs another importer of dma-bufs.
+    pub importer: bool,
+    /// Whether it needs udmabuf.
+    pub udmabuf: bool,
+    /// Whether it needs the system's dma-heap.
+    pub dma_heap: bool,
+}
+
+/// What is held at a time, in pages; and in objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Pages that back maps and exports: ordinary memory.
+    pub pages: usize,
+    /// Pages of DMA buffers.
+    pub dma_pages: usize,
+    /// Pages of other drivers' dma-bufs.
+    pub foreign_pages: usize,
+    /// Pages granted by grant steps.
+    pub granted_pages: usize,
+    /// Objects: maps, dma-bufs, imports and grants.
+    pub objects: usize,
+}
+
+impl Held {
+    fn parts(&mut self) -> [&mut usize; 5] {
+        [&mut self.pages, &mut self.dma_pages, &mut self.foreign_pages, &mut self.granted_pages, &mut self.objects]
+    }
+
+    /// Part by part.
+    fn with(mut self, mut other: Self, what: impl Fn(usize, usize) -> usize) -> Self {
+        for (part, other) in self.parts().into_iter().zip(other.parts()) {
+            *part = what(*part, *other);
+        }
+        self
+    }
+
+    fn all_pages(self) -> usize {
+        self.pages + self.dma_pages + self.foreign_pages + self.granted_pages
+    }
+
+    fn times(mut self, factor: usize) -> Self {
+        for part in self.parts() {
+            *part *= factor;
+        }
+        self
+    }
+}
+
+impl Needs {
+    /// Those of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let mut needs = Self::default();
+        for step in plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(Worker::steps) {
+            needs.look_at(step);
+        }
+        for arm in &plan.arms {
+            let most = |so_far: usize, side| so_far.max(grants(arm, side));
+            needs.own_pages = most(needs.own_pages, Side::Own);
+            needs.peer_pages = most(needs.peer_pages, Side::Peer);
+            needs.peer_dmabuf_pages = most(needs.peer_dmabuf_pages, Side::PeerDmabuf);
+        }
+        // What an arm holds between its turns is held while the others have theirs.
+        let walks: Vec<_> = plan.arms.iter().map(walk).collect();
+        let standing = walks.iter().fold(Held::default(), |sum, (standing, _)| sum.with(*standing, |a, b| a + b));
+        let beyond = walks
+            .iter()
+            .fold(Held::default(), |most, (standing, peak)| most.with(peak.with(*standing, usize::saturating_sub), usize::max));
+        needs.held = standing.with(beyond, |a, b| a + b);
+        let most = walks.iter().map(|(standing, peak)| peak.all_pages().saturating_sub(standing.all_pages())).max();
+        needs.pages_at_once = standing.all_pages() + most.unwrap_or(0);
+        needs
+    }
+
+    fn look_at(&mut self, step: &Step) {
+        match &step.action {
+            Action::Map { pages, .. } | Action::Grant { pages, .. } | Action::Copy { pages, .. } => {
+                self.largest = self.largest.max(pages.most())
+            }
+            Action::Export { grants, buffer, .. } => {
+                self.dmabuf = true;
+                if let Grants::Pages(pages, _) = grants {
+                    self.largest = self.largest.max(pages.most());
+                    if matches!(buffer, Buffer::Wc | Buffer::Coherent) {
+                        self.largest_dma = self.largest_dma.max(pages.most());
+                    }
+                }
+            }
+            Action::Import { .. } | Action::Wait { .. } => self.dmabuf = true,
+            Action::Attach { .. } => self.importer = true,
+            Action::Allocate { dma_heap: true, .. } => self.dma_heap = true,
+            Action::Allocate { .. } => self.udmabuf = true,
+            _ => {}
+        }
+        self.gntdev |= matches!(
+            step.action,
+            Action::Open { .. } | Action::Map { .. } | Action::Export { .. } | Action::Import { .. } | Action::Copy { .. }
+        );
+    }
+}
+
+/// How many grants of a side the arm's steps name.
+fn grants(arm: &Arm, side: Side) -> usize {
+    let of_worker = |worker: &Worker| {
+        let ends = worker.steps().filter_map(|step| match &step.action {
+            Action::Map { slice, .. } | Action::Export { grants: Grants::Pages(_, slice), .. } | Action::Copy { slice, .. } => {
+                Some(slice)
+            }
+            _ => None,
+        });
+        ends.filter(|slice| slice.side == side).map(|slice| slice.base + slice.per_hand * worker.hands()).max().unwrap_or(0)
+    };
+    arm.workers.iter().map(of_worker).max().unwrap_or(0)
+}
+
+/// What an arm holds between two iterations, and at its worst moment. Workers, processes and threads may come to theirs at the
+/// same time.
+fn walk(arm: &Arm) -> (Held, Held) {
+    let mut sums = (Held::default(), Held::default());
+    for worker in &arm.workers {
+        let (mut holding, mut peak) = (Holding::new(), Held::default());
+        let mut pass = |steps: &[Step]| {
+            for step in steps {
+                hold(step, &mut holding);
+                peak = peak.with(total(&holding), usize::max);
+            }
+            total(&holding)
+        };
+        let standing = pass(&worker.start);
+        pass(&worker.each);
+        pass(&worker.end);
+        let hands = worker.hands();
+        sums.0 = sums.0.with(standing.times(hands), |a, b| a + b);
+        sums.1 = sums.1.with(peak.times(hands), |a, b| a + b);
+    }
+    sums
+}
+
+/// What is held by an object, and the pages of one of those that its name stands for.
+type Holding = BTreeMap<usize, (Held, usize)>;
+
+fn total(holding: &Holding) -> Held {
+    holding.values().fold(Held::default(), |sum, (held, _)| sum.with(*held, |a, b| a + b))
+}
+
+/// What a step adds to or takes from what is held.
+fn hold(step: &Step, holding: &mut Holding) {
+    if step.expect.is_some() {
+        return;
+    }
+    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |(_, size)| *size);
+    let (object, size, count, in_pages): (_, _, _, fn(&mut Held) -> Option<&mut usize>) = match &step.action {
+        Action::Map { object, pages, count, .. } => (object, pages.most() as usize, *count, |held| Some(&mut held.pages)),
+        Action::Export { object, buffer, count, grants, .. } => {
+            let size = match grants {
+                Grants::Pages(pages, _) => pages.most() as usize,
+                Grants::OfImport(import) => size(holding, import),
+            };
+            match buffer {
+                Buffer::Pages | Buffer::Foreign => (object, size, *count, |held| Some(&mut held.pages)),
+                Buffer::Wc | Buffer::Coherent => (object, size, *count, |held| Some(&mut held.dma_pages)),
+            }
+        }
+        Action::Allocate { object, pages, count, .. } => {
+            (object, pages.most() as usize, *count, |held| Some(&mut held.foreign_pages))
+        }
+        Action::Grant { object, pages, count } => (object, pages.most() as usize, *count, |held| Some(&mut held.granted_pages)),
+        // Its pages are its buffer's.
+        Action::Import { object, of, .. } => (object, size(holding, of), 1, |_| None),
+        // Where munmap comes after it, the grants stay until then; but they are the same grants.
+        Action::Unmap { object, .. }
+        | Action::Release { object, .. }
+        | Action::Free { object }
+        | Action::ImportRelease { object, .. }
+        | Action::Ungrant { object, .. } => {
+            holding.remove(object);
+            return;
+        }
+        _ => return,
+    };
+    let mut held = Held { objects: count as usize, ..Held::default() };
+    if let Some(pages) = in_pages(&mut held) {
+        *pages = size * count as usize;
+    }
+    holding.insert(*object, (held, size));
+}

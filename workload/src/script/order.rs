@@ -1,0 +1,464 @@
+//! Whether the steps make sense one after the other: everything is made before it is used, used as what it is, and let go of once,
+//! in an order in which each call does what its name says.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use nix::errno::Errno;
+
+use super::plan::{Action, Arm, Grants, Step, Worker};
+use super::problem::{Found, nearest};
+
+/// Looks at all steps of all workers of an arm.
+pub fn check(arm: &Arm, found: &mut Found) {
+    for worker in &arm.workers {
+        Walk { worker, alive: BTreeMap::new(), gone: BTreeMap::new(), found }.all();
+    }
+}
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Of open.
+    Device,
+    /// Of map: whether it is still to be unmapped, and what became of its mapping.
+    Map { held: bool, mapping: Mapping },
+    /// Of export.
+    Buffer { attached: bool },
+    /// Of allocate.
+    Foreign { attached: bool },
+    /// Of import.
+    Import,
+    /// Of grant.
+    Grant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mapping {
+    Never,
+    There,
+    Gone,
+}
+
+impl State {
+    /// As it is called in a sentence.
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Device => "an open device",
+            Self::Map { mapping: Mapping::There, .. } => "a map that is mmapped",
+            Self::Map { .. } => "a map",
+            Self::Buffer { .. } => "an exported dma-buf",
+            Self::Foreign { .. } => "another driver's dma-buf",
+            Self::Import => "an import",
+            Self::Grant => "a grant",
+        }
+    }
+
+    /// The step that lets go of it next.
+    fn end(self) -> &'static str {
+        match self {
+            Self::Device => "close",
+            Self::Map { mapping: Mapping::There, .. } => "munmap",
+            Self::Map { .. } => "unmap",
+            Self::Buffer { attached: true } | Self::Foreign { attached: true } => "detach",
+            Self::Buffer { .. } => "release",
+            Self::Foreign { .. } => "free",
+            Self::Import => "import_release",
+            Self::Grant => "ungrant",
+        }
+    }
+}
+
+/// Something that is there.
+#[derive(Clone, Debug)]
+struct Alive {
+    state: State,
+    span: Range<usize>,
+    line: usize,
+    several: bool,
+    /// Whether it is of one page.
+    single: bool,
+    /// The objects that it needs to be there.
+    needs: Vec<usize>,
+}
+
+/// Something that was there.
+#[derive(Clone, Copy)]
+struct Gone {
+    line: usize,
+    /// Whether somebody can wait for its release.
+    awaited: bool,
+    /// The line of a later export, which may have got its descriptor's number: by that the kernel finds buffers.
+    replaced: Option<usize>,
+    device: Option<usize>,
+}
+
+struct Walk<'a> {
+    worker: &'a Worker,
+    alive: BTreeMap<usize, Alive>,
+    gone: BTreeMap<usize, Gone>,
+    found: &'a mut Found,
+}
+
+impl Walk<'_> {
+    fn all(mut self) {
+        let worker = self.worker;
+        worker.start.iter().for_each(|step| self.step(step));
+        let before: BTreeMap<usize, State> = self.alive.iter().map(|(object, alive)| (*object, alive.state)).collect();
+        worker.each.iter().for_each(|step| self.step(step));
+        if self.found.is_empty() {
+            self.leaves_it_as_it_was(&before);
+        }
+        worker.end.iter().for_each(|step| self.step(step));
+        if self.found.is_empty() {
+            for (object, alive) in &self.alive {
+                let (name, end) = (&worker.objects[*object], alive.state.end());
+                self.found.add(alive.span.clone(), format!("{name} is never let go of: add {{ {end} = \"{name}\" }} to end"));
+            }
+        }
+    }
+
+    /// The second iteration finds what the first one found.
+    fn leaves_it_as_it_was(&mut self, before: &BTreeMap<usize, State>) {
+        for (object, alive) in &self.alive {
+            let name = &self.worker.objects[*object];
+            match before.get(object) {
+                None => self.found.add(
+                    alive.span.clone(),
+                    format!(
+                        "{name} is made in every iteration and never let go of in it: add {{ {} = \"{name}\" }} to each, or make it in start",
+                        alive.state.end()
+                    ),
+                ),
+                Some(state) if *state != alive.state => self.found.add(
+                    alive.span.clone(),
+                    format!(
+                        "{name} is {} when an iteration begins, and not any more when it ends: undo in each what each does to it",
+                        state.describe()
+                    ),
+                ),
+                Some(_) => {}
+            }
+        }
+        for object in before.keys().filter(|object| !self.alive.contains_key(object)) {
+            let (name, line) = (&self.worker.objects[*object], self.gone.get(object).map_or(0, |gone| gone.line));
+            let span = self.worker.each.iter().find(|step| step.line == line).map_or(0..0, |step| step.span.clone());
+            self.found.add(
+                span,
+                format!(
+                    "every iteration lets go of {name}, which is made only once: make it anew in each, or let go of it in end"
+                ),
+            );
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match &step.action {
+            Action::Open { object } => self.make(step, *object, State::Device, 1, vec![]),
+            Action::Close { object } => {
+                self.change(step, *object, "close", |state| (state == State::Device).then_some(None));
+                self.end_maps_of(step, *object);
+            }
+            Action::Map { object, on, count, .. } => {
+                let needs = self.device(step, *on);
+                self.make(step, *object, State::Map { held: true, mapping: Mapping::Never }, *count, needs);
+            }
+            Action::Mmap { object, .. } => self.mmap(step, *object),
+            Action::Touch { object, .. } => self.look(step, *object, "touch"),
+            Action::Read { object, .. } => self.look(step, *object, "read"),
+            Action::Munmap { object, .. } => self.change(step, *object, "munmap", |state| match state {
+                State::Map { held: true, mapping: Mapping::There } => {
+                    Some(Some(State::Map { held: true, mapping: Mapping::Gone }))
+                }
+                State::Map { held: false, mapping: Mapping::There } => Some(None),
+                _ => None,
+            }),
+            Action::Unmap { object, .. } => self.change(step, *object, "unmap", |state| match state {
+                State::Map { held: true, mapping: Mapping::There } => {
+                    Some(Some(State::Map { held: false, mapping: Mapping::There }))
+                }
+                State::Map { held: true, .. } => Some(None),
+                _ => None,
+            }),
+            Action::Export { object, on, count, grants, .. } => {
+                let mut needs = self.device(step, *on);
+                if let Grants::OfImport(import) = grants {
+                    self.is(step, *import, "export of", |state| state == State::Import);
+                    needs.push(*import);
+                }
+                self.make(step, *object, State::Buffer { attached: false }, *count, needs);
+            }
+            Action::Attach { object } => self.change(step, *object, "attach", |state| match state {
+                State::Buffer { attached: false } => Some(Some(State::Buffer { attached: true })),
+                State::Foreign { attached: false } => Some(Some(State::Foreign { attached: true })),
+                _ => None,
+            }),
+            Action::Detach { object, .. } => self.change(step, *object, "detach", |state| match state {
+                State::Buffer { attached: true } => Some(Some(State::Buffer { attached: false })),
+                State::Foreign { attached: true } => Some(Some(State::Foreign { attached: false })),
+                _ => None,
+            }),
+            Action::Release { object, .. } => {
+                self.change(step, *object, "release", |state| (state == State::Buffer { attached: false }).then_some(None));
+            }
+            Action::Wait { object, .. } => self.wait(step, *object),
+            Action::Allocate { object, count, .. } => {
+                self.make(step, *object, State::Foreign { attached: false }, *count, vec![])
+            }
+            Action::Free { object } => {
+                self.change(step, *object, "free", |state| (state == State::Foreign { attached: false }).then_some(None));
+            }
+            Action::Import { object, on, of } => {
+                let mut needs = self.device(step, *on);
+                self.is(step, *of, "import of", |state| matches!(state, State::Buffer { .. } | State::Foreign { .. }));
+                if self.alive.get(of).is_some_and(|alive| alive.several) {
+                    let name = &self.worker.objects[*of];
+                    self.found.add(
+                        step.span.clone(),
+                        format!("{name} stands for several, and an import is of one: make it without count"),
+                    );
+                }
+                needs.push(*of);
+                self.make(step, *object, State::Import, 1, needs);
+            }
+            Action::ImportRelease { object, .. } => {
+                self.change(step, *object, "import_release", |state| (state == State::Import).then_some(None));
+            }
+            Action::Grant { object, count, .. } => self.make(step, *object, State::Grant, *count, vec![]),
+            Action::Ungrant { object, .. } => {
+                self.change(step, *object, "ungrant", |state| (state == State::Grant).then_some(None));
+            }
+            Action::Copy { on, .. } => {
+                self.device(step, *on);
+            }
+            Action::Sleep { .. } => {}
+        }
+    }
+
+    /// The device that a step uses: the one it names, else the only one there is.
+    fn device(&mut self, step: &Step, on: Option<usize>) -> Vec<usize> {
+        if let Some(device) = on {
+            if !self.worker.opens {
+                let name = &self.worker.objects[device];
+                self.found
+                    .add(step.span.clone(), format!("no step opens {name}: add {{ open = \"{name}\" }} before, or leave on out"));
+            } else {
+                self.is(step, device, "on", |state| state == State::Device);
+            }
+            return vec![device];
+        }
+        if !self.worker.opens {
+            return vec![];
+        }
+        let open: Vec<usize> =
+            self.alive.iter().filter(|(_, alive)| alive.state == State::Device).map(|(object, _)| *object).collect();
+        if open.len() != 1 {
+            let advice = if open.is_empty() {
+                "no device is open here: open one before"
+            } else {
+                "several devices are open here: say which with on = \"name\""
+            };
+            self.found.add(step.span.clone(), advice);
+        }
+        open
+    }
+
+    fn make(&mut self, step: &Step, object: usize, state: State, count: u32, needs: Vec<usize>) {
+        let name = &self.worker.objects[object];
+        if let Some(there) = self.alive.get(&object) {
+            let (what, line, end) = (there.state.describe(), there.line, there.state.end());
+            self.found.add(
+                step.span.clone(),
+                format!("{name} is there already, {what} since line {line}: let go of it first with {{ {end} = \"{name}\" }}, or take another name"),
+            );
+            return;
+        }
+        if step.expect.is_none() {
+            self.gone.remove(&object);
+            if matches!(state, State::Buffer { .. } | State::Foreign { .. } | State::Device) {
+                self.gone.values_mut().for_each(|gone| gone.replaced = gone.replaced.or(Some(step.line)));
+            }
+            self.alive.insert(
+                object,
+                Alive {
+                    state,
+                    span: step.span.clone(),
+                    line: step.line,
+                    several: count > 1,
+                    single: one_page(&step.action),
+                    needs,
+                },
+            );
+        }
+    }
+
+    fn mmap(&mut self, step: &Step, object: usize) {
+        let name = self.worker.objects[object].clone();
+        if let Some(Alive { state: State::Map { mapping, .. }, line, .. }) = self.alive.get(&object)
+            && *mapping != Mapping::Never
+            && step.expect.is_none()
+        {
+            let line = *line;
+            self.found.add(
+                step.span.clone(),
+                format!("a map can be mmapped once in its life, and {name} of line {line} already was: unmap it and map it anew"),
+            );
+            return;
+        }
+        if step.expect.is_some() && self.alive.get(&object).is_some_and(|alive| !alive.single) {
+            self.found.add(
+                step.span.clone(),
+                format!("of several pages Xen may map some before it refuses one, and nobody could tell: give {name} pages = 1"),
+            );
+        }
+        self.change(step, object, "mmap", |state| match state {
+            State::Map { held, .. } => Some(Some(State::Map { held, mapping: Mapping::There })),
+            _ => None,
+        });
+    }
+
+    /// A step that looks into a mapping.
+    fn look(&mut self, step: &Step, object: usize, verb: &str) {
+        self.is(step, object, verb, |state| matches!(state, State::Map { mapping: Mapping::There, .. }));
+    }
+
+    fn wait(&mut self, step: &Step, object: usize) {
+        let name = &self.worker.objects[object];
+        match (self.alive.get(&object), self.gone.get(&object)) {
+            (Some(Alive { state: State::Buffer { .. }, .. }), _) if step.expect == Some(Errno::ETIMEDOUT) => {}
+            (Some(Alive { state: State::Buffer { .. }, .. }), _) => self.found.add(
+                step.span.clone(),
+                format!("nobody releases {name} while this waits: release it before, or write expect = \"ETIMEDOUT\""),
+            ),
+            (None, Some(Gone { awaited: true, replaced: Some(line), .. })) => self.found.add(
+                step.span.clone(),
+                format!("what line {line} makes may have got {name}'s descriptor number, and the wait would be for that: wait before it"),
+            ),
+            (None, Some(Gone { awaited: true, device: None, .. })) => {}
+            (None, Some(Gone { awaited: true, device: Some(device), line, .. })) => {
+                if !self.alive.contains_key(device) {
+                    let (device, line) = (&self.worker.objects[*device], *line);
+                    self.found.add(step.span.clone(), format!("{device} is closed, on which {name} was released in line {line}: wait before it is closed"));
+                }
+            }
+            _ => self.is(step, object, "wait", |state| matches!(state, State::Buffer { .. })),
+        }
+    }
+
+    /// The object is there, and is what the step needs.
+    fn is(&mut self, step: &Step, object: usize, verb: &str, fits: impl Fn(State) -> bool) {
+        let name = &self.worker.objects[object];
+        match self.alive.get(&object) {
+            Some(alive) if fits(alive.state) => {}
+            Some(alive) => {
+                let text = format!(
+                    "{verb} does not fit {name}, which is {} (line {}): {}",
+                    alive.state.describe(),
+                    alive.line,
+                    advice(verb, alive.state)
+                );
+                self.found.add(step.span.clone(), text);
+            }
+            None => self.found.add(step.span.clone(), self.missing(object, verb)),
+        }
+    }
+
+    /// The same, and the step changes it, or ends it with `None`.
+    fn change(&mut self, step: &Step, object: usize, verb: &str, becomes: impl Fn(State) -> Option<Option<State>>) {
+        self.is(step, object, verb, |state| becomes(state).is_some());
+        let Some(after) = self.alive.get(&object).and_then(|alive| becomes(alive.state)) else { return };
+        if step.expect.is_some() {
+            return;
+        }
+        if let Some(state) = after {
+            if let Some(alive) = self.alive.get_mut(&object) {
+                alive.state = state;
+            }
+            return;
+        }
+        self.nothing_needs(step, object, verb);
+        if let Some(alive) = self.alive.remove(&object) {
+            let device = alive.needs.first().copied().filter(|_| self.worker.opens);
+            let awaited = matches!(alive.state, State::Buffer { .. });
+            self.gone.insert(object, Gone { line: step.line, awaited, replaced: None, device });
+        }
+    }
+
+    /// What is mapped or exported holds a closed device open by itself; the rest of its maps goes with it.
+    fn end_maps_of(&mut self, step: &Step, device: usize) {
+        for (object, alive) in self.alive.iter_mut().filter(|(_, alive)| alive.needs.contains(&device)) {
+            match &mut alive.state {
+                State::Map { held, mapping: Mapping::There } => *held = false,
+                State::Map { .. } => {
+                    self.gone.insert(*object, Gone { line: step.line, awaited: false, replaced: None, device: Some(device) });
+                }
+                _ => {}
+            }
+        }
+        self.alive.retain(|_, alive| {
+            !(alive.needs.contains(&device) && matches!(alive.state, State::Map { mapping: Mapping::Never | Mapping::Gone, .. }))
+        });
+    }
+
+    fn nothing_needs(&mut self, step: &Step, object: usize, verb: &str) {
+        let name = &self.worker.objects[object];
+        let outlives = |state| verb == "close" && matches!(state, State::Map { .. } | State::Buffer { .. });
+        let users = self.alive.iter().filter(|(_, alive)| alive.needs.contains(&object) && !outlives(alive.state));
+        for (other, alive) in users {
+            let (user, end) = (&self.worker.objects[*other], alive.state.end());
+            self.found.add(
+                step.span.clone(),
+                format!("{verb} of {name} comes too early: {user} of line {} still needs it: {end} {user} before", alive.line),
+            );
+        }
+    }
+
+    fn missing(&self, object: usize, verb: &str) -> String {
+        let name = &self.worker.objects[object];
+        if let Some(gone) = self.gone.get(&object) {
+            return format!(
+                "{name} was let go of in line {}: {verb} has to come before that, or {name} has to be made anew",
+                gone.line
+            );
+        }
+        let there = self.alive.keys().map(|other| self.worker.objects[*other].as_str());
+        match nearest(name, there) {
+            Some(meant) => format!("nothing has made {name}: write {meant}"),
+            None => format!("nothing has made {name} when {verb} comes: {}", makers(verb)),
+        }
+    }
+}
+
+fn one_page(action: &Action) -> bool {
+    matches!(action, Action::Map { pages, .. } if pages.most() == 1)
+}
+
+/// What makes the objects of a verb.
+fn makers(verb: &str) -> &'static str {
+    match verb {
+        "close" | "on" => "open it in a step before",
+        "mmap" | "touch" | "read" | "munmap" | "unmap" => "map it in a step before",
+        "release" | "wait" => "export it in a step before",
+        "attach" | "detach" | "import of" => "export or allocate it in a step before",
+        "free" => "allocate it in a step before",
+        "import_release" | "export of" => "import it in a step before",
+        "ungrant" => "grant it in a step before",
+        _ => "make it in a step before",
+    }
+}
+
+/// What to write instead.
+fn advice(verb: &str, state: State) -> String {
+    match (verb, state) {
+        ("touch" | "read", State::Map { mapping: Mapping::Never, .. }) => "mmap it before".to_owned(),
+        ("touch" | "read", State::Map { .. }) => "it was munmapped: do it before".to_owned(),
+        ("munmap", State::Map { .. }) => "it is not mmapped: leave munmap out, or mmap it before".to_owned(),
+        ("unmap", State::Map { held: false, .. }) => "it was unmapped before, or its device closed: write munmap".to_owned(),
+        ("release" | "free", State::Buffer { attached: true } | State::Foreign { attached: true }) => {
+            "vgem holds it, so closing it would not be its release: detach it before".to_owned()
+        }
+        ("attach", State::Buffer { .. } | State::Foreign { .. }) => "it is attached already: detach it before".to_owned(),
+        ("detach", State::Buffer { .. } | State::Foreign { .. }) => "it is not attached: leave detach out".to_owned(),
+        (_, state) => format!("let go of it with {}", state.end()),
+    }
+}

@@ -1,0 +1,294 @@
+//! The published JSON schema of scenario files, made from the vocabulary: `docs/scenario.schema.json`.
+
+use serde_json::{Map, Value, json};
+
+use super::vocabulary::{Entry, HEAD, Key, Kind, LISTS, MOST_PAGES, PACE, RULES, STEPS, TABLES, WORKER};
+
+/// The schema, as the file that is published.
+pub fn text() -> String {
+    let mut text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn schema() -> Value {
+    let mut head = properties(HEAD);
+    for (name, meaning) in TABLES {
+        let content = match *name {
+            "workers" => json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/worker" } }),
+            "arms" => json!({
+                "type": "object",
+                "additionalProperties": { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/scalar" } }
+            }),
+            _ => json!({ "type": "object", "additionalProperties": { "$ref": "#/$defs/scalar" } }),
+        };
+        head.insert((*name).to_owned(), described(content, meaning));
+    }
+    let mut needed = needed(HEAD);
+    needed.push("workers");
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "grantscope scenario",
+        "description": "What a load on Xen's grants does, step by step. Made from workload/src/script/vocabulary.rs.",
+        "type": "object",
+        "properties": head,
+        "required": needed,
+        "oneOf": [{ "required": ["iterations"] }, { "required": ["duration_s"] }],
+        "additionalProperties": false,
+        "$defs": {
+            "scalar": { "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string" }] },
+            "parameter": { "type": "string", "pattern": "^\\$" },
+            "worker": worker(),
+            "step": { "oneOf": STEPS.iter().map(step).collect::<Vec<_>>() },
+        },
+    })
+}
+
+fn worker() -> Value {
+    let mut worker = properties(WORKER);
+    for (name, meaning) in LISTS {
+        worker.insert((*name).to_owned(), described(json!({ "type": "array", "items": { "$ref": "#/$defs/step" } }), meaning));
+    }
+    let rates = PACE.iter().map(|key| table(&[*key], &[key.name]));
+    let paces: Vec<Value> = std::iter::once(json!({ "const": "closed" })).chain(rates).collect();
+    worker.insert(
+        "pace".to_owned(),
+        json!({ "anyOf": paces, "description": "how iterations follow each other; closed if left out" }),
+    );
+    let mut needed = needed(WORKER);
+    needed.push("each");
+    json!({ "type": "object", "properties": worker, "required": needed, "additionalProperties": false })
+}
+
+fn step(entry: &Entry) -> Value {
+    let mut step = table(entry.keys, &needed(entry.keys));
+    step["properties"][entry.name] = value(entry.value);
+    step["description"] = entry.meaning.into();
+    if let Some(required) = step["required"].as_array_mut() {
+        required.insert(0, entry.name.into());
+    }
+    step
+}
+
+fn table(keys: &[Key], needed: &[&str]) -> Value {
+    json!({ "type": "object", "properties": properties(keys), "required": needed, "additionalProperties": false })
+}
+
+fn properties(keys: &[Key]) -> Map<String, Value> {
+    keys.iter().map(|key| (key.name.to_owned(), described(value(key.kind), key.meaning))).collect()
+}
+
+fn needed<'a>(keys: &[Key]) -> Vec<&'a str> {
+    keys.iter().filter(|key| key.needed).map(|key| key.name).collect()
+}
+
+fn described(mut content: Value, meaning: &str) -> Value {
+    content["description"] = meaning.into();
+    content
+}
+
+/// What fits where this kind of value is expected; a parameter may stand for it.
+fn value(kind: Kind) -> Value {
+    let parameter = json!({ "$ref": "#/$defs/parameter" });
+    match kind {
+        Kind::Number { least, most } => json!({ "anyOf": [number(least, most), parameter] }),
+        Kind::Word(words) => json!({ "anyOf": [{ "enum": words }, parameter] }),
+        Kind::Name => json!({ "anyOf": [{ "type": "string", "pattern": "^[a-z][a-z0-9_-]*$" }, parameter] }),
+        Kind::Text => json!({ "type": "string", "minLength": 1 }),
+        Kind::Pages => {
+            let pages = number(1, MOST_PAGES);
+            let rules = RULES.iter().map(|(name, meaning)| {
+                let mut numbers = json!({ "type": "array", "items": pages, "minItems": 1, "description": meaning });
+                if *name == "between" {
+                    numbers["minItems"] = 2.into();
+                    numbers["maxItems"] = 2.into();
+                }
+                json!({ "type": "object", "properties": { *name: numbers }, "required": [name], "additionalProperties": false })
+            });
+            let all: Vec<Value> = [pages.clone(), parameter].into_iter().chain(rules).collect();
+            json!({ "anyOf": all })
+        }
+    }
+}
+
+fn number(least: u32, most: u32) -> Value {
+    json!({ "type": "integer", "minimum": least, "maximum": most })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Given, Plan};
+    use super::*;
+    use crate::catalog::BUILTIN;
+
+    /// As much of JSON schema as this one uses.
+    fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
+        let all = |name: &str| schema.get(name).and_then(Value::as_array).into_iter().flatten();
+        if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
+            let target = &root["$defs"][name.trim_start_matches("#/$defs/")];
+            assert!(target.is_object(), "{name} is not defined");
+            return fits(value, target, root);
+        }
+        let kind = match schema.get("type").and_then(Value::as_str) {
+            Some("object") => value.is_object(),
+            Some("array") => value.is_array(),
+            Some("string") => value.is_string(),
+            Some("integer") => value.is_u64(),
+            Some(other) => panic!("the type {other}"),
+            None => true,
+        };
+        let bounds = value.as_u64().is_none_or(|number| {
+            number >= schema.get("minimum").and_then(Value::as_u64).unwrap_or(0)
+                && number <= schema.get("maximum").and_then(Value::as_u64).unwrap_or(u64::MAX)
+        });
+        let pattern = schema.get("pattern").and_then(Value::as_str).is_none_or(|pattern| match (pattern, value.as_str()) {
+            ("^\\$", Some(text)) => text.starts_with('$'),
+            ("^[a-z][a-z0-9_-]*$", Some(text)) => {
+                text.starts_with(|c: char| c.is_ascii_lowercase())
+                    && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))
+            }
+            (_, None) => true,
+            (pattern, _) => panic!("the pattern {pattern}"),
+        });
+        let long_enough =
+            value.as_str().is_none_or(|text| text.len() as u64 >= schema.get("minLength").and_then(Value::as_u64).unwrap_or(0));
+        let items = value.as_array().is_none_or(|items| {
+            items.len() as u64 >= schema.get("minItems").and_then(Value::as_u64).unwrap_or(0)
+                && items.len() as u64 <= schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX)
+                && schema.get("items").is_none_or(|schema| items.iter().all(|item| fits(item, schema, root)))
+        });
+        let members = value.as_object().is_none_or(|members| {
+            members.iter().all(|(name, member)| {
+                match (schema.get("properties").and_then(|all| all.get(name)), schema.get("additionalProperties")) {
+                    (Some(schema), _) => fits(member, schema, root),
+                    (None, Some(Value::Bool(allowed))) => *allowed,
+                    (None, Some(schema)) => fits(member, schema, root),
+                    (None, None) => true,
+                }
+            })
+        });
+        kind && bounds
+            && pattern
+            && long_enough
+            && items
+            && members
+            && all("required").all(|name| value.get(name.as_str().unwrap()).is_some())
+            && schema.get("const").is_none_or(|only| only == value)
+            && schema.get("enum").and_then(Value::as_array).is_none_or(|words| words.contains(value))
+            && (schema.get("anyOf").is_none() || all("anyOf").any(|schema| fits(value, schema, root)))
+            && (schema.get("oneOf").is_none() || all("oneOf").filter(|schema| fits(value, schema, root)).count() == 1)
+    }
+
+    fn schema_accepts(text: &str) -> bool {
+        let published: Value = serde_json::from_str(include_str!("../../../docs/scenario.schema.json")).unwrap();
+        fits(&as_json(text), &published, &published)
+    }
+
+    /// The file as JSON, by TOML's own data model.
+    fn as_json(text: &str) -> Value {
+        use toml::de::{DeTable, DeValue};
+        fn of(value: &DeValue<'_>) -> Value {
+            match value {
+                DeValue::String(text) => text.to_string().into(),
+                DeValue::Integer(number) => number.as_str().parse::<i64>().unwrap().into(),
+                DeValue::Float(number) => number.as_str().parse::<f64>().unwrap().into(),
+                DeValue::Boolean(truth) => (*truth).into(),
+                DeValue::Datetime(time) => time.to_string().into(),
+                DeValue::Array(all) => all.iter().map(|item| of(item.get_ref())).collect(),
+                DeValue::Table(table) => of_table(table),
+            }
+        }
+        fn of_table(table: &DeTable<'_>) -> Value {
+            Value::Object(table.iter().map(|(name, value)| (name.get_ref().to_string(), of(value.get_ref()))).collect())
+        }
+        of_table(DeTable::parse(text).unwrap().get_ref())
+    }
+
+    fn parser_accepts(text: &str) -> bool {
+        Plan::read("test", text, &Given { peer: true, ..Given::default() }).is_ok()
+    }
+
+    #[test]
+    fn the_published_schema_is_the_vocabularys() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scenario.schema.json");
+        if std::env::var_os("GRANTSCOPE_WRITE_SCHEMA").is_some() {
+            std::fs::write(path, text()).unwrap();
+        }
+        let published = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            published == text(),
+            "docs/scenario.schema.json is not what the vocabulary says: run GRANTSCOPE_WRITE_SCHEMA=1 cargo test -p grantscope-workload schema"
+        );
+    }
+
+    #[test]
+    fn parser_and_schema_accept_every_scenario_of_ours() {
+        for builtin in BUILTIN {
+            assert!(schema_accepts(builtin.text), "{}", builtin.name);
+            assert!(parser_accepts(builtin.text), "{}", builtin.name);
+        }
+    }
+
+    /// A scenario that is right.
+    const RIGHT: &str = r#"
+version = 1
+name = "right"
+summary = "one line"
+imitates = "nobody"
+iterations = 3
+pause_ms = 4
+[parameters]
+pages = 16
+[arms]
+pages = [1, 16]
+[[workers]]
+name = "worker"
+threads = 2
+pace = { rate_hz = 100 }
+each = [
+  { map = "window", pages = "$pages", count = 2 },
+  { export = "other", pages = { between = [1, 8] }, buffer = "wc" },
+  { release = "other" },
+  { wait = "other", limit_ms = 5 },
+  { unmap = "window" },
+]
+"#;
+
+    #[test]
+    fn parser_and_schema_refuse_the_same_shapes() {
+        assert!(schema_accepts(RIGHT) && parser_accepts(RIGHT));
+        for (right, wrong) in [
+            ("version = 1", "version = 2"),
+            ("name = \"right\"", "name = \"Right!\""),
+            ("summary = \"one line\"", ""),
+            ("summary = \"one line\"", "summary = \"\""),
+            ("iterations = 3", "iterations = 0"),
+            ("iterations = 3", ""),
+            ("iterations = 3", "iterations = 3\nduration_s = 4"),
+            ("pause_ms = 4", "pause = 4"),
+            ("pages = 16", "pages = 1.5"),
+            ("pages = [1, 16]", "pages = []"),
+            ("threads = 2", "threads = 65"),
+            ("threads = 2", "threads = \"two\""),
+            ("pace = { rate_hz = 100 }", "pace = \"open\""),
+            ("pace = { rate_hz = 100 }", "pace = { rate_hz = 100, frame_rate = 60 }"),
+            ("pages = \"$pages\", count = 2", "count = 2"),
+            ("count = 2", "count = 0"),
+            ("count = 2", "cuont = 2"),
+            ("map = \"window\"", "mapp = \"window\""),
+            ("map = \"window\"", "map = 4"),
+            ("{ between = [1, 8] }", "{ between = [1, 8, 9] }"),
+            ("{ between = [1, 8] }", "{ amidst = [1, 8] }"),
+            ("{ between = [1, 8] }", "70000"),
+            ("buffer = \"wc\"", "buffer = \"uncached\""),
+            (", limit_ms = 5", ""),
+            ("{ release = \"other\" }", "{ release = \"other\", unmap = \"window\" }"),
+            ("{ release = \"other\" }", "\"release\""),
+        ] {
+            assert!(RIGHT.contains(right), "{right}");
+            let text = RIGHT.replacen(right, wrong, 1);
+            assert!(!parser_accepts(&text), "the parser accepts {wrong:?} for {right:?}");
+            assert!(!schema_accepts(&text), "the schema accepts {wrong:?} for {right:?}");
+        }
+    }
+}

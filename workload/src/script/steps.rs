@@ -1,0 +1,299 @@
+//! Workers and steps in one arm, with their values filled in, their objects numbered, and grants handed out to them.
+
+use nix::errno::Errno;
+
+use super::document::{Fields, Located, PaceText, StepText, WorkerText};
+use super::plan::{Action, Amount, Grants, Order, Pace, Pick, Side, Slice, Step, Worker};
+use super::problem::place;
+use super::read::span_of;
+use super::values::{Fitting, Reader};
+use super::vocabulary::{ERRNOS, Verb};
+use crate::truth::Buffer;
+
+/// Hands out grants of both sides.
+pub(super) struct Cursor {
+    given: Side,
+    next: [usize; 3],
+}
+
+impl Cursor {
+    pub(super) fn new(peer: bool) -> Self {
+        Self { given: if peer { Side::Peer } else { Side::Own }, next: [0; 3] }
+    }
+
+    fn take(&mut self, side: Side, per_hand: usize, hands: usize) -> usize {
+        let next = &mut self.next[side as usize];
+        let base = *next;
+        *next += per_hand * hands;
+        base
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn worker(&mut self, worker: &WorkerText, cursor: &mut Cursor) -> Worker {
+        let mut planned = Worker {
+            name: self.word(&worker.fields, "name", ""),
+            processes: self.number(&worker.fields, "processes", 1),
+            threads: self.number(&worker.fields, "threads", 1),
+            pace: self.pace(worker),
+            objects: Vec::new(),
+            start: Vec::new(),
+            each: Vec::new(),
+            end: Vec::new(),
+            opens: worker.steps.iter().flatten().any(|step| step.entry.verb == Verb::Open),
+        };
+        let mut naming = Naming { objects: Vec::new(), slices: Vec::new(), hands: planned.hands(), cursor };
+        self.slices(worker, &mut naming);
+        let [start, each, end] = &worker.steps;
+        planned.start = self.steps(start, &mut naming);
+        planned.each = self.steps(each, &mut naming);
+        planned.end = self.steps(end, &mut naming);
+        planned.objects = naming.objects;
+        if each.is_empty() {
+            self.found.add(worker.span.clone(), "this worker has no iteration: write each = [ … ]");
+        }
+        planned
+    }
+
+    fn pace(&mut self, worker: &WorkerText) -> Pace {
+        let Some(Located { value: PaceText::Open(fields), .. }) = &worker.pace else { return Pace::Closed };
+        let rate = ["rate_hz", "frame_rate"].into_iter().find_map(|name| self.optional(fields, name));
+        rate.map_or(Pace::Closed, |rate| Pace::Open { period_ns: 1_000_000_000 / u64::from(rate) })
+    }
+
+    fn steps(&mut self, steps: &[StepText], naming: &mut Naming<'_>) -> Vec<Step> {
+        steps.iter().filter_map(|step| self.step(step, naming)).collect()
+    }
+
+    /// Grants for every name that maps some: as many as its largest step needs.
+    fn slices(&mut self, worker: &WorkerText, naming: &mut Naming<'_>) {
+        let mut sizes: Vec<(String, Side, usize, bool)> = Vec::new();
+        for step in worker.steps.iter().flatten().filter(|step| matches!(step.entry.verb, Verb::Map | Verb::Export | Verb::Copy))
+        {
+            if step.fields.get("grants_of").is_some() || step.fields.get("of").is_some() {
+                continue;
+            }
+            let Some(pages) = self.pages(&step.fields) else { continue };
+            let name = naming.name_of_slice(step, self);
+            let same = self.optional_word(&step.fields, "grants").as_deref() == Some("same");
+            let side = self.side(step, naming.cursor.given);
+            let count = if same { 1 } else { self.number(&step.fields, "count", 1) as usize };
+            match sizes.iter_mut().find(|(known, known_side, ..)| *known == name && *known_side == side) {
+                Some((_, _, size, _)) => *size = (*size).max(pages.most() as usize * count),
+                None => sizes.push((name, side, pages.most() as usize * count, same)),
+            }
+        }
+        for (name, side, per_hand, _) in sizes {
+            let base = naming.cursor.take(side, per_hand, naming.hands);
+            naming.slices.push((name, Slice { side, base, per_hand, per_item: 0 }));
+        }
+    }
+
+    fn side(&mut self, step: &StepText, given: Side) -> Side {
+        let word = self.optional_word(&step.fields, "source");
+        if word.as_deref().is_some_and(|word| word.starts_with("peer")) && given == Side::Own {
+            self.found.add(
+                span_of(&step.fields, "source"),
+                "this maps a peer's pages, and no peer was given: run it with --peer DOMID",
+            );
+        }
+        match word.as_deref() {
+            Some("own") => Side::Own,
+            Some("peer") => Side::Peer,
+            Some("peer_dmabuf") => Side::PeerDmabuf,
+            _ => given,
+        }
+    }
+
+    /// The grants of a step that maps `pages` of each of its objects.
+    fn slice(&mut self, step: &StepText, pages: &Amount, naming: &Naming<'_>) -> Option<Slice> {
+        let given = naming.cursor.given;
+        let (name, side) = match self.optional_word(&step.fields, "grants_of") {
+            None => (naming.name_of_slice(step, self), self.side(step, given)),
+            Some(other) => {
+                let Some((_, slice)) = naming.slices.iter().find(|(name, _)| *name == other) else {
+                    self.found.add(
+                        span_of(&step.fields, "grants_of"),
+                        format!("no step maps or exports {other}: write the name of one that does"),
+                    );
+                    return None;
+                };
+                if (pages.most() as usize) > slice.per_hand {
+                    self.found.add(
+                        span_of(&step.fields, "grants_of"),
+                        format!("{other} has {} pages, and this wants {}: make {other} larger", slice.per_hand, pages.most()),
+                    );
+                }
+                (other, slice.side)
+            }
+        };
+        let (_, slice) = naming.slices.iter().find(|(known, slice)| *known == name && slice.side == side)?;
+        let shared =
+            step.fields.get("grants_of").is_some() || self.optional_word(&step.fields, "grants").as_deref() == Some("same");
+        Some(Slice { per_item: if shared { 0 } else { pages.most() as usize }, ..*slice })
+    }
+
+    fn order(&mut self, fields: &Fields) -> Order {
+        if self.optional_word(fields, "order").as_deref() == Some("reversed") { Order::Reversed } else { Order::Made }
+    }
+
+    fn pick(&mut self, fields: &Fields) -> Pick {
+        match self.optional_word(fields, "pick").as_deref() {
+            Some("next") => Pick::Next,
+            Some("random") => Pick::Random,
+            _ => Pick::All,
+        }
+    }
+
+    /// The place of the object that a key names.
+    fn other(&mut self, fields: &Fields, key: &str, naming: &mut Naming<'_>) -> Option<usize> {
+        self.optional_word(fields, key).map(|name| naming.object(&name))
+    }
+
+    fn step(&mut self, step: &StepText, naming: &mut Naming<'_>) -> Option<Step> {
+        let fields = &step.fields;
+        let value = self.fitting(step.entry.value, &step.value)?;
+        self.every_value_fits(fields);
+        let mut object = || match &value {
+            Fitting::Word(name) => naming.object(name),
+            _ => 0,
+        };
+        let action = match step.entry.verb {
+            Verb::Open => Action::Open { object: object() },
+            Verb::Close => Action::Close { object: object() },
+            Verb::Map => {
+                let object = object();
+                let pages = self.pages(fields)?;
+                let slice = self.slice(step, &pages, naming)?;
+                Action::Map { object, on: self.other(fields, "on", naming), pages, count: self.number(fields, "count", 1), slice }
+            }
+            Verb::Mmap => {
+                Action::Mmap { object: object(), read_only: self.optional_word(fields, "access").as_deref() == Some("read_only") }
+            }
+            Verb::Touch => Action::Touch { object: object(), pick: self.pick(fields) },
+            Verb::Read => Action::Read { object: object(), pick: self.pick(fields) },
+            Verb::Munmap => Action::Munmap { object: object(), order: self.order(fields) },
+            Verb::Unmap => Action::Unmap { object: object(), order: self.order(fields) },
+            Verb::Export => {
+                let object = object();
+                let on = self.other(fields, "on", naming);
+                let buffer = match self.optional_word(fields, "buffer")?.as_str() {
+                    "wc" => Buffer::Wc,
+                    "coherent" => Buffer::Coherent,
+                    _ => Buffer::Pages,
+                };
+                let grants = self.exported(step, naming)?;
+                Action::Export { object, on, buffer, count: self.number(fields, "count", 1), grants }
+            }
+            Verb::Attach => Action::Attach { object: object() },
+            Verb::Detach => Action::Detach { object: object(), order: self.order(fields) },
+            Verb::Release => Action::Release { object: object(), order: self.order(fields) },
+            Verb::Wait => Action::Wait { object: object(), limit_ms: self.number(fields, "limit_ms", 0) },
+            Verb::Allocate => {
+                let dma_heap = self.optional_word(fields, "from").as_deref() == Some("dma_heap");
+                let (object, pages) = (object(), self.pages(fields)?);
+                Action::Allocate { object, pages, count: self.number(fields, "count", 1), dma_heap }
+            }
+            Verb::Free => Action::Free { object: object() },
+            Verb::Import => {
+                let object = object();
+                Action::Import { object, on: self.other(fields, "on", naming), of: self.other(fields, "of", naming)? }
+            }
+            Verb::ImportRelease => Action::ImportRelease { object: object(), order: self.order(fields) },
+            Verb::Grant => {
+                let (object, pages) = (object(), self.pages(fields)?);
+                Action::Grant { object, pages, count: self.number(fields, "count", 1) }
+            }
+            Verb::Ungrant => Action::Ungrant { object: object(), order: self.order(fields) },
+            Verb::Copy => {
+                let pages = self.pages(fields)?;
+                let slice = self.slice(step, &pages, naming)?;
+                let inwards = matches!(&value, Fitting::Word(word) if word == "in");
+                Action::Copy { on: self.other(fields, "on", naming), inwards, pages, slice }
+            }
+            Verb::HoldFrames => {
+                let rate = u64::from(self.number(fields, "rate_hz", 60));
+                Action::Sleep { ns: as_number(&value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
+            }
+            Verb::SleepMs => Action::Sleep { ns: as_number(&value) * 1_000_000, at: self.optional(fields, "at") },
+        };
+        let expect = self.optional_word(fields, "expect").map(|name| errno(&name));
+        Some(Step { action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
+    }
+
+    /// Every key of a step, also one that this verb's action happens not to look at in this arm.
+    fn every_value_fits(&mut self, fields: &Fields) {
+        for (key, value) in fields.iter() {
+            let _ = self.fitting(key.kind, value);
+        }
+    }
+
+    fn exported(&mut self, step: &StepText, naming: &mut Naming<'_>) -> Option<Grants> {
+        let fields = &step.fields;
+        match (self.other(fields, "of", naming), self.pages(fields)) {
+            (Some(import), None) => {
+                for key in ["source", "grants", "grants_of", "count"] {
+                    if fields.get(key).is_some() {
+                        self.found.add(span_of(fields, key), format!("an import's references are its own: leave {key} out"));
+                    }
+                }
+                Some(Grants::OfImport(import))
+            }
+            (None, Some(pages)) => {
+                let slice = self.slice(step, &pages, naming)?;
+                Some(Grants::Pages(pages, slice))
+            }
+            (Some(_), Some(_)) => {
+                self.found.add(span_of(fields, "pages"), "an import has as many pages as its buffer: leave pages out");
+                None
+            }
+            (None, None) => {
+                self.found.add(
+                    step.span.clone(),
+                    "it does not say what to export: write pages = 16, or of = \"the name of an import\"",
+                );
+                None
+            }
+        }
+    }
+}
+
+fn as_number(value: &Fitting) -> u64 {
+    match value {
+        Fitting::Number(number) => (*number).into(),
+        _ => 0,
+    }
+}
+
+/// The names of a worker's objects, and the grants that go with them.
+struct Naming<'a> {
+    objects: Vec<String>,
+    slices: Vec<(String, Slice)>,
+    hands: usize,
+    cursor: &'a mut Cursor,
+}
+
+impl Naming<'_> {
+    fn object(&mut self, name: &str) -> usize {
+        self.objects.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.objects.push(name.to_owned());
+            self.objects.len() - 1
+        })
+    }
+
+    /// Copies have no name: the grants of each such step are its own.
+    fn name_of_slice(&self, step: &StepText, reader: &mut Reader<'_>) -> String {
+        match (step.entry.verb, reader.fitting(step.entry.value, &step.value)) {
+            (Verb::Copy, _) | (_, None) => format!("copy at {}", step.span.start),
+            (_, Some(Fitting::Word(name))) => name,
+            (_, Some(_)) => String::new(),
+        }
+    }
+}
+
+/// The errno of this name, which is one of [`ERRNOS`].
+fn errno(name: &str) -> Errno {
+    debug_assert!(ERRNOS.contains(&name));
+    // Names are what Debug calls them, as everywhere in the truth.
+    (1..=133).map(Errno::from_raw).find(|errno| format!("{errno:?}") == name).unwrap_or(Errno::UnknownErrno)
+}

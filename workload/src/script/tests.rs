@@ -1,0 +1,334 @@
+//! Every mistake is found where it is, with what to write instead; and what is right becomes the plan that it says.
+
+use nix::errno::Errno;
+
+use super::*;
+
+const HEAD: &str = "version = 1\nname = \"x\"\nsummary = \"s\"\nimitates = \"i\"\niterations = 2\n";
+
+fn given() -> Given {
+    Given { peer: true, ..Given::default() }
+}
+
+/// What is wrong with a file of these lines below a head that is right.
+fn problems_of(rest: &str) -> String {
+    let text = format!("{HEAD}{rest}");
+    Plan::read("f", &text, &given()).err().map_or_else(|| "nothing".to_owned(), |problems| problems.to_string())
+}
+
+/// The same for a worker's steps in each iteration.
+fn problems_of_steps(steps: &str) -> String {
+    problems_of(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"))
+}
+
+fn plan(rest: &str, given: &Given) -> Plan {
+    Plan::read("f", &format!("{HEAD}{rest}"), given).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_place() {
+    insta::assert_snapshot!(problems_of("x = ["), @"f:6:6: this is no TOML: unclosed array, expected `]`");
+    insta::assert_snapshot!(problems_of("name = \"y\""), @"f:6:1: this is no TOML: duplicate key");
+}
+
+#[test]
+fn words_that_there_are_not_are_told_with_the_one_that_was_meant() {
+    insta::assert_snapshot!(problems_of(r#"
+iteratoins = 3
+[[workers]]
+name = "w"
+thread = 2
+pace = "open"
+each = [
+{ mapp = "a" },
+{ map = "a", pages = 1, cuont = 2 },
+{ pages = 4 },
+{ map = "a", unmap = "a" },
+{ wait = "a" }]
+"#), @r#"
+    f:7:1: there is no key iteratoins at the head of a scenario: write iterations
+    f:10:1: there is no key thread of a worker: write threads
+    f:11:8: a pace is "closed", { rate_hz = 100 } or { frame_rate = 60 }
+    f:13:1: there is no verb mapp: write map
+    f:14:25: there is no key cuont of the step map: write count
+    f:15:1: this step has no verb: write one of open, close, map, mmap, touch, read, munmap, unmap, export, attach, detach, release, wait, allocate, free, import, import_release, grant, ungrant, copy, hold_frames, sleep_ms
+    f:16:1: a step does one thing: make a step of each verb
+    f:17:1: the key limit_ms of the step wait is missing: how long at most (write a number from 0 to 600000)
+    "#);
+    insta::assert_snapshot!(problems_of(""), @"f:1:1: nobody does anything: write [[workers]] with a name and each = [ … ]");
+}
+
+#[test]
+fn values_that_do_not_fit_are_told_with_what_would() {
+    insta::assert_snapshot!(problems_of(r#"
+[parameters]
+pages = 4
+kind = "wc"
+rest = 1
+[arms]
+kind = ["wc", 3]
+other = [1]
+[[workers]]
+name = "w"
+threads = 900
+each = [
+{ map = "a", pages = "$page" },
+{ map = "b", pages = "$kind" },
+{ export = "e", pages = 0, buffer = "cw" },
+{ unmap = "a", order = "backwards" },
+]
+"#), @r#"
+    f:12:15: kind is a word: every value of it has to be
+    f:13:1: other is no parameter: give it a default under [parameters]
+    f:16:11: this does not fit here: write a number from 1 to 64
+    f:18:22: $page: there is no such parameter: write pages
+    f:19:22: $kind is wc, and this does not fit here: write a number of pages from 1 to 65535, { cycle = [16, 256] }, or { between = [1, 256] }
+    f:20:25: this does not fit here: write a number of pages from 1 to 65535, { cycle = [16, 256] }, or { between = [1, 256] }
+    f:20:37: this does not fit here: write "wc"
+    f:21:24: this does not fit here: write "made" or "reversed"
+    "#);
+}
+
+#[test]
+fn a_parameter_that_nothing_uses_is_a_mistake() {
+    insta::assert_snapshot!(problems_of(r#"
+[parameters]
+pages = 4
+[[workers]]
+name = "w"
+each = [{ sleep_ms = 1 }]
+"#), @r#"f:8:1: nothing uses the parameter pages: write "$pages" in a step, or leave it out"#);
+}
+
+#[test]
+fn what_was_never_made_or_is_gone_or_is_something_else_cannot_be_used() {
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ map = "window", pages = 4 },
+{ mmap = "windwo" },
+{ touch = "window" },
+{ mmap = "window" },
+{ release = "window" },
+{ munmap = "window" },
+{ touch = "window" },
+{ mmap = "window" },
+{ unmap = "window" },
+{ read = "window" },
+{ unmap = "other" },
+"#), @r"
+    f:11:1: nothing has made windwo: write window
+    f:12:1: touch does not fit window, which is a map (line 10): mmap it before
+    f:14:1: release does not fit window, which is a map that is mmapped (line 10): let go of it with munmap
+    f:16:1: touch does not fit window, which is a map (line 10): it was munmapped: do it before
+    f:17:1: a map can be mmapped once in its life, and window of line 10 already was: unmap it and map it anew
+    f:19:1: window was let go of in line 18: read has to come before that, or window has to be made anew
+    f:20:1: nothing has made other when unmap comes: map it in a step before
+    ");
+}
+
+#[test]
+fn what_is_made_is_let_go_of_once() {
+    insta::assert_snapshot!(problems_of_steps("{ map = \"a\", pages = 4 },"), @r#"f:9:1: a is made in every iteration and never let go of in it: add { unmap = "a" } to each, or make it in start"#);
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ map = "a", pages = 4 },
+{ map = "a", pages = 4 },
+{ unmap = "a" },
+"#), @r#"f:11:1: a is there already, a map since line 10: let go of it first with { unmap = "a" }, or take another name"#);
+    insta::assert_snapshot!(problems_of(r#"
+[[workers]]
+name = "w"
+start = [{ map = "a", pages = 4 }, { map = "b", pages = 1 }, { map = "c", pages = 1 }]
+each = [
+{ unmap = "a" },
+{ mmap = "b" },
+]
+"#), @r"
+    f:9:36: b is a map when an iteration begins, and not any more when it ends: undo in each what each does to it
+    f:11:1: every iteration lets go of a, which is made only once: make it anew in each, or let go of it in end
+    ");
+    assert_eq!(
+        problems_of(
+            r#"
+[[workers]]
+name = "w"
+start = [{ map = "a", pages = 4 }]
+each = [{ sleep_ms = 1 }]
+"#
+        )
+        .lines()
+        .count(),
+        1
+    );
+}
+
+#[test]
+fn closing_comes_after_everything_that_needs_it() {
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ open = "d" },
+{ export = "e", pages = 4, buffer = "wc" },
+{ import = "i", of = "e" },
+{ attach = "e" },
+{ release = "e" },
+{ detach = "e" },
+{ release = "e" },
+{ close = "d" },
+"#), @r"
+    f:14:1: release does not fit e, which is an exported dma-buf (line 11): vgem holds it, so closing it would not be its release: detach it before
+    f:16:1: release of e comes too early: i of line 12 still needs it: import_release i before
+    f:17:1: close of d comes too early: i of line 12 still needs it: import_release i before
+    ");
+}
+
+#[test]
+fn a_closed_device_is_held_open_by_what_is_mapped_or_exported_and_takes_its_other_maps_with_it() {
+    let steps = |end: &str| {
+        let steps = r#"
+{ open = "d" },
+{ map = "a", pages = 4 },
+{ mmap = "a" },
+{ map = "b", pages = 4 },
+{ export = "e", pages = 4, buffer = "pages" },
+{ close = "d" },
+{ touch = "a" },
+"#;
+        problems_of_steps(&format!("{steps}{end}"))
+    };
+    assert_eq!(steps("{ munmap = \"a\" },\n{ release = \"e\" },"), "nothing");
+    insta::assert_snapshot!(steps("{ unmap = \"a\" },\n{ munmap = \"a\" },\n{ unmap = \"b\" },\n{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), @r"
+    f:17:1: unmap does not fit a, which is a map that is mmapped (line 11): it was unmapped before, or its device closed: write munmap
+    f:19:1: b was let go of in line 15: unmap has to come before that, or b has to be made anew
+    f:21:1: d is closed, on which e was released in line 20: wait before it is closed
+    ");
+    insta::assert_snapshot!(steps("{ release = \"e\" },"), @r#"f:11:1: a is made in every iteration and never let go of in it: add { munmap = "a" } to each, or make it in start"#);
+}
+
+#[test]
+fn a_wait_is_for_a_buffer_that_was_released_and_for_no_other() {
+    let steps = |middle: &str| problems_of_steps(&format!("{{ export = \"e\", pages = 4, buffer = \"wc\" }},\n{middle}"));
+    assert_eq!(steps("{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), "nothing");
+    assert_eq!(
+        steps(
+            r#"
+{ wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
+{ release = "e" },
+"#
+        ),
+        "nothing"
+    );
+    insta::assert_snapshot!(steps("{ wait = \"e\", limit_ms = 5 },\n{ release = \"e\" },"), @r#"f:10:1: nobody releases e while this waits: release it before, or write expect = "ETIMEDOUT""#);
+    insta::assert_snapshot!(steps(r#"
+{ release = "e" },
+{ export = "n", pages = 1, buffer = "wc" },
+{ wait = "e", limit_ms = 5 },
+{ release = "n" },
+"#), @"f:13:1: what line 12 makes may have got e's descriptor number, and the wait would be for that: wait before it");
+}
+
+#[test]
+fn a_step_that_must_fail_makes_nothing() {
+    let steps = r#"
+{ map = "a", pages = 1 },
+{ mmap = "a", expect = "EINVAL" },
+{ unmap = "a" },
+"#;
+    assert_eq!(problems_of_steps(steps), "nothing");
+    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2").replace("EINVAL", "EINVL")), @r#"f:11:24: this does not fit here: write "EINVAL""#);
+    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2")), @"f:11:1: of several pages Xen may map some before it refuses one, and nobody could tell: give a pages = 1");
+    let plan = plan(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"), &given());
+    assert_eq!(plan.arms[0].workers[0].each[1].expect, Some(Errno::EINVAL));
+}
+
+const ARMS: &str = r#"
+[parameters]
+pages = 4
+buffer = "wc"
+[arms]
+buffer = ["wc", "pages"]
+[[workers]]
+name = "w"
+threads = 2
+each = [
+{ export = "e", pages = "$pages", count = 3, buffer = "$buffer" },
+{ release = "e" },
+]
+"#;
+
+#[test]
+fn every_combination_of_values_is_an_arm_and_what_is_set_takes_the_place_of_the_files() {
+    let names = |set: Vec<(String, Vec<Scalar>)>| {
+        plan(ARMS, &Given { set, ..given() }).arms.into_iter().map(|arm| arm.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(vec![]), ["buffer=wc", "buffer=pages"]);
+    let pages = ("pages".to_owned(), vec![Scalar::Number(1), Scalar::Number(16)]);
+    assert_eq!(names(vec![pages]), ["buffer=wc,pages=1", "buffer=wc,pages=16", "buffer=pages,pages=1", "buffer=pages,pages=16"]);
+    assert_eq!(names(vec![("buffer".to_owned(), vec![Scalar::Word("coherent".into())])]), [""]);
+    let text = format!("{HEAD}{ARMS}");
+    let refused = |name: &str, value: Scalar| {
+        Plan::read("f", &text, &Given { set: vec![(name.to_owned(), vec![value])], ..given() }).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(refused("page", Scalar::Number(1)), @"f:1:1: --set page: there is no such parameter: write pages");
+    insta::assert_snapshot!(refused("pages", Scalar::Word("many".into())), @"f:1:1: --set pages: it is a number, as its default under [parameters]");
+    insta::assert_snapshot!(refused("buffer", Scalar::Word("uncached".into())), @r#"f:16:55: $buffer is uncached, and this does not fit here: write "pages" or "wc" or "coherent""#);
+}
+
+#[test]
+fn threads_have_grants_of_their_own_and_arms_share_them() {
+    let plan = plan(ARMS, &given());
+    // Two threads with three buffers of four pages each.
+    assert_eq!(plan.needs.peer_pages, 24);
+    let slice = |arm: usize| match &plan.arms[arm].workers[0].each[0].action {
+        Action::Export { grants: Grants::Pages(Amount::Fixed(4), slice), .. } => *slice,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(slice(0), Slice { side: Side::Peer, base: 0, per_hand: 12, per_item: 4 });
+    assert_eq!(slice(0), slice(1));
+}
+
+#[test]
+fn the_worst_moment_is_found_and_arms_that_hold_nothing_between_turns_are_not_added_up() {
+    let needs = plan(ARMS, &given()).needs;
+    assert_eq!(needs.held, Held { pages: 24, dma_pages: 24, objects: 6, ..Held::default() });
+    assert_eq!(needs.pages_at_once, 24);
+    let standing = r#"
+[parameters]
+pages = 4
+[arms]
+pages = [4, 8]
+[[workers]]
+name = "w"
+start = [{ map = "m", pages = "$pages" }]
+each = [{ sleep_ms = 1 }]
+end = [{ unmap = "m" }]
+"#;
+    assert_eq!(plan(standing, &given()).needs.pages_at_once, 12);
+}
+
+#[test]
+fn one_objects_grants_can_be_anothers() {
+    let steps = r#"
+{ map = "a", pages = 8, count = 4, grants = "same" },
+{ map = "b", pages = 8, grants_of = "a" },
+{ unmap = "a" },
+{ unmap = "b" },
+"#;
+    let text = |steps: &str| format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n");
+    assert_eq!(plan(&text(steps), &given()).needs.peer_pages, 8);
+    insta::assert_snapshot!(problems_of_steps(&steps.replace("\"b\", pages = 8", "\"b\", pages = 9")), @"f:11:37: a has 8 pages, and this wants 9: make a larger");
+}
+
+#[test]
+fn a_peers_pages_without_a_peer_are_refused() {
+    let text = format!(
+        "{HEAD}[[workers]]\nname = \"w\"\neach = [\n{{ map = \"a\", pages = 1, source = \"peer\" }},\n{{ unmap = \"a\" }}]\n"
+    );
+    insta::assert_snapshot!(Plan::read("f", &text, &Given::default()).unwrap_err(), @"f:9:34: this maps a peer's pages, and no peer was given: run it with --peer DOMID");
+}
+
+#[test]
+fn a_description_says_what_is_needed() {
+    insta::assert_snapshot!(plan(ARMS, &given()).describe(), @r"
+    x: s
+    2 arms: buffer=wc; buffer=pages
+    holds at once, at most: 6 objects, 24 mapped pages, 24 pages of DMA buffers
+    needs 24 pages granted, by a peer (--peer) or by this domain itself (--self)
+    ");
+}

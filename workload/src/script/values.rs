@@ -1,0 +1,218 @@
+//! Values: what parameters stand for in each arm, and whether what stands somewhere fits there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::{Document, Fields, Located, Scalar, Value};
+use super::plan::{Amount, Given};
+use super::problem::{Found, nearest};
+use super::vocabulary::{Kind, MOST_PAGES};
+
+/// What the parameters of one arm stand for.
+pub(super) type Environment = BTreeMap<String, Scalar>;
+
+/// What the parameters stand for, and which of them were asked for.
+pub(super) struct Values {
+    /// In the order of the arms' names; one value: not an arm.
+    all: BTreeMap<String, Vec<Scalar>>,
+    pub(super) used: BTreeSet<String>,
+}
+
+impl Values {
+    pub(super) fn of(document: &Document, given: &Given, found: &mut Found) -> Self {
+        let mut all: BTreeMap<String, Vec<Scalar>> = BTreeMap::new();
+        let mut defaults: BTreeMap<String, Scalar> = BTreeMap::new();
+        for (name, default) in &document.parameters {
+            all.insert(name.value.clone(), vec![default.clone()]);
+            defaults.insert(name.value.clone(), default.clone());
+        }
+        for (name, values) in &document.arms {
+            match defaults.get(&name.value) {
+                None => {
+                    found.add(name.span.clone(), format!("{} is no parameter: give it a default under [parameters]", name.value))
+                }
+                Some(default) => {
+                    for value in values.iter().filter(|value| !alike(&value.value, default)) {
+                        found.add(
+                            value.span.clone(),
+                            format!("{} is {}: every value of it has to be", name.value, kind_of(default)),
+                        );
+                    }
+                    all.insert(name.value.clone(), values.iter().map(|value| value.value.clone()).collect());
+                }
+            }
+        }
+        for (name, values) in &given.set {
+            match defaults.get(name) {
+                None => found.add(0..0, no_parameter(name, defaults.keys(), "--set ")),
+                Some(default) if values.iter().any(|value| !alike(value, default)) => {
+                    found.add(0..0, format!("--set {name}: it is {}, as its default under [parameters]", kind_of(default)));
+                }
+                Some(_) => {
+                    all.insert(name.clone(), values.clone());
+                }
+            }
+        }
+        Self { all, used: BTreeSet::new() }
+    }
+
+    /// Every combination, the last parameter's values next to each other.
+    pub(super) fn combinations(&self) -> Vec<Environment> {
+        let mut combinations = vec![Environment::new()];
+        for (name, values) in &self.all {
+            combinations = combinations
+                .iter()
+                .flat_map(|so_far| {
+                    values.iter().map(|value| so_far.clone().into_iter().chain([(name.clone(), value.clone())]).collect())
+                })
+                .collect();
+        }
+        combinations
+    }
+
+    pub(super) fn name_of(&self, environment: &Environment) -> String {
+        let varied = environment.iter().filter(|(name, _)| self.all[*name].len() > 1);
+        varied.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+    }
+
+    pub(super) fn fixed(&self, combinations: &[Environment]) -> BTreeMap<String, Scalar> {
+        let first = combinations.first().cloned().unwrap_or_default();
+        first.into_iter().filter(|(name, _)| self.all[name].len() == 1).collect()
+    }
+}
+
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+fn alike(one: &Scalar, other: &Scalar) -> bool {
+    matches!((one, other), (Scalar::Number(_), Scalar::Number(_)) | (Scalar::Word(_), Scalar::Word(_)))
+}
+
+fn kind_of(scalar: &Scalar) -> &'static str {
+    match scalar {
+        Scalar::Number(_) => "a number",
+        Scalar::Word(_) => "a word",
+    }
+}
+
+fn no_parameter<'a>(name: &str, known: impl Iterator<Item = &'a String> + Clone, before: &str) -> String {
+    match nearest(name, known.clone().map(String::as_str)) {
+        Some(meant) => format!("{before}{name}: there is no such parameter: write {meant}"),
+        None => {
+            let known: Vec<_> = known.map(String::as_str).collect();
+            let known = if known.is_empty() { "there are none".to_owned() } else { format!("there are {}", known.join(", ")) };
+            format!("{before}{name}: there is no such parameter ({known}): give it a default under [parameters]")
+        }
+    }
+}
+
+/// What a value turned out to be.
+pub(super) enum Fitting {
+    Number(u32),
+    Word(String),
+    Pages(Amount),
+}
+
+/// Reads values in one arm.
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) values: &'a Environment,
+    pub(super) used: &'a mut BTreeSet<String>,
+    pub(super) found: &'a mut Found,
+}
+
+impl Reader<'_> {
+    pub(super) fn number(&mut self, fields: &Fields, name: &str, default: u32) -> u32 {
+        self.optional(fields, name).unwrap_or(default)
+    }
+
+    pub(super) fn optional(&mut self, fields: &Fields, name: &str) -> Option<u32> {
+        let (key, value) = fields.get(name)?;
+        match self.fitting(key.kind, value)? {
+            Fitting::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(super) fn word(&mut self, fields: &Fields, name: &str, default: &str) -> String {
+        self.optional_word(fields, name).unwrap_or_else(|| default.to_owned())
+    }
+
+    pub(super) fn optional_word(&mut self, fields: &Fields, name: &str) -> Option<String> {
+        let (key, value) = fields.get(name)?;
+        match self.fitting(key.kind, value)? {
+            Fitting::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    pub(super) fn pages(&mut self, fields: &Fields) -> Option<Amount> {
+        let (key, value) = fields.get("pages")?;
+        match self.fitting(key.kind, value)? {
+            Fitting::Pages(amount) => Some(amount),
+            _ => None,
+        }
+    }
+
+    /// The value if it fits there, else a problem.
+    pub(super) fn fitting(&mut self, kind: Kind, value: &Located<Value>) -> Option<Fitting> {
+        let mut through = String::new();
+        let resolved = match &value.value {
+            Value::Parameter(name) => match self.values.get(name) {
+                Some(scalar) => {
+                    self.used.insert(name.clone());
+                    through = format!("${name} is {scalar}, and ");
+                    Value::Scalar(scalar.clone())
+                }
+                None => {
+                    self.found.add(value.span.clone(), no_parameter(name, self.values.keys(), "$"));
+                    return None;
+                }
+            },
+            other => other.clone(),
+        };
+        let fitting = match (kind, &resolved) {
+            (Kind::Number { least, most }, Value::Scalar(Scalar::Number(number))) => {
+                within(*number, least, most).map(Fitting::Number)
+            }
+            (Kind::Pages, Value::Scalar(Scalar::Number(number))) => {
+                within(*number, 1, MOST_PAGES).map(|pages| Fitting::Pages(Amount::Fixed(pages)))
+            }
+            (Kind::Pages, Value::Cycle(all)) => all_within(all).map(|all| Fitting::Pages(Amount::Cycle(all))),
+            (Kind::Pages, Value::Between(both)) => all_within(both).map(|both| Fitting::Pages(Amount::Between(both[0], both[1]))),
+            (Kind::Word(words), Value::Scalar(Scalar::Word(word))) if words.contains(&word.as_str()) => {
+                Some(Fitting::Word(word.clone()))
+            }
+            (Kind::Name, Value::Scalar(Scalar::Word(word))) if is_name(word) => Some(Fitting::Word(word.clone())),
+            (Kind::Text, Value::Scalar(Scalar::Word(word))) if !word.trim().is_empty() => Some(Fitting::Word(word.clone())),
+            _ => None,
+        };
+        if fitting.is_none() {
+            let meant = match (kind, &resolved) {
+                (Kind::Word(words), Value::Scalar(Scalar::Word(word))) => nearest(word, words.iter().copied()),
+                _ => None,
+            };
+            let advice = meant.map_or_else(|| kind.describe(), |word| format!("\"{word}\""));
+            self.found.add(value.span.clone(), format!("{through}this does not fit here: write {advice}"));
+        }
+        fitting
+    }
+}
+
+fn within(number: u64, least: u32, most: u32) -> Option<u32> {
+    u32::try_from(number).ok().filter(|number| (least..=most).contains(number))
+}
+
+fn all_within(numbers: &[Located<u64>]) -> Option<Vec<u32>> {
+    numbers.iter().map(|number| within(number.value, 1, MOST_PAGES)).collect()
+}
+
+fn is_name(word: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    word.starts_with(|c: char| c.is_ascii_lowercase()) && word.chars().all(inner)
+}
