@@ -71,7 +71,7 @@ impl Chosen {
 }
 
 /// A scenario file's text.
-pub fn read(path: &Path) -> Result<String> {
+fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|cause| Error::ScenarioPath { path: path.to_owned(), cause })
 }
 

@@ -148,9 +148,9 @@ pub struct RunArgs {
 /// What `check` takes.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The file
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// One of `list` that is a file, or the path of a file
+    #[arg(value_name = "NAME|FILE", value_parser = Chosen::named)]
+    pub scenario: Chosen,
 
     /// Another value for a parameter; several values make arms
     #[arg(long, value_name = "NAME=VALUE,…", value_parser = setting)]
@@ -459,11 +459,11 @@ mod tests {
         Every mistake is told with its line and column and with what to write instead. If there is none, it
         says what the scenario needs. Nothing is opened, so this works on any machine.
         
-        Usage: grantscope-workload check [OPTIONS] <FILE>
+        Usage: grantscope-workload check [OPTIONS] <NAME|FILE>
         
         Arguments:
-          <FILE>
-                  The file
+          <NAME|FILE>
+                  One of `list` that is a file, or the path of a file
         
         Options:
               --set <NAME=VALUE,…>

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use grantscope_workload::catalog::{self, Chosen};
@@ -80,10 +80,12 @@ fn show(scenario: &Chosen) -> Result<()> {
 }
 
 fn check(arguments: &CheckArgs) -> Result<()> {
-    let text = catalog::read(&arguments.file)?;
+    let Some((file, text)) = arguments.scenario.file()? else {
+        bail!("a scenario that is a program has no file to check; `list` names the others")
+    };
     // The side that needs most from outside is the one worth knowing about.
     let given = Given { set: arguments.set.clone(), peer: true, ..Given::default() };
-    let plan = Plan::read(&arguments.file.display().to_string(), &text, &given).map_err(Error::from)?;
+    let plan = Plan::read(&file, &text, &given).map_err(Error::from)?;
     print(&plan.describe())
 }
 

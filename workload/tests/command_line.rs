@@ -55,6 +55,8 @@ fn checking_tells_every_mistake_and_ends_with_1_or_says_what_is_needed() {
     let output = workload(&["check", file, "--set", "pages=3"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("needs 3 pages granted"), "{}", text(&output.stdout));
+    assert_eq!(workload(&["check", "latency-1", "--set", "pages=3"]).stdout, output.stdout);
+    assert!(text(&workload(&["check", "sweep"]).stderr).contains("a scenario that is a program has no file to check"));
     let output = workload(&["check", file, "--set", "pages=0"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
