@@ -22,7 +22,7 @@ pub struct Filter {
     pub buffers: Vec<Buffer>,
     /// It took at least so long; 0: any time.
     pub min_duration_ns: u64,
-    /// It failed.
+    /// It failed, in whole or in part.
     pub errors_only: bool,
 }
 
@@ -111,6 +111,7 @@ mod kinds {
 
 #[cfg(test)]
 mod tests {
+    use grantscope_wire::Cause;
     use grantscope_wire::record::{DOMID_KNOWN, OpHeader};
 
     use super::*;
@@ -156,6 +157,13 @@ mod tests {
             assert!(!filter.passes(&other), "{other:?}");
             assert!(Filter::default().to_wire().unwrap().passes(&other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn what_xen_refused_in_part_is_an_error_also_where_the_kernel_calls_it_a_success() {
+        let errors = Filter { errors_only: true, ..Filter::default() }.to_wire().unwrap();
+        assert!(errors.passes(&OpHeader { ret: 0, cause: Cause::GrantsRefused.id(), ..head() }));
+        assert!(!errors.passes(&OpHeader { ret: 0, cause: 0, ..head() }));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub min_duration: Option<Duration>,
 
-    /// Only operations that failed
+    /// Only operations that failed, or of which Xen refused a part
     #[arg(long)]
     pub errors_only: bool,
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::{
-    judge::Truth,
+    judge::{Call, Truth},
     model::{Operation, Outcome},
 };
 use grantscope_wire::Buffer;
@@ -12,12 +12,12 @@ use grantscope_wire::Buffer;
 use super::{Bench, PATIENCE, profile::Recorded};
 use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
 
-/// The same small sweep under one filter after the other; then two at once, of which one is recorded.
+/// The same small sweep under one filter after the other; what fails, under one; then two sweeps at once, of which one is recorded.
 const JOB: &str = r#"
-sweep="grantscope-workload run --peer 1 --pages 1,16 --iterations 10 --warmup 0"
+load="grantscope-workload run --peer 1 --pages 1,16 --iterations 10 --warmup 0"
 only() {
     name=$1; shift
-    grantscope record -o "/out/$name.gsr" --clock counted "$@" -- $sweep --truth "/out/$name.truth.json" || exit
+    grantscope record -o "/out/$name.gsr" --clock counted "$@" -- $load --truth "/out/$name.truth.json" || exit
 }
 only buffer --buffer wc,coherent
 only errors --errors-only
@@ -25,6 +25,8 @@ only duration --min-duration 100us
 only domid --domid 1
 only other-comm --comm somebody
 only together --buffer wc --min-duration 100us --comm grantscope-work
+load="grantscope-workload run --self --scenario faults --pages 32 --iterations 1"
+only refused --errors-only
 
 alone="grantscope-workload run --self --pages 1 --iterations 50"
 sh -c "while [ ! -e /out/begin ]; do sleep 0.1; done; exec $alone --truth /out/pid.truth.json" &
@@ -48,6 +50,7 @@ pub fn filters_are_exact(bench: &Bench) -> Result<()> {
     let errors = Filtered::read(&out, "errors")?;
     errors.are_all(|operation| operation.outcome != Outcome::Ok)?;
     errors.count_is(|_, outcome| outcome != Outcome::Ok.name())?;
+    parts_are_errors(&Filtered::read(&out, "refused")?)?;
     let duration = Filtered::read(&out, "duration")?;
     duration.are_all(|operation| operation.duration_ns >= AT_LEAST_NS)?;
     duration.leaves_some_of_both()?;
@@ -59,6 +62,17 @@ pub fn filters_are_exact(bench: &Bench) -> Result<()> {
     together.are_all(|operation| operation.buffer == Some(Buffer::Wc) && operation.duration_ns >= AT_LEAST_NS)?;
     together.leaves_some_of_both()?;
     one_process_of_two(&out)
+}
+
+/// What Xen refused in part is recorded too, although the kernel calls it a success: a copy is.
+fn parts_are_errors(refused: &Filtered) -> Result<()> {
+    refused.are_all(|operation| operation.outcome != Outcome::Ok || operation.cause().is_some())?;
+    let has_cause = |call: &Call| call.why.as_ref().is_some_and(|(cause, _)| !cause.is_empty());
+    let expected = refused.truth.operations().filter(|call| call.outcome != Outcome::Ok.name() || has_cause(call)).count();
+    let in_part = refused.operations.iter().filter(|operation| operation.outcome == Outcome::Ok).count();
+    let recorded = refused.operations.len();
+    ensure!(recorded == expected && in_part > 0, "{recorded} of {expected} recorded, {in_part} of them refused in part");
+    Ok(())
 }
 
 /// The recorded process's operations are all there, and the other's were all left out.

@@ -16,7 +16,7 @@ pub struct Filter {
     pub domid: u32,
     /// It is about a buffer whose `Buffer` is the number of a bit that is set here. 0: any, or not known.
     pub buffers: u32,
-    /// Not 0: it failed.
+    /// Not 0: it failed, or the kernel calls it a success and Xen refused a part of it: then it has a cause.
     pub errors_only: u32,
 }
 
@@ -34,7 +34,7 @@ impl Filter {
         (self.tgid == 0 || self.tgid == head.tgid)
             && (self.domid == Self::ANY_DOMID || domid_known && self.domid == u32::from(head.domid))
             && (self.buffers == 0 || self.buffers & (1 << (head.buffer & 31)) != 0)
-            && (self.errors_only == 0 || head.ret < 0)
+            && (self.errors_only == 0 || head.ret < 0 || head.cause != 0)
             && head.duration_ns >= self.min_duration_ns
             && (self.comm[0] == 0 || self.comm == head.comm)
     }
