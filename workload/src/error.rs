@@ -54,14 +54,15 @@ pub enum Error {
     #[error(
         "this kernel's gntdev knows no dma-bufs (ENOTTY): build the kernel with \
          CONFIG_XEN_GNTDEV_DMABUF and CONFIG_XEN_GRANT_DMA_ALLOC (distribution kernels leave them \
-         off), or drive plain maps only with `--without-dmabuf --buffers pages`"
+         off), or drive plain maps only: with `--without-dmabuf --buffers pages`, or by a scenario such as latency-1"
     )]
     NoDmabuf,
 
     /// WC or coherent asked for on a kernel that ignores the flags.
     #[error(
         "this kernel would ignore the WC and COHERENT flags and hand out plain pages \
-         (CONFIG_XEN_GRANT_DMA_ALLOC is off): build it in, or leave wc and coherent out of --buffers"
+         (CONFIG_XEN_GRANT_DMA_ALLOC is off): build it in, or leave wc and coherent out of --buffers and of the \
+         scenario file"
     )]
     NoDmaAlloc,
 
