@@ -7,8 +7,9 @@ use nix::errno::Errno;
 
 use super::gntdev::{GntDev, failed};
 use super::import::Importable;
+use super::vgem::Attachment;
 use crate::error::{Error, Result};
-use crate::truth::{Buffer, Op, Subject, timed};
+use crate::truth::{Buffer, Op, Subject, Timed, timed};
 use crate::uapi::gntdev as abi;
 use crate::uapi::{DomId, Flexible, GrantRef};
 
@@ -69,13 +70,34 @@ impl<'log> DmaBuf<'log> {
         ReleaseWatch { device: self.device.clone(), number, buffer: self.buffer, pages: self.pages }
     }
 
+    /// Closes the descriptor while an importer still holds the buffer: no release yet. That comes within the call with which the
+    /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
+    pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
+        let Some(fd) = self.fd.take() else { return Ok(()) };
+        let closed = nix::unistd::close(fd.into_raw_fd());
+        let on = format!("a dma-buf of {} {} pages", self.pages, self.buffer);
+        attachment.is_left(self);
+        closed.map_err(|errno| Error::Call { call: "close", on, errno })
+    }
+
+    /// Asks the kernel to clear a byte when it unmaps `page`. gntdev names no index for an exported map, but looks for it among all
+    /// of its device's, and the first one is at 0 (`gntdev_add_map`, `gntdev_ioctl_notify` in drivers/xen/gntdev.c, Linux v6.12):
+    /// so this is for the first map or export on its device.
+    pub fn clear_on_unmap(&self, page: usize, byte: u16) -> Result<()> {
+        const FIRST: u64 = 0;
+        self.device.notify_on_unmap(FIRST, page, Some(byte), None)
+    }
+
     fn release_once(&mut self) -> Result<(), Errno> {
         let Some(fd) = self.fd.take() else { return Ok(()) };
         let raw = fd.into_raw_fd();
-        let subject = Subject::new(Op::Release, self.buffer, self.pages);
-        let call = timed(|| nix::unistd::close(raw));
+        self.is_released_by(timed(|| nix::unistd::close(raw)))
+    }
+
+    /// Notes that the kernel let go of the buffer within `call`, whosever that was.
+    pub(super) fn is_released_by(&self, call: Timed<()>) -> Result<(), Errno> {
         let besides = call.besides();
-        self.device.log().note(subject, call)?;
+        self.device.log().note(Subject::new(Op::Release, self.buffer, self.pages), call)?;
         self.device.log().note_teardown(self.buffer, self.pages);
         self.device.no_longer_held(&besides);
         Ok(())

@@ -157,6 +157,11 @@ impl GrantedPages<'_> {
     pub fn write(&self, page: usize, offset: usize, value: u32) {
         self.memory.write(page, offset, value);
     }
+
+    /// Hands the bytes of a page to something that does not read them itself, such as a system call.
+    pub(super) fn with_granted_bytes<T>(&self, page: usize, hand: impl FnOnce(&[u8]) -> T) -> T {
+        self.memory.with_granted_bytes(page, hand)
+    }
 }
 
 impl Drop for GrantedPages<'_> {

@@ -160,13 +160,31 @@ impl<'log> GntDev<'log> {
     /// Closes the descriptor, also where mappings and buffers still hold the file: then its last close comes with the last of them.
     /// No call can be made on it any more, so maps that are not unmapped by then go with it.
     pub fn close(self) {
-        let Some(raw) = self.open.take_raw() else { return };
-        if self.open.holders.load(Ordering::Relaxed) > 0 {
-            let _ = nix::unistd::close(raw);
-            return;
-        }
-        let _ = self.log().call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
-        self.open.note_torn_down();
+        // Its outcome is in the log, and the descriptor is gone whatever it is.
+        let _ = self.close_and_tell();
+    }
+
+    /// The same, with the kernel's answer.
+    pub fn close_and_tell(self) -> Result<()> {
+        let Some(raw) = self.open.take_raw() else { return Ok(()) };
+        let closed = if self.open.holders.load(Ordering::Relaxed) > 0 {
+            nix::unistd::close(raw)
+        } else {
+            let closed = self.log().call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
+            self.open.note_torn_down();
+            closed
+        };
+        closed.map_err(|errno| self.other("close", errno))
+    }
+
+    /// Asks to be told when a page of the map at `index` is unmapped.
+    pub(super) fn notify_on_unmap(&self, index: u64, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
+        let offset = page * self.open.page_size + usize::from(byte.unwrap_or(0));
+        let action = byte.map_or(0, |_| abi::UNMAP_NOTIFY_CLEAR_BYTE) | port.map_or(0, |_| abi::UNMAP_NOTIFY_SEND_EVENT);
+        let mut argument = abi::UnmapNotify { index: index + offset as u64, action, event_channel_port: port.unwrap_or(0) };
+        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        unsafe { abi::set_unmap_notify(self.raw(), &mut argument) }.map_err(|errno| self.other("SET_UNMAP_NOTIFY", errno))?;
+        Ok(())
     }
 
     /// Whether it is the same open as another.
@@ -269,13 +287,7 @@ impl<'log> GrantMap<'log> {
     /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
     /// channel `port`, or both.
     pub fn notify_on_unmap(&self, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
-        let offset = page * self.device.open.page_size + usize::from(byte.unwrap_or(0));
-        let action = byte.map_or(0, |_| abi::UNMAP_NOTIFY_CLEAR_BYTE) | port.map_or(0, |_| abi::UNMAP_NOTIFY_SEND_EVENT);
-        let mut argument = abi::UnmapNotify { index: self.index + offset as u64, action, event_channel_port: port.unwrap_or(0) };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
-        unsafe { abi::set_unmap_notify(self.device.raw(), &mut argument) }
-            .map_err(|errno| self.device.other("SET_UNMAP_NOTIFY", errno))?;
-        Ok(())
+        self.device.notify_on_unmap(self.index, page, byte, port)
     }
 
     /// Gives the pages back. A mapping that is still there keeps the grants until it goes too.

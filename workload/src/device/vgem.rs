@@ -9,9 +9,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
+use super::dmabuf::DmaBuf;
 use super::import::Importable;
 use crate::error::{Error, Result};
-use crate::truth::{Buffer, Log, Op, Subject};
+use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
 use crate::uapi::drm as abi;
 
 /// The driver's name, as it tells it itself.
@@ -44,18 +45,17 @@ impl<'log> Vgem<'log> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };
         let raw = self.raw();
-        self.note(Op::PrimeImport, buffer, pages, || {
-            // SAFETY: the argument is of the type this number stands for and outlives the call.
-            unsafe { abi::prime_fd_to_handle(raw, &mut argument) }
-        })?;
-        Ok(Attachment { vgem: self.clone(), handle: argument.handle, buffer, pages, ended: false })
+        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        let call = timed(|| unsafe { abi::prime_fd_to_handle(raw, &mut argument) });
+        self.note(Op::PrimeImport, buffer, pages, call)?;
+        Ok(Attachment { vgem: self.clone(), handle: argument.handle, buffer, pages, left: None, ended: false })
     }
 
-    /// Times the call and notes it, unless the buffer is another driver's: then gntdev has nothing to do with it.
-    fn note(&self, op: Op, buffer: Buffer, pages: usize, call: impl FnOnce() -> Result<i32, Errno>) -> Result<()> {
+    /// Notes the call, unless the buffer is another driver's: then gntdev has nothing to do with it.
+    fn note(&self, op: Op, buffer: Buffer, pages: usize, call: Timed<i32>) -> Result<()> {
         let answer = match buffer {
-            Buffer::Foreign => call(),
-            _ => self.log.call(Subject::new(op, buffer, pages), call),
+            Buffer::Foreign => call.result,
+            _ => self.log.note(Subject::new(op, buffer, pages), call),
         };
         answer.map(drop).map_err(|errno| Error::Operation { op, on: format!("of {pages} {buffer} pages"), errno })
     }
@@ -99,10 +99,12 @@ pub struct Attachment<'log> {
     handle: u32,
     buffer: Buffer,
     pages: usize,
+    /// The buffer, if its own descriptor was closed before: then its release comes with the detaching.
+    left: Option<DmaBuf<'log>>,
     ended: bool,
 }
 
-impl Attachment<'_> {
+impl<'log> Attachment<'log> {
     /// Has it unmap and detach, in one call.
     pub fn detach(mut self) -> Result<()> {
         self.detach_once()
@@ -112,10 +114,20 @@ impl Attachment<'_> {
         self.ended = true;
         let argument = abi::GemClose { handle: self.handle, pad: 0 };
         let raw = self.vgem.raw();
-        self.vgem.note(Op::GemClose, self.buffer, self.pages, || {
-            // SAFETY: the argument is of the type this number stands for and outlives the call.
-            unsafe { abi::gem_close(raw, &argument) }
-        })
+        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        let call = timed(|| unsafe { abi::gem_close(raw, &argument) });
+        let besides = call.besides();
+        self.vgem.note(Op::GemClose, self.buffer, self.pages, call)?;
+        if let Some(buffer) = self.left.take() {
+            // It went well: the call did, and the release cannot fail.
+            let _ = buffer.is_released_by(besides);
+        }
+        Ok(())
+    }
+
+    /// Nobody but this holds the buffer any more.
+    pub(super) fn is_left(&mut self, buffer: DmaBuf<'log>) {
+        self.left = Some(buffer);
     }
 }
 
