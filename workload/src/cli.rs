@@ -546,7 +546,10 @@ mod tests {
     #[test]
     fn wrong_arguments_are_usage_errors_that_name_the_argument() {
         for (line, expected) in [
-            ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, refusals, deferred, faults"),
+            (
+                "grantscope-workload run --truth t --scenario swep",
+                "there are: sweep, copy, refusals, deferred, release-orders, faults",
+            ),
             ("grantscope-workload run --truth t --scenario latency-1 --set pages", "write it as NAME=VALUE"),
             ("grantscope-workload show", "<NAME>"),
             ("grantscope-workload run --truth t --pages 0", "0 is not in 1.."),

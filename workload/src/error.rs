@@ -255,6 +255,21 @@ pub enum Error {
         expected: String,
     },
 
+    /// Things were let go of in an order, and the kernel did otherwise than its source says.
+    #[error(
+        "{order}: {when}, {answered}; expected was that {expected}; docs/release-orders.md tells what the kernel was seen to do"
+    )]
+    Order {
+        /// What was let go of, in which order.
+        order: String,
+        /// At which point of it.
+        when: String,
+        /// What was seen.
+        answered: String,
+        /// What the source says.
+        expected: String,
+    },
+
     /// A scenario file cannot be read.
     #[error("cannot read the scenario {}: {cause}; `list` names those that need no file", .path.display())]
     ScenarioPath {

@@ -6,6 +6,7 @@ mod deferred;
 mod faults;
 mod pages;
 mod refusals;
+mod release_orders;
 mod sweep;
 mod waiter;
 
@@ -27,6 +28,8 @@ pub enum Scenario {
     Refusals,
     /// Unmapping what is still in use.
     Deferred,
+    /// Every order of letting go.
+    ReleaseOrders,
     /// Everything that can fail without harm, and why it failed.
     Faults,
     /// Xen's tables, filled until they are full.
@@ -35,7 +38,8 @@ pub enum Scenario {
 
 impl Scenario {
     /// All there are.
-    pub const ALL: [Self; 6] = [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred, Self::Faults, Self::Exhaustion];
+    pub const ALL: [Self; 7] =
+        [Self::Sweep, Self::Copy, Self::Refusals, Self::Deferred, Self::ReleaseOrders, Self::Faults, Self::Exhaustion];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -44,6 +48,7 @@ impl Scenario {
             Self::Copy => "copy",
             Self::Refusals => "refusals",
             Self::Deferred => "deferred",
+            Self::ReleaseOrders => "release-orders",
             Self::Faults => "faults",
             Self::Exhaustion => "exhaustion",
         }
@@ -56,6 +61,9 @@ impl Scenario {
             Self::Copy => "grant copies from and to shared pages, in batches of several sizes",
             Self::Refusals => "calls the kernel must refuse: each error is checked and counted",
             Self::Deferred => "maps that are unmapped while the kernel still uses a page: they go long after the call returned",
+            Self::ReleaseOrders => {
+                "every order of letting go of device, map, mapping or buffer, importer and grant: what the kernel does is checked"
+            }
             Self::Faults => {
                 "every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked"
             }
@@ -72,6 +80,7 @@ impl Scenario {
             Self::Copy => copy::run(log, options),
             Self::Refusals => refusals::run(log, options, skipped),
             Self::Deferred => deferred::run(log, options),
+            Self::ReleaseOrders => release_orders::run(log, options, skipped),
             Self::Faults => faults::run(log, options, skipped),
             Self::Exhaustion => faults::exhausted::run(log, options, skipped),
         }
