@@ -14,7 +14,7 @@ use grantscope_wire::HOOKS;
 use crate::{bench, place};
 
 /// Set to have the column written instead of compared.
-const UPDATE: &str = "GRANTSCOPE_UPDATE_DOCS";
+pub const UPDATE: &str = "GRANTSCOPE_UPDATE_DOCS";
 /// What stands for a hook that is not attached.
 const NOT_ATTACHED: &str = "–";
 /// What stands for a hook of a bench that was never looked at.

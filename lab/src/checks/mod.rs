@@ -20,6 +20,7 @@ mod means;
 mod profile;
 mod program;
 mod refusals;
+mod release_orders;
 mod scenarios;
 mod teardown;
 mod verdict;
@@ -81,7 +82,7 @@ pub const ALL: &[Check] = &[
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
-    Check { name: "a teardown is followed to its true end", run: teardown::deferred_teardowns_are_seen },
+    Check { name: "a teardown is followed to its true end, in every order of letting go", run: teardown::ends_are_seen },
     Check { name: "the ledger is what is held", run: ledger::is_what_is_held },
     Check { name: "the ledger never joins two maps, and is empty after the sweep", run: ledger::never_joins_two_maps },
     Check { name: "the ledger with pages of 16 KiB, of a module", run: ledger::of_large_pages },

@@ -1,27 +1,45 @@
 //! Teardown to its true end: the call that unmaps returns at once, the grants go when the last user of a page is gone.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use grantscope_collector::judge::Truth;
 use grantscope_wire::{Op, Stage};
 
-use super::{
-    Bench,
-    profile::{Recorded, record},
-};
-use crate::{bench::MAIN, commands::lab_run};
+use super::{Bench, PATIENCE, profile::Recorded, release_orders};
+use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
 
 /// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
 const HELD_NS: u64 = 50_000_000;
 /// What an unmap that waited for nobody takes at most, at any page count of the scenario.
 const AT_ONCE_NS: u64 = HELD_NS / 2;
 
+/// Both in one boot. The second one's table is on its standard error, with the recorder's own lines.
+const ENDS: &str = "
+ends() {
+    name=$1
+    shift
+    grantscope record -o /out/$name.gsr --clock counted -- \
+        grantscope-workload run --scenario $name --truth /out/$name.json \"$@\" 2>/out/$name.table || { cat /out/$name.table >&2; exit 1; }
+}
+ends deferred --peer 1
+ends release-orders --self
+";
+
+/// Pages that are in use when they are unmapped, and pages that are let go of in every order.
+pub fn ends_are_seen(bench: &Bench) -> Result<()> {
+    let out = bench.out("ends");
+    let outcome = bench.full()?.run(&Job::Script(ENDS.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected("ends", &outcome));
+    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    deferred_teardowns_are_seen(&out.join("deferred"))?;
+    release_orders::are_as_told(&out, "release-orders")
+}
+
 /// A page held in a pipe: the unmap returns in a fraction of the time that the grants stay mapped.
-pub fn deferred_teardowns_are_seen(bench: &Bench) -> Result<()> {
-    let out = record(bench, "deferred", lab_run::scenario(MAIN, "deferred")?)?;
-    let recorded = Recorded::read(&out.join("recording.gsr"))?;
-    recorded.agrees_with(&Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?)?;
+fn deferred_teardowns_are_seen(file: &Path) -> Result<()> {
+    let recorded = Recorded::read(&file.with_extension("gsr"))?;
+    recorded.agrees_with(&Truth::parse(&fs::read_to_string(file.with_extension("json"))?)?)?;
     let of = |op: Op| recorded.operations.iter().filter(move |operation| operation.op == op);
     let deferred: Vec<_> = of(Op::Teardown)
         .filter_map(|teardown| Some((teardown, teardown.stages.iter().find(|span| span.stage == Stage::Deferred)?)))
