@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{judge::Truth, model::Operation};
+use grantscope_collector::{judge::Truth, ledger::GRANT_BYTES, model::Operation};
 use grantscope_wire::{Cause, Op};
 
 use super::{Bench, PATIENCE, doctor, hooks_document, kernel_users, profile::Recorded};
@@ -37,9 +37,6 @@ examine whole
 
 /// What those wrote down, each of itself.
 const TRUTHS: [&str; 3] = ["sweep.truth.json", "foreign.truth.json", "crowd.truth.json"];
-
-/// What one reference grants, whatever a page is (xen/include/public/grant_table.h, Xen 4.17).
-const GRANT_BYTES: u64 = 4096;
 
 /// Counted iterations and warm-up of the sweep.
 const ITERATIONS: usize = 12;

@@ -7,20 +7,15 @@ use grantscope_collector::judge::Truth;
 use grantscope_wire::Cause;
 
 use super::{Bench, PATIENCE, hooks_document, profile::Recorded};
-use crate::{
-    bench::BenchSpec,
-    boot::{console_watch::End, run::Outcome},
-    clock::Clock,
-    guest::job::Job,
-};
+use crate::{bench::BenchSpec, boot::console_watch::End, clock::Clock, guest::job::Job, lab::Lab};
 
-/// By both means of attaching: what a kretprobe does not know must not be missing.
-const FAULTS: &str = "
-faults() {
+/// Runs a scenario by each means of attaching: what a kretprobe does not know must not be missing.
+const BY_BOTH: &str = "
+by() {
     grantscope record -o /out/$1.gsr --clock counted --attach $1 -- \
-        grantscope-workload run --scenario faults --self --pages 32 --truth /out/$1.json
+        grantscope-workload run --scenario $scenario --self --pages 32 --truth /out/$1.json
 }
-faults best && faults kprobe
+by best && by kprobe
 ";
 
 /// Causes that this lab cannot bring about, each with the reason.
@@ -37,28 +32,16 @@ const NOT_HERE: &[(Cause, &str)] = &[
 
 /// Runs them all, and compares exactly.
 pub fn are_explained(bench: &Bench) -> Result<()> {
-    let out = bench.out("faults");
-    let outcome = bench.full()?.run(&Job::Script(FAULTS.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    explained(bench, "faults", &outcome)?.iter().try_for_each(causes_are_all_there)
+    explained(bench, bench.full()?, "faults")?.iter().try_for_each(causes_are_all_there)
 }
 
 /// `GNTST_no_space` (xen/include/public/grant_table.h, 4.17).
 const NO_SPACE: i16 = -13;
 
-const EXHAUSTION: &str = "
-exhaustion() {
-    grantscope record -o /out/$1.gsr --clock counted --attach $1 -- \
-        grantscope-workload run --scenario exhaustion --self --truth /out/$1.json
-}
-exhaustion best && exhaustion kprobe
-";
-
 /// Xen's tables run full, and every call that needs more of them says which.
 pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
     let spec = BenchSpec::named("arm64-tight").context("there is no bench arm64-tight")?;
-    let out = bench.out(spec.name);
-    let outcome = bench.lab(spec)?.run(&Job::Script(EXHAUSTION.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    let recordings = explained(bench, spec.name, &outcome)?;
+    let recordings = explained(bench, &bench.lab(spec)?, "exhaustion")?;
     let environment = recordings[0].aggregate.environment().context("the recording has no environment")?;
     hooks_document::tells_of(spec.name, &environment.hooks)?;
     for recorded in &recordings {
@@ -72,12 +55,15 @@ pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// What both means recorded of a run, which agrees with what was done.
-fn explained(bench: &Bench, name: &str, outcome: &Outcome) -> Result<[Recorded; 2]> {
-    ensure!(outcome.end == End::Pass, bench.unexpected(name, outcome));
+/// What both means recorded of a scenario, which agrees with what was done.
+fn explained(bench: &Bench, lab: &Lab, scenario: &str) -> Result<[Recorded; 2]> {
+    let out = bench.out(scenario);
+    let job = Job::Script(format!("scenario={scenario}\n{BY_BOTH}"));
+    let outcome = lab.run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
+    ensure!(outcome.end == End::Pass, bench.unexpected(scenario, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
     let [best, kprobe] = ["best", "kprobe"].map(|means| -> Result<_> {
-        let file = bench.out(name).join(means);
+        let file = out.join(means);
         let truth = Truth::parse(&fs::read_to_string(file.with_extension("json"))?)?;
         ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
         let recorded = Recorded::read(&file.with_extension("gsr"))?;

@@ -345,6 +345,19 @@ impl Mapping<'_> {
         self.memory.write(page, offset, value);
     }
 
+    /// Reads a word of every page: are these the pages their owner filled? The first one is the owner's page `first`; `contents` gives
+    /// what the owner wrote into a page of its own.
+    pub fn touch(&self, first: usize, contents: impl Fn(usize) -> u32) -> Result<()> {
+        let pages = self.pages();
+        for page in 0..pages {
+            let (found, expected) = (self.read(page, 0), contents(first + page));
+            if found != expected {
+                return Err(Error::WrongContents { page: first + page, pages, found, expected });
+            }
+        }
+        Ok(())
+    }
+
     /// Copies the granted 4 KiB of a page into `target`, which has exactly that size.
     pub fn copy_page(&self, page: usize, target: &mut [u8]) {
         self.memory.copy_page(page, target);

@@ -24,6 +24,10 @@ use super::control::Injection;
 /// The answer of a call.
 pub type Answer<T = ()> = std::result::Result<T, Errno>;
 
+/// What an export can be of, with the flags that ask for it.
+pub const KINDS: [(Buffer, u32); 3] =
+    [(Buffer::Pages, 0), (Buffer::Wc, abi::DMA_FLAG_WC), (Buffer::Coherent, abi::DMA_FLAG_COHERENT)];
+
 /// Two open devices, and grants to use them on.
 pub struct Calls<'run> {
     /// Where calls are noted.

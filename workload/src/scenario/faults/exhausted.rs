@@ -17,10 +17,9 @@ use crate::uapi::gntalloc::{self, FLAG_WRITABLE};
 use crate::uapi::gntdev::{self, DmabufImpRelease};
 
 use super::super::Options;
-use super::super::capability::possible_actions;
-use super::calls::{Calls, Shown};
+use super::calls::{Calls, KINDS, Shown};
 use super::triggers::{unexpected, unmap};
-use super::{fails, refused};
+use super::{fails, knows_dmabufs, refused};
 
 /// References of each import.
 const CHUNK: u32 = 128;
@@ -34,7 +33,7 @@ const ITERATIONS: u32 = 3;
 /// Fills each table, and checks how every kind of call fails that would need more of it.
 pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
     log.enter(Phase::Setup);
-    let with_dmabufs = possible_actions(log, options, skipped)?.len() > 2;
+    let with_dmabufs = knows_dmabufs(log, options, skipped)?;
     let _raised = RaisedLimit::by(gntalloc::LIMIT, MOST_MAPPINGS as usize)?;
     let device = GntDev::open(log)?;
     let calls = Calls::new(log, &device, options.own, &[])?;
@@ -126,8 +125,7 @@ fn map_one(calls: &Calls<'_>, reference: GrantRef, mapped: &mut Vec<(u64, Shown)
 
 /// An export of each kind, of a page that is not mapped yet.
 fn export_when_full(calls: &Calls<'_>, references: &[GrantRef]) -> Result<()> {
-    for (buffer, flags) in [(Buffer::Pages, 0), (Buffer::Wc, gntdev::DMA_FLAG_WC), (Buffer::Coherent, gntdev::DMA_FLAG_COHERENT)]
-    {
+    for (buffer, flags) in KINDS {
         let last = &references[references.len() - 1..];
         let answer = calls.export(Some(buffer), flags, 1, last, calls.own.into());
         refused("an export without room in the maptrack", Some(EINVAL), "no_space:1").check(calls.log, answer)?;

@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::stop;
 use crate::truth::{Buffer, Op, Subject, Why};
 use crate::uapi::gntalloc::FLAG_WRITABLE;
-use crate::uapi::gntdev::{self as abi, DmabufImpRelease};
+use crate::uapi::gntdev::DmabufImpRelease;
 
-use super::calls::{Answer, Calls, Shown};
+use super::calls::{Answer, Calls, KINDS, Shown};
 use super::control::Injection;
 use super::triggers::{unexpected, unmap};
 
@@ -51,7 +51,7 @@ pub fn run(calls: &Calls<'_>, injection: &mut Injection, with_dmabufs: bool) -> 
     each(injection, "mmap", MOST, |injection| mmap(calls, injection))?;
     each(injection, "grant", MOST_OF_GRANT, |injection| grant(calls, injection))?;
     if with_dmabufs {
-        for (buffer, flags) in [(Buffer::Pages, 0), (Buffer::Wc, abi::DMA_FLAG_WC), (Buffer::Coherent, abi::DMA_FLAG_COHERENT)] {
+        for (buffer, flags) in KINDS {
             each(injection, buffer.name(), MOST, |injection| export(calls, injection, buffer, flags))?;
         }
         let foreign = ForeignBuf::of_any_kind(PAGES)?;

@@ -30,9 +30,7 @@ const ITERATIONS: u32 = 3;
 /// Does each of them, and checks the kernel's answer.
 pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
     log.enter(Phase::Setup);
-    // Notes what this kernel lacks; here every kind of buffer is needed.
-    let actions = possible_actions(log, options, skipped)?;
-    let with_dmabufs = actions.len() > 2;
+    let with_dmabufs = knows_dmabufs(log, options, skipped)?;
     let _raised = RaisedLimit::by(gntalloc::LIMIT, 2 * GRANTED)?;
     let granting = GntAlloc::open(log)?;
     let granted = granting.grant(options.own, GRANTED)?;
@@ -54,6 +52,11 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     eprintln!("faults: every call failed as it should");
     log.enter(Phase::Teardown);
     granted.ungrant()
+}
+
+/// Whether there is more than maps and grants. Notes what this kernel lacks; here every kind of buffer is needed.
+fn knows_dmabufs(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<bool> {
+    Ok(possible_actions(log, options, skipped)?.len() > 2)
 }
 
 /// How a call has to end.

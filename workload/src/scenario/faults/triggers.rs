@@ -16,7 +16,7 @@ use crate::uapi::gntdev::{
 };
 use crate::uapi::{DomId, GRANTED_BYTES, GrantRef, gntalloc};
 
-use super::calls::{Calls, Fence, granted, memory, unread};
+use super::calls::{Calls, Fence, KINDS, granted, memory, unread};
 use super::{fails, refused};
 
 /// A reference that no domain grants here: near the end of the default grant table.
@@ -198,7 +198,7 @@ fn refused_exports(calls: &Calls<'_>) -> Result<()> {
     let own = u32::from(calls.own);
     let read_only = Granted::to(calls, calls.own, 0)?;
     let mixed = [&calls.references[..5], &[NOT_GRANTED, read_only.reference, NOT_GRANTED]].concat();
-    for (buffer, flags) in [(Buffer::Pages, 0), (Buffer::Wc, abi::DMA_FLAG_WC), (Buffer::Coherent, abi::DMA_FLAG_COHERENT)] {
+    for (buffer, flags) in KINDS {
         for (references, domid, statuses, mapped) in [
             (vec![NOT_GRANTED], own, "bad_gntref:1", false),
             (calls.references[..3].to_vec(), u32::from(NOT_THERE), "bad_domain:3", false),
