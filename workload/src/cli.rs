@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::catalog::Chosen;
 use crate::engine::Place;
+use crate::peer::Channel;
 use crate::plan;
 use crate::scenario::{Options, Source};
 use crate::script::{Given, Scalar};
@@ -56,9 +57,9 @@ pub enum Command {
     Check(CheckArgs),
     /// Grant pages to another domain, until SIGTERM
     ///
-    /// The pages, each filled with its own number, are listed in a directory page that is granted
-    /// first. It prints one line with the directory's reference when all is ready, and takes
-    /// everything back when it is told to end.
+    /// The pages are each filled with their own number. Their references are listed in a directory page that is granted first, and
+    /// in xenstore where this domain has it. It prints one line that says where when all is ready, and takes everything back when it
+    /// is told to end.
     Frontend(FrontendArgs),
 }
 
@@ -89,8 +90,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "DOMID", default_value_t = 0)]
     pub domid: DomId,
 
-    /// The reference that the peer's frontend printed, instead of looking at 8 to 64
-    #[arg(long, value_name = "REF", requires = "peer")]
+    /// How the peer's frontend tells its references
+    #[arg(long, value_enum, value_name = "CHANNEL", default_value_t, requires = "peer")]
+    pub channel: Channel,
+
+    /// The directory's reference, which the peer's frontend printed, instead of looking at 8 to 64
+    #[arg(long, value_name = "REF", requires = "peer", conflicts_with = "channel")]
     pub directory_ref: Option<GrantRef>,
 
     /// How long to look for the peer's frontend
@@ -185,6 +190,10 @@ pub struct FrontendArgs {
     /// How many pages besides, of a dma-buf that is imported (udmabuf): for scenarios with source = "peer_dmabuf"
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=65_535))]
     pub dmabuf_pages: u32,
+
+    /// How it tells the references
+    #[arg(long, value_enum, value_name = "CHANNEL", default_value_t)]
+    pub channel: Channel,
 
     /// Write this side's truth when it ends; - is standard output
     #[arg(long, value_name = "FILE")]
@@ -284,7 +293,10 @@ impl RunArgs {
 
     fn source(&self) -> Source {
         match self.peer {
-            Some(peer) => Source::Peer { peer, directory: self.directory_ref, timeout: Duration::from_secs(self.peer_timeout) },
+            Some(peer) => {
+                let timeout = Duration::from_secs(self.peer_timeout);
+                Source::Peer { peer, channel: self.channel, directory: self.directory_ref, timeout }
+            }
             None => Source::Own,
         }
     }
@@ -385,8 +397,19 @@ mod tests {
                   
                   [default: 0]
         
+              --channel <CHANNEL>
+                  How the peer's frontend tells its references
+        
+                  Possible values:
+                  - any:       In every way that there is
+                  - directory: By a page that holds nothing but references, which a backend looks for
+                  - xenstore:  In xenstore
+                  
+                  [default: any]
+        
               --directory-ref <REF>
-                  The reference that the peer's frontend printed, instead of looking at 8 to 64
+                  The directory's reference, which the peer's frontend printed, instead of looking at 8 to
+                  64
         
               --peer-timeout <SECONDS>
                   How long to look for the peer's frontend
@@ -475,9 +498,9 @@ mod tests {
         insta::assert_snapshot!(help(Some("frontend")), @r#"
         Grant pages to another domain, until SIGTERM
         
-        The pages, each filled with its own number, are listed in a directory page that is granted first. It
-        prints one line with the directory's reference when all is ready, and takes everything back when it
-        is told to end.
+        The pages are each filled with their own number. Their references are listed in a directory page
+        that is granted first, and in xenstore where this domain has it. It prints one line that says where
+        when all is ready, and takes everything back when it is told to end.
         
         Usage: grantscope-workload frontend [OPTIONS] --to <DOMID>
         
@@ -495,6 +518,16 @@ mod tests {
                   = "peer_dmabuf"
                   
                   [default: 0]
+        
+              --channel <CHANNEL>
+                  How it tells the references
+        
+                  Possible values:
+                  - any:       In every way that there is
+                  - directory: By a page that holds nothing but references, which a backend looks for
+                  - xenstore:  In xenstore
+                  
+                  [default: any]
         
               --truth <FILE>
                   Write this side's truth when it ends; - is standard output

@@ -162,7 +162,7 @@ pub enum Error {
 
     /// The other domain's pages could not be found.
     #[error(
-        "domain {peer} grants no directory page to this domain: looked at {searched} for {seconds} s. \
+        "domain {peer} offers no pages to this domain: looked {searched} for {seconds} s. \
          Is it up? Start `grantscope-workload frontend --to {own} --pages {pages}` in it; if it printed \
          another reference, give that with --directory-ref; a slow boot needs a longer --peer-timeout; \
          or use --self to grant to this domain itself"
@@ -172,7 +172,7 @@ pub enum Error {
         peer: u16,
         /// This domain.
         own: u16,
-        /// Which references were tried.
+        /// Where was looked.
         searched: String,
         /// For how long.
         seconds: u64,
@@ -192,6 +192,35 @@ pub enum Error {
         granted: usize,
         /// What is needed.
         needed: u32,
+    },
+
+    /// xenstore refused something.
+    #[error("cannot {access} {path} in xenstore: {} ({errno:?}){}", .errno.desc(), xenstore_hint(*.errno))]
+    Xenstore {
+        /// What was to be done.
+        access: &'static str,
+        /// With what.
+        path: String,
+        /// xenstored's answer.
+        errno: Errno,
+    },
+
+    /// xenstore does not answer.
+    #[error("cannot {access} {path} in xenstore: nobody answers; does xenstored run?")]
+    XenstoreSilent {
+        /// What was to be done.
+        access: &'static str,
+        /// With what.
+        path: String,
+    },
+
+    /// What is in xenstore makes no sense.
+    #[error("{path} in xenstore is broken: {reason}")]
+    XenstoreContents {
+        /// Which node.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
     },
 
     /// The directory could be mapped but makes no sense.
@@ -387,6 +416,21 @@ impl Error {
             Self::NoDmabuf => Some(Errno::ENOTTY),
             _ => None,
         }
+    }
+}
+
+/// Why xenstored may have said that, and what to do.
+fn xenstore_hint(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EACCES => {
+            ": a domain may write below its own data/ only, and only if the toolstack has made that for it (xl does)"
+        }
+        Errno::ENOSPC => {
+            ": this domain has as many nodes, or as large ones, as xenstored allows it (its quotas); grant fewer pages, or use \
+             --channel directory"
+        }
+        Errno::EAGAIN => ": others change the same nodes all the time",
+        _ => "",
     }
 }
 

@@ -1,37 +1,67 @@
-//! The granting side: pages of this domain that another may map, listed in a directory.
+//! The granting side: pages of this domain that another may map, and where it tells their references.
 
 use std::io::{self, Write};
 
 use crate::device::{ForeignBuf, GntAlloc, GntDev, Granted, GrantedPages, Import, RaisedLimit, UdmaBuf};
 use crate::directory::{self, WORDS};
 use crate::error::{Error, Result};
+use crate::peer::{Channel, Offer};
 use crate::stop::Held;
 use crate::truth::{Log, Phase};
-use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::uapi::{DomId, gntalloc};
+use crate::xenstore::Published;
 
-/// Grants `pages` pages to domain `to` and `dmabuf_pages` of a dma-buf, says so on standard output, and stays until a signal
-/// comes. Then everything is taken back.
-pub fn stay(log: &Log, to: DomId, pages: usize, dmabuf_pages: usize) -> Result<()> {
+/// What a frontend grants, to whom, and how it tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Offered {
+    /// The domain that may map.
+    pub to: DomId,
+    /// How many pages.
+    pub pages: usize,
+    /// How many pages of a dma-buf besides.
+    pub dmabuf_pages: usize,
+    /// How it tells the references.
+    pub channel: Channel,
+}
+
+/// Grants pages, says so on standard output, and stays until a signal comes. Then everything is taken back.
+pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
+    let Offered { to, pages, dmabuf_pages, channel } = *offered;
     if pages == 0 {
         return Err(Error::EmptyCount { call: "grant" });
     }
     let signals = Held::back()?;
+    let store = channel.xenstore()?;
     let device = GntAlloc::open(log)?;
-    let directory_pages = directory::pages_for(pages + dmabuf_pages);
+    let directory_pages = if channel.by_directory() { directory::pages_for(pages + dmabuf_pages) } else { 0 };
     let _raised = RaisedLimit::by(gntalloc::LIMIT, pages + directory_pages)?;
     // The directory comes first, so that it has the domain's first free references.
-    let directory = device.grant(to, directory_pages)?;
+    let directory = if directory_pages == 0 { None } else { Some(device.grant(to, directory_pages)?) };
     let shared = device.grant(to, pages)?;
     fill(&shared.mmap()?);
     let imported = if dmabuf_pages == 0 { None } else { Some(Imported::new(log, to, pages, dmabuf_pages)?) };
     let dmabuf = imported.as_ref().map_or(&[][..], |imported| imported.import.references());
     log.enter(Phase::Run);
-    publish(&directory, &[shared.references(), dmabuf].concat(), dmabuf.len())?;
-    announce(to, pages, dmabuf.len(), directory.references());
+    let offer = Offer { pages: shared.references().to_vec(), dmabuf: dmabuf.to_vec() };
+    if let Some(directory) = &directory {
+        publish(directory, &offer)?;
+    }
+    let published = match store.map(|store| Published::new(store, to, &offer)).transpose() {
+        // Then the directory tells all there is.
+        Err(error) if channel == Channel::Any => {
+            eprintln!("warning: {error}; a backend has to look for the directory page");
+            None
+        }
+        published => published?,
+    };
+    announce(offered, directory.as_ref(), published.as_ref());
     signals.wait()?;
     log.enter(Phase::Teardown);
-    withdraw(&directory)?;
-    directory.ungrant()?;
+    published.map_or(Ok(()), Published::withdraw)?;
+    if let Some(directory) = directory {
+        withdraw(&directory)?;
+        directory.ungrant()?;
+    }
     imported.map_or(Ok(()), |imported| imported.import.release())?;
     shared.ungrant()
 }
@@ -63,9 +93,10 @@ pub fn fill(shared: &GrantedPages<'_>) {
 }
 
 /// Writes the directory: the first page's first word, which makes it a directory, last of all.
-fn publish(directory: &Granted<'_>, references: &[GrantRef], dmabuf: usize) -> Result<()> {
+fn publish(directory: &Granted<'_>, offer: &Offer) -> Result<()> {
     let memory = directory.mmap()?;
-    let contents = directory::encode(directory.references(), references, dmabuf);
+    let references = [&offer.pages[..], &offer.dmabuf].concat();
+    let contents = directory::encode(directory.references(), &references, offer.dmabuf.len());
     for (page, words) in contents.iter().enumerate().rev() {
         for (index, word) in words.iter().enumerate().rev() {
             memory.write(page, index * 4, *word);
@@ -81,10 +112,13 @@ fn withdraw(directory: &Granted<'_>) -> Result<()> {
 }
 
 /// One line; a closed standard output is no reason to take the pages away.
-fn announce(to: DomId, pages: usize, dmabuf_pages: usize, directory: &[GrantRef]) {
-    let first = directory.first().copied().unwrap_or(0);
-    let of_dmabuf = if dmabuf_pages == 0 { String::new() } else { format!(" and {dmabuf_pages} of a dma-buf") };
+fn announce(offered: &Offered, directory: Option<&Granted<'_>>, published: Option<&Published>) {
+    let Offered { to, pages, dmabuf_pages, .. } = offered;
+    let of_dmabuf = if *dmabuf_pages == 0 { String::new() } else { format!(" and {dmabuf_pages} of a dma-buf") };
+    let first = directory.and_then(|directory| directory.references().first());
+    let by_directory = first.map_or(String::new(), |first| format!(", directory at reference {first}"));
+    let in_xenstore = published.map_or(String::new(), |published| format!(", in xenstore at {}", published.path()));
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "frontend: {pages} pages{of_dmabuf} granted to domain {to}, directory at reference {first}");
+    let _ = writeln!(out, "frontend: {pages} pages{of_dmabuf} granted to domain {to}{by_directory}{in_xenstore}");
     let _ = out.flush();
 }

@@ -4,7 +4,7 @@
 //! * [`uapi`]: the kernel's ioctl numbers and layouts, asserted at compile time.
 //! * [`device`]: owned types over them that undo themselves when dropped.
 //! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
-//! * [`directory`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
+//! * [`directory`], [`xenstore`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
 //! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
 //! * [`catalog`]: all scenarios by name.
 //! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
@@ -23,5 +23,6 @@ pub mod script;
 pub mod stop;
 pub mod truth;
 pub mod uapi;
+pub mod xenstore;
 
 pub use error::{Error, Result};

@@ -97,7 +97,13 @@ fn grant(arguments: &FrontendArgs) -> Result<()> {
     let destination = arguments.truth.as_deref().map(Destination::open).transpose()?;
     let log = Log::with_room_for(16);
     let header = Header::starting("frontend", 0, page_size());
-    let outcome = completely(|| frontend::stay(&log, arguments.to, arguments.pages as usize, arguments.dmabuf_pages as usize));
+    let offered = frontend::Offered {
+        to: arguments.to,
+        pages: arguments.pages as usize,
+        dmabuf_pages: arguments.dmabuf_pages as usize,
+        channel: arguments.channel,
+    };
+    let outcome = completely(|| frontend::stay(&log, &offered));
     let destination = destination.zip(arguments.truth.as_deref());
     finish(header, &log, destination, outcome)
 }

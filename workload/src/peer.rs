@@ -1,4 +1,4 @@
-//! The backend's side of the directory: finding what the other domain grants.
+//! The backend's side: finding what the other domain grants, in xenstore or by its directory page.
 
 use std::ops::RangeInclusive;
 use std::thread::sleep;
@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use crate::device::{Access, GntDev};
+use crate::device::{Access, GntDev, Xenstore};
 use crate::directory::{self, Broken, Page, WORDS};
 use crate::error::{Error, Result};
 use crate::stop;
 use crate::truth::{Log, Op};
 use crate::uapi::{DomId, GrantRef};
+use crate::xenstore;
 
 /// Where a frontend's directory is looked for: the first references of a domain without other
 /// frontends. 0 to 7 are reserved by Linux (`GNTTAB_NR_RESERVED_ENTRIES`).
@@ -23,6 +24,34 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// More directory pages than this are a circle: 64 of them hold all references Xen gives a domain
 /// by default.
 const MOST_DIRECTORY_PAGES: usize = 64;
+
+/// How a frontend tells its references.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Channel {
+    /// In every way that there is
+    #[default]
+    Any,
+    /// By a page that holds nothing but references, which a backend looks for
+    Directory,
+    /// In xenstore
+    Xenstore,
+}
+
+impl Channel {
+    /// Whether a directory page may be used.
+    pub fn by_directory(self) -> bool {
+        self != Self::Xenstore
+    }
+
+    /// xenstore, if that may be used and is there. That it is not is an error only where it was asked for.
+    pub fn xenstore(self) -> Result<Option<Xenstore>> {
+        match self {
+            Self::Directory => Ok(None),
+            Self::Xenstore => Xenstore::open().map(Some),
+            Self::Any => Ok(Xenstore::open().ok()),
+        }
+    }
+}
 
 /// What a peer grants. Page *i* of all of them, in this order, holds the number *i*.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,8 +67,10 @@ pub struct Offer {
 pub struct Search {
     /// The domain that grants.
     pub peer: DomId,
-    /// This domain, for telling what to do.
+    /// This domain.
     pub own: DomId,
+    /// How its references are found.
+    pub channel: Channel,
     /// The directory's reference, if known.
     pub directory: Option<GrantRef>,
     /// How long to look.
@@ -49,22 +80,43 @@ pub struct Search {
 }
 
 impl Search {
-    /// What the peer grants, at least as many pages as needed. The first look is at the first
-    /// reference, so a frontend that is ready costs one map per directory page.
+    /// What the peer grants, at least as many pages as needed. A frontend that is ready costs no map if it told xenstore, and one
+    /// per directory page if not: the first look is at the first reference.
     pub fn find(&self, log: &Log) -> Result<Offer> {
-        let device = GntDev::open(log)?;
+        // A reference that is known needs no looking for.
+        let mut store = if self.directory.is_some() { None } else { self.channel.xenstore()? };
+        let path = xenstore::path(self.peer, self.own);
+        if let Some(store) = &mut store {
+            store.watch(&path)?;
+        }
+        let device = if self.channel.by_directory() { Some(GntDev::open(log)?) } else { None };
         let deadline = Instant::now() + self.timeout;
-        let offer = loop {
-            if let Some(offer) = self.look(&device)? {
-                break offer;
+        loop {
+            let told = store.as_mut().map(|store| xenstore::read(store, &path)).transpose()?.flatten();
+            if let Some(offer) = told {
+                return self.enough(offer, "in xenstore");
             }
+            let found = device.as_ref().map(|device| self.look(device)).transpose()?.flatten();
+            if let Some(offer) = found {
+                return self.enough(offer, "by its directory");
+            }
+            stop::check()?;
             if Instant::now() >= deadline {
-                return Err(self.silent());
+                return Err(self.silent(store.is_some()));
             }
-            sleep(PAUSE);
-        };
-        if offer.pages.len() < self.pages as usize {
-            return Err(Error::PeerTooSmall { peer: self.peer, granted: offer.pages.len(), needed: self.pages });
+            match &mut store {
+                Some(store) => drop(store.wait(PAUSE)?),
+                None => sleep(PAUSE),
+            }
+        }
+    }
+
+    fn enough(&self, offer: Offer, found: &str) -> Result<Offer> {
+        let (pages, dmabuf) = (offer.pages.len(), offer.dmabuf.len());
+        let of_dmabuf = if dmabuf == 0 { String::new() } else { format!(" and {dmabuf} of a dma-buf") };
+        eprintln!("peer: domain {} grants {pages} pages{of_dmabuf}, found {found}", self.peer);
+        if pages < self.pages as usize {
+            return Err(Error::PeerTooSmall { peer: self.peer, granted: pages, needed: self.pages });
         }
         Ok(offer)
     }
@@ -121,11 +173,19 @@ impl Search {
         Error::BrokenDirectory { peer: self.peer, reference, reason }
     }
 
-    fn silent(&self) -> Error {
-        let searched = match self.directory {
-            Some(one) => format!("reference {one}"),
-            None => format!("references {} to {}", SEARCHED.start(), SEARCHED.end()),
-        };
+    fn silent(&self, in_xenstore: bool) -> Error {
+        let mut places = Vec::new();
+        if in_xenstore {
+            places.push(format!("at {} in xenstore", xenstore::path(self.peer, self.own)));
+        }
+        match self.directory {
+            Some(one) => places.push(format!("at reference {one}")),
+            None if self.channel.by_directory() => {
+                places.push(format!("at references {} to {}", SEARCHED.start(), SEARCHED.end()))
+            }
+            None => {}
+        }
+        let searched = places.join(" and ");
         Error::PeerSilent { peer: self.peer, own: self.own, searched, seconds: self.timeout.as_secs(), pages: self.pages }
     }
 }
@@ -136,9 +196,10 @@ mod tests {
 
     #[test]
     fn a_silent_peer_is_an_error_that_says_what_to_start_there() {
-        let search = Search { peer: 1, own: 0, directory: None, timeout: Duration::from_secs(10), pages: 2025 };
-        insta::assert_snapshot!(search.silent(), @"domain 1 grants no directory page to this domain: looked at references 8 to 64 for 10 s. Is it up? Start `grantscope-workload frontend --to 0 --pages 2025` in it; if it printed another reference, give that with --directory-ref; a slow boot needs a longer --peer-timeout; or use --self to grant to this domain itself");
+        let channel = Channel::Any;
+        let search = Search { peer: 1, own: 0, channel, directory: None, timeout: Duration::from_secs(10), pages: 2025 };
+        insta::assert_snapshot!(search.silent(true), @"domain 1 offers no pages to this domain: looked at /local/domain/1/data/grantscope/0 in xenstore and at references 8 to 64 for 10 s. Is it up? Start `grantscope-workload frontend --to 0 --pages 2025` in it; if it printed another reference, give that with --directory-ref; a slow boot needs a longer --peer-timeout; or use --self to grant to this domain itself");
         let search = Search { directory: Some(80), ..search };
-        assert!(search.silent().to_string().contains("looked at reference 80 for 10 s"));
+        assert!(search.silent(false).to_string().contains("looked at reference 80 for 10 s"));
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use grantscope_collector::{judge::Truth, ledger::GRANT_BYTES, model::Operation};
 use grantscope_wire::{Cause, Op};
 
-use super::{Bench, PATIENCE, doctor, hooks_document, kernel_users, profile::Recorded};
+use super::{Bench, PATIENCE, channels, doctor, hooks_document, kernel_users, profile::Recorded};
 use crate::{
     bench::{BenchSpec, KernelSource},
     boot::{console_watch::End, run::Outcome},
@@ -52,7 +52,7 @@ struct Expected {
     /// The means by which hooks can be attached, in alphabetical order.
     means: &'static [&'static str],
     /// What else the job does, after everything else.
-    further: &'static str,
+    further: &'static [&'static str],
 }
 
 impl Expected {
@@ -63,7 +63,7 @@ impl Expected {
         clock: Clock::Wall,
         dmabuf: false,
         means: &["fentry", "kprobe", "raw tracepoint"],
-        further: "",
+        further: &[],
     };
 
     /// A kernel of our own configuration.
@@ -90,11 +90,13 @@ pub fn arm64_64k(bench: &Bench) -> Result<()> {
     works(bench, &Expected { bench: "arm64-64k", page_size: 65_536, ..Expected::OURS }).map(drop)
 }
 
-/// A guest of the toolstack: its pages, its disk and its network card.
+/// A guest of the toolstack: its pages, how they are found, its disk and its network card.
 pub fn toolstack(bench: &Bench) -> Result<()> {
     // The same on two processors is a check of its own.
-    let expected = Expected { bench: "toolstack", clock: Clock::Counted, further: kernel_users::JOB, ..Expected::OURS };
+    let expected =
+        Expected { bench: "toolstack", clock: Clock::Counted, further: &[channels::JOB, kernel_users::JOB], ..Expected::OURS };
     let outcome = works(bench, &expected)?;
+    channels::are_exact(&outcome, &bench.out(expected.bench))?;
     kernel_users::are_exact(&outcome, &bench.out(expected.bench)).map(drop)
 }
 
@@ -120,7 +122,7 @@ fn works(bench: &Bench, expected: &Expected) -> Result<Outcome> {
 fn script(spec: &BenchSpec, expected: &Expected, clock: Clock) -> String {
     let clock = clock.name();
     let source = if spec.domains.have_frontend() { "--peer 1" } else { "--self" };
-    format!("clock={clock}\nsource='{source}'\n{}{JOB}{}", doctor::EXAMINE, expected.further)
+    format!("clock={clock}\nsource='{source}'\n{}{JOB}{}", doctor::EXAMINE, expected.further.concat())
 }
 
 /// A file that the job left behind.

@@ -7,6 +7,7 @@ pub mod tell;
 
 mod benches;
 mod capture;
+mod channels;
 mod crash;
 mod doctor;
 mod faults;

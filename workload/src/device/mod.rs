@@ -17,6 +17,7 @@ mod memory;
 mod open;
 mod parameter;
 mod vgem;
+mod xenstore;
 
 pub use copy::{CopyOutcome, Segment};
 pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
@@ -29,3 +30,4 @@ pub use looks::Looks;
 pub use open::page_size;
 pub use parameter::{RaisedLimit, read_limit};
 pub use vgem::{Attachment, Vgem};
+pub use xenstore::{Transaction, Xenstore};

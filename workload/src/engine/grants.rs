@@ -40,11 +40,11 @@ impl Grants {
 /// Gets the pages, runs `body` on them, and gives them back whatever came of it.
 pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Grants) -> Result<()>) -> Result<()> {
     let mut grants = Grants { own: (place.own, vec![]), ..Grants::default() };
-    if let Source::Peer { peer, directory, timeout } = place.source
+    if let Source::Peer { peer, channel, directory, timeout } = place.source
         && plan.needs.peer_pages + plan.needs.peer_dmabuf_pages > 0
     {
         let pages = u32::try_from(plan.needs.peer_pages).unwrap_or(u32::MAX);
-        let search = Search { peer, own: place.own, directory, timeout, pages };
+        let search = Search { peer, channel, own: place.own, directory, timeout, pages };
         grants.peer = (peer, search.find(log).map_err(|error| limits::too_few_grants(plan, error))?);
         limits::within_dmabuf(plan, peer, grants.peer.1.dmabuf.len())?;
     }

@@ -125,6 +125,7 @@ mod tests {
 
     use super::super::Source;
     use super::*;
+    use crate::peer::Channel;
 
     fn options(pages: Vec<u32>) -> Options {
         Options {
@@ -138,7 +139,7 @@ mod tests {
             loopback: vec![],
             seed: 1,
             own: 0,
-            source: Source::Peer { peer: 1, directory: None, timeout: Duration::ZERO },
+            source: Source::Peer { peer: 1, channel: Channel::Any, directory: None, timeout: Duration::ZERO },
         }
     }
 

@@ -13,6 +13,7 @@ mod waiter;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::peer::Channel;
 use crate::plan::start_after_pause;
 use crate::truth::{Buffer, Log, monotonic_ns, sleep_until};
 use crate::uapi::{DomId, GrantRef};
@@ -92,10 +93,12 @@ impl Scenario {
 pub enum Source {
     /// This domain's own, granted to itself.
     Own,
-    /// Another domain's, found by its directory.
+    /// Another domain's.
     Peer {
         /// The domain.
         peer: DomId,
+        /// How its references are found.
+        channel: Channel,
         /// The directory's reference, if known.
         directory: Option<GrantRef>,
         /// How long to look for it.

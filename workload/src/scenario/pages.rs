@@ -23,8 +23,8 @@ pub fn with_shared_pages(log: &Log, options: &Options, body: impl FnOnce(Shared<
     log.enter(Phase::Setup);
     let pages = options.most_pages();
     match options.source {
-        Source::Peer { peer, directory, timeout } => {
-            let search = Search { peer, own: options.own, directory, timeout, pages };
+        Source::Peer { peer, channel, directory, timeout } => {
+            let search = Search { peer, channel, own: options.own, directory, timeout, pages };
             let offer = search.find(log)?;
             body(Shared { domain: peer, references: &offer.pages })
         }

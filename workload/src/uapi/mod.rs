@@ -9,10 +9,12 @@
 
 pub mod dma_heap;
 pub mod drm;
+pub mod evtchn;
 pub mod flexible;
 pub mod gntalloc;
 pub mod gntdev;
 pub mod udmabuf;
+pub mod xenstore;
 
 pub use flexible::{Flexible, FlexibleHeader};
 

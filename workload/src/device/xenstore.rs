@@ -1,0 +1,227 @@
+//! xenstore, by the kernel's device: the small tree of names and values by which domains find each other.
+//!
+//! A client of its own, because those that there are do not fit: libxenstore and its bindings cannot be linked into a lone static
+//! binary, `xenstore-rs` is under the GPL alone, and `krata-xenstore` needs an asynchronous runtime.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::open::open_xen;
+use crate::error::{Error, Result};
+use crate::uapi::DomId;
+use crate::uapi::xenstore::{Header, Kind, MOST_BYTES, PATH, errno};
+
+const ADVICE: &str = "this domain was started without xenstore, or the kernel has no CONFIG_XEN_XENBUS_FRONTEND; without it, \
+                      references can be told by a directory page: leave --channel out, or say --channel directory";
+
+/// How long the first answer may take. In dom0 the device can be opened also where no xenstored runs, and then nobody answers.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
+/// How long the others may take: longer than anything but a xenstored that is gone.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How often a transaction is tried that others come in between of.
+const TRIES: usize = 100;
+
+/// A connection to xenstore. It ends when this is dropped, with its watches and transactions.
+pub struct Xenstore {
+    device: File,
+    /// The number of the last request.
+    request: u32,
+    /// Whether an event came while something else was waited for.
+    event: bool,
+}
+
+/// What may be done between the beginning and the end of a transaction: others see all of it or nothing.
+pub struct Transaction<'store> {
+    store: &'store mut Xenstore,
+    id: u32,
+}
+
+impl Xenstore {
+    /// Connects. An error says that there is no xenstore for this domain.
+    pub fn open() -> Result<Self> {
+        let device = File::from(open_xen(PATH, ADVICE)?);
+        let mut store = Self { device, request: 0, event: false };
+        // A watch would wait for ever, and could not even be killed.
+        let asked = store.ask(Kind::Read, 0, b"domid\0", FIRST_ANSWER);
+        match asked.map_err(|refused| refused.at("read", "domid")) {
+            Err(Error::XenstoreSilent { .. }) => Err(Error::NoDevice {
+                path: PATH,
+                advice: "it can be opened, but nobody answers there: start xenstored in this domain, or let references be told by a \
+                         directory page with --channel directory",
+            }),
+            _ => Ok(store),
+        }
+    }
+
+    /// This domain's number.
+    pub fn own_domid(&mut self) -> Result<DomId> {
+        let text = self.outside().read("domid")?.unwrap_or_default();
+        text.parse().map_err(|_| Error::XenstoreContents {
+            path: "domid".to_owned(),
+            reason: format!("it should be this domain's number and is {text:?}; xen-init-dom0 or the toolstack writes it"),
+        })
+    }
+
+    /// Does it all at once, or nothing of it. `body` runs again if others changed what it read.
+    pub fn transaction<T>(&mut self, mut body: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
+        for _ in 0..TRIES {
+            let started =
+                self.ask(Kind::TransactionStart, 0, b"\0", ANSWER).map_err(|refused| refused.at("begin", "a transaction"))?;
+            let id = text(&started).parse().map_err(|_| Error::XenstoreContents {
+                path: "a transaction".to_owned(),
+                reason: format!("xenstored gave it the number {:?}", text(&started)),
+            })?;
+            let mut transaction = Transaction { store: self, id };
+            let done = body(&mut transaction);
+            let end: &[u8] = if done.is_ok() { b"T\0" } else { b"F\0" };
+            match self.ask(Kind::TransactionEnd, id, end, ANSWER) {
+                Err(Refused::With(Errno::EAGAIN)) if done.is_ok() => {}
+                // The body's error says more than what follows from it.
+                ended => {
+                    return done.and_then(|value| ended.map(|_| value).map_err(|refused| refused.at("end", "a transaction")));
+                }
+            }
+        }
+        Err(Refused::With(Errno::EAGAIN).at("end", "a transaction"))
+    }
+
+    /// For a single thing, which needs no transaction.
+    pub fn outside(&mut self) -> Transaction<'_> {
+        Transaction { store: self, id: 0 }
+    }
+
+    /// From now on [`wait`](Self::wait) ends when something at or below `path` changes. It ends once at first.
+    pub fn watch(&mut self, path: &str) -> Result<()> {
+        let body = [path.as_bytes(), b"\0grantscope\0"].concat();
+        self.ask(Kind::Watch, 0, &body, ANSWER).map(drop).map_err(|refused| refused.at("watch", path))
+    }
+
+    /// Waits for a change of what is watched; after `limit` it is `false`.
+    pub fn wait(&mut self, limit: Duration) -> Result<bool> {
+        let deadline = Instant::now() + limit;
+        while !self.event {
+            match self.receive(deadline) {
+                // An answer to a request that was given up.
+                Ok(_) => {}
+                Err(Refused::Silent) => return Ok(false),
+                Err(refused) => return Err(refused.at("watch", "xenstore")),
+            }
+        }
+        self.event = false;
+        Ok(true)
+    }
+
+    fn ask(&mut self, kind: Kind, transaction: u32, body: &[u8], patience: Duration) -> Result<Vec<u8>, Refused> {
+        let bytes = u32::try_from(body.len()).ok().filter(|_| body.len() <= MOST_BYTES).ok_or(Refused::With(Errno::E2BIG))?;
+        self.request += 1;
+        let header = Header { kind: kind as u32, request: self.request, transaction, bytes };
+        self.device.write_all(&[&header.encode()[..], body].concat()).map_err(|error| Refused::With(errno_of(&error)))?;
+        let deadline = Instant::now() + patience;
+        loop {
+            let (header, body) = self.receive(deadline)?;
+            if header.request == self.request && !header.is(Kind::WatchEvent) {
+                return if header.is(Kind::Error) { Err(Refused::With(errno(&text(&body)))) } else { Ok(body) };
+            }
+        }
+    }
+
+    /// The next message. Events are remembered on the way.
+    fn receive(&mut self, deadline: Instant) -> Result<(Header, Vec<u8>), Refused> {
+        let mut header = [0; Header::BYTES];
+        self.fill(&mut header, deadline)?;
+        let header = Header::decode(header);
+        let mut body = vec![0; header.bytes as usize];
+        self.fill(&mut body, deadline)?;
+        self.event |= header.is(Kind::WatchEvent);
+        Ok((header, body))
+    }
+
+    fn fill(&mut self, bytes: &mut [u8], deadline: Instant) -> Result<(), Refused> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let mut waiting = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut waiting, PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX)) {
+                Ok(0) => return Err(Refused::Silent),
+                // A signal: whoever cares looks between two calls.
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(Refused::With(errno)),
+                Ok(_) => {}
+            }
+            match self.device.read(&mut bytes[filled..]) {
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Refused::With(errno_of(&error))),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Transaction<'_> {
+    /// What a node holds, or `None` if it does not exist.
+    pub fn read(&mut self, path: &str) -> Result<Option<String>> {
+        match self.ask(Kind::Read, path, &[]) {
+            Ok(value) => Ok(Some(text(&value))),
+            Err(Refused::With(Errno::ENOENT)) => Ok(None),
+            Err(refused) => Err(refused.at("read", path)),
+        }
+    }
+
+    /// Writes a node, and makes it and those above it if need be. New ones have the permissions of the one above.
+    pub fn write(&mut self, path: &str, value: &str) -> Result<()> {
+        self.ask(Kind::Write, path, value.as_bytes()).map(drop).map_err(|refused| refused.at("write", path))
+    }
+
+    /// Removes a node and everything below it. That it is not there is no error.
+    pub fn remove(&mut self, path: &str) -> Result<()> {
+        match self.ask(Kind::Remove, path, &[]) {
+            Ok(_) | Err(Refused::With(Errno::ENOENT)) => Ok(()),
+            Err(refused) => Err(refused.at("remove", path)),
+        }
+    }
+
+    /// Has `owner` own the node, and lets `reader` read it and nobody else; privileged domains may do everything anyway.
+    pub fn let_read(&mut self, path: &str, owner: DomId, reader: DomId) -> Result<()> {
+        let permissions = format!("n{owner}\0r{reader}\0");
+        self.ask(Kind::SetPermissions, path, permissions.as_bytes())
+            .map(drop)
+            .map_err(|refused| refused.at("set the permissions of", path))
+    }
+
+    fn ask(&mut self, kind: Kind, path: &str, value: &[u8]) -> Result<Vec<u8>, Refused> {
+        self.store.ask(kind, self.id, &[path.as_bytes(), b"\0", value].concat(), ANSWER)
+    }
+}
+
+/// Why there was no answer, or none that helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refused {
+    With(Errno),
+    Silent,
+}
+
+impl Refused {
+    fn at(self, access: &'static str, path: &str) -> Error {
+        let path = path.to_owned();
+        match self {
+            Self::With(errno) => Error::Xenstore { access, path, errno },
+            Self::Silent => Error::XenstoreSilent { access, path },
+        }
+    }
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+/// Texts in messages end with a zero, values in nodes do not.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.strip_suffix(b"\0").unwrap_or(bytes)).into_owned()
+}
