@@ -14,24 +14,27 @@
 //! | 4 | the reference of the next directory page; 0: this is the last |
 //! | 5 | which of all references this page's first one is |
 //! | 6 | how many of all references, the last ones, are pages of a dma-buf that the frontend imported; 0: none |
-//! | 7 | 0 |
-//! | 8 … | the references |
+//! | 7 | the reference of the page where the frontend takes requests ([`crate::requests`]); 0: it takes none |
+//! | 8 | the frontend's end of the event channel for them |
+//! | 9 to 15 | 0 |
+//! | 16 … | the references |
 //!
 //! The shared pages themselves are filled with their own number: page *i* holds the word *i* over
 //! and over ([`fill_word`]).
 
+use crate::requests::Desk;
 use crate::uapi::{GRANTED_BYTES, GrantRef};
 
 /// "GSDR": says that a page is a directory, and ready.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"GSDR");
 /// Of the layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// How many words a page has.
 pub const WORDS: usize = GRANTED_BYTES / 4;
 /// How many references fit in one.
 pub const REFERENCES_PER_PAGE: usize = WORDS - FIRST_REFERENCE;
 /// Where they start.
-const FIRST_REFERENCE: usize = 8;
+const FIRST_REFERENCE: usize = 16;
 
 /// One directory page as words.
 pub type Words = [u32; WORDS];
@@ -47,12 +50,12 @@ pub fn fill_word(page: usize) -> u32 {
 }
 
 /// The contents of the directory pages whose own references are `own`, for `references`, of which the last `dmabuf` are a
-/// dma-buf's.
+/// dma-buf's, of a frontend that takes requests at `desk`.
 ///
 /// # Panics
 ///
 /// If `own` is not as long as [`pages_for`] says.
-pub fn encode(own: &[GrantRef], references: &[GrantRef], dmabuf: usize) -> Vec<Words> {
+pub fn encode(own: &[GrantRef], references: &[GrantRef], dmabuf: usize, desk: Option<Desk>) -> Vec<Words> {
     assert_eq!(own.len(), pages_for(references.len()), "one reference per directory page");
     (0..own.len())
         .map(|number| {
@@ -67,6 +70,8 @@ pub fn encode(own: &[GrantRef], references: &[GrantRef], dmabuf: usize) -> Vec<W
             words[4] = own.get(number + 1).copied().unwrap_or(0);
             words[5] = first as u32;
             words[6] = dmabuf as u32;
+            words[7] = desk.map_or(0, |desk| desk.reference);
+            words[8] = desk.map_or(0, |desk| desk.port);
             words[FIRST_REFERENCE..FIRST_REFERENCE + here.len()].copy_from_slice(here);
             words
         })
@@ -84,6 +89,8 @@ pub struct Page {
     pub next: Option<GrantRef>,
     /// How many of all references, the last ones, are a dma-buf's.
     pub dmabuf: usize,
+    /// Where the frontend takes requests.
+    pub desk: Option<Desk>,
 }
 
 /// Why a page is no part of the directory.
@@ -93,7 +100,7 @@ pub enum Broken {
     #[error("it does not start with the directory's magic number")]
     NoMagic,
     /// Its layout is not the one known here.
-    #[error("it has version {0}, and this program knows version 1 only: use the same build in both domains")]
+    #[error("it has version {0}, and this program knows version {VERSION} only: use the same build in both domains")]
     Version(u32),
     /// Its counts contradict each other or what was read before.
     #[error("its counts make no sense (total {total}, here {here}, first {first})")]
@@ -117,6 +124,7 @@ pub fn decode(word: impl Fn(usize) -> u32, already: usize) -> Result<Page, Broke
     }
     // Read once each: the memory belongs to somebody else.
     let (total, here, next, first, dmabuf) = (word(2), word(3), word(4), word(5), word(6));
+    let (reference, port) = (word(7), word(8));
     let after = already + here as usize;
     let consistent = here as usize <= REFERENCES_PER_PAGE
         && here > 0
@@ -128,12 +136,15 @@ pub fn decode(word: impl Fn(usize) -> u32, already: usize) -> Result<Page, Broke
     }
     let references = (0..here as usize).map(|i| word(FIRST_REFERENCE + i)).collect();
     let next = (next != 0).then_some(next);
-    Ok(Page { total: total as usize, references, next, dmabuf: dmabuf as usize })
+    let desk = (reference != 0).then_some(Desk { reference, port });
+    Ok(Page { total: total as usize, references, next, dmabuf: dmabuf as usize, desk })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DESK: Desk = Desk { reference: 10, port: 7 };
 
     fn decode_words(words: &Words, already: usize) -> Result<Page, Broken> {
         decode(|index| words[index], already)
@@ -142,12 +153,15 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded_over_several_pages() {
         let references: Vec<GrantRef> = (100..100 + 2025).collect();
-        let pages = encode(&[8, 9], &references, 25);
+        let pages = encode(&[8, 9, 10], &references, 25, Some(DESK));
         let first = decode_words(&pages[0], 0).unwrap();
-        assert_eq!((first.total, first.references.len(), first.next, first.dmabuf), (2025, 1016, Some(9), 25));
+        assert_eq!((first.total, first.references.len(), first.next, first.dmabuf), (2025, 1008, Some(9), 25));
+        assert_eq!(first.desk, Some(DESK));
         let second = decode_words(&pages[1], first.references.len()).unwrap();
-        assert_eq!((second.references.len(), second.next), (1009, None));
-        assert_eq!([first.references, second.references].concat(), references);
+        assert_eq!((second.references.len(), second.next), (1008, Some(10)));
+        let third = decode_words(&pages[2], 2016).unwrap();
+        assert_eq!(third.next, None);
+        assert_eq!([first.references, second.references, third.references].concat(), references);
     }
 
     #[test]
@@ -155,7 +169,7 @@ mod tests {
         assert_eq!(pages_for(1), 1);
         assert_eq!(pages_for(REFERENCES_PER_PAGE), 1);
         assert_eq!(pages_for(REFERENCES_PER_PAGE + 1), 2);
-        assert_eq!(pages_for(2025), 2);
+        assert_eq!(pages_for(2025), 3);
     }
 
     #[test]
@@ -165,8 +179,8 @@ mod tests {
 
     #[test]
     fn counts_that_contradict_each_other_are_refused() {
-        let good = encode(&[8], &[20, 21, 22], 0)[0];
-        assert!(decode_words(&good, 0).is_ok());
+        let good = encode(&[8], &[20, 21, 22], 0, None)[0];
+        assert_eq!(decode_words(&good, 0).unwrap().desk, None);
         // (word, value): each alone breaks the page.
         for (word, value) in [(2, 4), (2, 2), (3, 0), (3, 4000), (4, 9), (5, 1), (6, 4)] {
             let mut words = good;
@@ -178,7 +192,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named() {
-        let mut words = encode(&[8], &[20], 0)[0];
+        let mut words = encode(&[8], &[20], 0, None)[0];
         words[1] = 7;
         assert_eq!(decode_words(&words, 0), Err(Broken::Version(7)));
     }

@@ -194,6 +194,26 @@ pub enum Error {
         needed: u32,
     },
 
+    /// A frontend that does not do what it is asked for as it should.
+    #[error("the frontend of domain {peer} cannot be asked: {what}")]
+    PeerRequests {
+        /// The domain.
+        peer: u16,
+        /// What is wrong.
+        what: String,
+    },
+
+    /// A frontend could not do what it was asked for.
+    #[error("domain {peer} could not {what}: {} ({errno:?}); its frontend's own messages say more", .errno.desc())]
+    PeerRefused {
+        /// The domain.
+        peer: u16,
+        /// What was asked for.
+        what: String,
+        /// Its answer.
+        errno: Errno,
+    },
+
     /// xenstore refused something.
     #[error("cannot {access} {path} in xenstore: {} ({errno:?}){}", .errno.desc(), xenstore_hint(*.errno))]
     Xenstore {

@@ -1,14 +1,16 @@
 //! The granting side: pages of this domain that another may map, and where it tells their references.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 
-use crate::device::{ForeignBuf, GntAlloc, GntDev, Granted, GrantedPages, Import, RaisedLimit, UdmaBuf};
+use crate::device::{DmaHeap, EventChannel, ForeignBuf, GntAlloc, GntDev, Granted, GrantedPages, Import, RaisedLimit, UdmaBuf};
 use crate::directory::{self, WORDS};
 use crate::error::{Error, Result};
 use crate::peer::{Channel, Offer};
+use crate::requests::{Desk, MOST_GRANTED, Memory, Service};
 use crate::stop::Held;
 use crate::truth::{Log, Phase};
-use crate::uapi::{DomId, gntalloc};
+use crate::uapi::{DomId, GrantRef, gntalloc};
 use crate::xenstore::Published;
 
 /// What a frontend grants, to whom, and how it tells.
@@ -32,17 +34,22 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
     }
     let signals = Held::back()?;
     let store = channel.xenstore()?;
+    let event_channel = event_channel(to)?;
     let device = GntAlloc::open(log)?;
     let directory_pages = if channel.by_directory() { directory::pages_for(pages + dmabuf_pages) } else { 0 };
-    let _raised = RaisedLimit::by(gntalloc::LIMIT, pages + directory_pages)?;
+    let _raised = RaisedLimit::by(gntalloc::LIMIT, pages + directory_pages + 1 + MOST_GRANTED)?;
     // The directory comes first, so that it has the domain's first free references.
     let directory = if directory_pages == 0 { None } else { Some(device.grant(to, directory_pages)?) };
     let shared = device.grant(to, pages)?;
     fill(&shared.mmap()?);
-    let imported = if dmabuf_pages == 0 { None } else { Some(Imported::new(log, to, pages, dmabuf_pages)?) };
-    let dmabuf = imported.as_ref().map_or(&[][..], |imported| imported.import.references());
+    let imported = if dmabuf_pages == 0 { None } else { Some(Imported::new(log, to, pages, dmabuf_pages, Memory::Udmabuf)?) };
+    let dmabuf = imported.as_ref().map_or(&[][..], Imported::references);
+    let page = device.grant(to, 1)?;
+    let memory = page.mmap()?;
+    let mut service = event_channel.as_ref().map(|channel| Service::new(log, to, device.clone(), channel, &memory));
+    let desk = event_channel.as_ref().map(|channel| Desk { reference: page.references()[0], port: channel.port() });
     log.enter(Phase::Run);
-    let offer = Offer { pages: shared.references().to_vec(), dmabuf: dmabuf.to_vec() };
+    let offer = Offer { pages: shared.references().to_vec(), dmabuf: dmabuf.to_vec(), desk };
     if let Some(directory) = &directory {
         publish(directory, &offer)?;
     }
@@ -55,19 +62,37 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
         published => published?,
     };
     announce(offered, directory.as_ref(), published.as_ref());
-    signals.wait()?;
+    while !signals.wait(event_channel.as_ref().map(AsFd::as_fd))? {
+        service.as_mut().map_or(Ok(()), Service::serve)?;
+    }
     log.enter(Phase::Teardown);
     published.map_or(Ok(()), Published::withdraw)?;
     if let Some(directory) = directory {
         withdraw(&directory)?;
         directory.ungrant()?;
     }
-    imported.map_or(Ok(()), |imported| imported.import.release())?;
+    service.map_or(Ok(()), |mut service| service.end())?;
+    drop(memory);
+    page.ungrant()?;
+    imported.map_or(Ok(()), Imported::release)?;
     shared.ungrant()
 }
 
+/// What a backend wakes this frontend by. Without it, it only grants what it grants from the start.
+fn event_channel(to: DomId) -> Result<Option<EventChannel>> {
+    match EventChannel::unbound(to) {
+        Err(error @ Error::NoDevice { .. }) => {
+            eprintln!(
+                "note: {error}; until then this frontend takes no requests, which scenarios with peer_grant or peer_import need"
+            );
+            Ok(None)
+        }
+        channel => channel.map(Some),
+    }
+}
+
 /// A dma-buf of this domain whose pages are granted, as a driver's buffer would be.
-struct Imported<'log> {
+pub struct Imported<'log> {
     import: Import<'log>,
     // After the import: that is found by its descriptor's number.
     _buffer: ForeignBuf,
@@ -75,11 +100,24 @@ struct Imported<'log> {
 
 impl<'log> Imported<'log> {
     /// Its first page is number `first` of all that are granted.
-    fn new(log: &'log Log, to: DomId, first: usize, pages: usize) -> Result<Self> {
-        let buffer = UdmaBuf::create(pages)?;
+    pub fn new(log: &'log Log, to: DomId, first: usize, pages: usize, from: Memory) -> Result<Self> {
+        let buffer = match from {
+            Memory::Udmabuf => UdmaBuf::create(pages)?,
+            Memory::DmaHeap => DmaHeap::allocate(pages)?,
+        };
         buffer.fill(|page| directory::fill_word(first + page))?;
         let import = GntDev::open(log)?.import(&buffer, to)?;
         Ok(Self { import, _buffer: buffer })
+    }
+
+    /// One for each of its pages.
+    pub fn references(&self) -> &[GrantRef] {
+        self.import.references()
+    }
+
+    /// Takes them back, and closes the buffer.
+    pub fn release(self) -> Result<()> {
+        self.import.release()
     }
 }
 
@@ -96,7 +134,7 @@ pub fn fill(shared: &GrantedPages<'_>) {
 fn publish(directory: &Granted<'_>, offer: &Offer) -> Result<()> {
     let memory = directory.mmap()?;
     let references = [&offer.pages[..], &offer.dmabuf].concat();
-    let contents = directory::encode(directory.references(), &references, offer.dmabuf.len());
+    let contents = directory::encode(directory.references(), &references, offer.dmabuf.len(), offer.desk);
     for (page, words) in contents.iter().enumerate().rev() {
         for (index, word) in words.iter().enumerate().rev() {
             memory.write(page, index * 4, *word);

@@ -5,6 +5,7 @@
 //! * [`device`]: owned types over them that undo themselves when dropped.
 //! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
 //! * [`directory`], [`xenstore`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
+//! * [`requests`]: how one has the other grant more, and take it back.
 //! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
 //! * [`catalog`]: all scenarios by name.
 //! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
@@ -18,6 +19,7 @@ pub mod error;
 pub mod frontend;
 pub mod peer;
 pub mod plan;
+pub mod requests;
 pub mod scenario;
 pub mod script;
 pub mod stop;

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use crate::device::{Access, GntDev, Xenstore};
 use crate::directory::{self, Broken, Page, WORDS};
 use crate::error::{Error, Result};
+use crate::requests::Desk;
 use crate::stop;
 use crate::truth::{Log, Op};
 use crate::uapi::{DomId, GrantRef};
@@ -60,6 +61,8 @@ pub struct Offer {
     pub pages: Vec<GrantRef>,
     /// References of the pages of a dma-buf.
     pub dmabuf: Vec<GrantRef>,
+    /// Where it takes requests, if it does.
+    pub desk: Option<Desk>,
 }
 
 /// What to look for.
@@ -139,7 +142,7 @@ impl Search {
         for _ in 0..MOST_DIRECTORY_PAGES {
             let Some(reference) = next else {
                 let dmabuf = references.split_off(references.len().saturating_sub(first.dmabuf));
-                return Ok(Offer { pages: references, dmabuf });
+                return Ok(Offer { pages: references, dmabuf, desk: first.desk });
             };
             let page = self.read_page(device, reference, references.len())?;
             let page = page.ok_or_else(|| self.broken(reference, Broken::NoMagic))?;

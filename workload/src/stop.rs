@@ -1,9 +1,12 @@
 //! Ctrl-C and termination: noticed between calls, so that everything is undone and written down.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::error::{Error, Result};
 use crate::truth::{monotonic_ns, sleep_until};
@@ -66,9 +69,17 @@ impl Held {
         Ok(Self(signals))
     }
 
-    /// Sleeps until one of them arrives; nothing in this process runs until then.
-    pub fn wait(&self) -> Result<Signal> {
-        self.0.wait().map_err(|errno| failed("sigwait", errno))
+    /// Sleeps until one of them arrives, or until there is something to be read from `other`; whether it was a signal.
+    pub fn wait(&self, other: Option<BorrowedFd<'_>>) -> Result<bool> {
+        let signals = SignalFd::with_flags(&self.0, SfdFlags::SFD_CLOEXEC).map_err(|errno| failed("signalfd", errno))?;
+        let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut waiting: Vec<_> = [Some(signals.as_fd()), other].into_iter().flatten().map(readable).collect();
+        while let Err(errno) = poll(&mut waiting, PollTimeout::NONE) {
+            if errno != Errno::EINTR {
+                return Err(failed("poll", errno));
+            }
+        }
+        Ok(waiting[0].any() == Some(true))
     }
 }
 

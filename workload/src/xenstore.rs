@@ -9,6 +9,7 @@
 //! | `version` | [`VERSION`] |
 //! | `pages` | how many pages are granted |
 //! | `dmabuf-pages` | how many pages of a dma-buf, which the frontend imported |
+//! | `ring-ref`, `event-channel` | where the frontend takes requests ([`crate::requests`]), if it does: the page's reference, and its end of the event channel |
 //! | `references/0`, `references/1` … | their references, first the pages', then the dma-buf's: numbers between spaces, `first-last` where they follow one another |
 //!
 //! It is written in one transaction and read in one, so it is there whole or not at all. BACKEND may read it, nobody else.
@@ -19,6 +20,7 @@ use nix::errno::Errno;
 use crate::device::{Transaction, Xenstore};
 use crate::error::{Error, Result};
 use crate::peer::Offer;
+use crate::requests::Desk;
 use crate::uapi::xenstore::MOST_NODE_BYTES;
 use crate::uapi::{DomId, GrantRef};
 
@@ -56,6 +58,10 @@ impl Published {
             transaction.write(&format!("{path}/version"), &VERSION.to_string())?;
             transaction.write(&format!("{path}/pages"), &offer.pages.len().to_string())?;
             transaction.write(&format!("{path}/dmabuf-pages"), &offer.dmabuf.len().to_string())?;
+            if let Some(Desk { reference, port }) = offer.desk {
+                transaction.write(&format!("{path}/ring-ref"), &reference.to_string())?;
+                transaction.write(&format!("{path}/event-channel"), &port.to_string())?;
+            }
             for (number, text) in references.iter().enumerate() {
                 transaction.write(&format!("{path}/references/{number}"), text)?;
             }
@@ -113,7 +119,15 @@ fn read_tree(transaction: &mut Transaction<'_>, path: &str) -> Result<Option<Off
         return Err(broken(path, format!("it has {} references instead of {total}", references.len())));
     }
     let dmabuf = references.split_off(pages);
-    Ok(Some(Offer { pages: references, dmabuf }))
+    let desk = match transaction.read(&format!("{path}/ring-ref"))? {
+        Some(reference) => {
+            let port = transaction.read(&format!("{path}/event-channel"))?.unwrap_or_default();
+            let both = reference.parse().ok().zip(port.parse().ok()).map(|(reference, port)| Desk { reference, port });
+            Some(both.ok_or_else(|| broken(path, format!("ring-ref is {reference:?}, and event-channel {port:?}")))?)
+        }
+        None => None,
+    };
+    Ok(Some(Offer { pages: references, dmabuf, desk }))
 }
 
 fn count(transaction: &mut Transaction<'_>, path: &str, name: &str) -> Result<usize> {

@@ -58,6 +58,12 @@ each = [
   { allocate = "foreign", pages = 8, from = "dma_heap" }, { import = "refs", of = "foreign", on = "long" },
   { import_release = "refs" }, { attach = "foreign" }, { detach = "foreign" }, { free = "foreign" },
   { sleep_ms = 3, at = 1 }, { hold_frames = 1, rate_hz = 250 },
+  # What the peer grants and imports when it is asked; more references than one answer has room for.
+  { peer_grant = "window", pages = 3, count = 2 }, { map = "w", of = "window", on = "long" }, { mmap = "w" }, { touch = "w" },
+  { munmap = "w" }, { unmap = "w" }, { peer_ungrant = "window", order = "reversed" },
+  { peer_import = "theirs", pages = 1100, from = "dma_heap" }, { map = "t", of = "theirs", on = "long" }, { mmap = "t" },
+  { touch = "t" }, { munmap = "t" }, { unmap = "t" }, { peer_import_release = "theirs" },
+  { export = "offered", pages = 16, buffer = "$buffer", source = "peer_dmabuf", on = "long" }, { release = "offered" },
 ]
 end = [{ munmap = "kept", order = "reversed" }, { unmap = "kept" }, { close = "long" }]
 "#;

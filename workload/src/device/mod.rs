@@ -7,6 +7,7 @@
 
 mod copy;
 mod dmabuf;
+mod evtchn;
 mod foreign;
 mod gntalloc;
 mod gntdev;
@@ -21,6 +22,7 @@ mod xenstore;
 
 pub use copy::{CopyOutcome, Segment};
 pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
+pub use evtchn::EventChannel;
 pub use foreign::{DmaHeap, ForeignBuf, UdmaBuf};
 pub use gntalloc::{GntAlloc, Granted, GrantedPages};
 pub use gntdev::{Access, GntDev, GrantMap, Mapping};

@@ -17,7 +17,7 @@ use super::hand::{Hand, Iteration, Shared};
 use super::pace::Pacer;
 
 /// Has every worker do its work, and gives the iterations that counted.
-pub fn work(log: &Log, plan: &Plan, place: &Place, grants: &Grants, turns: &mut Vec<Turn>) -> Result<()> {
+pub fn work(log: &Log, plan: &Plan, place: &Place, grants: &Grants<'_>, turns: &mut Vec<Turn>) -> Result<()> {
     let given_up = AtomicBool::new(false);
     let shared = Shared { log, grants, own: place.own, file: &plan.file, given_up: &given_up };
     let run = Run { plan, shared };

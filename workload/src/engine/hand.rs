@@ -12,12 +12,13 @@ use crate::device::{
 };
 use crate::error::{Error, Result};
 use crate::plan::Shuffler;
-use crate::script::{Action, Amount, Grants as Exported, Order, Pick, Side, Slice, Step, Worker};
+use crate::requests::{Ask, Memory};
+use crate::script::{Action, Amount, Grants as Mapped, Order, Pick, Side, Slice, Step, Worker};
 use crate::stop;
 use crate::truth::{Buffer, Log, monotonic_ns};
-use crate::uapi::{DomId, GRANTED_BYTES};
+use crate::uapi::{DomId, GRANTED_BYTES, GrantRef};
 
-use super::grants::Grants;
+use super::grants::{AskedFor, Grants};
 
 /// What all threads of a run share.
 #[derive(Clone, Copy)]
@@ -25,7 +26,7 @@ pub struct Shared<'run> {
     /// Where calls are noted.
     pub log: &'run Log,
     /// The pages.
-    pub grants: &'run Grants,
+    pub grants: &'run Grants<'run>,
     /// This domain.
     pub own: DomId,
     /// What errors call the scenario's file.
@@ -62,6 +63,7 @@ enum Item<'log> {
     },
     Import(Import<'log>),
     Grant(Granted<'log>),
+    Peer(AskedFor<'log>),
 }
 
 /// One thread's side of a worker, in one arm.
@@ -132,7 +134,7 @@ impl<'run> Hand<'run> {
                 self.close(*object);
                 Ok(())
             }
-            Action::Map { object, on, pages, count, slice } => self.map(step, *object, *on, (pages, *count, slice), iteration),
+            Action::Map { object, on, count, grants } => self.map(step, *object, *on, (*count, grants), iteration),
             Action::Mmap { object, read_only } => self.mmap(step, *object, *read_only),
             Action::Touch { object, pick } => {
                 let grants = self.shared.grants;
@@ -169,9 +171,9 @@ impl<'run> Hand<'run> {
                 )
             }
             Action::Wait { object, limit_ms } => self.wait(step, *object, Duration::from_millis((*limit_ms).into())),
-            Action::Allocate { object, pages, count, dma_heap } => {
+            Action::Allocate { object, pages, count, from } => {
                 let pages = self.amount(pages, iteration);
-                let allocate = if *dma_heap { DmaHeap::allocate } else { UdmaBuf::create };
+                let allocate = if *from == Memory::DmaHeap { DmaHeap::allocate } else { UdmaBuf::create };
                 let buffers = (0..*count).map(|_| allocate(pages)).collect::<Result<Vec<_>>>()?;
                 self.keep(*object, buffers.into_iter().map(|buffer| Item::Foreign { attachment: None, buffer }).collect());
                 Ok(())
@@ -184,6 +186,17 @@ impl<'run> Hand<'run> {
             Action::Grant { object, pages, count } => self.grant(step, *object, (pages, *count), iteration),
             Action::Ungrant { object, order } => {
                 self.end_all(*object, *order, |item| if let Item::Grant(granted) = item { granted.ungrant() } else { Ok(()) })
+            }
+            Action::PeerGrant { object, pages, count } => {
+                let pages = self.amount(pages, iteration) as u32;
+                self.ask(*object, Ask::Grant { pages }, *count)
+            }
+            Action::PeerImport { object, pages, count, from } => {
+                let pages = self.amount(pages, iteration) as u32;
+                self.ask(*object, Ask::Import { pages, from: *from }, *count)
+            }
+            Action::PeerLetGo { object, order, .. } => {
+                self.end_all(*object, *order, |item| if let Item::Peer(asked) = item { asked.let_go() } else { Ok(()) })
             }
             Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
             Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
@@ -266,22 +279,46 @@ impl<'run> Hand<'run> {
         slice.base + self.number * slice.per_hand + place * slice.per_item
     }
 
-    fn map(
-        &mut self,
-        step: &Step,
-        object: usize,
-        on: Option<usize>,
-        what: (&Amount, u32, &Slice),
-        iteration: Iteration,
-    ) -> Result<()> {
-        let (pages, count, slice) = what;
-        let (device, pages) = (self.device(on)?, self.amount(pages, iteration));
+    /// What a step maps or exports, one after the other: where the first page of each is among those of its side, and its references.
+    fn references(&mut self, grants: &Mapped, count: u32, iteration: Iteration) -> Vec<((Side, usize), DomId, &[GrantRef])> {
+        match grants {
+            Mapped::Pages(pages, slice) => {
+                let (pages, side) = (self.amount(pages, iteration), slice.side);
+                let one = |place| {
+                    let first = self.first(slice, place);
+                    let (domain, references) = self.shared.grants.of(side, first, pages);
+                    ((side, first), domain, references)
+                };
+                (0..count as usize).map(one).collect()
+            }
+            Mapped::Of(other) => {
+                let (own, peer) = (self.shared.own, self.shared.grants.peer());
+                let items = self.objects[*other].iter().filter_map(|item| match item {
+                    Item::Import(import) => Some(((Side::Own, 0), own, import.references())),
+                    // Its pages are filled from 0 on, as the first ones are that the peer grants from the start.
+                    Item::Peer(asked) => Some(((Side::Peer, 0), peer, asked.references())),
+                    _ => None,
+                });
+                items.collect()
+            }
+        }
+    }
+
+    /// Has the peer make some of these.
+    fn ask(&mut self, object: usize, ask: Ask, count: u32) -> Result<()> {
+        let Some(desk) = self.shared.grants.desk() else { return Ok(()) };
+        let items = (0..count).map(|_| AskedFor::new(desk, ask).map(Item::Peer)).collect::<Result<_>>()?;
+        self.keep(object, items);
+        Ok(())
+    }
+
+    fn map(&mut self, step: &Step, object: usize, on: Option<usize>, what: (u32, &Mapped), iteration: Iteration) -> Result<()> {
+        let (count, grants) = what;
+        let device = self.device(on)?;
         let mut items = Vec::new();
-        for place in 0..count as usize {
-            let first = self.first(slice, place);
-            let (domain, references) = self.shared.grants.of(slice.side, first, pages);
+        for (first, domain, references) in self.references(grants, count, iteration) {
             let map = answered(step, "a map", device.map(domain, references))?;
-            items.extend(map.map(|map| Item::Map { mapping: None, map: Some(map), first: (slice.side, first) }));
+            items.extend(map.map(|map| Item::Map { mapping: None, map: Some(map), first }));
         }
         self.keep(object, items);
         Ok(())
@@ -346,21 +383,13 @@ impl<'run> Hand<'run> {
         step: &Step,
         object: usize,
         on: Option<usize>,
-        what: (Buffer, u32, &Exported),
+        what: (Buffer, u32, &Mapped),
         iteration: Iteration,
     ) -> Result<()> {
         let (buffer, count, grants) = what;
         let device = self.device(on)?;
-        let pages = if let Exported::Pages(pages, _) = grants { self.amount(pages, iteration) } else { 0 };
         let mut items = Vec::new();
-        for place in 0..count as usize {
-            let (domain, references) = match grants {
-                Exported::Pages(_, slice) => self.shared.grants.of(slice.side, self.first(slice, place), pages),
-                Exported::OfImport(import) => match self.objects[*import].first() {
-                    Some(Item::Import(import)) => (self.shared.own, import.references()),
-                    _ => return Ok(()),
-                },
-            };
+        for (_, domain, references) in self.references(grants, count, iteration) {
             let exported = answered(step, "an export", device.export(buffer, domain, references))?;
             items.extend(exported.map(|buffer| Item::Buffer { attachment: None, buffer }));
         }
@@ -490,7 +519,8 @@ fn most_copied(worker: &Worker) -> usize {
     let reads = worker.steps().any(|step| matches!(step.action, Action::Read { .. }));
     let of = |step: &Step| match &step.action {
         Action::Copy { pages, .. } => pages.most() as usize,
-        Action::Map { pages, .. } if reads => pages.most() as usize,
+        Action::Map { grants, .. } if reads => grants.most() as usize,
+        Action::PeerGrant { pages, .. } | Action::PeerImport { pages, .. } if reads => pages.most() as usize,
         _ => 0,
     };
     worker.steps().map(of).max().unwrap_or(0)

@@ -199,8 +199,9 @@ mod tests {
         let refused = too_few_grants(&plan, Error::PeerTooSmall { peer: 1, granted: 4049, needed }).to_string();
         assert!(refused.contains("enough for 1 objects of 2025 pages"), "{refused}");
         assert!(refused.contains(&format!("start its frontend with --pages {needed}")), "{refused}");
-        let text = include_str!("../../scenarios/zero-copy.toml");
-        let plan = Plan::read("zero-copy", text, &Given { peer: true, ..Given::default() }).unwrap();
+        let text = "version = 1\nname = \"n\"\nsummary = \"s\"\nimitates = \"i\"\niterations = 1\n[[workers]]\nname = \"w\"\neach = [\n\
+                    { export = \"e\", pages = 256, buffer = \"pages\", source = \"peer_dmabuf\" }, { release = \"e\" }]\n";
+        let plan = Plan::read("f", text, &Given { peer: true, ..Given::default() }).unwrap();
         let needed = plan.needs.peer_dmabuf_pages;
         assert!(within_dmabuf(&plan, 1, needed).is_ok());
         let refused = within_dmabuf(&plan, 1, needed - 1).unwrap_err().to_string();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Action, Arm, Grants, Plan, Side, Step, Worker};
+use crate::requests::Memory;
 use crate::truth::Buffer;
 
 /// The most that is needed, all arms, workers, processes and threads together.
@@ -26,6 +27,8 @@ pub struct Needs {
     pub gntdev: bool,
     /// Whether it needs gntdev's dma-bufs.
     pub dmabuf: bool,
+    /// Whether it asks the peer's frontend for more than it grants from the start.
+    pub requests: bool,
     /// Whether it needs another importer of dma-bufs.
     pub importer: bool,
     /// Whether it needs udmabuf.
@@ -78,8 +81,13 @@ impl Needs {
     /// Those of a plan.
     pub fn of(plan: &Plan) -> Self {
         let mut needs = Self::default();
-        for step in plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(Worker::steps) {
-            needs.look_at(step);
+        let steps = || plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(Worker::steps);
+        steps().for_each(|step| needs.look_at(step));
+        // Of what is as large as what it is made of, the largest there is may be meant.
+        if steps().any(|step| {
+            matches!(step.action, Action::Export { grants: Grants::Of(_), buffer: Buffer::Wc | Buffer::Coherent, .. })
+        }) {
+            needs.largest_dma = needs.largest;
         }
         for arm in &plan.arms {
             let most = |so_far: usize, side| so_far.max(grants(arm, side));
@@ -101,21 +109,22 @@ impl Needs {
 
     fn look_at(&mut self, step: &Step) {
         match &step.action {
-            Action::Map { pages, .. } | Action::Grant { pages, .. } | Action::Copy { pages, .. } => {
-                self.largest = self.largest.max(pages.most())
-            }
+            Action::Grant { pages, .. } | Action::Copy { pages, .. } => self.largest = self.largest.max(pages.most()),
+            Action::Map { grants, .. } => self.largest = self.largest.max(grants.most()),
             Action::Export { grants, buffer, .. } => {
                 self.dmabuf = true;
-                if let Grants::Pages(pages, _) = grants {
-                    self.largest = self.largest.max(pages.most());
-                    if matches!(buffer, Buffer::Wc | Buffer::Coherent) {
-                        self.largest_dma = self.largest_dma.max(pages.most());
-                    }
+                self.largest = self.largest.max(grants.most());
+                if matches!(buffer, Buffer::Wc | Buffer::Coherent) {
+                    self.largest_dma = self.largest_dma.max(grants.most());
                 }
+            }
+            Action::PeerGrant { pages, .. } | Action::PeerImport { pages, .. } => {
+                self.largest = self.largest.max(pages.most());
+                self.requests = true;
             }
             Action::Import { .. } | Action::Wait { .. } => self.dmabuf = true,
             Action::Attach { .. } => self.importer = true,
-            Action::Allocate { dma_heap: true, .. } => self.dma_heap = true,
+            Action::Allocate { from: Memory::DmaHeap, .. } => self.dma_heap = true,
             Action::Allocate { .. } => self.udmabuf = true,
             _ => {}
         }
@@ -130,9 +139,8 @@ impl Needs {
 fn grants(arm: &Arm, side: Side) -> usize {
     let of_worker = |worker: &Worker| {
         let ends = worker.steps().filter_map(|step| match &step.action {
-            Action::Map { slice, .. } | Action::Export { grants: Grants::Pages(_, slice), .. } | Action::Copy { slice, .. } => {
-                Some(slice)
-            }
+            Action::Map { grants, .. } | Action::Export { grants, .. } => grants.slice(),
+            Action::Copy { slice, .. } => Some(slice),
             _ => None,
         });
         ends.filter(|slice| slice.side == side).map(|slice| slice.base + slice.per_hand * worker.hands()).max().unwrap_or(0)
@@ -170,6 +178,14 @@ fn total(holding: &Holding) -> Held {
     holding.values().fold(Held::default(), |sum, (held, _)| sum.with(*held, |a, b| a + b))
 }
 
+/// The pages of one, and how many there are.
+fn of(holding: &Holding, grants: &Grants, count: u32) -> (usize, u32) {
+    match grants {
+        Grants::Pages(pages, _) => (pages.most() as usize, count),
+        Grants::Of(other) => holding.get(other).map_or((0, 0), |(held, size)| (*size, held.objects as u32)),
+    }
+}
+
 /// What a step adds to or takes from what is held.
 fn hold(step: &Step, holding: &mut Holding) {
     if step.expect.is_some() {
@@ -177,19 +193,23 @@ fn hold(step: &Step, holding: &mut Holding) {
     }
     let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |(_, size)| *size);
     let (object, size, count, in_pages): (_, _, _, fn(&mut Held) -> Option<&mut usize>) = match &step.action {
-        Action::Map { object, pages, count, .. } => (object, pages.most() as usize, *count, |held| Some(&mut held.pages)),
+        Action::Map { object, count, grants, .. } => {
+            let (size, count) = of(holding, grants, *count);
+            (object, size, count, |held| Some(&mut held.pages))
+        }
         Action::Export { object, buffer, count, grants, .. } => {
-            let size = match grants {
-                Grants::Pages(pages, _) => pages.most() as usize,
-                Grants::OfImport(import) => size(holding, import),
-            };
+            let (size, count) = of(holding, grants, *count);
             match buffer {
-                Buffer::Pages | Buffer::Foreign => (object, size, *count, |held| Some(&mut held.pages)),
-                Buffer::Wc | Buffer::Coherent => (object, size, *count, |held| Some(&mut held.dma_pages)),
+                Buffer::Pages | Buffer::Foreign => (object, size, count, |held| Some(&mut held.pages)),
+                Buffer::Wc | Buffer::Coherent => (object, size, count, |held| Some(&mut held.dma_pages)),
             }
         }
         Action::Allocate { object, pages, count, .. } => {
             (object, pages.most() as usize, *count, |held| Some(&mut held.foreign_pages))
+        }
+        // Their memory is the peer's.
+        Action::PeerGrant { object, pages, count } | Action::PeerImport { object, pages, count, .. } => {
+            (object, pages.most() as usize, *count, |_| None)
         }
         Action::Grant { object, pages, count } => (object, pages.most() as usize, *count, |held| Some(&mut held.granted_pages)),
         // Its pages are its buffer's.
@@ -199,7 +219,8 @@ fn hold(step: &Step, holding: &mut Holding) {
         | Action::Release { object, .. }
         | Action::Free { object }
         | Action::ImportRelease { object, .. }
-        | Action::Ungrant { object, .. } => {
+        | Action::Ungrant { object, .. }
+        | Action::PeerLetGo { object, .. } => {
             holding.remove(object);
             return;
         }

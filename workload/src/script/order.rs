@@ -31,6 +31,10 @@ enum State {
     Import,
     /// Of grant.
     Grant,
+    /// Of peer_grant.
+    PeerGrant,
+    /// Of peer_import.
+    PeerImport,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ impl State {
             Self::Foreign { .. } => "another driver's dma-buf",
             Self::Import => "an import",
             Self::Grant => "a grant",
+            Self::PeerGrant => "a grant of the peer's",
+            Self::PeerImport => "an import of the peer's",
         }
     }
 
@@ -65,6 +71,8 @@ impl State {
             Self::Foreign { .. } => "free",
             Self::Import => "import_release",
             Self::Grant => "ungrant",
+            Self::PeerGrant => "peer_ungrant",
+            Self::PeerImport => "peer_import_release",
         }
     }
 }
@@ -159,9 +167,11 @@ impl Walk<'_> {
                 self.change(step, *object, "close", |state| (state == State::Device).then_some(None));
                 self.end_maps_of(step, *object);
             }
-            Action::Map { object, on, count, .. } => {
-                let needs = self.device(step, *on);
-                self.make(step, *object, State::Map { held: true, mapping: Mapping::Never }, *count, needs);
+            Action::Map { object, on, count, grants } => {
+                let mut needs = self.device(step, *on);
+                needs.extend(self.of(step, grants, "map of", |state| matches!(state, State::PeerGrant | State::PeerImport)));
+                let count = self.count(grants, *count);
+                self.make(step, *object, State::Map { held: true, mapping: Mapping::Never }, count, needs);
             }
             Action::Mmap { object, .. } => self.mmap(step, *object),
             Action::Touch { object, .. } => self.look(step, *object, "touch"),
@@ -182,11 +192,10 @@ impl Walk<'_> {
             }),
             Action::Export { object, on, count, grants, .. } => {
                 let mut needs = self.device(step, *on);
-                if let Grants::OfImport(import) = grants {
-                    self.is(step, *import, "export of", |state| state == State::Import);
-                    needs.push(*import);
-                }
-                self.make(step, *object, State::Buffer { attached: false }, *count, needs);
+                let has_references = |state| matches!(state, State::Import | State::PeerGrant | State::PeerImport);
+                needs.extend(self.of(step, grants, "export of", has_references));
+                let count = self.count(grants, *count);
+                self.make(step, *object, State::Buffer { attached: false }, count, needs);
             }
             Action::Attach { object } => self.change(step, *object, "attach", |state| match state {
                 State::Buffer { attached: false } => Some(Some(State::Buffer { attached: true })),
@@ -228,10 +237,32 @@ impl Walk<'_> {
             Action::Ungrant { object, .. } => {
                 self.change(step, *object, "ungrant", |state| (state == State::Grant).then_some(None));
             }
+            Action::PeerGrant { object, count, .. } => self.make(step, *object, State::PeerGrant, *count, vec![]),
+            Action::PeerImport { object, count, .. } => self.make(step, *object, State::PeerImport, *count, vec![]),
+            Action::PeerLetGo { object, import, .. } => {
+                let (verb, kind) =
+                    if *import { ("peer_import_release", State::PeerImport) } else { ("peer_ungrant", State::PeerGrant) };
+                self.change(step, *object, verb, |state| (state == kind).then_some(None));
+            }
             Action::Copy { on, .. } => {
                 self.device(step, *on);
             }
             Action::Sleep { .. } => {}
+        }
+    }
+
+    /// What a step takes the references of, if it names something.
+    fn of(&mut self, step: &Step, grants: &Grants, verb: &str, fits: impl Fn(State) -> bool) -> Option<usize> {
+        let Grants::Of(other) = grants else { return None };
+        self.is(step, *other, verb, fits);
+        Some(*other)
+    }
+
+    /// How many a step makes.
+    fn count(&self, grants: &Grants, count: u32) -> u32 {
+        match grants {
+            Grants::Pages(..) => count,
+            Grants::Of(other) => self.alive.get(other).map_or(1, |alive| if alive.several { 2 } else { 1 }),
         }
     }
 
@@ -430,7 +461,7 @@ impl Walk<'_> {
 }
 
 fn one_page(action: &Action) -> bool {
-    matches!(action, Action::Map { pages, .. } if pages.most() == 1)
+    matches!(action, Action::Map { grants, .. } if grants.most() == 1)
 }
 
 /// What makes the objects of a verb.
@@ -441,7 +472,11 @@ fn makers(verb: &str) -> &'static str {
         "release" | "wait" => "export it in a step before",
         "attach" | "detach" | "import of" => "export or allocate it in a step before",
         "free" => "allocate it in a step before",
-        "import_release" | "export of" => "import it in a step before",
+        "import_release" => "import it in a step before",
+        "export of" => "import it in a step before, or peer_import or peer_grant it",
+        "map of" => "peer_grant or peer_import it in a step before",
+        "peer_ungrant" => "peer_grant it in a step before",
+        "peer_import_release" => "peer_import it in a step before",
         "ungrant" => "grant it in a step before",
         _ => "make it in a step before",
     }

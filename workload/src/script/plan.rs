@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use super::document::Scalar;
 use super::needs::Needs;
+use crate::requests::Memory;
 use crate::truth::Buffer;
 
 /// Whose pages are mapped.
@@ -176,13 +177,31 @@ pub struct Slice {
     pub per_item: usize,
 }
 
-/// What an exported buffer is made of.
+/// What is mapped or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grants {
     /// So many of somebody's pages.
     Pages(Amount, Slice),
-    /// An import's references.
-    OfImport(usize),
+    /// The references of an import, or of what the peer granted or imported when it was asked.
+    Of(usize),
+}
+
+impl Grants {
+    /// The most pages that one of them has, where that is said here.
+    pub fn most(&self) -> u32 {
+        match self {
+            Self::Pages(pages, _) => pages.most(),
+            Self::Of(_) => 0,
+        }
+    }
+
+    /// The grants handed out to it, if they were.
+    pub fn slice(&self) -> Option<&Slice> {
+        match self {
+            Self::Pages(_, slice) => Some(slice),
+            Self::Of(_) => None,
+        }
+    }
 }
 
 /// The order in which several are let go of.
@@ -211,7 +230,7 @@ pub enum Pick {
 pub enum Action {
     Open { object: usize },
     Close { object: usize },
-    Map { object: usize, on: Option<usize>, pages: Amount, count: u32, slice: Slice },
+    Map { object: usize, on: Option<usize>, count: u32, grants: Grants },
     Mmap { object: usize, read_only: bool },
     Touch { object: usize, pick: Pick },
     Read { object: usize, pick: Pick },
@@ -222,12 +241,15 @@ pub enum Action {
     Detach { object: usize, order: Order },
     Release { object: usize, order: Order },
     Wait { object: usize, limit_ms: u32 },
-    Allocate { object: usize, pages: Amount, count: u32, dma_heap: bool },
+    Allocate { object: usize, pages: Amount, count: u32, from: Memory },
     Free { object: usize },
     Import { object: usize, on: Option<usize>, of: usize },
     ImportRelease { object: usize, order: Order },
     Grant { object: usize, pages: Amount, count: u32 },
     Ungrant { object: usize, order: Order },
+    PeerGrant { object: usize, pages: Amount, count: u32 },
+    PeerImport { object: usize, pages: Amount, count: u32, from: Memory },
+    PeerLetGo { object: usize, order: Order, import: bool },
     Copy { on: Option<usize>, inwards: bool, pages: Amount, slice: Slice },
     Sleep { ns: u64, at: Option<u32> },
 }

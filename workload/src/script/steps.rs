@@ -8,6 +8,7 @@ use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
 use super::vocabulary::{ERRNOS, Verb};
+use crate::requests::Memory;
 use crate::truth::Buffer;
 
 /// Hands out grants of both sides.
@@ -42,7 +43,8 @@ impl Reader<'_> {
             end: Vec::new(),
             opens: worker.steps.iter().flatten().any(|step| step.entry.verb == Verb::Open),
         };
-        let mut naming = Naming { objects: Vec::new(), slices: Vec::new(), hands: planned.hands(), cursor };
+        let mut naming =
+            Naming { objects: Vec::new(), slices: Vec::new(), processes: planned.processes, hands: planned.hands(), cursor };
         self.slices(worker, &mut naming);
         let [start, each, end] = &worker.steps;
         planned.start = self.steps(start, &mut naming);
@@ -154,6 +156,9 @@ impl Reader<'_> {
         let fields = &step.fields;
         let value = self.fitting(step.entry.value, &step.value)?;
         self.every_value_fits(fields);
+        if matches!(step.entry.verb, Verb::PeerGrant | Verb::PeerImport) {
+            self.asks_the_peer(step, naming);
+        }
         let mut object = || match &value {
             Fitting::Word(name) => naming.object(name),
             _ => 0,
@@ -162,10 +167,8 @@ impl Reader<'_> {
             Verb::Open => Action::Open { object: object() },
             Verb::Close => Action::Close { object: object() },
             Verb::Map => {
-                let object = object();
-                let pages = self.pages(fields)?;
-                let slice = self.slice(step, &pages, naming)?;
-                Action::Map { object, on: self.other(fields, "on", naming), pages, count: self.number(fields, "count", 1), slice }
+                let (object, grants) = (object(), self.mapped(step, naming)?);
+                Action::Map { object, on: self.other(fields, "on", naming), count: self.number(fields, "count", 1), grants }
             }
             Verb::Mmap => {
                 Action::Mmap { object: object(), read_only: self.optional_word(fields, "access").as_deref() == Some("read_only") }
@@ -182,7 +185,7 @@ impl Reader<'_> {
                     "coherent" => Buffer::Coherent,
                     _ => Buffer::Pages,
                 };
-                let grants = self.exported(step, naming)?;
+                let grants = self.mapped(step, naming)?;
                 Action::Export { object, on, buffer, count: self.number(fields, "count", 1), grants }
             }
             Verb::Attach => Action::Attach { object: object() },
@@ -190,9 +193,8 @@ impl Reader<'_> {
             Verb::Release => Action::Release { object: object(), order: self.order(fields) },
             Verb::Wait => Action::Wait { object: object(), limit_ms: self.number(fields, "limit_ms", 0) },
             Verb::Allocate => {
-                let dma_heap = self.optional_word(fields, "from").as_deref() == Some("dma_heap");
-                let (object, pages) = (object(), self.pages(fields)?);
-                Action::Allocate { object, pages, count: self.number(fields, "count", 1), dma_heap }
+                let (object, pages, from) = (object(), self.pages(fields)?, self.memory(fields));
+                Action::Allocate { object, pages, count: self.number(fields, "count", 1), from }
             }
             Verb::Free => Action::Free { object: object() },
             Verb::Import => {
@@ -205,6 +207,16 @@ impl Reader<'_> {
                 Action::Grant { object, pages, count: self.number(fields, "count", 1) }
             }
             Verb::Ungrant => Action::Ungrant { object: object(), order: self.order(fields) },
+            Verb::PeerGrant => {
+                let (object, pages) = (object(), self.pages(fields)?);
+                Action::PeerGrant { object, pages, count: self.number(fields, "count", 1) }
+            }
+            Verb::PeerImport => {
+                let (object, pages, from) = (object(), self.pages(fields)?, self.memory(fields));
+                Action::PeerImport { object, pages, count: self.number(fields, "count", 1), from }
+            }
+            Verb::PeerUngrant => Action::PeerLetGo { object: object(), order: self.order(fields), import: false },
+            Verb::PeerImportRelease => Action::PeerLetGo { object: object(), order: self.order(fields), import: true },
             Verb::Copy => {
                 let pages = self.pages(fields)?;
                 let slice = self.slice(step, &pages, naming)?;
@@ -228,29 +240,45 @@ impl Reader<'_> {
         }
     }
 
-    fn exported(&mut self, step: &StepText, naming: &mut Naming<'_>) -> Option<Grants> {
+    fn memory(&mut self, fields: &Fields) -> Memory {
+        if self.optional_word(fields, "from").as_deref() == Some("dma_heap") { Memory::DmaHeap } else { Memory::Udmabuf }
+    }
+
+    /// What is asked of a frontend needs one; and the page that it is asked by is not mapped in forked processes.
+    fn asks_the_peer(&mut self, step: &StepText, naming: &Naming<'_>) {
+        if naming.cursor.given == Side::Own {
+            let text = "this asks a peer's frontend, and no peer was given: run it with --peer DOMID";
+            self.found.add(step.span.clone(), text);
+        }
+        if naming.processes > 1 {
+            let text = "only the first process can ask the peer's frontend: give this worker threads instead of processes";
+            self.found.add(step.span.clone(), text);
+        }
+    }
+
+    fn mapped(&mut self, step: &StepText, naming: &mut Naming<'_>) -> Option<Grants> {
         let fields = &step.fields;
         match (self.other(fields, "of", naming), self.pages(fields)) {
-            (Some(import), None) => {
+            (Some(other), None) => {
                 for key in ["source", "grants", "grants_of", "count"] {
                     if fields.get(key).is_some() {
-                        self.found.add(span_of(fields, key), format!("an import's references are its own: leave {key} out"));
+                        self.found.add(span_of(fields, key), format!("the references are those that of names: leave {key} out"));
                     }
                 }
-                Some(Grants::OfImport(import))
+                Some(Grants::Of(other))
             }
             (None, Some(pages)) => {
                 let slice = self.slice(step, &pages, naming)?;
                 Some(Grants::Pages(pages, slice))
             }
             (Some(_), Some(_)) => {
-                self.found.add(span_of(fields, "pages"), "an import has as many pages as its buffer: leave pages out");
+                self.found.add(span_of(fields, "pages"), "it has as many pages as what of names: leave pages out");
                 None
             }
             (None, None) => {
                 self.found.add(
                     step.span.clone(),
-                    "it does not say what to export: write pages = 16, or of = \"the name of an import\"",
+                    "it does not say of what: write pages = 16, or of = \"the name of what has references\"",
                 );
                 None
             }
@@ -269,6 +297,7 @@ fn as_number(value: &Fitting) -> u64 {
 struct Naming<'a> {
     objects: Vec<String>,
     slices: Vec<(String, Slice)>,
+    processes: u32,
     hands: usize,
     cursor: &'a mut Cursor,
 }

@@ -140,6 +140,10 @@ pub enum Verb {
     ImportRelease,
     Grant,
     Ungrant,
+    PeerGrant,
+    PeerUngrant,
+    PeerImport,
+    PeerImportRelease,
     Copy,
     HoldFrames,
     SleepMs,
@@ -198,6 +202,7 @@ const ON: Key = key("on", Kind::Name, "which open device; needed only where ther
 const BUFFER: Key = needed("buffer", Kind::Word(&["pages", "wc", "coherent"]), "which memory backs it");
 const EXPECT: Key =
     key("expect", Kind::Word(ERRNOS), "the call must fail, and with this errno; then the step makes and changes nothing");
+const FROM: Key = key("from", Kind::Word(&["udmabuf", "dma_heap"]), "which driver; udmabuf if left out");
 const ORDER: Key = key("order", Kind::Word(&["made", "reversed"]), "in which order, of several; made if left out");
 const PICK: Key = key(
     "pick",
@@ -227,7 +232,20 @@ pub const STEPS: &[Entry] = &[
         verb: Verb::Map,
         name: "map",
         value: Kind::Name,
-        keys: &[PAGES, COUNT, SOURCE, SAME, GRANTS_OF, ON, EXPECT],
+        keys: &[
+            key("pages", Kind::Pages, "pages of each; left out with `of`"),
+            COUNT,
+            SOURCE,
+            SAME,
+            GRANTS_OF,
+            key(
+                "of",
+                Kind::Name,
+                "map the references of this peer_grant or peer_import, each of them, instead of a domain's pages",
+            ),
+            ON,
+            EXPECT,
+        ],
         meaning: "IOCTL_GNTDEV_MAP_GRANT_REF: makes room for grants; Xen is asked by mmap only",
     },
     Entry {
@@ -276,7 +294,7 @@ pub const STEPS: &[Entry] = &[
             SOURCE,
             SAME,
             GRANTS_OF,
-            key("of", Kind::Name, "export the references of this import, instead of a domain's pages"),
+            key("of", Kind::Name, "export the references of this import, peer_import or peer_grant, instead of a domain's pages"),
             ON,
             EXPECT,
         ],
@@ -314,7 +332,7 @@ pub const STEPS: &[Entry] = &[
         verb: Verb::Allocate,
         name: "allocate",
         value: Kind::Name,
-        keys: &[PAGES, COUNT, key("from", Kind::Word(&["udmabuf", "dma_heap"]), "which driver; udmabuf if left out")],
+        keys: &[PAGES, COUNT, FROM],
         meaning: "a dma-buf that is not Xen's; not an operation",
     },
     Entry { verb: Verb::Free, name: "free", value: Kind::Name, keys: &[], meaning: "closes it; not an operation" },
@@ -345,6 +363,28 @@ pub const STEPS: &[Entry] = &[
         value: Kind::Name,
         keys: &[ORDER],
         meaning: "IOCTL_GNTALLOC_DEALLOC_GREF: takes them back",
+    },
+    Entry {
+        verb: Verb::PeerGrant,
+        name: "peer_grant",
+        value: Kind::Name,
+        keys: &[PAGES, COUNT],
+        meaning: "has the peer's frontend grant fresh pages to this domain; no operation of this domain",
+    },
+    Entry { verb: Verb::PeerUngrant, name: "peer_ungrant", value: Kind::Name, keys: &[ORDER], meaning: "has it take them back" },
+    Entry {
+        verb: Verb::PeerImport,
+        name: "peer_import",
+        value: Kind::Name,
+        keys: &[PAGES, COUNT, FROM],
+        meaning: "has the peer's frontend make a dma-buf and import it, which grants its pages to this domain; no operation of this domain",
+    },
+    Entry {
+        verb: Verb::PeerImportRelease,
+        name: "peer_import_release",
+        value: Kind::Name,
+        keys: &[ORDER],
+        meaning: "has it take those grants back, and close the dma-buf",
     },
     Entry {
         verb: Verb::Copy,

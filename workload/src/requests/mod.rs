@@ -1,0 +1,166 @@
+//! How a backend has a frontend grant pages, import buffers and take them back while it runs: by a page that both see, and an event
+//! channel by which they wake each other, as drivers do over their rings.
+//!
+//! One request is under way at a time. The page holds words of 32 bits in the machine's byte order; only the first 4 KiB are used,
+//! whatever the page size. A side writes what it says before the number that makes it valid:
+//!
+//! | word | written by | holds |
+//! | --- | --- | --- |
+//! | 0 | frontend | [`MAGIC`]; stored last, when it takes requests |
+//! | 1 | frontend | [`VERSION`] |
+//! | 2 | backend | the request's number, another one than before |
+//! | 3 | backend | what is asked for: 1 begin, 2 grant, 3 import, 4 references, 5 let go |
+//! | 4 | backend | of grant and import: how many pages; of references and let go: of which handle |
+//! | 5 | backend | of import: 0 from udmabuf, 1 from the dma-heap; of references: which one comes first |
+//! | 8 | frontend | the number of the request that is answered |
+//! | 9 | frontend | 0, or the errno |
+//! | 10 | frontend | the handle of what was made |
+//! | 11 | frontend | how many references it has |
+//! | 12 | frontend | how many of them follow here, the first ones or those that were asked for |
+//! | 16 … | frontend | the references |
+//!
+//! *Begin* lets go of everything that a backend asked for and did not give back: one that was killed.
+//! Page *i* of what was made is filled with the number *i*, as the pages are that the frontend grants from the start.
+
+mod client;
+mod service;
+
+pub use client::{Asked, Client};
+pub use service::{MOST_GRANTED, Service};
+
+use crate::uapi::evtchn::Port;
+use crate::uapi::{GRANTED_BYTES, GrantRef};
+
+/// "GSRQ": says that a frontend takes requests here.
+pub const MAGIC: u32 = u32::from_le_bytes(*b"GSRQ");
+/// Of the layout.
+pub const VERSION: u32 = 1;
+
+/// The words of the page, by their places.
+mod word {
+    pub const MAGIC: usize = 0;
+    pub const VERSION: usize = 1;
+    pub const REQUEST: usize = 2;
+    pub const ASK: usize = 3;
+    pub const ARGUMENTS: [usize; 2] = [4, 5];
+    pub const ANSWER: usize = 8;
+    pub const ERRNO: usize = 9;
+    pub const HANDLE: usize = 10;
+    pub const TOTAL: usize = 11;
+    pub const HERE: usize = 12;
+    pub const REFERENCES: usize = 16;
+}
+
+/// How many references an answer has room for.
+const REFERENCES_PER_ANSWER: usize = GRANTED_BYTES / 4 - word::REFERENCES;
+
+/// Where a frontend takes requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desk {
+    /// The page.
+    pub reference: GrantRef,
+    /// The frontend's end of the event channel.
+    pub port: Port,
+}
+
+/// What a frontend made when it was asked, as both sides call it.
+pub type Handle = u32;
+
+/// What dma-bufs of a frontend are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Of udmabuf.
+    Udmabuf,
+    /// Of the system's dma-heap.
+    DmaHeap,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// To forget what was asked for before.
+    Begin,
+    /// To grant fresh pages.
+    Grant {
+        /// How many.
+        pages: u32,
+    },
+    /// To make a dma-buf and grant its pages.
+    Import {
+        /// How many.
+        pages: u32,
+        /// From where.
+        from: Memory,
+    },
+    /// To tell more references of something.
+    References {
+        /// Of what.
+        handle: Handle,
+        /// The first one.
+        first: u32,
+    },
+    /// To take something back.
+    LetGo {
+        /// What.
+        handle: Handle,
+    },
+}
+
+impl Ask {
+    /// As it is called in a sentence.
+    fn describe(self) -> String {
+        match self {
+            Self::Begin => "take requests".to_owned(),
+            Self::Grant { pages } => format!("grant {pages} pages"),
+            Self::Import { pages, from: Memory::Udmabuf } => format!("import {pages} pages of udmabuf"),
+            Self::Import { pages, from: Memory::DmaHeap } => format!("import {pages} pages of its dma-heap"),
+            Self::References { handle, first } => format!("tell the references of number {handle} from {first} on"),
+            Self::LetGo { handle } => format!("let go of number {handle}"),
+        }
+    }
+
+    /// The words of the page from [`word::ASK`] on.
+    fn encode(self) -> [u32; 3] {
+        match self {
+            Self::Begin => [1, 0, 0],
+            Self::Grant { pages } => [2, pages, 0],
+            Self::Import { pages, from } => [3, pages, u32::from(from == Memory::DmaHeap)],
+            Self::References { handle, first } => [4, handle, first],
+            Self::LetGo { handle } => [5, handle, 0],
+        }
+    }
+
+    fn decode(words: [u32; 3]) -> Option<Self> {
+        match words {
+            [1, ..] => Some(Self::Begin),
+            [2, pages, _] => Some(Self::Grant { pages }),
+            [3, pages, 0] => Some(Self::Import { pages, from: Memory::Udmabuf }),
+            [3, pages, 1] => Some(Self::Import { pages, from: Memory::DmaHeap }),
+            [4, handle, first] => Some(Self::References { handle, first }),
+            [5, handle, _] => Some(Self::LetGo { handle }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_what_is_understood() {
+        for ask in [
+            Ask::Begin,
+            Ask::Grant { pages: 2025 },
+            Ask::Import { pages: 256, from: Memory::Udmabuf },
+            Ask::Import { pages: 256, from: Memory::DmaHeap },
+            Ask::References { handle: 3, first: 1008 },
+            Ask::LetGo { handle: 3 },
+        ] {
+            assert_eq!(Ask::decode(ask.encode()), Some(ask));
+        }
+        for words in [[0, 0, 0], [3, 1, 2], [6, 0, 0]] {
+            assert_eq!(Ask::decode(words), None, "{words:?}");
+        }
+    }
+}
