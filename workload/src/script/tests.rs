@@ -303,6 +303,16 @@ end = [{ unmap = "m" }]
 }
 
 #[test]
+fn of_unmap_and_munmap_the_later_one_lets_go() {
+    let held = |steps: &str| plan(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"), &given()).needs.held.pages;
+    let mapped = r#"{ map = "a", pages = 8 }, { mmap = "a" }, "#;
+    let other = r#"{ map = "b", pages = 5 }, { unmap = "b" }, "#;
+    assert_eq!(held(&format!(r#"{mapped}{{ unmap = "a" }}, {other}{{ munmap = "a" }}"#)), 13);
+    assert_eq!(held(&format!(r#"{mapped}{{ munmap = "a" }}, {other}{{ unmap = "a" }}"#)), 13);
+    assert_eq!(held(&format!(r#"{mapped}{{ unmap = "a" }}, {{ munmap = "a" }}, {other}"#)), 8);
+}
+
+#[test]
 fn one_objects_grants_can_be_anothers() {
     let steps = r#"
 { map = "a", pages = 8, count = 4, grants = "same" },
