@@ -7,8 +7,11 @@
 //! * [`directory`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
 //! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
 //! * [`catalog`]: all scenarios by name.
+//! * [`balloon`]: the balloon that pages for grants come out of, told and pinned.
+//! * [`left`]: what would outlive a run that is killed, noted beforehand and undone by the next one.
 //! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
 
+pub mod balloon;
 pub mod catalog;
 pub mod cli;
 pub mod device;
@@ -16,6 +19,7 @@ pub mod directory;
 pub mod engine;
 pub mod error;
 pub mod frontend;
+pub mod left;
 pub mod peer;
 pub mod plan;
 pub mod scenario;
