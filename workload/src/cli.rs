@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::balloon::{Pin, Wanted};
 use crate::catalog::Chosen;
 use crate::engine::Place;
 use crate::peer::Channel;
 use crate::plan;
-use crate::scenario::{Options, Source};
+use crate::scenario::{Options, Scenario, Source};
 use crate::script::{Given, Scalar};
 use crate::truth::Buffer;
 use crate::uapi::{DomId, GrantRef};
@@ -61,6 +62,13 @@ pub enum Command {
     /// in xenstore where this domain has it. It prints one line that says where when all is ready, and takes everything back when it
     /// is told to end.
     Frontend(FrontendArgs),
+    /// Undo what is left of runs that were killed, and say what it was
+    ///
+    /// Every run notes what it changes that would outlive it (a driver's limit, the balloon's target, settings of the kernel's fault
+    /// injection, its truth file) in /run/grantscope, and undoes it at its end. One that is killed (SIGKILL) cannot: the next run or
+    /// frontend does it, and this does it without one. What somebody else has changed meanwhile is left as it is, and so is
+    /// everything of runs that are still at work.
+    Clean,
 }
 
 /// What `run` takes.
@@ -144,6 +152,15 @@ pub struct RunArgs {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub loopback: Option<Vec<u32>>,
+
+    /// Pin the balloon that mapped pages come out of: so many are in it before anything is mapped
+    ///
+    /// The domain's target is lowered until they are, held there, and put back at the end. `needed` is as many as the scenario maps
+    /// at its worst moment. Without: the balloon is as it is, and the first maps may have to blow it up.
+    ///
+    /// [default: a file's own; not pinned]
+    #[arg(long, value_name = "N|needed")]
+    pub balloon_pages: Option<Wanted>,
 
     /// What the order is derived from; the same seed gives the same order [default: a file's own; 1]
     #[arg(long, value_name = "N")]
@@ -238,6 +255,12 @@ impl RunArgs {
                 let name = scenario.name();
                 Some(format!("--set is for scenario files, and {name} is a program: use --pages, --buffers and the like"))
             }
+            Chosen::Program(scenario)
+                if self.balloon_pages == Some(Wanted::Needed) && scenario.maps_at_once(&self.options()).is_none() =>
+            {
+                let name = scenario.name();
+                Some(format!("--balloon-pages needed: how much {name} maps is not known beforehand: give a number"))
+            }
             Chosen::Program(_) => None,
             Chosen::Builtin(_) | Chosen::File(_) => {
                 let (given, _) = for_programs.into_iter().find(|(_, given)| *given)?;
@@ -274,6 +297,12 @@ impl RunArgs {
         }
     }
 
+    /// What a program is to have pinned of the balloon. What it takes besides is not known.
+    pub fn pin(&self, scenario: Scenario) -> Option<Pin> {
+        let needed = || scenario.maps_at_once(&self.options()).unwrap_or(0);
+        self.balloon_pages.map(|wanted| Pin { pages: wanted.pages(needed()), beside: 0 })
+    }
+
     /// The arguments in the files' terms.
     pub fn given(&self) -> Given {
         Given {
@@ -283,6 +312,7 @@ impl RunArgs {
             warmup: self.warmup,
             seed: self.seed,
             pause_ms: self.pause,
+            balloon: self.balloon_pages,
         }
     }
 
@@ -351,6 +381,7 @@ mod tests {
           show      Print a scenario: the file itself, to be read, copied and changed
           check     Look at a scenario file without running it
           frontend  Grant pages to another domain, until SIGTERM
+          clean     Undo what is left of runs that were killed, and say what it was
           help      Print this message or the help of the given subcommand(s)
         
         Options:
@@ -456,6 +487,15 @@ mod tests {
                   Page counts of the sweep's loopback: foreign memory granted to this domain and exported
                   [default: 4,64 with the default page counts, else none]
         
+              --balloon-pages <N|needed>
+                  Pin the balloon that mapped pages come out of: so many are in it before anything is mapped
+                  
+                  The domain's target is lowered until they are, held there, and put back at the end.
+                  `needed` is as many as the scenario maps at its worst moment. Without: the balloon is as
+                  it is, and the first maps may have to blow it up.
+                  
+                  [default: a file's own; not pinned]
+        
               --seed <N>
                   What the order is derived from; the same seed gives the same order [default: a file's own;
                   1]
@@ -535,6 +575,21 @@ mod tests {
           -h, --help
                   Print help (see a summary with '-h')
         "#);
+        insta::assert_snapshot!(help(Some("clean")), @r"
+        Undo what is left of runs that were killed, and say what it was
+        
+        Every run notes what it changes that would outlive it (a driver's limit, the balloon's target,
+        settings of the kernel's fault injection, its truth file) in /run/grantscope, and undoes it at its
+        end. One that is killed (SIGKILL) cannot: the next run or frontend does it, and this does it without
+        one. What somebody else has changed meanwhile is left as it is, and so is everything of runs that
+        are still at work.
+        
+        Usage: grantscope-workload clean
+        
+        Options:
+          -h, --help
+                  Print help (see a summary with '-h')
+        ");
     }
 
     #[test]
@@ -545,6 +600,19 @@ mod tests {
         assert_eq!(options.buffers.len(), 4);
         assert!(!options.buffers_are_explicit);
         assert_eq!(options.source, Source::Own);
+    }
+
+    #[test]
+    fn a_sweep_needs_as_many_pages_in_the_balloon_as_it_maps_at_once() {
+        let pinned = |line: &str| match parse(line).unwrap().command {
+            Command::Run(arguments) => arguments.pin(Scenario::Sweep).map(|pin| pin.pages),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(pinned("grantscope-workload run --truth t"), None);
+        assert_eq!(pinned("grantscope-workload run --truth t --balloon-pages needed"), Some(2025));
+        assert_eq!(pinned("grantscope-workload run --truth t --balloon-pages needed --pages 16,4 --loopback 64"), Some(64));
+        assert_eq!(pinned("grantscope-workload run --truth t --balloon-pages 7"), Some(7));
+        assert!(parse("grantscope-workload run --truth t --balloon-pages some").is_err());
     }
 
     #[test]
@@ -572,6 +640,9 @@ mod tests {
         };
         assert_eq!(misuse("grantscope-workload run --truth t --scenario latency-1 --set pages=2"), None);
         assert_eq!(misuse("grantscope-workload run --truth t --pages 2"), None);
+        assert_eq!(misuse("grantscope-workload run --truth t --balloon-pages needed"), None);
+        assert_eq!(misuse("grantscope-workload run --truth t --scenario faults --balloon-pages 8"), None);
+        insta::assert_snapshot!(misuse("grantscope-workload run --truth t --scenario faults --balloon-pages needed").unwrap(), @"--balloon-pages needed: how much faults maps is not known beforehand: give a number");
         insta::assert_snapshot!(misuse("grantscope-workload run --truth t --set pages=2").unwrap(), @"--set is for scenario files, and sweep is a program: use --pages, --buffers and the like");
         insta::assert_snapshot!(misuse("grantscope-workload run --truth t --scenario x.toml --pages 2").unwrap(), @"--pages is for the scenarios that are programs: a file's parameters are set with --set NAME=VALUE");
     }

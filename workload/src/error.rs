@@ -363,6 +363,15 @@ pub enum Error {
         advice: String,
     },
 
+    /// The balloon cannot be pinned.
+    #[error("the balloon cannot be pinned: {why}; {advice}")]
+    Balloon {
+        /// What stands in the way.
+        why: String,
+        /// What to do.
+        advice: &'static str,
+    },
+
     /// One of the run's processes failed.
     #[error("a process of the scenario failed: {text}")]
     Process {

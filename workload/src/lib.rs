@@ -8,8 +8,11 @@
 //! * [`requests`]: how one has the other grant more, and take it back.
 //! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
 //! * [`catalog`]: all scenarios by name.
+//! * [`balloon`]: the balloon that pages for grants come out of, told and pinned.
+//! * [`left`]: what would outlive a run that is killed, noted beforehand and undone by the next one.
 //! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
 
+pub mod balloon;
 pub mod catalog;
 pub mod cli;
 pub mod device;
@@ -17,6 +20,7 @@ pub mod directory;
 pub mod engine;
 pub mod error;
 pub mod frontend;
+pub mod left;
 pub mod peer;
 pub mod plan;
 pub mod requests;

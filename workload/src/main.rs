@@ -8,9 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use grantscope_workload::balloon::{Told, with_balloon};
 use grantscope_workload::catalog::{self, Chosen};
 use grantscope_workload::cli::{CheckArgs, Cli, Command, FrontendArgs, RunArgs};
 use grantscope_workload::device::page_size;
+use grantscope_workload::left::{self, FOLDER, Folder};
 use grantscope_workload::scenario::Scenario;
 use grantscope_workload::script::{Given, Plan};
 use grantscope_workload::truth::{Destination, Ending, Header, Log, monotonic_ns};
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Command::Show { scenario } => show(&scenario),
         Command::Check(arguments) => check(&arguments),
         Command::Frontend(arguments) => grant(&arguments),
+        Command::Clean => clean(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,24 +49,31 @@ fn run(arguments: &RunArgs) -> Result<()> {
 
 fn run_program(scenario: Scenario, arguments: &RunArgs) -> Result<()> {
     stop::catch_signals()?;
+    look_after_others();
     let options = arguments.options();
     let destination = Destination::open(&arguments.truth)?;
     let log = Log::with_room_for(options.expected_calls());
     let mut header = Header::starting(scenario.name(), options.seed, page_size());
     let mut skipped = Vec::new();
-    let outcome = completely(|| scenario.run(&log, &options, &mut skipped));
+    let mut balloon = Told::default();
+    let outcome =
+        completely(|| with_balloon(arguments.pin(scenario), &mut balloon, || scenario.run(&log, &options, &mut skipped)));
     header.skipped = skipped;
+    header.balloon = Some(balloon).filter(|balloon| !balloon.is_nothing());
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 
 fn run_file(plan: &Plan, arguments: &RunArgs) -> Result<()> {
     stop::catch_signals()?;
+    look_after_others();
     let destination = Destination::open(&arguments.truth)?;
     let log = Log::with_room_for(plan.expected_calls());
     let mut header = Header::starting(&plan.name, plan.seed, page_size());
     let mut of_file = engine::of_file(plan);
-    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut of_file));
+    let mut balloon = Told::default();
+    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut of_file, &mut balloon));
     header.of_file = Some(of_file);
+    header.balloon = Some(balloon).filter(|balloon| !balloon.is_nothing());
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 
@@ -93,7 +103,33 @@ fn print(text: &str) -> Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }
 
+/// What killed runs left is in the way of this one: a target that is still lowered, a fault that is still injected.
+fn look_after_others() {
+    match left::look_after(&Folder::shared()) {
+        Ok(found) => {
+            // Only where a run was killed are others' buffers worth a look here.
+            let holders = if found.is_nothing() { vec![] } else { found.holders() };
+            found.told.iter().for_each(|text| eprintln!("note: {text}"));
+            holders.iter().for_each(|holder| eprintln!("note: {holder}"));
+            found.problems.iter().for_each(|text| eprintln!("warning: {text}"));
+        }
+        Err(error) => eprintln!("warning: cannot see in {FOLDER} what killed runs left: {error}; look there as root"),
+    }
+}
+
+fn clean() -> Result<()> {
+    let found = left::look_after(&Folder::shared()).with_context(|| format!("cannot look into {FOLDER}; are you root?"))?;
+    let nothing = found.is_nothing().then(|| "nothing is left of runs that were killed".to_owned());
+    let at_work = found.at_work.iter().map(|run| format!("at work, and left alone: {}", run.describe()));
+    let holders = found.holders().into_iter().map(|holder| holder.to_string());
+    let lines: Vec<String> = found.told.iter().cloned().chain(nothing).chain(at_work).chain(holders).collect();
+    print(&lines.join("\n"))?;
+    print("\n")?;
+    if found.problems.is_empty() { Ok(()) } else { bail!("{}", found.problems.join("\n")) }
+}
+
 fn grant(arguments: &FrontendArgs) -> Result<()> {
+    look_after_others();
     let destination = arguments.truth.as_deref().map(Destination::open).transpose()?;
     let log = Log::with_room_for(16);
     let header = Header::starting("frontend", 0, page_size());

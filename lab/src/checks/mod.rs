@@ -17,6 +17,7 @@ mod hooks_document;
 mod init;
 mod kernel_users;
 mod ledger;
+mod left;
 mod means;
 mod profile;
 mod program;
@@ -75,7 +76,10 @@ pub const ALL: &[Check] = &[
     Check { name: "faults are explained: cause and grant statuses beneath every errno", run: faults::are_explained },
     Check { name: "every scenario file is profiled exactly as it was", run: scenarios::files_are_exact },
     Check { name: "scenarios repeat from their seeds", run: scenarios::seeds_repeat },
-    Check { name: "a scenario that is refused or interrupted leaves nothing", run: scenarios::nothing_is_left },
+    Check {
+        name: "a run that is refused, interrupted or killed leaves nothing, and can pin the balloon",
+        run: left::nothing_is_left,
+    },
     Check {
         name: "full tables of Xen's are told apart: no grant left, no room to note a mapping",
         run: faults::full_tables_are_told,

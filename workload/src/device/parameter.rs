@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::left::{self, Left, Noted, Number};
 
 /// Reads a limit of a driver.
 pub fn read_limit(path: &'static str) -> Result<usize> {
@@ -15,34 +16,18 @@ pub fn read_limit(path: &'static str) -> Result<usize> {
 /// A limit that is put back when this is dropped.
 #[must_use = "the limit is put back when this is dropped"]
 pub struct RaisedLimit {
-    path: &'static str,
-    before: usize,
+    _noted: Noted,
 }
 
 impl RaisedLimit {
     /// Makes room for `more` on top of what the limit is now: it is one for everybody together,
     /// and how much others use of it is not to be seen.
     pub fn by(path: &'static str, more: usize) -> Result<Self> {
-        let before = read_limit(path)?;
-        write(path, before.saturating_add(more)).map_err(|cause| Error::Parameter { access: "raise", path, cause })?;
-        Ok(Self { path, before })
+        let by = i64::try_from(more).unwrap_or(i64::MAX);
+        let noted = left::change(|others| Ok(Left::Number(Number::more(Path::new(path), by, others)?)));
+        let noted = noted.map_err(|cause| Error::Parameter { access: "raise", path, cause })?;
+        Ok(Self { _noted: noted })
     }
-}
-
-impl Drop for RaisedLimit {
-    fn drop(&mut self) {
-        if let Err(error) = write(self.path, self.before) {
-            eprintln!("warning: cannot put {} back to {}: {error}", self.path, self.before);
-        }
-    }
-}
-
-fn write(path: &str, value: usize) -> std::io::Result<()> {
-    // Not created where it does not exist: sysfs would say EACCES, which would mislead.
-    if !Path::new(path).exists() {
-        return Err(std::io::Error::from(std::io::ErrorKind::NotFound));
-    }
-    fs::write(path, value.to_string())
 }
 
 #[cfg(test)]
@@ -56,7 +41,10 @@ mod tests {
         let path: &'static str = Box::leak(file.to_str().unwrap().to_owned().into_boxed_str());
         let raised = RaisedLimit::by(path, 2025).unwrap();
         assert_eq!(read_limit(path).unwrap(), 3049);
+        let more = RaisedLimit::by(path, 100).unwrap();
         drop(raised);
+        assert_eq!(read_limit(path).unwrap(), 1124, "the one that was raised later is still needed");
+        drop(more);
         assert_eq!(read_limit(path).unwrap(), 1024);
         fs::remove_file(file).unwrap();
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::balloon::NEEDED;
 use crate::device::{DmaHeap, GntDev, UdmaBuf, Vgem, page_size};
 use crate::error::{Error, Result};
 use crate::scenario::capability::knows_dma_alloc;
@@ -20,7 +21,22 @@ pub fn check(log: &Log, plan: &Plan) -> Result<()> {
     // Where the file cannot be read there is nothing to compare with.
     let memory = fs::read_to_string("/proc/meminfo").map_or_else(|_| Memory::default(), |text| Memory::parse(&text, page_size()));
     within_cma(needs, &memory)?;
-    within_memory(needs, &memory)
+    within_memory(needs, &memory)?;
+    if let Some(note) = small_balloon(plan) {
+        eprintln!("note: {note}");
+    }
+    Ok(())
+}
+
+/// Nothing fails by it, but it is not what was wanted.
+fn small_balloon(plan: &Plan) -> Option<String> {
+    let (pinned, needed) = (plan.pin()?.pages, plan.needs.held.pages as u64);
+    (pinned < needed).then(|| {
+        format!(
+            "the balloon is pinned with {pinned} pages, and the steps map {needed} at their worst moment: those beyond have to blow it up \
+             all the same; write {NEEDED} instead of the number"
+        )
+    })
 }
 
 /// What the steps need that a kernel may not have.

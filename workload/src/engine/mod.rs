@@ -9,6 +9,7 @@ mod processes;
 
 use std::collections::BTreeMap;
 
+use crate::balloon::{Told, with_balloon};
 use crate::error::Result;
 use crate::scenario::Source;
 use crate::script::{Pace, Plan, Scalar};
@@ -26,12 +27,14 @@ pub struct Place {
     pub source: Source,
 }
 
-/// Runs it. Calls are noted in `log`, and what there is to say about the run in `of_file`.
-pub fn run(log: &Log, plan: &Plan, place: &Place, of_file: &mut OfFile) -> Result<()> {
+/// Runs it. Calls are noted in `log`, and what there is to say about the run in `of_file` and `balloon`.
+pub fn run(log: &Log, plan: &Plan, place: &Place, of_file: &mut OfFile, balloon: &mut Told) -> Result<()> {
     log.enter(Phase::Setup);
     limits::check(log, plan)?;
     let mut turns = Vec::new();
-    let outcome = with_grants(log, plan, place, |grants| crowd::work(log, plan, place, grants, &mut turns));
+    let outcome = with_balloon(plan.pin(), balloon, || {
+        with_grants(log, plan, place, |grants| crowd::work(log, plan, place, grants, &mut turns))
+    });
     of_file.loops = times(plan, &turns);
     report(&plan.name, &of_file.loops);
     outcome

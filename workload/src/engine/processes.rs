@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -59,11 +59,13 @@ impl Run<'_> {
     fn start_process(&self, worker: usize, process: usize) -> Result<Child> {
         let failed = |call, errno| Error::Call { call, on: format!("process {process} of a worker"), errno };
         let (report, writer) = pipe().map_err(|error| failed("pipe", Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
+        let parent = getpid();
         // SAFETY: this process has only this one thread so far.
         match unsafe { fork() }.map_err(|errno| failed("fork", errno))? {
             ForkResult::Parent { child } => Ok(Child { pid: child, report }),
             ForkResult::Child => {
                 drop(report);
+                end_with(parent);
                 let status = i32::from(self.be_process(worker, process, writer).is_err());
                 // SAFETY: ends the process without running what its parent left to be done at an exit.
                 unsafe { libc::_exit(status) }
@@ -73,8 +75,6 @@ impl Run<'_> {
 
     /// The whole life of such a process.
     fn be_process(&self, worker: usize, process: usize, mut writer: PipeWriter) -> std::io::Result<()> {
-        // If the parent is killed, what is mapped here goes as in any other end.
-        let _ = set_pdeathsig(Signal::SIGTERM);
         let log = Log::with_room_for(self.plan.expected_calls() / 4);
         let run = Run { plan: self.plan, shared: Shared { log: &log, ..self.shared } };
         let mut turns = Vec::new();
@@ -140,6 +140,16 @@ impl Run<'_> {
             Some(text) => Err(Error::Process { text }),
         };
         (report.turns, outcome)
+    }
+}
+
+/// If the parent is killed, what is mapped here goes as in any other end.
+fn end_with(parent: Pid) {
+    let _ = set_pdeathsig(Signal::SIGTERM);
+    // It may have been killed before that: then nobody sends the signal any more, and there is nothing to undo yet.
+    if getppid() != parent {
+        // SAFETY: ends the process without running what its parent left to be done at an exit.
+        unsafe { libc::_exit(1) }
     }
 }
 

@@ -74,6 +74,18 @@ impl Scenario {
         }
     }
 
+    /// How many pages it maps at its worst moment out of the balloon; none: that is not known beforehand.
+    pub fn maps_at_once(self, options: &Options) -> Option<u64> {
+        match self {
+            Self::Sweep | Self::Deferred => {
+                Some(options.pages.iter().chain(&options.loopback).copied().max().unwrap_or(0).into())
+            }
+            // Nothing is mapped for a copy.
+            Self::Copy => Some(0),
+            Self::Refusals | Self::ReleaseOrders | Self::Faults | Self::Exhaustion => None,
+        }
+    }
+
     /// Runs it. Calls are noted in `log`; what had to be left out goes to `skipped`.
     pub fn run(self, log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
         match self {

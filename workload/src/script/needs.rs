@@ -171,18 +171,26 @@ fn walk(arm: &Arm) -> (Held, Held) {
     sums
 }
 
-/// What is held by an object, and the pages of one of those that its name stands for.
-type Holding = BTreeMap<usize, (Held, usize)>;
+/// What is held by an object.
+struct Item {
+    held: Held,
+    /// The pages of one of those that its name stands for.
+    size: usize,
+    is_mmapped: bool,
+    is_unmapped: bool,
+}
+
+type Holding = BTreeMap<usize, Item>;
 
 fn total(holding: &Holding) -> Held {
-    holding.values().fold(Held::default(), |sum, (held, _)| sum.with(*held, |a, b| a + b))
+    holding.values().fold(Held::default(), |sum, item| sum.with(item.held, |a, b| a + b))
 }
 
 /// The pages of one, and how many there are.
 fn of(holding: &Holding, grants: &Grants, count: u32) -> (usize, u32) {
     match grants {
         Grants::Pages(pages, _) => (pages.most() as usize, count),
-        Grants::Of(other) => holding.get(other).map_or((0, 0), |(held, size)| (*size, held.objects as u32)),
+        Grants::Of(other) => holding.get(other).map_or((0, 0), |item| (item.size, item.held.objects as u32)),
     }
 }
 
@@ -191,7 +199,7 @@ fn hold(step: &Step, holding: &mut Holding) {
     if step.expect.is_some() {
         return;
     }
-    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |(_, size)| *size);
+    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |item| item.size);
     let (object, size, count, in_pages): (_, _, _, fn(&mut Held) -> Option<&mut usize>) = match &step.action {
         Action::Map { object, count, grants, .. } => {
             let (size, count) = of(holding, grants, *count);
@@ -214,9 +222,22 @@ fn hold(step: &Step, holding: &mut Holding) {
         Action::Grant { object, pages, count } => (object, pages.most() as usize, *count, |held| Some(&mut held.granted_pages)),
         // Its pages are its buffer's.
         Action::Import { object, of, .. } => (object, size(holding, of), 1, |_| None),
-        // Where munmap comes after it, the grants stay until then; but they are the same grants.
-        Action::Unmap { object, .. }
-        | Action::Release { object, .. }
+        Action::Mmap { object, .. } => {
+            holding.entry(*object).and_modify(|item| item.is_mmapped = true);
+            return;
+        }
+        // Of the two, the later one lets go.
+        Action::Munmap { object, .. } => {
+            holding.entry(*object).and_modify(|item| item.is_mmapped = false);
+            holding.retain(|other, item| other != object || !item.is_unmapped);
+            return;
+        }
+        Action::Unmap { object, .. } => {
+            holding.entry(*object).and_modify(|item| item.is_unmapped = true);
+            holding.retain(|other, item| other != object || item.is_mmapped);
+            return;
+        }
+        Action::Release { object, .. }
         | Action::Free { object }
         | Action::ImportRelease { object, .. }
         | Action::Ungrant { object, .. }
@@ -230,5 +251,5 @@ fn hold(step: &Step, holding: &mut Holding) {
     if let Some(pages) = in_pages(&mut held) {
         *pages = size * count as usize;
     }
-    holding.insert(*object, (held, size));
+    holding.insert(*object, Item { held, size, is_mmapped: false, is_unmapped: false });
 }

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use super::document::Scalar;
 use super::needs::Needs;
+use crate::balloon::{Pin, Wanted};
 use crate::requests::Memory;
 use crate::truth::Buffer;
 
@@ -36,6 +37,8 @@ pub struct Given {
     pub seed: Option<u64>,
     /// Instead of the file's.
     pub pause_ms: Option<u32>,
+    /// Instead of the file's.
+    pub balloon: Option<Wanted>,
 }
 
 /// How many iterations there are.
@@ -66,6 +69,8 @@ pub struct Plan {
     pub turns: Turns,
     /// The grid that iterations of closed loops start on; 0: none.
     pub pause_ms: u32,
+    /// How many pages are to be in the balloon, where it is to be pinned.
+    pub balloon: Option<Wanted>,
     /// Parameters that are the same in every arm.
     pub parameters: BTreeMap<String, Scalar>,
     /// Every combination of what arms vary; one without a name if there are none.
@@ -279,8 +284,18 @@ impl Plan {
             (peer, 0) => format!("needs {peer} pages granted, by a peer (--peer) or by this domain itself (--self)"),
             (peer, own) => format!("needs {peer} pages of a peer (--peer), and {own} of this domain's own"),
         });
+        if let Some(pin) = self.pin() {
+            lines.push(format!("pins the balloon with {} pages in it", pin.pages));
+        }
         lines.push(String::new());
         lines.join("\n")
+    }
+
+    /// What is to be pinned of the balloon.
+    pub fn pin(&self) -> Option<Pin> {
+        let (needs, mapped) = (&self.needs, self.needs.held.pages);
+        let beside = needs.pages_at_once.saturating_sub(mapped) + needs.own_pages;
+        self.balloon.map(|wanted| Pin { pages: wanted.pages(mapped as u64), beside: beside as u64 })
     }
 
     /// More calls than the run will make, for the log to have room for.

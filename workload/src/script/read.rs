@@ -63,6 +63,7 @@ impl Plan {
                 (None, seconds) => Turns::Seconds(seconds.unwrap_or(1)),
             },
             pause_ms: given.pause_ms.unwrap_or(reader.number(head, "pause_ms", 0)),
+            balloon: given.balloon.or_else(|| reader.balloon(head)),
             parameters: BTreeMap::new(),
             arms: Vec::new(),
             needs: Needs::default(),

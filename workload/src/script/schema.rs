@@ -92,6 +92,7 @@ fn value(kind: Kind) -> Value {
     let parameter = json!({ "$ref": "#/$defs/parameter" });
     match kind {
         Kind::Number { least, most } => json!({ "anyOf": [number(least, most), parameter] }),
+        Kind::NumberOr { least, most, word } => json!({ "anyOf": [number(least, most), { "const": word }, parameter] }),
         Kind::Word(words) => json!({ "anyOf": [{ "enum": words }, parameter] }),
         Kind::Name => json!({ "anyOf": [{ "type": "string", "pattern": "^[a-z][a-z0-9_-]*$" }, parameter] }),
         Kind::Text => json!({ "type": "string", "minLength": 1 }),
@@ -237,6 +238,7 @@ summary = "one line"
 imitates = "nobody"
 iterations = 3
 pause_ms = 4
+balloon_pages = "needed"
 [parameters]
 pages = 16
 [arms]
@@ -266,6 +268,8 @@ each = [
             ("iterations = 3", ""),
             ("iterations = 3", "iterations = 3\nduration_s = 4"),
             ("pause_ms = 4", "pause = 4"),
+            ("balloon_pages = \"needed\"", "balloon_pages = \"all\""),
+            ("balloon_pages = \"needed\"", "balloon_pages = 0"),
             ("pages = 16", "pages = 1.5"),
             ("pages = [1, 16]", "pages = []"),
             ("threads = 2", "threads = 65"),

@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 
 use super::*;
+use crate::balloon::Wanted;
 
 const HEAD: &str = "version = 1\nname = \"x\"\nsummary = \"s\"\nimitates = \"i\"\niterations = 2\n";
 
@@ -300,6 +301,29 @@ each = [{ sleep_ms = 1 }]
 end = [{ unmap = "m" }]
 "#;
     assert_eq!(plan(standing, &given()).needs.pages_at_once, 12);
+}
+
+#[test]
+fn of_unmap_and_munmap_the_later_one_lets_go() {
+    let held = |steps: &str| plan(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"), &given()).needs.held.pages;
+    let mapped = r#"{ map = "a", pages = 8 }, { mmap = "a" }, "#;
+    let other = r#"{ map = "b", pages = 5 }, { unmap = "b" }, "#;
+    assert_eq!(held(&format!(r#"{mapped}{{ unmap = "a" }}, {other}{{ munmap = "a" }}"#)), 13);
+    assert_eq!(held(&format!(r#"{mapped}{{ munmap = "a" }}, {other}{{ unmap = "a" }}"#)), 13);
+    assert_eq!(held(&format!(r#"{mapped}{{ unmap = "a" }}, {{ munmap = "a" }}, {other}"#)), 8);
+}
+
+#[test]
+fn the_balloon_is_pinned_with_what_the_file_says_or_the_steps_map_or_what_was_given() {
+    let pinned = |head: &str, given: &Given| plan(&format!("{head}{ARMS}"), given).pin().map(|pin| (pin.pages, pin.beside));
+    assert_eq!(pinned("", &given()), None);
+    // Its DMA buffers are no pages of the balloon's, and one arm at a time has its turn.
+    assert_eq!(pinned("balloon_pages = \"needed\"\n", &given()), Some((24, 0)));
+    assert_eq!(pinned("balloon_pages = 7\n", &given()), Some((7, 0)));
+    let more = Given { balloon: Some(Wanted::Pages(100)), ..given() };
+    assert_eq!(pinned("balloon_pages = 7\n", &more), Some((100, 0)));
+    let described = plan(&format!("balloon_pages = \"needed\"\n{ARMS}"), &given()).describe();
+    assert!(described.contains("pins the balloon with 24 pages in it"), "{described}");
 }
 
 #[test]

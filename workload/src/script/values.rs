@@ -6,6 +6,7 @@ use super::document::{Document, Fields, Located, Scalar, Value};
 use super::plan::{Amount, Given};
 use super::problem::{Found, nearest};
 use super::vocabulary::{Kind, MOST_PAGES};
+use crate::balloon::Wanted;
 
 /// What the parameters of one arm stand for.
 pub(super) type Environment = BTreeMap<String, Scalar>;
@@ -151,6 +152,16 @@ impl Reader<'_> {
         }
     }
 
+    /// How many pages are to be in the balloon.
+    pub(super) fn balloon(&mut self, fields: &Fields) -> Option<Wanted> {
+        let (key, value) = fields.get("balloon_pages")?;
+        match self.fitting(key.kind, value)? {
+            Fitting::Number(pages) => Some(Wanted::Pages(pages)),
+            Fitting::Word(_) => Some(Wanted::Needed),
+            Fitting::Pages(_) => None,
+        }
+    }
+
     pub(super) fn pages(&mut self, fields: &Fields) -> Option<Amount> {
         let (key, value) = fields.get("pages")?;
         match self.fitting(key.kind, value)? {
@@ -177,8 +188,11 @@ impl Reader<'_> {
             other => other.clone(),
         };
         let fitting = match (kind, &resolved) {
-            (Kind::Number { least, most }, Value::Scalar(Scalar::Number(number))) => {
+            (Kind::Number { least, most } | Kind::NumberOr { least, most, .. }, Value::Scalar(Scalar::Number(number))) => {
                 within(*number, least, most).map(Fitting::Number)
+            }
+            (Kind::NumberOr { word: only, .. }, Value::Scalar(Scalar::Word(word))) if word == only => {
+                Some(Fitting::Word(word.clone()))
             }
             (Kind::Pages, Value::Scalar(Scalar::Number(number))) => {
                 within(*number, 1, MOST_PAGES).map(|pages| Fitting::Pages(Amount::Fixed(pages)))

@@ -1,6 +1,8 @@
 //! The words of a scenario file: every key and every verb, in one table that the parser, the published schema and a test of the
 //! documentation read.
 
+use crate::balloon::NEEDED;
+
 /// The version of the format that is described here.
 pub const VERSION: u32 = 1;
 
@@ -17,6 +19,15 @@ pub enum Kind {
         /// The largest.
         most: u32,
     },
+    /// A number within these bounds, or this word.
+    NumberOr {
+        /// The smallest.
+        least: u32,
+        /// The largest.
+        most: u32,
+        /// The word.
+        word: &'static str,
+    },
     /// A number of pages: a number, or a rule that gives another one each iteration.
     Pages,
     /// One of these words.
@@ -32,6 +43,7 @@ impl Kind {
     pub fn describe(self) -> String {
         match self {
             Self::Number { least, most } => format!("a number from {least} to {most}"),
+            Self::NumberOr { least, most, word } => format!("a number from {least} to {most}, or \"{word}\""),
             Self::Pages => {
                 format!("a number of pages from 1 to {MOST_PAGES}, {{ cycle = [16, 256] }}, or {{ between = [1, 256] }}")
             }
@@ -81,6 +93,12 @@ pub const HEAD: &[Key] = &[
         "pause_ms",
         number(0, 60_000),
         "closed loops: begin each iteration just after the next multiple of so many ms; 0 if left out: at once",
+    ),
+    key(
+        "balloon_pages",
+        Kind::NumberOr { least: 1, most: u32::MAX, word: NEEDED },
+        "pin the balloon: so many pages are in it before anything is mapped, or as many as the steps map at their worst moment; if left \
+         out it is as it is",
     ),
 ];
 

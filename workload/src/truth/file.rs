@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{Call, LoopTimes, Op, Teardowns, totals};
+use crate::balloon::Told;
 use crate::error::{Error, Result};
+use crate::left::{self, Left, Noted, TruthFile};
 
 /// What the columns of a call are, in order.
 const COLUMNS: [&str; 11] =
@@ -60,6 +62,9 @@ pub struct Header {
     pub skipped: Vec<String>,
     /// Whose grants were let go of, and how often.
     pub teardowns: Vec<Teardowns>,
+    /// The balloon; none: nothing is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balloon: Option<Told>,
     /// What there is to say about a scenario file.
     #[serde(flatten)]
     pub of_file: Option<OfFile>,
@@ -96,6 +101,7 @@ impl Header {
             ending: Ending::Complete,
             skipped: Vec::new(),
             teardowns: Vec::new(),
+            balloon: None,
             of_file: None,
         }
     }
@@ -112,6 +118,8 @@ pub enum Destination {
         path: PathBuf,
         /// Open for writing.
         file: File,
+        /// That it is empty until it is written.
+        noted: Option<Noted>,
     },
 }
 
@@ -123,7 +131,8 @@ impl Destination {
         }
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
         let file = file.map_err(|cause| Error::TruthPath { path: path.to_owned(), cause })?;
-        Ok(Self::File { path: path.to_owned(), file })
+        let noted = TruthFile::opened(path, &file).and_then(|file| left::change(|_| Ok(Left::TruthFile(file))).ok());
+        Ok(Self::File { path: path.to_owned(), file, noted })
     }
 
     /// Writes everything. If the file cannot take it, standard output gets it, so that nothing
@@ -139,13 +148,19 @@ impl Destination {
                 cause,
                 rescued: false,
             }),
-            Self::File { path, file } => write_json(header, calls, &file).map_err(|cause| {
-                // Half a truth must not be taken for one, and its space is needed now. A device
-                // cannot be cut, and need not be.
-                let _ = file.set_len(0);
-                let rescued = write_json(header, calls, standard_output).is_ok();
-                Error::Truth { path, cause, rescued }
-            }),
+            Self::File { path, file, noted } => {
+                let written = write_json(header, calls, &file).map_err(|cause| {
+                    // Half a truth must not be taken for one, and its space is needed now. A device
+                    // cannot be cut, and need not be.
+                    let _ = file.set_len(0);
+                    let rescued = write_json(header, calls, standard_output).is_ok();
+                    Error::Truth { path, cause, rescued }
+                });
+                if let Some(noted) = noted {
+                    noted.is_over();
+                }
+                written
+            }
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Which allocation it was that failed, the kernel itself tells in its log, with the functions that led to it.
 
 use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::left::{self, Left, Noted, Setting};
 
 /// Counts the calling thread's allocations down, and fails the one at which it comes to 0.
 const COUNTDOWN: &str = "/proc/thread-self/fail-nth";
@@ -28,7 +30,7 @@ const MESSAGE_BYTES: usize = 8192;
 pub struct Injection {
     countdown: File,
     log: File,
-    before: Vec<(&'static str, String)>,
+    settings: Vec<Noted>,
     /// The allocation to fail in the next call; 0: none.
     nth: Cell<u32>,
     /// Whether the last call came that far.
@@ -41,12 +43,11 @@ impl Injection {
         let control = |path: &str, cause| Error::Control { path: path.to_owned(), cause };
         let countdown = OpenOptions::new().read(true).write(true).open(COUNTDOWN).map_err(|cause| control(COUNTDOWN, cause))?;
         let log = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(LOG).map_err(|cause| control(LOG, cause))?;
-        let mut injection = Self { countdown, log, before: Vec::new(), nth: Cell::new(0), happened: Cell::new(false) };
+        let mut injection = Self { countdown, log, settings: Vec::new(), nth: Cell::new(0), happened: Cell::new(false) };
         // Traces of faults that were asked for would only flood the console.
         for (path, value) in SETTINGS.into_iter().chain([(CONSOLE_LEVEL, "1")]) {
-            let before = fs::read_to_string(path).map_err(|cause| control(path, cause))?;
-            fs::write(path, value).map_err(|cause| control(path, cause))?;
-            injection.before.push((path, before.split_whitespace().next().unwrap_or_default().to_owned()));
+            let noted = left::change(|others| Ok(Left::Setting(Setting::to(Path::new(path), value, others)?)));
+            injection.settings.push(noted.map_err(|cause| control(path, cause))?);
         }
         injection.messages()?;
         Ok(injection)
@@ -91,16 +92,6 @@ impl Injection {
                 // Messages were overwritten before they were read: the next ones are there.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
                 Err(cause) => return Err(Error::Control { path: LOG.to_owned(), cause }),
-            }
-        }
-    }
-}
-
-impl Drop for Injection {
-    fn drop(&mut self) {
-        for (path, value) in self.before.drain(..) {
-            if let Err(error) = fs::write(path, &value) {
-                eprintln!("warning: cannot put {path} back to {value}: {error}");
             }
         }
     }
