@@ -98,14 +98,15 @@ fn value(kind: Kind) -> Value {
         Kind::Pages => {
             let pages = number(1, MOST_PAGES);
             let rules = RULES.iter().map(|(name, meaning)| {
-                let mut numbers = json!({ "type": "array", "items": pages, "minItems": 1, "description": meaning });
+                let items = json!({ "anyOf": [pages, parameter] });
+                let mut numbers = json!({ "type": "array", "items": items, "minItems": 1, "description": meaning });
                 if *name == "between" {
                     numbers["minItems"] = 2.into();
                     numbers["maxItems"] = 2.into();
                 }
                 json!({ "type": "object", "properties": { *name: numbers }, "required": [name], "additionalProperties": false })
             });
-            let all: Vec<Value> = [pages.clone(), parameter].into_iter().chain(rules).collect();
+            let all: Vec<Value> = [pages.clone(), parameter.clone()].into_iter().chain(rules).collect();
             json!({ "anyOf": all })
         }
     }
@@ -257,6 +258,10 @@ each = [
     #[test]
     fn parser_and_schema_refuse_the_same_shapes() {
         assert!(schema_accepts(RIGHT) && parser_accepts(RIGHT));
+        for rule in ["{ between = [1, \"$pages\"] }", "{ cycle = [\"$pages\", 3, \"$pages\"] }"] {
+            let text = RIGHT.replacen("{ between = [1, 8] }", rule, 1);
+            assert!(schema_accepts(&text) && parser_accepts(&text), "{rule}");
+        }
         for (right, wrong) in [
             ("version = 1", "version = 2"),
             ("name = \"right\"", "name = \"Right!\""),
@@ -278,6 +283,9 @@ each = [
             ("map = \"window\"", "mapp = \"window\""),
             ("map = \"window\"", "map = 4"),
             ("{ between = [1, 8] }", "{ between = [1, 8, 9] }"),
+            ("{ between = [1, 8] }", "{ between = [1, 1.5] }"),
+            ("{ between = [1, 8] }", "{ between = [\"one\", 8] }"),
+            ("{ between = [1, 8] }", "{ cycle = [] }"),
             ("{ between = [1, 8] }", "{ amidst = [1, 8] }"),
             ("{ between = [1, 8] }", "70000"),
             ("buffer = \"wc\"", "buffer = \"uncached\""),

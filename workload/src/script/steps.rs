@@ -247,6 +247,8 @@ impl Reader<'_> {
                 self.found.add(span_of(fields, "pages"), "an import has as many pages as its buffer: leave pages out");
                 None
             }
+            // What it says does not fit, which is told already.
+            (None, None) if fields.get("pages").is_some() => None,
             (None, None) => {
                 self.found.add(
                     step.span.clone(),

@@ -89,6 +89,49 @@ each = [
     "#);
 }
 
+/// A parameter in a rule for page counts.
+const RULES: &str = r#"
+[parameters]
+most = 8
+word = "wc"
+[[workers]]
+name = "w"
+each = [
+{ map = "a", pages = { cycle = [1, "$most", 3] } },
+{ unmap = "a" },
+{ export = "e", pages = { between = [2, "$most"] }, buffer = "$word" },
+{ release = "e" },
+]
+"#;
+
+#[test]
+fn a_parameter_can_be_among_the_numbers_of_a_rule() {
+    let amounts = |most: u64| {
+        let set = vec![("most".to_owned(), vec![Scalar::Number(most)])];
+        let plan = plan(RULES, &Given { set, ..given() });
+        let amount = |step: &Step| match &step.action {
+            Action::Map { pages, .. } | Action::Export { grants: Grants::Pages(pages, _), .. } => Some(pages.clone()),
+            _ => None,
+        };
+        plan.arms[0].workers[0].each.iter().filter_map(amount).collect::<Vec<_>>()
+    };
+    assert_eq!(amounts(8), [Amount::Cycle(vec![1, 8, 3]), Amount::Between(2, 8)]);
+    assert_eq!(amounts(2), [Amount::Cycle(vec![1, 2, 3]), Amount::Between(2, 2)]);
+}
+
+#[test]
+fn a_parameter_that_does_not_fit_a_rule_is_told_at_its_own_place() {
+    let problems = |from: &str, to: &str| problems_of(&RULES.replacen(from, to, 1));
+    insta::assert_snapshot!(problems("most = 8", "most = 1"), @"f:15:25: from 2 to 1 there is no number: write the smaller one first");
+    insta::assert_snapshot!(problems("most = 8", "most = 70000"), @r"
+    f:13:36: $most is 70000, and this does not fit here: write a number from 1 to 65535
+    f:15:41: $most is 70000, and this does not fit here: write a number from 1 to 65535
+    ");
+    insta::assert_snapshot!(problems("\"$most\"]", "\"$mots\"]"), @"f:15:41: $mots: there is no such parameter: write most");
+    insta::assert_snapshot!(problems("\"$most\"]", "\"$word\"]"), @"f:15:41: $word is wc, and this does not fit here: write a number from 1 to 65535");
+    insta::assert_snapshot!(problems("[2, \"$most\"]", "[2, 3, \"$most\"]"), @r#"f:15:25: write a whole number, a word in quotes, "$name" of a parameter, or for page counts { cycle = [1, 16] } or { between = [1, 16] }"#);
+}
+
 #[test]
 fn a_parameter_that_nothing_uses_is_a_mistake() {
     insta::assert_snapshot!(problems_of(r#"
