@@ -1,7 +1,6 @@
 //! One thread of a worker: the objects that it has made, and the steps that it does with them. Whatever it has left goes with it,
 //! the last made first.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -18,6 +17,7 @@ use crate::truth::{Buffer, Log, monotonic_ns};
 use crate::uapi::{DomId, GRANTED_BYTES};
 
 use super::grants::Grants;
+use super::meeting::Meeting;
 
 /// What all threads of a run share.
 #[derive(Clone, Copy)]
@@ -30,8 +30,8 @@ pub struct Shared<'run> {
     pub own: DomId,
     /// What errors call the scenario's file.
     pub file: &'run str,
-    /// Set when a thread has failed: the others end as if interrupted.
-    pub given_up: &'run AtomicBool,
+    /// Where they meet. When one has given up, the others end as if interrupted.
+    pub meeting: &'run Meeting,
 }
 
 /// Which iteration a step belongs to.
@@ -110,7 +110,7 @@ impl<'run> Hand<'run> {
     pub fn perform(&mut self, steps: &'run [Step], iteration: Iteration) -> Result<()> {
         for step in steps {
             stop::check()?;
-            if self.shared.given_up.load(Ordering::Relaxed) {
+            if self.shared.meeting.given_up() {
                 return Err(Error::Interrupted);
             }
             self.step(step, iteration).map_err(|error| match error {
@@ -187,7 +187,7 @@ impl<'run> Hand<'run> {
             }
             Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
             Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
-            Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.given_up.load(Ordering::Relaxed)),
+            Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.meeting.given_up()),
         }
     }
 
