@@ -1,6 +1,10 @@
 //! Scenario files in the lab: each is profiled exactly as it was, repeats from its seed, and leaves nothing behind.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use grantscope_collector::judge::Truth;
@@ -92,12 +96,13 @@ pub fn files_are_exact(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Arms, drawn numbers, and a crowd that draws them, each twice from one seed and once from another. The first run of all may have
+/// Arms, drawn numbers, a crowd that draws them, and arms of several processes, each twice from one seed and once from another. The first run of all may have
 /// to look for dom1's pages several times, until dom1 is there.
 const REPEATED: &str = "
 again() { grantscope-workload run --peer 1 --truth /out/$1.json --iterations 6 --warmup 1 --seed $2 --scenario $3 $4 $5 || exit; }
 again until-there 1 latency-1
 for which in first second; do
+    again apart-$which 7 churn '--set processes=1,3 --set threads=2'
     again arms-$which 7 latency-1 --set pages=1,2,3,4
     again drawn-$which 7 resize-storm
     again crowd-$which 7 churn
@@ -105,13 +110,14 @@ done
 again arms-other 8 latency-1 --set pages=1,2,3,4
 again drawn-other 8 resize-storm
 again crowd-other 8 churn
+again apart-other 8 churn '--set processes=1,3 --set threads=2'
 ";
 
 /// Two runs from one seed make the same calls in the same order; from another seed they do not.
 pub fn seeds_repeat(bench: &Bench) -> Result<()> {
     let out = bench.out("seeds");
     run_script(bench, &out, "seeds", REPEATED)?;
-    for what in ["arms", "drawn", "crowd"] {
+    for what in ["arms", "drawn", "crowd", "apart"] {
         let calls = |which: &str| truth(&out, &format!("{what}-{which}")).map(|truth| sequence(&truth));
         let (first, second, other) = (calls("first")?, calls("second")?, calls("other")?);
         if let Some(place) = (0..first.len().max(second.len())).find(|&place| first.get(place) != second.get(place)) {
@@ -120,7 +126,43 @@ pub fn seeds_repeat(bench: &Bench) -> Result<()> {
         ensure!(first != other, "{what}: another seed gives the same order, so nothing was shown");
         tell!("{what}: {} calls in the same order twice, and in another one from another seed", first.len());
     }
+    arms_have_turns_together(&out)
+}
+
+/// All threads of all processes are in an arm before any is in the next, in an order that the seed alone says.
+fn arms_have_turns_together(out: &Path) -> Result<()> {
+    let [first, second, other] = ["first", "second", "other"].map(|which| truth(out, &format!("apart-{which}")));
+    let (first, second, other) = (first?, second?, other?);
+    let threads = |arm: &str| {
+        let of_arm = first.calls.iter().filter(|call| call.arm.as_deref() == Some(arm));
+        of_arm.map(|call| call.tid).collect::<BTreeSet<_>>().len()
+    };
+    let crowds = (threads("processes=1"), threads("processes=3"));
+    ensure!(crowds == (2, 6), "{crowds:?} threads, where one process and three have two each");
+    let (first, second, other) = (turns(&first)?, turns(&second)?, turns(&other)?);
+    // Seven iterations, the warm-up's among them. A turn that comes after one of the same arm is not told from it.
+    ensure!((7..=14).contains(&first.len()), "{} changes between two arms in seven iterations: {first:?}", first.len());
+    ensure!(first == second, "from one seed the arms have their turns as {first:?}, and as {second:?}");
+    ensure!(first != other, "another seed gives the arms' turns the same order, so nothing was shown");
+    tell!("apart: six threads of three processes have the turns of two arms together, in the order of the seed");
     Ok(())
+}
+
+/// The arms in the order of their turns; one that comes after itself is there once. It is an error if one's calls begin before
+/// another's are over: then they had their turns at the same time.
+fn turns(truth: &Truth) -> Result<Vec<&str>> {
+    let mut turns: Vec<&str> = Vec::new();
+    let mut over_ns = 0;
+    // Devices are closed when all turns are over, and each thread does that when it comes to it.
+    let calls = truth.calls.iter().filter(|call| call.op != "close");
+    for (call, arm) in calls.filter_map(|call| Some((call, call.arm.as_deref()?))) {
+        if turns.last() != Some(&arm) {
+            ensure!(call.start_ns >= over_ns, "{arm} begins with {} while {:?} has its turn", call.series(), turns.last());
+            turns.push(arm);
+        }
+        over_ns = over_ns.max(call.start_ns + call.duration_ns);
+    }
+    Ok(turns)
 }
 
 /// What was called, thread by thread, each in the order of time. The threads' own order is that of what they did: how they take
