@@ -48,7 +48,7 @@ fn worse(one: Result<()>, other: Result<()>) -> Result<()> {
     }
 }
 
-fn panicked() -> Error {
+pub(super) fn panicked() -> Error {
     Error::Process { text: "a thread panicked: this is a defect of the workload; please report the text above".to_owned() }
 }
 

@@ -163,11 +163,27 @@ fn walk(arm: &Arm) -> (Held, Held) {
     sums
 }
 
-/// What is held by an object, and the pages of one of those that its name stands for.
-type Holding = BTreeMap<usize, (Held, usize)>;
+/// What is held, by object.
+type Holding = BTreeMap<usize, Holds>;
+
+/// What is held by an object.
+struct Holds {
+    held: Held,
+    /// Pages of one of those that its name stands for.
+    size: usize,
+    /// Whether vgem is attached, which keeps it when it is released.
+    attached: bool,
+    released: bool,
+}
+
+/// Changes who holds an object; without anybody it is gone.
+fn change(holding: &mut Holding, object: &usize, what: impl FnOnce(&mut Holds)) {
+    holding.entry(*object).and_modify(what);
+    holding.retain(|_, holds| holds.attached || !holds.released);
+}
 
 fn total(holding: &Holding) -> Held {
-    holding.values().fold(Held::default(), |sum, (held, _)| sum.with(*held, |a, b| a + b))
+    holding.values().fold(Held::default(), |sum, holds| sum.with(holds.held, |a, b| a + b))
 }
 
 /// What a step adds to or takes from what is held.
@@ -175,7 +191,7 @@ fn hold(step: &Step, holding: &mut Holding) {
     if step.expect.is_some() {
         return;
     }
-    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |(_, size)| *size);
+    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |holds| holds.size);
     let (object, size, count, in_pages): (_, _, _, fn(&mut Held) -> Option<&mut usize>) = match &step.action {
         Action::Map { object, pages, count, .. } => (object, pages.most() as usize, *count, |held| Some(&mut held.pages)),
         Action::Export { object, buffer, count, grants, .. } => {
@@ -194,9 +210,13 @@ fn hold(step: &Step, holding: &mut Holding) {
         Action::Grant { object, pages, count } => (object, pages.most() as usize, *count, |held| Some(&mut held.granted_pages)),
         // Its pages are its buffer's.
         Action::Import { object, of, .. } => (object, size(holding, of), 1, |_| None),
+        Action::Attach { object } => return change(holding, object, |holds| holds.attached = true),
+        Action::Detach { object, .. } | Action::Wait { object, detach_after_ms: Some(_), .. } => {
+            return change(holding, object, |holds| holds.attached = false);
+        }
+        Action::Release { object, .. } => return change(holding, object, |holds| holds.released = true),
         // Where munmap comes after it, the grants stay until then; but they are the same grants.
         Action::Unmap { object, .. }
-        | Action::Release { object, .. }
         | Action::Free { object }
         | Action::ImportRelease { object, .. }
         | Action::Ungrant { object, .. } => {
@@ -209,5 +229,5 @@ fn hold(step: &Step, holding: &mut Holding) {
     if let Some(pages) = in_pages(&mut held) {
         *pages = size * count as usize;
     }
-    holding.insert(*object, (held, size));
+    holding.insert(*object, Holds { held, size, attached: false, released: false });
 }

@@ -230,7 +230,7 @@ pub enum Action {
     Attach { object: usize },
     Detach { object: usize, order: Order },
     Release { object: usize, order: Order },
-    Wait { object: usize, limit_ms: u32 },
+    Wait { object: usize, limit_ms: u32, detach_after_ms: Option<u32> },
     Allocate { object: usize, pages: Amount, count: u32, dma_heap: bool },
     Free { object: usize },
     Import { object: usize, on: Option<usize>, of: usize },

@@ -188,7 +188,10 @@ impl Reader<'_> {
             Verb::Attach => Action::Attach { object: object() },
             Verb::Detach => Action::Detach { object: object(), order: self.order(fields) },
             Verb::Release => Action::Release { object: object(), order: self.order(fields) },
-            Verb::Wait => Action::Wait { object: object(), limit_ms: self.number(fields, "limit_ms", 0) },
+            Verb::Wait => {
+                let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
+                Action::Wait { object: object(), limit_ms, detach_after_ms }
+            }
             Verb::Allocate => {
                 let dma_heap = self.optional_word(fields, "from").as_deref() == Some("dma_heap");
                 let (object, pages) = (object(), self.pages(fields)?);

@@ -215,8 +215,9 @@ fn closing_comes_after_everything_that_needs_it() {
 { release = "e" },
 { close = "d" },
 "#), @r"
-    f:14:1: release does not fit e, which is an exported dma-buf (line 11): vgem holds it, so closing it would not be its release: detach it before
-    f:16:1: release of e comes too early: i of line 12 still needs it: import_release i before
+    f:14:1: release of e comes too early: i of line 12 still needs it: import_release i before
+    f:15:1: detach of e comes too early: i of line 12 still needs it: import_release i before
+    f:16:1: e was let go of in line 15: release has to come before that, or e has to be made anew
     f:17:1: close of d comes too early: i of line 12 still needs it: import_release i before
     ");
 }
@@ -239,7 +240,7 @@ fn a_closed_device_is_held_open_by_what_is_mapped_or_exported_and_takes_its_othe
     insta::assert_snapshot!(steps("{ unmap = \"a\" },\n{ munmap = \"a\" },\n{ unmap = \"b\" },\n{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), @r"
     f:17:1: unmap does not fit a, which is a map that is mmapped (line 11): it was unmapped before, or its device closed: write munmap
     f:19:1: b was let go of in line 15: unmap has to come before that, or b has to be made anew
-    f:21:1: d is closed, on which e was released in line 20: wait before it is closed
+    f:21:1: d is closed, on which e was exported: wait before d is closed
     ");
     insta::assert_snapshot!(steps("{ release = \"e\" },"), @r#"f:11:1: a is made in every iteration and never let go of in it: add { munmap = "a" } to each, or make it in start"#);
 }
@@ -264,6 +265,136 @@ fn a_wait_is_for_a_buffer_that_was_released_and_for_no_other() {
 { wait = "e", limit_ms = 5 },
 { release = "n" },
 "#), @"f:13:1: what line 12 makes may have got e's descriptor number, and the wait would be for that: wait before it");
+}
+
+/// An export that vgem is attached to and that is released meanwhile, and what comes then.
+fn released_while_attached(rest: &str) -> String {
+    let steps = r#"
+{ export = "e", pages = 4, buffer = "wc" },
+{ attach = "e" },
+{ release = "e" },
+"#;
+    problems_of_steps(&format!("{}\n{rest}", steps.trim()))
+}
+
+#[test]
+fn a_buffer_that_is_released_while_vgem_is_attached_is_kept_until_vgem_detaches() {
+    let all = r#"
+{ wait = "e", limit_ms = 5, expect = "ETIMEDOUT" },
+{ detach = "e" },
+{ wait = "e", limit_ms = 5 },
+{ wait = "e", limit_ms = 5, expect = "ENOENT" },
+"#;
+    assert_eq!(released_while_attached(all.trim()), "nothing");
+    let meanwhile = "{ wait = \"e\", limit_ms = 2000, detach_after_ms = 50 },\n{ wait = \"e\", limit_ms = 5 },";
+    assert_eq!(released_while_attached(meanwhile), "nothing");
+    insta::assert_snapshot!(released_while_attached(""), @r#"f:9:1: e is made in every iteration and never let go of in it: add { detach = "e" } to each, or make it in start"#);
+    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 5 },\n{ detach = \"e\" },"), @r#"f:12:1: vgem keeps e while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = "ETIMEDOUT""#);
+    insta::assert_snapshot!(released_while_attached(r#"
+{ release = "e" },
+{ attach = "e" },
+{ import = "i", of = "e" },
+{ detach = "e" },
+{ detach = "e" },
+{ import_release = "i" },
+"#), @r"
+    f:13:1: release does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): let go of it with detach
+    f:14:1: attach does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: attach before release
+    f:15:1: import of does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: import before release
+    f:16:1: detach of e comes too early: i of line 15 still needs it: import_release i before
+    f:17:1: e was let go of in line 16: detach has to come before that, or e has to be made anew
+    ");
+}
+
+#[test]
+fn a_wait_within_which_vgem_detaches_is_for_a_buffer_that_only_vgem_keeps_and_is_long_enough() {
+    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 50, detach_after_ms = 50 },"), @"f:12:1: vgem detaches after 50 ms, and this waits for 50 only: give a larger limit_ms, or detach in a step of its own");
+    insta::assert_snapshot!(
+        released_while_attached("{ wait = \"e\", limit_ms = 90, detach_after_ms = 50, expect = \"ETIMEDOUT\" },"), @"f:12:1: a wait within which vgem detaches ends well: leave expect out, or detach in a step of its own");
+    insta::assert_snapshot!(
+        released_while_attached("{ detach = \"e\" },\n{ wait = \"e\", limit_ms = 90, detach_after_ms = 50 },"), @"f:13:1: vgem does not keep e: attach it before its release, or leave detach_after_ms out");
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ export = "e", pages = 4, buffer = "wc" },
+{ wait = "e", limit_ms = 90, detach_after_ms = 50 },
+{ attach = "e" },
+{ wait = "e", limit_ms = 90, detach_after_ms = 50 },
+{ detach = "e" },
+{ release = "e" },
+"#), @r"
+    f:11:1: vgem does not keep e: attach it before its release, or leave detach_after_ms out
+    f:13:1: as long as e is not released, its detaching is not its release: release it before
+    ");
+}
+
+#[test]
+fn a_descriptor_number_that_may_mean_two_buffers_is_not_waited_for() {
+    insta::assert_snapshot!(released_while_attached(r#"
+{ export = "n", pages = 1, buffer = "wc" },
+{ wait = "n", limit_ms = 0, expect = "ETIMEDOUT" },
+{ wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
+{ release = "n" },
+{ wait = "n", limit_ms = 5 },
+{ detach = "e" },
+{ wait = "n", limit_ms = 5 },
+{ wait = "e", limit_ms = 5 },
+"#), @r"
+    f:14:1: n may have got the descriptor number of e, which vgem keeps, and the wait would be for that: detach e before
+    f:15:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it
+    f:17:1: n may have got the descriptor number of e, which vgem keeps, and the wait would be for that: detach e before
+    f:20:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it
+    ");
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ open = "d" },
+{ export = "e", pages = 4, buffer = "wc" },
+{ attach = "e" },
+{ export = "n", pages = 4, buffer = "wc" },
+{ release = "e" },
+{ close = "d" },
+{ wait = "n", limit_ms = 5, expect = "ETIMEDOUT" },
+{ wait = "e", limit_ms = 5, expect = "ETIMEDOUT" },
+{ detach = "e" },
+{ release = "n" },
+"#), @r"
+    f:16:1: d is closed, on which n was exported: wait before d is closed
+    f:17:1: d is closed, on which e was exported: wait before d is closed
+    ");
+}
+
+#[test]
+fn what_an_iteration_makes_may_have_the_number_of_what_the_next_one_waits_for() {
+    let each = |first: &str, last: &str| {
+        problems_of(&format!(
+            r#"
+[[workers]]
+name = "w"
+start = [{{ export = "e", pages = 1, buffer = "wc" }}, {{ attach = "e" }}, {{ release = "e" }}]
+each = [
+{first}
+{{ sleep_ms = 1 }},
+{last}
+]
+end = [{{ detach = "e" }}]
+"#
+        ))
+    };
+    let wait = r#"{ wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },"#;
+    let export = r#"{ export = "n", pages = 1, buffer = "wc" }, { release = "n" },"#;
+    assert_eq!(each(wait, ""), "nothing");
+    insta::assert_snapshot!(each(wait, export), @"f:11:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it");
+}
+
+#[test]
+fn what_vgem_keeps_is_held_until_it_detaches() {
+    let held = |end: &str| {
+        let steps =
+            format!("{{ export = \"e\", pages = 4, buffer = \"pages\" }},\n{{ attach = \"e\" }},\n{{ release = \"e\" }},\n{end}");
+        plan(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"), &given()).needs.held
+    };
+    let more = "{ map = \"m\", pages = 2 },\n{ unmap = \"m\" },";
+    assert_eq!(held(&format!("{more}\n{{ detach = \"e\" }},")), Held { pages: 6, objects: 2, ..Held::default() });
+    let after =
+        [format!("{{ detach = \"e\" }},\n{more}"), format!("{{ wait = \"e\", limit_ms = 9, detach_after_ms = 3 }},\n{more}")];
+    after.iter().for_each(|after| assert_eq!(held(after), Held { pages: 4, objects: 1, ..Held::default() }));
 }
 
 #[test]
