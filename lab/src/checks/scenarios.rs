@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_collector::{judge::Truth, model::Outcome};
+use grantscope_wire::Op;
 use grantscope_workload::catalog::BUILTIN;
 
 use super::{Bench, PATIENCE, profile::Recorded};
@@ -27,15 +28,17 @@ const SHORTENED: &[(&str, &str)] = &[
     ("zero-copy-loopback", "--iterations 4"),
 ];
 
-/// A file with the verbs that those do not use, orders of letting go that are unusual, and arms.
+/// A file with the verbs that those do not use, orders of letting go that are unusual, waits for an importer, and arms that threads
+/// and processes have together.
 const ORDERS: &str = r#"
 version = 1
 name = "orders"
-summary = "every other verb, and unusual orders of letting go"
+summary = "every other verb, unusual orders of letting go, and waits"
 imitates = "nobody"
 iterations = 3
 [parameters]
 buffer = "wc"
+few = 2
 [arms]
 buffer = ["pages", "wc", "coherent"]
 [[workers]]
@@ -54,7 +57,7 @@ each = [
   { wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
   { import = "again", of = "e", on = "short" }, { import_release = "again" },
   { close = "short" },
-  { touch = "a" }, { munmap = "a" }, { attach = "e" }, { detach = "e" }, { release = "e" },
+  { touch = "a" }, { munmap = "a" }, { attach = "e" }, { release = "e" }, { detach = "e" },
   # The grants go with the mapping.
   { map = "c", pages = 6, grants_of = "d", on = "long" }, { mmap = "c" }, { unmap = "c" }, { read = "c" }, { munmap = "c" },
   { export = "d", pages = 7, count = 2, grants = "same", buffer = "$buffer", on = "long" },
@@ -64,7 +67,22 @@ each = [
   { sleep_ms = 3, at = 1 }, { hold_frames = 1, rate_hz = 250 },
 ]
 end = [{ munmap = "kept", order = "reversed" }, { unmap = "kept" }, { close = "long" }]
+[[workers]]
+name = "apart"
+processes = 2
+each = [
+  { map = "m", pages = { cycle = ["$few", 9] } }, { mmap = "m" }, { touch = "m" }, { munmap = "m" }, { unmap = "m" },
+  { export = "shown", pages = { between = ["$few", 5] }, count = 2, buffer = "$buffer" }, { attach = "shown" },
+  { release = "shown", order = "reversed" }, { wait = "shown", limit_ms = 4, expect = "ETIMEDOUT" },
+  { detach = "shown" }, { wait = "shown", limit_ms = 2000 },
+  { export = "last", pages = 11, count = 2, buffer = "$buffer" }, { attach = "last" }, { release = "last" },
+  { wait = "last", limit_ms = 2000, detach_after_ms = 30 }, { wait = "last", limit_ms = 0, expect = "ENOENT" },
+]
 "#;
+
+/// The waits of [`ORDERS`] within which vgem detaches: the only ones for buffers of so many pages, two in each of five iterations of
+/// three arms in two processes; and how long each is at least.
+const ENDED_BY_DETACHING: (u32, usize, u64) = (11, 2 * 5 * 3 * 2, 30_000_000);
 
 /// All of them one after the other, in one recording of dom1's pages.
 fn all_of_them() -> String {
@@ -91,8 +109,30 @@ pub fn files_are_exact(bench: &Bench) -> Result<()> {
         truths.push(truth(&out, name)?);
     }
     let together = Truth::of_all(truths).context("there are no scenario files")?;
-    Recorded::read(&out.join("all.gsr"))?.agrees_with(&together)?;
+    let recorded = Recorded::read(&out.join("all.gsr"))?;
+    recorded.agrees_with(&together)?;
     tell!("{} scenario files, and one with every other verb", BUILTIN.len());
+    waits_end_with_the_detaching(&recorded, &together)
+}
+
+/// Truth and recording both tell how long an importer was waited for.
+fn waits_end_with_the_detaching(recorded: &Recorded, truth: &Truth) -> Result<()> {
+    let (pages, count, least_ns) = ENDED_BY_DETACHING;
+    let called =
+        truth.calls.iter().filter(|call| call.op == "wait_released" && call.outcome == "ok" && call.pages == Some(pages));
+    let called: Vec<u64> = called.map(|call| call.duration_ns).collect();
+    let seen = recorded
+        .operations
+        .iter()
+        .filter(|seen| seen.op == Op::WaitReleased && seen.outcome == Outcome::Ok && seen.pages == Some(pages));
+    let seen: Vec<u64> = seen.map(|seen| seen.duration_ns).collect();
+    for (who, waits) in [("the truth", &called), ("the recording", &seen)] {
+        let shortest = waits.iter().min().copied().unwrap_or(0);
+        ensure!(waits.len() == count, "{who} has {} waits for a buffer of {pages} pages, not {count}", waits.len());
+        ensure!(shortest >= least_ns, "{who} has a wait of {shortest} ns, and vgem detached after {least_ns}");
+    }
+    let longest = seen.iter().max().copied().unwrap_or(0) as f64 / 1e6;
+    tell!("{count} waits lasted until vgem detached after {} ms, {longest:.1} ms at most", least_ns / 1_000_000);
     Ok(())
 }
 
