@@ -300,8 +300,8 @@ impl Walk<'_> {
         }
         if step.expect.is_none() {
             self.gone.remove(&object);
-            let left = || self.alive.iter().filter(|(_, alive)| alive.state == State::Left);
-            let taken_over = left().map(|(object, _)| *object).collect();
+            let kept = self.alive.iter().filter(|(_, alive)| alive.state == State::Left);
+            let taken_over = kept.map(|(object, _)| *object).collect();
             if matches!(state, State::Buffer { .. } | State::Foreign { .. } | State::Device) {
                 let left = self.alive.values_mut().filter(|alive| alive.state == State::Left).map(|alive| &mut alive.number);
                 for number in left.chain(self.gone.values_mut().map(|gone| &mut gone.number)) {
