@@ -41,7 +41,7 @@ pub fn requested() -> bool {
 }
 
 /// A signal wakes one thread only: the others look up so often while they sleep.
-const LOOK_UP_NS: u64 = 100_000_000;
+pub const LOOK_UP_NS: u64 = 100_000_000;
 
 /// Sleeps until CLOCK_MONOTONIC shows `ns`, or until it is known that nobody wants to go on.
 pub fn sleep_unless(ns: u64, given_up: impl Fn() -> bool) -> Result<()> {

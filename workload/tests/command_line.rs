@@ -1,7 +1,14 @@
 //! The program as it is called: exit codes, and where its words go. Nothing here gets as far as a
 //! device, so it is the same on a machine with Xen.
 
-use std::process::{Command, Output};
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 fn workload(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_grantscope-workload")).args(arguments).output().unwrap()
@@ -110,24 +117,97 @@ fn a_planted_stall_shows_in_the_open_loops_p99_and_not_in_the_closed_loops() {
     assert!(said.contains("stall: closed: closed loop: 200 iterations"), "{said}");
 }
 
+/// Far longer than anything here takes: what does not end by itself is a failure, and is killed.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A scenario file that is being run.
+struct Running {
+    file: PathBuf,
+    workload: Child,
+}
+
+impl Running {
+    /// Begins, and gives it a moment to be in the midst of its iterations.
+    fn start(name: &str, text: &str) -> Self {
+        let file = std::env::temp_dir().join(format!("grantscope-{name}-{}.toml", std::process::id()));
+        std::fs::write(&file, text).unwrap();
+        let workload = Command::new(env!("CARGO_BIN_EXE_grantscope-workload"))
+            .args(["run", "--scenario", file.to_str().unwrap(), "--truth", "-"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        sleep(Duration::from_millis(300));
+        Self { file, workload }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.workload.id() as i32)
+    }
+
+    /// Its two processes, in the order in which they were started.
+    fn children(&self) -> [Pid; 2] {
+        let began = Instant::now();
+        loop {
+            let processes =
+                std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+            let mut children: Vec<_> = processes.map(Pid::from_raw).filter(|pid| parent(*pid) == Some(self.pid())).collect();
+            children.sort_unstable();
+            match children[..] {
+                [first, second] => return [first, second],
+                _ => assert!(began.elapsed() < LONGEST, "it has {children:?}, not two"),
+            }
+        }
+    }
+
+    /// Its exit code, its truth, and what it said. Killed if it does not end by itself.
+    fn ended(mut self) -> (Option<i32>, serde_json::Value, String) {
+        let (mut truth, mut said) = (String::new(), String::new());
+        let (mut stdout, mut stderr) = (self.workload.stdout.take().unwrap(), self.workload.stderr.take().unwrap());
+        std::thread::scope(|scope| {
+            scope.spawn(|| stdout.read_to_string(&mut truth).unwrap());
+            scope.spawn(|| stderr.read_to_string(&mut said).unwrap());
+            let began = Instant::now();
+            while self.workload.try_wait().unwrap().is_none() {
+                if began.elapsed() > LONGEST {
+                    kill(self.pid(), Signal::SIGKILL).unwrap();
+                }
+                sleep(Duration::from_millis(10));
+            }
+        });
+        let code = self.workload.wait().unwrap().code();
+        assert!(code.is_some(), "it did not end by itself");
+        (code, serde_json::from_str(&truth).unwrap(), said)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.workload.kill();
+        let _ = self.workload.wait();
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+/// Who started a process: the second field behind its name.
+fn parent(process: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok().map(Pid::from_raw)
+}
+
+/// Whether a process is there, and not merely not waited for.
+fn exists(process: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
 /// Runs a scenario file, interrupts it after a moment, and gives its truth.
 fn interrupted(name: &str, file: &str) -> serde_json::Value {
-    let path = std::env::temp_dir().join(format!("grantscope-{name}-{}.toml", std::process::id()));
-    std::fs::write(&path, file).unwrap();
-    let mut running = Command::new(env!("CARGO_BIN_EXE_grantscope-workload"))
-        .args(["run", "--scenario", path.to_str().unwrap(), "--truth", "-"])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(running.id() as i32), nix::sys::signal::Signal::SIGINT).unwrap();
-    let mut truth = String::new();
-    std::io::Read::read_to_string(running.stdout.as_mut().unwrap(), &mut truth).unwrap();
-    let status = running.wait().unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!(status.code(), Some(1));
-    serde_json::from_str(&truth).unwrap()
+    let running = Running::start(name, file);
+    kill(running.pid(), Signal::SIGINT).unwrap();
+    let (code, truth, _) = running.ended();
+    assert_eq!(code, Some(1));
+    truth
 }
 
 #[test]
@@ -170,4 +250,64 @@ fn every_arm_has_as_many_turns_as_the_others_in_every_thread() {
     };
     assert_eq!((turns("open", "threads=1"), turns("open", "threads=3")), (5, 5));
     assert_eq!((turns("closed", "threads=1"), turns("closed", "threads=3")), (5, 15));
+}
+
+/// Two processes of two threads beside a thread, in two arms that take turns.
+fn arms_in_processes(iterations: u32) -> String {
+    STALL
+        .replace("[parameters]", "[parameters]\nms = 1\n[arms]\nms = [1, 2]")
+        .replace("name = \"closed\"", "name = \"closed\"\nprocesses = 2\nthreads = 2")
+        .replace("{ sleep_ms = 1 }", "{ sleep_ms = \"$ms\" }")
+        .replace("iterations = 200", &format!("iterations = {iterations}"))
+}
+
+#[test]
+fn arms_of_several_processes_have_their_turns_together_and_the_truth_has_their_loops() {
+    // The thread stalls in another iteration than the processes.
+    let text = arms_in_processes(60).replacen("at = 50", "at = 10", 1).replace("pace = { rate_hz = 200 }\n", "");
+    let running = Running::start("arms-in-processes", &text);
+    let (code, truth, _) = running.ended();
+    assert_eq!((code, &truth["ending"]["how"]), (Some(0), &"complete".into()));
+    let mut iterations: Vec<_> = truth["loops"].as_array().unwrap().iter().map(|times| times["iterations"].as_u64()).collect();
+    iterations.sort_unstable();
+    assert_eq!(iterations, [60, 60, 240, 240].map(Some));
+    // In each arm one stalls and the others wait, then the others stall, and 58 times nobody does. If they did not wait for each
+    // other, each would have been through its own after 58 * (1 + 2) + 200 ms.
+    let of = |name: &str| truth[name].as_u64().unwrap();
+    let took_ms = (of("ended_ns") - of("started_ns")) / 1_000_000;
+    assert!(took_ms >= 58 * (1 + 2) + 400, "{took_ms} ms");
+}
+
+#[test]
+fn a_process_that_is_killed_ends_the_run_with_an_error_and_nobody_waits_for_it() {
+    let running = Running::start("killed", &arms_in_processes(1_000_000));
+    let children = running.children();
+    kill(children[0], Signal::SIGKILL).unwrap();
+    let (code, truth, said) = running.ended();
+    assert_eq!((code, &truth["ending"]["how"]), (Some(1), &"failed".into()));
+    assert!(said.contains("error: a process of the scenario failed: SIGKILL ended it, and its calls are in no truth"), "{said}");
+    // What the others did is told.
+    let workers: Vec<_> = truth["loops"].as_array().unwrap().iter().map(|times| times["worker"].as_str().unwrap()).collect();
+    assert_eq!(workers, ["open", "open", "closed", "closed"]);
+    assert!(!exists(children[1]));
+}
+
+#[test]
+fn a_process_that_is_asked_to_end_ends_all_as_interrupted() {
+    let running = Running::start("asked", &arms_in_processes(1_000_000));
+    kill(running.children()[1], Signal::SIGTERM).unwrap();
+    let (code, truth, _) = running.ended();
+    assert_eq!((code, &truth["ending"]["how"]), (Some(1), &"interrupted".into()));
+}
+
+#[test]
+fn processes_end_soon_after_the_one_that_started_them_was_killed() {
+    let running = Running::start("orphans", &arms_in_processes(1_000_000));
+    let children = running.children();
+    kill(running.pid(), Signal::SIGKILL).unwrap();
+    let began = Instant::now();
+    while children.iter().any(|child| exists(*child)) {
+        assert!(began.elapsed() < LONGEST, "{children:?} are still there");
+        sleep(Duration::from_millis(10));
+    }
 }

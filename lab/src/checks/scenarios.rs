@@ -1,9 +1,14 @@
 //! Scenario files in the lab: each is profiled exactly as it was, and repeats from its seed.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_collector::{judge::Truth, model::Outcome};
+use grantscope_wire::Op;
 use grantscope_workload::catalog::BUILTIN;
 
 use super::{Bench, PATIENCE, profile::Recorded};
@@ -23,15 +28,17 @@ const SHORTENED: &[(&str, &str)] = &[
     ("zero-copy-loopback", "--iterations 4"),
 ];
 
-/// A file with the verbs that those do not use, orders of letting go that are unusual, and arms.
+/// A file with the verbs that those do not use, orders of letting go that are unusual, waits for an importer, and arms that threads
+/// and processes have together.
 const ORDERS: &str = r#"
 version = 1
 name = "orders"
-summary = "every other verb, and unusual orders of letting go"
+summary = "every other verb, unusual orders of letting go, and waits"
 imitates = "nobody"
 iterations = 3
 [parameters]
 buffer = "wc"
+few = 2
 [arms]
 buffer = ["pages", "wc", "coherent"]
 [[workers]]
@@ -50,7 +57,7 @@ each = [
   { wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
   { import = "again", of = "e", on = "short" }, { import_release = "again" },
   { close = "short" },
-  { touch = "a" }, { munmap = "a" }, { attach = "e" }, { detach = "e" }, { release = "e" },
+  { touch = "a" }, { munmap = "a" }, { attach = "e" }, { release = "e" }, { detach = "e" },
   # The grants go with the mapping.
   { map = "c", pages = 6, grants_of = "d", on = "long" }, { mmap = "c" }, { unmap = "c" }, { read = "c" }, { munmap = "c" },
   { export = "d", pages = 7, count = 2, grants = "same", buffer = "$buffer", on = "long" },
@@ -66,7 +73,22 @@ each = [
   { export = "offered", pages = 16, buffer = "$buffer", source = "peer_dmabuf", on = "long" }, { release = "offered" },
 ]
 end = [{ munmap = "kept", order = "reversed" }, { unmap = "kept" }, { close = "long" }]
+[[workers]]
+name = "apart"
+processes = 2
+each = [
+  { map = "m", pages = { cycle = ["$few", 9] } }, { mmap = "m" }, { touch = "m" }, { munmap = "m" }, { unmap = "m" },
+  { export = "shown", pages = { between = ["$few", 5] }, count = 2, buffer = "$buffer" }, { attach = "shown" },
+  { release = "shown", order = "reversed" }, { wait = "shown", limit_ms = 4, expect = "ETIMEDOUT" },
+  { detach = "shown" }, { wait = "shown", limit_ms = 2000 },
+  { export = "last", pages = 11, count = 2, buffer = "$buffer" }, { attach = "last" }, { release = "last" },
+  { wait = "last", limit_ms = 2000, detach_after_ms = 30 }, { wait = "last", limit_ms = 0, expect = "ENOENT" },
+]
 "#;
+
+/// The waits of [`ORDERS`] within which vgem detaches: the only ones for buffers of so many pages, two in each of five iterations of
+/// three arms in two processes; and how long each is at least.
+const ENDED_BY_DETACHING: (u32, usize, u64) = (11, 2 * 5 * 3 * 2, 30_000_000);
 
 /// All of them one after the other, in one recording of dom1's pages.
 fn all_of_them() -> String {
@@ -93,17 +115,40 @@ pub fn files_are_exact(bench: &Bench) -> Result<()> {
         truths.push(truth(&out, name)?);
     }
     let together = Truth::of_all(truths).context("there are no scenario files")?;
-    Recorded::read(&out.join("all.gsr"))?.agrees_with(&together)?;
+    let recorded = Recorded::read(&out.join("all.gsr"))?;
+    recorded.agrees_with(&together)?;
     tell!("{} scenario files, and one with every other verb", BUILTIN.len());
+    waits_end_with_the_detaching(&recorded, &together)
+}
+
+/// Truth and recording both tell how long an importer was waited for.
+fn waits_end_with_the_detaching(recorded: &Recorded, truth: &Truth) -> Result<()> {
+    let (pages, count, least_ns) = ENDED_BY_DETACHING;
+    let called =
+        truth.calls.iter().filter(|call| call.op == "wait_released" && call.outcome == "ok" && call.pages == Some(pages));
+    let called: Vec<u64> = called.map(|call| call.duration_ns).collect();
+    let seen = recorded
+        .operations
+        .iter()
+        .filter(|seen| seen.op == Op::WaitReleased && seen.outcome == Outcome::Ok && seen.pages == Some(pages));
+    let seen: Vec<u64> = seen.map(|seen| seen.duration_ns).collect();
+    for (who, waits) in [("the truth", &called), ("the recording", &seen)] {
+        let shortest = waits.iter().min().copied().unwrap_or(0);
+        ensure!(waits.len() == count, "{who} has {} waits for a buffer of {pages} pages, not {count}", waits.len());
+        ensure!(shortest >= least_ns, "{who} has a wait of {shortest} ns, and vgem detached after {least_ns}");
+    }
+    let longest = seen.iter().max().copied().unwrap_or(0) as f64 / 1e6;
+    tell!("{count} waits lasted until vgem detached after {} ms, {longest:.1} ms at most", least_ns / 1_000_000);
     Ok(())
 }
 
-/// Arms, drawn numbers, and a crowd that draws them, each twice from one seed and once from another. The first run of all may have
+/// Arms, drawn numbers, a crowd that draws them, and arms of several processes, each twice from one seed and once from another. The first run of all may have
 /// to look for dom1's pages several times, until dom1 is there.
 const REPEATED: &str = "
 again() { grantscope-workload run --peer 1 --truth /out/$1.json --iterations 6 --warmup 1 --seed $2 --scenario $3 $4 $5 || exit; }
 again until-there 1 latency-1
 for which in first second; do
+    again apart-$which 7 churn '--set processes=1,3 --set threads=2'
     again arms-$which 7 latency-1 --set pages=1,2,3,4
     again drawn-$which 7 resize-storm
     again crowd-$which 7 churn
@@ -111,13 +156,14 @@ done
 again arms-other 8 latency-1 --set pages=1,2,3,4
 again drawn-other 8 resize-storm
 again crowd-other 8 churn
+again apart-other 8 churn '--set processes=1,3 --set threads=2'
 ";
 
 /// Two runs from one seed make the same calls in the same order; from another seed they do not.
 pub fn seeds_repeat(bench: &Bench) -> Result<()> {
     let out = bench.out("seeds");
     run_script(bench, &out, "seeds", REPEATED)?;
-    for what in ["arms", "drawn", "crowd"] {
+    for what in ["arms", "drawn", "crowd", "apart"] {
         let calls = |which: &str| truth(&out, &format!("{what}-{which}")).map(|truth| sequence(&truth));
         let (first, second, other) = (calls("first")?, calls("second")?, calls("other")?);
         if let Some(place) = (0..first.len().max(second.len())).find(|&place| first.get(place) != second.get(place)) {
@@ -126,7 +172,43 @@ pub fn seeds_repeat(bench: &Bench) -> Result<()> {
         ensure!(first != other, "{what}: another seed gives the same order, so nothing was shown");
         tell!("{what}: {} calls in the same order twice, and in another one from another seed", first.len());
     }
+    arms_have_turns_together(&out)
+}
+
+/// All threads of all processes are in an arm before any is in the next, in an order that the seed alone says.
+fn arms_have_turns_together(out: &Path) -> Result<()> {
+    let [first, second, other] = ["first", "second", "other"].map(|which| truth(out, &format!("apart-{which}")));
+    let (first, second, other) = (first?, second?, other?);
+    let threads = |arm: &str| {
+        let of_arm = first.calls.iter().filter(|call| call.arm.as_deref() == Some(arm));
+        of_arm.map(|call| call.tid).collect::<BTreeSet<_>>().len()
+    };
+    let crowds = (threads("processes=1"), threads("processes=3"));
+    ensure!(crowds == (2, 6), "{crowds:?} threads, where one process and three have two each");
+    let (first, second, other) = (turns(&first)?, turns(&second)?, turns(&other)?);
+    // Seven iterations, the warm-up's among them. A turn that comes after one of the same arm is not told from it.
+    ensure!((7..=14).contains(&first.len()), "{} changes between two arms in seven iterations: {first:?}", first.len());
+    ensure!(first == second, "from one seed the arms have their turns as {first:?}, and as {second:?}");
+    ensure!(first != other, "another seed gives the arms' turns the same order, so nothing was shown");
+    tell!("apart: six threads of three processes have the turns of two arms together, in the order of the seed");
     Ok(())
+}
+
+/// The arms in the order of their turns; one that comes after itself is there once. It is an error if one's calls begin before
+/// another's are over: then they had their turns at the same time.
+fn turns(truth: &Truth) -> Result<Vec<&str>> {
+    let mut turns: Vec<&str> = Vec::new();
+    let mut over_ns = 0;
+    // Devices are closed when all turns are over, and each thread does that when it comes to it.
+    let calls = truth.calls.iter().filter(|call| call.op != "close");
+    for (call, arm) in calls.filter_map(|call| Some((call, call.arm.as_deref()?))) {
+        if turns.last() != Some(&arm) {
+            ensure!(call.start_ns >= over_ns, "{arm} begins with {} while {:?} has its turn", call.series(), turns.last());
+            turns.push(arm);
+        }
+        over_ns = over_ns.max(call.start_ns + call.duration_ns);
+    }
+    Ok(turns)
 }
 
 /// What was called, thread by thread, each in the order of time. The threads' own order is that of what they did: how they take

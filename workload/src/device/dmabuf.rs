@@ -138,6 +138,17 @@ pub enum Released {
     NotYet,
 }
 
+impl Released {
+    /// The kernel's answer.
+    pub fn errno(self) -> Option<Errno> {
+        match self {
+            Self::WhileWaiting => None,
+            Self::Before => Some(Errno::ENOENT),
+            Self::NotYet => Some(Errno::ETIMEDOUT),
+        }
+    }
+}
+
 /// A buffer's descriptor number, to wait for its release with.
 ///
 /// The driver finds buffers by number, in its own list; a number that has since been given to

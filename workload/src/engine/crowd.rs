@@ -1,26 +1,29 @@
 //! Everybody who works: threads, whose turn it is, and the processes that have threads of their own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::error::{Error, Result};
 use crate::plan::Shuffler;
-use crate::script::{Pace, Plan, Turns};
+use crate::script::{Pace, Plan, Turns, Worker};
 use crate::stop;
 use crate::truth::{Log, Phase, Turn, monotonic_ns};
 
 use super::Place;
 use super::grants::Grants;
 use super::hand::{Hand, Iteration, Shared};
+use super::meeting::Meeting;
 use super::pace::Pacer;
 
 /// Has every worker do its work, and gives the iterations that counted.
 pub fn work(log: &Log, plan: &Plan, place: &Place, grants: &Grants<'_>, turns: &mut Vec<Turn>) -> Result<()> {
-    let given_up = AtomicBool::new(false);
-    let shared = Shared { log, grants, own: place.own, file: &plan.file, given_up: &given_up };
-    let run = Run { plan, shared };
+    let meeting = Meeting::of(plan.threads())?;
+    let shared = Shared { log, grants, own: place.own, file: &plan.file, meeting: &meeting };
+    let until_ns = match plan.turns {
+        Turns::Iterations(_) => u64::MAX,
+        Turns::Seconds(seconds) => monotonic_ns() + u64::from(seconds) * 1_000_000_000,
+    };
+    let run = Run { plan, shared, until_ns };
     // Processes before threads: a fork takes only the thread with it that calls it.
     let children = run.start_processes()?;
     let outcomes = thread::scope(|scope| {
@@ -45,7 +48,7 @@ fn worse(one: Result<()>, other: Result<()>) -> Result<()> {
     }
 }
 
-fn panicked() -> Error {
+pub(super) fn panicked() -> Error {
     Error::Process { text: "a thread panicked: this is a defect of the workload; please report the text above".to_owned() }
 }
 
@@ -54,37 +57,41 @@ fn panicked() -> Error {
 pub(super) struct Run<'run> {
     pub(super) plan: &'run Plan,
     pub(super) shared: Shared<'run>,
+    /// No iteration begins after that.
+    pub(super) until_ns: u64,
 }
 
-/// A thread of a process: which worker's, and which of that worker's hands.
+/// A thread of a process.
 #[derive(Clone, Copy)]
 pub(super) struct Member {
     worker: usize,
+    /// Among the processes of its worker.
+    process: usize,
     /// Among the threads of its worker in its process.
     thread: usize,
-    /// Among all threads of its worker.
-    number: usize,
+}
+
+impl Member {
+    /// Which of the worker's hands it is in this arm; none: the arm has fewer.
+    fn hand_of(self, worker: &Worker) -> Option<usize> {
+        let (processes, threads) = (worker.processes as usize, worker.threads as usize);
+        (self.process < processes && self.thread < threads).then(|| self.process * threads + self.thread)
+    }
 }
 
 impl<'run> Run<'run> {
     /// The threads of one process: those of one worker, or of all workers that need none of their own.
     pub(super) fn members(&self, only: Option<usize>, process: usize) -> Vec<Member> {
-        let workers = self.plan.arms.first().map_or(&[][..], |arm| &arm.workers);
-        let of_worker = |worker: usize| {
-            // Where arms differ in it, as many as the one that has the most.
-            let threads = self.plan.arms.iter().map(|arm| arm.workers[worker].threads as usize).max().unwrap_or(0);
-            (0..threads).map(move |thread| Member { worker, thread, number: process * threads + thread })
-        };
-        let here = |worker: &usize| only.map_or_else(|| workers[*worker].processes == 1, |only| only == *worker);
-        (0..workers.len()).filter(here).flat_map(of_worker).collect()
+        let crews = self.plan.crews();
+        let here = |worker: &usize| only.map_or_else(|| crews[*worker].processes == 1, |only| only == *worker);
+        let of_worker = |worker: usize| (0..crews[worker].threads).map(move |thread| Member { worker, process, thread });
+        (0..crews.len()).filter(here).flat_map(of_worker).collect()
     }
 
     /// Runs the threads of this process to their end.
     pub(super) fn threads(self, members: &[Member], turns: &mut Vec<Turn>) -> Result<()> {
-        let gate = Gate::new(self, members.len());
         thread::scope(|scope| {
-            let gate = &gate;
-            let threads: Vec<_> = members.iter().map(|&member| scope.spawn(move || self.thread(member, gate))).collect();
+            let threads: Vec<_> = members.iter().map(|&member| scope.spawn(move || self.thread(member))).collect();
             let mut outcome = Ok(());
             for thread in threads {
                 let (more, ended) = thread.join().unwrap_or_else(|_| (vec![], Err(panicked())));
@@ -96,34 +103,39 @@ impl<'run> Run<'run> {
     }
 
     /// One thread, from its start to its end, in every arm.
-    fn thread(self, member: Member, gate: &Gate<'run>) -> (Vec<Turn>, Result<()>) {
+    fn thread(self, member: Member) -> (Vec<Turn>, Result<()>) {
         let (mut hands, mut turns) = (Vec::new(), Vec::new());
         let worked = catch_unwind(AssertUnwindSafe(|| {
             self.start(member, &mut hands)?;
-            self.turns(member, &mut hands, gate, &mut turns)
+            self.turns(member, &mut hands, &mut turns)?;
+            // The others are still in the last turn.
+            self.is_another_turn();
+            self.end(member, &mut hands)
         }));
-        let worked = worked.unwrap_or_else(|_| Err(panicked()));
-        if worked.is_err() {
-            self.shared.given_up.store(true, Ordering::Relaxed);
-        }
-        gate.leave();
-        let ended = worked.and_then(|()| self.end(member, &mut hands));
+        let ended = worked.unwrap_or_else(|_| Err(panicked()));
         if ended.is_err() {
-            self.shared.given_up.store(true, Ordering::Relaxed);
+            self.shared.meeting.give_up();
         }
         (turns, ended)
+    }
+
+    /// Whether there is another turn. Where arms take turns all threads meet here first, so that each has its turn alone.
+    fn is_another_turn(&self) -> bool {
+        let meeting = self.shared.meeting;
+        let go_on = || !meeting.given_up() && !stop::requested() && monotonic_ns() < self.until_ns;
+        if self.plan.arms.len() > 1 { meeting.meet(go_on) } else { go_on() }
     }
 
     /// What this thread holds in each arm; nothing in an arm that has fewer threads.
     fn start(self, member: Member, hands: &mut Vec<Option<Hand<'run>>>) -> Result<()> {
         for (arm, planned) in self.plan.arms.iter().enumerate() {
             let worker = &planned.workers[member.worker];
-            if member.thread >= worker.threads as usize {
+            let Some(number) = member.hand_of(worker) else {
                 hands.push(None);
                 continue;
-            }
+            };
             Log::enter_alone(Phase::Setup, Some(arm as u16));
-            let hand = Hand::new(self.shared, worker, member.number, seed(self.plan.seed, member, arm))?;
+            let hand = Hand::new(self.shared, worker, number, seed(self.plan.seed, member.worker, number, arm))?;
             hands.push(Some(hand));
             if let Some(Some(hand)) = hands.last_mut() {
                 hand.perform(&worker.start, ONCE)?;
@@ -132,9 +144,9 @@ impl<'run> Run<'run> {
         Ok(())
     }
 
-    fn turns(self, member: Member, hands: &mut [Option<Hand<'run>>], gate: &Gate<'run>, turns: &mut Vec<Turn>) -> Result<()> {
+    fn turns(self, member: Member, hands: &mut [Option<Hand<'run>>], turns: &mut Vec<Turn>) -> Result<()> {
         let plan = self.plan;
-        // Every thread shuffles for itself, and all come to the same orders.
+        // Every thread shuffles for itself, and all of all processes come to the same orders.
         let mut shuffler = Shuffler::new(plan.seed);
         let arms: Vec<usize> = (0..plan.arms.len()).collect();
         let mut pacer = Pacer::default();
@@ -144,7 +156,7 @@ impl<'run> Run<'run> {
                 break;
             }
             for arm in shuffler.next_order(&arms) {
-                if !gate.pass() {
+                if !self.is_another_turn() {
                     return Ok(());
                 }
                 let Some(hand) = &mut hands[arm] else { continue };
@@ -152,7 +164,7 @@ impl<'run> Run<'run> {
                 let phase = if counted.is_some() { Phase::Run } else { Phase::Warmup };
                 Log::enter_alone(phase, Some(arm as u16));
                 let due_ns = pacer.next_due(monotonic_ns(), worker.pace, plan.pause_ms);
-                stop::sleep_unless(due_ns, || self.shared.given_up.load(Ordering::Relaxed))?;
+                stop::sleep_unless(due_ns, || self.shared.meeting.given_up())?;
                 let start_ns = monotonic_ns();
                 hand.perform(&worker.each, Iteration { number, counted })?;
                 let end_ns = monotonic_ns();
@@ -166,7 +178,7 @@ impl<'run> Run<'run> {
     }
 
     fn end(self, member: Member, hands: &mut [Option<Hand<'run>>]) -> Result<()> {
-        if self.shared.given_up.load(Ordering::Relaxed) || stop::requested() {
+        if self.shared.meeting.given_up() || stop::requested() {
             return Err(Error::Interrupted);
         }
         for (arm, hand) in hands.iter_mut().enumerate() {
@@ -183,48 +195,31 @@ impl<'run> Run<'run> {
 /// What is done before the first iteration, or after the last.
 const ONCE: Iteration = Iteration { number: 0, counted: None };
 
-/// Every thread draws numbers of its own.
-fn seed(seed: u64, member: Member, arm: usize) -> u64 {
-    let which = (arm as u64) << 48 | (member.worker as u64) << 32 | member.number as u64;
+/// Every hand draws numbers of its own.
+fn seed(seed: u64, worker: usize, hand: usize, arm: usize) -> u64 {
+    let which = (arm as u64) << 48 | (worker as u64) << 32 | hand as u64;
     Shuffler::new(seed ^ which.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_below(u64::MAX)
 }
 
-/// Where threads wait for each other before a turn, if there are several threads and several arms: an arm has its turn alone.
-///
-/// Every thread passes before each turn, until it is told that there is none; and leaves once, after its last turn or its failure.
-struct Gate<'run> {
-    barrier: Option<Barrier>,
-    open: AtomicBool,
-    given_up: &'run AtomicBool,
-    until_ns: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Crew, Given};
 
-impl<'run> Gate<'run> {
-    fn new(run: Run<'run>, threads: usize) -> Self {
-        let barrier = (threads > 1 && run.plan.arms.len() > 1).then(|| Barrier::new(threads));
-        let until_ns = match run.plan.turns {
-            Turns::Iterations(_) => u64::MAX,
-            Turns::Seconds(seconds) => monotonic_ns() + u64::from(seconds) * 1_000_000_000,
-        };
-        Self { barrier, open: AtomicBool::new(true), given_up: run.shared.given_up, until_ns }
-    }
-
-    /// Waits for the others; whether there is another turn.
-    fn pass(&self) -> bool {
-        let go_on = || !self.given_up.load(Ordering::Relaxed) && !stop::requested() && monotonic_ns() < self.until_ns;
-        let Some(barrier) = &self.barrier else { return go_on() };
-        // One decides for all of them, and nobody looks before it has.
-        if barrier.wait().is_leader() {
-            self.open.store(go_on(), Ordering::Relaxed);
-        }
-        barrier.wait();
-        self.open.load(Ordering::Relaxed)
-    }
-
-    /// Waits for the others a last time, unless they know already that there is no other turn: nobody waits for one who has gone.
-    fn leave(&self) {
-        if self.open.load(Ordering::Relaxed) {
-            self.pass();
+    #[test]
+    fn in_an_arm_with_fewer_the_hands_are_numbered_without_a_gap_and_the_others_idle() {
+        let text = "version = 1\nname = \"x\"\nsummary = \"s\"\nimitates = \"i\"\niterations = 1\n\
+            [parameters]\nprocesses = 1\nthreads = 1\n[arms]\nprocesses = [2, 1]\nthreads = [1, 3]\n\
+            [[workers]]\nname = \"alone\"\neach = [{ sleep_ms = 1 }]\n\
+            [[workers]]\nname = \"w\"\nprocesses = \"$processes\"\nthreads = \"$threads\"\neach = [{ sleep_ms = 1 }]\n";
+        let plan = Plan::read("f", text, &Given::default()).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(plan.crews(), [Crew { processes: 1, threads: 1 }, Crew { processes: 2, threads: 3 }]);
+        assert_eq!(plan.threads(), 7);
+        let members: Vec<_> =
+            (0..2).flat_map(|process| (0..3).map(move |thread| Member { worker: 1, process, thread })).collect();
+        for arm in &plan.arms {
+            let hands: Vec<_> = members.iter().filter_map(|member| member.hand_of(&arm.workers[1])).collect();
+            assert_eq!(hands, (0..arm.workers[1].hands()).collect::<Vec<_>>(), "{}", arm.name);
         }
     }
 }

@@ -1,10 +1,7 @@
 //! One thread of a worker: the objects that it has made, and the steps that it does with them. Whatever it has left goes with it,
 //! the last made first.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-use nix::errno::Errno;
 
 use crate::device::{
     Access, Attachment, DmaBuf, DmaHeap, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, Import, Mapping, ReleaseWatch,
@@ -19,6 +16,8 @@ use crate::truth::{Buffer, Log, monotonic_ns};
 use crate::uapi::{DomId, GRANTED_BYTES, GrantRef};
 
 use super::grants::{AskedFor, Grants};
+use super::meanwhile::{Wait, wait_while_detaching};
+use super::meeting::Meeting;
 
 /// What all threads of a run share.
 #[derive(Clone, Copy)]
@@ -31,8 +30,8 @@ pub struct Shared<'run> {
     pub own: DomId,
     /// What errors call the scenario's file.
     pub file: &'run str,
-    /// Set when a thread has failed: the others end as if interrupted.
-    pub given_up: &'run AtomicBool,
+    /// Where they meet. When one has given up, the others end as if interrupted.
+    pub meeting: &'run Meeting,
 }
 
 /// Which iteration a step belongs to.
@@ -53,9 +52,10 @@ enum Item<'log> {
         map: Option<GrantMap<'log>>,
         first: (Side, usize),
     },
+    /// If it was released while vgem is attached, only the attachment is left.
     Buffer {
         attachment: Option<Attachment<'log>>,
-        buffer: DmaBuf<'log>,
+        buffer: Option<DmaBuf<'log>>,
     },
     Foreign {
         attachment: Option<Attachment<'log>>,
@@ -112,7 +112,7 @@ impl<'run> Hand<'run> {
     pub fn perform(&mut self, steps: &'run [Step], iteration: Iteration) -> Result<()> {
         for step in steps {
             stop::check()?;
-            if self.shared.given_up.load(Ordering::Relaxed) {
+            if self.shared.meeting.given_up() {
                 return Err(Error::Interrupted);
             }
             self.step(step, iteration).map_err(|error| match error {
@@ -164,13 +164,21 @@ impl<'run> Hand<'run> {
             Action::Release { object, order } => {
                 let buffers = self.objects[*object].iter().filter_map(watch).collect();
                 self.released[*object] = buffers;
-                self.end_all(
-                    *object,
-                    *order,
-                    |item| if let Item::Buffer { buffer, .. } = item { buffer.release() } else { Ok(()) },
-                )
+                self.end_part(*object, *order, |item| match item {
+                    Item::Buffer { attachment: Some(attachment), buffer } => {
+                        buffer.take().map_or(Ok(()), |buffer| buffer.leave_to(attachment))
+                    }
+                    Item::Buffer { attachment: None, buffer } => buffer.take().map_or(Ok(()), DmaBuf::release),
+                    _ => Ok(()),
+                })
             }
-            Action::Wait { object, limit_ms } => self.wait(step, *object, Duration::from_millis((*limit_ms).into())),
+            Action::Wait { object, limit_ms, detach_after_ms: None } => {
+                self.wait(step, *object, Duration::from_millis((*limit_ms).into()))
+            }
+            Action::Wait { object, limit_ms, detach_after_ms: Some(after_ms) } => {
+                let [limit, detach_after] = [*limit_ms, *after_ms].map(|ms| Duration::from_millis(ms.into()));
+                self.wait_while_detaching(*object, &Wait { limit, detach_after })
+            }
             Action::Allocate { object, pages, count, from } => {
                 let pages = self.amount(pages, iteration);
                 let allocate = if *from == Memory::DmaHeap { DmaHeap::allocate } else { UdmaBuf::create };
@@ -200,7 +208,7 @@ impl<'run> Hand<'run> {
             }
             Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
             Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
-            Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.given_up.load(Ordering::Relaxed)),
+            Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.meeting.given_up()),
         }
     }
 
@@ -366,7 +374,9 @@ impl<'run> Hand<'run> {
         for place in ordered(places, order) {
             end(&mut items[place])?;
         }
-        let over = |item: &Item<'_>| matches!(item, Item::Map { mapping: None, map: None, .. });
+        let over = |item: &Item<'_>| {
+            matches!(item, Item::Map { mapping: None, map: None, .. } | Item::Buffer { attachment: None, buffer: None })
+        };
         if items.iter().all(over) {
             self.take(object);
         }
@@ -391,7 +401,7 @@ impl<'run> Hand<'run> {
         let mut items = Vec::new();
         for (_, domain, references) in self.references(grants, count, iteration) {
             let exported = answered(step, "an export", device.export(buffer, domain, references))?;
-            items.extend(exported.map(|buffer| Item::Buffer { attachment: None, buffer }));
+            items.extend(exported.map(|buffer| Item::Buffer { attachment: None, buffer: Some(buffer) }));
         }
         self.keep(object, items);
         Ok(())
@@ -400,7 +410,7 @@ impl<'run> Hand<'run> {
     fn import(&mut self, step: &Step, object: usize, on: Option<usize>, of: usize) -> Result<()> {
         let device = self.device(on)?;
         let imported = match self.objects[of].first() {
-            Some(Item::Buffer { buffer, .. }) => device.import(buffer, self.shared.own),
+            Some(Item::Buffer { buffer: Some(buffer), .. }) => device.import(buffer, self.shared.own),
             Some(Item::Foreign { buffer, .. }) => device.import(buffer, self.shared.own),
             _ => return Ok(()),
         };
@@ -435,7 +445,7 @@ impl<'run> Hand<'run> {
         let Some(vgem) = &self.importer else { return Ok(()) };
         for item in &mut self.objects[object] {
             let (attachment, attached) = match item {
-                Item::Buffer { attachment, buffer } => (attachment, vgem.attach(buffer)),
+                Item::Buffer { attachment, buffer: Some(buffer) } => (attachment, vgem.attach(buffer)),
                 Item::Foreign { attachment, buffer } => (attachment, vgem.attach(buffer)),
                 _ => continue,
             };
@@ -445,22 +455,29 @@ impl<'run> Hand<'run> {
     }
 
     fn wait(&mut self, step: &Step, object: usize, limit: Duration) -> Result<()> {
-        let there = self.objects[object].iter().filter_map(watch);
-        for watch in there.chain(self.released[object].drain(..)) {
-            let (answered, errno) = match watch.wait(limit)? {
-                Released::WhileWaiting => ("that it was released meanwhile", None),
-                Released::Before => ("that it was released before (ENOENT)", Some(Errno::ENOENT)),
-                Released::NotYet => ("that it was not released in time (ETIMEDOUT)", Some(Errno::ETIMEDOUT)),
-            };
+        let there: Vec<_> = self.objects[object].iter().filter_map(watch).collect();
+        there.iter().chain(&self.released[object]).try_for_each(|watch| {
+            let waited = watch.wait(limit)?;
             let fits = match step.expect {
-                None => errno != Some(Errno::ETIMEDOUT),
-                expected => errno == expected,
+                None => waited != Released::NotYet,
+                expected => waited.errno() == expected,
             };
-            if !fits {
-                let expected = step.expect.map_or_else(|| "that it is released".to_owned(), |errno| format!("{errno:?}"));
-                return Err(Error::Surprise { what: "a wait", answered: answered.to_owned(), expected });
+            let expected = || step.expect.map_or_else(|| "that it is released".to_owned(), |errno| format!("{errno:?}"));
+            if fits { Ok(()) } else { Err(surprise(waited, expected())) }
+        })
+    }
+
+    fn wait_while_detaching(&mut self, object: usize, wait: &Wait) -> Result<()> {
+        let Shared { log, meeting, .. } = self.shared;
+        for (item, watch) in self.objects[object].iter_mut().zip(&self.released[object]) {
+            let Item::Buffer { attachment, .. } = item else { continue };
+            let Some(attachment) = attachment.take() else { continue };
+            match wait_while_detaching(log, watch, attachment, wait, || meeting.given_up())? {
+                Released::WhileWaiting => {}
+                other => return Err(surprise(other, "that it is released meanwhile".to_owned())),
             }
         }
+        self.take(object);
         Ok(())
     }
 
@@ -535,7 +552,17 @@ fn ordered<T>(items: Vec<T>, order: Order) -> impl Iterator<Item = T> {
 }
 
 fn watch<'log>(item: &Item<'log>) -> Option<ReleaseWatch<'log>> {
-    if let Item::Buffer { buffer, .. } = item { Some(buffer.watch()) } else { None }
+    if let Item::Buffer { buffer: Some(buffer), .. } = item { Some(buffer.watch()) } else { None }
+}
+
+/// A wait that ended otherwise than it had to.
+fn surprise(waited: Released, expected: String) -> Error {
+    let answered = match waited {
+        Released::WhileWaiting => "that it was released meanwhile",
+        Released::Before => "that it was released before (ENOENT)",
+        Released::NotYet => "that it was not released in time (ETIMEDOUT)",
+    };
+    Error::Surprise { what: "a wait", answered: answered.to_owned(), expected }
 }
 
 /// What a call gave, if it went as the step expects; nothing if that was to fail.

@@ -4,6 +4,8 @@ mod crowd;
 mod grants;
 mod hand;
 mod limits;
+mod meanwhile;
+mod meeting;
 mod pace;
 mod processes;
 

@@ -2,14 +2,13 @@
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getppid};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -42,12 +41,13 @@ impl Run<'_> {
     /// Starts the processes of every worker that has several.
     pub(super) fn start_processes(&self) -> Result<Vec<Child>> {
         let mut children: Vec<Child> = Vec::new();
-        for (index, worker) in self.plan.arms[0].workers.iter().enumerate().filter(|(_, worker)| worker.processes > 1) {
-            for process in 0..worker.processes as usize {
+        for (index, crew) in self.plan.crews().into_iter().enumerate().filter(|(_, crew)| crew.processes > 1) {
+            for process in 0..crew.processes {
                 match self.start_process(index, process) {
                     Ok(child) => children.push(child),
                     Err(error) => {
-                        children.iter().for_each(|child| end(child.pid));
+                        self.shared.meeting.give_up();
+                        children.into_iter().for_each(|child| drop(self.follow(child)));
                         return Err(error);
                     }
                 }
@@ -58,14 +58,18 @@ impl Run<'_> {
 
     fn start_process(&self, worker: usize, process: usize) -> Result<Child> {
         let failed = |call, errno| Error::Call { call, on: format!("process {process} of a worker"), errno };
+        let parent = Pid::this();
         let (report, writer) = pipe().map_err(|error| failed("pipe", Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
-        let parent = getpid();
         // SAFETY: this process has only this one thread so far.
         match unsafe { fork() }.map_err(|errno| failed("fork", errno))? {
             ForkResult::Parent { child } => Ok(Child { pid: child, report }),
             ForkResult::Child => {
                 drop(report);
-                end_with(parent);
+                // If the parent is killed, what is mapped here goes as in any other end, and so where it was killed just before.
+                let _ = set_pdeathsig(Signal::SIGTERM);
+                if getppid() != parent {
+                    self.shared.meeting.give_up();
+                }
                 let status = i32::from(self.be_process(worker, process, writer).is_err());
                 // SAFETY: ends the process without running what its parent left to be done at an exit.
                 unsafe { libc::_exit(status) }
@@ -76,7 +80,7 @@ impl Run<'_> {
     /// The whole life of such a process.
     fn be_process(&self, worker: usize, process: usize, mut writer: PipeWriter) -> std::io::Result<()> {
         let log = Log::with_room_for(self.plan.expected_calls() / 4);
-        let run = Run { plan: self.plan, shared: Shared { log: &log, ..self.shared } };
+        let run = Run { shared: Shared { log: &log, ..self.shared }, ..*self };
         let mut turns = Vec::new();
         let outcome = run.threads(&run.members(Some(worker), process), &mut turns);
         let plain = |call: Call| {
@@ -99,7 +103,7 @@ impl Run<'_> {
         let mut told = Vec::new();
         let mut asked = false;
         loop {
-            let over = stop::requested() || self.shared.given_up.load(Ordering::Relaxed);
+            let over = stop::requested() || self.shared.meeting.given_up();
             if over && !asked {
                 asked = true;
                 end(child.pid);
@@ -119,10 +123,11 @@ impl Run<'_> {
         let status = waitpid(child.pid, None);
         let (turns, outcome) = match serde_json::from_slice(&told) {
             Ok(report) => self.take_in(report),
-            Err(_) => (vec![], Err(Error::Process { text: format!("it ended with {status:?}") })),
+            Err(_) => (vec![], Err(Error::Process { text: lost(status) })),
         };
         if outcome.is_err() {
-            self.shared.given_up.store(true, Ordering::Relaxed);
+            // A process that was killed cannot say so itself to those who wait for it.
+            self.shared.meeting.give_up();
         }
         (turns, outcome)
     }
@@ -143,13 +148,15 @@ impl Run<'_> {
     }
 }
 
-/// If the parent is killed, what is mapped here goes as in any other end.
-fn end_with(parent: Pid) {
-    let _ = set_pdeathsig(Signal::SIGTERM);
-    // It may have been killed before that: then nobody sends the signal any more, and there is nothing to undo yet.
-    if getppid() != parent {
-        // SAFETY: ends the process without running what its parent left to be done at an exit.
-        unsafe { libc::_exit(1) }
+/// What there is to say of a process that told nothing.
+fn lost(status: nix::Result<WaitStatus>) -> String {
+    match status {
+        Ok(WaitStatus::Signaled(_, signal, _)) => {
+            format!(
+                "{signal} ended it, and its calls are in no truth: see who sent that (dmesg, if memory ran out), and run it again"
+            )
+        }
+        status => format!("it ended without a word ({status:?}): please report the text above"),
     }
 }
 

@@ -8,7 +8,7 @@ mod pages;
 mod refusals;
 mod release_orders;
 mod sweep;
-mod waiter;
+pub(crate) mod waiter;
 
 use std::time::Duration;
 

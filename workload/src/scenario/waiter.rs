@@ -52,7 +52,7 @@ fn yield_to_the_releasing_thread() {
 
 /// Returns once the thread that stores its id in `tid` is in uninterruptible sleep: after storing
 /// it, the only such place it comes to is the wait itself.
-fn until_asleep(tid: &AtomicU32) -> Result<()> {
+pub fn until_asleep(tid: &AtomicU32) -> Result<()> {
     let deadline = Instant::now() + LONGEST_START;
     while Instant::now() < deadline {
         let tid = tid.load(Ordering::Acquire);

@@ -39,10 +39,10 @@ pub enum Value {
     Scalar(Scalar),
     /// `"$name"`.
     Parameter(String),
-    /// `{ cycle = […] }`.
-    Cycle(Vec<Located<u64>>),
-    /// `{ between = [a, b] }`.
-    Between(Vec<Located<u64>>),
+    /// `{ cycle = […] }`: each a scalar or a parameter.
+    Cycle(Vec<Located<Value>>),
+    /// `{ between = [a, b] }`: likewise, and two of them.
+    Between(Vec<Located<Value>>),
 }
 
 /// The keys of a table that are in the vocabulary, with what is behind them.
@@ -308,10 +308,7 @@ fn number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
 fn value_of(value: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Value> {
     let read = match value.get_ref() {
         DeValue::Table(table) => rule(table),
-        _ => scalar(value).map(|scalar| match scalar {
-            Scalar::Word(word) if word.starts_with('$') => Value::Parameter(word[1..].to_owned()),
-            scalar => Value::Scalar(scalar),
-        }),
+        _ => plain(value),
     };
     if read.is_none() {
         let rules = RULES.iter().map(|(name, _)| format!("{{ {name} = [1, 16] }}")).collect::<Vec<_>>().join(" or ");
@@ -323,14 +320,22 @@ fn value_of(value: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Value> {
     read
 }
 
+/// A scalar, or a parameter.
+fn plain(value: &Spanned<DeValue<'_>>) -> Option<Value> {
+    scalar(value).map(|scalar| match scalar {
+        Scalar::Word(word) if word.starts_with('$') => Value::Parameter(word[1..].to_owned()),
+        scalar => Value::Scalar(scalar),
+    })
+}
+
 fn rule(table: &DeTable<'_>) -> Option<Value> {
     let (key, value) = table.iter().next().filter(|_| table.len() == 1)?;
     let DeValue::Array(array) = value.get_ref() else { return None };
     let numbers =
-        array.iter().map(|value| number(value).map(|number| Located::new(value.span(), number))).collect::<Option<Vec<_>>>()?;
+        array.iter().map(|value| plain(value).map(|number| Located::new(value.span(), number))).collect::<Option<Vec<_>>>()?;
     match &**key.get_ref() {
         "cycle" if !numbers.is_empty() => Some(Value::Cycle(numbers)),
-        "between" if numbers.len() == 2 && numbers[0].value <= numbers[1].value => Some(Value::Between(numbers)),
+        "between" if numbers.len() == 2 => Some(Value::Between(numbers)),
         _ => None,
     }
 }

@@ -171,26 +171,35 @@ fn walk(arm: &Arm) -> (Held, Held) {
     sums
 }
 
+/// What is held, by object.
+type Holding = BTreeMap<usize, Holds>;
+
 /// What is held by an object.
-struct Item {
+struct Holds {
     held: Held,
-    /// The pages of one of those that its name stands for.
+    /// Pages of one of those that its name stands for.
     size: usize,
-    is_mmapped: bool,
-    is_unmapped: bool,
+    /// Whether a mapping or vgem keeps it when it is let go of.
+    kept: bool,
+    /// Whether it was unmapped or released.
+    let_go: bool,
 }
 
-type Holding = BTreeMap<usize, Item>;
+/// Changes who holds an object; without anybody it is gone.
+fn change(holding: &mut Holding, object: &usize, what: impl FnOnce(&mut Holds)) {
+    holding.entry(*object).and_modify(what);
+    holding.retain(|_, holds| holds.kept || !holds.let_go);
+}
 
 fn total(holding: &Holding) -> Held {
-    holding.values().fold(Held::default(), |sum, item| sum.with(item.held, |a, b| a + b))
+    holding.values().fold(Held::default(), |sum, holds| sum.with(holds.held, |a, b| a + b))
 }
 
 /// The pages of one, and how many there are.
 fn of(holding: &Holding, grants: &Grants, count: u32) -> (usize, u32) {
     match grants {
         Grants::Pages(pages, _) => (pages.most() as usize, count),
-        Grants::Of(other) => holding.get(other).map_or((0, 0), |item| (item.size, item.held.objects as u32)),
+        Grants::Of(other) => holding.get(other).map_or((0, 0), |holds| (holds.size, holds.held.objects as u32)),
     }
 }
 
@@ -199,7 +208,7 @@ fn hold(step: &Step, holding: &mut Holding) {
     if step.expect.is_some() {
         return;
     }
-    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |item| item.size);
+    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |holds| holds.size);
     let (object, size, count, in_pages): (_, _, _, fn(&mut Held) -> Option<&mut usize>) = match &step.action {
         Action::Map { object, count, grants, .. } => {
             let (size, count) = of(holding, grants, *count);
@@ -222,23 +231,14 @@ fn hold(step: &Step, holding: &mut Holding) {
         Action::Grant { object, pages, count } => (object, pages.most() as usize, *count, |held| Some(&mut held.granted_pages)),
         // Its pages are its buffer's.
         Action::Import { object, of, .. } => (object, size(holding, of), 1, |_| None),
-        Action::Mmap { object, .. } => {
-            holding.entry(*object).and_modify(|item| item.is_mmapped = true);
-            return;
+        Action::Mmap { object, .. } | Action::Attach { object } => return change(holding, object, |holds| holds.kept = true),
+        Action::Munmap { object, .. } | Action::Detach { object, .. } | Action::Wait { object, detach_after_ms: Some(_), .. } => {
+            return change(holding, object, |holds| holds.kept = false);
         }
-        // Of the two, the later one lets go.
-        Action::Munmap { object, .. } => {
-            holding.entry(*object).and_modify(|item| item.is_mmapped = false);
-            holding.retain(|other, item| other != object || !item.is_unmapped);
-            return;
+        Action::Unmap { object, .. } | Action::Release { object, .. } => {
+            return change(holding, object, |holds| holds.let_go = true);
         }
-        Action::Unmap { object, .. } => {
-            holding.entry(*object).and_modify(|item| item.is_unmapped = true);
-            holding.retain(|other, item| other != object || item.is_mmapped);
-            return;
-        }
-        Action::Release { object, .. }
-        | Action::Free { object }
+        Action::Free { object }
         | Action::ImportRelease { object, .. }
         | Action::Ungrant { object, .. }
         | Action::PeerLetGo { object, .. } => {
@@ -251,5 +251,5 @@ fn hold(step: &Step, holding: &mut Holding) {
     if let Some(pages) = in_pages(&mut held) {
         *pages = size * count as usize;
     }
-    holding.insert(*object, Item { held, size, is_mmapped: false, is_unmapped: false });
+    holding.insert(*object, Holds { held, size, kept: false, let_go: false });
 }

@@ -25,6 +25,8 @@ enum State {
     Map { held: bool, mapping: Mapping },
     /// Of export.
     Buffer { attached: bool },
+    /// Of export, and released since: vgem keeps it until it detaches.
+    Left,
     /// Of allocate.
     Foreign { attached: bool },
     /// Of import.
@@ -52,6 +54,7 @@ impl State {
             Self::Map { mapping: Mapping::There, .. } => "a map that is mmapped",
             Self::Map { .. } => "a map",
             Self::Buffer { .. } => "an exported dma-buf",
+            Self::Left => "a dma-buf that was released and that vgem keeps",
             Self::Foreign { .. } => "another driver's dma-buf",
             Self::Import => "an import",
             Self::Grant => "a grant",
@@ -66,7 +69,7 @@ impl State {
             Self::Device => "close",
             Self::Map { mapping: Mapping::There, .. } => "munmap",
             Self::Map { .. } => "unmap",
-            Self::Buffer { attached: true } | Self::Foreign { attached: true } => "detach",
+            Self::Buffer { attached: true } | Self::Left | Self::Foreign { attached: true } => "detach",
             Self::Buffer { .. } => "release",
             Self::Foreign { .. } => "free",
             Self::Import => "import_release",
@@ -88,16 +91,26 @@ struct Alive {
     single: bool,
     /// The objects that it needs to be there.
     needs: Vec<usize>,
+    number: Number,
+}
+
+/// What else a dma-buf's descriptor number may stand for, by which the kernel finds buffers: a number is free for the next one as soon
+/// as the descriptor is closed, also while an importer keeps the buffer.
+#[derive(Clone, Debug, Default)]
+struct Number {
+    /// The line of something that came after it was closed.
+    given_on: Option<usize>,
+    /// Buffers that were closed before it was made, and were still kept.
+    taken_over: Vec<usize>,
 }
 
 /// Something that was there.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Gone {
     line: usize,
     /// Whether somebody can wait for its release.
     awaited: bool,
-    /// The line of a later export, which may have got its descriptor's number: by that the kernel finds buffers.
-    replaced: Option<usize>,
+    number: Number,
     device: Option<usize>,
 }
 
@@ -116,6 +129,10 @@ impl Walk<'_> {
         worker.each.iter().for_each(|step| self.step(step));
         if self.found.is_empty() {
             self.leaves_it_as_it_was(&before);
+        }
+        if self.found.is_empty() {
+            // What one iteration makes may have got the number of what the next one waits for.
+            worker.each.iter().for_each(|step| self.step(step));
         }
         worker.end.iter().for_each(|step| self.step(step));
         if self.found.is_empty() {
@@ -205,12 +222,20 @@ impl Walk<'_> {
             Action::Detach { object, .. } => self.change(step, *object, "detach", |state| match state {
                 State::Buffer { attached: true } => Some(Some(State::Buffer { attached: false })),
                 State::Foreign { attached: true } => Some(Some(State::Foreign { attached: false })),
+                State::Left => Some(None),
                 _ => None,
             }),
             Action::Release { object, .. } => {
-                self.change(step, *object, "release", |state| (state == State::Buffer { attached: false }).then_some(None));
+                if let Some(Alive { state: State::Buffer { attached: true }, .. }) = self.alive.get(object) {
+                    self.nothing_needs(step, *object, "release");
+                }
+                self.change(step, *object, "release", |state| match state {
+                    State::Buffer { attached: true } => Some(Some(State::Left)),
+                    State::Buffer { attached: false } => Some(None),
+                    _ => None,
+                });
             }
-            Action::Wait { object, .. } => self.wait(step, *object),
+            Action::Wait { object, limit_ms, detach_after_ms } => self.wait(step, *object, *limit_ms, *detach_after_ms),
             Action::Allocate { object, count, .. } => {
                 self.make(step, *object, State::Foreign { attached: false }, *count, vec![])
             }
@@ -306,8 +331,13 @@ impl Walk<'_> {
         }
         if step.expect.is_none() {
             self.gone.remove(&object);
+            let kept = self.alive.iter().filter(|(_, alive)| alive.state == State::Left);
+            let taken_over = kept.map(|(object, _)| *object).collect();
             if matches!(state, State::Buffer { .. } | State::Foreign { .. } | State::Device) {
-                self.gone.values_mut().for_each(|gone| gone.replaced = gone.replaced.or(Some(step.line)));
+                let left = self.alive.values_mut().filter(|alive| alive.state == State::Left).map(|alive| &mut alive.number);
+                for number in left.chain(self.gone.values_mut().map(|gone| &mut gone.number)) {
+                    number.given_on = number.given_on.or(Some(step.line));
+                }
             }
             self.alive.insert(
                 object,
@@ -318,6 +348,7 @@ impl Walk<'_> {
                     several: count > 1,
                     single: one_page(&step.action),
                     needs,
+                    number: Number { given_on: None, taken_over },
                 },
             );
         }
@@ -353,27 +384,53 @@ impl Walk<'_> {
         self.is(step, object, verb, |state| matches!(state, State::Map { mapping: Mapping::There, .. }));
     }
 
-    fn wait(&mut self, step: &Step, object: usize) {
-        let name = &self.worker.objects[object];
-        match (self.alive.get(&object), self.gone.get(&object)) {
-            (Some(Alive { state: State::Buffer { .. }, .. }), _) if step.expect == Some(Errno::ETIMEDOUT) => {}
-            (Some(Alive { state: State::Buffer { .. }, .. }), _) => self.found.add(
-                step.span.clone(),
-                format!("nobody releases {name} while this waits: release it before, or write expect = \"ETIMEDOUT\""),
-            ),
-            (None, Some(Gone { awaited: true, replaced: Some(line), .. })) => self.found.add(
-                step.span.clone(),
-                format!("what line {line} makes may have got {name}'s descriptor number, and the wait would be for that: wait before it"),
-            ),
-            (None, Some(Gone { awaited: true, device: None, .. })) => {}
-            (None, Some(Gone { awaited: true, device: Some(device), line, .. })) => {
-                if !self.alive.contains_key(device) {
-                    let (device, line) = (&self.worker.objects[*device], *line);
-                    self.found.add(step.span.clone(), format!("{device} is closed, on which {name} was released in line {line}: wait before it is closed"));
-                }
+    fn wait(&mut self, step: &Step, object: usize, limit_ms: u32, detach_after_ms: Option<u32>) {
+        let (alive, gone) = (self.alive.get(&object), self.gone.get(&object));
+        let (state, number, device) = match (alive, gone) {
+            (Some(Alive { state: state @ (State::Buffer { .. } | State::Left), number, needs, .. }), _) => {
+                (Some(*state), number, needs.first().copied().filter(|_| self.worker.opens))
             }
-            _ => self.is(step, object, "wait", |state| matches!(state, State::Buffer { .. })),
+            (None, Some(Gone { awaited: true, number, device, .. })) => (None, number, *device),
+            _ => return self.is(step, object, "wait", |state| matches!(state, State::Buffer { .. })),
+        };
+        let name = &self.worker.objects[object];
+        let times_out = step.expect == Some(Errno::ETIMEDOUT);
+        let problem = if let Some(problem) = self.number_means_another(name, number) {
+            Some(problem)
+        } else if let Some(device) = device.filter(|device| !self.alive.contains_key(device)) {
+            Some(format!("{0} is closed, on which {name} was exported: wait before {0} is closed", self.worker.objects[device]))
+        } else if let Some(after_ms) = detach_after_ms {
+            not_detached_meanwhile(name, state, step, limit_ms, after_ms)
+        } else {
+            match state {
+                Some(State::Left) if !times_out => Some(format!(
+                    "vgem keeps {name} while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = \"ETIMEDOUT\""
+                )),
+                Some(State::Buffer { .. }) if !times_out => {
+                    Some(format!("nobody releases {name} while this waits: release it before, or write expect = \"ETIMEDOUT\""))
+                }
+                _ => None,
+            }
+        };
+        match problem {
+            Some(problem) => self.found.add(step.span.clone(), problem),
+            None if detach_after_ms.is_some() => self.change(step, object, "wait", |_| Some(None)),
+            None => {}
         }
+    }
+
+    /// Why the kernel could take a buffer's descriptor number for another's.
+    fn number_means_another(&self, name: &str, number: &Number) -> Option<String> {
+        if let Some(line) = number.given_on {
+            return Some(format!(
+                "what line {line} makes may have got {name}'s descriptor number, and the wait would be for that: wait before it"
+            ));
+        }
+        let kept = |other: &&usize| self.alive.get(other).is_some_and(|other| other.state == State::Left);
+        let other = &self.worker.objects[*number.taken_over.iter().find(kept)?];
+        Some(format!(
+            "{name} may have got the descriptor number of {other}, which vgem keeps, and the wait would be for that: detach {other} before"
+        ))
     }
 
     /// The object is there, and is what the step needs.
@@ -410,8 +467,8 @@ impl Walk<'_> {
         self.nothing_needs(step, object, verb);
         if let Some(alive) = self.alive.remove(&object) {
             let device = alive.needs.first().copied().filter(|_| self.worker.opens);
-            let awaited = matches!(alive.state, State::Buffer { .. });
-            self.gone.insert(object, Gone { line: step.line, awaited, replaced: None, device });
+            let awaited = matches!(alive.state, State::Buffer { .. } | State::Left);
+            self.gone.insert(object, Gone { line: step.line, awaited, number: alive.number, device });
         }
     }
 
@@ -421,7 +478,8 @@ impl Walk<'_> {
             match &mut alive.state {
                 State::Map { held, mapping: Mapping::There } => *held = false,
                 State::Map { .. } => {
-                    self.gone.insert(*object, Gone { line: step.line, awaited: false, replaced: None, device: Some(device) });
+                    let number = Number::default();
+                    self.gone.insert(*object, Gone { line: step.line, awaited: false, number, device: Some(device) });
                 }
                 _ => {}
             }
@@ -433,7 +491,7 @@ impl Walk<'_> {
 
     fn nothing_needs(&mut self, step: &Step, object: usize, verb: &str) {
         let name = &self.worker.objects[object];
-        let outlives = |state| verb == "close" && matches!(state, State::Map { .. } | State::Buffer { .. });
+        let outlives = |state| verb == "close" && matches!(state, State::Map { .. } | State::Buffer { .. } | State::Left);
         let users = self.alive.iter().filter(|(_, alive)| alive.needs.contains(&object) && !outlives(alive.state));
         for (other, alive) in users {
             let (user, end) = (&self.worker.objects[*other], alive.state.end());
@@ -457,6 +515,23 @@ impl Walk<'_> {
             Some(meant) => format!("nothing has made {name}: write {meant}"),
             None => format!("nothing has made {name} when {verb} comes: {}", makers(verb)),
         }
+    }
+}
+
+/// Why a wait cannot be one during which vgem detaches.
+fn not_detached_meanwhile(name: &str, state: Option<State>, step: &Step, limit_ms: u32, after_ms: u32) -> Option<String> {
+    match state {
+        Some(State::Left) if step.expect.is_some() => {
+            Some("a wait within which vgem detaches ends well: leave expect out, or detach in a step of its own".to_owned())
+        }
+        Some(State::Left) if limit_ms <= after_ms => Some(format!(
+            "vgem detaches after {after_ms} ms, and this waits for {limit_ms} only: give a larger limit_ms, or detach in a step of its own"
+        )),
+        Some(State::Left) => None,
+        Some(State::Buffer { attached: true }) => {
+            Some(format!("as long as {name} is not released, its detaching is not its release: release it before"))
+        }
+        _ => Some(format!("vgem does not keep {name}: attach it before its release, or leave detach_after_ms out")),
     }
 }
 
@@ -489,8 +564,9 @@ fn advice(verb: &str, state: State) -> String {
         ("touch" | "read", State::Map { .. }) => "it was munmapped: do it before".to_owned(),
         ("munmap", State::Map { .. }) => "it is not mmapped: leave munmap out, or mmap it before".to_owned(),
         ("unmap", State::Map { held: false, .. }) => "it was unmapped before, or its device closed: write munmap".to_owned(),
-        ("release" | "free", State::Buffer { attached: true } | State::Foreign { attached: true }) => {
-            "vgem holds it, so closing it would not be its release: detach it before".to_owned()
+        ("free", State::Foreign { attached: true }) => "vgem is attached to it: detach it before".to_owned(),
+        ("attach" | "import of", State::Left) => {
+            format!("its descriptor is closed: {} before release", verb.trim_end_matches(" of"))
         }
         ("attach", State::Buffer { .. } | State::Foreign { .. }) => "it is attached already: detach it before".to_owned(),
         ("detach", State::Buffer { .. } | State::Foreign { .. }) => "it is not attached: leave detach out".to_owned(),

@@ -123,6 +123,15 @@ impl Worker {
     }
 }
 
+/// Who there has to be for a worker. Where arms differ in it, as many as the arm with the most; the others let some of them idle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crew {
+    /// How many processes.
+    pub processes: usize,
+    /// How many threads in each.
+    pub threads: usize,
+}
+
 /// How iterations follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -245,7 +254,7 @@ pub enum Action {
     Attach { object: usize },
     Detach { object: usize, order: Order },
     Release { object: usize, order: Order },
-    Wait { object: usize, limit_ms: u32 },
+    Wait { object: usize, limit_ms: u32, detach_after_ms: Option<u32> },
     Allocate { object: usize, pages: Amount, count: u32, from: Memory },
     Free { object: usize },
     Import { object: usize, on: Option<usize>, of: usize },
@@ -258,7 +267,24 @@ pub enum Action {
     Copy { on: Option<usize>, inwards: bool, pages: Amount, slice: Slice },
     Sleep { ns: u64, at: Option<u32> },
 }
+
 impl Plan {
+    /// Who there has to be for each worker.
+    pub fn crews(&self) -> Vec<Crew> {
+        let workers = self.arms.first().map_or(0, |arm| arm.workers.len());
+        let most = |worker: usize, count: fn(&Worker) -> u32| {
+            self.arms.iter().map(|arm| count(&arm.workers[worker]) as usize).max().unwrap_or(0)
+        };
+        let crew =
+            |worker| Crew { processes: most(worker, |worker| worker.processes), threads: most(worker, |worker| worker.threads) };
+        (0..workers).map(crew).collect()
+    }
+
+    /// How many threads there are, in all processes together.
+    pub fn threads(&self) -> usize {
+        self.crews().iter().map(|crew| crew.processes * crew.threads).sum()
+    }
+
     /// What it is and needs, for people.
     pub fn describe(&self) -> String {
         let (needs, held) = (&self.needs, self.needs.held);

@@ -36,7 +36,6 @@ impl Plan {
             for arm in &plan.arms {
                 order::check(arm, &mut found);
             }
-            arms_in_processes(&plan, &document, &mut found);
         }
         if found.is_empty() {
             plan.needs = Needs::of(&plan);
@@ -107,14 +106,5 @@ fn same_names(document: &Document, found: &mut Found) {
         {
             found.add(span.clone(), format!("there is a worker {name} already: give this one another name"));
         }
-    }
-}
-
-/// Arms take turns in one process: nobody could tell another one's threads when theirs is.
-fn arms_in_processes(plan: &Plan, document: &Document, found: &mut Found) {
-    let several = plan.arms.iter().flat_map(|arm| &arm.workers).any(|worker| worker.processes > 1);
-    if several && plan.arms.len() > 1 {
-        let place = document.arms.first().map_or(0..0, |(name, _)| name.span.clone());
-        found.add(place, "arms take turns within one process: leave the arms out and run it once for each value with --set, or use threads instead of processes");
     }
 }

@@ -67,6 +67,11 @@ fn step(entry: &Entry) -> Value {
     if let Some(required) = step["required"].as_array_mut() {
         required.insert(0, entry.name.into());
     }
+    // What is mapped is so many pages of somebody's, or the references that something has.
+    let has = |name: &str| entry.keys.iter().any(|key| key.name == name && !key.needed);
+    if has("pages") && has("of") {
+        step["oneOf"] = json!([{ "required": ["pages"] }, { "required": ["of"] }]);
+    }
     step
 }
 
@@ -99,14 +104,15 @@ fn value(kind: Kind) -> Value {
         Kind::Pages => {
             let pages = number(1, MOST_PAGES);
             let rules = RULES.iter().map(|(name, meaning)| {
-                let mut numbers = json!({ "type": "array", "items": pages, "minItems": 1, "description": meaning });
+                let items = json!({ "anyOf": [pages, parameter] });
+                let mut numbers = json!({ "type": "array", "items": items, "minItems": 1, "description": meaning });
                 if *name == "between" {
                     numbers["minItems"] = 2.into();
                     numbers["maxItems"] = 2.into();
                 }
                 json!({ "type": "object", "properties": { *name: numbers }, "required": [name], "additionalProperties": false })
             });
-            let all: Vec<Value> = [pages.clone(), parameter].into_iter().chain(rules).collect();
+            let all: Vec<Value> = [pages.clone(), parameter.clone()].into_iter().chain(rules).collect();
             json!({ "anyOf": all })
         }
     }
@@ -259,6 +265,10 @@ each = [
     #[test]
     fn parser_and_schema_refuse_the_same_shapes() {
         assert!(schema_accepts(RIGHT) && parser_accepts(RIGHT));
+        for rule in ["{ between = [1, \"$pages\"] }", "{ cycle = [\"$pages\", 3, \"$pages\"] }"] {
+            let text = RIGHT.replacen("{ between = [1, 8] }", rule, 1);
+            assert!(schema_accepts(&text) && parser_accepts(&text), "{rule}");
+        }
         for (right, wrong) in [
             ("version = 1", "version = 2"),
             ("name = \"right\"", "name = \"Right!\""),
@@ -277,11 +287,15 @@ each = [
             ("pace = { rate_hz = 100 }", "pace = \"open\""),
             ("pace = { rate_hz = 100 }", "pace = { rate_hz = 100, frame_rate = 60 }"),
             ("pages = \"$pages\", count = 2", "count = 2"),
+            ("pages = \"$pages\", count = 2", "pages = 3, of = \"other\""),
             ("count = 2", "count = 0"),
             ("count = 2", "cuont = 2"),
             ("map = \"window\"", "mapp = \"window\""),
             ("map = \"window\"", "map = 4"),
             ("{ between = [1, 8] }", "{ between = [1, 8, 9] }"),
+            ("{ between = [1, 8] }", "{ between = [1, 1.5] }"),
+            ("{ between = [1, 8] }", "{ between = [\"one\", 8] }"),
+            ("{ between = [1, 8] }", "{ cycle = [] }"),
             ("{ between = [1, 8] }", "{ amidst = [1, 8] }"),
             ("{ between = [1, 8] }", "70000"),
             ("buffer = \"wc\"", "buffer = \"uncached\""),

@@ -191,7 +191,10 @@ impl Reader<'_> {
             Verb::Attach => Action::Attach { object: object() },
             Verb::Detach => Action::Detach { object: object(), order: self.order(fields) },
             Verb::Release => Action::Release { object: object(), order: self.order(fields) },
-            Verb::Wait => Action::Wait { object: object(), limit_ms: self.number(fields, "limit_ms", 0) },
+            Verb::Wait => {
+                let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
+                Action::Wait { object: object(), limit_ms, detach_after_ms }
+            }
             Verb::Allocate => {
                 let (object, pages, from) = (object(), self.pages(fields)?, self.memory(fields));
                 Action::Allocate { object, pages, count: self.number(fields, "count", 1), from }
@@ -275,6 +278,8 @@ impl Reader<'_> {
                 self.found.add(span_of(fields, "pages"), "it has as many pages as what of names: leave pages out");
                 None
             }
+            // What it says does not fit, which is told already.
+            (None, None) if fields.get("pages").is_some() => None,
             (None, None) => {
                 self.found.add(
                     step.span.clone(),

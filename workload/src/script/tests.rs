@@ -52,7 +52,7 @@ each = [
     f:11:8: a pace is "closed", { rate_hz = 100 } or { frame_rate = 60 }
     f:13:1: there is no verb mapp: write map
     f:14:25: there is no key cuont of the step map: write count
-    f:15:1: this step has no verb: write one of open, close, map, mmap, touch, read, munmap, unmap, export, attach, detach, release, wait, allocate, free, import, import_release, grant, ungrant, copy, hold_frames, sleep_ms
+    f:15:1: this step has no verb: write one of open, close, map, mmap, touch, read, munmap, unmap, export, attach, detach, release, wait, allocate, free, import, import_release, grant, ungrant, peer_grant, peer_ungrant, peer_import, peer_import_release, copy, hold_frames, sleep_ms
     f:16:1: a step does one thing: make a step of each verb
     f:17:1: the key limit_ms of the step wait is missing: how long at most (write a number from 0 to 600000)
     "#);
@@ -88,6 +88,51 @@ each = [
     f:20:37: this does not fit here: write "wc"
     f:21:24: this does not fit here: write "made" or "reversed"
     "#);
+}
+
+/// A parameter in a rule for page counts.
+const RULES: &str = r#"
+[parameters]
+most = 8
+word = "wc"
+[[workers]]
+name = "w"
+each = [
+{ map = "a", pages = { cycle = [1, "$most", 3] } },
+{ unmap = "a" },
+{ export = "e", pages = { between = [2, "$most"] }, buffer = "$word" },
+{ release = "e" },
+]
+"#;
+
+#[test]
+fn a_parameter_can_be_among_the_numbers_of_a_rule() {
+    let amounts = |most: u64| {
+        let set = vec![("most".to_owned(), vec![Scalar::Number(most)])];
+        let plan = plan(RULES, &Given { set, ..given() });
+        let amount = |step: &Step| match &step.action {
+            Action::Map { grants: Grants::Pages(pages, _), .. } | Action::Export { grants: Grants::Pages(pages, _), .. } => {
+                Some(pages.clone())
+            }
+            _ => None,
+        };
+        plan.arms[0].workers[0].each.iter().filter_map(amount).collect::<Vec<_>>()
+    };
+    assert_eq!(amounts(8), [Amount::Cycle(vec![1, 8, 3]), Amount::Between(2, 8)]);
+    assert_eq!(amounts(2), [Amount::Cycle(vec![1, 2, 3]), Amount::Between(2, 2)]);
+}
+
+#[test]
+fn a_parameter_that_does_not_fit_a_rule_is_told_at_its_own_place() {
+    let problems = |from: &str, to: &str| problems_of(&RULES.replacen(from, to, 1));
+    insta::assert_snapshot!(problems("most = 8", "most = 1"), @"f:15:25: from 2 to 1 there is no number: write the smaller one first");
+    insta::assert_snapshot!(problems("most = 8", "most = 70000"), @r"
+    f:13:36: $most is 70000, and this does not fit here: write a number from 1 to 65535
+    f:15:41: $most is 70000, and this does not fit here: write a number from 1 to 65535
+    ");
+    insta::assert_snapshot!(problems("\"$most\"]", "\"$mots\"]"), @"f:15:41: $mots: there is no such parameter: write most");
+    insta::assert_snapshot!(problems("\"$most\"]", "\"$word\"]"), @"f:15:41: $word is wc, and this does not fit here: write a number from 1 to 65535");
+    insta::assert_snapshot!(problems("[2, \"$most\"]", "[2, 3, \"$most\"]"), @r#"f:15:25: write a whole number, a word in quotes, "$name" of a parameter, or for page counts { cycle = [1, 16] } or { between = [1, 16] }"#);
 }
 
 #[test]
@@ -173,8 +218,9 @@ fn closing_comes_after_everything_that_needs_it() {
 { release = "e" },
 { close = "d" },
 "#), @r"
-    f:14:1: release does not fit e, which is an exported dma-buf (line 11): vgem holds it, so closing it would not be its release: detach it before
-    f:16:1: release of e comes too early: i of line 12 still needs it: import_release i before
+    f:14:1: release of e comes too early: i of line 12 still needs it: import_release i before
+    f:15:1: detach of e comes too early: i of line 12 still needs it: import_release i before
+    f:16:1: e was let go of in line 15: release has to come before that, or e has to be made anew
     f:17:1: close of d comes too early: i of line 12 still needs it: import_release i before
     ");
 }
@@ -197,7 +243,7 @@ fn a_closed_device_is_held_open_by_what_is_mapped_or_exported_and_takes_its_othe
     insta::assert_snapshot!(steps("{ unmap = \"a\" },\n{ munmap = \"a\" },\n{ unmap = \"b\" },\n{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), @r"
     f:17:1: unmap does not fit a, which is a map that is mmapped (line 11): it was unmapped before, or its device closed: write munmap
     f:19:1: b was let go of in line 15: unmap has to come before that, or b has to be made anew
-    f:21:1: d is closed, on which e was released in line 20: wait before it is closed
+    f:21:1: d is closed, on which e was exported: wait before d is closed
     ");
     insta::assert_snapshot!(steps("{ release = \"e\" },"), @r#"f:11:1: a is made in every iteration and never let go of in it: add { munmap = "a" } to each, or make it in start"#);
 }
@@ -222,6 +268,136 @@ fn a_wait_is_for_a_buffer_that_was_released_and_for_no_other() {
 { wait = "e", limit_ms = 5 },
 { release = "n" },
 "#), @"f:13:1: what line 12 makes may have got e's descriptor number, and the wait would be for that: wait before it");
+}
+
+/// An export that vgem is attached to and that is released meanwhile, and what comes then.
+fn released_while_attached(rest: &str) -> String {
+    let steps = r#"
+{ export = "e", pages = 4, buffer = "wc" },
+{ attach = "e" },
+{ release = "e" },
+"#;
+    problems_of_steps(&format!("{}\n{rest}", steps.trim()))
+}
+
+#[test]
+fn a_buffer_that_is_released_while_vgem_is_attached_is_kept_until_vgem_detaches() {
+    let all = r#"
+{ wait = "e", limit_ms = 5, expect = "ETIMEDOUT" },
+{ detach = "e" },
+{ wait = "e", limit_ms = 5 },
+{ wait = "e", limit_ms = 5, expect = "ENOENT" },
+"#;
+    assert_eq!(released_while_attached(all.trim()), "nothing");
+    let meanwhile = "{ wait = \"e\", limit_ms = 2000, detach_after_ms = 50 },\n{ wait = \"e\", limit_ms = 5 },";
+    assert_eq!(released_while_attached(meanwhile), "nothing");
+    insta::assert_snapshot!(released_while_attached(""), @r#"f:9:1: e is made in every iteration and never let go of in it: add { detach = "e" } to each, or make it in start"#);
+    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 5 },\n{ detach = \"e\" },"), @r#"f:12:1: vgem keeps e while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = "ETIMEDOUT""#);
+    insta::assert_snapshot!(released_while_attached(r#"
+{ release = "e" },
+{ attach = "e" },
+{ import = "i", of = "e" },
+{ detach = "e" },
+{ detach = "e" },
+{ import_release = "i" },
+"#), @r"
+    f:13:1: release does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): let go of it with detach
+    f:14:1: attach does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: attach before release
+    f:15:1: import of does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: import before release
+    f:16:1: detach of e comes too early: i of line 15 still needs it: import_release i before
+    f:17:1: e was let go of in line 16: detach has to come before that, or e has to be made anew
+    ");
+}
+
+#[test]
+fn a_wait_within_which_vgem_detaches_is_for_a_buffer_that_only_vgem_keeps_and_is_long_enough() {
+    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 50, detach_after_ms = 50 },"), @"f:12:1: vgem detaches after 50 ms, and this waits for 50 only: give a larger limit_ms, or detach in a step of its own");
+    insta::assert_snapshot!(
+        released_while_attached("{ wait = \"e\", limit_ms = 90, detach_after_ms = 50, expect = \"ETIMEDOUT\" },"), @"f:12:1: a wait within which vgem detaches ends well: leave expect out, or detach in a step of its own");
+    insta::assert_snapshot!(
+        released_while_attached("{ detach = \"e\" },\n{ wait = \"e\", limit_ms = 90, detach_after_ms = 50 },"), @"f:13:1: vgem does not keep e: attach it before its release, or leave detach_after_ms out");
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ export = "e", pages = 4, buffer = "wc" },
+{ wait = "e", limit_ms = 90, detach_after_ms = 50 },
+{ attach = "e" },
+{ wait = "e", limit_ms = 90, detach_after_ms = 50 },
+{ detach = "e" },
+{ release = "e" },
+"#), @r"
+    f:11:1: vgem does not keep e: attach it before its release, or leave detach_after_ms out
+    f:13:1: as long as e is not released, its detaching is not its release: release it before
+    ");
+}
+
+#[test]
+fn a_descriptor_number_that_may_mean_two_buffers_is_not_waited_for() {
+    insta::assert_snapshot!(released_while_attached(r#"
+{ export = "n", pages = 1, buffer = "wc" },
+{ wait = "n", limit_ms = 0, expect = "ETIMEDOUT" },
+{ wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },
+{ release = "n" },
+{ wait = "n", limit_ms = 5 },
+{ detach = "e" },
+{ wait = "n", limit_ms = 5 },
+{ wait = "e", limit_ms = 5 },
+"#), @r"
+    f:14:1: n may have got the descriptor number of e, which vgem keeps, and the wait would be for that: detach e before
+    f:15:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it
+    f:17:1: n may have got the descriptor number of e, which vgem keeps, and the wait would be for that: detach e before
+    f:20:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it
+    ");
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ open = "d" },
+{ export = "e", pages = 4, buffer = "wc" },
+{ attach = "e" },
+{ export = "n", pages = 4, buffer = "wc" },
+{ release = "e" },
+{ close = "d" },
+{ wait = "n", limit_ms = 5, expect = "ETIMEDOUT" },
+{ wait = "e", limit_ms = 5, expect = "ETIMEDOUT" },
+{ detach = "e" },
+{ release = "n" },
+"#), @r"
+    f:16:1: d is closed, on which n was exported: wait before d is closed
+    f:17:1: d is closed, on which e was exported: wait before d is closed
+    ");
+}
+
+#[test]
+fn what_an_iteration_makes_may_have_the_number_of_what_the_next_one_waits_for() {
+    let each = |first: &str, last: &str| {
+        problems_of(&format!(
+            r#"
+[[workers]]
+name = "w"
+start = [{{ export = "e", pages = 1, buffer = "wc" }}, {{ attach = "e" }}, {{ release = "e" }}]
+each = [
+{first}
+{{ sleep_ms = 1 }},
+{last}
+]
+end = [{{ detach = "e" }}]
+"#
+        ))
+    };
+    let wait = r#"{ wait = "e", limit_ms = 0, expect = "ETIMEDOUT" },"#;
+    let export = r#"{ export = "n", pages = 1, buffer = "wc" }, { release = "n" },"#;
+    assert_eq!(each(wait, ""), "nothing");
+    insta::assert_snapshot!(each(wait, export), @"f:11:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it");
+}
+
+#[test]
+fn what_vgem_keeps_is_held_until_it_detaches() {
+    let held = |end: &str| {
+        let steps =
+            format!("{{ export = \"e\", pages = 4, buffer = \"pages\" }},\n{{ attach = \"e\" }},\n{{ release = \"e\" }},\n{end}");
+        plan(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"), &given()).needs.held
+    };
+    let more = "{ map = \"m\", pages = 2 },\n{ unmap = \"m\" },";
+    assert_eq!(held(&format!("{more}\n{{ detach = \"e\" }},")), Held { pages: 6, objects: 2, ..Held::default() });
+    let after =
+        [format!("{{ detach = \"e\" }},\n{more}"), format!("{{ wait = \"e\", limit_ms = 9, detach_after_ms = 3 }},\n{more}")];
+    after.iter().for_each(|after| assert_eq!(held(after), Held { pages: 4, objects: 1, ..Held::default() }));
 }
 
 #[test]
@@ -355,4 +531,47 @@ fn a_description_says_what_is_needed() {
     holds at once, at most: 6 objects, 24 mapped pages, 24 pages of DMA buffers
     needs 24 pages granted, by a peer (--peer) or by this domain itself (--self)
     ");
+}
+
+#[test]
+fn what_the_peer_is_asked_for_is_there_before_it_is_mapped_and_taken_back_after_it() {
+    let steps = r#"
+{ peer_grant = "g", pages = 4, count = 2 },
+{ map = "m", of = "g" },
+{ mmap = "m" },
+{ munmap = "m" },
+{ unmap = "m" },
+{ peer_ungrant = "g" },
+"#;
+    assert_eq!(problems_of_steps(steps), "nothing");
+    let text = format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n");
+    let needs = plan(&text, &given()).needs;
+    assert_eq!((needs.requests, needs.peer_pages, needs.held.pages), (true, 0, 8));
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ map = "m", of = "g" },
+{ peer_grant = "g", pages = 4 },
+{ map = "n", of = "g" },
+{ peer_import_release = "g" },
+{ peer_ungrant = "g" },
+{ unmap = "n" },
+"#), @r"
+    f:10:1: nothing has made g when map of comes: peer_grant or peer_import it in a step before
+    f:13:1: peer_import_release does not fit g, which is a grant of the peer's (line 11): let go of it with peer_ungrant
+    f:14:1: peer_ungrant of g comes too early: m of line 10 still needs it: unmap m before
+    f:14:1: peer_ungrant of g comes too early: n of line 12 still needs it: unmap n before
+    ");
+    insta::assert_snapshot!(problems_of_steps(r#"
+{ map = "m", of = "g", pages = 4 },
+{ map = "m", of = "g", count = 2 },
+{ map = "m" },
+"#), @r#"
+    f:10:32: it has as many pages as what of names: leave pages out
+    f:11:32: the references are those that of names: leave count out
+    f:12:1: it does not say of what: write pages = 16, or of = "the name of what has references"
+    "#);
+    let alone = Plan::read("f", &format!("{HEAD}{text}"), &Given::default()).unwrap_err().to_string();
+    assert!(alone.contains("this asks a peer's frontend, and no peer was given: run it with --peer DOMID"), "{alone}");
+    let forked = text.replace("each", "processes = 2\neach");
+    let refused = Plan::read("f", &format!("{HEAD}{forked}"), &given()).unwrap_err().to_string();
+    assert!(refused.contains("give this worker threads instead of processes"), "{refused}");
 }

@@ -172,21 +172,7 @@ impl Reader<'_> {
 
     /// The value if it fits there, else a problem.
     pub(super) fn fitting(&mut self, kind: Kind, value: &Located<Value>) -> Option<Fitting> {
-        let mut through = String::new();
-        let resolved = match &value.value {
-            Value::Parameter(name) => match self.values.get(name) {
-                Some(scalar) => {
-                    self.used.insert(name.clone());
-                    through = format!("${name} is {scalar}, and ");
-                    Value::Scalar(scalar.clone())
-                }
-                None => {
-                    self.found.add(value.span.clone(), no_parameter(name, self.values.keys(), "$"));
-                    return None;
-                }
-            },
-            other => other.clone(),
-        };
+        let (resolved, through) = self.resolved(value)?;
         let fitting = match (kind, &resolved) {
             (Kind::Number { least, most } | Kind::NumberOr { least, most, .. }, Value::Scalar(Scalar::Number(number))) => {
                 within(*number, least, most).map(Fitting::Number)
@@ -197,8 +183,8 @@ impl Reader<'_> {
             (Kind::Pages, Value::Scalar(Scalar::Number(number))) => {
                 within(*number, 1, MOST_PAGES).map(|pages| Fitting::Pages(Amount::Fixed(pages)))
             }
-            (Kind::Pages, Value::Cycle(all)) => all_within(all).map(|all| Fitting::Pages(Amount::Cycle(all))),
-            (Kind::Pages, Value::Between(both)) => all_within(both).map(|both| Fitting::Pages(Amount::Between(both[0], both[1]))),
+            (Kind::Pages, Value::Cycle(all)) => return self.numbers_of_pages(all).map(|all| Fitting::Pages(Amount::Cycle(all))),
+            (Kind::Pages, Value::Between(both)) => return self.between(value, both).map(Fitting::Pages),
             (Kind::Word(words), Value::Scalar(Scalar::Word(word))) if words.contains(&word.as_str()) => {
                 Some(Fitting::Word(word.clone()))
             }
@@ -216,14 +202,39 @@ impl Reader<'_> {
         }
         fitting
     }
+
+    /// The value, or what its parameter stands for, and how a message about that begins.
+    fn resolved(&mut self, value: &Located<Value>) -> Option<(Value, String)> {
+        let Value::Parameter(name) = &value.value else { return Some((value.value.clone(), String::new())) };
+        let Some(scalar) = self.values.get(name) else {
+            self.found.add(value.span.clone(), no_parameter(name, self.values.keys(), "$"));
+            return None;
+        };
+        self.used.insert(name.clone());
+        Some((Value::Scalar(scalar.clone()), format!("${name} is {scalar}, and ")))
+    }
+
+    /// The numbers of a rule for page counts; what does not fit is told at its own place.
+    fn numbers_of_pages(&mut self, numbers: &[Located<Value>]) -> Option<Vec<u32>> {
+        const PAGES: Kind = Kind::Number { least: 1, most: MOST_PAGES };
+        // All of them, so that every mistake is told and every parameter counts as used.
+        let fitting: Vec<_> = numbers.iter().map(|number| self.fitting(PAGES, number)).collect();
+        fitting.into_iter().map(|fitting| if let Some(Fitting::Number(number)) = fitting { Some(number) } else { None }).collect()
+    }
+
+    fn between(&mut self, value: &Located<Value>, both: &[Located<Value>]) -> Option<Amount> {
+        let both = self.numbers_of_pages(both)?;
+        let (least, most) = (both[0], both[1]);
+        if least > most {
+            self.found.add(value.span.clone(), format!("from {least} to {most} there is no number: write the smaller one first"));
+            return None;
+        }
+        Some(Amount::Between(least, most))
+    }
 }
 
 fn within(number: u64, least: u32, most: u32) -> Option<u32> {
     u32::try_from(number).ok().filter(|number| (least..=most).contains(number))
-}
-
-fn all_within(numbers: &[Located<u64>]) -> Option<Vec<u32>> {
-    numbers.iter().map(|number| within(number.value, 1, MOST_PAGES)).collect()
 }
 
 fn is_name(word: &str) -> bool {

@@ -337,13 +337,17 @@ pub const STEPS: &[Entry] = &[
         name: "release",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "closes what export made: the last close, which unmaps the grants",
+        meaning: "closes what export made: the last close, which unmaps the grants; if vgem is attached, detach is the last",
     },
     Entry {
         verb: Verb::Wait,
         name: "wait",
         value: Kind::Name,
-        keys: &[needed("limit_ms", number(0, 600_000), "how long at most"), EXPECT],
+        keys: &[
+            needed("limit_ms", number(0, 600_000), "how long at most"),
+            key("detach_after_ms", number(1, 600_000), "meanwhile, so many ms after the wait has begun, vgem detaches"),
+            EXPECT,
+        ],
         meaning: "IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED: waits until it is released; that it already was (ENOENT) is as good",
     },
     Entry {

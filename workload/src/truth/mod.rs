@@ -310,7 +310,7 @@ impl Log {
     }
 
     /// The phase and arm of this thread's calls.
-    fn belonging(&self) -> (Phase, Option<u16>) {
+    pub(crate) fn belonging(&self) -> (Phase, Option<u16>) {
         OF_THIS_THREAD.get().unwrap_or_else(|| (Phase::from_number(self.phase.load(Ordering::Relaxed)), None))
     }
 
