@@ -19,6 +19,12 @@ use crate::xenstore;
 /// frontends. 0 to 7 are reserved by Linux (`GNTTAB_NR_RESERVED_ENTRIES`).
 pub const SEARCHED: RangeInclusive<GrantRef> = 8..=64;
 
+/// How long xenstored may take to answer where it was asked for.
+const ASKED_FOR: Duration = Duration::from_secs(10);
+
+/// And where it is only tried whether there is one: it answers within a few milliseconds, and the directory serves as well.
+const JUST_IN_CASE: Duration = Duration::from_millis(200);
+
 /// How long between two looks at all of them.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -48,8 +54,8 @@ impl Channel {
     pub fn xenstore(self) -> Result<Option<Xenstore>> {
         match self {
             Self::Directory => Ok(None),
-            Self::Xenstore => Xenstore::open().map(Some),
-            Self::Any => Ok(Xenstore::open().ok()),
+            Self::Xenstore => Xenstore::open(ASKED_FOR).map(Some),
+            Self::Any => Ok(Xenstore::open(JUST_IN_CASE).ok()),
         }
     }
 }

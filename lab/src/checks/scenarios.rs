@@ -44,7 +44,8 @@ buffer = ["pages", "wc", "coherent"]
 [[workers]]
 name = "both"
 threads = 2
-start = [{ open = "long" }, { map = "kept", pages = 3, count = 2, on = "long" }, { mmap = "kept", access = "read_only" }]
+start = [{ open = "long" }, { map = "kept", pages = 3, count = 2, on = "long" }, { mmap = "kept", access = "read_only" },
+  { peer_import = "theirs", pages = 1100, from = "dma_heap" }]
 each = [
   { touch = "kept", pick = "random" },
   { copy = "in", pages = 20, on = "long" }, { copy = "out", pages = 20, on = "long" },
@@ -68,11 +69,10 @@ each = [
   # What the peer grants and imports when it is asked; more references than one answer has room for.
   { peer_grant = "window", pages = 3, count = 2 }, { map = "w", of = "window", on = "long" }, { mmap = "w" }, { touch = "w" },
   { munmap = "w" }, { unmap = "w" }, { peer_ungrant = "window", order = "reversed" },
-  { peer_import = "theirs", pages = 1100, from = "dma_heap" }, { map = "t", of = "theirs", on = "long" }, { mmap = "t" },
-  { touch = "t" }, { munmap = "t" }, { unmap = "t" }, { peer_import_release = "theirs" },
+  { map = "t", of = "theirs", on = "long" }, { mmap = "t" }, { touch = "t" }, { munmap = "t" }, { unmap = "t" },
   { export = "offered", pages = 16, buffer = "$buffer", source = "peer_dmabuf", on = "long" }, { release = "offered" },
 ]
-end = [{ munmap = "kept", order = "reversed" }, { unmap = "kept" }, { close = "long" }]
+end = [{ munmap = "kept", order = "reversed" }, { unmap = "kept" }, { close = "long" }, { peer_import_release = "theirs" }]
 [[workers]]
 name = "apart"
 processes = 2

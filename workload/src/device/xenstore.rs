@@ -19,9 +19,7 @@ use crate::uapi::xenstore::{Header, Kind, MOST_BYTES, PATH, errno};
 const ADVICE: &str = "this domain was started without xenstore, or the kernel has no CONFIG_XEN_XENBUS_FRONTEND; without it, \
                       references can be told by a directory page: leave --channel out, or say --channel directory";
 
-/// How long the first answer may take. In dom0 the device can be opened also where no xenstored runs, and then nobody answers.
-const FIRST_ANSWER: Duration = Duration::from_secs(1);
-/// How long the others may take: longer than anything but a xenstored that is gone.
+/// How long an answer may take: longer than anything but a xenstored that is gone.
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// How often a transaction is tried that others come in between of.
@@ -43,12 +41,13 @@ pub struct Transaction<'store> {
 }
 
 impl Xenstore {
-    /// Connects. An error says that there is no xenstore for this domain.
-    pub fn open() -> Result<Self> {
+    /// Connects. An error says that there is no xenstore for this domain. In dom0 the device can be opened also where no xenstored
+    /// runs: then nobody answers within `patience`.
+    pub fn open(patience: Duration) -> Result<Self> {
         let device = File::from(open_xen(PATH, ADVICE)?);
         let mut store = Self { device, request: 0, event: false };
         // A watch would wait for ever, and could not even be killed.
-        let asked = store.ask(Kind::Read, 0, b"domid\0", FIRST_ANSWER);
+        let asked = store.ask(Kind::Read, 0, b"domid\0", patience);
         match asked.map_err(|refused| refused.at("read", "domid")) {
             Err(Error::XenstoreSilent { .. }) => Err(Error::NoDevice {
                 path: PATH,
