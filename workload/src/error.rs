@@ -214,6 +214,17 @@ pub enum Error {
         errno: Errno,
     },
 
+    /// Two frontends for the same backend.
+    #[error(
+        "another frontend of this domain tells domain {to} at {path} in xenstore what it grants: end that one, or use --channel directory"
+    )]
+    TwoFrontends {
+        /// The backend.
+        to: u16,
+        /// Where.
+        path: String,
+    },
+
     /// xenstore refused something.
     #[error("cannot {access} {path} in xenstore: {} ({errno:?}){}", .errno.desc(), xenstore_hint(*.errno))]
     Xenstore {

@@ -19,6 +19,7 @@ use nix::errno::Errno;
 
 use crate::device::{Transaction, Xenstore};
 use crate::error::{Error, Result};
+use crate::left::{self, Left, Noted, Told};
 use crate::peer::Offer;
 use crate::requests::Desk;
 use crate::uapi::xenstore::MOST_NODE_BYTES;
@@ -42,6 +43,7 @@ pub fn path(frontend: DomId, backend: DomId) -> String {
 pub struct Published {
     store: Xenstore,
     path: String,
+    noted: Noted,
 }
 
 impl Published {
@@ -50,8 +52,10 @@ impl Published {
         let own = store.own_domid()?;
         let path = path(own, to);
         let references = encode(&[&offer.pages[..], &offer.dmabuf].concat());
+        let noted = left::change(|others| Ok(Left::Told(Told::at(&path, others)?)));
+        let noted = noted.map_err(|_| Error::TwoFrontends { to, path: path.clone() })?;
         store.transaction(|transaction| {
-            // What a frontend left that was killed is not to be seen beside the new one's.
+            // What a frontend left that nobody cleared up after is not to be seen beside the new one's.
             transaction.remove(&path)?;
             transaction.write(&path, "")?;
             transaction.let_read(&path, own, to)?;
@@ -67,7 +71,7 @@ impl Published {
             }
             Ok(())
         })?;
-        Ok(Self { store, path })
+        Ok(Self { store, path, noted })
     }
 
     /// Where it is.
@@ -77,14 +81,9 @@ impl Published {
 
     /// Takes it away.
     pub fn withdraw(mut self) -> Result<()> {
-        self.store.outside().remove(&self.path)
-    }
-}
-
-impl Drop for Published {
-    fn drop(&mut self) {
-        // After withdraw there is nothing, which is no error; else there is nobody left to tell.
-        let _ = self.store.outside().remove(&self.path);
+        self.store.outside().remove(&self.path)?;
+        self.noted.is_over();
+        Ok(())
     }
 }
 

@@ -26,10 +26,17 @@ wait $looks || exit
 xenstore-read $told/pages $told/references/0 >/out/told || exit
 kill $!
 wait $!
-! xenstore-read $told/version 2>/out/told-no-more
+! xenstore-read $told/version 2>/out/told-no-more || exit
 END
 grantscope record -o /out/channels.gsr --clock "$clock" -- sh /tmp/find-pages >/out/channels-recorder 2>&1
 echo $? >/out/channels-recorder-status
+grantscope-workload frontend --to 0 --pages 20 >/out/killed &
+until grep -q frontend: /out/killed; do sleep 0.1; done
+kill -9 $!
+wait $!
+xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-by-the-killed
+grantscope-workload clean >/out/cleaned 2>&1
+! xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-after-clean 2>&1 || exit
 "#;
 
 /// Every truth agrees with the recording, and who found the references in xenstore mapped no page to look for them.
@@ -57,6 +64,9 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
     truths.extend([by_directory, Truth::parse(&text(outcome, "frontend.json")?)?]);
     let together = Truth::of_all(truths).context("nobody wrote a truth")?;
     Recorded::read(&out.join("channels.gsr"))?.agrees_with(&together)?;
+    let (left, cleaned) = (text(outcome, "told-by-the-killed")?, text(outcome, "cleaned")?);
+    ensure!(left == "20", "a frontend that was killed left {left:?} in xenstore");
+    ensure!(cleaned.contains("at /local/domain/0/data/grantscope/0: removed"), "clean said: {cleaned}");
     tell!("references were found in xenstore without a map, and by the directory with {} more", with_directory - least);
     Ok(())
 }

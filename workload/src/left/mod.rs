@@ -1,5 +1,5 @@
 //! What a run changes that would outlive it: noted in a journal before it is changed, undone at the end, and by the next run where
-//! there was no end (SIGKILL). Described in `docs/scenarios.md`.
+//! there was no end (SIGKILL). Described in `docs/left.md`.
 //!
 //! A kind of thing is a variant of [`Left`], with a way to [`undo`](Left::undo) it. [`change`] notes one and makes the change;
 //! [`look_after`] undoes what is left of runs that are gone.
@@ -11,6 +11,7 @@ mod number;
 mod own;
 mod owner;
 mod setting;
+mod told;
 mod truth_file;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use number::Number;
 pub use own::{Noted, change};
 pub use owner::Owner;
 pub use setting::Setting;
+pub use told::Told;
 pub use truth_file::TruthFile;
 
 /// One thing that stays behind where nobody undoes it.
@@ -43,6 +45,8 @@ pub enum Left {
     Setting(Setting),
     /// A truth file that is not written yet.
     TruthFile(TruthFile),
+    /// References in xenstore.
+    Told(Told),
 }
 
 /// What came of undoing something.
@@ -64,7 +68,7 @@ impl Left {
         match self {
             Self::Number(number) | Self::Balloon { target: number, .. } => number.make(),
             Self::Setting(setting) => setting.make(),
-            Self::TruthFile(_) => Ok(()),
+            Self::TruthFile(_) | Self::Told(_) => Ok(()),
         }
     }
 
@@ -81,6 +85,7 @@ impl Left {
             }
             Self::Setting(setting) => setting.undo(others),
             Self::TruthFile(file) => file.undo(others),
+            Self::Told(told) => told.undo(others),
         }
     }
 

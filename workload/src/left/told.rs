@@ -1,0 +1,64 @@
+//! What a frontend told in xenstore: references that are grants only as long as it lives.
+
+use std::io::{Error, ErrorKind};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Left, Undone};
+use crate::device::Xenstore;
+
+/// How long xenstored may take to answer: a frontend has talked to it in this boot.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A tree of nodes that tells somebody what is granted to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    path: String,
+}
+
+impl Told {
+    /// What is to be told at `path`; an error if another frontend tells there already.
+    pub fn at(path: &str, others: &[Left]) -> std::io::Result<Self> {
+        let told = Self { path: path.to_owned() };
+        if told.is_among(others) {
+            return Err(Error::from(ErrorKind::AlreadyExists));
+        }
+        Ok(told)
+    }
+
+    pub(super) fn undo(&self, others: &[Left]) -> Undone {
+        // The next frontend has written its own there.
+        if self.is_among(others) {
+            return Undone::Nothing;
+        }
+        let path = &self.path;
+        let removed = Xenstore::open(PATIENCE).and_then(|mut store| {
+            let there = store.outside().read(path)?.is_some();
+            store.outside().remove(path).map(|()| there)
+        });
+        match removed {
+            Ok(true) => Undone::Done(format!("references in xenstore that nobody grants any more, at {path}: removed")),
+            Ok(false) => Undone::Nothing,
+            Err(error) => Undone::Failed(format!("references in xenstore that nobody grants any more: {error}; remove {path}")),
+        }
+    }
+
+    fn is_among(&self, others: &[Left]) -> bool {
+        others.iter().any(|other| matches!(other, Left::Told(told) if told == self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_frontends_do_not_tell_at_the_same_place() {
+        let first = Told::at("/a", &[]).unwrap();
+        let others = [Left::Told(first.clone())];
+        assert_eq!(Told::at("/a", &others).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert!(Told::at("/b", &others).is_ok());
+        assert_eq!(first.undo(&others), Undone::Nothing, "the other one needs it");
+    }
+}
