@@ -18,7 +18,7 @@ const DOCUMENT: &str = "docs/release-orders.md";
 const INTRODUCTION: &str = "\
 # Every order of letting go, and what the kernel does
 
-What `--scenario release-orders` printed in the lab; [truth.md](truth.md#release-orders) says how it was found out.
+What `--scenario release-orders` printed in the lab, the same whether dom0 maps pages of its own (`--self`) or of dom1's (`--peer 1`); [truth.md](truth.md#release-orders) says how it was found out.
 Written by `cargo xtask test \"true end\"` with `GRANTSCOPE_UPDATE_DOCS=1`; without that variable the same check compares the table
 with what it sees.
 

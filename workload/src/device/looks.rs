@@ -24,8 +24,10 @@ pub struct Looks {
 impl Granted<'_> {
     /// Fills the first word of a page with `word`, and prepares `count` looks at its first byte.
     pub fn looks_at(&self, page: usize, word: u32, count: usize) -> Result<Looks> {
-        assert!(count <= MOST_LOOKS, "{count} looks do not fit into a pipe");
         let failed = |call, errno| Error::Call { call, on: format!("page {page} of our own"), errno };
+        if count > MOST_LOOKS {
+            return Err(failed("so many looks into a pipe", Errno::E2BIG));
+        }
         let (pipe, writer) = std::io::pipe().map_err(|error| failed("pipe", errno_of(&error)))?;
         let shown = self.mmap()?;
         shown.write(page, 0, word);

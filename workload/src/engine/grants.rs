@@ -1,13 +1,13 @@
 //! The pages that a scenario file maps, of both sides.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crate::device::{GntAlloc, RaisedLimit};
 use crate::directory::fill_word;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::frontend::fill;
 use crate::peer::{Offer, Search};
-use crate::requests::{Ask, Asked, Client, Handle};
+use crate::requests::{Asking, Client};
 use crate::scenario::Source;
 use crate::script::{Plan, Side};
 use crate::truth::{Log, Phase};
@@ -21,59 +21,6 @@ pub struct Grants<'log> {
     own: (DomId, Vec<GrantRef>),
     peer: (DomId, Offer),
     desk: Option<Box<dyn Asking + 'log>>,
-}
-
-/// A frontend that takes requests, of whichever thread.
-pub trait Asking: Send + Sync {
-    /// Has it make something.
-    fn make(&self, ask: Ask) -> Result<Asked>;
-    /// Has it take that back.
-    fn let_go(&self, handle: Handle) -> Result<()>;
-}
-
-impl Asking for Mutex<Client<'_>> {
-    fn make(&self, ask: Ask) -> Result<Asked> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).make(ask)
-    }
-
-    fn let_go(&self, handle: Handle) -> Result<()> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).let_go(handle)
-    }
-}
-
-/// What the frontend made when it was asked. It is taken back when this is dropped.
-pub struct AskedFor<'run> {
-    desk: &'run dyn Asking,
-    asked: Asked,
-    ended: bool,
-}
-
-impl<'run> AskedFor<'run> {
-    /// Asks for it.
-    pub fn new(desk: &'run dyn Asking, ask: Ask) -> Result<Self> {
-        Ok(Self { desk, asked: desk.make(ask)?, ended: false })
-    }
-
-    /// One for each page.
-    pub fn references(&self) -> &[GrantRef] {
-        &self.asked.references
-    }
-
-    /// Has it taken back.
-    pub fn let_go(mut self) -> Result<()> {
-        self.ended = true;
-        self.desk.let_go(self.asked.handle)
-    }
-}
-
-impl Drop for AskedFor<'_> {
-    fn drop(&mut self) {
-        if !self.ended
-            && let Err(error) = self.desk.let_go(self.asked.handle)
-        {
-            eprintln!("warning: {error}; the next run that asks there has it let go");
-        }
-    }
 }
 
 impl Grants<'_> {
@@ -116,8 +63,7 @@ pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Gra
         grants.peer = (peer, search.find(log).map_err(|error| limits::too_few_grants(plan, error))?);
         limits::within_dmabuf(plan, peer, grants.peer.1.dmabuf.len())?;
         if needs.requests {
-            let silent = || Error::PeerRequests { peer, what: "it takes no requests, and said why when it started".to_owned() };
-            let client = Client::connect(log, peer, grants.peer.1.desk.ok_or_else(silent)?)?;
+            let client = Client::of(log, peer, &grants.peer.1)?;
             grants.desk = Some(Box::new(Mutex::new(client)));
         }
     }

@@ -9,13 +9,13 @@ use crate::device::{
 };
 use crate::error::{Error, Result};
 use crate::plan::Shuffler;
-use crate::requests::{Ask, Memory};
+use crate::requests::{Ask, AskedFor, Memory};
 use crate::script::{Action, Amount, Grants as Mapped, Order, Pick, Side, Slice, Step, Worker};
 use crate::stop;
 use crate::truth::{Buffer, Log, monotonic_ns};
 use crate::uapi::{DomId, GRANTED_BYTES, GrantRef};
 
-use super::grants::{AskedFor, Grants};
+use super::grants::Grants;
 use super::meanwhile::{Wait, wait_while_detaching};
 use super::meeting::Meeting;
 
@@ -197,7 +197,7 @@ impl<'run> Hand<'run> {
             }
             Action::PeerGrant { object, pages, count } => {
                 let pages = self.amount(pages, iteration) as u32;
-                self.ask(*object, Ask::Grant { pages }, *count)
+                self.ask(*object, Ask::Grant { pages, looks: 0 }, *count)
             }
             Action::PeerImport { object, pages, count, from } => {
                 let pages = self.amount(pages, iteration) as u32;

@@ -1,5 +1,6 @@
 //! The backend's side: asks, and waits for the answer.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -7,6 +8,7 @@ use nix::errno::Errno;
 use super::{Ask, Desk, Handle, MAGIC, VERSION, word};
 use crate::device::{Access, EventChannel, GntDev, GrantMap, Mapping};
 use crate::error::{Error, Result};
+use crate::peer::Offer;
 use crate::truth::Log;
 use crate::uapi::{DomId, GrantRef};
 
@@ -35,8 +37,14 @@ pub struct Client<'log> {
 }
 
 impl<'log> Client<'log> {
+    /// Connects to a frontend that offers this.
+    pub fn of(log: &'log Log, peer: DomId, offer: &Offer) -> Result<Self> {
+        let silent = || Error::PeerRequests { peer, what: "it takes no requests, and said why when it started".to_owned() };
+        Self::connect(log, peer, offer.desk.ok_or_else(silent)?)
+    }
+
     /// Connects. What an earlier backend left there is let go of.
-    pub fn connect(log: &'log Log, peer: DomId, desk: Desk) -> Result<Self> {
+    fn connect(log: &'log Log, peer: DomId, desk: Desk) -> Result<Self> {
         let map = GntDev::open(log)?.map(peer, &[desk.reference])?;
         let mapping = map.mmap(Access::ReadWrite)?;
         let known = [word::MAGIC, word::VERSION].map(|place| mapping.read(0, place * 4));
@@ -55,7 +63,7 @@ impl<'log> Client<'log> {
 
     /// Has it grant or import pages.
     pub fn make(&mut self, ask: Ask) -> Result<Asked> {
-        let (Ask::Grant { pages } | Ask::Import { pages, .. }) = ask else {
+        let (Ask::Grant { pages, .. } | Ask::Import { pages, .. }) = ask else {
             return self.ask(ask).map(|()| Asked { handle: 0, references: vec![] });
         };
         self.ask(ask)?;
@@ -74,6 +82,12 @@ impl<'log> Client<'log> {
             return Err(Error::PeerRequests { peer: self.peer, what });
         }
         Ok(Asked { handle, references })
+    }
+
+    /// Has it look at the first byte of a grant.
+    pub fn look(&mut self, handle: Handle) -> Result<u8> {
+        self.ask(Ask::Look { handle })?;
+        Ok(self.word(word::BYTE) as u8)
     }
 
     /// Has it take back what it made.
@@ -115,5 +129,69 @@ impl<'log> Client<'log> {
 
     fn word(&self, place: usize) -> u32 {
         self.mapping.read(0, place * 4)
+    }
+}
+
+/// A frontend that takes requests, of whichever thread.
+pub trait Asking: Send + Sync {
+    /// Has it make something.
+    fn make(&self, ask: Ask) -> Result<Asked>;
+    /// Has it take that back.
+    fn let_go(&self, handle: Handle) -> Result<()>;
+    /// Has it look at the first byte of a grant, once of as often as it was told before.
+    fn look(&self, handle: Handle) -> Result<u8>;
+}
+
+impl Asking for Mutex<Client<'_>> {
+    fn make(&self, ask: Ask) -> Result<Asked> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).make(ask)
+    }
+
+    fn let_go(&self, handle: Handle) -> Result<()> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).let_go(handle)
+    }
+
+    fn look(&self, handle: Handle) -> Result<u8> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).look(handle)
+    }
+}
+
+/// What the frontend made when it was asked. It is taken back when this is dropped.
+pub struct AskedFor<'run> {
+    desk: &'run dyn Asking,
+    asked: Asked,
+    ended: bool,
+}
+
+impl<'run> AskedFor<'run> {
+    /// Asks for it.
+    pub fn new(desk: &'run dyn Asking, ask: Ask) -> Result<Self> {
+        Ok(Self { desk, asked: desk.make(ask)?, ended: false })
+    }
+
+    /// One for each page.
+    pub fn references(&self) -> &[GrantRef] {
+        &self.asked.references
+    }
+
+    /// What both sides call it.
+    pub fn handle(&self) -> Handle {
+        self.asked.handle
+    }
+
+    /// Has it taken back.
+    pub fn let_go(mut self) -> Result<()> {
+        self.ended = true;
+        self.desk.let_go(self.asked.handle)
+    }
+}
+
+impl Drop for AskedFor<'_> {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Err(error) = self.desk.let_go(self.asked.handle)
+        {
+            eprintln!("warning: {error}; the next run that asks there has it let go");
+        }
     }
 }

@@ -9,23 +9,26 @@
 //! | 0 | frontend | [`MAGIC`]; stored last, when it takes requests |
 //! | 1 | frontend | [`VERSION`] |
 //! | 2 | backend | the request's number, another one than before |
-//! | 3 | backend | what is asked for: 1 begin, 2 grant, 3 import, 4 references, 5 let go |
-//! | 4 | backend | of grant and import: how many pages; of references and let go: of which handle |
-//! | 5 | backend | of import: 0 from udmabuf, 1 from the dma-heap; of references: which one comes first |
+//! | 3 | backend | what is asked for: 1 begin, 2 grant, 3 import, 4 references, 5 let go, 6 look |
+//! | 4 | backend | of grant and import: how many pages; of the others: of which handle |
+//! | 5 | backend | of grant: how many looks at its first byte; of import: 0 from udmabuf, 1 from the dma-heap; of references: which one comes first |
 //! | 8 | frontend | the number of the request that is answered |
 //! | 9 | frontend | 0, or the errno |
 //! | 10 | frontend | the handle of what was made |
 //! | 11 | frontend | how many references it has |
 //! | 12 | frontend | how many of them follow here, the first ones or those that were asked for |
+//! | 13 | frontend | of look: the byte |
 //! | 16 … | frontend | the references |
 //!
 //! *Begin* lets go of everything that a backend asked for and did not give back: one that was killed.
-//! Page *i* of what was made is filled with the number *i*, as the pages are that the frontend grants from the start.
+//! Page *i* of what was made is filled with the number *i*, as the pages are that the frontend grants from the start; but a grant
+//! that is to be looked at begins with [`MARK`], of which a kernel that unmaps it can be told to clear a byte. Looking is possible
+//! after the grant was let go of too.
 
 mod client;
 mod service;
 
-pub use client::{Asked, Client};
+pub use client::{Asked, AskedFor, Asking, Client};
 pub use service::{MOST_GRANTED, Service};
 
 use crate::uapi::evtchn::Port;
@@ -48,6 +51,7 @@ mod word {
     pub const HANDLE: usize = 10;
     pub const TOTAL: usize = 11;
     pub const HERE: usize = 12;
+    pub const BYTE: usize = 13;
     pub const REFERENCES: usize = 16;
 }
 
@@ -62,6 +66,9 @@ pub struct Desk {
     /// The frontend's end of the event channel.
     pub port: Port,
 }
+
+/// What a page that is to be looked at begins with.
+pub const MARK: u32 = 0x0101_0101;
 
 /// What a frontend made when it was asked, as both sides call it.
 pub type Handle = u32;
@@ -84,6 +91,8 @@ pub enum Ask {
     Grant {
         /// How many.
         pages: u32,
+        /// How often its first byte is to be looked at.
+        looks: u32,
     },
     /// To make a dma-buf and grant its pages.
     Import {
@@ -104,6 +113,11 @@ pub enum Ask {
         /// What.
         handle: Handle,
     },
+    /// To look at the first byte of a grant.
+    Look {
+        /// Of which.
+        handle: Handle,
+    },
 }
 
 impl Ask {
@@ -111,11 +125,12 @@ impl Ask {
     fn describe(self) -> String {
         match self {
             Self::Begin => "take requests".to_owned(),
-            Self::Grant { pages } => format!("grant {pages} pages"),
+            Self::Grant { pages, .. } => format!("grant {pages} pages"),
             Self::Import { pages, from: Memory::Udmabuf } => format!("import {pages} pages of udmabuf"),
             Self::Import { pages, from: Memory::DmaHeap } => format!("import {pages} pages of its dma-heap"),
             Self::References { handle, first } => format!("tell the references of number {handle} from {first} on"),
             Self::LetGo { handle } => format!("let go of number {handle}"),
+            Self::Look { handle } => format!("look at number {handle}"),
         }
     }
 
@@ -123,21 +138,23 @@ impl Ask {
     fn encode(self) -> [u32; 3] {
         match self {
             Self::Begin => [1, 0, 0],
-            Self::Grant { pages } => [2, pages, 0],
+            Self::Grant { pages, looks } => [2, pages, looks],
             Self::Import { pages, from } => [3, pages, u32::from(from == Memory::DmaHeap)],
             Self::References { handle, first } => [4, handle, first],
             Self::LetGo { handle } => [5, handle, 0],
+            Self::Look { handle } => [6, handle, 0],
         }
     }
 
     fn decode(words: [u32; 3]) -> Option<Self> {
         match words {
             [1, ..] => Some(Self::Begin),
-            [2, pages, _] => Some(Self::Grant { pages }),
+            [2, pages, looks] => Some(Self::Grant { pages, looks }),
             [3, pages, 0] => Some(Self::Import { pages, from: Memory::Udmabuf }),
             [3, pages, 1] => Some(Self::Import { pages, from: Memory::DmaHeap }),
             [4, handle, first] => Some(Self::References { handle, first }),
             [5, handle, _] => Some(Self::LetGo { handle }),
+            [6, handle, _] => Some(Self::Look { handle }),
             _ => None,
         }
     }
@@ -151,15 +168,17 @@ mod tests {
     fn what_is_asked_is_what_is_understood() {
         for ask in [
             Ask::Begin,
-            Ask::Grant { pages: 2025 },
+            Ask::Grant { pages: 2025, looks: 0 },
+            Ask::Grant { pages: 2, looks: 4 },
             Ask::Import { pages: 256, from: Memory::Udmabuf },
             Ask::Import { pages: 256, from: Memory::DmaHeap },
             Ask::References { handle: 3, first: 1008 },
             Ask::LetGo { handle: 3 },
+            Ask::Look { handle: 3 },
         ] {
             assert_eq!(Ask::decode(ask.encode()), Some(ask));
         }
-        for words in [[0, 0, 0], [3, 1, 2], [6, 0, 0]] {
+        for words in [[0, 0, 0], [3, 1, 2], [7, 0, 0]] {
             assert_eq!(Ask::decode(words), None, "{words:?}");
         }
     }

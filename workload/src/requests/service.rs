@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
-use super::{Ask, Handle, MAGIC, REFERENCES_PER_ANSWER, VERSION, word};
-use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages};
+use super::{Ask, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, VERSION, word};
+use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks};
 use crate::error::{Error, Result};
 use crate::frontend::{Imported, fill};
 use crate::script::vocabulary::MOST_PAGES;
@@ -25,6 +25,8 @@ pub struct Service<'run> {
     answered: u32,
     next: Handle,
     made: BTreeMap<Handle, Made<'run>>,
+    /// At grants, also those that were let go of.
+    looks: BTreeMap<Handle, Looks>,
 }
 
 /// What was made for a backend.
@@ -63,7 +65,7 @@ impl<'run> Service<'run> {
     ) -> Self {
         page.write(0, word::VERSION * 4, VERSION);
         page.write(0, word::MAGIC * 4, MAGIC);
-        Self { log, to, device, channel, page, answered: 0, next: 1, made: BTreeMap::new() }
+        Self { log, to, device, channel, page, answered: 0, next: 1, made: BTreeMap::new(), looks: BTreeMap::new() }
     }
 
     /// Does what is asked for, if anything is, and says so.
@@ -95,11 +97,25 @@ impl<'run> Service<'run> {
 
     fn answer(&mut self, ask: Ask) -> Result<Answer> {
         match ask {
-            Ask::Begin => self.end().map(|()| None),
-            Ask::Grant { pages } => {
+            Ask::Begin => {
+                self.looks.clear();
+                self.end().map(|()| None)
+            }
+            Ask::Look { handle } => match self.looks.get_mut(&handle) {
+                Some(looks) => {
+                    let byte = looks.look()?;
+                    self.say(word::BYTE, byte.into());
+                    Ok(None)
+                }
+                None => Err(unknown("look", handle)),
+            },
+            Ask::Grant { pages, looks } => {
                 let granted = self.device.grant(self.to, allowed(pages)?)?;
                 fill(&granted.mmap()?);
-                Ok(Some((self.keep(Made::Grant(granted)), 0)))
+                let looks = if looks == 0 { None } else { Some(granted.looks_at(0, MARK, looks as usize)?) };
+                let handle = self.keep(Made::Grant(granted));
+                self.looks.extend(looks.map(|looks| (handle, looks)));
+                Ok(Some((handle, 0)))
             }
             Ask::Import { pages, from } => {
                 let imported = Imported::new(self.log, self.to, 0, allowed(pages)?, from)?;
@@ -108,7 +124,7 @@ impl<'run> Service<'run> {
             Ask::References { handle, first } => Ok(Some((handle, first as usize))),
             Ask::LetGo { handle } => match self.made.remove(&handle) {
                 Some(made) => made.let_go().map(|()| None),
-                None => Err(Error::Call { call: "let go", on: format!("of number {handle}"), errno: Errno::ENOENT }),
+                None => Err(unknown("let go", handle)),
             },
         }
     }
@@ -144,6 +160,10 @@ impl<'run> Service<'run> {
     fn say(&self, place: usize, value: u32) {
         self.page.write(0, place * 4, value);
     }
+}
+
+fn unknown(call: &'static str, handle: Handle) -> Error {
+    Error::Call { call, on: format!("number {handle}"), errno: Errno::ENOENT }
 }
 
 /// What the memory of this domain is not to be asked for beyond.

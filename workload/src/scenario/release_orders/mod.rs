@@ -1,26 +1,27 @@
 //! Every order of letting go: of gntdev's descriptor, the map, the mapping or the dma-buf, an importer, and the owner's grant.
 //!
 //! What has to come of each order is worked out from the kernel's source ([`expected`]), and what came of it is looked at from the
-//! owner's side: when the kernel unmapped the grants it cleared a byte in the owner's page ([`objects`]), and whether an ungrant
+//! owner's side: when the kernel unmapped the grants it cleared a byte in the owner's page ([`granted`]), and whether an ungrant
 //! ended the grant shows when somebody maps its reference again ([`owner`]). An answer that differs ends the run.
 
 mod expected;
+mod granted;
 mod objects;
 mod orders;
 mod owner;
 
 use std::thread::sleep;
 
-use crate::device::{GntAlloc, RaisedLimit, Released, Vgem};
+use crate::device::{Released, Vgem};
 use crate::error::{Error, Result};
 use crate::plan::Action;
 use crate::stop;
 use crate::truth::{Buffer, Log, Phase};
-use crate::uapi::gntalloc;
 
 use super::Options;
 use super::capability::{importer, possible_actions};
 use expected::Held;
+use granted::Owner;
 use objects::Objects;
 use orders::Order;
 
@@ -80,8 +81,8 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     log.enter(Phase::Setup);
     let actions = possible_actions(log, options, skipped)?;
     let vgem = importer(log, &actions, skipped)?;
-    let _raised = RaisedLimit::by(gntalloc::LIMIT, PAGES)?;
-    let scene = Scene { log, options, granting: GntAlloc::open(log)?, vgem };
+    let owner = Owner::of(log, options)?;
+    let scene = Scene { log, owner: &owner, vgem };
     log.enter(Phase::Run);
     for iteration in 0..options.iterations.unwrap_or(ITERATIONS) {
         // Every iteration is checked, and so is the same: once is enough to read.
@@ -102,8 +103,7 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
 /// What every order begins with.
 struct Scene<'run> {
     log: &'run Log,
-    options: &'run Options,
-    granting: GntAlloc<'run>,
+    owner: &'run Owner<'run>,
     vgem: Option<Vgem<'run>>,
 }
 
@@ -129,8 +129,8 @@ impl<'run> Scene<'run> {
 
     fn objects(&self, kind: Kind) -> Result<Objects<'run>> {
         match kind {
-            Kind::Mapped => Objects::mapped(self.log, &self.granting, self.options.own),
-            Kind::Exported(buffer) => Objects::exported(self.log, &self.granting, self.options.own, buffer, self.vgem.as_ref()),
+            Kind::Mapped => Objects::mapped(self.log, self.owner),
+            Kind::Exported(buffer) => Objects::exported(self.log, self.owner, buffer, self.vgem.as_ref()),
         }
     }
 
@@ -163,7 +163,7 @@ impl<'run> Scene<'run> {
     }
 
     fn still_granted(&self, objects: &Objects<'_>) -> Result<usize> {
-        owner::still_granted(self.log, self.options.own, &objects.references)
+        owner::still_granted(self.log, self.owner.domain(), &objects.references)
     }
 }
 

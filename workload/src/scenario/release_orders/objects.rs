@@ -2,19 +2,13 @@
 
 use std::time::Duration;
 
-use crate::device::{
-    Access, Attachment, DmaBuf, GntAlloc, GntDev, GrantMap, Granted, Looks, Mapping, ReleaseWatch, Released, Vgem,
-};
+use crate::device::{Access, Attachment, DmaBuf, GntDev, GrantMap, Mapping, ReleaseWatch, Released, Vgem};
 use crate::error::Result;
 use crate::truth::{Buffer, Log};
-use crate::uapi::{DomId, GrantRef};
+use crate::uapi::GrantRef;
 
-use super::{PAGES, Step};
-
-/// What the owner writes into its page. The kernel clears the first byte when it unmaps the grants.
-pub const MARK: u32 = 0x0101_0101;
-/// The marked page.
-pub const MARKED: usize = 0;
+use super::Step;
+use super::granted::{Grants, MARKED, Owner};
 
 /// Everything that there is to let go of. What is still there is undone in the order of the fields.
 pub struct Objects<'run> {
@@ -24,19 +18,16 @@ pub struct Objects<'run> {
     buffer: Option<DmaBuf<'run>>,
     watch: Option<ReleaseWatch<'run>>,
     device: Option<GntDev<'run>>,
-    granted: Option<Granted<'run>>,
-    looks: Looks,
+    granted: Grants<'run>,
     /// The grants' references.
     pub references: Vec<GrantRef>,
 }
 
 impl<'run> Objects<'run> {
-    /// Pages of our own, granted to ourselves, and an open device.
-    fn begin(log: &'run Log, granting: &GntAlloc<'run>, own: DomId) -> Result<(Self, GntDev<'run>)> {
-        let granted = granting.grant(own, PAGES)?;
-        // One look after each of the steps, of which there are four at most.
-        let looks = granted.looks_at(MARKED, MARK, 4)?;
-        let references = granted.references().to_vec();
+    /// Pages of the owner's, granted to this domain, and an open device.
+    fn begin(log: &'run Log, owner: &'run Owner<'run>) -> Result<(Self, GntDev<'run>)> {
+        let granted = owner.grant()?;
+        let references = granted.references();
         let device = GntDev::open(log)?;
         let held = Self {
             mapping: None,
@@ -45,32 +36,25 @@ impl<'run> Objects<'run> {
             buffer: None,
             watch: None,
             device: Some(device.clone()),
-            granted: Some(granted),
-            looks,
+            granted,
             references,
         };
         Ok((held, device))
     }
 
     /// Mapped and mmapped.
-    pub fn mapped(log: &'run Log, granting: &GntAlloc<'run>, own: DomId) -> Result<Self> {
-        let (mut held, device) = Self::begin(log, granting, own)?;
-        let map = held.map.insert(device.map(own, &held.references)?);
+    pub fn mapped(log: &'run Log, owner: &'run Owner<'run>) -> Result<Self> {
+        let (mut held, device) = Self::begin(log, owner)?;
+        let map = held.map.insert(device.map(owner.domain(), &held.references)?);
         held.mapping = Some(map.mmap(Access::ReadWrite)?);
         map.notify_on_unmap(MARKED, Some(0), None)?;
         Ok(held)
     }
 
     /// Exported, and attached to by vgem where there is one.
-    pub fn exported(
-        log: &'run Log,
-        granting: &GntAlloc<'run>,
-        own: DomId,
-        buffer: Buffer,
-        vgem: Option<&Vgem<'run>>,
-    ) -> Result<Self> {
-        let (mut held, device) = Self::begin(log, granting, own)?;
-        let buffer = held.buffer.insert(device.export(buffer, own, &held.references)?);
+    pub fn exported(log: &'run Log, owner: &'run Owner<'run>, buffer: Buffer, vgem: Option<&Vgem<'run>>) -> Result<Self> {
+        let (mut held, device) = Self::begin(log, owner)?;
+        let buffer = held.buffer.insert(device.export(buffer, owner.domain(), &held.references)?);
         buffer.clear_on_unmap(MARKED, 0)?;
         held.watch = Some(buffer.watch());
         held.attachment = vgem.map(|vgem| vgem.attach(buffer)).transpose()?;
@@ -94,13 +78,13 @@ impl<'run> Objects<'run> {
                 (buffer, _) => buffer.map_or(Ok(()), DmaBuf::release),
             },
             Step::Detach => self.attachment.take().map_or(Ok(()), Attachment::detach),
-            Step::Ungrant => self.granted.take().map_or(Ok(()), Granted::ungrant),
+            Step::Ungrant => self.granted.ungrant(),
         }
     }
 
     /// Whether the kernel has unmapped the grants since they were mapped: it then cleared the owner's byte.
     pub fn grants_are_unmapped(&mut self) -> Result<bool> {
-        Ok(self.looks.look()? == 0)
+        Ok(self.granted.look()? == 0)
     }
 
     /// What the kernel says of the buffer's release when it is asked, and not waited for. `None`: there is no buffer, or no

@@ -1,6 +1,6 @@
 //! What the owner's ungrant met, found out by mapping the references once more.
 //!
-//! gntalloc answers 0 whether anybody still has the page mapped or not (`gntalloc_ioctl_dealloc`). If nobody has, the grant ends at
+//! The owner's gntalloc answers 0 whether anybody still has the page mapped or not (`gntalloc_ioctl_dealloc`). If nobody has, the grant ends at
 //! once. Else the kernel puts its end off (`gnttab_end_foreign_access`): a timer tries again every second
 //! (`gnttab_handle_deferred`), and until it succeeds Xen grants the page as before, to new maps too
 //! (`gnttab_end_foreign_access_ref_v1`; all in drivers/xen/gntalloc.c and grant-table.c, Linux v6.12).
@@ -14,18 +14,20 @@ use crate::error::{Error, Result};
 use crate::truth::{Log, Why};
 use crate::uapi::{DomId, GrantRef};
 
-use super::objects::{MARK, MARKED};
+use crate::requests::MARK;
+
+use super::granted::MARKED;
 
 /// The timer's second (HZ jiffies), and a margin for the tick that it waits for and for a busy processor.
 pub const SETTLED_AFTER: Duration = Duration::from_millis(1200);
 
 /// How many of the references can still be mapped.
-pub fn still_granted(log: &Log, own: DomId, references: &[GrantRef]) -> Result<usize> {
+pub fn still_granted(log: &Log, owner: DomId, references: &[GrantRef]) -> Result<usize> {
     let device = GntDev::open(log)?;
     let mut granted = 0;
     // One by one: an mmap of several fails as a whole.
     for (page, &reference) in references.iter().enumerate() {
-        let map = device.map(own, &[reference])?;
+        let map = device.map(owner, &[reference])?;
         match map.mmap(Access::ReadWrite) {
             Ok(mapping) => {
                 granted += 1;

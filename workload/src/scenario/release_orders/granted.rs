@@ -1,0 +1,97 @@
+//! The owner of the pages that are mapped: this domain itself, or another one, whose frontend is asked.
+
+use std::sync::Mutex;
+
+use crate::device::{GntAlloc, Granted, Looks, RaisedLimit};
+use crate::error::Result;
+use crate::peer::Search;
+use crate::requests::{Ask, AskedFor, Asking, Client, MARK};
+use crate::scenario::{Options, Source};
+use crate::truth::Log;
+use crate::uapi::{DomId, GrantRef, gntalloc};
+
+use super::PAGES;
+
+/// The marked page.
+pub const MARKED: usize = 0;
+/// One look after each of the steps, of which there are four at most.
+const LOOKS: usize = 4;
+
+/// Who grants.
+pub enum Owner<'run> {
+    /// This domain, to itself.
+    Own { domain: DomId, granting: GntAlloc<'run>, _raised: RaisedLimit },
+    /// Another domain, to this one.
+    Peer { domain: DomId, desk: Box<dyn Asking + 'run> },
+}
+
+impl<'run> Owner<'run> {
+    /// The one that the run was asked for.
+    pub fn of(log: &'run Log, options: &Options) -> Result<Self> {
+        match options.source {
+            Source::Own => {
+                let raised = RaisedLimit::by(gntalloc::LIMIT, PAGES)?;
+                Ok(Self::Own { domain: options.own, granting: GntAlloc::open(log)?, _raised: raised })
+            }
+            Source::Peer { peer, channel, directory, timeout } => {
+                let search = Search { peer, channel, own: options.own, directory, timeout, pages: 0 };
+                let client = Client::of(log, peer, &search.find(log)?)?;
+                Ok(Self::Peer { domain: peer, desk: Box::new(Mutex::new(client)) })
+            }
+        }
+    }
+
+    /// Its number.
+    pub fn domain(&self) -> DomId {
+        match self {
+            Self::Own { domain, .. } | Self::Peer { domain, .. } => *domain,
+        }
+    }
+
+    /// Has it grant pages, of which it will look at the marked one.
+    pub fn grant(&self) -> Result<Grants<'_>> {
+        match self {
+            Self::Own { domain, granting, .. } => {
+                let granted = granting.grant(*domain, PAGES)?;
+                let looks = granted.looks_at(MARKED, MARK, LOOKS)?;
+                Ok(Grants::Own { granted: Some(granted), looks })
+            }
+            Self::Peer { desk, .. } => {
+                let asked = AskedFor::new(&**desk, Ask::Grant { pages: PAGES as u32, looks: LOOKS as u32 })?;
+                Ok(Grants::Peers { handle: asked.handle(), asked: Some(asked), desk: &**desk })
+            }
+        }
+    }
+}
+
+/// Pages that are granted, and can be looked at by their owner, also when they are not granted any more.
+pub enum Grants<'run> {
+    Own { granted: Option<Granted<'run>>, looks: Looks },
+    Peers { asked: Option<AskedFor<'run>>, handle: u32, desk: &'run dyn Asking },
+}
+
+impl Grants<'_> {
+    /// One for each page.
+    pub fn references(&self) -> Vec<GrantRef> {
+        match self {
+            Self::Own { granted, .. } => granted.as_ref().map_or(&[][..], Granted::references).to_vec(),
+            Self::Peers { asked, .. } => asked.as_ref().map_or(&[][..], AskedFor::references).to_vec(),
+        }
+    }
+
+    /// Has the owner take them back.
+    pub fn ungrant(&mut self) -> Result<()> {
+        match self {
+            Self::Own { granted, .. } => granted.take().map_or(Ok(()), Granted::ungrant),
+            Self::Peers { asked, .. } => asked.take().map_or(Ok(()), AskedFor::let_go),
+        }
+    }
+
+    /// The first byte of the marked page, as its owner sees it.
+    pub fn look(&mut self) -> Result<u8> {
+        match self {
+            Self::Own { looks, .. } => looks.look(),
+            Self::Peers { desk, handle, .. } => desk.look(*handle),
+        }
+    }
+}
