@@ -7,7 +7,7 @@ use crate::device::{DmaHeap, EventChannel, ForeignBuf, GntAlloc, GntDev, Granted
 use crate::directory::{self, WORDS};
 use crate::error::{Error, Result};
 use crate::peer::{Channel, Offer};
-use crate::requests::{Desk, MOST_GRANTED, Memory, Service};
+use crate::requests::{Desk, Memory, Service};
 use crate::stop::Held;
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
@@ -37,7 +37,7 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
     let event_channel = event_channel(to)?;
     let device = GntAlloc::open(log)?;
     let directory_pages = if channel.by_directory() { directory::pages_for(pages + dmabuf_pages) } else { 0 };
-    let _raised = RaisedLimit::by(gntalloc::LIMIT, pages + directory_pages + 1 + MOST_GRANTED)?;
+    let _raised = RaisedLimit::by(gntalloc::LIMIT, pages + directory_pages + 1)?;
     // The directory comes first, so that it has the domain's first free references.
     let directory = if directory_pages == 0 { None } else { Some(device.grant(to, directory_pages)?) };
     let shared = device.grant(to, pages)?;

@@ -29,7 +29,7 @@ mod client;
 mod service;
 
 pub use client::{Asked, AskedFor, Asking, Client};
-pub use service::{MOST_GRANTED, Service};
+pub use service::Service;
 
 use crate::uapi::evtchn::Port;
 use crate::uapi::{GRANTED_BYTES, GrantRef};

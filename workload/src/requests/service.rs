@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 
 use super::{Ask, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, VERSION, word};
-use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks};
+use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks, RaisedLimit};
 use crate::error::{Error, Result};
 use crate::frontend::{Imported, fill};
 use crate::script::vocabulary::MOST_PAGES;
 use crate::truth::Log;
-use crate::uapi::{DomId, GrantRef};
-
-/// How many pages a backend can have granted at a time, all together; gntalloc's limit has to be higher by so many.
-pub const MOST_GRANTED: usize = MOST_PAGES as usize;
+use crate::uapi::{DomId, GrantRef, gntalloc};
 
 /// A frontend that takes requests.
 pub struct Service<'run> {
@@ -29,23 +26,23 @@ pub struct Service<'run> {
     looks: BTreeMap<Handle, Looks>,
 }
 
-/// What was made for a backend.
+/// What was made for a backend. Its parts are in the order in which they have to go.
 enum Made<'run> {
-    Grant(Granted<'run>),
+    Grant { granted: Granted<'run>, _raised: RaisedLimit },
     Import(Imported<'run>),
 }
 
 impl Made<'_> {
     fn references(&self) -> &[GrantRef] {
         match self {
-            Self::Grant(granted) => granted.references(),
+            Self::Grant { granted, .. } => granted.references(),
             Self::Import(imported) => imported.references(),
         }
     }
 
     fn let_go(self) -> Result<()> {
         match self {
-            Self::Grant(granted) => granted.ungrant(),
+            Self::Grant { granted, _raised } => granted.ungrant(),
             Self::Import(imported) => imported.release(),
         }
     }
@@ -110,10 +107,12 @@ impl<'run> Service<'run> {
                 None => Err(unknown("look", handle)),
             },
             Ask::Grant { pages, looks } => {
-                let granted = self.device.grant(self.to, allowed(pages)?)?;
+                let pages = allowed(pages)?;
+                let raised = RaisedLimit::by(gntalloc::LIMIT, pages)?;
+                let granted = self.device.grant(self.to, pages)?;
                 fill(&granted.mmap()?);
                 let looks = if looks == 0 { None } else { Some(granted.looks_at(0, MARK, looks as usize)?) };
-                let handle = self.keep(Made::Grant(granted));
+                let handle = self.keep(Made::Grant { granted, _raised: raised });
                 self.looks.extend(looks.map(|looks| (handle, looks)));
                 Ok(Some((handle, 0)))
             }
