@@ -9,13 +9,16 @@ use grantscope_wire::Cause;
 use super::{Bench, PATIENCE, hooks_document, profile::Recorded};
 use crate::{bench::BenchSpec, boot::console_watch::End, clock::Clock, guest::job::Job, lab::Lab};
 
-/// Runs a scenario by each means of attaching: what a kretprobe does not know must not be missing.
+/// Runs a scenario by each means of attaching: what a kretprobe does not know must not be missing. Once the good references are of
+/// whom the bench has, once of this domain.
 const BY_BOTH: &str = "
 by() {
-    grantscope record -o /out/$1.gsr --clock counted --attach $1 -- \
-        grantscope-workload run --scenario $scenario --self --pages 32 --truth /out/$1.json
+    means=$1
+    shift
+    grantscope record -o /out/$means.gsr --clock counted --attach $means -- \
+        grantscope-workload run --scenario $scenario $* --pages 32 --truth /out/$means.json
 }
-by best && by kprobe
+by best $source && by kprobe --self
 ";
 
 /// Causes that this lab cannot bring about, each with the reason.
@@ -32,7 +35,7 @@ const NOT_HERE: &[(Cause, &str)] = &[
 
 /// Runs them all, and compares exactly.
 pub fn are_explained(bench: &Bench) -> Result<()> {
-    explained(bench, bench.full()?, "faults")?.iter().try_for_each(causes_are_all_there)
+    explained(bench, bench.full()?, "faults", "--peer 1")?.iter().try_for_each(causes_are_all_there)
 }
 
 /// `GNTST_no_space` (xen/include/public/grant_table.h, 4.17).
@@ -41,7 +44,7 @@ const NO_SPACE: i16 = -13;
 /// Xen's tables run full, and every call that needs more of them says which.
 pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
     let spec = BenchSpec::named("arm64-tight").context("there is no bench arm64-tight")?;
-    let recordings = explained(bench, &bench.lab(spec)?, "exhaustion")?;
+    let recordings = explained(bench, &bench.lab(spec)?, "exhaustion", "--self")?;
     let environment = recordings[0].aggregate.environment().context("the recording has no environment")?;
     hooks_document::tells_of(spec.name, &environment.hooks)?;
     for recorded in &recordings {
@@ -56,9 +59,9 @@ pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
 }
 
 /// What both means recorded of a scenario, which agrees with what was done.
-fn explained(bench: &Bench, lab: &Lab, scenario: &str) -> Result<[Recorded; 2]> {
+fn explained(bench: &Bench, lab: &Lab, scenario: &str, source: &str) -> Result<[Recorded; 2]> {
     let out = bench.out(scenario);
-    let job = Job::Script(format!("scenario={scenario}\n{BY_BOTH}"));
+    let job = Job::Script(format!("scenario={scenario}\nsource='{source}'\n{BY_BOTH}"));
     let outcome = lab.run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
     ensure!(outcome.end == End::Pass, bench.unexpected(scenario, &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);

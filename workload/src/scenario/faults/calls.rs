@@ -19,6 +19,7 @@ use crate::uapi::gntdev::{
 };
 use crate::uapi::{DomId, Flexible, GrantRef};
 
+use super::super::pages::Shared;
 use super::control::Injection;
 
 /// The answer of a call.
@@ -38,7 +39,9 @@ pub struct Calls<'run> {
     injection: Option<&'run Injection>,
     /// This domain.
     pub own: DomId,
-    /// Its pages, granted to itself, writable.
+    /// Who grants the good references to it: itself, or a peer.
+    pub owner: DomId,
+    /// Those, writable.
     pub references: &'run [GrantRef],
 }
 
@@ -49,10 +52,18 @@ pub fn unread(op: Op, buffer: Option<Buffer>) -> Subject {
 
 impl<'run> Calls<'run> {
     /// Opens a granting device besides. Opening and closing that are no operations.
-    pub fn new(log: &'run Log, device: &'run GntDev<'run>, own: DomId, references: &'run [GrantRef]) -> Result<Self> {
+    pub fn new(log: &'run Log, device: &'run GntDev<'run>, own: DomId, good: Shared<'run>) -> Result<Self> {
         let granting = OpenOptions::new().read(true).write(true).open(gntalloc::PATH);
         let granting = granting.map_err(|cause| Error::Control { path: gntalloc::PATH.to_owned(), cause })?;
-        Ok(Self { log, device, granting: Rc::new(granting.into()), injection: None, own, references })
+        Ok(Self {
+            log,
+            device,
+            granting: Rc::new(granting.into()),
+            injection: None,
+            own,
+            owner: good.domain,
+            references: good.references,
+        })
     }
 
     /// The same, but with memory that runs out as it is armed for.
@@ -78,7 +89,7 @@ impl<'run> Calls<'run> {
 
     /// The first `count` of our good references, as the map ioctl takes them.
     pub fn good(&self, count: usize) -> Vec<Reference> {
-        self.references[..count].iter().map(|&reference| Reference { domid: self.own.into(), reference }).collect()
+        self.references[..count].iter().map(|&reference| Reference { domid: self.owner.into(), reference }).collect()
     }
 
     /// The map ioctl, with a count of its own.

@@ -17,6 +17,7 @@ use crate::uapi::gntalloc::{self, FLAG_WRITABLE};
 use crate::uapi::gntdev::{self, DmabufImpRelease};
 
 use super::super::Options;
+use super::super::pages::Shared;
 use super::calls::{Calls, KINDS, Shown};
 use super::triggers::{unexpected, unmap};
 use super::{fails, knows_dmabufs, refused};
@@ -36,7 +37,7 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     let with_dmabufs = knows_dmabufs(log, options, skipped)?;
     let _raised = RaisedLimit::by(gntalloc::LIMIT, MOST_MAPPINGS as usize)?;
     let device = GntDev::open(log)?;
-    let calls = Calls::new(log, &device, options.own, &[])?;
+    let calls = Calls::new(log, &device, options.own, Shared { domain: options.own, references: &[] })?;
     log.enter(Phase::Run);
     for _ in 0..options.iterations.unwrap_or(ITERATIONS) {
         stop::check()?;

@@ -179,7 +179,7 @@ fn grant(calls: &Calls<'_>, injection: &mut Injection) -> Result<Option<&'static
 
 fn export(calls: &Calls<'_>, injection: &mut Injection, buffer: Buffer, flags: u32) -> Result<Option<&'static str>> {
     let references = &calls.references[..PAGES];
-    match calls.with(injection).export(Some(buffer), flags, PAGES as u32, references, calls.own.into()) {
+    match calls.with(injection).export(Some(buffer), flags, PAGES as u32, references, calls.owner.into()) {
         Ok(descriptor) => {
             calls.release(descriptor, buffer, PAGES).map_err(|errno| unexpected("a release", errno))?;
             Ok(None)

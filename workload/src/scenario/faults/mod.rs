@@ -12,7 +12,7 @@ mod triggers;
 
 use nix::errno::Errno;
 
-use crate::device::{GntAlloc, GntDev, RaisedLimit};
+use crate::device::{GntDev, RaisedLimit};
 use crate::error::{Error, Result};
 use crate::stop;
 use crate::truth::{Log, Phase, Why};
@@ -20,10 +20,11 @@ use crate::uapi::gntalloc;
 
 use super::Options;
 use super::capability::possible_actions;
+use super::pages::{Shared, with_shared_pages};
 use calls::Calls;
 
-/// Pages that are granted to this domain itself, for the calls that need good references.
-const GRANTED: usize = 32;
+/// Pages for the calls that need good references, of this domain's own or of the peer.
+const GRANTED: u32 = 32;
 /// How often all is done, unless told otherwise.
 const ITERATIONS: u32 = 3;
 
@@ -31,27 +32,32 @@ const ITERATIONS: u32 = 3;
 pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
     log.enter(Phase::Setup);
     let with_dmabufs = knows_dmabufs(log, options, skipped)?;
-    let _raised = RaisedLimit::by(gntalloc::LIMIT, 2 * GRANTED)?;
-    let granting = GntAlloc::open(log)?;
-    let granted = granting.grant(options.own, GRANTED)?;
+    with_shared_pages(log, &Options { pages: vec![GRANTED], ..options.clone() }, |shared| {
+        on(log, options, shared, with_dmabufs, skipped)
+    })
+}
+
+/// The same, with good references.
+fn on(log: &Log, options: &Options, shared: Shared<'_>, with_dmabufs: bool, skipped: &mut Vec<String>) -> Result<()> {
+    // For what the calls themselves grant.
+    let _raised = RaisedLimit::by(gntalloc::LIMIT, GRANTED as usize)?;
     log.enter(Phase::Run);
     for _ in 0..options.iterations.unwrap_or(ITERATIONS) {
         stop::check()?;
         let device = GntDev::open(log)?;
-        let calls = Calls::new(log, &device, options.own, granted.references())?;
+        let calls = Calls::new(log, &device, options.own, shared)?;
         triggers::run(&calls, with_dmabufs)?;
     }
     match control::Injection::begin() {
         Ok(mut injection) => {
             let device = GntDev::open(log)?;
-            let calls = Calls::new(log, &device, options.own, granted.references())?;
+            let calls = Calls::new(log, &device, options.own, shared)?;
             injected::run(&calls, &mut injection, with_dmabufs)?;
         }
         Err(error) => skipped.push(format!("memory that runs out: {error}")),
     }
     eprintln!("faults: every call failed as it should");
-    log.enter(Phase::Teardown);
-    granted.ungrant()
+    Ok(())
 }
 
 /// Whether there is more than maps and grants. Notes what this kernel lacks; here every kind of buffer is needed.

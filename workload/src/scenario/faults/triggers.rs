@@ -84,15 +84,16 @@ fn refused_maps(calls: &Calls<'_>) -> Result<()> {
     let gone_reference = gone.reference;
     gone.end(calls)?;
     let own = |reference| Reference { domid: calls.own.into(), reference };
+    let not_granted = Reference { domid: calls.owner.into(), reference: NOT_GRANTED };
     let domain = |domid: DomId| Reference { domid: domid.into(), ..calls.good(1)[0] };
-    let mixed = [calls.good(6), vec![own(NOT_GRANTED), domain(NOT_THERE), own(read_only.reference), own(NOT_GRANTED)]].concat();
+    let mixed = [calls.good(6), vec![not_granted, domain(NOT_THERE), own(read_only.reference), not_granted]].concat();
     let cases: [(Vec<Reference>, &'static str, usize); 7] = [
-        (vec![own(NOT_GRANTED)], "bad_gntref:1", 0),
+        (vec![not_granted], "bad_gntref:1", 0),
         (vec![domain(NOT_THERE)], "bad_domain:1", 0),
         (vec![own(other.reference)], "general_error:1", 0),
         (vec![own(read_only.reference)], "general_error:1", 0),
         (vec![own(gone_reference)], "general_error:1", 0),
-        ([calls.good(7), vec![own(NOT_GRANTED)]].concat(), "bad_gntref:1", 7),
+        ([calls.good(7), vec![not_granted]].concat(), "bad_gntref:1", 7),
         (mixed, "general_error:1;bad_domain:1;bad_gntref:2", 6),
     ];
     for (references, statuses, mapped) in cases {
@@ -125,14 +126,14 @@ fn copies(calls: &Calls<'_>) -> Result<()> {
     let base = target.as_mut_ptr();
     let segment = |source, dest, flags| CopySegment { source, dest, len: 64, flags, status: 0 };
     let read = |domid, reference| segment(granted(domid, reference, 0), memory(base), abi::COPY_SOURCE_GREF);
-    let good = || read(calls.own, calls.references[0]);
+    let good = || read(calls.owner, calls.references[0]);
     // More than one of the kernel's batches, which have 16 copies each.
     let mut many: Vec<_> = (0..40).map(|_| good()).collect();
     many[3] = read(NOT_THERE, calls.references[0]);
-    many[20] = read(calls.own, NOT_GRANTED);
-    many[39] = read(calls.own, NOT_GRANTED);
+    many[20] = read(calls.owner, NOT_GRANTED);
+    many[39] = read(calls.owner, NOT_GRANTED);
     let cases = [
-        (vec![read(calls.own, NOT_GRANTED)], "bad_gntref:1"),
+        (vec![read(calls.owner, NOT_GRANTED)], "bad_gntref:1"),
         (vec![good(), read(NOT_THERE, calls.references[0])], "bad_domain:1"),
         (many, "bad_domain:1;bad_gntref:2"),
     ];
@@ -141,9 +142,9 @@ fn copies(calls: &Calls<'_>) -> Result<()> {
     }
     let to_ourselves = segment(memory(base), memory(base), 0);
     fails("a copy of own memory", EINVAL, "bad_segment").check(log, calls.copy(&mut [to_ourselves]))?;
-    let across = segment(granted(calls.own, calls.references[0], 4090), memory(base), abi::COPY_SOURCE_GREF);
+    let across = segment(granted(calls.owner, calls.references[0], 4090), memory(base), abi::COPY_SOURCE_GREF);
     fails("a copy across the end of a page", EINVAL, "bad_segment").check(log, calls.copy(&mut [good(), across]))?;
-    let nowhere = segment(granted(calls.own, calls.references[0], 0), memory(fence.nowhere::<u8>()), abi::COPY_SOURCE_GREF);
+    let nowhere = segment(granted(calls.owner, calls.references[0], 0), memory(fence.nowhere::<u8>()), abi::COPY_SOURCE_GREF);
     fails("a copy to nowhere", EFAULT, "segment_unreachable").check(log, calls.copy(&mut [nowhere]))?;
     fails("a copy of unreadable segments", EFAULT, "segment_unreachable").check(log, calls.copy_of(1, fence.nowhere()))?;
     let unreadable = calls.copy_at(unread(Op::Copy, Some(Buffer::Pages)), fence.nowhere::<GrantCopy>());
@@ -170,12 +171,12 @@ fn exports(calls: &Calls<'_>) -> Result<()> {
     let log = calls.log;
     let limit = read_limit(abi::LIMIT)? as u32;
     let fence = Fence::new()?;
-    let (good, own) = (&calls.references[..1], u32::from(calls.own));
-    let one = DmabufExpFromRefs { flags: 0, count: 1, fd: 0, domid: own, refs: [good[0]] };
+    let (good, owner) = (&calls.references[..1], u32::from(calls.owner));
+    let one = DmabufExpFromRefs { flags: 0, count: 1, fd: 0, domid: owner, refs: [good[0]] };
     let pages = Some(Buffer::Pages);
-    fails("an export of no reference", EINVAL, "count_zero").check(log, calls.export(pages, 0, 0, &[], own))?;
-    fails("an export over the limit", EINVAL, "over_limit").check(log, calls.export(pages, 0, limit + 1, good, own))?;
-    let both = calls.export(None, abi::DMA_FLAG_WC | abi::DMA_FLAG_COHERENT, 1, good, own);
+    fails("an export of no reference", EINVAL, "count_zero").check(log, calls.export(pages, 0, 0, &[], owner))?;
+    fails("an export over the limit", EINVAL, "over_limit").check(log, calls.export(pages, 0, limit + 1, good, owner))?;
+    let both = calls.export(None, abi::DMA_FLAG_WC | abi::DMA_FLAG_COHERENT, 1, good, owner);
     fails("an export of both kinds at once", EINVAL, "both_dma_flags").check(log, both)?;
     let unreadable = calls.export_at(unread(Op::Export, None), fence.nowhere());
     fails("an export by an unreadable argument", EFAULT, "argument_unreadable").check(log, unreadable)?;
@@ -184,7 +185,7 @@ fn exports(calls: &Calls<'_>) -> Result<()> {
     fails("an export of unreadable references", EFAULT, "argument_unreadable").check(log, unreadable)?;
     let references = vec![good[0]; TOO_LARGE as usize];
     for (buffer, flags) in [(Buffer::Wc, abi::DMA_FLAG_WC), (Buffer::Coherent, abi::DMA_FLAG_COHERENT)] {
-        let too_large = calls.export(Some(buffer), flags, TOO_LARGE, &references, own);
+        let too_large = calls.export(Some(buffer), flags, TOO_LARGE, &references, owner);
         fails("an export of more DMA memory than there is", ENOMEM, "half_built_dma_map").check(log, too_large)?;
     }
     // The descriptor is installed all the same, and nobody was told which.
@@ -195,15 +196,20 @@ fn exports(calls: &Calls<'_>) -> Result<()> {
 }
 
 fn refused_exports(calls: &Calls<'_>) -> Result<()> {
-    let own = u32::from(calls.own);
+    let (own, owner) = (u32::from(calls.own), u32::from(calls.owner));
     let read_only = Granted::to(calls, calls.own, 0)?;
-    let mixed = [&calls.references[..5], &[NOT_GRANTED, read_only.reference, NOT_GRANTED]].concat();
+    // An export is of one domain's references.
+    let (among, of_mixed) = match own == owner {
+        true => (read_only.reference, "general_error:1;bad_gntref:2"),
+        false => (NOT_GRANTED, "bad_gntref:3"),
+    };
+    let mixed = [&calls.references[..5], &[NOT_GRANTED, among, NOT_GRANTED]].concat();
     for (buffer, flags) in KINDS {
         for (references, domid, statuses, mapped) in [
-            (vec![NOT_GRANTED], own, "bad_gntref:1", false),
+            (vec![NOT_GRANTED], owner, "bad_gntref:1", false),
             (calls.references[..3].to_vec(), u32::from(NOT_THERE), "bad_domain:3", false),
             (vec![read_only.reference], own, "general_error:1", false),
-            (mixed.clone(), own, "general_error:1;bad_gntref:2", true),
+            (mixed.clone(), owner, of_mixed, true),
         ] {
             let pages = references.len();
             let answer = calls.export(Some(buffer), flags, pages as u32, &references, domid);
@@ -243,7 +249,7 @@ fn imports(calls: &Calls<'_>) -> Result<()> {
 }
 
 fn own_buffer_of_another_size(calls: &Calls<'_>) -> Result<()> {
-    let exported = calls.export(Some(Buffer::Pages), 0, 2, &calls.references[..2], calls.own.into());
+    let exported = calls.export(Some(Buffer::Pages), 0, 2, &calls.references[..2], calls.owner.into());
     let exported = exported.map_err(|errno| unexpected("an export of two good references", errno))?;
     let wrong = calls.import(exported, Some(Buffer::Pages), 3, 3);
     fails("an import of an own buffer as larger", EINVAL, "wrong_size").check(calls.log, wrong)?;
@@ -266,7 +272,7 @@ fn waits(calls: &Calls<'_>) -> Result<()> {
     let mut argument = DmabufExpWaitReleased { fd: u32::MAX, wait_to_ms: 0 };
     fails("a wait for no buffer", ENOENT, "no_such_buffer").check(log, calls.wait(unknown, &mut argument))?;
     fails("a wait by an unreadable argument", EFAULT, "argument_unreadable").check(log, calls.wait(unknown, fence.nowhere()))?;
-    let exported = calls.export(Some(Buffer::Wc), abi::DMA_FLAG_WC, 2, &calls.references[..2], calls.own.into());
+    let exported = calls.export(Some(Buffer::Wc), abi::DMA_FLAG_WC, 2, &calls.references[..2], calls.owner.into());
     let exported = exported.map_err(|errno| unexpected("an export of two good references", errno))?;
     argument.fd = exported as u32;
     let held = calls.wait(Subject::new(Op::WaitReleased, Buffer::Wc, 2), &mut argument);
