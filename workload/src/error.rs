@@ -236,6 +236,16 @@ pub enum Error {
         errno: Errno,
     },
 
+    /// There is a device for xenstore, and no xenstore.
+    #[error(
+        "no xenstored answers on {path}: start one in this domain or leave --channel xenstore out; then references are told by a \
+         directory page"
+    )]
+    NoXenstored {
+        /// The device.
+        path: &'static str,
+    },
+
     /// xenstore does not answer.
     #[error("cannot {access} {path} in xenstore: nobody answers; does xenstored run?")]
     XenstoreSilent {

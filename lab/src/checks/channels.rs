@@ -37,6 +37,32 @@ wait $!
 xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-by-the-killed
 grantscope-workload clean >/out/cleaned 2>&1
 ! xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-after-clean 2>&1 || exit
+cat >/tmp/asks.toml <<'END'
+version = 1
+name = "asks"
+summary = "asks its peer for pages, and has them for a while"
+imitates = "nobody"
+iterations = 3
+[[workers]]
+name = "asking"
+each = [
+  { peer_grant = "asked", pages = 5 }, { map = "window", of = "asked" }, { mmap = "window" }, { touch = "window" }, { sleep_ms = 200 },
+  { munmap = "window" }, { unmap = "window" }, { peer_ungrant = "asked" },
+]
+END
+grantscope-workload frontend --to 0 --pages 20 --truth /out/asked.json >/out/asked-said &
+frontend=$!
+until grep -q frontend: /out/asked-said; do sleep 0.1; done
+ask="grantscope-workload run --peer 0 --scenario /tmp/asks.toml"
+$ask --iterations 1000 --truth - >/dev/null 2>&1 &
+asks=$!
+sleep 1
+$ask --truth - >/dev/null 2>/out/asks-refused && exit 1
+kill -9 $asks
+wait $asks
+$ask --truth /out/asks.json 2>/out/asks-said || exit
+kill $frontend
+wait $frontend
 "#;
 
 /// Every truth agrees with the recording, and who found the references in xenstore mapped no page to look for them.
@@ -67,6 +93,23 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
     let (left, cleaned) = (text(outcome, "told-by-the-killed")?, text(outcome, "cleaned")?);
     ensure!(left == "20", "a frontend that was killed left {left:?} in xenstore");
     ensure!(cleaned.contains("at /local/domain/0/data/grantscope/0: removed"), "clean said: {cleaned}");
+    asked_again(outcome)?;
     tell!("references were found in xenstore without a map, and by the directory with {} more", with_directory - least);
+    Ok(())
+}
+
+/// Two backends cannot ask at the same time; and what one asked for that was killed is let go of for the next.
+fn asked_again(outcome: &Outcome) -> Result<()> {
+    let refused = text(outcome, "asks-refused")?;
+    ensure!(refused.contains("another backend is connected to it"), "the second backend was refused otherwise: {refused}");
+    let frontend = Truth::parse(&text(outcome, "asked.json")?)?;
+    let asked = |truth: &Truth, op: &str| truth.calls.iter().filter(|call| call.op == op && call.pages == Some(5)).count();
+    let (granted, ungranted) = (asked(&frontend, "grant"), asked(&frontend, "ungrant"));
+    let by_the_last = asked(&Truth::parse(&text(outcome, "asks.json")?)?, "map");
+    ensure!(
+        granted == ungranted && granted > by_the_last,
+        "{granted} grants were asked for, {by_the_last} by the last; {ungranted} ended"
+    );
+    tell!("a frontend was asked for {granted} grants, {by_the_last} of them by the last backend, and let go of all");
     Ok(())
 }

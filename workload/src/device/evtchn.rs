@@ -38,9 +38,7 @@ impl EventChannel {
         let mut argument = abi::BindInterdomain { remote_domain: remote.into(), remote_port: port };
         // SAFETY: the argument is of the type this number stands for and outlives the call.
         let own = unsafe { abi::bind_interdomain(device.as_raw_fd(), &mut argument) };
-        Self::of(device, "BIND_INTERDOMAIN", own, || {
-            format!("event channel {port} of domain {remote}; does another backend use it?")
-        })
+        Self::of(device, "BIND_INTERDOMAIN", own, || format!("event channel {port} of domain {remote}"))
     }
 
     fn of(device: File, call: &'static str, port: Result<i32, Errno>, on: impl Fn() -> String) -> Result<Self> {

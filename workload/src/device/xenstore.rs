@@ -49,11 +49,7 @@ impl Xenstore {
         // A watch would wait for ever, and could not even be killed.
         let asked = store.ask(Kind::Read, 0, b"domid\0", patience);
         match asked.map_err(|refused| refused.at("read", "domid")) {
-            Err(Error::XenstoreSilent { .. }) => Err(Error::NoDevice {
-                path: PATH,
-                advice: "it can be opened, but nobody answers there: start xenstored in this domain, or let references be told by a \
-                         directory page with --channel directory",
-            }),
+            Err(Error::XenstoreSilent { .. }) => Err(Error::NoXenstored { path: PATH }),
             _ => Ok(store),
         }
     }

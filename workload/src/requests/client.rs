@@ -54,7 +54,13 @@ impl<'log> Client<'log> {
                 what: "its page is another one; use the same build in both domains".to_owned(),
             });
         }
-        let channel = EventChannel::connected(peer, desk.port)?;
+        let channel = EventChannel::connected(peer, desk.port).map_err(|error| match error {
+            Error::Call { errno: Errno::EINVAL, .. } => {
+                let what = "another backend is connected to it; one at a time can ask".to_owned();
+                Error::PeerRequests { peer, what }
+            }
+            other => other,
+        })?;
         let number = mapping.read(0, word::ANSWER * 4);
         let mut client = Self { peer, channel, mapping, _map: map, number };
         client.ask(Ask::Begin)?;
