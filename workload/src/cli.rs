@@ -65,9 +65,9 @@ pub enum Command {
     /// Undo what is left of runs that were killed, and say what it was
     ///
     /// Every run notes what it changes that would outlive it (a driver's limit, the balloon's target, settings of the kernel's fault
-    /// injection, its truth file) in /run/grantscope, and undoes it at its end. One that is killed (SIGKILL) cannot: the next run or
-    /// frontend does it, and this does it without one. What somebody else has changed meanwhile is left as it is, and so is
-    /// everything of runs that are still at work.
+    /// injection, references in xenstore, its truth file) in /run/grantscope, and undoes it at its end. One that is killed (SIGKILL)
+    /// cannot: the next run or frontend does it, and this does it without one. What somebody else has changed meanwhile is left as
+    /// it is, and so is everything of runs that are still at work.
     Clean,
 }
 
@@ -579,10 +579,10 @@ mod tests {
         Undo what is left of runs that were killed, and say what it was
         
         Every run notes what it changes that would outlive it (a driver's limit, the balloon's target,
-        settings of the kernel's fault injection, its truth file) in /run/grantscope, and undoes it at its
-        end. One that is killed (SIGKILL) cannot: the next run or frontend does it, and this does it without
-        one. What somebody else has changed meanwhile is left as it is, and so is everything of runs that
-        are still at work.
+        settings of the kernel's fault injection, references in xenstore, its truth file) in
+        /run/grantscope, and undoes it at its end. One that is killed (SIGKILL) cannot: the next run or
+        frontend does it, and this does it without one. What somebody else has changed meanwhile is left as
+        it is, and so is everything of runs that are still at work.
         
         Usage: grantscope-workload clean
         

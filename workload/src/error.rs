@@ -469,6 +469,11 @@ impl Error {
     }
 }
 
+/// The kernel's answer behind an error of the standard library; an input/output error where there is none.
+pub fn errno_of(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
 /// Why xenstored may have said that, and what to do.
 fn xenstore_hint(errno: Errno) -> &'static str {
     match errno {

@@ -61,7 +61,7 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
         }
         published => published?,
     };
-    announce(offered, directory.as_ref(), published.as_ref());
+    announce(to, &offer, directory.as_ref(), published.as_ref());
     while !signals.wait(event_channel.as_ref().map(AsFd::as_fd))? {
         service.as_mut().map_or(Ok(()), Service::serve)?;
     }
@@ -133,8 +133,7 @@ pub fn fill(shared: &GrantedPages<'_>) {
 /// Writes the directory: the first page's first word, which makes it a directory, last of all.
 fn publish(directory: &Granted<'_>, offer: &Offer) -> Result<()> {
     let memory = directory.mmap()?;
-    let references = [&offer.pages[..], &offer.dmabuf].concat();
-    let contents = directory::encode(directory.references(), &references, offer.dmabuf.len(), offer.desk);
+    let contents = directory::encode(directory.references(), &offer.references(), offer.dmabuf.len(), offer.desk);
     for (page, words) in contents.iter().enumerate().rev() {
         for (index, word) in words.iter().enumerate().rev() {
             memory.write(page, index * 4, *word);
@@ -150,13 +149,11 @@ fn withdraw(directory: &Granted<'_>) -> Result<()> {
 }
 
 /// One line; a closed standard output is no reason to take the pages away.
-fn announce(offered: &Offered, directory: Option<&Granted<'_>>, published: Option<&Published>) {
-    let Offered { to, pages, dmabuf_pages, .. } = offered;
-    let of_dmabuf = if *dmabuf_pages == 0 { String::new() } else { format!(" and {dmabuf_pages} of a dma-buf") };
+fn announce(to: DomId, offer: &Offer, directory: Option<&Granted<'_>>, published: Option<&Published>) {
     let first = directory.and_then(|directory| directory.references().first());
     let by_directory = first.map_or(String::new(), |first| format!(", directory at reference {first}"));
     let in_xenstore = published.map_or(String::new(), |published| format!(", in xenstore at {}", published.path()));
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "frontend: {pages} pages{of_dmabuf} granted to domain {to}{by_directory}{in_xenstore}");
+    let _ = writeln!(out, "frontend: {offer} granted to domain {to}{by_directory}{in_xenstore}");
     let _ = out.flush();
 }

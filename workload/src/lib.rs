@@ -21,6 +21,7 @@ pub mod engine;
 pub mod error;
 pub mod frontend;
 pub mod left;
+pub mod meminfo;
 pub mod peer;
 pub mod plan;
 pub mod requests;

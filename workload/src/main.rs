@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use grantscope_workload::balloon::{Told, with_balloon};
+use grantscope_workload::balloon::with_balloon;
 use grantscope_workload::catalog::{self, Chosen};
 use grantscope_workload::cli::{CheckArgs, Cli, Command, FrontendArgs, RunArgs};
 use grantscope_workload::device::page_size;
@@ -55,11 +55,9 @@ fn run_program(scenario: Scenario, arguments: &RunArgs) -> Result<()> {
     let log = Log::with_room_for(options.expected_calls());
     let mut header = Header::starting(scenario.name(), options.seed, page_size());
     let mut skipped = Vec::new();
-    let mut balloon = Told::default();
     let outcome =
-        completely(|| with_balloon(arguments.pin(scenario), &mut balloon, || scenario.run(&log, &options, &mut skipped)));
+        completely(|| with_balloon(arguments.pin(scenario), &mut header.balloon, || scenario.run(&log, &options, &mut skipped)));
     header.skipped = skipped;
-    header.balloon = Some(balloon).filter(|balloon| !balloon.is_nothing());
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 
@@ -70,10 +68,8 @@ fn run_file(plan: &Plan, arguments: &RunArgs) -> Result<()> {
     let log = Log::with_room_for(plan.expected_calls());
     let mut header = Header::starting(&plan.name, plan.seed, page_size());
     let mut of_file = engine::of_file(plan);
-    let mut balloon = Told::default();
-    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut of_file, &mut balloon));
+    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut of_file, &mut header.balloon));
     header.of_file = Some(of_file);
-    header.balloon = Some(balloon).filter(|balloon| !balloon.is_nothing());
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 

@@ -71,6 +71,21 @@ pub struct Offer {
     pub desk: Option<Desk>,
 }
 
+impl Offer {
+    /// All references, in the order of the pages' numbers.
+    pub fn references(&self) -> Vec<GrantRef> {
+        [&self.pages[..], &self.dmabuf].concat()
+    }
+}
+
+/// How much it is.
+impl std::fmt::Display for Offer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} pages", self.pages.len())?;
+        if self.dmabuf.is_empty() { Ok(()) } else { write!(f, " and {} of a dma-buf", self.dmabuf.len()) }
+    }
+}
+
 /// What to look for.
 #[derive(Clone, Debug)]
 pub struct Search {
@@ -121,11 +136,9 @@ impl Search {
     }
 
     fn enough(&self, offer: Offer, found: &str) -> Result<Offer> {
-        let (pages, dmabuf) = (offer.pages.len(), offer.dmabuf.len());
-        let of_dmabuf = if dmabuf == 0 { String::new() } else { format!(" and {dmabuf} of a dma-buf") };
-        eprintln!("peer: domain {} grants {pages} pages{of_dmabuf}, found {found}", self.peer);
-        if pages < self.pages as usize {
-            return Err(Error::PeerTooSmall { peer: self.peer, granted: pages, needed: self.pages });
+        eprintln!("peer: domain {} grants {offer}, found {found}", self.peer);
+        if offer.pages.len() < self.pages as usize {
+            return Err(Error::PeerTooSmall { peer: self.peer, granted: offer.pages.len(), needed: self.pages });
         }
         Ok(offer)
     }

@@ -19,7 +19,7 @@ use nix::errno::Errno;
 
 use crate::device::{Transaction, Xenstore};
 use crate::error::{Error, Result};
-use crate::left::{self, Left, Noted, Told};
+use crate::left::{self, Left, Nodes, Noted};
 use crate::peer::Offer;
 use crate::requests::Desk;
 use crate::uapi::xenstore::MOST_NODE_BYTES;
@@ -51,8 +51,8 @@ impl Published {
     pub fn new(mut store: Xenstore, to: DomId, offer: &Offer) -> Result<Self> {
         let own = store.own_domid()?;
         let path = path(own, to);
-        let references = encode(&[&offer.pages[..], &offer.dmabuf].concat());
-        let noted = left::change(|others| Ok(Left::Told(Told::at(&path, others)?)));
+        let references = encode(&offer.references());
+        let noted = left::change(|others| Ok(Left::Nodes(Nodes::at(&path, others)?)));
         let noted = noted.map_err(|_| Error::TwoFrontends { to, path: path.clone() })?;
         store.transaction(|transaction| {
             // What a frontend left that nobody cleared up after is not to be seen beside the new one's.

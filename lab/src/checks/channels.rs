@@ -30,10 +30,21 @@ wait $!
 END
 grantscope record -o /out/channels.gsr --clock "$clock" -- sh /tmp/find-pages >/out/channels-recorder 2>&1
 echo $? >/out/channels-recorder-status
-grantscope-workload frontend --to 0 --pages 20 >/out/killed &
-until grep -q frontend: /out/killed; do sleep 0.1; done
-kill -9 $!
-wait $!
+# A frontend in dom0, once it has said to NAME that it is there: granting NAME ARGUMENTS.
+granting() {
+    name=$1 tries=100
+    shift
+    grantscope-workload frontend --to 0 --pages 20 "$@" >/out/$name &
+    frontend=$!
+    until grep -q frontend: /out/$name; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || { echo "the frontend of $name does not come" >&2; exit 1; }
+        sleep 0.1
+    done
+}
+granting killed
+kill -9 $frontend
+wait $frontend
 xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-by-the-killed
 grantscope-workload clean >/out/cleaned 2>&1
 ! xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-after-clean 2>&1 || exit
@@ -50,9 +61,7 @@ each = [
   { munmap = "window" }, { unmap = "window" }, { peer_ungrant = "asked" },
 ]
 END
-grantscope-workload frontend --to 0 --pages 20 --truth /out/asked.json >/out/asked-said &
-frontend=$!
-until grep -q frontend: /out/asked-said; do sleep 0.1; done
+granting asked-said --truth /out/asked.json
 ask="grantscope-workload run --peer 0 --scenario /tmp/asks.toml"
 $ask --iterations 1000 --truth - >/dev/null 2>&1 &
 asks=$!

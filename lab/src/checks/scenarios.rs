@@ -142,8 +142,8 @@ fn waits_end_with_the_detaching(recorded: &Recorded, truth: &Truth) -> Result<()
     Ok(())
 }
 
-/// Arms, drawn numbers, a crowd that draws them, and arms of several processes, each twice from one seed and once from another. The first run of all may have
-/// to look for dom1's pages several times, until dom1 is there.
+/// Arms, drawn numbers, a crowd that draws them, and arms of several processes, each twice from one seed and once from another. The
+/// first run of all may have to look for dom1's pages several times, until dom1 is there.
 const REPEATED: &str = "
 again() { grantscope-workload run --peer 1 --truth /out/$1.json --iterations 6 --warmup 1 --seed $2 --scenario $3 $4 $5 || exit; }
 again until-there 1 latency-1

@@ -6,6 +6,7 @@ use std::io;
 use crate::device::page_size;
 use crate::error::{Error, Result};
 use crate::left::{self, Left, Noted, Number};
+use crate::meminfo::Memory;
 use crate::stop;
 use crate::truth::monotonic_ns;
 
@@ -40,9 +41,8 @@ impl Pin {
             let reading = node.read()?;
             let others_pages: u64 = others.iter().filter_map(pinned_by).sum();
             goal = Goal::of(self.pages, others_pages, reading);
-            // Where the file cannot be read there is nothing to compare with.
-            let spare = fs::read_to_string("/proc/meminfo").ok().and_then(|meminfo| spare_pages(&meminfo));
-            if let Some(refused) = goal.refused(self, spare) {
+            // Where it is not known there is nothing to compare with.
+            if let Some(refused) = goal.refused(self, spare_pages(&Memory::now())) {
                 return Err(io::Error::other(refused));
             }
             let by = i64::try_from(goal.target_kb).unwrap_or(i64::MAX) - i64::try_from(reading.target_kb).unwrap_or(i64::MAX);
@@ -170,14 +170,10 @@ impl Goal {
 /// profiler was the first.
 const KEPT: u64 = 8;
 
-/// What the domain can give away, in pages, by the text of /proc/meminfo.
-fn spare_pages(meminfo: &str) -> Option<u64> {
-    let kib = |name: &str| {
-        let line = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()
-    };
+/// What the domain can give away, in pages.
+fn spare_pages(memory: &Memory) -> Option<u64> {
     // Of CMA the kernel itself can use nothing, so that part would not keep it alive.
-    let available = kib("MemAvailable")?.saturating_sub(kib("CmaFree").unwrap_or(0)) * 1024 / page_size() as u64;
+    let available = memory.available?.saturating_sub(memory.cma_free.unwrap_or(0));
     Some(available - available / KEPT)
 }
 
@@ -222,6 +218,7 @@ mod tests {
     #[test]
     fn an_eighth_of_what_the_kernel_can_use_stays_with_the_domain() {
         let kb = page_size() as u64 / 1024;
+        let spare_pages = |meminfo: &str| spare_pages(&Memory::parse(meminfo, page_size()));
         let meminfo = format!("MemTotal: 1 kB\nMemAvailable: {} kB\nCmaFree: {} kB\n", 1000 * kb, 200 * kb);
         assert_eq!(spare_pages(&meminfo), Some(700));
         assert_eq!(spare_pages(&format!("MemAvailable: {} kB\n", 1000 * kb)), Some(875));

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::open::open_xen;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, errno_of};
 use crate::uapi::DomId;
 use crate::uapi::evtchn as abi;
 use crate::uapi::evtchn::Port;
@@ -71,7 +71,7 @@ impl EventChannel {
 
     /// Takes note of having been woken, so that it can be woken again.
     pub fn take_in(&self) -> Result<()> {
-        let failed = |call, error: std::io::Error| self.failed(call, Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)));
+        let failed = |call, error: std::io::Error| self.failed(call, errno_of(&error));
         let mut port = [0; size_of::<Port>()];
         (&self.device).read_exact(&mut port).map_err(|error| failed("read", error))?;
         (&self.device).write_all(&port).map_err(|error| failed("write", error))

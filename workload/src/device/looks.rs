@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, vmsplice};
 
 use super::gntalloc::Granted;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, errno_of};
 
 /// How often one can look: a pipe has room for 16 pieces (`PIPE_DEF_BUFFERS`, include/linux/pipe_fs_i.h, Linux v6.12).
 const MOST_LOOKS: usize = 16;
@@ -54,8 +54,4 @@ impl Looks {
         })?;
         Ok(byte[0])
     }
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::open::open_xen;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, errno_of};
 use crate::uapi::DomId;
 use crate::uapi::xenstore::{Header, Kind, MOST_BYTES, PATH, errno};
 
@@ -210,10 +210,6 @@ impl Refused {
             Self::Silent => Error::XenstoreSilent { access, path },
         }
     }
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// Texts in messages end with a zero, values in nodes do not.

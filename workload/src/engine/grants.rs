@@ -6,9 +6,8 @@ use crate::device::{GntAlloc, RaisedLimit};
 use crate::directory::fill_word;
 use crate::error::Result;
 use crate::frontend::fill;
-use crate::peer::{Offer, Search};
+use crate::peer::Offer;
 use crate::requests::{Asking, Client};
-use crate::scenario::Source;
 use crate::script::{Plan, Side};
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
@@ -55,11 +54,11 @@ impl Grants<'_> {
 pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Grants<'_>) -> Result<()>) -> Result<()> {
     let mut grants = Grants { own: (place.own, vec![]), ..Grants::default() };
     let needs = &plan.needs;
-    if let Source::Peer { peer, channel, directory, timeout } = place.source
+    let peer_pages = u32::try_from(needs.peer_pages).unwrap_or(u32::MAX);
+    if let Some(search) = place.source.search(place.own, peer_pages)
         && (needs.peer_pages + needs.peer_dmabuf_pages > 0 || needs.requests)
     {
-        let pages = u32::try_from(plan.needs.peer_pages).unwrap_or(u32::MAX);
-        let search = Search { peer, channel, own: place.own, directory, timeout, pages };
+        let peer = search.peer;
         grants.peer = (peer, search.find(log).map_err(|error| limits::too_few_grants(plan, error))?);
         limits::within_dmabuf(plan, peer, grants.peer.1.dmabuf.len())?;
         if needs.requests {

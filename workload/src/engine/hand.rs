@@ -9,8 +9,8 @@ use crate::device::{
 };
 use crate::error::{Error, Result};
 use crate::plan::Shuffler;
-use crate::requests::{Ask, AskedFor, Memory};
-use crate::script::{Action, Amount, Grants as Mapped, Order, Pick, Side, Slice, Step, Worker};
+use crate::requests::{AskedFor, Memory, Wish};
+use crate::script::{Action, Amount, Mapped, Order, Pick, Side, Slice, Step, Worker};
 use crate::stop;
 use crate::truth::{Buffer, Log, monotonic_ns};
 use crate::uapi::{DomId, GRANTED_BYTES, GrantRef};
@@ -197,11 +197,11 @@ impl<'run> Hand<'run> {
             }
             Action::PeerGrant { object, pages, count } => {
                 let pages = self.amount(pages, iteration) as u32;
-                self.ask(*object, Ask::Grant { pages, looks: 0 }, *count)
+                self.ask(*object, Wish::Grant { pages, looks: 0 }, *count)
             }
             Action::PeerImport { object, pages, count, from } => {
                 let pages = self.amount(pages, iteration) as u32;
-                self.ask(*object, Ask::Import { pages, from: *from }, *count)
+                self.ask(*object, Wish::Import { pages, from: *from }, *count)
             }
             Action::PeerLetGo { object, order, .. } => {
                 self.end_all(*object, *order, |item| if let Item::Peer(asked) = item { asked.let_go() } else { Ok(()) })
@@ -313,9 +313,9 @@ impl<'run> Hand<'run> {
     }
 
     /// Has the peer make some of these.
-    fn ask(&mut self, object: usize, ask: Ask, count: u32) -> Result<()> {
+    fn ask(&mut self, object: usize, wish: Wish, count: u32) -> Result<()> {
         let Some(desk) = self.shared.grants.desk() else { return Ok(()) };
-        let items = (0..count).map(|_| AskedFor::new(desk, ask).map(Item::Peer)).collect::<Result<_>>()?;
+        let items = (0..count).map(|_| AskedFor::new(desk, wish).map(Item::Peer)).collect::<Result<_>>()?;
         self.keep(object, items);
         Ok(())
     }

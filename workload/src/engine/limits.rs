@@ -1,10 +1,9 @@
 //! Whether a scenario fits, asked before anything is mapped: against the drivers' limits, the peer's grants, CMA and memory.
 
-use std::fs;
-
 use crate::balloon::NEEDED;
-use crate::device::{DmaHeap, GntDev, UdmaBuf, Vgem, page_size};
+use crate::device::{DmaHeap, GntDev, UdmaBuf, Vgem};
 use crate::error::{Error, Result};
+use crate::meminfo::Memory;
 use crate::scenario::capability::knows_dma_alloc;
 use crate::script::{Needs, Plan};
 use crate::truth::Log;
@@ -18,8 +17,8 @@ const LARGEST_BLOCK_PAGES: u64 = 1024;
 pub fn check(log: &Log, plan: &Plan) -> Result<()> {
     let needs = &plan.needs;
     kernel_can(log, needs)?;
-    // Where the file cannot be read there is nothing to compare with.
-    let memory = fs::read_to_string("/proc/meminfo").map_or_else(|_| Memory::default(), |text| Memory::parse(&text, page_size()));
+    // Where it is not known there is nothing to compare with.
+    let memory = Memory::now();
     within_cma(needs, &memory)?;
     within_memory(needs, &memory)?;
     if let Some(note) = small_balloon(plan) {
@@ -100,27 +99,6 @@ pub fn within_dmabuf(plan: &Plan, peer: DomId, granted: usize) -> Result<()> {
     })
 }
 
-/// What /proc/meminfo says, in pages. Unknown is none.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Memory {
-    available: Option<u64>,
-    cma: Option<u64>,
-    cma_free: Option<u64>,
-    page_size: u64,
-}
-
-impl Memory {
-    fn parse(text: &str, page_size: usize) -> Self {
-        let pages = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-            let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-            Some(kib * 1024 / page_size as u64)
-        };
-        let (cma, cma_free) = (pages("CmaTotal"), pages("CmaFree"));
-        Self { available: pages("MemAvailable"), cma, cma_free, page_size: page_size as u64 }
-    }
-}
-
 fn within_cma(needs: &Needs, memory: &Memory) -> Result<()> {
     let (largest, held) = (u64::from(needs.largest_dma), needs.held.dma_pages as u64);
     // Smaller ones also come from elsewhere, and so do all where a page is larger.
@@ -176,13 +154,6 @@ mod tests {
 
     fn dma(largest: u32, pages: usize) -> Needs {
         Needs { largest_dma: largest, held: Held { dma_pages: pages, ..Held::default() }, ..Needs::default() }
-    }
-
-    #[test]
-    fn memory_is_read_in_pages_and_what_is_not_there_is_unknown() {
-        let memory = Memory::parse(MEMINFO, 4096);
-        assert_eq!((memory.available, memory.cma), (Some(200_000), Some(16_384)));
-        assert_eq!(Memory::parse("MemTotal: 5 kB\n", 4096).cma, None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, errno_of};
 use crate::stop;
 use crate::truth::{Buffer, Call, Log, Op, Phase, Subject, Teardowns, Turn};
 
@@ -59,7 +59,7 @@ impl Run<'_> {
     fn start_process(&self, worker: usize, process: usize) -> Result<Child> {
         let failed = |call, errno| Error::Call { call, on: format!("process {process} of a worker"), errno };
         let parent = Pid::this();
-        let (report, writer) = pipe().map_err(|error| failed("pipe", Errno::from_raw(error.raw_os_error().unwrap_or(0))))?;
+        let (report, writer) = pipe().map_err(|error| failed("pipe", errno_of(&error)))?;
         // SAFETY: this process has only this one thread so far.
         match unsafe { fork() }.map_err(|errno| failed("fork", errno))? {
             ForkResult::Parent { child } => Ok(Child { pid: child, report }),

@@ -7,11 +7,11 @@
 mod held;
 mod journal;
 mod look;
+mod nodes;
 mod number;
 mod own;
 mod owner;
 mod setting;
-mod told;
 mod truth_file;
 
 use serde::{Deserialize, Serialize};
@@ -21,11 +21,11 @@ use crate::balloon::Node;
 pub use held::{Holder, holders};
 pub use journal::{FOLDER, Folder};
 pub use look::{Found, look_after};
+pub use nodes::Nodes;
 pub use number::Number;
 pub use own::{Noted, change};
 pub use owner::Owner;
 pub use setting::Setting;
-pub use told::Told;
 pub use truth_file::TruthFile;
 
 /// One thing that stays behind where nobody undoes it.
@@ -46,7 +46,7 @@ pub enum Left {
     /// A truth file that is not written yet.
     TruthFile(TruthFile),
     /// References in xenstore.
-    Told(Told),
+    Nodes(Nodes),
 }
 
 /// What came of undoing something.
@@ -68,7 +68,7 @@ impl Left {
         match self {
             Self::Number(number) | Self::Balloon { target: number, .. } => number.make(),
             Self::Setting(setting) => setting.make(),
-            Self::TruthFile(_) | Self::Told(_) => Ok(()),
+            Self::TruthFile(_) | Self::Nodes(_) => Ok(()),
         }
     }
 
@@ -85,7 +85,7 @@ impl Left {
             }
             Self::Setting(setting) => setting.undo(others),
             Self::TruthFile(file) => file.undo(others),
-            Self::Told(told) => told.undo(others),
+            Self::Nodes(nodes) => nodes.undo(others),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::{Ask, Desk, Handle, MAGIC, VERSION, word};
+use super::{Ask, Desk, Handle, MAGIC, VERSION, Wish, word};
 use crate::device::{Access, EventChannel, GntDev, GrantMap, Mapping};
 use crate::error::{Error, Result};
 use crate::peer::Offer;
@@ -68,11 +68,9 @@ impl<'log> Client<'log> {
     }
 
     /// Has it grant or import pages.
-    pub fn make(&mut self, ask: Ask) -> Result<Asked> {
-        let (Ask::Grant { pages, .. } | Ask::Import { pages, .. }) = ask else {
-            return self.ask(ask).map(|()| Asked { handle: 0, references: vec![] });
-        };
-        self.ask(ask)?;
+    pub fn make(&mut self, wish: Wish) -> Result<Asked> {
+        let pages = wish.pages();
+        self.ask(Ask::Make(wish))?;
         let (handle, total) = (self.word(word::HANDLE), self.word(word::TOTAL));
         let mut references = self.references();
         while total == pages && references.len() < pages as usize {
@@ -141,7 +139,7 @@ impl<'log> Client<'log> {
 /// A frontend that takes requests, of whichever thread.
 pub trait Asking: Send + Sync {
     /// Has it make something.
-    fn make(&self, ask: Ask) -> Result<Asked>;
+    fn make(&self, wish: Wish) -> Result<Asked>;
     /// Has it take that back.
     fn let_go(&self, handle: Handle) -> Result<()>;
     /// Has it look at the first byte of a grant, once of as often as it was told before.
@@ -149,8 +147,8 @@ pub trait Asking: Send + Sync {
 }
 
 impl Asking for Mutex<Client<'_>> {
-    fn make(&self, ask: Ask) -> Result<Asked> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).make(ask)
+    fn make(&self, wish: Wish) -> Result<Asked> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).make(wish)
     }
 
     fn let_go(&self, handle: Handle) -> Result<()> {
@@ -171,8 +169,8 @@ pub struct AskedFor<'run> {
 
 impl<'run> AskedFor<'run> {
     /// Asks for it.
-    pub fn new(desk: &'run dyn Asking, ask: Ask) -> Result<Self> {
-        Ok(Self { desk, asked: desk.make(ask)?, ended: false })
+    pub fn new(desk: &'run dyn Asking, wish: Wish) -> Result<Self> {
+        Ok(Self { desk, asked: desk.make(wish)?, ended: false })
     }
 
     /// One for each page.

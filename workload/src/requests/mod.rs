@@ -82,25 +82,41 @@ pub enum Memory {
     DmaHeap,
 }
 
-/// What can be asked for.
+/// What a frontend can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// To forget what was asked for before.
-    Begin,
-    /// To grant fresh pages.
+pub enum Wish {
+    /// Fresh pages, granted.
     Grant {
         /// How many.
         pages: u32,
         /// How often its first byte is to be looked at.
         looks: u32,
     },
-    /// To make a dma-buf and grant its pages.
+    /// A dma-buf whose pages are granted.
     Import {
         /// How many.
         pages: u32,
         /// From where.
         from: Memory,
     },
+}
+
+impl Wish {
+    /// How many references it has to get.
+    pub fn pages(self) -> u32 {
+        match self {
+            Self::Grant { pages, .. } | Self::Import { pages, .. } => pages,
+        }
+    }
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// To forget what was asked for before.
+    Begin,
+    /// To make something.
+    Make(Wish),
     /// To tell more references of something.
     References {
         /// Of what.
@@ -125,9 +141,9 @@ impl Ask {
     fn describe(self) -> String {
         match self {
             Self::Begin => "take requests".to_owned(),
-            Self::Grant { pages, .. } => format!("grant {pages} pages"),
-            Self::Import { pages, from: Memory::Udmabuf } => format!("import {pages} pages of udmabuf"),
-            Self::Import { pages, from: Memory::DmaHeap } => format!("import {pages} pages of its dma-heap"),
+            Self::Make(Wish::Grant { pages, .. }) => format!("grant {pages} pages"),
+            Self::Make(Wish::Import { pages, from: Memory::Udmabuf }) => format!("import {pages} pages of udmabuf"),
+            Self::Make(Wish::Import { pages, from: Memory::DmaHeap }) => format!("import {pages} pages of its dma-heap"),
             Self::References { handle, first } => format!("tell the references of number {handle} from {first} on"),
             Self::LetGo { handle } => format!("let go of number {handle}"),
             Self::Look { handle } => format!("look at number {handle}"),
@@ -138,8 +154,8 @@ impl Ask {
     fn encode(self) -> [u32; 3] {
         match self {
             Self::Begin => [1, 0, 0],
-            Self::Grant { pages, looks } => [2, pages, looks],
-            Self::Import { pages, from } => [3, pages, u32::from(from == Memory::DmaHeap)],
+            Self::Make(Wish::Grant { pages, looks }) => [2, pages, looks],
+            Self::Make(Wish::Import { pages, from }) => [3, pages, u32::from(from == Memory::DmaHeap)],
             Self::References { handle, first } => [4, handle, first],
             Self::LetGo { handle } => [5, handle, 0],
             Self::Look { handle } => [6, handle, 0],
@@ -149,9 +165,9 @@ impl Ask {
     fn decode(words: [u32; 3]) -> Option<Self> {
         match words {
             [1, ..] => Some(Self::Begin),
-            [2, pages, looks] => Some(Self::Grant { pages, looks }),
-            [3, pages, 0] => Some(Self::Import { pages, from: Memory::Udmabuf }),
-            [3, pages, 1] => Some(Self::Import { pages, from: Memory::DmaHeap }),
+            [2, pages, looks] => Some(Self::Make(Wish::Grant { pages, looks })),
+            [3, pages, 0] => Some(Self::Make(Wish::Import { pages, from: Memory::Udmabuf })),
+            [3, pages, 1] => Some(Self::Make(Wish::Import { pages, from: Memory::DmaHeap })),
             [4, handle, first] => Some(Self::References { handle, first }),
             [5, handle, _] => Some(Self::LetGo { handle }),
             [6, handle, _] => Some(Self::Look { handle }),
@@ -168,10 +184,10 @@ mod tests {
     fn what_is_asked_is_what_is_understood() {
         for ask in [
             Ask::Begin,
-            Ask::Grant { pages: 2025, looks: 0 },
-            Ask::Grant { pages: 2, looks: 4 },
-            Ask::Import { pages: 256, from: Memory::Udmabuf },
-            Ask::Import { pages: 256, from: Memory::DmaHeap },
+            Ask::Make(Wish::Grant { pages: 2025, looks: 0 }),
+            Ask::Make(Wish::Grant { pages: 2, looks: 4 }),
+            Ask::Make(Wish::Import { pages: 256, from: Memory::Udmabuf }),
+            Ask::Make(Wish::Import { pages: 256, from: Memory::DmaHeap }),
             Ask::References { handle: 3, first: 1008 },
             Ask::LetGo { handle: 3 },
             Ask::Look { handle: 3 },

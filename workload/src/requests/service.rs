@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
-use super::{Ask, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, VERSION, word};
+use super::{Ask, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, VERSION, Wish, word};
 use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks, RaisedLimit};
 use crate::error::{Error, Result};
 use crate::frontend::{Imported, fill};
@@ -106,7 +106,7 @@ impl<'run> Service<'run> {
                 }
                 None => Err(unknown("look", handle)),
             },
-            Ask::Grant { pages, looks } => {
+            Ask::Make(Wish::Grant { pages, looks }) => {
                 let pages = allowed(pages)?;
                 let raised = RaisedLimit::by(gntalloc::LIMIT, pages)?;
                 let granted = self.device.grant(self.to, pages)?;
@@ -116,7 +116,7 @@ impl<'run> Service<'run> {
                 self.looks.extend(looks.map(|looks| (handle, looks)));
                 Ok(Some((handle, 0)))
             }
-            Ask::Import { pages, from } => {
+            Ask::Make(Wish::Import { pages, from }) => {
                 let imported = Imported::new(self.log, self.to, 0, allowed(pages)?, from)?;
                 Ok(Some((self.keep(Made::Import(imported)), 0)))
             }

@@ -13,7 +13,7 @@ pub(crate) mod waiter;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::peer::Channel;
+use crate::peer::{Channel, Search};
 use crate::plan::start_after_pause;
 use crate::truth::{Buffer, Log, monotonic_ns, sleep_until};
 use crate::uapi::{DomId, GrantRef};
@@ -116,6 +116,14 @@ pub enum Source {
         /// How long to look for it.
         timeout: Duration,
     },
+}
+
+impl Source {
+    /// How to find so many pages of a peer's; `None`: they are this domain's own.
+    pub fn search(&self, own: DomId, pages: u32) -> Option<Search> {
+        let Self::Peer { peer, channel, directory, timeout } = *self else { return None };
+        Some(Search { peer, own, channel, directory, timeout, pages })
+    }
 }
 
 /// What a run was asked for.

@@ -3,11 +3,10 @@
 use crate::device::{GntAlloc, RaisedLimit};
 use crate::error::Result;
 use crate::frontend::fill;
-use crate::peer::Search;
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
 
-use super::{Options, Source};
+use super::Options;
 
 /// Grants that can be mapped: whose they are, and their references.
 #[derive(Clone, Copy)]
@@ -22,13 +21,12 @@ pub struct Shared<'refs> {
 pub fn with_shared_pages(log: &Log, options: &Options, body: impl FnOnce(Shared<'_>) -> Result<()>) -> Result<()> {
     log.enter(Phase::Setup);
     let pages = options.most_pages();
-    match options.source {
-        Source::Peer { peer, channel, directory, timeout } => {
-            let search = Search { peer, channel, own: options.own, directory, timeout, pages };
+    match options.source.search(options.own, pages) {
+        Some(search) => {
             let offer = search.find(log)?;
-            body(Shared { domain: peer, references: &offer.pages })
+            body(Shared { domain: search.peer, references: &offer.pages })
         }
-        Source::Own => {
+        None => {
             let _raised = RaisedLimit::by(gntalloc::LIMIT, pages as usize)?;
             let device = GntAlloc::open(log)?;
             let granted = device.grant(options.own, pages as usize)?;

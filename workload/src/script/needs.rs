@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Action, Arm, Grants, Plan, Side, Step, Worker};
+use super::plan::{Action, Arm, Mapped, Plan, Side, Step, Worker};
 use crate::requests::Memory;
 use crate::truth::Buffer;
 
@@ -85,7 +85,7 @@ impl Needs {
         steps().for_each(|step| needs.look_at(step));
         // Of what is as large as what it is made of, the largest there is may be meant.
         if steps().any(|step| {
-            matches!(step.action, Action::Export { grants: Grants::Of(_), buffer: Buffer::Wc | Buffer::Coherent, .. })
+            matches!(step.action, Action::Export { grants: Mapped::Of(_), buffer: Buffer::Wc | Buffer::Coherent, .. })
         }) {
             needs.largest_dma = needs.largest;
         }
@@ -196,10 +196,10 @@ fn total(holding: &Holding) -> Held {
 }
 
 /// The pages of one, and how many there are.
-fn of(holding: &Holding, grants: &Grants, count: u32) -> (usize, u32) {
+fn of(holding: &Holding, grants: &Mapped, count: u32) -> (usize, u32) {
     match grants {
-        Grants::Pages(pages, _) => (pages.most() as usize, count),
-        Grants::Of(other) => holding.get(other).map_or((0, 0), |holds| (holds.size, holds.held.objects as u32)),
+        Mapped::Pages(pages, _) => (pages.most() as usize, count),
+        Mapped::Of(other) => holding.get(other).map_or((0, 0), |holds| (holds.size, holds.held.objects as u32)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use nix::errno::Errno;
 
-use super::plan::{Action, Arm, Grants, Step, Worker};
+use super::plan::{Action, Arm, Mapped, Step, Worker};
 use super::problem::{Found, nearest};
 
 /// Looks at all steps of all workers of an arm.
@@ -179,7 +179,7 @@ impl Walk<'_> {
 
     fn step(&mut self, step: &Step) {
         match &step.action {
-            Action::Open { object } => self.make(step, *object, State::Device, 1, vec![]),
+            Action::Open { object } => self.make(step, *object, State::Device, false, vec![]),
             Action::Close { object } => {
                 self.change(step, *object, "close", |state| (state == State::Device).then_some(None));
                 self.end_maps_of(step, *object);
@@ -187,8 +187,8 @@ impl Walk<'_> {
             Action::Map { object, on, count, grants } => {
                 let mut needs = self.device(step, *on);
                 needs.extend(self.of(step, grants, "map of", |state| matches!(state, State::PeerGrant | State::PeerImport)));
-                let count = self.count(grants, *count);
-                self.make(step, *object, State::Map { held: true, mapping: Mapping::Never }, count, needs);
+                let several = self.several(grants, *count);
+                self.make(step, *object, State::Map { held: true, mapping: Mapping::Never }, several, needs);
             }
             Action::Mmap { object, .. } => self.mmap(step, *object),
             Action::Touch { object, .. } => self.look(step, *object, "touch"),
@@ -211,8 +211,8 @@ impl Walk<'_> {
                 let mut needs = self.device(step, *on);
                 let has_references = |state| matches!(state, State::Import | State::PeerGrant | State::PeerImport);
                 needs.extend(self.of(step, grants, "export of", has_references));
-                let count = self.count(grants, *count);
-                self.make(step, *object, State::Buffer { attached: false }, count, needs);
+                let several = self.several(grants, *count);
+                self.make(step, *object, State::Buffer { attached: false }, several, needs);
             }
             Action::Attach { object } => self.change(step, *object, "attach", |state| match state {
                 State::Buffer { attached: false } => Some(Some(State::Buffer { attached: true })),
@@ -237,7 +237,7 @@ impl Walk<'_> {
             }
             Action::Wait { object, limit_ms, detach_after_ms } => self.wait(step, *object, *limit_ms, *detach_after_ms),
             Action::Allocate { object, count, .. } => {
-                self.make(step, *object, State::Foreign { attached: false }, *count, vec![])
+                self.make(step, *object, State::Foreign { attached: false }, *count > 1, vec![])
             }
             Action::Free { object } => {
                 self.change(step, *object, "free", |state| (state == State::Foreign { attached: false }).then_some(None));
@@ -253,17 +253,17 @@ impl Walk<'_> {
                     );
                 }
                 needs.push(*of);
-                self.make(step, *object, State::Import, 1, needs);
+                self.make(step, *object, State::Import, false, needs);
             }
             Action::ImportRelease { object, .. } => {
                 self.change(step, *object, "import_release", |state| (state == State::Import).then_some(None));
             }
-            Action::Grant { object, count, .. } => self.make(step, *object, State::Grant, *count, vec![]),
+            Action::Grant { object, count, .. } => self.make(step, *object, State::Grant, *count > 1, vec![]),
             Action::Ungrant { object, .. } => {
                 self.change(step, *object, "ungrant", |state| (state == State::Grant).then_some(None));
             }
-            Action::PeerGrant { object, count, .. } => self.make(step, *object, State::PeerGrant, *count, vec![]),
-            Action::PeerImport { object, count, .. } => self.make(step, *object, State::PeerImport, *count, vec![]),
+            Action::PeerGrant { object, count, .. } => self.make(step, *object, State::PeerGrant, *count > 1, vec![]),
+            Action::PeerImport { object, count, .. } => self.make(step, *object, State::PeerImport, *count > 1, vec![]),
             Action::PeerLetGo { object, import, .. } => {
                 let (verb, kind) =
                     if *import { ("peer_import_release", State::PeerImport) } else { ("peer_ungrant", State::PeerGrant) };
@@ -277,17 +277,17 @@ impl Walk<'_> {
     }
 
     /// What a step takes the references of, if it names something.
-    fn of(&mut self, step: &Step, grants: &Grants, verb: &str, fits: impl Fn(State) -> bool) -> Option<usize> {
-        let Grants::Of(other) = grants else { return None };
+    fn of(&mut self, step: &Step, grants: &Mapped, verb: &str, fits: impl Fn(State) -> bool) -> Option<usize> {
+        let Mapped::Of(other) = grants else { return None };
         self.is(step, *other, verb, fits);
         Some(*other)
     }
 
-    /// How many a step makes.
-    fn count(&self, grants: &Grants, count: u32) -> u32 {
+    /// Whether a step makes several.
+    fn several(&self, grants: &Mapped, count: u32) -> bool {
         match grants {
-            Grants::Pages(..) => count,
-            Grants::Of(other) => self.alive.get(other).map_or(1, |alive| if alive.several { 2 } else { 1 }),
+            Mapped::Pages(..) => count > 1,
+            Mapped::Of(other) => self.alive.get(other).is_some_and(|alive| alive.several),
         }
     }
 
@@ -319,7 +319,7 @@ impl Walk<'_> {
         open
     }
 
-    fn make(&mut self, step: &Step, object: usize, state: State, count: u32, needs: Vec<usize>) {
+    fn make(&mut self, step: &Step, object: usize, state: State, several: bool, needs: Vec<usize>) {
         let name = &self.worker.objects[object];
         if let Some(there) = self.alive.get(&object) {
             let (what, line, end) = (there.state.describe(), there.line, there.state.end());
@@ -345,7 +345,7 @@ impl Walk<'_> {
                     state,
                     span: step.span.clone(),
                     line: step.line,
-                    several: count > 1,
+                    several,
                     single: one_page(&step.action),
                     needs,
                     number: Number { given_on: None, taken_over },

@@ -193,14 +193,14 @@ pub struct Slice {
 
 /// What is mapped or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Grants {
+pub enum Mapped {
     /// So many of somebody's pages.
     Pages(Amount, Slice),
     /// The references of an import, or of what the peer granted or imported when it was asked.
     Of(usize),
 }
 
-impl Grants {
+impl Mapped {
     /// The most pages that one of them has, where that is said here.
     pub fn most(&self) -> u32 {
         match self {
@@ -244,13 +244,13 @@ pub enum Pick {
 pub enum Action {
     Open { object: usize },
     Close { object: usize },
-    Map { object: usize, on: Option<usize>, count: u32, grants: Grants },
+    Map { object: usize, on: Option<usize>, count: u32, grants: Mapped },
     Mmap { object: usize, read_only: bool },
     Touch { object: usize, pick: Pick },
     Read { object: usize, pick: Pick },
     Munmap { object: usize, order: Order },
     Unmap { object: usize, order: Order },
-    Export { object: usize, on: Option<usize>, buffer: Buffer, count: u32, grants: Grants },
+    Export { object: usize, on: Option<usize>, buffer: Buffer, count: u32, grants: Mapped },
     Attach { object: usize },
     Detach { object: usize, order: Order },
     Release { object: usize, order: Order },

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::document::{Fields, Located, PaceText, StepText, WorkerText};
-use super::plan::{Action, Amount, Grants, Order, Pace, Pick, Side, Slice, Step, Worker};
+use super::plan::{Action, Amount, Mapped, Order, Pace, Pick, Side, Slice, Step, Worker};
 use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
@@ -259,23 +259,26 @@ impl Reader<'_> {
         }
     }
 
-    fn mapped(&mut self, step: &StepText, naming: &mut Naming<'_>) -> Option<Grants> {
+    fn mapped(&mut self, step: &StepText, naming: &mut Naming<'_>) -> Option<Mapped> {
         let fields = &step.fields;
         match (self.other(fields, "of", naming), self.pages(fields)) {
             (Some(other), None) => {
                 for key in ["source", "grants", "grants_of", "count"] {
                     if fields.get(key).is_some() {
-                        self.found.add(span_of(fields, key), format!("the references are those that of names: leave {key} out"));
+                        self.found.add(
+                            span_of(fields, key),
+                            format!("the references are those of the object behind of: leave {key} out"),
+                        );
                     }
                 }
-                Some(Grants::Of(other))
+                Some(Mapped::Of(other))
             }
             (None, Some(pages)) => {
                 let slice = self.slice(step, &pages, naming)?;
-                Some(Grants::Pages(pages, slice))
+                Some(Mapped::Pages(pages, slice))
             }
             (Some(_), Some(_)) => {
-                self.found.add(span_of(fields, "pages"), "it has as many pages as what of names: leave pages out");
+                self.found.add(span_of(fields, "pages"), "it has as many pages as the object behind of: leave pages out");
                 None
             }
             // What it says does not fit, which is told already.
@@ -283,7 +286,7 @@ impl Reader<'_> {
             (None, None) => {
                 self.found.add(
                     step.span.clone(),
-                    "it does not say of what: write pages = 16, or of = \"the name of what has references\"",
+                    "it does not say of what: write pages = 16, or of = \"the name of an object that has references\"",
                 );
                 None
             }

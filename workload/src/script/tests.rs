@@ -111,7 +111,7 @@ fn a_parameter_can_be_among_the_numbers_of_a_rule() {
         let set = vec![("most".to_owned(), vec![Scalar::Number(most)])];
         let plan = plan(RULES, &Given { set, ..given() });
         let amount = |step: &Step| match &step.action {
-            Action::Map { grants: Grants::Pages(pages, _), .. } | Action::Export { grants: Grants::Pages(pages, _), .. } => {
+            Action::Map { grants: Mapped::Pages(pages, _), .. } | Action::Export { grants: Mapped::Pages(pages, _), .. } => {
                 Some(pages.clone())
             }
             _ => None,
@@ -453,7 +453,7 @@ fn threads_have_grants_of_their_own_and_arms_share_them() {
     // Two threads with three buffers of four pages each.
     assert_eq!(plan.needs.peer_pages, 24);
     let slice = |arm: usize| match &plan.arms[arm].workers[0].each[0].action {
-        Action::Export { grants: Grants::Pages(Amount::Fixed(4), slice), .. } => *slice,
+        Action::Export { grants: Mapped::Pages(Amount::Fixed(4), slice), .. } => *slice,
         other => panic!("{other:?}"),
     };
     assert_eq!(slice(0), Slice { side: Side::Peer, base: 0, per_hand: 12, per_item: 4 });
@@ -565,9 +565,9 @@ fn what_the_peer_is_asked_for_is_there_before_it_is_mapped_and_taken_back_after_
 { map = "m", of = "g", count = 2 },
 { map = "m" },
 "#), @r#"
-    f:10:32: it has as many pages as what of names: leave pages out
-    f:11:32: the references are those that of names: leave count out
-    f:12:1: it does not say of what: write pages = 16, or of = "the name of what has references"
+    f:10:32: it has as many pages as the object behind of: leave pages out
+    f:11:32: the references are those of the object behind of: leave count out
+    f:12:1: it does not say of what: write pages = 16, or of = "the name of an object that has references"
     "#);
     let alone = Plan::read("f", &format!("{HEAD}{text}"), &Given::default()).unwrap_err().to_string();
     assert!(alone.contains("this asks a peer's frontend, and no peer was given: run it with --peer DOMID"), "{alone}");

@@ -62,9 +62,9 @@ pub struct Header {
     pub skipped: Vec<String>,
     /// Whose grants were let go of, and how often.
     pub teardowns: Vec<Teardowns>,
-    /// The balloon; none: nothing is known of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub balloon: Option<Told>,
+    /// The balloon.
+    #[serde(skip_serializing_if = "Told::is_nothing")]
+    pub balloon: Told,
     /// What there is to say about a scenario file.
     #[serde(flatten)]
     pub of_file: Option<OfFile>,
@@ -101,7 +101,7 @@ impl Header {
             ending: Ending::Complete,
             skipped: Vec::new(),
             teardowns: Vec::new(),
-            balloon: None,
+            balloon: Told::default(),
             of_file: None,
         }
     }

@@ -1,14 +1,14 @@
 //! Every order of letting go: of gntdev's descriptor, the map, the mapping or the dma-buf, an importer, and the owner's grant.
 //!
 //! What has to come of each order is worked out from the kernel's source ([`expected`]), and what came of it is looked at from the
-//! owner's side: when the kernel unmapped the grants it cleared a byte in the owner's page ([`granted`]), and whether an ungrant
-//! ended the grant shows when somebody maps its reference again ([`owner`]). An answer that differs ends the run.
+//! owner's side: when the kernel unmapped the grants it cleared a byte in the owner's page ([`owner`]), and whether an ungrant
+//! ended the grant shows when somebody maps its reference again ([`ungranted`]). An answer that differs ends the run.
 
 mod expected;
-mod granted;
 mod objects;
 mod orders;
 mod owner;
+mod ungranted;
 
 use std::thread::sleep;
 
@@ -21,9 +21,9 @@ use crate::truth::{Buffer, Log, Phase};
 use super::Options;
 use super::capability::{importer, possible_actions};
 use expected::Held;
-use granted::Owner;
 use objects::Objects;
 use orders::Order;
+use owner::Owner;
 
 /// Pages of each map and buffer; what is mapped to look at a reference has one.
 const PAGES: usize = 2;
@@ -155,7 +155,7 @@ impl<'run> Scene<'run> {
             }
         }
         if seen.met > 0 {
-            sleep(owner::SETTLED_AFTER);
+            sleep(ungranted::SETTLED_AFTER);
             let last = order.0[order.0.len() - 1];
             seen.check(last, self.still_granted(&objects)?, 0, tell_granted)?;
         }
@@ -163,7 +163,7 @@ impl<'run> Scene<'run> {
     }
 
     fn still_granted(&self, objects: &Objects<'_>) -> Result<usize> {
-        owner::still_granted(self.log, self.owner.domain(), &objects.references)
+        ungranted::still_granted(self.log, self.owner.domain(), &objects.references)
     }
 }
 
@@ -197,7 +197,7 @@ impl Seen<'_> {
         let releases = if let Kind::Mapped = self.kind { "–".to_owned() } else { releases.join(", ") };
         let (met, ended) = match self.met {
             0 => ("nobody", "at once".to_owned()),
-            _ => ("a user", format!("within {} ms", owner::SETTLED_AFTER.as_millis())),
+            _ => ("a user", format!("within {} ms", ungranted::SETTLED_AFTER.as_millis())),
         };
         format!(
             "| {:<8} | {:<49} | {:<36} | {:<16} | {met:<11} | {ended:<14} |",

@@ -8,7 +8,7 @@ use crate::truth::{Buffer, Log};
 use crate::uapi::GrantRef;
 
 use super::Step;
-use super::granted::{Grants, MARKED, Owner};
+use super::owner::{Grants, MARKED, Owner};
 
 /// Everything that there is to let go of. What is still there is undone in the order of the fields.
 pub struct Objects<'run> {

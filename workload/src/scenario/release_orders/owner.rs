@@ -1,54 +1,95 @@
-//! What the owner's ungrant met, found out by mapping the references once more.
-//!
-//! The owner's gntalloc answers 0 whether anybody still has the page mapped or not (`gntalloc_ioctl_dealloc`). If nobody has, the grant ends at
-//! once. Else the kernel puts its end off (`gnttab_end_foreign_access`): a timer tries again every second
-//! (`gnttab_handle_deferred`), and until it succeeds Xen grants the page as before, to new maps too
-//! (`gnttab_end_foreign_access_ref_v1`; all in drivers/xen/gntalloc.c and grant-table.c, Linux v6.12).
+//! The owner of the pages that are mapped: this domain itself, or another one, whose frontend is asked.
 
-use std::time::Duration;
+use std::sync::Mutex;
 
-use nix::errno::Errno;
+use crate::device::{GntAlloc, Granted, Looks, RaisedLimit};
+use crate::error::Result;
+use crate::requests::{AskedFor, Asking, Client, Handle, MARK, Wish};
+use crate::scenario::Options;
+use crate::truth::Log;
+use crate::uapi::{DomId, GrantRef, gntalloc};
 
-use crate::device::{Access, GntDev, Mapping};
-use crate::error::{Error, Result};
-use crate::truth::{Log, Why};
-use crate::uapi::{DomId, GrantRef};
+use super::PAGES;
 
-use crate::requests::MARK;
+/// The marked page.
+pub const MARKED: usize = 0;
+/// One look after each of the steps, of which there are four at most.
+const LOOKS: usize = 4;
 
-use super::granted::MARKED;
-
-/// The timer's second (HZ jiffies), and a margin for the tick that it waits for and for a busy processor.
-pub const SETTLED_AFTER: Duration = Duration::from_millis(1200);
-
-/// How many of the references can still be mapped.
-pub fn still_granted(log: &Log, owner: DomId, references: &[GrantRef]) -> Result<usize> {
-    let device = GntDev::open(log)?;
-    let mut granted = 0;
-    // One by one: an mmap of several fails as a whole.
-    for (page, &reference) in references.iter().enumerate() {
-        let map = device.map(owner, &[reference])?;
-        match map.mmap(Access::ReadWrite) {
-            Ok(mapping) => {
-                granted += 1;
-                is_the_owners(&mapping, page)?;
-                mapping.munmap()?;
-            }
-            // Xen finds an entry of its table that grants nothing: `GNTST_general_error`.
-            Err(Error::Operation { errno: Errno::EINVAL, .. }) => {
-                log.explain(Why { cause: "grants_refused", statuses: "general_error:1" });
-            }
-            Err(other) => return Err(other),
-        }
-        map.unmap()?;
-    }
-    Ok(granted)
+/// Who grants.
+pub enum Owner<'run> {
+    /// This domain, to itself.
+    Own { domain: DomId, granting: GntAlloc<'run>, _raised: RaisedLimit },
+    /// Another domain, to this one.
+    Peer { domain: DomId, desk: Box<dyn Asking + 'run> },
 }
 
-/// What is mapped has to be the page that the owner marked, not one that was granted since under the same reference. The mark's
-/// first byte may have been cleared.
-fn is_the_owners(mapping: &Mapping<'_>, page: usize) -> Result<()> {
-    const STAYS: u32 = u32::from_ne_bytes([0, 0xff, 0xff, 0xff]);
-    let (found, expected) = (mapping.read(0, 0) & STAYS, if page == MARKED { MARK & STAYS } else { 0 });
-    if found == expected { Ok(()) } else { Err(Error::WrongContents { page: 0, pages: 1, found, expected }) }
+impl<'run> Owner<'run> {
+    /// The one that the run was asked for.
+    pub fn of(log: &'run Log, options: &Options) -> Result<Self> {
+        match options.source.search(options.own, 0) {
+            None => {
+                let raised = RaisedLimit::by(gntalloc::LIMIT, PAGES)?;
+                Ok(Self::Own { domain: options.own, granting: GntAlloc::open(log)?, _raised: raised })
+            }
+            Some(search) => {
+                let client = Client::of(log, search.peer, &search.find(log)?)?;
+                Ok(Self::Peer { domain: search.peer, desk: Box::new(Mutex::new(client)) })
+            }
+        }
+    }
+
+    /// Its number.
+    pub fn domain(&self) -> DomId {
+        match self {
+            Self::Own { domain, .. } | Self::Peer { domain, .. } => *domain,
+        }
+    }
+
+    /// Has it grant pages, of which it will look at the marked one.
+    pub fn grant(&self) -> Result<Grants<'_>> {
+        match self {
+            Self::Own { domain, granting, .. } => {
+                let granted = granting.grant(*domain, PAGES)?;
+                let looks = granted.looks_at(MARKED, MARK, LOOKS)?;
+                Ok(Grants::Own { granted: Some(granted), looks })
+            }
+            Self::Peer { desk, .. } => {
+                let asked = AskedFor::new(&**desk, Wish::Grant { pages: PAGES as u32, looks: LOOKS as u32 })?;
+                Ok(Grants::Peers { handle: asked.handle(), asked: Some(asked), desk: &**desk })
+            }
+        }
+    }
+}
+
+/// Pages that are granted, and can be looked at by their owner, also when they are not granted any more.
+pub enum Grants<'run> {
+    Own { granted: Option<Granted<'run>>, looks: Looks },
+    Peers { asked: Option<AskedFor<'run>>, handle: Handle, desk: &'run dyn Asking },
+}
+
+impl Grants<'_> {
+    /// One for each page.
+    pub fn references(&self) -> Vec<GrantRef> {
+        match self {
+            Self::Own { granted, .. } => granted.as_ref().map_or(&[][..], Granted::references).to_vec(),
+            Self::Peers { asked, .. } => asked.as_ref().map_or(&[][..], AskedFor::references).to_vec(),
+        }
+    }
+
+    /// Has the owner take them back.
+    pub fn ungrant(&mut self) -> Result<()> {
+        match self {
+            Self::Own { granted, .. } => granted.take().map_or(Ok(()), Granted::ungrant),
+            Self::Peers { asked, .. } => asked.take().map_or(Ok(()), AskedFor::let_go),
+        }
+    }
+
+    /// The first byte of the marked page, as its owner sees it.
+    pub fn look(&mut self) -> Result<u8> {
+        match self {
+            Self::Own { looks, .. } => looks.look(),
+            Self::Peers { desk, handle, .. } => desk.look(*handle),
+        }
+    }
 }

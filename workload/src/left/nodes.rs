@@ -13,18 +13,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A tree of nodes that tells somebody what is granted to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct Nodes {
     path: String,
 }
 
-impl Told {
+impl Nodes {
     /// What is to be told at `path`; an error if another frontend tells there already.
     pub fn at(path: &str, others: &[Left]) -> std::io::Result<Self> {
-        let told = Self { path: path.to_owned() };
-        if told.is_among(others) {
+        let nodes = Self { path: path.to_owned() };
+        if nodes.is_among(others) {
             return Err(Error::from(ErrorKind::AlreadyExists));
         }
-        Ok(told)
+        Ok(nodes)
     }
 
     pub(super) fn undo(&self, others: &[Left]) -> Undone {
@@ -45,7 +45,7 @@ impl Told {
     }
 
     fn is_among(&self, others: &[Left]) -> bool {
-        others.iter().any(|other| matches!(other, Left::Told(told) if told == self))
+        others.iter().any(|other| matches!(other, Left::Nodes(nodes) if nodes == self))
     }
 }
 
@@ -55,10 +55,10 @@ mod tests {
 
     #[test]
     fn two_frontends_do_not_tell_at_the_same_place() {
-        let first = Told::at("/a", &[]).unwrap();
-        let others = [Left::Told(first.clone())];
-        assert_eq!(Told::at("/a", &others).unwrap_err().kind(), ErrorKind::AlreadyExists);
-        assert!(Told::at("/b", &others).is_ok());
+        let first = Nodes::at("/a", &[]).unwrap();
+        let others = [Left::Nodes(first.clone())];
+        assert_eq!(Nodes::at("/a", &others).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert!(Nodes::at("/b", &others).is_ok());
         assert_eq!(first.undo(&others), Undone::Nothing, "the other one needs it");
     }
 }
