@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use grantscope_collector::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_collector::model::{Clock, Environment, LossReport};
-use grantscope_collector::recording::Frame;
+use grantscope_collector::recording::{Frame, Reader};
 use grantscope_wire::{Buffer, HookId, LossKind, Op};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -281,4 +281,21 @@ fn every_screen_can_be_drawn_at_every_size() {
             assert!(!picture.trim().is_empty(), "{commands:?} at {width}×{height}");
         }
     }
+}
+
+/// The recording in the documents, shown to its end.
+#[test]
+fn the_picture_in_the_readme_is_what_is_shown() {
+    const SIZE: (u16, u16) = (104, 30);
+    let mut reader = Reader::open(&include_bytes!("../../../docs/recordings/sweep.gsr")[..]).unwrap();
+    let frames: Vec<Frame> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
+    let mut state = viewer(SIZE, frames, &[]);
+    state.update(Event::StreamEnded(Ended::Complete));
+    state.update(Event::Key(Command::MergePages));
+    for _ in 0..6 {
+        state.update(Event::Key(Command::Down));
+    }
+    let shown = picture(SIZE, &state);
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&format!("```text\n{shown}```")), "README.md shows another picture than this:\n{shown}");
 }
