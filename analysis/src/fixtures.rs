@@ -2,7 +2,7 @@
 
 use grantscope_wire::{Buffer, Op, Stage};
 
-use crate::model::{Operation, Outcome, StageSpan};
+use crate::model::{LiveMap, MapState, Operation, Outcome, StageSpan};
 
 /// An export of 16 pages that began at 0, all of it in the remainder.
 pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
@@ -27,4 +27,23 @@ pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
 /// A stage, entered once, at the operation's start.
 pub fn span(stage: Stage, self_ns: u64) -> StageSpan {
     StageSpan { stage, self_ns, first_offset_ns: 0, calls: 1 }
+}
+
+/// A second, in nanoseconds.
+pub const S: u64 = 1_000_000_000;
+
+/// A live mapping of 16 pages, allocated at 1 s.
+pub fn live_map(id: u64, state: MapState) -> LiveMap {
+    LiveMap {
+        id,
+        allocated_ns: Some(S),
+        owner: Some(7),
+        comm: "backend".to_owned(),
+        domid: Some(1),
+        buffer: Some(Buffer::Wc),
+        pages: 16,
+        state,
+        owner_gone_ns: None,
+        holders: Vec::new(),
+    }
 }

@@ -3,13 +3,12 @@
 //! `fixtures/version-N.gsr` hold every kind of frame and every detail that version N has, made up; `version-1-sweep.gsr` is of a
 //! sweep in the lab. A fixture is never written again: a new version gets a fixture of its own.
 
-use grantscope_analysis::live::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
-use grantscope_analysis::model::filter::{Filter, FilterReport};
 use grantscope_analysis::model::{
-    Clock, Detail, Environment, HookStatus, LossCounter, LossReport, Operation, Outcome, StageSpan, UNREAD,
+    Clock, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap, LossCounter, LossReport, MapState,
+    MapsReport, Operation, Outcome, StageSpan, UNREAD,
 };
 use grantscope_analysis::recording::{Frame, Reader, VERSION, Writer};
-use grantscope_analysis::series::aggregate::Aggregate;
+use grantscope_analysis::series::Aggregate;
 use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
 
 const VERSION_1: &[u8] = include_bytes!("fixtures/version-1.gsr");

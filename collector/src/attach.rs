@@ -10,7 +10,8 @@ use grantscope_wire::hook::{Ends, Hook, Need};
 
 use crate::offsets::KernelTypes;
 use crate::symbols::{Kallsyms, Symbol, Symbols};
-use crate::{CaptureError, Means, signature, spelled};
+use crate::{CaptureError, Means, signature};
+use grantscope_analysis::error_chain;
 use grantscope_analysis::model::HookStatus;
 
 /// Shows the whole log of a refused program.
@@ -207,7 +208,7 @@ pub fn chain(error: &ProgramError) -> String {
         let shown = if std::env::var_os(VERIFIER_LOG).is_some() { &log } else { telling_line(&log) };
         return format!("the verifier refused it: {shown} ({io_error}; set {VERIFIER_LOG}=1 to see all of its log)");
     }
-    spelled(error)
+    error_chain(error)
 }
 
 /// The verifier ends with its complaint, then statistics.

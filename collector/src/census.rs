@@ -11,8 +11,10 @@ use grantscope_wire::{Buffer, FoundMap, LiveMap, MapInfo};
 use crate::live_maps::plain_bytes;
 use crate::offsets::KernelTypes;
 use crate::symbols::{Kallsyms, Symbols};
-use crate::{CaptureError, host, preflight, probes, spelled};
-use grantscope_analysis::live::ledger::{self, HeldBy, Holder, Ledger, MapState};
+use crate::{CaptureError, host, preflight, probes};
+use grantscope_analysis::error_chain;
+use grantscope_analysis::live::Ledger;
+use grantscope_analysis::model::{self, HeldBy, Holder, MapState};
 
 /// Functions by whose address a file or a dma-buf of ours is known.
 const GNTDEV_IOCTL: &str = "gntdev_ioctl";
@@ -102,9 +104,9 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter, ProgramEr
 /// Has the kernel call a program for everything that there is. The programs print nothing: reading is what makes them run.
 fn run(ebpf: &mut Ebpf, name: &str) -> io::Result<()> {
     let program = program(ebpf, name).map_err(io::Error::other)?;
-    let id = program.attach().map_err(|error| io::Error::other(spelled(&error)))?;
+    let id = program.attach().map_err(|error| io::Error::other(error_chain(&error)))?;
     let link = program.take_link(id).map_err(io::Error::other)?;
-    let mut file = link.into_file().map_err(|error| io::Error::other(spelled(&error)))?;
+    let mut file = link.into_file().map_err(|error| io::Error::other(error_chain(&error)))?;
     io::copy(&mut Read::by_ref(&mut file), &mut io::sink()).map(drop)
 }
 
@@ -161,9 +163,9 @@ fn holder(found: &grantscope_wire::live::FoundHolder) -> Option<Holder> {
     Some(Holder { tgid: found.tgid, comm: crate::decode::comm(&found.comm), by })
 }
 
-fn of_found(found: &FoundMap, id: u64) -> ledger::LiveMap {
+fn of_found(found: &FoundMap, id: u64) -> model::LiveMap {
     let holders = holders(found);
-    ledger::LiveMap {
+    model::LiveMap {
         id,
         allocated_ns: None,
         owner: holders.first().map(|holder| holder.tgid),

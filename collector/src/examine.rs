@@ -9,8 +9,9 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::symbols::{Kallsyms, Symbols};
-use crate::{Means, Probes, host, preflight, spelled};
-use grantscope_analysis::model::filter::Filter;
+use crate::{Means, Probes, host, preflight};
+use grantscope_analysis::error_chain;
+use grantscope_analysis::model::Filter;
 use grantscope_analysis::report::text::doctor::{Finding, Report};
 
 /// Looks at everything.
@@ -22,7 +23,7 @@ pub fn examine(means: Means) -> Report {
     let hooks = match Probes::attach(means, &Filter::default()) {
         Ok(probes) => probes.status().to_vec(),
         Err(error) => {
-            findings.push(Finding::blocks("probes", spelled(&error), ""));
+            findings.push(Finding::blocks("probes", error_chain(&error), ""));
             Vec::new()
         }
     };
@@ -213,7 +214,7 @@ fn dma_alloc() -> Finding {
     const FUNCTION: &str = "gnttab_dma_alloc_pages";
     const OPTION: &str = "CONFIG_XEN_GRANT_DMA_ALLOC";
     match Kallsyms::read().map(|listed| Symbols::among(&listed, [FUNCTION].into_iter())) {
-        Err(error) => Finding::unknown(TOPIC, spelled(&error)),
+        Err(error) => Finding::unknown(TOPIC, error_chain(&error)),
         Ok(symbols) if symbols.find(FUNCTION).is_some() => Finding::ok(TOPIC, configured(OPTION, "the kernel can allocate them")),
         Ok(_) => Finding::gap(
             TOPIC,

@@ -26,12 +26,6 @@ pub use tokio::sync::Notify;
 
 use grantscope_wire::HookId;
 
-/// An error with its causes, on one line.
-fn spelled(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 /// By which means hooks may be attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Means {
@@ -54,7 +48,7 @@ impl Means {
 pub enum CaptureError {
     /// No operation can pass this filter.
     #[error(transparent)]
-    Filter(#[from] grantscope_analysis::model::filter::ImpossibleName),
+    Filter(#[from] grantscope_analysis::model::ImpossibleName),
     /// Built without the compiled probes.
     #[error("this program was built without the probes: build it with `cargo xtask build`")]
     NoProbes,

@@ -11,7 +11,7 @@ use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
 use crate::decode::comm;
 use crate::probes::take;
 use crate::{CaptureError, census, host};
-use grantscope_analysis::live::ledger::{Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::model::{Holder, LiveMap, MapState, MapsReport};
 
 /// A map as the probes keep it.
 type Kept = grantscope_wire::LiveMap;

@@ -14,9 +14,10 @@ use crate::census::{Census, Facts};
 use crate::decode::{self, DecodeError};
 use crate::live_maps::LiveMaps;
 use crate::symbols::Kallsyms;
-use crate::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight, spelled};
-use grantscope_analysis::live::ledger::MapsReport;
-use grantscope_analysis::model::filter::Filter;
+use crate::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight};
+use grantscope_analysis::error_chain;
+use grantscope_analysis::model::Filter;
+use grantscope_analysis::model::MapsReport;
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
 
 /// The compiled probes; empty in a build without them.
@@ -77,7 +78,7 @@ impl Probes {
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.and_then(|_| Census::load(&mut ebpf, &btf));
         if let Err(error) = &census {
-            live.cannot_find(spelled(error));
+            live.cannot_find(error_chain(error));
         }
         let census = census.ok();
         let mut probes =
@@ -103,7 +104,7 @@ impl Probes {
     /// Who holds which maps; `None`: this kernel does not let us see.
     fn take_census(&mut self) -> Option<Vec<(u64, FoundMap)>> {
         let taken = self.census.as_mut()?.take(&mut self.ebpf);
-        taken.inspect_err(|error| self.live.cannot_find(spelled(error))).ok()
+        taken.inspect_err(|error| self.live.cannot_find(error_chain(error))).ok()
     }
 
     /// What is alive: what changed since the last report; `None`: nothing did.

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::{CaptureError, Means, Probes, host};
-use grantscope_analysis::model::filter::{Filter, FilterReport};
 use grantscope_analysis::model::{Clock, LossReport};
+use grantscope_analysis::model::{Filter, FilterReport};
 use grantscope_analysis::recording::{Frame, FrameSink};
 
 /// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.

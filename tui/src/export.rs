@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use grantscope_analysis::report::export;
-use grantscope_analysis::series::aggregate::Aggregate;
+use grantscope_analysis::series::Aggregate;
 
 use crate::cli::{ExportArgs, Format};
 use crate::exit::Exit;

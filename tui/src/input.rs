@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
-use grantscope_analysis::model::filter::Filter;
+use grantscope_analysis::model::Filter;
 use grantscope_analysis::recording::{Frame, Reader};
 
 use crate::state::Origin;

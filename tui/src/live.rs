@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 
 use anyhow::Result;
-use grantscope_analysis::model::filter::Filter;
+use grantscope_analysis::model::Filter;
 use grantscope_collector::Options;
 
 use crate::capture::Background;

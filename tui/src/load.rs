@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::aggregate::Aggregate;
+use grantscope_analysis::series::Aggregate;
 
 use crate::exit::Exit;
 use crate::input::{begin, is_stdin, open_file, standard_input};

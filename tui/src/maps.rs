@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Result;
-use grantscope_analysis::live::ledger::{Ledger, json, table};
+use grantscope_analysis::live::Ledger;
+use grantscope_analysis::report::export::maps::json;
+use grantscope_analysis::report::text::maps::table;
 
 use crate::cli::{MapsArgs, ReportFormat};
 use crate::exit::Exit;

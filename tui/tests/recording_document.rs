@@ -2,8 +2,8 @@
 
 mod support;
 
-use grantscope_analysis::live::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::model::{Environment, LossReport};
+use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_wire::{Buffer, Op, Stage};
 use support::builder;

@@ -1,3 +1,7 @@
-//! Mappings that are alive, as a recording follows them.
+//! Live mappings: what is held, by whom, for how long, and what looks like a leak.
 
-pub mod ledger;
+mod leaks;
+mod ledger;
+
+pub use leaks::{LEAK_AFTER, Suspicion};
+pub use ledger::{Held, Ledger};

@@ -3,13 +3,12 @@
 use std::fmt;
 
 use grantscope_wire::Buffer;
-use serde::{Deserialize, Serialize};
 
 /// Bytes of a thread's name in the kernel, the zero at its end included (`TASK_COMM_LEN` in include/linux/sched.h, Linux v6.12).
 const COMM_BYTES: usize = 16;
 
 /// What an operation must be to be recorded: everything that is asked for here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// It is of this process.
     pub pid: Option<u32>,
@@ -18,7 +17,6 @@ pub struct Filter {
     /// It concerns this other domain.
     pub domid: Option<u16>,
     /// It is about a buffer of one of these kinds; empty: of any.
-    #[serde(with = "kinds")]
     pub buffers: Vec<Buffer>,
     /// It took at least so long; 0: any time.
     pub min_duration_ns: u64,
@@ -78,7 +76,7 @@ impl fmt::Display for Filter {
 }
 
 /// How much was left out since the recording began.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterReport {
     /// Monotonic time of the count.
     pub at_ns: u64,
@@ -92,21 +90,6 @@ pub struct FilterReport {
 impl fmt::Display for FilterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "only {}: {} left out", self.filter, self.left_out)
-    }
-}
-
-mod kinds {
-    use grantscope_wire::Buffer;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(buffers: &[Buffer], serializer: S) -> Result<S::Ok, S::Error> {
-        buffers.iter().map(|buffer| buffer.id()).collect::<Vec<u8>>().serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Buffer>, D::Error> {
-        let known = |id| Buffer::from_id(id).ok_or_else(|| D::Error::custom("unknown Buffer"));
-        Vec::<u8>::deserialize(deserializer)?.into_iter().map(known).collect()
     }
 }
 

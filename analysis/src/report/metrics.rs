@@ -1,6 +1,6 @@
 //! The one table of metrics: name, unit, description. CSV header, screen and documents read it.
 
-use crate::series::aggregate::Series;
+use crate::series::Series;
 
 /// A number that is told about a series.
 #[derive(Clone, Copy, Debug)]

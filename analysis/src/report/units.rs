@@ -1,5 +1,8 @@
 //! Nanoseconds for people: three significant digits and a unit.
 
+/// In place of a value that is not known.
+pub const UNKNOWN: &str = "–";
+
 /// `1234` becomes `1.23 µs`.
 pub fn duration(ns: f64) -> String {
     let (value, unit) = match ns {
@@ -18,7 +21,7 @@ pub fn duration(ns: f64) -> String {
 
 /// The same for a value that may be unknown: a dash, never a zero.
 pub fn maybe_duration(ns: Option<f64>) -> String {
-    ns.map_or_else(|| "–".to_owned(), duration)
+    ns.map_or_else(|| UNKNOWN.to_owned(), duration)
 }
 
 #[cfg(test)]

@@ -1,3 +1,11 @@
 //! Series: operations of one kind, added up to histograms.
 
-pub mod aggregate;
+mod aggregate;
+mod causes;
+mod histogram;
+mod key;
+
+pub use aggregate::Aggregate;
+pub use causes::{Statuses, list_of};
+pub use histogram::Series;
+pub use key::SeriesKey;

@@ -10,7 +10,7 @@ use std::fmt;
 pub use truth::{Call, Truth, TruthError};
 
 use crate::model::Operation;
-use crate::series::aggregate::{Aggregate, list_of};
+use crate::series::{Aggregate, list_of};
 use grantscope_wire::Op;
 use truth::Teardowns;
 

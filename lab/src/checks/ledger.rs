@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fs::File, io::BufReader, path::Path, time::Dura
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{
-    live::ledger::{Held, LEAK_AFTER, Ledger, MapState},
+    live::{Held, LEAK_AFTER, Ledger},
+    model::MapState,
     recording::{Frame, Reader},
 };
 use grantscope_wire::Op;

@@ -13,7 +13,7 @@ use grantscope_analysis::{
     model::Operation,
     recording::{Frame, Reader},
     report::export::csv as export,
-    series::aggregate::{Aggregate, SeriesKey},
+    series::{Aggregate, SeriesKey},
     verify::{Truth, judge},
 };
 

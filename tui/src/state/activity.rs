@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use grantscope_analysis::model::Operation;
-use grantscope_analysis::series::aggregate::SeriesKey;
+use grantscope_analysis::series::SeriesKey;
 use grantscope_wire::Stage;
 
 /// Seconds that are remembered.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use grantscope_analysis::model::Outcome;
 use grantscope_analysis::report::metrics::METRICS;
-use grantscope_analysis::series::aggregate::SeriesKey;
+use grantscope_analysis::series::SeriesKey;
 use grantscope_wire::{Buffer, Op, Stage};
 
 use super::data::Data;

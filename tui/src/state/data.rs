@@ -1,7 +1,7 @@
 //! All that was read so far. The display shows this, or a copy of it while it is paused.
 
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::aggregate::Aggregate;
+use grantscope_analysis::series::Aggregate;
 
 use super::activity::{self, Activity};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use grantscope_analysis::model::Outcome;
-use grantscope_analysis::series::aggregate::{Aggregate, Series, SeriesKey};
+use grantscope_analysis::series::{Aggregate, Series, SeriesKey};
 use grantscope_wire::{Buffer, Op, Stage};
 use internment::Intern;
 

@@ -1,8 +1,10 @@
 //! The screens of text, wrapped: all keys; and where this was recorded, by which hooks, and what was lost.
 
-use grantscope_analysis::live::ledger::{LEAK_AFTER, LiveMap};
+use grantscope_analysis::live::LEAK_AFTER;
+use grantscope_analysis::model::LiveMap;
 use grantscope_analysis::model::{Environment, HookStatus, LossReport};
 use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::text::maps::{age, owner};
 use grantscope_analysis::report::units;
 use grantscope_wire::{Buffer, HOOKS};
 
@@ -114,7 +116,7 @@ pub fn maps(state: &State, columns: usize) -> Vec<Line> {
     for map in ledger.maps() {
         let suspicion = map.suspicion(now_ns, LEAK_AFTER);
         let tone = if suspicion.is_some() { Tone::Bad } else { Tone::Plain };
-        text.entry(tone, &map.age_text(now_ns), 15, &about(map, page_size));
+        text.entry(tone, &age(map, now_ns), 15, &about(map, page_size));
         if let Some(suspicion) = suspicion {
             text.entry(Tone::Bad, "", 15, &format!("LEAK SUSPECT: {suspicion}"));
         }
@@ -126,7 +128,7 @@ fn about(map: &LiveMap, page_size: u32) -> String {
     let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
     format!(
         "{} · {} · {} pages of domain {domid} · {} · {} KiB granted, {} KiB spanned",
-        map.owner_text(),
+        owner(map),
         map.buffer.map_or("–", Buffer::name),
         map.pages,
         map.state.name(),

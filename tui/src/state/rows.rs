@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use grantscope_analysis::report::metrics::METRICS;
-use grantscope_analysis::series::aggregate::SeriesKey;
+use grantscope_analysis::series::SeriesKey;
 
 use super::activity::{self, SECONDS};
 use super::data::Data;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use grantscope_analysis::live::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::model::{Clock, Environment, LossReport};
+use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_wire::{Buffer, HookId, LossKind, Op};
 use ratatui::Terminal;

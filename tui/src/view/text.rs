@@ -1,6 +1,6 @@
 //! Words and numbers for the screen and for plain text alike.
 
-use grantscope_analysis::live::ledger::LEAK_AFTER;
+use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
 use grantscope_analysis::report::units;
 use grantscope_wire::Buffer;

@@ -8,7 +8,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use crate::model::Environment;
 use crate::report::metrics::METRICS;
-use crate::series::aggregate::{Aggregate, Series, SeriesKey, list_of};
+use crate::series::{Aggregate, Series, SeriesKey, list_of};
 
 /// Columns that say what a row is about.
 const KEY_COLUMNS: [&str; 18] = [

@@ -1,3 +1,4 @@
 //! Formats for other programs, a file for each.
 
 pub mod csv;
+pub mod maps;

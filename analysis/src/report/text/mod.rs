@@ -1,4 +1,5 @@
 //! Reports as text for a terminal, a file for each.
 
 pub mod doctor;
+pub mod maps;
 pub mod summary;

@@ -5,10 +5,11 @@ use std::fmt::Write;
 
 use grantscope_wire::{Buffer, Cause, Op};
 
-use crate::live::ledger;
+use crate::live::LEAK_AFTER;
 use crate::model::Outcome;
+use crate::report::text::maps;
 use crate::report::units;
-use crate::series::aggregate::{Aggregate, Series, SeriesKey, Statuses, list_of};
+use crate::series::{Aggregate, Series, SeriesKey, Statuses, list_of};
 
 /// Kinds that are compared, each a column.
 const COMPARED: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
@@ -188,7 +189,7 @@ fn notes(aggregate: &Aggregate) -> String {
     text.push_str(&not_compared(aggregate));
     text.push_str(&causes(aggregate));
     if let Some((_, now_ns)) = aggregate.span_ns() {
-        text.push_str(&ledger::notes(aggregate.ledger(), now_ns, ledger::LEAK_AFTER));
+        text.push_str(&maps::notes(aggregate.ledger(), now_ns, LEAK_AFTER));
     }
     for counter in &aggregate.loss().counters {
         let _ = writeln!(

@@ -1,0 +1,35 @@
+//! What was lost.
+
+use grantscope_wire::{HookId, LossKind};
+
+/// What was lost since the recording began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LossReport {
+    /// Monotonic time of the count.
+    pub at_ns: u64,
+    /// Only counters that are not zero.
+    pub counters: Vec<LossCounter>,
+}
+
+impl LossReport {
+    /// Operations that are missing from the counts.
+    pub fn operations(&self) -> u64 {
+        self.counters.iter().filter(|counter| counter.kind.loses_operations()).map(|counter| counter.count).sum()
+    }
+
+    /// All that was lost, of every kind.
+    pub fn total(&self) -> u64 {
+        self.counters.iter().map(|counter| counter.count).sum()
+    }
+}
+
+/// One way to lose, at one hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LossCounter {
+    /// Where.
+    pub hook: HookId,
+    /// How.
+    pub kind: LossKind,
+    /// How often.
+    pub count: u64,
+}

@@ -1,0 +1,131 @@
+//! Live mappings: what a recording says of each.
+
+use grantscope_wire::Buffer;
+
+/// Bytes that one grant reference grants, whatever the kernel's page size.
+pub const GRANT_BYTES: u64 = 4096;
+/// A mapping that is alive: from its allocation until the kernel frees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveMap {
+    /// Its number in this recording. Never used again, also where the kernel uses its address again.
+    pub id: u64,
+    /// Monotonic time of its allocation; `None`: before the tool.
+    pub allocated_ns: Option<u64>,
+    /// The process that allocated it; of a map from before the tool, the first that was found to hold it. `None`: not known.
+    pub owner: Option<u32>,
+    /// That process's name.
+    pub comm: String,
+    /// The domain that granted its first reference; `None`: not known.
+    pub domid: Option<u16>,
+    /// What backs it; `None`: not known.
+    pub buffer: Option<Buffer>,
+    /// Grant references.
+    pub pages: u32,
+    /// How far it has come.
+    pub state: MapState,
+    /// When its owner was found to be gone; `None`: it was there when last looked for, or is not known.
+    pub owner_gone_ns: Option<u64>,
+    /// Who holds it, as far as the census saw; empty where none was taken.
+    pub holders: Vec<Holder>,
+}
+
+/// How far a mapping has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapState {
+    /// Pages stand ready; no grant is mapped.
+    Allocated,
+    /// A process has it in its memory.
+    Mapped,
+    /// It is a dma-buf.
+    Exported,
+    /// No process has it in its memory any more, and nobody has released it.
+    Unmapped,
+    /// Its release was asked for, and a page of it is still in use.
+    TearingDown {
+        /// When it was asked for.
+        since_ns: u64,
+        /// By which operation: the id of an `Op`; 0: none that is known.
+        by: u8,
+    },
+}
+
+impl MapState {
+    /// The name in files and on screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allocated => "allocated",
+            Self::Mapped => "mapped",
+            Self::Exported => "exported",
+            Self::Unmapped => "unmapped",
+            Self::TearingDown { .. } => "tearing_down",
+        }
+    }
+}
+
+/// A process that holds a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Process.
+    pub tgid: u32,
+    /// Its name.
+    pub comm: String,
+    /// By what.
+    pub by: HeldBy,
+}
+
+/// By what a process holds a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldBy {
+    /// It has the gntdev file open that the map belongs to.
+    Descriptor,
+    /// It has it in its memory.
+    Memory,
+    /// It has the dma-buf open.
+    DmaBuf,
+}
+
+impl HeldBy {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Descriptor => "descriptor",
+            Self::Memory => "memory",
+            Self::DmaBuf => "dma_buf",
+        }
+    }
+}
+
+/// What changed since the report before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MapsReport {
+    /// Monotonic time of the look.
+    pub at_ns: u64,
+    /// Mappings that are new, or of which something else is known now.
+    pub changed: Vec<LiveMap>,
+    /// Numbers of those that are gone.
+    pub gone: Vec<u64>,
+    /// Why maps from before the tool could not be listed; `None`: they were.
+    pub no_census: Option<String>,
+}
+
+impl LiveMap {
+    /// Bytes that the other domain granted.
+    pub fn granted_bytes(&self) -> u64 {
+        u64::from(self.pages) * GRANT_BYTES
+    }
+
+    /// Bytes of this kernel's address space that it takes: a page for each reference.
+    pub fn spanned_bytes(&self, page_size: u32) -> u64 {
+        u64::from(self.pages) * u64::from(page_size)
+    }
+
+    /// How long it has been alive; `None`: it is older than the tool.
+    pub fn age_ns(&self, now_ns: u64) -> Option<u64> {
+        self.allocated_ns.map(|allocated| now_ns.saturating_sub(allocated))
+    }
+
+    /// Whether somebody was found to have its gntdev file open; `None`: nobody looked.
+    pub fn descriptor_is_open(&self) -> Option<bool> {
+        (!self.holders.is_empty()).then(|| self.holders.iter().any(|holder| holder.by == HeldBy::Descriptor))
+    }
+}

@@ -1,0 +1,100 @@
+//! Operations, their stages and their details.
+
+use grantscope_wire::{Buffer, Cause, Op, Stage};
+
+use super::Outcome;
+
+/// One operation that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Monotonic time at which it began.
+    pub start_ns: u64,
+    /// How long it took.
+    pub duration_ns: u64,
+    /// What was asked for.
+    pub op: Op,
+    /// What backs the mapping; `None`: not known.
+    pub buffer: Option<Buffer>,
+    /// Grant references it was about; `None`: not known.
+    pub pages: Option<u32>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The other domain; `None`: not known.
+    pub domid: Option<u16>,
+    /// Process.
+    pub tgid: u32,
+    /// Thread.
+    pub tid: u32,
+    /// The thread's name.
+    pub comm: String,
+    /// Tells maps apart that live at the same address one after the other; `None`: not known.
+    pub map_generation_ns: Option<u64>,
+    /// Stages may be charged to the one around them: the stack overflowed, or a return was unmatched.
+    pub stages_incomplete: bool,
+    /// Where the time went. Their `self_ns` add up to `duration_ns`.
+    pub stages: Vec<StageSpan>,
+    /// What else is known of it, in no fixed order.
+    pub details: Vec<Detail>,
+}
+
+/// What only some operations have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// The operation that asked for this one: a teardown ends later than what began it.
+    StartedBy(Op),
+    /// The kernel function that asked: of an operation that no call from user space began.
+    Caller(String),
+    /// Why it failed, where the errno stands for many reasons.
+    Cause(Cause),
+    /// How many of its references got a grant status other than okay.
+    Status {
+        /// Xen's `GNTST_*`, or [`UNREAD`].
+        status: i16,
+        /// References.
+        count: u32,
+    },
+}
+
+impl Operation {
+    /// Whether the stages account for every nanosecond.
+    pub fn adds_up(&self) -> bool {
+        self.stages.iter().map(|stage| stage.self_ns).sum::<u64>() == self.duration_ns
+    }
+
+    /// The operation that asked for this one; `None`: not known, or nobody's operation but its own.
+    pub fn started_by(&self) -> Option<Op> {
+        self.details.iter().find_map(|detail| if let Detail::StartedBy(op) = detail { Some(*op) } else { None })
+    }
+}
+
+impl Operation {
+    /// The kernel function that asked; `None`: not known, or a call from user space.
+    pub fn caller(&self) -> Option<&str> {
+        self.details.iter().find_map(|detail| if let Detail::Caller(name) = detail { Some(name.as_str()) } else { None })
+    }
+
+    /// Why it failed; `None`: not known, or its outcome says it all.
+    pub fn cause(&self) -> Option<Cause> {
+        self.details.iter().find_map(|detail| if let Detail::Cause(cause) = detail { Some(*cause) } else { None })
+    }
+
+    /// Grant references by the status that Xen refused them with, and those of which it is not known.
+    pub fn statuses(&self) -> impl Iterator<Item = (i16, u32)> {
+        self.details
+            .iter()
+            .filter_map(|detail| if let Detail::Status { status, count } = *detail { Some((status, count)) } else { None })
+    }
+}
+
+/// Time spent in one stage of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageSpan {
+    /// Which.
+    pub stage: Stage,
+    /// Time in the stage itself, without stages inside it, over all its calls.
+    pub self_ns: u64,
+    /// When it was first entered, counted from the operation's start.
+    pub first_offset_ns: u32,
+    /// How often it was entered.
+    pub calls: u16,
+}

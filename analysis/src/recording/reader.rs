@@ -1,0 +1,138 @@
+//! Reads recordings of every version, frame by frame.
+
+use std::io::{self, Read};
+
+use serde::de::DeserializeOwned;
+
+use super::{Frame, MAGIC, VERSION, v1, v2, v3};
+
+/// A frame longer than this is taken for damage: writers stay far below.
+const MAX_FRAME_BYTES: u32 = 16 << 20;
+
+/// Why a recording cannot be read (on).
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Not one of ours.
+    #[error(
+        "this is not a grantscope recording: it does not begin with \"GSREC\"; give a file written by `grantscope record -o FILE`"
+    )]
+    NotARecording,
+    /// From a newer version.
+    #[error("recording of version {found}, but this grantscope reads versions up to {VERSION}: update grantscope")]
+    TooNew {
+        /// What it says.
+        found: u16,
+    },
+    /// Bytes end in the middle of a frame, or before the end frame.
+    #[error("the recording was cut short after {frames} frames: what stands before is complete")]
+    CutShort {
+        /// Whole frames before.
+        frames: u64,
+    },
+    /// A checksum does not fit, or a frame makes no sense.
+    #[error("the recording is damaged after {frames} frames ({what}): what stands before is complete")]
+    Damaged {
+        /// Whole frames before.
+        frames: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Reading failed.
+    #[error("reading the recording failed after {frames} frames")]
+    Io {
+        /// Whole frames before.
+        frames: u64,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Reads a recording, frame by frame.
+#[derive(Debug)]
+pub struct Reader<R: Read> {
+    input: R,
+    version: u16,
+    frames: u64,
+    ended: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Checks magic and version.
+    pub fn open(mut input: R) -> Result<Self, ReadError> {
+        let mut head = [0; MAGIC.len() + 2];
+        match read_fully(&mut input, &mut head) {
+            Ok(read) if read == head.len() && head.starts_with(&MAGIC) => {}
+            Ok(_) => return Err(ReadError::NotARecording),
+            Err(source) => return Err(ReadError::Io { frames: 0, source }),
+        }
+        let found = u16::from_le_bytes([head[MAGIC.len()], head[MAGIC.len() + 1]]);
+        if found > VERSION {
+            return Err(ReadError::TooNew { found });
+        }
+        Ok(Self { input, version: found, frames: 0, ended: false })
+    }
+
+    /// The next frame; `None` after the end frame.
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, ReadError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let payload = self.payload()?;
+        let frame = match self.version {
+            1 => decoded::<v1::Frame>(&payload),
+            2 => decoded::<v2::Frame>(&payload),
+            _ => decoded::<v3::Frame>(&payload),
+        };
+        let frame = frame.map_err(|_| self.damaged("a frame that cannot be decoded"))?;
+        self.frames += 1;
+        self.ended = matches!(frame, Frame::End { .. });
+        Ok(Some(frame))
+    }
+
+    fn payload(&mut self) -> Result<Vec<u8>, ReadError> {
+        let mut head = [0; 8];
+        self.fill(&mut head)?;
+        let [a, b, c, d, crc @ ..] = head;
+        let length = u32::from_le_bytes([a, b, c, d]);
+        if length > MAX_FRAME_BYTES {
+            return Err(self.damaged("a frame of impossible length"));
+        }
+        let mut payload = vec![0; length as usize];
+        self.fill(&mut payload)?;
+        if crc32fast::hash(&payload) != u32::from_le_bytes(crc) {
+            return Err(self.damaged("a checksum that does not fit"));
+        }
+        Ok(payload)
+    }
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), ReadError> {
+        match read_fully(&mut self.input, buffer) {
+            Ok(read) if read == buffer.len() => Ok(()),
+            Ok(_) => Err(ReadError::CutShort { frames: self.frames }),
+            Err(source) => Err(ReadError::Io { frames: self.frames, source }),
+        }
+    }
+
+    fn damaged(&self, what: &'static str) -> ReadError {
+        ReadError::Damaged { frames: self.frames, what }
+    }
+}
+
+fn decoded<Schema: DeserializeOwned + Into<Frame>>(payload: &[u8]) -> postcard::Result<Frame> {
+    postcard::from_bytes::<Schema>(payload).map(Into::into)
+}
+
+/// Reads until the buffer is full or the input ends; how much it was.
+fn read_fully(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,150 @@
+//! Version 3: causes, statuses and callers; live mappings; what a filter left out. The version that is written.
+
+use grantscope_wire::{Buffer, Cause, Op};
+use serde::{Deserialize, Serialize};
+
+use super::convert::{same_fields, same_variants};
+use super::{ids, v1};
+use crate::model;
+
+#[derive(Serialize, Deserialize)]
+pub enum Frame {
+    Environment(v1::Environment),
+    Operations(Vec<Operation>),
+    Loss(v1::LossReport),
+    Tick { at_ns: u64 },
+    End { at_ns: u64 },
+    Maps(MapsReport),
+    Filtered(FilterReport),
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Operation {
+    common: v1::Operation,
+    details: Vec<Detail>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub enum Detail {
+    StartedBy(#[serde(with = "ids::op")] Op),
+    Caller(String),
+    Cause(#[serde(with = "ids::cause")] Cause),
+    Status { status: i16, count: u32 },
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct MapsReport {
+    at_ns: u64,
+    changed: Vec<LiveMap>,
+    gone: Vec<u64>,
+    no_census: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct LiveMap {
+    id: u64,
+    allocated_ns: Option<u64>,
+    owner: Option<u32>,
+    comm: String,
+    domid: Option<u16>,
+    #[serde(with = "ids::buffer")]
+    buffer: Option<Buffer>,
+    pages: u32,
+    state: MapState,
+    owner_gone_ns: Option<u64>,
+    holders: Vec<Holder>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub enum MapState {
+    Allocated,
+    Mapped,
+    Exported,
+    Unmapped,
+    TearingDown { since_ns: u64, by: u8 },
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Holder {
+    tgid: u32,
+    comm: String,
+    by: HeldBy,
+}
+
+#[derive(Serialize, Deserialize)]
+pub enum HeldBy {
+    Descriptor,
+    Memory,
+    DmaBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct FilterReport {
+    at_ns: u64,
+    filter: Filter,
+    left_out: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Filter {
+    pid: Option<u32>,
+    comm: Option<String>,
+    domid: Option<u16>,
+    #[serde(with = "ids::buffers")]
+    buffers: Vec<Buffer>,
+    min_duration_ns: u64,
+    errors_only: bool,
+}
+
+impl From<Frame> for super::Frame {
+    fn from(frame: Frame) -> Self {
+        match frame {
+            Frame::Environment(environment) => Self::Environment(environment.into()),
+            Frame::Operations(operations) => Self::Operations(operations.into_iter().map(Into::into).collect()),
+            Frame::Loss(report) => Self::Loss(report.into()),
+            Frame::Tick { at_ns } => Self::Tick { at_ns },
+            Frame::End { at_ns } => Self::End { at_ns },
+            Frame::Maps(report) => Self::Maps(report.into()),
+            Frame::Filtered(report) => Self::Filtered(report.into()),
+        }
+    }
+}
+
+impl From<super::Frame> for Frame {
+    fn from(frame: super::Frame) -> Self {
+        use super::Frame as Model;
+        match frame {
+            Model::Environment(environment) => Self::Environment(environment.into()),
+            Model::Operations(operations) => Self::Operations(operations.into_iter().map(Into::into).collect()),
+            Model::Loss(report) => Self::Loss(report.into()),
+            Model::Tick { at_ns } => Self::Tick { at_ns },
+            Model::End { at_ns } => Self::End { at_ns },
+            Model::Maps(report) => Self::Maps(report.into()),
+            Model::Filtered(report) => Self::Filtered(report.into()),
+        }
+    }
+}
+
+impl From<Operation> for model::Operation {
+    fn from(Operation { common, details }: Operation) -> Self {
+        common.with(details.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<model::Operation> for Operation {
+    fn from(operation: model::Operation) -> Self {
+        let (common, details) = v1::Operation::split(operation);
+        Self { common, details: details.into_iter().map(Into::into).collect() }
+    }
+}
+
+same_variants!(Detail, model::Detail { StartedBy(op), Caller(name), Cause(cause), Status { status, count } });
+same_fields!(MapsReport, model::MapsReport { at_ns, gone, no_census } lists { changed });
+same_fields!(LiveMap, model::LiveMap {
+    id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns
+} lists { holders });
+same_variants!(MapState, model::MapState { Allocated, Mapped, Exported, Unmapped, TearingDown { since_ns, by } });
+same_fields!(Holder, model::Holder { tgid, comm, by });
+same_variants!(HeldBy, model::HeldBy { Descriptor, Memory, DmaBuf });
+same_fields!(FilterReport, model::FilterReport { at_ns, filter, left_out });
+same_fields!(Filter, model::Filter { pid, comm, domid, buffers, min_duration_ns, errors_only });

@@ -1,0 +1,70 @@
+//! Writes recordings: frames become the bytes of the newest version.
+
+use std::io::{self, Write};
+use std::sync::mpsc;
+
+use super::{Frame, MAGIC, VERSION, v3};
+use crate::model::Environment;
+
+/// Takes frames, one after the other.
+pub trait FrameSink {
+    /// Takes one.
+    fn put(&mut self, frame: &Frame) -> io::Result<()>;
+}
+
+/// Writes a recording.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: W,
+    begun: bool,
+}
+
+impl<W: Write> Writer<W> {
+    /// A recording that begins with its first frame, which has to be the environment.
+    pub fn new(out: W) -> Self {
+        Self { out, begun: false }
+    }
+
+    /// Begins a recording: the magic, the version and the environment.
+    pub fn begin(out: W, environment: &Environment) -> io::Result<Self> {
+        let mut writer = Self::new(out);
+        writer.put(&Frame::Environment(environment.clone()))?;
+        Ok(writer)
+    }
+
+    /// Appends one frame.
+    pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
+        self.put(frame)
+    }
+
+    /// The writer beneath.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+}
+
+impl<W: Write> FrameSink for Writer<W> {
+    /// Appends one frame and hands it on, so that a live reader sees it at once.
+    fn put(&mut self, frame: &Frame) -> io::Result<()> {
+        let payload = postcard::to_stdvec(&v3::Frame::from(frame.clone())).map_err(io::Error::other)?;
+        let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
+        let mut bytes = Vec::with_capacity(payload.len() + 16);
+        if !self.begun {
+            bytes.extend_from_slice(&MAGIC);
+            bytes.extend_from_slice(&VERSION.to_le_bytes());
+            self.begun = true;
+        }
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
+        bytes.extend_from_slice(&payload);
+        self.out.write_all(&bytes)?;
+        self.out.flush()
+    }
+}
+
+/// Hands frames to another thread of this process.
+impl FrameSink for mpsc::Sender<Frame> {
+    fn put(&mut self, frame: &Frame) -> io::Result<()> {
+        self.send(frame.clone()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}

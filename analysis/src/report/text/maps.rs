@@ -1,0 +1,135 @@
+//! The ledger of live mappings as a table, and below a summary.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use grantscope_wire::Buffer;
+
+use crate::live::{Ledger, Suspicion};
+use crate::model::{GRANT_BYTES, Holder, LiveMap};
+use crate::report::units;
+
+/// The widths of the table's columns: owner, domid, buffer, pages, granted, spanned, age, state, descriptor.
+fn row(text: &mut String, cells: [&str; 9]) {
+    let [owner, domid, buffer, pages, granted, spanned, age, state, descriptor] = cells;
+    let _ = writeln!(
+        text,
+        "{owner:<24} {domid:>5} {buffer:<8} {pages:>6} {granted:>9} {spanned:>9} {age:>15} {state:<12} {descriptor}"
+    );
+}
+
+/// The mappings as a table, what is suspect below each, and the sum.
+pub fn table(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) -> String {
+    let mut text = String::new();
+    row(&mut text, ["owner", "domid", "buffer", "pages", "granted", "spanned", "age", "state", "descriptor"]);
+    let maps = ledger.maps();
+    for map in &maps {
+        let descriptor = map.descriptor_is_open().map_or("–", |open| if open { "open" } else { "closed" });
+        let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
+        row(
+            &mut text,
+            [
+                &owner(map),
+                &domid,
+                map.buffer.map_or("–", Buffer::name),
+                &map.pages.to_string(),
+                &kib(map.granted_bytes()),
+                &kib(map.spanned_bytes(page_size)),
+                &age(map, now_ns),
+                map.state.name(),
+                descriptor,
+            ],
+        );
+        if let Some(suspicion) = map.suspicion(now_ns, leak_after) {
+            let _ = writeln!(text, "  LEAK SUSPECT: {suspicion}");
+        }
+    }
+    text.push_str(&sum(ledger, page_size));
+    text
+}
+
+fn sum(ledger: &Ledger, page_size: u32) -> String {
+    let mut text = match ledger.held() {
+        None => "the recording has no ledger: it was made by a grantscope that did not keep one\n".to_owned(),
+        Some(held) => format!(
+            "{} mappings hold {} pages: {} granted, {} spanned\n",
+            held.mappings,
+            held.pages,
+            kib(held.pages * GRANT_BYTES),
+            kib(held.pages * u64::from(page_size))
+        ),
+    };
+    if let Some(why) = ledger.no_census() {
+        let _ = writeln!(text, "maps from before the tool are not in it: {why}");
+    }
+    text
+}
+
+fn kib(bytes: u64) -> String {
+    format!("{} KiB", bytes / 1024)
+}
+
+/// Below the summary of a recording: what was still held at its end, and what of it looks like a leak. Empty without a ledger.
+pub fn notes(ledger: &Ledger, now_ns: u64, leak_after: Duration) -> String {
+    let (Some(held), mut text) = (ledger.held(), String::new()) else { return String::new() };
+    if held.mappings > 0 {
+        let _ = writeln!(text, "held at the end: {} mappings of {} pages", held.mappings, held.pages);
+    }
+    for (map, suspicion) in ledger.suspects(now_ns, leak_after) {
+        let buffer = map.buffer.map_or("–", Buffer::name);
+        let _ = writeln!(text, "LEAK SUSPECT: {} pages ({buffer}) of {}: {suspicion}", map.pages, owner(map));
+    }
+    text
+}
+
+/// The owner; a dash where it is not known.
+pub fn owner(map: &LiveMap) -> String {
+    map.owner.map_or_else(|| units::UNKNOWN.to_owned(), |owner| format!("{} [{owner}]", map.comm))
+}
+
+/// The age.
+pub fn age(map: &LiveMap, now_ns: u64) -> String {
+    map.age_ns(now_ns).map_or_else(|| "before the tool".to_owned(), |ns| units::duration(ns as f64))
+}
+
+impl fmt::Display for Suspicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StillInUse { for_ns, requested_by } => {
+                let ago = units::duration(*for_ns as f64);
+                let by = requested_by.map_or_else(String::new, |op| format!(" by {}", op.name()));
+                write!(f, "its release was asked for {ago} ago{by}, and somebody still uses a page of it: its grants stay mapped")
+            }
+            Self::OwnerGone { for_ns, owner, comm, holders } => {
+                let gone = units::duration(*for_ns as f64);
+                write!(f, "its owner {comm} [{owner}] has been gone for {gone}, and {}", still_held(holders))
+            }
+        }
+    }
+}
+
+fn still_held(holders: &[Holder]) -> String {
+    let named = holders.iter().map(|holder| format!("{} [{}] by its {}", holder.comm, holder.tgid, holder.by.name()));
+    let named: Vec<_> = named.collect();
+    if named.is_empty() { "something else still holds it".to_owned() } else { format!("{} still holds it", named.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{S, live_map as map};
+    use crate::live::LEAK_AFTER;
+    use crate::model::MapState;
+
+    #[test]
+    fn a_grant_is_4_kib_and_spans_a_page_whatever_its_size() {
+        let old = LiveMap { allocated_ns: None, domid: None, ..map(2, MapState::Unmapped) };
+        let ledger = Ledger::of([map(1, MapState::Mapped), old], 3 * S);
+        insta::assert_snapshot!(table(&ledger, 3 * S, 16_384, LEAK_AFTER), @r"
+        owner                    domid buffer    pages   granted   spanned             age state        descriptor
+        backend [7]                  – wc           16    64 KiB   256 KiB before the tool unmapped     –
+        backend [7]                  1 wc           16    64 KiB   256 KiB          2.00 s mapped       –
+        2 mappings hold 32 pages: 128 KiB granted, 512 KiB spanned
+        ");
+    }
+}

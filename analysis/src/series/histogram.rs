@@ -1,0 +1,121 @@
+//! Durations of one kind: a histogram, and what it does not keep exactly.
+
+use hdrhistogram::Histogram;
+
+/// Durations of one kind.
+#[derive(Clone, Debug)]
+pub struct Series {
+    histogram: Histogram<u64>,
+    min_ns: u64,
+    max_ns: u64,
+    sum_ns: u64,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self {
+            // Three significant digits; it grows with the values, up to what a u64 holds.
+            histogram: Histogram::new(3).expect("3 is a valid number of significant digits"),
+            min_ns: u64::MAX,
+            max_ns: 0,
+            sum_ns: 0,
+        }
+    }
+}
+
+impl Series {
+    /// Adds one duration.
+    pub fn record(&mut self, ns: u64) {
+        // Not `saturating_record`: that never grows the histogram, but puts what is too long into its last bucket.
+        self.histogram.record(ns).expect("a histogram that grows takes every u64");
+        self.min_ns = self.min_ns.min(ns);
+        self.max_ns = self.max_ns.max(ns);
+        self.sum_ns = self.sum_ns.saturating_add(ns);
+    }
+
+    /// Adds all durations of another series: exact, bucket by bucket.
+    pub fn merge(&mut self, other: &Self) {
+        // Both grow and have the same precision, so that adding refuses nothing that recording accepted.
+        self.histogram.add(&other.histogram).expect("histograms of one precision that grow can be added");
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+    }
+
+    /// How many durations.
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// The shortest; `None`: nothing recorded.
+    pub fn min_ns(&self) -> Option<u64> {
+        self.known(self.min_ns)
+    }
+
+    /// The longest; `None`: nothing recorded.
+    pub fn max_ns(&self) -> Option<u64> {
+        self.known(self.max_ns)
+    }
+
+    /// All together.
+    pub fn sum_ns(&self) -> u64 {
+        self.sum_ns
+    }
+
+    /// The mean; `None`: nothing recorded.
+    pub fn mean_ns(&self) -> Option<f64> {
+        self.known(self.sum_ns as f64 / self.count() as f64)
+    }
+
+    /// The value below which this share of the durations lies (`quantile` in [0, 1]), to 3 significant digits; `None`: nothing recorded.
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        self.known(self.histogram.value_at_quantile(quantile).clamp(self.min_ns, self.max_ns.max(self.min_ns)))
+    }
+
+    /// The histogram beneath.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
+    fn known<T>(&self, value: T) -> Option<T> {
+        (self.count() > 0).then_some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(durations: &[u64]) -> Series {
+        let mut series = Series::default();
+        durations.iter().for_each(|&ns| series.record(ns));
+        series
+    }
+
+    #[test]
+    fn merging_gives_what_recording_into_one_series_gives() {
+        let (few, many) = ([7, 90_000], [u64::MAX / 4, 1_234_567, 3]);
+        let mut merged = series(&few);
+        merged.merge(&series(&many));
+        let whole = series(&[&few[..], &many].concat());
+        assert_eq!(merged.histogram(), whole.histogram());
+        assert_eq!((merged.min_ns, merged.max_ns, merged.sum_ns), (whole.min_ns, whole.max_ns, whole.sum_ns));
+    }
+
+    #[test]
+    fn quantiles_of_long_durations_are_true_to_three_digits() {
+        let an_hour = 3_600_000_000_000;
+        let durations: Vec<u64> = (1..=1_000).map(|i| i * 1_000).chain([an_hour]).collect();
+        let series = series(&durations);
+        let quantiles = [0.5, 0.9].map(|quantile| series.quantile_ns(quantile).unwrap());
+        assert!(quantiles[0].abs_diff(501_000) <= 501 && quantiles[1].abs_diff(901_000) <= 901, "{quantiles:?}");
+        assert_eq!(series.quantile_ns(1.0), Some(an_hour));
+    }
+
+    #[test]
+    fn merging_nothing_into_nothing_stays_unknown() {
+        let mut merged = Series::default();
+        merged.merge(&Series::default());
+        assert_eq!((merged.count(), merged.min_ns(), merged.quantile_ns(0.5)), (0, None, None));
+    }
+}

@@ -1,0 +1,55 @@
+//! What the operations of a series have in common, and its name.
+
+use grantscope_wire::{Buffer, Cause, Op, Stage};
+use internment::Intern;
+
+use crate::model::{Operation, Outcome};
+
+/// What the operations of a series have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesKey {
+    /// What was asked for.
+    pub op: Op,
+    /// What backs the mapping; `None`: not known.
+    pub buffer: Option<Buffer>,
+    /// Grant references; `None`: not known.
+    pub pages: Option<u32>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The operation that asked for this one; `None`: not known, or none.
+    pub started_by: Option<Op>,
+    /// Why it failed; `None`: not known, or its outcome says it all.
+    pub cause: Option<Cause>,
+    /// The kernel function that asked; `None`: not known, or a call from user space.
+    pub caller: Option<Intern<str>>,
+    /// A stage's self time; `None`: the whole operation.
+    pub stage: Option<Stage>,
+}
+
+impl SeriesKey {
+    /// The series of whole operations that this one belongs to.
+    pub fn total(operation: &Operation) -> Self {
+        Self {
+            op: operation.op,
+            buffer: operation.buffer,
+            pages: operation.pages,
+            outcome: operation.outcome,
+            started_by: operation.started_by(),
+            cause: operation.cause(),
+            caller: operation.caller().map(Intern::from),
+            stage: None,
+        }
+    }
+
+    /// `teardown/close`, `map_refs/xen_blkbk_map`: the operation, and who asked for it.
+    pub fn name(&self) -> String {
+        let unknown = self.op.is_of_kernel_users().then_some("–");
+        let asked = self.caller.as_ref().map(AsRef::as_ref).or(self.started_by.map(Op::name)).or(unknown);
+        asked.map_or_else(|| self.op.name().to_owned(), |asked| format!("{}/{asked}", self.op.name()))
+    }
+
+    /// `total`, or the stage's name.
+    pub fn stage_name(&self) -> &'static str {
+        self.stage.map_or("total", Stage::name)
+    }
+}
