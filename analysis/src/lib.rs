@@ -3,6 +3,7 @@
 //! A recording's frames ([`recording`]) carry values of the [`model`]; [`series`] adds them up to histograms; [`live`] follows the
 //! mappings that are alive; [`verify`] compares with what the load generator wrote down; [`report`] makes text and files of it all.
 
+pub mod compare;
 mod error_chain;
 #[cfg(test)]
 mod fixtures;

@@ -1,6 +1,7 @@
-//! Names of Xen's grant statuses.
+//! Xen's grant statuses.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// In place of the grant status of references whose status could not be read: Xen has none above 0.
 pub const UNREAD: i16 = 1;
@@ -26,4 +27,13 @@ pub fn status_name(status: i16) -> Cow<'static, str> {
         -14 => "retry",
         other => return format!("status_{other}").into(),
     })
+}
+
+/// Grant references by the status that Xen refused them with.
+pub type Statuses = BTreeMap<i16, u64>;
+
+/// Statuses as a list: the name, and how many references.
+pub fn status_list(statuses: &Statuses, between: &str, separator: &str) -> String {
+    let each = statuses.iter().rev().map(|(&status, references)| format!("{}{between}{references}", status_name(status)));
+    each.collect::<Vec<_>>().join(separator)
 }

@@ -1,6 +1,6 @@
 //! Reports: what people and other programs read of a recording.
 
+pub mod column;
 pub mod export;
-pub mod metrics;
 pub mod text;
 pub mod units;

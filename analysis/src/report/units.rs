@@ -24,6 +24,11 @@ pub fn maybe_duration(ns: Option<f64>) -> String {
     ns.map_or_else(|| UNKNOWN.to_owned(), duration)
 }
 
+/// A ratio with two decimals, or a dash.
+pub fn ratio(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| UNKNOWN.to_owned(), |ratio| format!("{ratio:.2}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
 
-use super::{Series, SeriesKey, Statuses};
+use super::{Series, SeriesKey};
 use crate::live::Ledger;
-use crate::model::{Environment, FilterReport, LossReport, Operation};
+use crate::model::{Environment, FilterReport, LossReport, Operation, Statuses};
 use crate::recording::Frame;
 
 /// All that a recording has said so far.

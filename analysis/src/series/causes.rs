@@ -1,14 +1,35 @@
-//! Why operations failed: causes, and the statuses of the references that Xen refused.
+//! Why operations failed: by cause, with the statuses of the references that Xen refused.
 
 use std::collections::BTreeMap;
 
-use crate::model::status_name;
+use grantscope_wire::Cause;
 
-/// Grant references by the status that Xen refused them with.
-pub type Statuses = BTreeMap<i16, u64>;
+use super::{Aggregate, SeriesKey};
+use crate::model::Statuses;
 
-/// Statuses as a list: the name, and how many references.
-pub fn list_of(statuses: &Statuses, between: &str, separator: &str) -> String {
-    let each = statuses.iter().rev().map(|(&status, references)| format!("{}{between}{references}", status_name(status)));
-    each.collect::<Vec<_>>().join(separator)
+/// Operations that failed for one cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// Operations.
+    pub count: u64,
+    /// References in them that Xen refused.
+    pub statuses: Statuses,
+}
+
+/// Operations of these series by cause, and by what `of` gives for each series. Series without a cause are left out.
+pub fn failures<'a, T: Ord>(
+    aggregate: &Aggregate,
+    keys: impl IntoIterator<Item = &'a SeriesKey>,
+    of: impl Fn(&SeriesKey) -> T,
+) -> BTreeMap<(T, Cause), Failures> {
+    let mut all: BTreeMap<(T, Cause), Failures> = BTreeMap::new();
+    for key in keys {
+        let (Some(cause), Some(series)) = (key.cause, aggregate.get(key)) else { continue };
+        let failures = all.entry((of(key), cause)).or_default();
+        failures.count += series.count();
+        for (&status, references) in aggregate.statuses(key) {
+            *failures.statuses.entry(status).or_default() += references;
+        }
+    }
+    all
 }

@@ -41,15 +41,20 @@ impl SeriesKey {
         }
     }
 
-    /// `teardown/close`, `map_refs/xen_blkbk_map`: the operation, and who asked for it.
+    /// The operation, and what asked for it: `teardown/close`, `map_refs/xen_blkbk_map`, `unmap_refs/–` for an unknown caller.
     pub fn name(&self) -> String {
-        let unknown = self.op.is_of_kernel_users().then_some("–");
-        let asked = self.caller.as_ref().map(AsRef::as_ref).or(self.started_by.map(Op::name)).or(unknown);
-        asked.map_or_else(|| self.op.name().to_owned(), |asked| format!("{}/{asked}", self.op.name()))
+        name_of(self.op, self.started_by, self.caller)
     }
 
     /// `total`, or the stage's name.
     pub fn stage_name(&self) -> &'static str {
         self.stage.map_or("total", Stage::name)
     }
+}
+
+/// The one way to name a row.
+pub(super) fn name_of(op: Op, started_by: Option<Op>, caller: Option<Intern<str>>) -> String {
+    let unknown = op.is_of_kernel_users().then_some("–");
+    let asked = caller.as_ref().map(AsRef::as_ref).or(started_by.map(Op::name)).or(unknown);
+    asked.map_or_else(|| op.name().to_owned(), |asked| format!("{}/{asked}", op.name()))
 }

@@ -1,11 +1,14 @@
 //! Series: operations of one kind, added up to histograms.
 
+pub mod activity;
 mod aggregate;
 mod causes;
+mod group;
 mod histogram;
 mod key;
 
 pub use aggregate::Aggregate;
-pub use causes::{Statuses, list_of};
+pub use causes::{Failures, failures};
+pub use group::{Group, Pages, groups, merged};
 pub use histogram::Series;
 pub use key::SeriesKey;

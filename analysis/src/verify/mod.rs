@@ -9,8 +9,8 @@ use std::fmt;
 
 pub use truth::{Call, Truth, TruthError};
 
-use crate::model::Operation;
-use crate::series::{Aggregate, list_of};
+use crate::model::{Operation, status_list};
+use crate::series::Aggregate;
 use grantscope_wire::Op;
 use truth::Teardowns;
 
@@ -191,7 +191,7 @@ fn cause(operation: &Operation) -> &'static str {
 
 /// As in the CSV.
 fn statuses(operation: &Operation) -> String {
-    list_of(&operation.statuses().map(|(status, count)| (status, u64::from(count))).collect(), ":", ";")
+    status_list(&operation.statuses().map(|(status, count)| (status, u64::from(count))).collect(), ":", ";")
 }
 
 fn describe(operation: &Operation) -> String {

@@ -3,6 +3,7 @@
 use crate::screen::views::overlay::state;
 use std::time::Duration;
 
+use grantscope_analysis::compare::{StageMeans, stages};
 use grantscope_analysis::recording::Frame;
 
 use crate::screen::event::{Ended, Event};
@@ -10,10 +11,10 @@ use crate::screen::keys::Command;
 use crate::screen::model::columns::{Column, Order, P50, SORTABLE};
 use crate::screen::model::data::Data;
 use crate::screen::model::detail::{Detail, detail};
-use crate::screen::model::group::Group;
 use crate::screen::model::rows::{Cache, Row, Wanted, rows};
 use crate::screen::model::selection::Selection;
-use crate::screen::views::compare::state::{CompareStage, Comparison, Subject, compare, compare_stages};
+use crate::screen::views::compare::state::{Comparison, compare};
+use grantscope_analysis::series::Group;
 
 /// Where frames come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ pub struct State {
     merged: bool,
     metric: usize,
     selected: Selection<Group>,
-    compared: Selection<Subject>,
+    compared: Selection<Group>,
     shown: Shown,
     cache: Cache,
     quit: Option<Quit>,
@@ -123,7 +124,7 @@ struct Shown {
     rows: Vec<Row>,
     detail: Option<Detail>,
     compare: Comparison,
-    compare_stages: Vec<CompareStage>,
+    compare_stages: Vec<StageMeans>,
     overlay: Vec<state::Line>,
 }
 
@@ -297,7 +298,7 @@ impl State {
         self.shown.compare = compare(data, self.merged, self.metric);
         let keys: Vec<_> = self.shown.compare.rows.iter().map(|row| row.subject).collect();
         let row = self.compared.index(&keys).map(|index| &self.shown.compare.rows[index]);
-        self.shown.compare_stages = row.map(|row| compare_stages(data, row)).unwrap_or_default();
+        self.shown.compare_stages = row.map(|row| stages(&data.aggregate, row)).unwrap_or_default();
     }
 }
 
@@ -408,7 +409,7 @@ impl State {
     }
 
     /// Stages of the selected row of the comparison.
-    pub fn compare_stages(&self) -> &[CompareStage] {
+    pub fn compare_stages(&self) -> &[StageMeans] {
         &self.shown.compare_stages
     }
 

@@ -5,16 +5,16 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::column::METRICS;
 use grantscope_analysis::report::units;
 
 use crate::screen::app::State;
 use crate::screen::event::Event;
 use crate::screen::feed::Backlog;
 use crate::screen::model::columns::metric;
-use crate::screen::model::group::Group;
 use crate::screen::model::rows::Row;
 use crate::screen::text;
+use grantscope_analysis::series::Group;
 
 /// Between two reports.
 const PERIOD: Duration = Duration::from_secs(1);

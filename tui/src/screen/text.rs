@@ -3,14 +3,13 @@
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
 use grantscope_analysis::report::units;
+use grantscope_analysis::series::activity::{self, RATE_SECONDS, SECONDS};
 use grantscope_wire::Buffer;
 
 use crate::screen::app::State;
-use crate::screen::model::activity;
-use crate::screen::model::activity::{RATE_SECONDS, SECONDS};
 use crate::screen::model::data::Data;
-use crate::screen::model::group::{Group, Pages};
 use crate::screen::views::overlay::state::page_size;
+use grantscope_analysis::series::{Group, Pages};
 
 /// Not known. Never a zero.
 pub const UNKNOWN: &str = "–";

@@ -1,36 +1,15 @@
 //! CSV: one row per series, whole enough that a CSV alone can be merged, plotted and tested.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use crate::model::Environment;
-use crate::report::metrics::METRICS;
-use crate::series::{Aggregate, Series, SeriesKey, list_of};
-
-/// Columns that say what a row is about.
-const KEY_COLUMNS: [&str; 18] = [
-    "run",
-    "kernel",
-    "xen",
-    "arch",
-    "page_size",
-    "clock",
-    "op",
-    "buffer",
-    "pages",
-    "outcome",
-    "started_by",
-    "cause",
-    "statuses",
-    "caller",
-    "stage",
-    "count",
-    "lost",
-    "filter",
-];
+use crate::report::column::{COLUMNS, Cell, Row};
+use crate::series::Aggregate;
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,70 +30,53 @@ pub enum ExportError {
 
 /// Names of all columns, in order.
 pub fn columns() -> Vec<&'static str> {
-    let metrics = METRICS.iter().map(|metric| metric.name);
-    KEY_COLUMNS.into_iter().chain(metrics).chain(["hdr"]).collect()
+    COLUMNS.iter().map(|column| column.name).collect()
 }
 
 /// Writes all series as CSV.
+///
+/// # Errors
+///
+/// Where the recording has no environment, where `out` refuses the text, and where a histogram cannot be packed.
 pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
-    let environment = aggregate.environment().ok_or(ExportError::NoEnvironment)?;
+    aggregate.environment().ok_or(ExportError::NoEnvironment)?;
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(columns())?;
     for (key, series) in aggregate.series() {
-        let mut row = key_cells(aggregate, environment, key, series);
-        row.extend(METRICS.iter().map(|metric| cell((metric.value)(series))));
-        row.push(packed(series)?);
-        writer.write_record(row)?;
+        let row = Row { recording: aggregate, key, series };
+        let cells = COLUMNS.iter().map(|column| written((column.value)(row)));
+        writer.write_record(cells.collect::<Result<Vec<_>, _>>()?.iter().map(|cell| cell.as_bytes()))?;
     }
     writer.flush()?;
     Ok(())
 }
 
-fn key_cells(aggregate: &Aggregate, environment: &Environment, key: &SeriesKey, series: &Series) -> Vec<String> {
-    vec![
-        environment.run.clone(),
-        environment.kernel.clone(),
-        environment.xen.clone().unwrap_or_default(),
-        environment.arch.clone(),
-        environment.page_size.to_string(),
-        environment.clock.name().to_owned(),
-        key.op.name().to_owned(),
-        key.buffer.map(|buffer| buffer.name().to_owned()).unwrap_or_default(),
-        key.pages.map(|pages| pages.to_string()).unwrap_or_default(),
-        key.outcome.name().into_owned(),
-        key.started_by.map(|op| op.name().to_owned()).unwrap_or_default(),
-        key.cause.map(|cause| cause.name().to_owned()).unwrap_or_default(),
-        list_of(aggregate.statuses(key), ":", ";"),
-        key.caller.map(|caller| caller.to_string()).unwrap_or_default(),
-        key.stage_name().to_owned(),
-        series.count().to_string(),
-        aggregate.lost(key.op).to_string(),
-        aggregate.filtered().map(|report| report.filter.to_string()).unwrap_or_default(),
-    ]
-}
-
-/// Whole nanoseconds; unknown is an empty cell.
-fn cell(value: Option<f64>) -> String {
-    value.map(|value| format!("{value:.0}")).unwrap_or_default()
+/// Whole numbers without a unit; what is not known is an empty cell.
+fn written(cell: Cell<'_>) -> Result<Cow<'_, str>, ExportError> {
+    Ok(match cell {
+        Cell::Text(text) => text,
+        Cell::Ns(number) | Cell::Count(number) => number.to_string().into(),
+        Cell::Histogram(histogram) => packed(histogram)?.into(),
+        Cell::Unknown => "".into(),
+    })
 }
 
 /// The histogram in HdrHistogram's standard V2 compressed form.
-fn packed(series: &Series) -> Result<String, ExportError> {
+fn packed(histogram: &Histogram<u64>) -> Result<String, ExportError> {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
-    serializer.serialize(series.histogram(), &mut bytes).map_err(|error| ExportError::Histogram(error.to_string()))?;
+    serializer.serialize(histogram, &mut bytes).map_err(|error| ExportError::Histogram(error.to_string()))?;
     Ok(STANDARD.encode(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
-    use hdrhistogram::Histogram;
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;
     use crate::fixtures::{export, span};
-    use crate::model::{Detail, LossCounter, LossReport, Operation, Outcome};
+    use crate::model::{Detail, Environment, LossCounter, LossReport, Operation, Outcome};
     use crate::recording::Frame;
 
     fn operation(buffer: Option<Buffer>, pages: Option<u32>, duration_ns: u64) -> Operation {

@@ -1,5 +1,6 @@
 //! Reports as text for a terminal, a file for each.
 
+pub mod compare;
 pub mod doctor;
 pub mod maps;
 pub mod summary;

@@ -1,45 +1,20 @@
-//! The table at the end of a run: what each kind of buffer costs, side by side.
+//! The summary at the end of a run: buffer kinds side by side, in-kernel users, and what a reader has to know about the numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use grantscope_wire::{Buffer, Cause, Op};
+use grantscope_wire::Op;
 
+use super::{compare, maps};
+use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
-use crate::model::Outcome;
-use crate::report::text::maps;
+use crate::model::{Outcome, status_list};
 use crate::report::units;
-use crate::series::{Aggregate, Series, SeriesKey, Statuses, list_of};
+use crate::series::{Aggregate, Series, SeriesKey, failures};
 
-/// Kinds that are compared, each a column.
-const COMPARED: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
-
-/// The first column's width, where no name is longer.
-const NAME_WIDTH: usize = 15;
-
-/// Median per operation and page count, one column per buffer kind, and what the DMA kinds cost relative to pages.
+/// All of it.
 pub fn table(aggregate: &Aggregate) -> String {
-    let mut text = String::new();
-    let rows = rows(aggregate);
-    let width = rows.keys().map(|row| row.name().len()).fold(NAME_WIDTH, usize::max);
-    let _ = writeln!(
-        text,
-        "{:<width$} {:>6} {:<9} {:>9} │ {:>10} {:>10} {:>10} │ {:>8} {:>8}",
-        "operation", "pages", "outcome", "count", "pages p50", "wc p50", "coh. p50", "wc÷pages", "coh÷wc"
-    );
-    for (row, cells) in &rows {
-        let p50 = |buffer: Buffer| cells.get(&Some(buffer)).and_then(|series| series.quantile_ns(0.5)).map(|ns| ns as f64);
-        let counts: BTreeSet<u64> = cells.values().map(|series| series.count()).collect();
-        let _ = write!(text, "{:<width$} {:>6} {:<9} {:>9} │", row.name(), pages(row.pages), row.outcome, range(&counts));
-        for buffer in COMPARED {
-            let _ = write!(text, " {:>10}", units::maybe_duration(p50(buffer)));
-        }
-        let _ = write!(text, " │ {:>8}", ratio(p50(Buffer::Wc), p50(Buffer::Pages)));
-        let _ = writeln!(text, " {:>8}", ratio(p50(Buffer::Coherent), p50(Buffer::Wc)));
-    }
-    text.push_str(&kernel_users(aggregate));
-    text.push_str(&notes(aggregate));
-    text
+    [compare::table(aggregate), kernel_users(aggregate), notes(aggregate)].concat()
 }
 
 /// How many operations were about so many pages.
@@ -79,7 +54,7 @@ fn kernel_users(aggregate: &Aggregate) -> String {
 }
 
 fn number(number: Option<u64>) -> String {
-    number.map_or_else(|| "–".to_owned(), |number| number.to_string())
+    number.map_or_else(|| units::UNKNOWN.to_owned(), |number| number.to_string())
 }
 
 /// Half of the operations are about at most so many pages; `None`: not known.
@@ -91,52 +66,6 @@ fn median(by_pages: &CountByPages) -> Option<u32> {
         so_far >= half
     });
     *reached?.0
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
-    op: Op,
-    started_by: Option<Op>,
-    pages: Option<u32>,
-    outcome: Outcome,
-}
-
-impl Row {
-    /// `teardown/close`: the operation, and what asked for it.
-    fn name(&self) -> String {
-        self.started_by.map_or_else(|| self.op.name().to_owned(), |by| format!("{}/{}", self.op.name(), by.name()))
-    }
-}
-
-/// Totals only, and only of operations that have a buffer kind to compare.
-fn rows(aggregate: &Aggregate) -> BTreeMap<Row, BTreeMap<Option<Buffer>, Series>> {
-    let mut rows: BTreeMap<Row, BTreeMap<Option<Buffer>, Series>> = BTreeMap::new();
-    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && is_compared(key)) {
-        let &SeriesKey { op, buffer, pages, outcome, started_by, .. } = key;
-        // Of one outcome for several causes the table tells all together.
-        rows.entry(Row { op, started_by, pages, outcome }).or_default().entry(buffer).or_default().merge(series);
-    }
-    rows
-}
-
-fn pages(pages: Option<u32>) -> String {
-    pages.map_or_else(|| "–".to_owned(), |pages| pages.to_string())
-}
-
-/// One number, or the range where the kinds differ.
-fn range(counts: &BTreeSet<u64>) -> String {
-    match (counts.first(), counts.last()) {
-        (Some(least), Some(most)) if least == most => least.to_string(),
-        (Some(least), Some(most)) => format!("{least}–{most}"),
-        _ => "–".to_owned(),
-    }
-}
-
-fn ratio(over: Option<f64>, under: Option<f64>) -> String {
-    match over.zip(under) {
-        Some((over, under)) if under > 0.0 => format!("{:.2}", over / under),
-        _ => "–".to_owned(),
-    }
 }
 
 /// What the table leaves out, because it is of no kind that is compared.
@@ -153,28 +82,17 @@ fn not_compared(aggregate: &Aggregate) -> String {
 }
 
 fn is_left_out(key: &SeriesKey) -> bool {
-    key.stage.is_none() && !is_compared(key) && !key.op.is_of_kernel_users()
+    let compared = key.buffer.is_some_and(|buffer| KINDS.contains(&buffer));
+    key.stage.is_none() && !compared && !key.op.is_of_kernel_users()
 }
 
-fn is_compared(key: &SeriesKey) -> bool {
-    key.buffer.is_some_and(|buffer| COMPARED.contains(&buffer))
-}
-
-/// What stands behind the outcomes: of each kind of failure how many operations, why, and Xen's own word for it.
+/// What stands behind the outcomes: of each kind of failure how many operations, why, and the statuses that Xen gave.
 fn causes(aggregate: &Aggregate) -> String {
-    let mut causes: BTreeMap<(Op, Outcome, Cause), (u64, Statuses)> = BTreeMap::new();
-    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none()) {
-        let Some(cause) = key.cause else { continue };
-        let (count, statuses) = causes.entry((key.op, key.outcome, cause)).or_default();
-        *count += series.count();
-        for (&status, references) in aggregate.statuses(key) {
-            *statuses.entry(status).or_default() += references;
-        }
-    }
+    let totals = aggregate.series().map(|(key, _)| key).filter(|key| key.stage.is_none());
     let mut text = String::new();
-    for ((op, outcome, cause), (count, statuses)) in &causes {
-        let _ = write!(text, "{} {outcome} {count} ×: {} ({})", op.name(), cause.name(), cause.about());
-        let statuses = list_of(statuses, " ", ", ");
+    for (((op, outcome), cause), failures) in failures(aggregate, totals, |key| (key.op, key.outcome)) {
+        let _ = write!(text, "{} {outcome} {} ×: {} ({})", op.name(), failures.count, cause.name(), cause.about());
+        let statuses = status_list(&failures.statuses, " ", ", ");
         let _ = if statuses.is_empty() { writeln!(text) } else { writeln!(text, ": {statuses}") };
     }
     text
@@ -217,7 +135,7 @@ mod tests {
     use crate::fixtures::export;
     use crate::model::{Clock, Detail, Environment, HookStatus, LossCounter, LossReport, Operation};
     use crate::recording::Frame;
-    use grantscope_wire::{HookId, LossKind};
+    use grantscope_wire::{Buffer, Cause, HookId, LossKind};
 
     #[test]
     fn why_operations_failed_stands_below_the_table() {

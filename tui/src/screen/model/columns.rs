@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::column::{METRICS, place};
 
 use crate::screen::model::rows::Row;
 
@@ -27,31 +27,9 @@ pub enum Column {
     Minute,
 }
 
-/// The metric with this name in files.
+/// The place in `METRICS` of the metric with this name in files.
 pub const fn metric(name: &str) -> usize {
-    let mut i = 0;
-    while i < METRICS.len() {
-        if equal(METRICS[i].name, name) {
-            return i;
-        }
-        i += 1;
-    }
-    panic!("no metric of this name in METRICS");
-}
-
-const fn equal(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
+    place(METRICS, name)
 }
 
 /// Half are at most this.

@@ -2,9 +2,7 @@
 
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::Aggregate;
-
-use crate::screen::model::activity;
-use crate::screen::model::activity::Activity;
+use grantscope_analysis::series::activity::{self, Activity};
 
 /// What the recording told.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,10 @@
 //! The selected row in full: its durations, and where the time goes.
 
-use grantscope_analysis::series::{Aggregate, Series, SeriesKey, Statuses};
+use grantscope_analysis::series::{Aggregate, Failures, Group, Series, SeriesKey, failures, merged};
 use grantscope_wire::{Cause, Stage};
 
 use crate::screen::model::data::Data;
-use crate::screen::model::group::{Group, merged};
+use crate::screen::model::rows::{Values, values};
 
 /// The selected row.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Detail {
     pub group: Group,
     /// Durations of the whole operation.
     pub total: Series,
+    /// Its latencies.
+    pub values: Values,
     /// Where the time goes, the largest share first.
     pub stages: Vec<StageRow>,
     /// Why its operations failed, the most frequent first; empty where they did not, or where nobody knows.
@@ -24,10 +26,8 @@ pub struct Detail {
 pub struct CauseRow {
     /// Which.
     pub cause: Cause,
-    /// Operations.
-    pub count: u64,
-    /// What Xen said of the references in them that it refused.
-    pub statuses: Statuses,
+    /// The operations that failed for it.
+    pub failures: Failures,
 }
 
 /// One stage of the selected row.
@@ -52,23 +52,13 @@ pub fn detail(data: &Data, group: Group, members: &[SeriesKey]) -> Detail {
     stages.sort_by_key(|(row, sum_ns)| (std::cmp::Reverse(*sum_ns), row.stage));
     let shares = permille(&stages.iter().map(|(_, sum_ns)| *sum_ns).collect::<Vec<_>>());
     let stages = stages.into_iter().zip(shares).map(|((row, _), share_permille)| StageRow { share_permille, ..row });
-    Detail { group, total, stages: stages.collect(), causes: causes(&data.aggregate, members) }
+    Detail { group, total, values: values(data, members), stages: stages.collect(), causes: causes(&data.aggregate, members) }
 }
 
 fn causes(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<CauseRow> {
-    let mut rows: Vec<CauseRow> = Vec::new();
-    for key in members {
-        let (Some(cause), Some(series)) = (key.cause, aggregate.get(key)) else { continue };
-        let known = rows.iter().position(|row| row.cause == cause).unwrap_or_else(|| {
-            rows.push(CauseRow { cause, count: 0, statuses: Statuses::new() });
-            rows.len() - 1
-        });
-        rows[known].count += series.count();
-        for (&status, references) in aggregate.statuses(key) {
-            *rows[known].statuses.entry(status).or_default() += references;
-        }
-    }
-    rows.sort_by_key(|row| (std::cmp::Reverse(row.count), row.cause));
+    let each = failures(aggregate, members, |_| ()).into_iter();
+    let mut rows: Vec<_> = each.map(|(((), cause), failures)| CauseRow { cause, failures }).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.failures.count));
     rows
 }
 
@@ -88,14 +78,6 @@ fn stage_row(data: &Data, members: &[SeriesKey], stage: Stage, series: &Series, 
         mean_ns: per_operation(series.sum_ns()),
         calls: per_operation(calls),
     }
-}
-
-/// Mean self time per operation and stage, for columns that stand side by side.
-pub fn stage_means(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<(Stage, f64)> {
-    let operations = merged(aggregate, members, None).count();
-    let sums = Stage::ALL.iter().map(|&stage| (stage, merged(aggregate, members, Some(stage)).sum_ns()));
-    let entered = sums.filter(|&(_, sum_ns)| sum_ns > 0 && operations > 0);
-    entered.map(|(stage, sum_ns)| (stage, sum_ns as f64 / operations as f64)).collect()
 }
 
 /// Shares in tenths of a per cent, rounded so that they add up to exactly 1,000 (largest remainders); all 0 of nothing.

@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use grantscope_analysis::report::metrics::METRICS;
-use grantscope_analysis::series::SeriesKey;
+use grantscope_analysis::report::column::{self, METRICS};
+use grantscope_analysis::series::activity::{self, SECONDS};
+use grantscope_analysis::series::{Group, Series, SeriesKey, groups, merged};
 
-use crate::screen::model::activity;
-use crate::screen::model::activity::SECONDS;
 use crate::screen::model::data::Data;
-use crate::screen::model::group::{Group, groups, merged};
 
 /// One value per metric of `METRICS`; `None`: not known.
 pub type Values = [Option<f64>; METRICS.len()];
@@ -73,11 +71,14 @@ impl Cache {
     }
 }
 
-fn values(data: &Data, members: &[SeriesKey]) -> Values {
-    let of = |series: &_| std::array::from_fn(|i| (METRICS[i].value)(series));
+/// The metrics of these series together.
+pub fn values(data: &Data, members: &[SeriesKey]) -> Values {
+    let recording = &data.aggregate;
+    let of = |key, series: &Series| std::array::from_fn(|i| (METRICS[i].value)(column::Row { recording, key, series }).number());
     match members {
-        [only] => data.aggregate.get(only).map_or([None; METRICS.len()], of),
-        several => of(&merged(&data.aggregate, several, None)),
+        [] => [None; METRICS.len()],
+        [only] => recording.get(only).map_or([None; METRICS.len()], |series| of(only, series)),
+        [first, ..] => of(first, &merged(recording, members, None)),
     }
 }
 

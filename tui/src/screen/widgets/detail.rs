@@ -1,6 +1,6 @@
 //! The selected row below the table: its histogram, and where the time goes.
 
-use grantscope_analysis::series::list_of;
+use grantscope_analysis::model::status_list;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
@@ -38,19 +38,21 @@ pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
 
 /// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: nothing to tell.
 fn causes(detail: &Detail) -> String {
-    let each = detail.causes.iter().map(|row| format!("{} {} ×{}", row.cause.name(), row.count, statuses(row)));
+    let each = detail.causes.iter().map(|row| format!("{} {} ×{}", row.cause.name(), row.failures.count, statuses(row)));
     each.collect::<Vec<_>>().join(", ")
 }
 
 /// The same with what each cause is, for where there is room.
 pub fn causes_in_words(detail: &Detail) -> String {
-    let each =
-        detail.causes.iter().map(|row| format!("{} {} ×{}: {}", row.cause.name(), row.count, statuses(row), row.cause.about()));
+    let each = detail
+        .causes
+        .iter()
+        .map(|row| format!("{} {} ×{}: {}", row.cause.name(), row.failures.count, statuses(row), row.cause.about()));
     each.collect::<Vec<_>>().join("; ")
 }
 
 fn statuses(row: &CauseRow) -> String {
-    let list = list_of(&row.statuses, " ", ", ");
+    let list = status_list(&row.failures.statuses, " ", ", ");
     if list.is_empty() { list } else { format!(" ({list})") }
 }
 

@@ -1,8 +1,8 @@
 //! Buffer kinds side by side, with their ratios; below, the stages of the selected row in all kinds.
 
-use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::compare::{KINDS, RATIOS, Row, StageMeans};
+use grantscope_analysis::report::column::METRICS;
 use grantscope_analysis::report::units;
-use grantscope_wire::{Buffer, Op};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
@@ -11,18 +11,11 @@ use crate::screen::app::State;
 use crate::screen::keys::{Command, binding_of};
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::compare::state::{CompareRow, CompareStage, KINDS};
 use crate::screen::views::overlay::state::wrap;
 use crate::screen::views::table::draw::visible;
 use crate::screen::widgets::bar;
 use crate::screen::widgets::detail::titled;
 
-/// Which is divided by which, and the heading of the quotient.
-const RATIOS: [(Buffer, Buffer, &str); 3] = [
-    (Buffer::Wc, Buffer::Pages, "wc÷pages"),
-    (Buffer::Coherent, Buffer::Wc, "coh÷wc"),
-    (Buffer::Coherent, Buffer::Pages, "coh÷pages"),
-];
 const PAGES_WIDTH: usize = 7;
 const VALUE_WIDTH: usize = 9;
 const COUNT_WIDTH: usize = 8;
@@ -56,7 +49,7 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, alone: Vec<String>,
         canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
-    let name = text::name_width(state.compare().rows.iter().map(|row| row.subject.op.name()));
+    let name = text::name_width(state.compare().rows.iter().map(|row| row.subject.name()));
     let columns = Columns::fitting(inner.width.into(), name);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
@@ -67,11 +60,10 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, alone: Vec<String>,
 }
 
 /// What is not in the table, and why.
-fn alone(ops: &[Op], width: usize) -> Vec<String> {
-    if ops.is_empty() {
+fn alone(names: &[String], width: usize) -> Vec<String> {
+    if names.is_empty() {
         return Vec::new();
     }
-    let names: Vec<_> = ops.iter().map(|op| op.name()).collect();
     wrap(&format!("Seen with one buffer kind only: {}.", names.join(", ")), width)
 }
 
@@ -85,7 +77,7 @@ struct Columns {
 impl Columns {
     fn fitting(width: usize, name: usize) -> Self {
         let fixed = 2 + name + 1 + PAGES_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
-        let ratios_width = |ratios: usize| RATIOS[..ratios].iter().map(|(.., name)| 1 + name.chars().count()).sum::<usize>();
+        let ratios_width = |ratios: usize| RATIOS[..ratios].iter().map(|ratio| 1 + ratio.heading.chars().count()).sum::<usize>();
         let ratios = (0..=RATIOS.len()).rev().find(|&ratios| fixed + ratios_width(ratios) <= width).unwrap_or(0);
         let counts = fixed + ratios_width(ratios) + KINDS.len() * (COUNT_WIDTH + 5) <= width;
         Self { name, ratios, counts }
@@ -96,8 +88,8 @@ impl Columns {
         for kind in KINDS {
             line.push_str(&format!(" {:>VALUE_WIDTH$}", kind.name()));
         }
-        for (.., name) in &RATIOS[..self.ratios] {
-            line.push_str(&format!(" {name}"));
+        for ratio in &RATIOS[..self.ratios] {
+            line.push_str(&format!(" {}", ratio.heading));
         }
         for kind in KINDS.iter().filter(|_| self.counts) {
             let width = COUNT_WIDTH + 4;
@@ -106,18 +98,19 @@ impl Columns {
         line
     }
 
-    fn line(&self, row: &CompareRow, selected: bool, theme: &Theme) -> Line<'static> {
+    fn line(&self, row: &Row, selected: bool, theme: &Theme) -> Line<'static> {
         let marker = if selected { "▸" } else { " " };
-        let (op, pages) = (row.subject.op.name(), text::pages(row.subject.pages));
-        let mut line = format!("{marker} {op:<name$} {pages:>PAGES_WIDTH$}", name = self.name);
-        for value in row.values {
+        let (name, pages) = (row.subject.name(), text::pages(row.subject.pages));
+        let mut line = format!("{marker} {name:<width$} {pages:>PAGES_WIDTH$}", width = self.name);
+        for cell in &row.cells {
+            let value = cell.as_ref().and_then(|cell| cell.value);
             line.push_str(&format!(" {:>VALUE_WIDTH$}", units::maybe_duration(value)));
         }
-        for (over, under, name) in &RATIOS[..self.ratios] {
-            let width = name.chars().count();
-            line.push_str(&format!(" {:>width$}", text::ratio(row.ratio(*over, *under))));
+        for ratio in &RATIOS[..self.ratios] {
+            let width = ratio.heading.chars().count();
+            line.push_str(&format!(" {:>width$}", text::ratio(row.ratio(ratio.of, ratio.base))));
         }
-        for &count in row.counts.iter().filter(|_| self.counts) {
+        for count in row.counts().into_iter().filter(|_| self.counts) {
             let width = COUNT_WIDTH + 4;
             line.push_str(&format!(" {:>width$}", text::count(count)));
         }
@@ -127,7 +120,7 @@ impl Columns {
 
 fn draw_stages(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
     let Some(row) = state.compared().map(|index| &state.compare().rows[index]) else { return };
-    let about = format!("{} · {}", row.subject.op.name(), text::pages_spoken(row.subject.pages));
+    let about = format!("{} · {}", row.subject.name(), text::pages_spoken(row.subject.pages));
     let title = format!(" {about}: where the time goes, mean self time per operation ");
     let inner = titled(canvas, area, &title, theme);
     let bar = bar_width(inner.width.into());
@@ -151,7 +144,7 @@ fn stage_heading(bar: usize, theme: &Theme) -> Line<'static> {
     Line::styled(format!("{:<STAGE_WIDTH$}{kinds}", "stage"), theme.heading())
 }
 
-fn stage_line(row: &CompareStage, largest: f64, bar: usize, theme: &Theme) -> Line<'static> {
+fn stage_line(row: &StageMeans, largest: f64, bar: usize, theme: &Theme) -> Line<'static> {
     let mut spans = vec![Span::raw(format!("{:<STAGE_WIDTH$}", row.stage.name()))];
     for mean in row.means_ns {
         spans.push(Span::raw(format!(" {:>VALUE_WIDTH$}", units::maybe_duration(mean))));
@@ -164,7 +157,7 @@ fn stage_line(row: &CompareStage, largest: f64, bar: usize, theme: &Theme) -> Li
 }
 
 /// Self times add up to the mean of the whole operation.
-fn whole(stages: &[CompareStage], bar: usize, theme: &Theme) -> Line<'static> {
+fn whole(stages: &[StageMeans], bar: usize, theme: &Theme) -> Line<'static> {
     let sum = |kind: usize| {
         let means: Vec<f64> = stages.iter().filter_map(|row| row.means_ns[kind]).collect();
         (!means.is_empty()).then(|| means.iter().sum())

@@ -3,7 +3,7 @@
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::LiveMap;
 use grantscope_analysis::model::{Environment, HookStatus, LossReport};
-use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::column::METRICS;
 use grantscope_analysis::report::text::maps::{age, owner};
 use grantscope_analysis::report::units;
 use grantscope_wire::{Buffer, HOOKS};
@@ -11,7 +11,7 @@ use grantscope_wire::{Buffer, HOOKS};
 use crate::screen::app::State;
 use crate::screen::event::Ended;
 use crate::screen::keys::BINDINGS;
-use crate::screen::model::activity::RATE_SECONDS;
+use grantscope_analysis::series::activity::RATE_SECONDS;
 
 /// A line, and what it means to the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The table: one row per kind of operation, and details of the selected one below.
 
 use grantscope_analysis::model::Outcome;
-use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::column::METRICS;
 use grantscope_analysis::report::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -10,12 +10,12 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use crate::screen::app::{Panes, State};
-use crate::screen::model::activity::SECONDS;
 use crate::screen::model::columns::{Column, P50, metric};
 use crate::screen::model::rows::Row;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::{bar, detail};
+use grantscope_analysis::series::activity::SECONDS;
 
 /// Lines of the details below the table, where there is room for them.
 const DETAIL_LINES: u16 = 11;

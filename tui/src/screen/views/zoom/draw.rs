@@ -1,6 +1,6 @@
 //! The selected row alone: all its numbers, its histogram, and where the time goes.
 
-use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::column::METRICS;
 use grantscope_analysis::report::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -44,8 +44,8 @@ fn halves(area: Rect, row: &Detail) -> [Rect; 2] {
 /// Blanks inside a number do not break: wrapping sees one word per fact.
 fn numbers(row: &Detail) -> String {
     let count = format!("count\u{a0}{}", row.total.count());
-    let metrics = METRICS.iter().map(|metric| {
-        let value = units::maybe_duration((metric.value)(&row.total));
+    let metrics = METRICS.iter().zip(row.values).map(|(metric, value)| {
+        let value = units::maybe_duration(value);
         format!("{}\u{a0}{}", metric.heading, value.replace(' ', "\u{a0}"))
     });
     [count].into_iter().chain(metrics).collect::<Vec<_>>().join(" · ")

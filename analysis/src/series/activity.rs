@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use grantscope_analysis::model::Operation;
-use grantscope_analysis::series::SeriesKey;
 use grantscope_wire::Stage;
+
+use super::SeriesKey;
+use crate::model::Operation;
 
 /// Seconds that are remembered.
 pub const SECONDS: usize = 60;

@@ -1,46 +1,44 @@
-//! What a row of the table is about: one series of whole operations, or several that differ in their page count only.
+//! Series that a reader sees as one: what is left of a key without causes, and without page counts if they are added up.
 
 use std::collections::BTreeMap;
 
-use grantscope_analysis::model::Outcome;
-use grantscope_analysis::series::{Aggregate, Series, SeriesKey};
 use grantscope_wire::{Buffer, Op, Stage};
 use internment::Intern;
+
+use super::key::name_of;
+use super::{Aggregate, Series, SeriesKey};
+use crate::model::Outcome;
 
 /// Which page counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pages {
     /// Not known, or the operation is not about pages.
     Unknown,
-    /// So many.
+    /// So many grant references.
     Exactly(u32),
     /// Any.
     All,
 }
 
-impl From<Option<u32>> for Pages {
-    fn from(pages: Option<u32>) -> Self {
-        pages.map_or(Self::Unknown, Self::Exactly)
-    }
-}
-
 impl Pages {
-    /// The page count of a series, or `All` where page counts are merged.
-    pub fn of(pages: Option<u32>, merged: bool) -> Self {
-        if merged { Self::All } else { pages.into() }
+    /// The page count of a series, or `All` where page counts are added up.
+    pub fn of(pages: Option<u32>, added_up: bool) -> Self {
+        if added_up { Self::All } else { pages.map_or(Self::Unknown, Self::Exactly) }
     }
 }
 
-/// What the operations of a row have in common. The order is that of an unsorted table.
+/// What the operations of a group have in common. The order is that of an unsorted table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group {
     /// What was asked for.
     pub op: Op,
     /// What backs the mapping; `None`: not known.
     pub buffer: Option<Buffer>,
-    /// The kernel function that asked; `None`: not known, or a call from user space.
+    /// The operation that requested this one; `None`: not known, or none.
+    pub started_by: Option<Op>,
+    /// The kernel function that called; `None`: not known, or a call from user space.
     pub caller: Option<Intern<str>>,
-    /// How many grants.
+    /// How many grant references.
     pub pages: Pages,
     /// How it ended.
     pub outcome: Outcome,
@@ -48,22 +46,22 @@ pub struct Group {
 
 impl Group {
     /// The group of a series.
-    pub fn of(key: &SeriesKey, merged: bool) -> Self {
-        let &SeriesKey { op, buffer, caller, outcome, .. } = key;
-        Self { op, buffer, caller, pages: Pages::of(key.pages, merged), outcome }
+    pub fn of(key: &SeriesKey, pages_added_up: bool) -> Self {
+        let &SeriesKey { op, buffer, started_by, caller, outcome, .. } = key;
+        Self { op, buffer, started_by, caller, pages: Pages::of(key.pages, pages_added_up), outcome }
     }
 
-    /// `map`, `map_refs/xen_blkbk_map`: the operation, and the in-kernel user that asked for it.
+    /// As [`SeriesKey::name`].
     pub fn name(&self) -> String {
-        self.caller.map_or_else(|| self.op.name().to_owned(), |caller| format!("{}/{caller}", self.op.name()))
+        name_of(self.op, self.started_by, self.caller)
     }
 }
 
 /// Whole operations of every group, with the keys of the series that it is made of.
-pub fn groups(aggregate: &Aggregate, merged: bool) -> BTreeMap<Group, Vec<SeriesKey>> {
+pub fn groups(aggregate: &Aggregate, pages_added_up: bool) -> BTreeMap<Group, Vec<SeriesKey>> {
     let mut groups: BTreeMap<Group, Vec<SeriesKey>> = BTreeMap::new();
     for (key, _) in aggregate.series().filter(|(key, _)| key.stage.is_none()) {
-        groups.entry(Group::of(key, merged)).or_default().push(*key);
+        groups.entry(Group::of(key, pages_added_up)).or_default().push(*key);
     }
     groups
 }

@@ -1,0 +1,228 @@
+//! The one table of columns: CSV, the screen's table and the table in `docs/results.md` are made from it.
+//!
+//! A new column is a row of [`COLUMNS`], with its words in `docs/results.md` (a test says how to write them). Names in files never change.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use grantscope_wire::Op;
+use hdrhistogram::Histogram;
+
+use super::units;
+use crate::model::{Environment, status_list};
+use crate::series::{Aggregate, Series, SeriesKey};
+
+/// A fact about a series.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The name in files, unit included where there is one.
+    pub name: &'static str,
+    /// The short heading on a screen.
+    pub heading: &'static str,
+    /// What it counts or measures; empty: it is no number.
+    pub unit: &'static str,
+    /// What it is, as the documents have it.
+    pub about: &'static str,
+    /// At which edge of its column a value stands.
+    pub align: Align,
+    /// Its value for a series.
+    pub value: for<'a> fn(Row<'a>) -> Cell<'a>,
+}
+
+/// At which edge of a column its values stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// What a column reads its value from.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The recording that the series belongs to.
+    pub recording: &'a Aggregate,
+    /// What the operations of the series have in common.
+    pub key: &'a SeriesKey,
+    /// Their durations.
+    pub series: &'a Series,
+}
+
+/// A value, with its type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell<'a> {
+    /// Words.
+    Text(Cow<'a, str>),
+    /// A time, in whole nanoseconds.
+    Ns(u64),
+    /// A number of something: the column's unit says of what.
+    Count(u64),
+    /// All durations. How it is packed is for the format to say.
+    Histogram(&'a Histogram<u64>),
+    /// Not known. Never written as 0.
+    Unknown,
+}
+
+impl Cell<'_> {
+    /// The number in it, for sorting and for quotients; `None`: it is none, or not known.
+    pub fn number(&self) -> Option<f64> {
+        match *self {
+            Self::Ns(number) | Self::Count(number) => Some(number as f64),
+            Self::Text(_) | Self::Histogram(_) | Self::Unknown => None,
+        }
+    }
+}
+
+/// For a screen: times with a unit and three digits, a dash for what is not known.
+impl fmt::Display for Cell<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.pad(text),
+            Self::Ns(ns) => f.pad(&units::duration(*ns as f64)),
+            Self::Count(count) => f.pad(&count.to_string()),
+            Self::Histogram(histogram) => f.pad(&format!("{} durations", histogram.len())),
+            Self::Unknown => f.pad(units::UNKNOWN),
+        }
+    }
+}
+
+/// A column of words.
+const fn words(name: &'static str, about: &'static str, value: for<'a> fn(Row<'a>) -> Cell<'a>) -> Column {
+    Column { name, heading: name, unit: "", about, align: Align::Left, value }
+}
+
+/// A column of numbers.
+const fn numbers(name: &'static str, unit: &'static str, about: &'static str, value: for<'a> fn(Row<'a>) -> Cell<'a>) -> Column {
+    Column { name, heading: name, unit, about, align: Align::Right, value }
+}
+
+/// A metric of the durations.
+const fn metric(
+    name: &'static str,
+    heading: &'static str,
+    about: &'static str,
+    value: for<'a> fn(Row<'a>) -> Cell<'a>,
+) -> Column {
+    Column { name, heading, unit: "ns", about, align: Align::Right, value }
+}
+
+/// All columns, in the order of the files.
+#[rustfmt::skip]
+pub const COLUMNS: &[Column] = &[
+    words("run", "name of the run", |row| of_environment(row, |environment| text(&environment.run))),
+    words("kernel", "kernel release (`uname -r`)", |row| of_environment(row, |environment| text(&environment.kernel))),
+    words("xen", "Xen version as `/sys/hypervisor/version` has it", |row| of_environment(row, |environment| maybe(environment.xen.as_deref()))),
+    words("arch", "machine (`uname -m`)", |row| of_environment(row, |environment| text(&environment.arch))),
+    numbers("page_size", "bytes", "of this kernel; a grant is always 4,096", |row| of_environment(row, |environment| Cell::Count(environment.page_size.into()))),
+    words("clock", "`wall`: the machine's monotonic clock; `counted`: instructions counted by an emulator, 2 ns each, which is not time on silicon", |row| of_environment(row, |environment| text(environment.clock.name()))),
+    Column { heading: "operation", ..words("op", "operation, see below", |row| text(row.key.op.name())) },
+    words("buffer", "`pages`, `wc`, `coherent`, or `foreign` (a dma-buf of another driver)", |row| maybe(row.key.buffer.map(|buffer| buffer.name()))),
+    numbers("pages", "grant references", "that the operation was about", |row| row.key.pages.map_or(Cell::Unknown, |pages| Cell::Count(pages.into()))),
+    words("outcome", "`ok`, or the errno's name", |row| Cell::Text(row.key.outcome.name())),
+    words("started_by", "of a `teardown`: the operation that requested it", |row| maybe(row.key.started_by.map(Op::name))),
+    words("cause", "why it failed, where the errno stands for many reasons, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),
+    Column { unit: "grant references", ..words("statuses", "that Xen refused in all operations of the series, by grant status: `bad_gntref:3;no_space:1`; empty: none; `unread`: the status could not be read", |row| Cell::Text(status_list(row.recording.statuses(row.key), ":", ";").into())) },
+    words("caller", "of `map_refs`, `unmap_refs`, `batch_map` and `batch_copy`: the kernel function that called, with its module if it is in one: `xen_blkbk_map [xen_blkback]`", |row| maybe(row.key.caller.as_ref().map(AsRef::as_ref))),
+    words("stage", "`total`: the whole operation; else the stage's self time", |row| text(row.key.stage_name())),
+    numbers("count", "operations", "in this series; for a stage: operations that entered it", |row| Cell::Count(row.series.count())),
+    numbers("lost", "operations", "lost at the hook that reports this operation: an upper bound for the row", |row| Cell::Count(row.recording.lost(row.key.op))),
+    words("filter", "what an operation had to be to be recorded, in words; empty: everything was recorded", |row| Cell::Text(row.recording.filtered().map(|report| report.filter.to_string()).unwrap_or_default().into())),
+    metric("min_ns", "min", "the shortest", |row| ns(row.series.min_ns())),
+    metric("p50_ns", "p50", "half are at most this", |row| ns(row.series.quantile_ns(0.50))),
+    metric("p90_ns", "p90", "90 % are at most this", |row| ns(row.series.quantile_ns(0.90))),
+    metric("p99_ns", "p99", "99 % are at most this", |row| ns(row.series.quantile_ns(0.99))),
+    metric("p999_ns", "p99.9", "99.9 % are at most this", |row| ns(row.series.quantile_ns(0.999))),
+    metric("max_ns", "max", "the longest", |row| ns(row.series.max_ns())),
+    metric("mean_ns", "mean", "sum divided by count", |row| ns(row.series.mean_ns().map(|mean| mean.round_ties_even() as u64))),
+    metric("sum_ns", "sum", "all together", |row| Cell::Ns(row.series.sum_ns())),
+    words("hdr", "the histogram, in HdrHistogram's V2 compressed form, base64; 3 significant digits", |row| Cell::Histogram(row.series.histogram())),
+];
+
+/// The columns that are metrics of the durations.
+pub const METRICS: &[Column] = COLUMNS.split_at(place(COLUMNS, "hdr")).0.split_at(place(COLUMNS, "min_ns")).1;
+
+/// Where the column of this name stands; a name that none has does not compile where this is asked of a constant.
+pub const fn place(columns: &[Column], name: &str) -> usize {
+    let mut i = 0;
+    while i < columns.len() {
+        if equal(columns[i].name, name) {
+            return i;
+        }
+        i += 1;
+    }
+    panic!("no column has this name");
+}
+
+const fn equal(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+fn of_environment<'a>(row: Row<'a>, value: impl Fn(&'a Environment) -> Cell<'a>) -> Cell<'a> {
+    row.recording.environment().map_or(Cell::Unknown, value)
+}
+
+fn text(text: &str) -> Cell<'_> {
+    Cell::Text(text.into())
+}
+
+fn maybe(words: Option<&str>) -> Cell<'_> {
+    words.map_or(Cell::Unknown, text)
+}
+
+fn ns<'a>(ns: Option<u64>) -> Cell<'a> {
+    ns.map_or(Cell::Unknown, Cell::Ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use grantscope_wire::{Cause, Stage};
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/results.md");
+
+    #[test]
+    fn the_table_of_columns_in_the_documents_is_this_one() {
+        let row = |column: &Column| format!("| `{}` | {} | {} |\n", column.name, column.unit, column.about);
+        let rows: String = COLUMNS.iter().map(row).collect();
+        let table = format!("| column | unit | meaning |\n| --- | --- | --- |\n{}\n", rows.replace("|  |", "| |"));
+        assert!(
+            DOCUMENT.contains(&table),
+            "docs/results.md has another table of columns than COLUMNS in analysis/src/report/column.rs: put this in its place\n\n{table}"
+        );
+    }
+
+    #[test]
+    fn every_operation_stage_and_cause_is_documented_with_its_own_words() {
+        let lists =
+            Op::ALL.iter().map(|op| (op.name(), op.about())).chain(Stage::ALL.iter().map(|stage| (stage.name(), stage.about())));
+        let lists = lists.chain(Cause::ALL.iter().map(|cause| (cause.name(), cause.about())));
+        for (name, about) in lists {
+            // Not by name: an operation may be called as the stage that it mostly consists of.
+            let expected = format!("| `{name}` | {about} |");
+            assert!(
+                DOCUMENT.lines().any(|line| line == expected),
+                "docs/results.md differs from probes/wire, it needs: {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn metrics_are_times_and_all_of_them() {
+        let metrics: Vec<_> = METRICS.iter().map(|column| column.name).collect();
+        assert!(metrics.iter().all(|name| name.ends_with("_ns")) && metrics.len() == 8, "{metrics:?}");
+        assert_eq!(COLUMNS.iter().filter(|column| column.unit == "ns").count(), METRICS.len());
+    }
+}

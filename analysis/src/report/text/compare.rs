@@ -1,0 +1,60 @@
+//! Buffer kinds side by side, as a table: medians, and what the DMA kinds cost relative to pages.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::compare::{RATIOS, Ratio, Row, rows};
+use crate::report::column::{Column, METRICS, place};
+use crate::report::units;
+use crate::series::{Aggregate, Pages};
+
+/// The first column's width, where no name is longer.
+const NAME_WIDTH: usize = 15;
+/// What is compared.
+const MEDIAN: &Column = &METRICS[place(METRICS, "p50_ns")];
+/// As many ratios as fit into a terminal of usual width.
+const SHOWN: [Ratio; 2] = [RATIOS[0], RATIOS[1]];
+
+/// A row for each operation, page count and outcome, a column for each buffer kind.
+pub fn table(recording: &Aggregate) -> String {
+    let rows = rows(recording, false, MEDIAN);
+    let width = rows.iter().map(|row| row.subject.name().chars().count()).fold(NAME_WIDTH, usize::max);
+    let mut text = format!("{:<width$} {:>6} {:<9} {:>9} │", "operation", "pages", "outcome", "count");
+    for heading in ["pages p50", "wc p50", "coh. p50"] {
+        let _ = write!(text, " {heading:>10}");
+    }
+    let _ = writeln!(text, " │ {:>8} {:>8}", SHOWN[0].heading, SHOWN[1].heading);
+    for row in &rows {
+        line(&mut text, row, width);
+    }
+    text
+}
+
+fn line(text: &mut String, row: &Row, width: usize) {
+    let subject = &row.subject;
+    let (pages, count) = (pages(subject.pages), counts(row));
+    let _ = write!(text, "{:<width$} {pages:>6} {:<9} {count:>9} │", subject.name(), subject.outcome);
+    for cell in &row.cells {
+        let _ = write!(text, " {:>10}", units::maybe_duration(cell.as_ref().and_then(|cell| cell.value)));
+    }
+    let [first, second] = SHOWN.map(|shown| units::ratio(row.ratio(shown.of, shown.base)));
+    let _ = writeln!(text, " │ {first:>8} {second:>8}");
+}
+
+fn pages(pages: Pages) -> String {
+    match pages {
+        Pages::Unknown => units::UNKNOWN.to_owned(),
+        Pages::Exactly(pages) => pages.to_string(),
+        Pages::All => "all".to_owned(),
+    }
+}
+
+/// One number, or the range where the kinds differ.
+fn counts(row: &Row) -> String {
+    let counts: BTreeSet<u64> = row.cells.iter().flatten().map(|cell| cell.series.count()).collect();
+    match (counts.first(), counts.last()) {
+        (Some(least), Some(most)) if least == most => least.to_string(),
+        (Some(least), Some(most)) => format!("{least}–{most}"),
+        _ => units::UNKNOWN.to_owned(),
+    }
+}
