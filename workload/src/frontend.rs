@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
-use crate::device::{DmaHeap, EventChannel, ForeignBuf, GntAlloc, GntDev, Granted, GrantedPages, Import, RaisedLimit, UdmaBuf};
+use crate::device::{DmaHeap, EventChannel, ForeignBuf, GntAlloc, GntDev, Granted, GrantedPages, Import, UdmaBuf};
 use crate::directory::{self, WORDS};
 use crate::error::{Error, Result};
 use crate::peer::{Channel, Offer};
@@ -11,6 +11,7 @@ use crate::requests::{Desk, Memory, Service};
 use crate::stop::Held;
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 use crate::xenstore::Published;
 
 /// What a frontend grants, to whom, and how it tells.

@@ -9,7 +9,7 @@
 //! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
 //! * [`catalog`]: all scenarios by name.
 //! * [`balloon`]: the balloon that pages for grants come out of, told and pinned.
-//! * [`left`]: what would outlive a run that is killed, noted beforehand and undone by the next one.
+//! * [`undo`]: what would outlive a run that is killed, recorded beforehand and undone by the next one.
 //! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
 
 pub mod balloon;
@@ -20,8 +20,8 @@ pub mod directory;
 pub mod engine;
 pub mod error;
 pub mod frontend;
-pub mod left;
 pub mod meminfo;
+pub mod op;
 pub mod peer;
 pub mod plan;
 pub mod requests;
@@ -30,6 +30,7 @@ pub mod script;
 pub mod stop;
 pub mod truth;
 pub mod uapi;
+pub mod undo;
 pub mod xenstore;
 
 pub use error::{Error, Result};

@@ -19,11 +19,11 @@ use nix::errno::Errno;
 
 use crate::device::{Transaction, Xenstore};
 use crate::error::{Error, Result};
-use crate::left::{self, Left, Nodes, Noted};
 use crate::peer::Offer;
 use crate::requests::Desk;
 use crate::uapi::xenstore::MOST_NODE_BYTES;
 use crate::uapi::{DomId, GrantRef};
+use crate::undo::{Guard, Nodes, Record};
 
 /// Of the layout.
 pub const VERSION: u32 = 1;
@@ -43,7 +43,7 @@ pub fn path(frontend: DomId, backend: DomId) -> String {
 pub struct Published {
     store: Xenstore,
     path: String,
-    noted: Noted,
+    _guard: Guard,
 }
 
 impl Published {
@@ -52,8 +52,8 @@ impl Published {
         let own = store.own_domid()?;
         let path = path(own, to);
         let references = encode(&offer.references());
-        let noted = left::change(|others| Ok(Left::Nodes(Nodes::at(&path, others)?)));
-        let noted = noted.map_err(|_| Error::TwoFrontends { to, path: path.clone() })?;
+        let guard = Guard::new(|others| Nodes::at(&path, others).map(Record::Nodes));
+        let guard = guard.map_err(|_| Error::TwoFrontends { to, path: path.clone() })?;
         store.transaction(|transaction| {
             // What a frontend left that nobody cleared up after is not to be seen beside the new one's.
             transaction.remove(&path)?;
@@ -71,7 +71,7 @@ impl Published {
             }
             Ok(())
         })?;
-        Ok(Self { store, path, noted })
+        Ok(Self { store, path, _guard: guard })
     }
 
     /// Where it is.
@@ -81,9 +81,7 @@ impl Published {
 
     /// Takes it away.
     pub fn withdraw(mut self) -> Result<()> {
-        self.store.outside().remove(&self.path)?;
-        self.noted.is_over();
-        Ok(())
+        self.store.outside().remove(&self.path)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::device::{GntAlloc, RaisedLimit};
+use crate::device::GntAlloc;
 use crate::directory::fill_word;
 use crate::error::Result;
 use crate::frontend::fill;
@@ -11,6 +11,7 @@ use crate::requests::{Asking, Client};
 use crate::script::{Plan, Side};
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 
 use super::{Place, limits};
 

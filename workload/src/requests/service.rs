@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 
 use super::{Ask, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, VERSION, Wish, word};
-use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks, RaisedLimit};
+use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks};
 use crate::error::{Error, Result};
 use crate::frontend::{Imported, fill};
 use crate::script::vocabulary::MOST_PAGES;
 use crate::truth::Log;
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 
 /// A frontend that takes requests.
 pub struct Service<'run> {

@@ -2,12 +2,13 @@
 
 use std::sync::Mutex;
 
-use crate::device::{GntAlloc, Granted, Looks, RaisedLimit};
+use crate::device::{GntAlloc, Granted, Looks};
 use crate::error::Result;
 use crate::requests::{AskedFor, Asking, Client, Handle, MARK, Wish};
 use crate::scenario::Options;
 use crate::truth::Log;
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 
 use super::PAGES;
 
