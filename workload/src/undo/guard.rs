@@ -4,18 +4,16 @@ use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::journal::{Folder, Journal, shared};
-use super::owner::Owner;
+use super::journal::{Folder, shared};
 use super::{Record, Undone, Value};
 
-/// A process has one journal, as it has one number.
 static OWN: Mutex<Own> = Mutex::new(Own::new());
 
 /// A change that is recorded. It is undone when this is dropped.
 #[derive(Debug)]
 #[must_use = "the change is undone when this is dropped"]
 pub struct Guard {
-    number: u64,
+    record: Record,
     pid: u32,
 }
 
@@ -25,8 +23,8 @@ impl Guard {
     /// # Errors
     /// Those of `what`, and of making the change. That it could not be recorded is a warning.
     pub fn new(what: impl FnOnce(&[Record]) -> io::Result<Record>) -> io::Result<Self> {
-        let number = OWN.lock().unwrap_or_else(PoisonError::into_inner).change(&shared(), what)?;
-        Ok(Self { number, pid: std::process::id() })
+        let record = OWN.lock().unwrap_or_else(PoisonError::into_inner).change(&shared(), what)?;
+        Ok(Self { record, pid: std::process::id() })
     }
 
     /// Adds `by` to the number in a file of the kernel.
@@ -52,89 +50,80 @@ impl Drop for Guard {
         if self.pid != std::process::id() {
             return;
         }
-        match OWN.lock().unwrap_or_else(PoisonError::into_inner).undo(&shared(), self.number) {
+        match OWN.lock().unwrap_or_else(PoisonError::into_inner).undo(&shared(), &self.record) {
             Undone::Nothing | Undone::Done(_) => {}
             Undone::LeftAlone(what) | Undone::Failed(what) => eprintln!("warning: this run leaves {what}"),
         }
     }
 }
 
-/// The records of one process.
+/// The records of this process: those of its journal, also where that cannot be written.
 struct Own {
-    changed: Vec<(u64, Record)>,
-    next: u64,
+    changed: Vec<Record>,
     has_warned: bool,
 }
 
 impl Own {
     const fn new() -> Self {
-        Self { changed: Vec::new(), next: 0, has_warned: false }
+        Self { changed: Vec::new(), has_warned: false }
     }
 
-    fn change(&mut self, path: &Path, what: impl FnOnce(&[Record]) -> io::Result<Record>) -> io::Result<u64> {
-        let folder = self.lock(path);
-        let record = what(&self.others(folder.as_ref()))?;
-        let number = self.next;
-        self.next += 1;
-        self.changed.push((number, record.clone()));
+    fn change(&mut self, path: &Path, what: impl FnOnce(&[Record]) -> io::Result<Record>) -> io::Result<Record> {
+        let folder = self.try_to(path, Folder::lock(path));
+        let record = what(&self.all(folder.as_ref()))?;
+        self.changed.push(record.clone());
         self.write(path, folder.as_ref());
         let made = record.make();
         if made.is_err() {
             self.changed.pop();
             self.write(path, folder.as_ref());
         }
-        made.map(|()| number)
+        made.map(|()| record)
     }
 
-    fn undo(&mut self, path: &Path, number: u64) -> Undone {
-        let folder = self.lock(path);
-        let Some(place) = self.changed.iter().position(|(other, _)| *other == number) else { return Undone::Nothing };
-        let (_, record) = self.changed.remove(place);
-        let undone = record.undo(&self.others(folder.as_ref()));
+    fn undo(&mut self, path: &Path, record: &Record) -> Undone {
+        let folder = self.try_to(path, Folder::lock(path));
+        // Of two that are equal it does not matter which one goes.
+        let Some(place) = self.changed.iter().position(|own| own == record) else { return Undone::Nothing };
+        self.changed.remove(place);
+        let undone = record.undo(&self.all(folder.as_ref()));
         self.write(path, folder.as_ref());
         undone
     }
 
-    fn lock<'path>(&mut self, path: &'path Path) -> Option<Folder<'path>> {
-        Folder::lock(path).map_err(|error| self.warn(path, &error)).ok()
-    }
-
     /// All records that there are: other processes' and this one's.
-    fn others(&self, folder: Option<&Folder<'_>>) -> Vec<Record> {
+    fn all(&self, folder: Option<&Folder>) -> Vec<Record> {
         let journals = folder.and_then(|folder| folder.journals().ok()).unwrap_or_default();
         let others = journals.into_iter().flatten().filter(|journal| journal.owner.pid != std::process::id());
-        others.flat_map(|journal| journal.changed).chain(self.own()).collect()
+        others.flat_map(|journal| journal.changed).chain(self.changed.iter().cloned()).collect()
     }
 
-    fn own(&self) -> impl Iterator<Item = Record> {
-        self.changed.iter().map(|(_, record)| record.clone())
-    }
-
-    fn write(&mut self, path: &Path, folder: Option<&Folder<'_>>) {
-        let Some(folder) = folder else { return };
-        let written = Owner::this().and_then(|owner| folder.write(&Journal::of(owner, self.own().collect())));
-        if let Err(error) = written {
-            self.warn(path, &error);
+    fn write(&mut self, path: &Path, folder: Option<&Folder>) {
+        if let Some(folder) = folder {
+            self.try_to(path, folder.write_own(&self.changed));
         }
     }
 
-    fn warn(&mut self, path: &Path, error: &io::Error) {
-        if !std::mem::replace(&mut self.has_warned, true) {
+    /// What cannot be recorded is changed all the same, with a warning.
+    fn try_to<T>(&mut self, path: &Path, outcome: io::Result<T>) -> Option<T> {
+        if let Err(error) = &outcome
+            && !std::mem::replace(&mut self.has_warned, true)
+        {
             eprintln!(
                 "warning: cannot record in {} what this run changes ({error}): were it killed (SIGKILL), the next one could not put it \
                  back; make that folder writable for this run",
                 path.display()
             );
         }
+        outcome.ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
-    use super::super::Value;
     use super::*;
 
     fn temporary(name: &str) -> PathBuf {
@@ -156,9 +145,9 @@ mod tests {
         let second = own.change(&folder, more(&limit, 3)).unwrap();
         assert_eq!(fs::read_to_string(&limit).unwrap(), "15");
         assert_eq!(fs::read_to_string(&journal).unwrap().matches("\"base\":5").count(), 2, "both know where it began");
-        assert!(matches!(own.undo(&folder, first), Undone::Done(_)));
+        assert!(matches!(own.undo(&folder, &first), Undone::Done(_)));
         assert_eq!(fs::read_to_string(&limit).unwrap(), "8");
-        assert!(matches!(own.undo(&folder, second), Undone::Done(_)));
+        assert!(matches!(own.undo(&folder, &second), Undone::Done(_)));
         assert_eq!(fs::read_to_string(&limit).unwrap(), "5");
         assert!(!journal.exists());
         assert!(own.change(&folder, more(Path::new("/nowhere/at/all"), 1)).is_err());
@@ -175,7 +164,7 @@ mod tests {
         let noted = own.change(nowhere, more(&limit, 7)).unwrap();
         assert!(own.has_warned);
         assert_eq!(fs::read_to_string(&limit).unwrap(), "12");
-        assert!(matches!(own.undo(nowhere, noted), Undone::Done(_)));
+        assert!(matches!(own.undo(nowhere, &noted), Undone::Done(_)));
         assert_eq!(fs::read_to_string(&limit).unwrap(), "5");
         fs::remove_file(limit).unwrap();
     }

@@ -1,7 +1,7 @@
 //! The journal's files: one for each process, in one folder that nobody else may look into, each written whole or not at all.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Error, Read as _, Write as _};
+use std::io::{self, Error};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -41,44 +41,38 @@ impl Journal {
     }
 
     fn read(path: &Path) -> Result<Self, String> {
-        let mut text = String::new();
-        open(path, OpenOptions::new().read(true))
-            .and_then(|mut file| file.read_to_string(&mut text))
-            .map_err(|error| error.to_string())?;
-        // The version first: what else there is depends on it.
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
-        match value["version"].as_u64() {
-            Some(version) if version != u64::from(VERSION) => {
-                Err(format!("it is of version {version}, and this program knows {VERSION}"))
-            }
-            _ => serde_json::from_value(value).map_err(|error| error.to_string()),
+        let text = open(path, OpenOptions::new().read(true)).and_then(io::read_to_string).map_err(|error| error.to_string())?;
+        let journal: Self = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        match (journal.format.as_str(), journal.version) {
+            (FORMAT, VERSION) => Ok(journal),
+            (_, version) => Err(format!("it is of version {version}, and this program knows {VERSION}")),
         }
     }
 }
 
 /// The folder, locked: nobody else reads or changes what is recorded as long as this lives.
-pub(super) struct Folder<'path> {
-    path: &'path Path,
+pub(super) struct Folder {
+    path: PathBuf,
     _lock: Flock<File>,
 }
 
 /// A journal, or which file cannot be read, and why.
 pub(super) type Read = Result<Journal, (PathBuf, String)>;
 
-impl<'path> Folder<'path> {
+impl Folder {
     /// Makes it where it is not there, and waits until nobody else has it locked.
-    pub(super) fn lock(path: &'path Path) -> io::Result<Self> {
+    pub(super) fn lock(path: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         // The umask may have taken more away, and an older build made it readable for everybody.
         open(path, OpenOptions::new().read(true))?.set_permissions(Permissions::from_mode(0o700))?;
         let file = open(&path.join("lock"), OpenOptions::new().write(true).create(true).mode(0o600))?;
         let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| Error::from(errno))?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     pub(super) fn journals(&self) -> io::Result<Vec<Read>> {
         let mut journals = Vec::new();
-        for entry in fs::read_dir(self.path)? {
+        for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("json") => journals.push(Journal::read(&path).map_err(|error| (path, error))),
@@ -90,7 +84,12 @@ impl<'path> Folder<'path> {
         Ok(journals)
     }
 
-    /// Writes it, or removes it where it records nothing any more.
+    /// Writes this process's journal.
+    pub(super) fn write_own(&self, changed: &[Record]) -> io::Result<()> {
+        self.write(&Journal::of(Owner::this()?, changed.to_vec()))
+    }
+
+    /// Writes a journal, or removes it where it records nothing any more.
     pub(super) fn write(&self, journal: &Journal) -> io::Result<()> {
         let path = self.path.join(format!("workload-{}.json", journal.owner.pid));
         if journal.changed.is_empty() {
@@ -99,10 +98,10 @@ impl<'path> Folder<'path> {
                 _ => Ok(()),
             };
         }
-        let new = path.with_extension("new");
-        let mut file = open(&new, OpenOptions::new().write(true).create(true).truncate(true).mode(0o600))?;
-        file.write_all(&serde_json::to_vec(journal)?)?;
-        fs::rename(new, path)
+        let new = tempfile::Builder::new().suffix(".new").tempfile_in(&self.path)?;
+        serde_json::to_writer(&new, journal)?;
+        new.persist(path)?;
+        Ok(())
     }
 }
 

@@ -1,8 +1,9 @@
 //! Whose a journal is: a process, told from a later one that has the same number.
 
-use std::fs;
-use std::path::Path;
+use std::io::{Error, Result};
 
+use procfs::process::{Process, Stat};
+use procfs::sys::kernel::random::boot_id;
 use serde::{Deserialize, Serialize};
 
 /// A process of a boot.
@@ -20,23 +21,22 @@ pub struct Owner {
 
 impl Owner {
     /// This process.
-    pub fn this() -> std::io::Result<Self> {
-        let pid = std::process::id();
-        let unknown = || std::io::Error::other(format!("/proc/{pid}/stat does not say when this process was started"));
-        let started_ticks = read(Path::new("/proc"), pid).ok_or_else(unknown)?.started_ticks;
-        Ok(Self { pid, started_ticks, boot_id: boot_id()?, arguments: std::env::args().skip(1).collect() })
+    ///
+    /// # Errors
+    /// /proc does not say when it was started.
+    pub fn this() -> Result<Self> {
+        let stat = Process::myself().and_then(|process| process.stat()).map_err(Error::other)?;
+        let (pid, started_ticks) = (std::process::id(), stat.starttime);
+        Ok(Self { pid, started_ticks, boot_id: boot_id().map_err(Error::other)?, arguments: std::env::args().skip(1).collect() })
     }
 
     /// Whether it is still there.
     pub fn is_alive(&self) -> bool {
-        // Unknown is not dead: what a living run needs is not touched.
-        if boot_id().is_ok_and(|now| now != self.boot_id) {
-            return false;
-        }
-        read(Path::new("/proc"), self.pid).is_some_and(|process| process.started_ticks == self.started_ticks && !process.is_dead)
+        let stat = Process::new(self.pid.cast_signed()).and_then(|process| process.stat());
+        !self.is_of_another_boot() && stat.is_ok_and(|stat| stat.starttime == self.started_ticks && !is_dead(&stat))
     }
 
-    /// Whether the machine has started anew since.
+    /// Whether the machine has been rebooted since. Unknown is no: what a living run needs is not touched.
     pub fn is_of_another_boot(&self) -> bool {
         boot_id().is_ok_and(|now| now != self.boot_id)
     }
@@ -52,38 +52,29 @@ impl Owner {
     }
 }
 
-fn boot_id() -> std::io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
-}
-
-struct Process {
-    started_ticks: u64,
-    /// Nobody has asked for its exit status yet, but nothing of it is left.
-    is_dead: bool,
-}
-
-fn read(proc: &Path, pid: u32) -> Option<Process> {
-    parse(&fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?)
-}
-
-/// The name, in parentheses, may hold spaces and parentheses: what follows it is by fields, the first of them being the third.
-fn parse(stat: &str) -> Option<Process> {
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let field = |number: usize| fields.get(number - 3).copied();
-    Some(Process { started_ticks: field(22)?.parse().ok()?, is_dead: matches!(field(3)?, "Z" | "X") })
+/// Nobody has asked for its exit status yet, but nothing of it is left.
+fn is_dead(stat: &Stat) -> bool {
+    matches!(stat.state, 'Z' | 'X')
 }
 
 #[cfg(test)]
 mod tests {
+    use procfs::FromRead;
+
     use super::*;
 
     #[test]
     fn a_process_is_known_by_when_it_started_and_a_zombie_is_dead() {
-        let stat = |state: &str| format!("812 (a) R (b) {state} 1 812 812 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 1 0 48213 1 2 3");
+        let stat = |state: &str| {
+            format!(
+                "812 (a) R (b) {state} 1 812 812 0 -1 4194304 1 0 0 0 5 6 0 0 20 0 1 0 48213 1 2 3 0 0 0 0 0 0 0 0 0 0 0 0 17 0"
+            )
+        };
+        let parse = |stat: &str| Stat::from_read(stat.as_bytes());
         let process = parse(&stat("S")).unwrap();
-        assert_eq!((process.started_ticks, process.is_dead), (48_213, false));
-        assert!(parse(&stat("Z")).unwrap().is_dead);
-        assert!(parse("812 (a) S 1").is_none());
+        assert_eq!((process.starttime, is_dead(&process)), (48_213, false));
+        assert!(is_dead(&parse(&stat("Z")).unwrap()));
+        assert!(parse("812 (a) S 1").is_err());
     }
 
     #[test]
