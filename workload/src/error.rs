@@ -272,7 +272,7 @@ pub enum Error {
         /// The page's reference.
         reference: u32,
         /// What is wrong with it.
-        reason: crate::directory::Broken,
+        reason: String,
     },
 
     /// A mapped page does not hold what its owner wrote.

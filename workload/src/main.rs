@@ -12,11 +12,12 @@ use grantscope_workload::balloon::with_balloon;
 use grantscope_workload::catalog::{self, Chosen};
 use grantscope_workload::cli::{CheckArgs, Cli, Command, FrontendArgs, RunArgs};
 use grantscope_workload::device::page_size;
+use grantscope_workload::peer::frontend;
 use grantscope_workload::scenario::Scenario;
 use grantscope_workload::script::{Given, Plan};
 use grantscope_workload::truth::{Ending, Header, Log, monotonic_ns};
 use grantscope_workload::undo::{self, FOLDER, TruthFile};
-use grantscope_workload::{Error, engine, frontend, stop};
+use grantscope_workload::{Error, engine, stop};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {

@@ -26,7 +26,7 @@ pub use balloon::Balloon;
 pub use copy::{CopyOutcome, Segment};
 pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
 pub use evtchn::EventChannel;
-pub use foreign::{DmaHeap, ForeignBuf, UdmaBuf};
+pub use foreign::{DmaHeap, ForeignBuf, Memory, UdmaBuf};
 pub use gntalloc::{GntAlloc, Granted, GrantedPages};
 pub use gntdev::{Access, GntDev, GrantMap, Mapping};
 pub use held::HeldPage;

@@ -2,7 +2,7 @@
 
 use crate::device::GntAlloc;
 use crate::error::Result;
-use crate::frontend::fill;
+use crate::peer::fill;
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
 use crate::undo::RaisedLimit;

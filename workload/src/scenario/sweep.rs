@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::device::{Access, DmaBuf, ForeignBuf, GntAlloc, GntDev, Importable, Released, Vgem};
-use crate::directory::fill_word;
 use crate::error::{Error, Result};
+use crate::peer::fill_word;
 use crate::plan::{Action, Shuffler, WAITER_EVERY};
 use crate::stop;
 use crate::truth::{Log, Phase};
