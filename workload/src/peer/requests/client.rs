@@ -1,26 +1,26 @@
-//! The backend's side: asks, and waits for the answer.
+//! The backend's side: sends a request, and waits for the answer.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::{Ask, Desk, Handle, MAGIC, VERSION, Wish, word};
+use super::{Command, Handle, MAGIC, Request, VERSION, word};
 use crate::device::{Access, EventChannel, GntDev, GrantMap, Mapping};
 use crate::error::{Error, Result};
-use crate::peer::Offer;
+use crate::peer::{Offer, RequestPage};
 use crate::truth::Log;
 use crate::uapi::{DomId, GrantRef};
 
 /// How long a frontend may take to answer: longer than any import takes under emulation.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// So often it is looked whether the answer is there, in case nobody was woken.
-const LOOK_UP: Duration = Duration::from_millis(100);
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// How often it is checked whether the answer is there, in case the event was lost.
+const POLL: Duration = Duration::from_millis(100);
 
 /// What a frontend made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// For asking to let go of it.
+pub struct Made {
+    /// To release it by.
     pub handle: Handle,
     /// Its references.
     pub references: Vec<GrantRef>,
@@ -38,14 +38,17 @@ pub struct Client<'log> {
 
 impl<'log> Client<'log> {
     /// Connects to a frontend that offers this.
+    ///
+    /// # Errors
+    /// It takes no requests, another backend is connected to it, or it does not answer.
     pub fn of(log: &'log Log, peer: DomId, offer: &Offer) -> Result<Self> {
         let silent = || Error::PeerRequests { peer, what: "it takes no requests, and said why when it started".to_owned() };
-        Self::connect(log, peer, offer.desk.ok_or_else(silent)?)
+        Self::connect(log, peer, offer.requests.ok_or_else(silent)?)
     }
 
-    /// Connects. What an earlier backend left there is let go of.
-    fn connect(log: &'log Log, peer: DomId, desk: Desk) -> Result<Self> {
-        let map = GntDev::open(log)?.map(peer, &[desk.reference])?;
+    /// Connects. What an earlier backend left there is released.
+    fn connect(log: &'log Log, peer: DomId, page: RequestPage) -> Result<Self> {
+        let map = GntDev::open(log)?.map(peer, &[page.reference])?;
         let mapping = map.mmap(Access::ReadWrite)?;
         let known = [word::MAGIC, word::VERSION].map(|place| mapping.read(0, place * 4));
         if known != [MAGIC, VERSION] {
@@ -54,27 +57,30 @@ impl<'log> Client<'log> {
                 what: "its page is another one; use the same build in both domains".to_owned(),
             });
         }
-        let channel = EventChannel::connected(peer, desk.port).map_err(|error| match error {
+        let channel = EventChannel::connected(peer, page.port).map_err(|error| match error {
             Error::Call { errno: Errno::EINVAL, .. } => {
-                let what = "another backend is connected to it; one at a time can ask".to_owned();
+                let what = "another backend is connected to it; there can be one at a time".to_owned();
                 Error::PeerRequests { peer, what }
             }
             other => other,
         })?;
         let number = mapping.read(0, word::ANSWER * 4);
         let mut client = Self { peer, channel, mapping, _map: map, number };
-        client.ask(Ask::Begin)?;
+        client.send(Command::Begin)?;
         Ok(client)
     }
 
     /// Has it grant or import pages.
-    pub fn make(&mut self, wish: Wish) -> Result<Asked> {
-        let pages = wish.pages();
-        self.ask(Ask::Make(wish))?;
+    ///
+    /// # Errors
+    /// It refuses, does not answer, or gives another number of references.
+    pub fn make(&mut self, request: Request) -> Result<Made> {
+        let pages = request.pages();
+        self.send(Command::Make(request))?;
         let (handle, total) = (self.word(word::HANDLE), self.word(word::TOTAL));
         let mut references = self.references();
         while total == pages && references.len() < pages as usize {
-            self.ask(Ask::References { handle, first: references.len() as u32 })?;
+            self.send(Command::References { handle, first: references.len() as u32 })?;
             let more = self.references();
             if more.is_empty() {
                 break;
@@ -82,21 +88,27 @@ impl<'log> Client<'log> {
             references.extend(more);
         }
         if references.len() != pages as usize {
-            let what = format!("it told {} references of {pages} pages", references.len());
+            let what = format!("it gave {} references for {pages} pages", references.len());
             return Err(Error::PeerRequests { peer: self.peer, what });
         }
-        Ok(Asked { handle, references })
+        Ok(Made { handle, references })
     }
 
     /// Has it look at the first byte of a grant.
+    ///
+    /// # Errors
+    /// It refuses or does not answer.
     pub fn look(&mut self, handle: Handle) -> Result<u8> {
-        self.ask(Ask::Look { handle })?;
+        self.send(Command::Look { handle })?;
         Ok(self.word(word::BYTE) as u8)
     }
 
     /// Has it take back what it made.
-    pub fn let_go(&mut self, handle: Handle) -> Result<()> {
-        self.ask(Ask::LetGo { handle })
+    ///
+    /// # Errors
+    /// It refuses or does not answer.
+    pub fn release(&mut self, handle: Handle) -> Result<()> {
+        self.send(Command::Release { handle })
     }
 
     /// Those of the last answer.
@@ -105,29 +117,29 @@ impl<'log> Client<'log> {
         (0..here).map(|place| self.word(word::REFERENCES + place)).collect()
     }
 
-    /// A signal does not end the waiting: what was asked for has to be known, to be undone.
-    fn ask(&mut self, ask: Ask) -> Result<()> {
+    /// A signal does not end the wait: what was requested has to be known, to be undone.
+    fn send(&mut self, command: Command) -> Result<()> {
         self.number = self.number.wrapping_add(1);
-        for (place, value) in ask.encode().into_iter().enumerate() {
-            self.mapping.write(0, (word::ASK + place) * 4, value);
+        for (place, value) in command.encode().into_iter().enumerate() {
+            self.mapping.write(0, (word::COMMAND + place) * 4, value);
         }
         self.mapping.write(0, word::REQUEST * 4, self.number);
         self.channel.notify()?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.word(word::ANSWER) != self.number {
             if Instant::now() >= deadline {
                 let what = format!(
                     "it does not answer within {} s when it is to {}; does it still run?",
-                    PATIENCE.as_secs(),
-                    ask.describe()
+                    TIMEOUT.as_secs(),
+                    command.describe()
                 );
                 return Err(Error::PeerRequests { peer: self.peer, what });
             }
-            self.channel.wait(LOOK_UP)?;
+            self.channel.wait(POLL)?;
         }
         match self.word(word::ERRNO) {
             0 => Ok(()),
-            errno => Err(Error::PeerRefused { peer: self.peer, what: ask.describe(), errno: Errno::from_raw(errno as i32) }),
+            errno => Err(Error::PeerRefused { peer: self.peer, what: command.describe(), errno: Errno::from_raw(errno as i32) }),
         }
     }
 
@@ -136,23 +148,32 @@ impl<'log> Client<'log> {
     }
 }
 
-/// A frontend that takes requests, of whichever thread.
-pub trait Asking: Send + Sync {
+/// A frontend that takes requests, from any thread.
+pub trait RemoteFrontend: Send + Sync {
     /// Has it make something.
-    fn make(&self, wish: Wish) -> Result<Asked>;
+    ///
+    /// # Errors
+    /// As of [`Client::make`].
+    fn make(&self, request: Request) -> Result<Made>;
     /// Has it take that back.
-    fn let_go(&self, handle: Handle) -> Result<()>;
-    /// Has it look at the first byte of a grant, once of as often as it was told before.
+    ///
+    /// # Errors
+    /// As of [`Client::release`].
+    fn release(&self, handle: Handle) -> Result<()>;
+    /// Has it look at the first byte of a grant, one of the times for which it was granted.
+    ///
+    /// # Errors
+    /// As of [`Client::look`].
     fn look(&self, handle: Handle) -> Result<u8>;
 }
 
-impl Asking for Mutex<Client<'_>> {
-    fn make(&self, wish: Wish) -> Result<Asked> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).make(wish)
+impl RemoteFrontend for Mutex<Client<'_>> {
+    fn make(&self, request: Request) -> Result<Made> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).make(request)
     }
 
-    fn let_go(&self, handle: Handle) -> Result<()> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).let_go(handle)
+    fn release(&self, handle: Handle) -> Result<()> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).release(handle)
     }
 
     fn look(&self, handle: Handle) -> Result<u8> {
@@ -160,42 +181,48 @@ impl Asking for Mutex<Client<'_>> {
     }
 }
 
-/// What the frontend made when it was asked. It is taken back when this is dropped.
-pub struct AskedFor<'run> {
-    desk: &'run dyn Asking,
-    asked: Asked,
+/// What a frontend made on request. It is taken back when this is dropped.
+pub struct RemoteGrant<'run> {
+    frontend: &'run dyn RemoteFrontend,
+    made: Made,
     ended: bool,
 }
 
-impl<'run> AskedFor<'run> {
-    /// Asks for it.
-    pub fn new(desk: &'run dyn Asking, wish: Wish) -> Result<Self> {
-        Ok(Self { desk, asked: desk.make(wish)?, ended: false })
+impl<'run> RemoteGrant<'run> {
+    /// Requests it.
+    ///
+    /// # Errors
+    /// As of [`Client::make`].
+    pub fn new(frontend: &'run dyn RemoteFrontend, request: Request) -> Result<Self> {
+        Ok(Self { frontend, made: frontend.make(request)?, ended: false })
     }
 
     /// One for each page.
     pub fn references(&self) -> &[GrantRef] {
-        &self.asked.references
+        &self.made.references
     }
 
     /// What both sides call it.
     pub fn handle(&self) -> Handle {
-        self.asked.handle
+        self.made.handle
     }
 
     /// Has it taken back.
-    pub fn let_go(mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// As of [`Client::release`].
+    pub fn release(mut self) -> Result<()> {
         self.ended = true;
-        self.desk.let_go(self.asked.handle)
+        self.frontend.release(self.made.handle)
     }
 }
 
-impl Drop for AskedFor<'_> {
+impl Drop for RemoteGrant<'_> {
     fn drop(&mut self) {
         if !self.ended
-            && let Err(error) = self.desk.let_go(self.asked.handle)
+            && let Err(error) = self.frontend.release(self.made.handle)
         {
-            eprintln!("warning: {error}; the next run that asks there has it let go");
+            eprintln!("warning: {error}; the next run that requests there has it released");
         }
     }
 }

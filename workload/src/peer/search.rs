@@ -1,4 +1,4 @@
-//! The backend's side: finding what the other domain grants, in xenstore or by its directory page.
+//! The backend's side: finds what the other domain grants, in xenstore or by its directory page.
 
 use std::ops::RangeInclusive;
 use std::thread::sleep;
@@ -6,24 +6,18 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use crate::device::{Access, GntDev, Xenstore};
-use crate::directory::{self, Broken, Page, WORDS};
+use crate::device::{Access, GntDev};
 use crate::error::{Error, Result};
-use crate::requests::Desk;
 use crate::stop;
 use crate::truth::{Log, Op};
 use crate::uapi::{DomId, GrantRef};
-use crate::xenstore;
+
+use super::directory::{self, Broken, Page, WORDS};
+use super::{Channel, Offer, xenstore};
 
 /// Where a frontend's directory is looked for: the first references of a domain without other
 /// frontends. 0 to 7 are reserved by Linux (`GNTTAB_NR_RESERVED_ENTRIES`).
 pub const SEARCHED: RangeInclusive<GrantRef> = 8..=64;
-
-/// How long xenstored may take to answer where it was asked for.
-const ASKED_FOR: Duration = Duration::from_secs(10);
-
-/// And where it is only tried whether there is one: it answers within a few milliseconds, and the directory serves as well.
-const JUST_IN_CASE: Duration = Duration::from_millis(200);
 
 /// How long between two looks at all of them.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -31,60 +25,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// More directory pages than this are a circle: 64 of them hold all references Xen gives a domain
 /// by default.
 const MOST_DIRECTORY_PAGES: usize = 64;
-
-/// How a frontend tells its references.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Channel {
-    /// In every way that there is
-    #[default]
-    Any,
-    /// By a page that holds nothing but references, which a backend looks for
-    Directory,
-    /// In xenstore
-    Xenstore,
-}
-
-impl Channel {
-    /// Whether a directory page may be used.
-    pub fn by_directory(self) -> bool {
-        self != Self::Xenstore
-    }
-
-    /// xenstore, if that may be used and is there. That it is not is an error only where it was asked for.
-    pub fn xenstore(self) -> Result<Option<Xenstore>> {
-        match self {
-            Self::Directory => Ok(None),
-            Self::Xenstore => Xenstore::open(ASKED_FOR).map(Some),
-            Self::Any => Ok(Xenstore::open(JUST_IN_CASE).ok()),
-        }
-    }
-}
-
-/// What a peer grants. Page *i* of all of them, in this order, holds the number *i*.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offer {
-    /// References of ordinary pages.
-    pub pages: Vec<GrantRef>,
-    /// References of the pages of a dma-buf.
-    pub dmabuf: Vec<GrantRef>,
-    /// Where it takes requests, if it does.
-    pub desk: Option<Desk>,
-}
-
-impl Offer {
-    /// All references, in the order of the pages' numbers.
-    pub fn references(&self) -> Vec<GrantRef> {
-        [&self.pages[..], &self.dmabuf].concat()
-    }
-}
-
-/// How much it is.
-impl std::fmt::Display for Offer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} pages", self.pages.len())?;
-        if self.dmabuf.is_empty() { Ok(()) } else { write!(f, " and {} of a dma-buf", self.dmabuf.len()) }
-    }
-}
 
 /// What to look for.
 #[derive(Clone, Debug)]
@@ -104,8 +44,11 @@ pub struct Search {
 }
 
 impl Search {
-    /// What the peer grants, at least as many pages as needed. A frontend that is ready costs no map if it told xenstore, and one
-    /// per directory page if not: the first look is at the first reference.
+    /// What the peer grants, at least as many pages as needed. A frontend that is ready costs no map if it published in
+    /// xenstore, and one per directory page if not: the first look is at the first reference.
+    ///
+    /// # Errors
+    /// The peer offers nothing in time, or too little, or what it offers is broken.
     pub fn find(&self, log: &Log) -> Result<Offer> {
         // A reference that is known needs no looking for.
         let mut store = if self.directory.is_some() { None } else { self.channel.xenstore()? };
@@ -116,8 +59,8 @@ impl Search {
         let device = if self.channel.by_directory() { Some(GntDev::open(log)?) } else { None };
         let deadline = Instant::now() + self.timeout;
         loop {
-            let told = store.as_mut().map(|store| xenstore::read(store, &path)).transpose()?.flatten();
-            if let Some(offer) = told {
+            let published = store.as_mut().map(|store| xenstore::read(store, &path)).transpose()?.flatten();
+            if let Some(offer) = published {
                 return self.enough(offer, "in xenstore");
             }
             let found = device.as_ref().map(|device| self.look(device)).transpose()?.flatten();
@@ -161,7 +104,7 @@ impl Search {
         for _ in 0..MOST_DIRECTORY_PAGES {
             let Some(reference) = next else {
                 let dmabuf = references.split_off(references.len().saturating_sub(first.dmabuf));
-                return Ok(Offer { pages: references, dmabuf, desk: first.desk });
+                return Ok(Offer { pages: references, dmabuf, requests: first.requests });
             };
             let page = self.read_page(device, reference, references.len())?;
             let page = page.ok_or_else(|| self.broken(reference, Broken::NoMagic))?;
@@ -192,7 +135,7 @@ impl Search {
     }
 
     fn broken(&self, reference: GrantRef, reason: Broken) -> Error {
-        Error::BrokenDirectory { peer: self.peer, reference, reason }
+        Error::BrokenDirectory { peer: self.peer, reference, reason: reason.to_string() }
     }
 
     fn silent(&self, in_xenstore: bool) -> Error {

@@ -1,5 +1,5 @@
-//! How a frontend tells a backend its references where there is xenstore: as it is done for real devices, and without any page that
-//! has to be found and mapped first.
+//! xenstore as the channel by which a backend learns the references: as for real devices, and without any page that has to be found
+//! and mapped first.
 //!
 //! The nodes are in the granting domain's own part of xenstore, which toolstacks make for a guest to write what it likes
 //! (`docs/misc/xenstore-paths.pandoc`, Xen 4.17: `~/data`); for each domain that may map, a tree of its own:
@@ -9,7 +9,7 @@
 //! | `version` | [`VERSION`] |
 //! | `pages` | how many pages are granted |
 //! | `dmabuf-pages` | how many pages of a dma-buf, which the frontend imported |
-//! | `ring-ref`, `event-channel` | where the frontend takes requests ([`crate::requests`]), if it does: the page's reference, and its end of the event channel |
+//! | `ring-ref`, `event-channel` | where the frontend takes requests ([`super::requests`]), if it does: the page's reference, and its end of the event channel |
 //! | `references/0`, `references/1` … | their references, first the pages', then the dma-buf's: numbers between spaces, `first-last` where they follow one another |
 //!
 //! It is written in one transaction and read in one, so it is there whole or not at all. BACKEND may read it, nobody else.
@@ -19,11 +19,11 @@ use nix::errno::Errno;
 
 use crate::device::{Transaction, Xenstore};
 use crate::error::{Error, Result};
-use crate::left::{self, Left, Nodes, Noted};
-use crate::peer::Offer;
-use crate::requests::Desk;
 use crate::uapi::xenstore::MOST_NODE_BYTES;
 use crate::uapi::{DomId, GrantRef};
+use crate::undo::{Guard, Nodes, Record};
+
+use super::{Offer, RequestPage};
 
 /// Of the layout.
 pub const VERSION: u32 = 1;
@@ -34,7 +34,7 @@ const MOST_TEXT: usize = MOST_NODE_BYTES - 512;
 /// More references than a grant table has by default and than can be meant: 64 frames of 512 entries.
 const MOST_REFERENCES: usize = 1 << 20;
 
-/// Where `frontend` tells `backend` what it grants.
+/// Where `frontend` publishes what it grants to `backend`.
 pub fn path(frontend: DomId, backend: DomId) -> String {
     format!("/local/domain/{frontend}/data/grantscope/{backend}")
 }
@@ -43,26 +43,29 @@ pub fn path(frontend: DomId, backend: DomId) -> String {
 pub struct Published {
     store: Xenstore,
     path: String,
-    noted: Noted,
+    _guard: Guard,
 }
 
 impl Published {
-    /// Tells `to` what is granted to it.
+    /// Publishes what is granted to `to`.
+    ///
+    /// # Errors
+    /// Another frontend of this domain has published there, or xenstored refuses it.
     pub fn new(mut store: Xenstore, to: DomId, offer: &Offer) -> Result<Self> {
         let own = store.own_domid()?;
         let path = path(own, to);
         let references = encode(&offer.references());
-        let noted = left::change(|others| Ok(Left::Nodes(Nodes::at(&path, others)?)));
-        let noted = noted.map_err(|_| Error::TwoFrontends { to, path: path.clone() })?;
+        let guard = Guard::new(|others| Nodes::at(&path, others).map(Record::Nodes));
+        let guard = guard.map_err(|_| Error::TwoFrontends { to, path: path.clone() })?;
         store.transaction(|transaction| {
-            // What a frontend left that nobody cleared up after is not to be seen beside the new one's.
+            // What another frontend left there is removed with it.
             transaction.remove(&path)?;
             transaction.write(&path, "")?;
             transaction.let_read(&path, own, to)?;
             transaction.write(&format!("{path}/version"), &VERSION.to_string())?;
             transaction.write(&format!("{path}/pages"), &offer.pages.len().to_string())?;
             transaction.write(&format!("{path}/dmabuf-pages"), &offer.dmabuf.len().to_string())?;
-            if let Some(Desk { reference, port }) = offer.desk {
+            if let Some(RequestPage { reference, port }) = offer.requests {
                 transaction.write(&format!("{path}/ring-ref"), &reference.to_string())?;
                 transaction.write(&format!("{path}/event-channel"), &port.to_string())?;
             }
@@ -71,7 +74,7 @@ impl Published {
             }
             Ok(())
         })?;
-        Ok(Self { store, path, noted })
+        Ok(Self { store, path, _guard: guard })
     }
 
     /// Where it is.
@@ -79,15 +82,19 @@ impl Published {
         &self.path
     }
 
-    /// Takes it away.
+    /// Removes it.
+    ///
+    /// # Errors
+    /// xenstored refuses it.
     pub fn withdraw(mut self) -> Result<()> {
-        self.store.outside().remove(&self.path)?;
-        self.noted.is_over();
-        Ok(())
+        self.store.outside().remove(&self.path)
     }
 }
 
 /// What is offered at `path`, if anything is.
+///
+/// # Errors
+/// xenstored refuses it, or what is there is broken.
 pub fn read(store: &mut Xenstore, path: &str) -> Result<Option<Offer>> {
     match store.transaction(|transaction| read_tree(transaction, path)) {
         // Before there is anything, a domain without privileges may not look for it either.
@@ -112,21 +119,21 @@ fn read_tree(transaction: &mut Transaction<'_>, path: &str) -> Result<Option<Off
         let node = format!("{path}/references/{number}");
         let missing = || broken(&node, format!("it is missing, and there should be {total} references"));
         let text = transaction.read(&node)?.ok_or_else(missing)?;
-        decode(&text, &mut references).ok_or_else(|| broken(&node, format!("it is no list of references: {text:?}")))?;
+        decode(&text, &mut references).ok_or_else(|| broken(&node, format!("it is not a list of references: {text:?}")))?;
     }
     if references.len() != total {
         return Err(broken(path, format!("it has {} references instead of {total}", references.len())));
     }
     let dmabuf = references.split_off(pages);
-    let desk = match transaction.read(&format!("{path}/ring-ref"))? {
+    let requests = match transaction.read(&format!("{path}/ring-ref"))? {
         Some(reference) => {
             let port = transaction.read(&format!("{path}/event-channel"))?.unwrap_or_default();
-            let both = reference.parse().ok().zip(port.parse().ok()).map(|(reference, port)| Desk { reference, port });
+            let both = reference.parse().ok().zip(port.parse().ok()).map(|(reference, port)| RequestPage { reference, port });
             Some(both.ok_or_else(|| broken(path, format!("ring-ref is {reference:?}, and event-channel {port:?}")))?)
         }
         None => None,
     };
-    Ok(Some(Offer { pages: references, dmabuf, desk }))
+    Ok(Some(Offer { pages: references, dmabuf, requests }))
 }
 
 fn count(transaction: &mut Transaction<'_>, path: &str, name: &str) -> Result<usize> {

@@ -1,4 +1,4 @@
-//! The directory: how a frontend tells a backend which references it may map.
+//! The directory: a channel by which a backend learns which references it may map, without xenstore.
 //!
 //! The frontend grants one or more pages that hold nothing but references, chained like those of
 //! Linux's `xen-front-pgdir-shbuf`. A backend that knows the first one's reference finds all
@@ -14,16 +14,17 @@
 //! | 4 | the reference of the next directory page; 0: this is the last |
 //! | 5 | which of all references this page's first one is |
 //! | 6 | how many of all references, the last ones, are pages of a dma-buf that the frontend imported; 0: none |
-//! | 7 | the reference of the page where the frontend takes requests ([`crate::requests`]); 0: it takes none |
+//! | 7 | the reference of the page where the frontend takes requests ([`super::requests`]); 0: it takes none |
 //! | 8 | the frontend's end of the event channel for them |
 //! | 9 to 15 | 0 |
 //! | 16 … | the references |
 //!
 //! The shared pages themselves are filled with their own number: page *i* holds the word *i* over
-//! and over ([`fill_word`]).
+//! and over ([`super::fill_word`]).
 
-use crate::requests::Desk;
 use crate::uapi::{GRANTED_BYTES, GrantRef};
+
+use super::RequestPage;
 
 /// "GSDR": says that a page is a directory, and ready.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"GSDR");
@@ -44,18 +45,13 @@ pub fn pages_for(references: usize) -> usize {
     references.div_ceil(REFERENCES_PER_PAGE).max(1)
 }
 
-/// What page `page` of the shared pages holds, in every word.
-pub fn fill_word(page: usize) -> u32 {
-    page as u32
-}
-
 /// The contents of the directory pages whose own references are `own`, for `references`, of which the last `dmabuf` are a
-/// dma-buf's, of a frontend that takes requests at `desk`.
+/// dma-buf's, of a frontend that takes requests at `requests`.
 ///
 /// # Panics
 ///
 /// If `own` is not as long as [`pages_for`] says.
-pub fn encode(own: &[GrantRef], references: &[GrantRef], dmabuf: usize, desk: Option<Desk>) -> Vec<Words> {
+pub fn encode(own: &[GrantRef], references: &[GrantRef], dmabuf: usize, requests: Option<RequestPage>) -> Vec<Words> {
     assert_eq!(own.len(), pages_for(references.len()), "one reference per directory page");
     (0..own.len())
         .map(|number| {
@@ -70,8 +66,8 @@ pub fn encode(own: &[GrantRef], references: &[GrantRef], dmabuf: usize, desk: Op
             words[4] = own.get(number + 1).copied().unwrap_or(0);
             words[5] = first as u32;
             words[6] = dmabuf as u32;
-            words[7] = desk.map_or(0, |desk| desk.reference);
-            words[8] = desk.map_or(0, |desk| desk.port);
+            words[7] = requests.map_or(0, |requests| requests.reference);
+            words[8] = requests.map_or(0, |requests| requests.port);
             words[FIRST_REFERENCE..FIRST_REFERENCE + here.len()].copy_from_slice(here);
             words
         })
@@ -90,7 +86,7 @@ pub struct Page {
     /// How many of all references, the last ones, are a dma-buf's.
     pub dmabuf: usize,
     /// Where the frontend takes requests.
-    pub desk: Option<Desk>,
+    pub requests: Option<RequestPage>,
 }
 
 /// Why a page is no part of the directory.
@@ -136,15 +132,15 @@ pub fn decode(word: impl Fn(usize) -> u32, already: usize) -> Result<Page, Broke
     }
     let references = (0..here as usize).map(|i| word(FIRST_REFERENCE + i)).collect();
     let next = (next != 0).then_some(next);
-    let desk = (reference != 0).then_some(Desk { reference, port });
-    Ok(Page { total: total as usize, references, next, dmabuf: dmabuf as usize, desk })
+    let requests = (reference != 0).then_some(RequestPage { reference, port });
+    Ok(Page { total: total as usize, references, next, dmabuf: dmabuf as usize, requests })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const DESK: Desk = Desk { reference: 10, port: 7 };
+    const REQUESTS: RequestPage = RequestPage { reference: 10, port: 7 };
 
     fn decode_words(words: &Words, already: usize) -> Result<Page, Broken> {
         decode(|index| words[index], already)
@@ -153,10 +149,10 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded_over_several_pages() {
         let references: Vec<GrantRef> = (100..100 + 2025).collect();
-        let pages = encode(&[8, 9, 10], &references, 25, Some(DESK));
+        let pages = encode(&[8, 9, 10], &references, 25, Some(REQUESTS));
         let first = decode_words(&pages[0], 0).unwrap();
         assert_eq!((first.total, first.references.len(), first.next, first.dmabuf), (2025, 1008, Some(9), 25));
-        assert_eq!(first.desk, Some(DESK));
+        assert_eq!(first.requests, Some(REQUESTS));
         let second = decode_words(&pages[1], first.references.len()).unwrap();
         assert_eq!((second.references.len(), second.next), (1008, Some(10)));
         let third = decode_words(&pages[2], 2016).unwrap();
@@ -180,7 +176,7 @@ mod tests {
     #[test]
     fn counts_that_contradict_each_other_are_refused() {
         let good = encode(&[8], &[20, 21, 22], 0, None)[0];
-        assert_eq!(decode_words(&good, 0).unwrap().desk, None);
+        assert_eq!(decode_words(&good, 0).unwrap().requests, None);
         // (word, value): each alone breaks the page.
         for (word, value) in [(2, 4), (2, 2), (3, 0), (3, 4000), (4, 9), (5, 1), (6, 4)] {
             let mut words = good;

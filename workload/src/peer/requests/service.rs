@@ -1,16 +1,17 @@
-//! The frontend's side: does what a backend asks for.
+//! The frontend's side: serves a backend's requests.
 
 use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
-use super::{Ask, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, VERSION, Wish, word};
-use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks, RaisedLimit};
+use super::{Command, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, Request, VERSION, word};
+use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks};
 use crate::error::{Error, Result};
-use crate::frontend::{Imported, fill};
-use crate::script::vocabulary::MOST_PAGES;
+use crate::peer::{Imported, fill};
 use crate::truth::Log;
+use crate::uapi::gntdev::IMPORT_PAGES_END;
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 
 /// A frontend that takes requests.
 pub struct Service<'run> {
@@ -21,18 +22,18 @@ pub struct Service<'run> {
     page: &'run GrantedPages<'run>,
     answered: u32,
     next: Handle,
-    made: BTreeMap<Handle, Made<'run>>,
-    /// At grants, also those that were let go of.
+    objects: BTreeMap<Handle, Object<'run>>,
+    /// At grants, also those that were released.
     looks: BTreeMap<Handle, Looks>,
 }
 
 /// What was made for a backend. Its parts are in the order in which they have to go.
-enum Made<'run> {
+enum Object<'run> {
     Grant { granted: Granted<'run>, _raised: RaisedLimit },
     Import(Imported<'run>),
 }
 
-impl Made<'_> {
+impl Object<'_> {
     fn references(&self) -> &[GrantRef] {
         match self {
             Self::Grant { granted, .. } => granted.references(),
@@ -40,7 +41,7 @@ impl Made<'_> {
         }
     }
 
-    fn let_go(self) -> Result<()> {
+    fn release(self) -> Result<()> {
         match self {
             Self::Grant { granted, _raised } => granted.ungrant(),
             Self::Import(imported) => imported.release(),
@@ -48,7 +49,7 @@ impl Made<'_> {
     }
 }
 
-/// What is said back: of what, and its references from which one on.
+/// What is answered: of what, and its references from which one on.
 type Answer = Option<(Handle, usize)>;
 
 impl<'run> Service<'run> {
@@ -62,93 +63,101 @@ impl<'run> Service<'run> {
     ) -> Self {
         page.write(0, word::VERSION * 4, VERSION);
         page.write(0, word::MAGIC * 4, MAGIC);
-        Self { log, to, device, channel, page, answered: 0, next: 1, made: BTreeMap::new(), looks: BTreeMap::new() }
+        Self { log, to, device, channel, page, answered: 0, next: 1, objects: BTreeMap::new(), looks: BTreeMap::new() }
     }
 
-    /// Does what is asked for, if anything is, and says so.
+    /// Serves a request, if there is one, and answers it.
+    ///
+    /// # Errors
+    /// The event channel fails. That a request fails is answered.
     pub fn serve(&mut self) -> Result<()> {
         self.channel.take_in()?;
         let number = self.word(word::REQUEST);
         if number == self.answered {
-            // Whoever connects is heard once before it asks.
+            // A backend that connects is notified once before it sends any.
             return Ok(());
         }
         // Read once: the memory is the backend's too.
         let [argument, other] = word::ARGUMENTS.map(|place| self.word(place));
-        let answer = match Ask::decode([self.word(word::ASK), argument, other]) {
-            Some(ask) => self.answer(ask).inspect_err(|error| eprintln!("frontend: cannot {}: {error}", ask.describe())),
+        let answer = match Command::decode([self.word(word::COMMAND), argument, other]) {
+            Some(command) => {
+                self.execute(command).inspect_err(|error| eprintln!("frontend: cannot {}: {error}", command.describe()))
+            }
             None => Err(Error::Call { call: "a request", on: "that is not known".to_owned(), errno: Errno::ENOSYS }),
         };
         let errno = match answer {
             Ok(answer) => {
-                self.tell(answer);
+                self.answer(answer);
                 0
             }
             Err(error) => error.errno().unwrap_or(Errno::EIO) as i32 as u32,
         };
-        self.say(word::ERRNO, errno);
+        self.write(word::ERRNO, errno);
         self.answered = number;
-        self.say(word::ANSWER, number);
+        self.write(word::ANSWER, number);
         self.channel.notify()
     }
 
-    fn answer(&mut self, ask: Ask) -> Result<Answer> {
-        match ask {
-            Ask::Begin => {
+    fn execute(&mut self, command: Command) -> Result<Answer> {
+        match command {
+            Command::Begin => {
                 self.looks.clear();
                 self.end().map(|()| None)
             }
-            Ask::Look { handle } => match self.looks.get_mut(&handle) {
+            Command::Look { handle } => match self.looks.get_mut(&handle) {
                 Some(looks) => {
                     let byte = looks.look()?;
-                    self.say(word::BYTE, byte.into());
+                    self.write(word::BYTE, byte.into());
                     Ok(None)
                 }
                 None => Err(unknown("look", handle)),
             },
-            Ask::Make(Wish::Grant { pages, looks }) => {
+            Command::Make(Request::Grant { pages, looks }) => {
                 let pages = allowed(pages)?;
                 let raised = RaisedLimit::by(gntalloc::LIMIT, pages)?;
                 let granted = self.device.grant(self.to, pages)?;
                 fill(&granted.mmap()?);
                 let looks = if looks == 0 { None } else { Some(granted.looks_at(0, MARK, looks as usize)?) };
-                let handle = self.keep(Made::Grant { granted, _raised: raised });
+                let handle = self.keep(Object::Grant { granted, _raised: raised });
                 self.looks.extend(looks.map(|looks| (handle, looks)));
                 Ok(Some((handle, 0)))
             }
-            Ask::Make(Wish::Import { pages, from }) => {
+            Command::Make(Request::Import { pages, from }) => {
                 let imported = Imported::new(self.log, self.to, 0, allowed(pages)?, from)?;
-                Ok(Some((self.keep(Made::Import(imported)), 0)))
+                Ok(Some((self.keep(Object::Import(imported)), 0)))
             }
-            Ask::References { handle, first } => Ok(Some((handle, first as usize))),
-            Ask::LetGo { handle } => match self.made.remove(&handle) {
-                Some(made) => made.let_go().map(|()| None),
-                None => Err(unknown("let go", handle)),
+            Command::References { handle, first } => Ok(Some((handle, first as usize))),
+            Command::Release { handle } => match self.objects.remove(&handle) {
+                Some(object) => object.release().map(|()| None),
+                None => Err(unknown("release", handle)),
             },
         }
     }
 
-    fn keep(&mut self, made: Made<'run>) -> Handle {
+    fn keep(&mut self, object: Object<'run>) -> Handle {
         let handle = self.next;
         self.next += 1;
-        self.made.insert(handle, made);
+        self.objects.insert(handle, object);
         handle
     }
 
-    fn tell(&self, answer: Answer) {
+    fn answer(&self, answer: Answer) {
         let (handle, first) = answer.unwrap_or_default();
-        let references = self.made.get(&handle).map_or(&[][..], Made::references);
+        let references = self.objects.get(&handle).map_or(&[][..], Object::references);
         let here = references.get(first..).unwrap_or_default();
         let here = &here[..here.len().min(REFERENCES_PER_ANSWER)];
-        self.say(word::HANDLE, handle);
-        self.say(word::TOTAL, references.len() as u32);
-        self.say(word::HERE, here.len() as u32);
-        here.iter().enumerate().for_each(|(place, reference)| self.say(word::REFERENCES + place, *reference));
+        self.write(word::HANDLE, handle);
+        self.write(word::TOTAL, references.len() as u32);
+        self.write(word::HERE, here.len() as u32);
+        here.iter().enumerate().for_each(|(place, reference)| self.write(word::REFERENCES + place, *reference));
     }
 
-    /// Takes back whatever was not given back; the first error is told, after all of it.
+    /// Takes back whatever was not given back.
+    ///
+    /// # Errors
+    /// The first of them, after all of it.
     pub fn end(&mut self) -> Result<()> {
-        let outcomes: Vec<_> = std::mem::take(&mut self.made).into_values().rev().map(Made::let_go).collect();
+        let outcomes: Vec<_> = std::mem::take(&mut self.objects).into_values().rev().map(Object::release).collect();
         outcomes.into_iter().collect()
     }
 
@@ -156,7 +165,7 @@ impl<'run> Service<'run> {
         self.page.read(0, place * 4)
     }
 
-    fn say(&self, place: usize, value: u32) {
+    fn write(&self, place: usize, value: u32) {
         self.page.write(0, place * 4, value);
     }
 }
@@ -165,10 +174,10 @@ fn unknown(call: &'static str, handle: Handle) -> Error {
     Error::Call { call, on: format!("number {handle}"), errno: Errno::ENOENT }
 }
 
-/// What the memory of this domain is not to be asked for beyond.
+/// As many as a scenario file may ask for: an import of more would corrupt the kernel.
 fn allowed(pages: u32) -> Result<usize> {
-    if (1..=MOST_PAGES).contains(&pages) {
-        return Ok(pages as usize);
+    match pages as usize {
+        pages @ 1..IMPORT_PAGES_END => Ok(pages),
+        _ => Err(Error::Call { call: "a request", on: format!("for {pages} pages"), errno: Errno::EINVAL }),
     }
-    Err(Error::Call { call: "a request", on: format!("for {pages} pages"), errno: Errno::EINVAL })
 }

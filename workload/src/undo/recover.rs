@@ -1,27 +1,28 @@
-//! What runs that are gone have left: undone, and told.
+//! What dead runs left: undone, and reported.
 
 use std::io;
 use std::path::Path;
 
-use super::journal::{Folder, Journal};
+use super::journal::{Folder, Journal, shared};
 use super::owner::Owner;
-use super::{Holder, Left, Undone, holders};
+use super::{Record, Undone};
+use crate::device::{Holder, holders};
 
-/// What was found.
+/// What was found in the journals.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// What was left, and what became of it.
-    pub told: Vec<String>,
+pub struct Recovered {
+    /// What dead runs left, and what became of it.
+    pub reports: Vec<String>,
     /// What is still there although it should not be, with what to do.
     pub problems: Vec<String>,
     /// Runs that are at work: what they changed is theirs.
     pub at_work: Vec<Owner>,
 }
 
-impl Found {
-    /// Whether runs that are gone left nothing.
+impl Recovered {
+    /// Whether dead runs left nothing.
     pub fn is_nothing(&self) -> bool {
-        self.told.is_empty() && self.problems.is_empty()
+        self.reports.is_empty() && self.problems.is_empty()
     }
 
     /// Processes that hold dma-bufs of gntdev, and neither are at work nor were started by those that are.
@@ -34,56 +35,61 @@ impl Found {
     }
 }
 
-/// Undoes what is left of runs that are gone, and says what it was.
+/// Undoes what dead runs left, and says what it was.
 ///
 /// # Errors
 /// The folder of the journals is there, and cannot be used.
-pub fn look_after(folder: &Folder) -> io::Result<Found> {
-    let mut found = Found::default();
-    if folder.exists() {
-        let locked = folder.lock()?;
-        let (mut living, mut dead) = (Vec::new(), Vec::new());
-        for journal in locked.journals()? {
-            match journal {
-                Ok(journal) if journal.owner.is_alive() => living.push(journal),
-                Ok(journal) => dead.push(journal),
-                Err((path, why)) => found.problems.push(format!(
-                    "the journal {} cannot be read ({why}): look into it for what a run may have left, then delete it",
-                    path.display()
-                )),
-            }
-        }
-        found.at_work = living.iter().map(|journal| journal.owner.clone()).collect();
-        // The youngest first: it may have come upon what the others had changed.
-        dead.sort_by_key(|journal| journal.owner.age());
-        while let Some(mut journal) = dead.pop() {
-            let others = living.iter().chain(&dead).flat_map(|journal| journal.changed.clone()).collect();
-            found.undo(&mut journal, others);
-            locked.write(&journal)?;
-        }
-    }
-    Ok(found)
+pub fn recover() -> io::Result<Recovered> {
+    recover_in(&shared())
 }
 
-impl Found {
+fn recover_in(path: &Path) -> io::Result<Recovered> {
+    let mut recovered = Recovered::default();
+    if !path.exists() {
+        return Ok(recovered);
+    }
+    let folder = Folder::lock(path)?;
+    let (mut living, mut dead) = (Vec::new(), Vec::new());
+    for journal in folder.journals()? {
+        match journal {
+            Ok(journal) if journal.owner.is_alive() => living.push(journal),
+            Ok(journal) => dead.push(journal),
+            Err((path, why)) => recovered.problems.push(format!(
+                "the journal {} cannot be read ({why}): look into it for what a run may have left, then delete it",
+                path.display()
+            )),
+        }
+    }
+    recovered.at_work = living.iter().map(|journal| journal.owner.clone()).collect();
+    // The youngest first: it may have come upon what the others had changed.
+    dead.sort_by_key(|journal| journal.owner.age());
+    while let Some(mut journal) = dead.pop() {
+        let others = living.iter().chain(&dead).flat_map(|journal| journal.changed.clone()).collect();
+        recovered.undo(&mut journal, others);
+        folder.write(&journal)?;
+    }
+    Ok(recovered)
+}
+
+impl Recovered {
     /// Undoes a journal, the last change first; what cannot be undone stays in it.
-    fn undo(&mut self, journal: &mut Journal, mut others: Vec<Left>) {
+    fn undo(&mut self, journal: &mut Journal, mut others: Vec<Record>) {
         let who = format!("a run that was killed ({}) left", journal.owner.describe());
         let of_another_boot = journal.owner.is_of_another_boot();
         let mut kept = Vec::new();
-        while let Some(mut left) = journal.changed.pop() {
-            left.take_in(&mut journal.changed);
-            if of_another_boot && !left.outlives_the_boot() {
+        while let Some(mut record) = journal.changed.pop() {
+            record.merge(&mut journal.changed);
+            if of_another_boot && !record.outlives_the_boot() {
                 continue;
             }
-            let all: Vec<Left> = others.iter().chain(&journal.changed).cloned().collect();
-            match left.undo(&all) {
+            let all: Vec<Record> = others.iter().chain(&journal.changed).cloned().collect();
+            match record.undo(&all) {
                 Undone::Nothing => {}
-                Undone::Done(what) | Undone::LeftAlone(what) => self.told.push(format!("{who} {what}")),
+                Undone::Done(what) | Undone::LeftAlone(what) => self.reports.push(format!("{who} {what}")),
                 Undone::Failed(what) => {
                     self.problems.push(format!("{who} {what}"));
-                    others.push(left.clone());
-                    kept.insert(0, left);
+                    others.push(record.clone());
+                    kept.insert(0, record);
                 }
             }
         }
@@ -97,7 +103,7 @@ mod tests {
     use std::path::PathBuf;
     use std::process::Command;
 
-    use super::super::{Number, Setting};
+    use super::super::Value;
     use super::*;
 
     /// A folder with files to be changed, and journals.
@@ -105,14 +111,14 @@ mod tests {
 
     impl Place {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("grantscope-look-{name}-{}", std::process::id()));
+            let path = std::env::temp_dir().join(format!("grantscope-recover-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
             fs::create_dir_all(path.join("journals")).unwrap();
             Self(path)
         }
 
-        fn folder(&self) -> Folder {
-            Folder::at(&self.0.join("journals"))
+        fn folder(&self) -> PathBuf {
+            self.0.join("journals")
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -124,17 +130,17 @@ mod tests {
         }
 
         /// Has a process change something, as if it had done so itself.
-        fn change(&self, owner: &Owner, what: impl FnOnce(&[Left]) -> io::Result<Left>) {
+        fn change(&self, owner: &Owner, what: impl FnOnce(&[Record]) -> io::Result<Record>) {
             let folder = self.folder();
-            let locked = folder.lock().unwrap();
-            let mut journals: Vec<Journal> = locked.journals().unwrap().into_iter().flatten().collect();
-            let all: Vec<Left> = journals.iter().flat_map(|journal| journal.changed.clone()).collect();
-            let left = what(&all).unwrap();
+            let folder = Folder::lock(&folder).unwrap();
+            let mut journals: Vec<Journal> = folder.journals().unwrap().into_iter().flatten().collect();
+            let all: Vec<Record> = journals.iter().flat_map(|journal| journal.changed.clone()).collect();
+            let record = what(&all).unwrap();
             let own = journals.iter().position(|journal| journal.owner == *owner);
             let mut journal = own.map_or_else(|| Journal::of(owner.clone(), vec![]), |own| journals.remove(own));
-            journal.changed.push(left.clone());
-            locked.write(&journal).unwrap();
-            left.make().unwrap();
+            journal.changed.push(record.clone());
+            folder.write(&journal).unwrap();
+            record.make().unwrap();
         }
     }
 
@@ -163,19 +169,20 @@ mod tests {
         fs::write(place.path("level"), "7 4 1 7\n").unwrap();
         let more = |by| {
             let path = place.path("limit");
-            move |others: &[Left]| Ok(Left::Number(Number::more(&path, by, others)?))
+            move |others: &[Record]| Ok(Record::Value(Value::added(&path, by, others)?))
         };
         let (first, second) = (gone(1), gone(2));
         place.change(&first, more(900));
         place.change(&first, more(76));
         place.change(&second, more(1000));
         place.change(&Owner::this().unwrap(), more(10));
-        place.change(&second, |others| Ok(Left::Setting(Setting::to(&place.path("level"), "1", others)?)));
-        let found = look_after(&place.folder()).unwrap();
+        place.change(&second, |others| Ok(Record::Value(Value::set(&place.path("level"), "1", others)?)));
+        let recovered = recover_in(&place.folder()).unwrap();
         assert_eq!((place.text("limit").as_str(), place.text("level").as_str()), ("1034", "7"));
-        assert_eq!(found.problems, [""; 0]);
-        assert_eq!(found.at_work.len(), 1);
-        let texts: Vec<String> = found.told.iter().map(|text| text.replace(&*place.0.to_string_lossy(), "PLACE")).collect();
+        assert_eq!(recovered.problems, [""; 0]);
+        assert_eq!(recovered.at_work.len(), 1);
+        let texts: Vec<String> =
+            recovered.reports.iter().map(|text| text.replace(&*place.0.to_string_lossy(), "PLACE")).collect();
         let number = |owner: &Owner| format!("a run that was killed (pid {}: run --scenario number-", owner.pid);
         assert_eq!(
             texts,
@@ -185,7 +192,7 @@ mod tests {
                 format!("{}1) left PLACE/limit at 2010: put back to 1034, which other runs still need", number(&first)),
             ]
         );
-        let again = look_after(&place.folder()).unwrap();
+        let again = recover_in(&place.folder()).unwrap();
         assert!(again.is_nothing(), "{again:?}");
         assert_eq!(again.at_work.len(), 1);
     }
@@ -194,11 +201,11 @@ mod tests {
     fn what_cannot_be_put_back_stays_noted_and_a_broken_journal_is_named() {
         let place = Place::new("failed");
         fs::write(place.path("level"), "7\n").unwrap();
-        place.change(&gone(1), |others| Ok(Left::Setting(Setting::to(&place.path("level"), "1", others)?)));
+        place.change(&gone(1), |others| Ok(Record::Value(Value::set(&place.path("level"), "1", others)?)));
         fs::remove_file(place.path("level")).unwrap();
         fs::create_dir(place.path("level")).unwrap();
         fs::write(place.path("journals/workload-1.json"), "{}").unwrap();
-        let problems = |()| look_after(&place.folder()).unwrap().problems;
+        let problems = |()| recover_in(&place.folder()).unwrap().problems;
         assert_eq!(problems(()).len(), 2, "{:?}", problems(()));
         assert!(problems(()).iter().any(|problem| problem.contains("level at 1, and it cannot be read")));
         assert!(
@@ -209,22 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reboot_has_put_back_is_not_told() {
+    fn what_a_reboot_has_put_back_is_not_reported() {
         let place = Place::new("boot");
         fs::write(place.path("limit"), "1024\n").unwrap();
         let mut owner = serde_json::to_value(gone(1)).unwrap();
         owner["boot_id"] = "another".into();
         let owner: Owner = serde_json::from_value(owner).unwrap();
-        place.change(&owner, |others| Ok(Left::Number(Number::more(&place.path("limit"), 1, others)?)));
-        assert!(look_after(&place.folder()).unwrap().is_nothing());
+        place.change(&owner, |others| Ok(Record::Value(Value::added(&place.path("limit"), 1, others)?)));
+        assert!(recover_in(&place.folder()).unwrap().is_nothing());
         assert_eq!(place.text("limit"), "1025", "what is there now is this boot's");
         assert_eq!(fs::read_dir(place.path("journals")).unwrap().count(), 1, "only the lock stays");
     }
 
     #[test]
     fn nothing_is_left_where_nothing_was_ever_noted() {
-        let nowhere = Folder::at(Path::new("/nowhere/at/all"));
-        assert!(look_after(&nowhere).unwrap().is_nothing());
+        let nowhere = Path::new("/nowhere/at/all");
+        assert!(recover_in(nowhere).unwrap().is_nothing());
         assert!(!nowhere.exists(), "looking makes no folder");
     }
 }

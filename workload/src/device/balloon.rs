@@ -1,4 +1,4 @@
-//! What the kernel says of its balloon.
+//! The kernel's balloon: its target, what is in it, and waiting until it has settled.
 
 use std::fs;
 use std::io::{Error, Result};
@@ -6,41 +6,30 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use crate::truth::BalloonReading;
 
-/// Where the kernel shows its balloon (drivers/xen/xen-balloon.c).
+/// The directory of this domain's balloon in sysfs (drivers/xen/xen-balloon.c).
 const NODE: &str = "/sys/devices/system/xen_memory/xen_memory0";
 
-/// How often the balloon is looked at while the kernel takes pages back.
+/// How often the balloon is looked at while the kernel takes pages out of it.
 const LOOK_UP: Duration = Duration::from_millis(10);
 /// How long nothing has to come back for Xen to count as having none: `xen-balloon` then waits for seconds itself (`update_schedule`
 /// in drivers/xen/balloon.c).
 const GIVEN_UP: Duration = Duration::from_millis(500);
 
-/// The balloon at a moment, in KiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Reading {
-    /// The memory that the domain is to have.
-    pub target_kb: u64,
-    /// The memory that it has.
-    pub current_kb: u64,
-    /// Pages without memory that grants can be mapped to. Those that have some mapped to them are not among them.
-    pub in_balloon_kb: u64,
-}
-
 /// A domain's balloon.
 #[derive(Clone, Debug)]
-pub struct Node(PathBuf);
+pub struct Balloon(PathBuf);
 
-impl Node {
+impl Balloon {
     /// This domain's.
     pub fn of_this_domain() -> Self {
         Self(NODE.into())
     }
 
-    /// For tests: one of files.
+    /// One of files.
     #[cfg(test)]
-    pub(super) fn at(path: &Path) -> Self {
+    pub(crate) fn at(path: &Path) -> Self {
         Self(path.to_owned())
     }
 
@@ -55,14 +44,14 @@ impl Node {
     }
 
     /// Reads it.
-    pub fn read(&self) -> Result<Reading> {
+    pub fn read(&self) -> Result<BalloonReading> {
         loop {
             let current_kb = self.number("info/current_kb")?;
             let in_balloon_kb = self.number("info/low_kb")? + self.number("info/high_kb")?;
             let target_kb = self.number("target_kb")?;
             // xen-balloon may have moved pages in between, and they would be counted twice or not at all.
             if self.number("info/current_kb")? == current_kb {
-                return Ok(Reading { target_kb, current_kb, in_balloon_kb });
+                return Ok(BalloonReading { target_kb, current_kb, in_balloon_kb });
             }
         }
     }
@@ -85,6 +74,6 @@ impl Node {
 
     fn number(&self, name: &str) -> Result<u64> {
         let text = fs::read_to_string(self.0.join(name))?;
-        text.trim().parse().map_err(|_| Error::other(format!("{name} says {text:?}, which is no number")))
+        text.trim().parse().map_err(|_| Error::other(format!("{name} holds {text:?}, which is not a number")))
     }
 }

@@ -1,39 +1,39 @@
-//! What a frontend told in xenstore: references that are grants only as long as it lives.
+//! References that a frontend published in xenstore: they are grants only as long as it lives.
 
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Left, Undone};
+use super::{Record, Undone};
 use crate::device::Xenstore;
 
 /// How long xenstored may take to answer: a frontend has talked to it in this boot.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A tree of nodes that tells somebody what is granted to it.
+/// The tree of nodes that lists what is granted to one backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nodes {
     path: String,
 }
 
 impl Nodes {
-    /// What is to be told at `path`; an error if another frontend tells there already.
-    pub fn at(path: &str, others: &[Left]) -> std::io::Result<Self> {
+    /// The tree at `path`, before it is written.
+    ///
+    /// # Errors
+    /// Another frontend has published there (`AlreadyExists`).
+    pub fn at(path: &str, others: &[Record]) -> std::io::Result<Self> {
         let nodes = Self { path: path.to_owned() };
-        if nodes.is_among(others) {
-            return Err(Error::from(ErrorKind::AlreadyExists));
-        }
-        Ok(nodes)
+        if nodes.is_among(others) { Err(Error::from(ErrorKind::AlreadyExists)) } else { Ok(nodes) }
     }
 
-    pub(super) fn undo(&self, others: &[Left]) -> Undone {
+    pub(super) fn undo(&self, others: &[Record]) -> Undone {
         // The next frontend has written its own there.
         if self.is_among(others) {
             return Undone::Nothing;
         }
         let path = &self.path;
-        let removed = Xenstore::open(PATIENCE).and_then(|mut store| {
+        let removed = Xenstore::open(TIMEOUT).and_then(|mut store| {
             let there = store.outside().read(path)?.is_some();
             store.outside().remove(path).map(|()| there)
         });
@@ -44,8 +44,8 @@ impl Nodes {
         }
     }
 
-    fn is_among(&self, others: &[Left]) -> bool {
-        others.iter().any(|other| matches!(other, Left::Nodes(nodes) if nodes == self))
+    fn is_among(&self, others: &[Record]) -> bool {
+        others.iter().any(|other| matches!(other, Record::Nodes(nodes) if nodes == self))
     }
 }
 
@@ -54,9 +54,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_frontends_do_not_tell_at_the_same_place() {
+    fn two_frontends_do_not_publish_at_the_same_place() {
         let first = Nodes::at("/a", &[]).unwrap();
-        let others = [Left::Nodes(first.clone())];
+        let others = [Record::Nodes(first.clone())];
         assert_eq!(Nodes::at("/a", &others).unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert!(Nodes::at("/b", &others).is_ok());
         assert_eq!(first.undo(&others), Undone::Nothing, "the other one needs it");

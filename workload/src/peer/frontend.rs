@@ -1,19 +1,20 @@
-//! The granting side: pages of this domain that another may map, and where it tells their references.
+//! The frontend: grants pages of this domain to another, publishes their references and serves requests.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
-use crate::device::{DmaHeap, EventChannel, ForeignBuf, GntAlloc, GntDev, Granted, GrantedPages, Import, RaisedLimit, UdmaBuf};
-use crate::directory::{self, WORDS};
+use crate::device::{EventChannel, GntAlloc, Granted, Memory};
 use crate::error::{Error, Result};
-use crate::peer::{Channel, Offer};
-use crate::requests::{Desk, Memory, Service};
 use crate::stop::Held;
 use crate::truth::{Log, Phase};
-use crate::uapi::{DomId, GrantRef, gntalloc};
-use crate::xenstore::Published;
+use crate::uapi::{DomId, gntalloc};
+use crate::undo::RaisedLimit;
 
-/// What a frontend grants, to whom, and how it tells.
+use super::requests::Service;
+use super::xenstore::Published;
+use super::{Channel, Imported, Offer, RequestPage, directory, fill};
+
+/// What a frontend grants, to whom, and how it publishes that.
 #[derive(Clone, Copy, Debug)]
 pub struct Offered {
     /// The domain that may map.
@@ -22,11 +23,14 @@ pub struct Offered {
     pub pages: usize,
     /// How many pages of a dma-buf besides.
     pub dmabuf_pages: usize,
-    /// How it tells the references.
+    /// How the references are exchanged.
     pub channel: Channel,
 }
 
-/// Grants pages, says so on standard output, and stays until a signal comes. Then everything is taken back.
+/// Grants pages, says so on standard output, and stays until a signal arrives. Then everything is taken back.
+///
+/// # Errors
+/// A page cannot be granted, its references cannot be published, or something cannot be taken back.
 pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
     let Offered { to, pages, dmabuf_pages, channel } = *offered;
     if pages == 0 {
@@ -47,14 +51,14 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
     let page = device.grant(to, 1)?;
     let memory = page.mmap()?;
     let mut service = event_channel.as_ref().map(|channel| Service::new(log, to, device.clone(), channel, &memory));
-    let desk = event_channel.as_ref().map(|channel| Desk { reference: page.references()[0], port: channel.port() });
+    let requests = event_channel.as_ref().map(|channel| RequestPage { reference: page.references()[0], port: channel.port() });
     log.enter(Phase::Run);
-    let offer = Offer { pages: shared.references().to_vec(), dmabuf: dmabuf.to_vec(), desk };
+    let offer = Offer { pages: shared.references().to_vec(), dmabuf: dmabuf.to_vec(), requests };
     if let Some(directory) = &directory {
         publish(directory, &offer)?;
     }
     let published = match store.map(|store| Published::new(store, to, &offer)).transpose() {
-        // Then the directory tells all there is.
+        // The directory holds all of it as well.
         Err(error) if channel == Channel::Any => {
             eprintln!("warning: {error}; a backend has to look for the directory page");
             None
@@ -78,7 +82,7 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
     shared.ungrant()
 }
 
-/// What a backend wakes this frontend by. Without it, it only grants what it grants from the start.
+/// The event channel by which a backend sends requests. Without it, this frontend only grants what it grants from the start.
 fn event_channel(to: DomId) -> Result<Option<EventChannel>> {
     match EventChannel::unbound(to) {
         Err(error @ Error::NoDevice { .. }) => {
@@ -91,49 +95,10 @@ fn event_channel(to: DomId) -> Result<Option<EventChannel>> {
     }
 }
 
-/// A dma-buf of this domain whose pages are granted, as a driver's buffer would be.
-pub struct Imported<'log> {
-    import: Import<'log>,
-    // After the import: that is found by its descriptor's number.
-    _buffer: ForeignBuf,
-}
-
-impl<'log> Imported<'log> {
-    /// Its first page is number `first` of all that are granted.
-    pub fn new(log: &'log Log, to: DomId, first: usize, pages: usize, from: Memory) -> Result<Self> {
-        let buffer = match from {
-            Memory::Udmabuf => UdmaBuf::create(pages)?,
-            Memory::DmaHeap => DmaHeap::allocate(pages)?,
-        };
-        buffer.fill(|page| directory::fill_word(first + page))?;
-        let import = GntDev::open(log)?.import(&buffer, to)?;
-        Ok(Self { import, _buffer: buffer })
-    }
-
-    /// One for each of its pages.
-    pub fn references(&self) -> &[GrantRef] {
-        self.import.references()
-    }
-
-    /// Takes them back, and closes the buffer.
-    pub fn release(self) -> Result<()> {
-        self.import.release()
-    }
-}
-
-/// Fills every granted page with its own number.
-pub fn fill(shared: &GrantedPages<'_>) {
-    for page in 0..shared.pages() {
-        for word in 0..WORDS {
-            shared.write(page, word * 4, directory::fill_word(page));
-        }
-    }
-}
-
 /// Writes the directory: the first page's first word, which makes it a directory, last of all.
 fn publish(directory: &Granted<'_>, offer: &Offer) -> Result<()> {
     let memory = directory.mmap()?;
-    let contents = directory::encode(directory.references(), &offer.references(), offer.dmabuf.len(), offer.desk);
+    let contents = directory::encode(directory.references(), &offer.references(), offer.dmabuf.len(), offer.requests);
     for (page, words) in contents.iter().enumerate().rev() {
         for (index, word) in words.iter().enumerate().rev() {
             memory.write(page, index * 4, *word);
