@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use grantscope_collector::{
-    aggregate::Aggregate,
-    export,
+use grantscope_analysis::{
     recording::{ReadError, Reader},
+    report::export::csv as export,
+    series::aggregate::Aggregate,
 };
 
 /// Results of an earlier run must not pass for this one's.

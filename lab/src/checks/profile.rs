@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::PoisonError};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{
-    aggregate::{Aggregate, SeriesKey},
-    judge::judge,
+use grantscope_analysis::{
     model::Operation,
+    series::aggregate::{Aggregate, SeriesKey},
+    verify::judge,
 };
 use grantscope_wire::{Op, Stage};
 

@@ -8,12 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{
-    aggregate::Aggregate,
-    export,
-    judge::{Truth, judge},
+use grantscope_analysis::{
     model::{Environment, Operation},
     recording::{Frame, Reader},
+    report::export::csv as export,
+    series::aggregate::Aggregate,
+    verify::{Truth, judge},
 };
 
 /// A recording, read whole.

@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-pub use grantscope_collector::model::Clock;
+pub use grantscope_analysis::model::Clock;
 
 /// Each with its help.
 const ALL: [(Clock, &str); 2] = [
