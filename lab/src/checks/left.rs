@@ -11,8 +11,8 @@ use grantscope_analysis::{model::Operation, verify::Truth};
 use grantscope_wire::{Op, Stage};
 
 use super::{
-    Bench,
-    profile::Recorded,
+    harness::Harness,
+    recorded::Recorded,
     scenarios::{run_script, truth},
 };
 
@@ -148,9 +148,9 @@ state >put-back
 
 /// A run that does not fit maps nothing, one that is interrupted leaves nothing mapped, and what one that is killed leaves is undone by
 /// the next.
-pub fn nothing_is_left(bench: &Bench) -> Result<()> {
-    let out = bench.out("left");
-    run_script(bench, &out, "left", &format!("{ENDED}{KILLED}{OVERLAPPING}{PINNED}"))?;
+pub fn nothing_is_left(harness: &Harness) -> Result<()> {
+    let out = harness.out("left");
+    run_script(harness, "left", &format!("{ENDED}{KILLED}{OVERLAPPING}{PINNED}"))?;
     refused_and_interrupted(&out)?;
     killed(&out)?;
     overlapping(&out)?;

@@ -8,27 +8,26 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
+use super::apt;
 use crate::{
-    architecture::Architecture,
-    bench::BenchSpec,
     cache::{Cache, Key},
     command,
+    platform::{Architecture, Platform},
     progress::Step,
-    setup::apt,
 };
 
 /// The suite whose Xen and busybox were tried, on any machine: a lab is then the same everywhere.
 const SUITE: &str = "bookworm";
 
 /// Xen's image.
-pub fn hypervisor(cache: &Cache, bench: &BenchSpec) -> Result<PathBuf> {
-    let packed = unpacked(cache, bench.architecture, bench.hypervisor.package, bench.hypervisor.file)?;
+pub fn hypervisor(cache: &Cache, platform: &Platform) -> Result<PathBuf> {
+    let packed = unpacked(cache, platform.architecture, platform.hypervisor.package, platform.hypervisor.file)?;
     if packed.extension().is_none_or(|extension| extension != "gz") {
         return Ok(packed);
     }
     let key = Key::default().with("packed", packed.to_string_lossy().as_bytes());
     let folder =
-        cache.artifact(&format!("{}-image", bench.hypervisor.package), &key, |folder| gunzip(&packed, &folder.join("xen")))?;
+        cache.artifact(&format!("{}-image", platform.hypervisor.package), &key, |folder| gunzip(&packed, &folder.join("xen")))?;
     Ok(folder.join("xen"))
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::Consent;
+use super::consent::Consent;
 use crate::{command, progress::Step};
 
 /// A package, and what for.

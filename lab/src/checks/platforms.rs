@@ -1,17 +1,16 @@
-//! Every bench boots to its verdict, the workload does there what it should, and the profiler says exactly that.
+//! Every platform boots to its verdict, the workload does there what it should, and the profiler says exactly that.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{live::ledger::GRANT_BYTES, model::Operation, verify::Truth};
 use grantscope_wire::{Cause, Op};
 
-use super::{Bench, PATIENCE, channels, doctor, hooks_document, kernel_users, profile::Recorded};
+use super::{channels, doctor, harness::Harness, hooks_document, kernel_users, recorded::Recorded};
 use crate::{
-    bench::{BenchSpec, KernelSource},
-    boot::{console_watch::End, run::Outcome},
-    clock::Clock,
+    boot::run::Outcome,
     guest::job::{Command, Job},
+    platform::{self, Clock, KernelSource, Platform},
 };
 
 /// One boot: what the kernel is, then everybody who maps under one recorder, one after the other, and what the doctor says. Attaching
@@ -41,9 +40,9 @@ const TRUTHS: [&str; 3] = ["sweep.truth.json", "foreign.truth.json", "crowd.trut
 /// Counted iterations and warm-up of the sweep.
 const ITERATIONS: usize = 12;
 
-/// What a bench is expected to be: its checks compare the running kernel with this.
+/// What a platform is expected to be: its checks compare the running kernel with this.
 struct Expected {
-    bench: &'static str,
+    platform: &'static str,
     page_size: u64,
     /// The wall clock has two processors, so that the crowd is one.
     clock: Clock,
@@ -58,7 +57,7 @@ struct Expected {
 impl Expected {
     /// A stock kernel of Debian's.
     const STOCK: Self = Self {
-        bench: "",
+        platform: "",
         page_size: 4096,
         clock: Clock::Wall,
         dmabuf: false,
@@ -71,47 +70,45 @@ impl Expected {
 }
 
 /// The paravirtualised x86-64 dom0.
-pub fn x86_pv(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "x86-pv", ..Expected::STOCK }).map(drop)
+pub fn x86_pv(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "x86-pv", ..Expected::STOCK }).map(drop)
 }
 
 /// Debian's 6.1 on arm64, which has no fentry there.
-pub fn arm64_stock(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "arm64-stock-6.1", means: &["kprobe", "raw tracepoint"], ..Expected::STOCK }).map(drop)
+pub fn arm64_stock(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-stock-6.1", means: &["kprobe", "raw tracepoint"], ..Expected::STOCK }).map(drop)
 }
 
 /// Debian's kernel with pages of 16 KiB.
-pub fn arm64_16k(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "arm64-16k", page_size: 16_384, ..Expected::STOCK }).map(drop)
+pub fn arm64_16k(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-16k", page_size: 16_384, ..Expected::STOCK }).map(drop)
 }
 
 /// Our own kernel with pages of 64 KiB.
-pub fn arm64_64k(bench: &Bench) -> Result<()> {
-    works(bench, &Expected { bench: "arm64-64k", page_size: 65_536, ..Expected::OURS }).map(drop)
+pub fn arm64_64k(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-64k", page_size: 65_536, ..Expected::OURS }).map(drop)
 }
 
 /// A guest of the toolstack: its pages, how they are found, its disk and its network card.
-pub fn toolstack(bench: &Bench) -> Result<()> {
+pub fn toolstack(harness: &Harness) -> Result<()> {
     // The same on two processors is a check of its own.
     let expected =
-        Expected { bench: "toolstack", clock: Clock::Counted, further: &[channels::JOB, kernel_users::JOB], ..Expected::OURS };
-    let outcome = works(bench, &expected)?;
-    channels::are_exact(&outcome, &bench.out(expected.bench))?;
-    kernel_users::are_exact(&outcome, &bench.out(expected.bench)).map(drop)
+        Expected { platform: "toolstack", clock: Clock::Counted, further: &[channels::JOB, kernel_users::JOB], ..Expected::OURS };
+    let outcome = works(harness, &expected)?;
+    channels::are_exact(&outcome, &harness.out(expected.platform))?;
+    kernel_users::are_exact(&outcome, &harness.out(expected.platform)).map(drop)
 }
 
-fn works(bench: &Bench, expected: &Expected) -> Result<Outcome> {
-    let spec = BenchSpec::named(expected.bench).with_context(|| format!("there is no bench {}", expected.bench))?;
-    let out = bench.out(spec.name);
-    let clock = spec.clock(Some(expected.clock))?;
-    let programs = ["foreign", "crowd"].map(|name| Ok((name.to_owned(), bench.program_in_c(name, spec.architecture)?)));
+fn works(harness: &Harness, expected: &Expected) -> Result<Outcome> {
+    let platform = platform::named(expected.platform)?;
+    let out = harness.out(platform.name);
+    let clock = platform.clock(Some(expected.clock))?;
+    let programs = ["foreign", "crowd"].map(|name| Ok((name.to_owned(), harness.program_in_c(name, platform.architecture)?)));
     let files = programs.into_iter().collect::<Result<_>>()?;
-    let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &script(spec, expected, clock)]) });
-    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected(spec.name, &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
-    kernel_is_as_expected(spec, &outcome)?;
-    sweep_is_as_expected(expected, &text(&outcome, TRUTHS[0])?)?;
+    let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &script(platform, expected, clock)]) });
+    let outcome = harness.passes_in_peace(&harness.lab(platform)?, platform.name, &job, clock)?;
+    kernel_is_as_expected(platform, &outcome)?;
+    sweep_is_as_expected(expected, &outcome.required(TRUTHS[0])?)?;
     profiled_exactly(expected, &outcome, &out)?;
     if !expected.dmabuf {
         doctor::stock_kernel_is_partial(&outcome)?;
@@ -119,24 +116,19 @@ fn works(bench: &Bench, expected: &Expected) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn script(spec: &BenchSpec, expected: &Expected, clock: Clock) -> String {
+fn script(platform: &Platform, expected: &Expected, clock: Clock) -> String {
     let clock = clock.name();
-    let source = if spec.domains.have_frontend() { "--peer 1" } else { "--self" };
+    let source = if platform.domains.have_frontend() { "--peer 1" } else { "--self" };
     format!("clock={clock}\nsource='{source}'\n{}{JOB}{}", doctor::EXAMINE, expected.further.concat())
 }
 
-/// A file that the job left behind.
-pub fn text(outcome: &Outcome, name: &str) -> Result<String> {
-    Ok(outcome.text(name).with_context(|| format!("{name} did not come back"))?.trim().to_owned())
-}
-
-fn kernel_is_as_expected(spec: &BenchSpec, outcome: &Outcome) -> Result<()> {
-    let [kernel, module, btf] = ["kernel", "gntdev-is-a-module", "gntdev-has-btf"].map(|name| text(outcome, name));
+fn kernel_is_as_expected(platform: &Platform, outcome: &Outcome) -> Result<()> {
+    let [kernel, module, btf] = ["kernel", "gntdev-is-a-module", "gntdev-has-btf"].map(|name| outcome.required(name));
     let (kernel, module, btf) = (kernel?, module?, btf?);
     tell!("Linux {kernel}; gntdev is a module: {module}; /sys/kernel/btf/xen_gntdev exists: {btf}");
-    let (wanted, is_module) = match spec.kernel {
+    let (wanted, is_module) = match platform.kernel {
         KernelSource::Ours { .. } => ("-grantscope", false),
-        KernelSource::Debian { .. } => (spec.architecture.debian(), true),
+        KernelSource::Debian { .. } => (platform.architecture.debian(), true),
     };
     ensure!(kernel.contains(wanted), "the kernel that runs should have {wanted:?} in its version");
     ensure!((module == "yes") == is_module, "Debian's kernels have gntdev as a module, and ours have it built in");
@@ -174,22 +166,18 @@ fn calls_are_as_expected(expected: &Expected, truth: &Truth) -> Result<()> {
 
 /// The recording agrees with the truth in every count, duration and stage, by the means of attaching that this kernel has.
 fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Result<()> {
-    let (status, said) = (text(outcome, "recorder-status")?, text(outcome, "recorder")?);
+    let (status, said) = (outcome.required("recorder-status")?, outcome.required("recorder")?);
     ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
     let recorded = Recorded::read(&out.join("profiled.gsr"))?;
-    let environment = recorded.aggregate.environment().context("the recording has no environment")?;
-    let mut means: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for hook in &environment.hooks {
-        means.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
-    }
+    let (environment, mut means) = (recorded.environment()?, recorded.hooks_by_means()?);
     let counts: Vec<_> = means.iter().map(|(means, hooks)| format!("{} by {means}", hooks.len())).collect();
     tell!("hooks attached: {}", counts.join(", "));
     let missing = means.remove("nothing").unwrap_or_default();
     let excused = |hook: &str| !expected.dmabuf && hook.contains("dma");
     ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");
-    hooks_document::tells_of(expected.bench, &environment.hooks)?;
+    hooks_document::tells_of(expected.platform, &environment.hooks)?;
     ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
-    let truths = TRUTHS.map(|name| Ok(Truth::parse(&text(outcome, name)?)?));
+    let truths = TRUTHS.map(|name| Ok(Truth::parse(&outcome.required(name)?)?));
     let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("nobody wrote a truth")?;
     recorded.agrees_with(&truth)?;
     small_pages_are_told(expected, &recorded.operations)

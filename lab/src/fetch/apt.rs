@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{cache::Cache, command};
+use crate::{
+    cache::{Cache, remove_folder},
+    command,
+};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Overrides the mirror, for machines whose own apt knows no Debian.
@@ -141,17 +144,10 @@ impl PrivateApt {
         Ok(parse_uris(&command::output(&mut ask)?))
     }
 
-    /// Everything that a package needs and the machine's own dpkg does not have installed, the package included.
-    pub fn missing_closure(&self, package: &str) -> Result<Vec<String>> {
-        let needed = self.closure(&[package])?;
-        let installed = super::packages::installed()?;
-        Ok(needed.into_iter().filter(|name| name.starts_with(super::qemu::PACKAGE_PREFIX) || !installed.contains(name)).collect())
-    }
-
     /// Downloads packages and unpacks their files under `into`.
     pub fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
         let downloads = self.folder.join("downloads");
-        crate::cache::remove_folder(&downloads)?;
+        remove_folder(&downloads)?;
         fs::create_dir_all(&downloads).with_context(|| format!("cannot make {downloads:?}"))?;
         let mut download = self.get();
         download.current_dir(&downloads).arg("download").args(packages);
@@ -160,7 +156,7 @@ impl PrivateApt {
             let package = entry?.path();
             command::output(Command::new("dpkg").arg("-x").args([&package, into]))?;
         }
-        crate::cache::remove_folder(&downloads)
+        remove_folder(&downloads)
     }
 
     fn get(&self) -> Command {

@@ -13,11 +13,11 @@ use object::{
     read::elf::{Dyn, FileHeader, SectionHeader as _},
 };
 
+use super::apt;
 use crate::{
-    architecture::Architecture,
     cache::{Cache, Key},
+    platform::Architecture,
     progress::Step,
-    setup::apt,
 };
 
 /// The suite of the hypervisor: a toolstack has to be of its version.
