@@ -8,6 +8,8 @@ mod checks;
 mod clock;
 mod command;
 mod commands;
+#[cfg(test)]
+mod documents;
 mod guest;
 mod kernel;
 mod lab;
