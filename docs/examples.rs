@@ -38,14 +38,16 @@ fn problem(example: &Example, error: clap::Error) -> Option<String> {
         ErrorKind::MissingRequiredArgument
         | ErrorKind::MissingSubcommand
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => !example.in_block,
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => !example.in_block && is_placeholder(&error),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::InvalidSubcommand => {
+            !example.in_block && is_placeholder(&error)
+        }
         _ => false,
     };
     (!is_fine).then(|| format!("{}: {}\n{error}", example.place, example.words.join(" ")))
 }
 
 fn is_placeholder(error: &clap::Error) -> bool {
-    let value = error.get(ContextKind::InvalidValue);
+    let value = error.get(ContextKind::InvalidValue).or_else(|| error.get(ContextKind::InvalidSubcommand));
     matches!(value, Some(ContextValue::String(value)) if value.chars().all(|letter| letter.is_ascii_uppercase()))
 }
 
@@ -53,8 +55,8 @@ fn examples_of(program: &str) -> Vec<Example> {
     documents().iter().flat_map(|path| examples_in(path, program)).collect()
 }
 
-/// All documents, by path below the work tree's root.
-fn documents() -> Vec<PathBuf> {
+/// The paths of all documents.
+pub fn documents() -> Vec<PathBuf> {
     let docs = root().join("docs");
     let listed = fs::read_dir(&docs).expect("docs/ can be listed").map(|entry| entry.expect("docs/ can be listed").path());
     let mut paths: Vec<_> = listed.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
@@ -64,7 +66,7 @@ fn documents() -> Vec<PathBuf> {
 }
 
 /// The work tree: the package that compiles this file lies in a folder of it.
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let has_readme = |folder: &&Path| folder.join("README.md").is_file() && folder.join("docs").is_dir();
     package.ancestors().find(has_readme).expect("README.md and docs/ are above the package").to_owned()
