@@ -5,7 +5,7 @@ mod examples;
 
 use clap::Parser;
 use grantscope::cli::Cli;
-use grantscope::keys::BINDINGS;
+use grantscope::screen::keys::BINDINGS;
 use grantscope_wire::loss::LossKind;
 
 const COMMANDS: &str = include_str!("../../docs/commands.md");
