@@ -1,7 +1,32 @@
 //! Everything between a recording and the person who reads the numbers: functions of values, for any machine.
 //!
 //! A recording's frames ([`recording`]) carry values of the [`model`]; [`series`] adds them up to histograms; [`live`] follows the
-//! mappings that are alive; [`verify`] compares with what the load generator wrote down; [`report`] makes text and files of it all.
+//! mappings that are alive; [`compare`] puts buffer kinds side by side; [`verify`] compares with what the load generator wrote down;
+//! [`report`] makes text and files of it all.
+//!
+//! ```
+//! use grantscope_analysis::recording::Reader;
+//! use grantscope_analysis::series::Aggregate;
+//! use grantscope_wire::{Buffer, Op};
+//!
+//! # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/version-1-sweep.gsr");
+//! // `path` is that of a recording. Everything in it, added up to one histogram per series:
+//! let mut reader = Reader::open(std::fs::File::open(path)?)?;
+//! let mut aggregate = Aggregate::default();
+//! while let Some(frame) = reader.next_frame()? {
+//!     aggregate.add(&frame);
+//! }
+//!
+//! // 99 % of the exports of write-combining buffers took at most this long, for each page count:
+//! for (key, series) in aggregate.series() {
+//!     if key.op == Op::Export && key.buffer == Some(Buffer::Wc) && key.stage.is_none() {
+//!         println!("{:?} pages, {}: {:?} ns", key.pages, key.outcome, series.quantile_ns(0.99));
+//!     }
+//! }
+//! # let exports = aggregate.series().filter(|(key, _)| key.op == Op::Export && key.buffer == Some(Buffer::Wc));
+//! # assert!(exports.count() > 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod compare;
 mod error_chain;

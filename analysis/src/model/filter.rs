@@ -36,6 +36,10 @@ impl Filter {
     }
 
     /// As the probes take it.
+    ///
+    /// # Errors
+    ///
+    /// Where no thread can have the name that is asked for.
     pub fn to_wire(&self) -> Result<grantscope_wire::Filter, ImpossibleName> {
         use grantscope_wire::Filter as Wire;
         Ok(Wire {

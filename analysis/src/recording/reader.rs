@@ -59,6 +59,10 @@ pub struct Reader<R: Read> {
 
 impl<R: Read> Reader<R> {
     /// Checks magic and version.
+    ///
+    /// # Errors
+    ///
+    /// Where the input is no recording, or one of a newer version, and where it cannot be read.
     pub fn open(mut input: R) -> Result<Self, ReadError> {
         let mut head = [0; MAGIC.len() + 2];
         match read_fully(&mut input, &mut head) {
@@ -74,6 +78,10 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next frame; `None` after the end frame.
+    ///
+    /// # Errors
+    ///
+    /// Where the recording was cut short or is damaged, and where it cannot be read. What was read before stays valid.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, ReadError> {
         if self.ended {
             return Ok(None);

@@ -9,6 +9,10 @@ use crate::model::Environment;
 /// Takes frames, one after the other.
 pub trait FrameSink {
     /// Takes one.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written, or nobody takes it any more.
     fn put(&mut self, frame: &Frame) -> io::Result<()>;
 }
 
@@ -26,6 +30,10 @@ impl<W: Write> Writer<W> {
     }
 
     /// Begins a recording: the magic, the version and the environment.
+    ///
+    /// # Errors
+    ///
+    /// Where `out` cannot be written.
     pub fn begin(out: W, environment: &Environment) -> io::Result<Self> {
         let mut writer = Self::new(out);
         writer.put(&Frame::Environment(environment.clone()))?;
@@ -33,6 +41,10 @@ impl<W: Write> Writer<W> {
     }
 
     /// Appends one frame.
+    ///
+    /// # Errors
+    ///
+    /// Where the writer beneath refuses it, as on a disk that is full.
     pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
         self.put(frame)
     }

@@ -2,10 +2,12 @@
 
 use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op};
 
+use super::truth::Teardowns;
 use super::*;
 use crate::fixtures::export;
-use crate::model::{Detail, Environment, LossCounter, LossReport, Outcome};
+use crate::model::{Detail, Environment, LossCounter, LossReport, Operation, Outcome};
 use crate::recording::Frame;
+use crate::series::Aggregate;
 
 fn operation(start_ns: u64, duration_ns: u64) -> Operation {
     Operation { start_ns, ..export(Buffer::Wc, duration_ns) }

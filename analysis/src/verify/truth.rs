@@ -152,6 +152,10 @@ pub fn series(op: &str, buffer: Option<&str>, pages: Option<u32>, outcome: &str)
 
 impl Truth {
     /// Reads a truth file's text.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not a truth file, or one of another version or with other columns.
     pub fn parse(json: &str) -> Result<Self, TruthError> {
         let truth: Self = serde_json::from_str(json)?;
         if truth.format != "grantscope-truth" || truth.version != 1 {

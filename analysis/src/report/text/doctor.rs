@@ -1,11 +1,12 @@
 //! What a machine can be asked by the profiler, and what stands in the way: findings as values, and how they read.
 //!
-//! the collector asks the machine; here is no IO.
+//! The collector examines the machine; here is no IO.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde::Serialize;
+use textwrap::{Options, WordSplitter, fill};
 
 use crate::model::HookStatus;
 
@@ -184,17 +185,12 @@ impl Report {
 
 /// Words behind a label, in lines that fit; the next ones stand below the first.
 fn wrapped(text: &mut String, label: &str, words: &str) {
-    let mut line = label.to_owned();
+    let words: Vec<_> = words.split_whitespace().collect();
     let indent = " ".repeat(label.chars().count());
-    for word in words.split_whitespace() {
-        if line.chars().count() + word.chars().count() > WIDTH && line.trim_end().len() > indent.len() {
-            let _ = writeln!(text, "{}", line.trim_end());
-            line = indent.clone();
-        }
-        line.push_str(word);
-        line.push(' ');
-    }
-    let _ = writeln!(text, "{}", line.trim_end());
+    let options = Options::new(WIDTH).initial_indent(label).subsequent_indent(&indent);
+    // Names of files and options stay whole, to be copied.
+    let options = options.break_words(false).word_splitter(WordSplitter::NoHyphenation);
+    let _ = writeln!(text, "{}", fill(&words.join(" "), options));
 }
 
 #[cfg(test)]
