@@ -30,6 +30,6 @@ pub struct LossCounter {
     pub hook: HookId,
     /// How.
     pub kind: LossKind,
-    /// How often.
+    /// Losses of this kind: operations, where it loses some.
     pub count: u64,
 }

@@ -16,4 +16,4 @@ pub use loss::{LossCounter, LossReport};
 pub use maps::{GRANT_BYTES, HeldBy, Holder, LiveMap, MapState, MapsReport};
 pub use operation::{Detail, Operation, StageSpan};
 pub use outcome::Outcome;
-pub use status::{Statuses, UNREAD, status_list, status_name};
+pub use status::{STATUSES, Statuses, UNREAD, status_list, status_name};

@@ -95,6 +95,6 @@ pub struct StageSpan {
     pub self_ns: u64,
     /// When it was first entered, counted from the operation's start.
     pub first_offset_ns: u32,
-    /// How often it was entered.
+    /// Entries into it.
     pub calls: u16,
 }

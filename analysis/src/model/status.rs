@@ -6,27 +6,31 @@ use std::collections::BTreeMap;
 /// In place of the grant status of references whose status could not be read: Xen has none above 0.
 pub const UNREAD: i16 = 1;
 
-/// The name of a grant status, as Xen's public header has it behind `GNTST_`. Source: Xen 4.17, xen/include/public/grant_table.h.
+/// Xen's statuses: the number, the name behind `GNTST_`, and what it means. Source: Xen 4.17, xen/include/public/grant_table.h.
+pub const STATUSES: [(i16, &str, &str); 14] = [
+    (0, "okay", "done"),
+    (-1, "general_error", "an error without a status of its own"),
+    (-2, "bad_domain", "unrecognised domain id"),
+    (-3, "bad_gntref", "unrecognised or inappropriate grant reference"),
+    (-4, "bad_handle", "unrecognised or inappropriate handle"),
+    (-5, "bad_virt_addr", "inappropriate virtual address to map"),
+    (-6, "bad_dev_addr", "inappropriate device address to unmap"),
+    (-7, "no_device_space", "out of space in the I/O MMU"),
+    (-8, "permission_denied", "not enough privilege for the operation"),
+    (-9, "bad_page", "the page is invalid for the operation"),
+    (-10, "bad_copy_arg", "the arguments of a copy cross a page boundary"),
+    (-11, "address_too_big", "the address of the page to transfer is too large"),
+    (-12, "eagain", "not done: try again"),
+    (-13, "no_space", "out of space (handles and the like)"),
+];
+
+/// The name of a grant status.
 pub fn status_name(status: i16) -> Cow<'static, str> {
-    Cow::Borrowed(match status {
-        UNREAD => "unread",
-        0 => "okay",
-        -1 => "general_error",
-        -2 => "bad_domain",
-        -3 => "bad_gntref",
-        -4 => "bad_handle",
-        -5 => "bad_virt_addr",
-        -6 => "bad_dev_addr",
-        -7 => "no_device_space",
-        -8 => "permission_denied",
-        -9 => "bad_page",
-        -10 => "bad_copy_arg",
-        -11 => "address_too_big",
-        -12 => "eagain",
-        -13 => "no_space",
-        -14 => "retry",
-        other => return format!("status_{other}").into(),
-    })
+    if status == UNREAD {
+        return "unread".into();
+    }
+    let known = STATUSES.iter().find(|(number, ..)| *number == status);
+    known.map_or_else(|| format!("status_{status}").into(), |&(_, name, _)| name.into())
 }
 
 /// Grant references by the status that Xen refused them with.

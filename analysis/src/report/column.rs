@@ -190,6 +190,7 @@ mod tests {
     use grantscope_wire::{Cause, Stage};
 
     use super::*;
+    use crate::model::STATUSES;
 
     const DOCUMENT: &str = include_str!("../../../docs/results.md");
 
@@ -215,6 +216,18 @@ mod tests {
             assert!(
                 DOCUMENT.lines().any(|line| line == expected),
                 "docs/results.md differs from probes/wire, it needs: {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_grant_status_is_documented_with_its_number_and_its_meaning() {
+        for (number, name, about) in STATUSES {
+            let minus = if number < 0 { "−" } else { "" };
+            let expected = format!("| `{name}` | {minus}{} | {about} |", number.abs());
+            assert!(
+                DOCUMENT.lines().any(|line| line.starts_with(&expected)),
+                "docs/results.md differs from STATUSES in analysis/src/model/status.rs, it needs: {expected}"
             );
         }
     }

@@ -63,9 +63,9 @@ pub struct Truth {
 pub struct Teardowns {
     /// Kind of buffer.
     pub buffer: String,
-    /// Grants of each.
+    /// Grant references of each.
     pub pages: u32,
-    /// How many.
+    /// Maps.
     pub count: u64,
 }
 
