@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use grantscope_analysis::recording::Frame;
 
-use crate::screen::event::{Ended, Event};
+use crate::screen::event::Event;
 use crate::screen::keys::Command;
 use crate::screen::model::columns::{Column, Order, P50, SORTABLE};
 use crate::screen::model::data::Data;
@@ -14,15 +14,7 @@ use crate::screen::model::group::Group;
 use crate::screen::model::rows::{Cache, Row, Wanted, rows};
 use crate::screen::model::selection::Selection;
 use crate::screen::views::compare::state::{CompareStage, Comparison, Subject, compare, compare_stages};
-
-/// Where frames come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// From this machine, or from another through a stream: as it happens.
-    Live,
-    /// From a file: as it happened.
-    Replay,
-}
+use crate::source::frames::{Ended, Origin};
 
 /// What fills the screen between header and footer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

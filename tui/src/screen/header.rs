@@ -3,12 +3,12 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::screen::app::{Origin, State};
-use crate::screen::event::Ended;
+use crate::screen::app::State;
 use crate::screen::keys::{Command, binding_of};
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::views::overlay::state::wrap;
+use crate::source::frames::{Ended, Origin};
 
 /// A stream that says nothing for so long gets a remark.
 const SILENT_SECONDS: u64 = 3;

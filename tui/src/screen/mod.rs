@@ -18,4 +18,5 @@ pub mod text;
 pub mod theme;
 pub mod too_small;
 pub mod views;
+pub mod watch;
 pub mod widgets;

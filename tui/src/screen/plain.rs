@@ -126,7 +126,7 @@ fn line(row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screen::app::Origin;
+    use crate::source::frames::Origin;
     use crate::support::synthetic;
 
     #[test]

@@ -9,8 +9,9 @@ use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::aggregate::Aggregate;
 
 use crate::exit::Exit;
-use crate::screen::event::Ended;
-use crate::source::input::{begin, is_stdin, open_file, standard_input};
+use crate::source::file::open_file;
+use crate::source::frames::Ended;
+use crate::source::stream::{begin, is_stdin, standard_input};
 
 /// A recording, as far as it could be read.
 #[derive(Debug)]
@@ -25,10 +26,10 @@ impl Loaded {
     /// Warns of what is missing, and gives the exit code that says so.
     pub fn report(&self, path: &Path) -> Exit {
         match self.ended.problem() {
-            None => Exit::Ok,
+            None => Exit::OK,
             Some(why) => {
                 eprintln!("grantscope: warning: {}: {why}", name(path));
-                Exit::Partial
+                Exit::PARTIAL
             }
         }
     }

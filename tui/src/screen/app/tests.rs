@@ -7,11 +7,12 @@ use grantscope_analysis::recording::Frame;
 use grantscope_analysis::report::metrics::METRICS;
 use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
 
-use crate::screen::app::{Origin, Overlay, Panes, Quit, Screen, Size, State};
-use crate::screen::event::{Ended, Event};
+use crate::screen::app::{Overlay, Panes, Quit, Screen, Size, State};
+use crate::screen::event::Event;
 use crate::screen::keys::Command;
 use crate::screen::model::columns::{Column, metric};
 use crate::screen::model::group::Pages;
+use crate::source::frames::{Ended, Origin};
 use crate::support::builder::{environment, loss, operation};
 use crate::support::synthetic;
 

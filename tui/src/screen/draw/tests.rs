@@ -10,10 +10,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 
-use crate::screen::app::{Origin, Size, State};
+use crate::screen::app::{Size, State};
 use crate::screen::draw::{Theme, draw};
-use crate::screen::event::{Ended, Event};
+use crate::screen::event::Event;
 use crate::screen::keys::Command;
+use crate::source::frames::{Ended, Origin};
 use crate::support::builder::{environment, loss, not_attached, operation};
 use crate::support::synthetic;
 

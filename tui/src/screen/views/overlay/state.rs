@@ -7,9 +7,9 @@ use grantscope_analysis::report::units;
 use grantscope_wire::{Buffer, HOOKS};
 
 use crate::screen::app::State;
-use crate::screen::event::Ended;
 use crate::screen::keys::BINDINGS;
 use crate::screen::model::activity::RATE_SECONDS;
+use crate::source::frames::Ended;
 
 /// A line, and what it means to the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
