@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use grantscope_analysis::recording::Frame;
 
-use crate::screen::app::Size;
-use crate::screen::keys::Command;
+use crate::screen::command::Command;
 use crate::source::frames::Ended;
 
 /// Something happened.
@@ -25,4 +24,13 @@ pub enum Event {
     Signal(u8),
     /// The terminal gives no more keys; why.
     NoKeys(String),
+}
+
+/// The terminal's size, in characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Width.
+    pub columns: usize,
+    /// Height.
+    pub lines: usize,
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use grantscope_analysis::report::text::summary;
 
 use crate::exit::Exit;
-use crate::screen::app::{Quit, State};
+use crate::screen::app::{App, Quit};
 use crate::screen::feed::{self, Backlog};
 use crate::screen::{event_loop, plain, signals, terminal};
 use crate::source::frames::{Ended, Input};
@@ -20,39 +20,39 @@ use crate::source::pace::Speed;
 pub fn watch(input: Input, speed: Speed) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
-    let state = State::new(input.origin);
+    let app = App::new(input.origin);
     signals::forward(events.clone())?;
     feed::spawn(input, speed, events.clone(), backlog.clone());
-    let state = if terminal::is_usable() {
-        event_loop::run(state, &incoming, events, &backlog)?
+    let app = if terminal::is_usable() {
+        event_loop::run(app, &incoming, events, &backlog)?
     } else {
         drop(events);
-        plain::run(state, &incoming, &backlog, io::stdout().lock())?
+        plain::run(app, &incoming, &backlog, io::stdout().lock())?
     };
-    finish(&state)
+    finish(&app)
 }
 
-fn finish(state: &State) -> Result<Exit> {
-    if let Some(Quit::Failed(why)) = state.quit() {
+fn finish(app: &App) -> Result<Exit> {
+    if let Some(Quit::Failed(why)) = app.quit() {
         bail!("{why}");
     }
-    print_summary(state)?;
-    match (state.quit(), state.ended()) {
+    print_summary(app)?;
+    match (app.quit(), app.common().ended()) {
         (Some(Quit::Signal(signal)), _) => Ok(Exit::Signal(*signal)),
         (_, Some(ended)) if ended.is_partial() => Ok(Exit::PARTIAL),
         _ => Ok(Exit::OK),
     }
 }
 
-fn print_summary(state: &State) -> io::Result<()> {
-    let data = state.all_data();
+fn print_summary(app: &App) -> io::Result<()> {
+    let data = app.common().all_data();
     let mut out = io::stdout().lock();
     out.write_all(summary::table(&data.aggregate).as_bytes())?;
     if data.reset_at_ns.is_some() {
         writeln!(out, "operations before the last reset (key x) are not in this table")?;
     }
     out.flush()?;
-    if let Some(why) = state.ended().and_then(Ended::problem) {
+    if let Some(why) = app.common().ended().and_then(Ended::problem) {
         eprintln!("grantscope: warning: {why}");
     }
     Ok(())

@@ -29,6 +29,11 @@ impl Activity {
         }
     }
 
+    /// All operations in each of the last `SECONDS` seconds up to `now_ns`, oldest first.
+    pub fn last_minute(&self, now_ns: u64) -> [u64; SECONDS] {
+        sum(self.pulses.values().map(|pulse| pulse.last_minute(now_ns)))
+    }
+
     /// What is known about a series; `None`: nothing happened.
     pub fn pulse(&self, key: &SeriesKey) -> Option<&Pulse> {
         self.pulses.get(key)
@@ -84,6 +89,11 @@ impl Pulse {
     pub fn calls(&self, stage: Stage) -> u64 {
         self.stage_calls.get(&stage).copied().unwrap_or(0)
     }
+}
+
+/// Minutes added second by second.
+pub fn sum(minutes: impl Iterator<Item = [u64; SECONDS]>) -> [u64; SECONDS] {
+    minutes.fold([0; SECONDS], |sum, minute| std::array::from_fn(|i| sum[i] + minute[i]))
 }
 
 fn index(second: u64) -> usize {
