@@ -132,7 +132,7 @@ impl Exit {
     }
 }
 
-/// Tells the user what went wrong, and the shell how it ended.
+/// Reports an error to the user, and the exit code to the shell.
 pub fn code(result: Result<Exit, Error>) -> ExitCode {
     match result {
         Ok(exit) => ExitCode::from(exit.number()),
@@ -144,7 +144,7 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
     }
 }
 
-/// Whoever read our output has seen enough (`grantscope summary FILE | head`): not an error.
+/// The reader of our output has seen enough (`grantscope summary FILE | head`): not an error.
 fn is_broken_pipe(error: &Error) -> bool {
     let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
     kinds.into_iter().any(|kind| kind == ErrorKind::BrokenPipe)

@@ -64,7 +64,7 @@ impl Verb for Export {
     }
 }
 
-/// Writes beside the target and renames: nobody finds half a table under its name.
+/// Writes beside the target and renames: half a table is never found under its name.
 ///
 /// # Errors
 /// The target cannot be written; it is then as it was.
@@ -76,7 +76,7 @@ pub fn to_file(aggregate: &Aggregate, format: Format, path: &Path) -> Result<()>
         let draft = draft_of(path);
         let written = File::create(&draft).map_err(Into::into).and_then(|file| write(aggregate, format, file));
         written.and_then(|()| std::fs::rename(&draft, path).map_err(Into::into)).inspect_err(|_| {
-            // Best effort: the error that is told is the one that matters.
+            // Best effort: the error that is reported is the one that matters.
             let _ = std::fs::remove_file(&draft);
         })
     };

@@ -50,7 +50,7 @@ impl From<&FilterArgs> for Filter {
             comm: args.comm.clone(),
             domid: args.domid,
             buffers: args.buffer.clone(),
-            // More than a u64 of nanoseconds is 584 years: no operation takes so long either.
+            // More than a u64 of nanoseconds is 584 years: no operation takes that long either.
             min_duration_ns: args.min_duration.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
             errors_only: args.errors_only,
         }

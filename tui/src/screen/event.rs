@@ -20,7 +20,7 @@ pub enum Event {
     Resize(Size),
     /// No more frames will come.
     StreamEnded(Ended),
-    /// The process was told to end, by this signal.
+    /// This signal asked the process to end.
     Signal(u8),
     /// The terminal gives no more keys; why.
     NoKeys(String),

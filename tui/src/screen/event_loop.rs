@@ -16,12 +16,15 @@ use crate::screen::keys::Keys;
 use crate::screen::terminal::Terminal;
 use crate::screen::theme::Theme;
 
-/// More pictures in a second nobody reads, and each costs time on the machine that may be the one under test.
+/// More pictures in a second cannot be read, and each costs time on the machine that may be the one under test.
 const BETWEEN_PICTURES: Duration = Duration::from_millis(100);
 /// The longest time without a picture: how long nothing came is on the screen too.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// Shows the viewer until it wants to quit. The terminal is restored when this returns.
+///
+/// # Errors
+/// The terminal cannot be set up or drawn to.
 pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog) -> Result<App> {
     let theme = Theme::from_environment();
     let mut terminal = Terminal::take()?;

@@ -1,4 +1,4 @@
-//! The thread that reads frames, and the pace at which it hands them on.
+//! The thread that reads frames and passes them on to the event loop, at the pace of the recording.
 //!
 //! The channel to the event loop has no bound. With a bound, a viewer that is slow for a moment would hold the stream, the
 //! recorder at its other end would stop reading the kernel's ring buffer, and operations would be lost: a viewer must
@@ -42,7 +42,7 @@ impl Backlog {
     }
 }
 
-/// Starts reading. Ends with the input, or when nobody listens any more.
+/// Starts reading. Ends with the input, or with the event loop.
 pub fn spawn(input: Input, speed: Speed, events: Sender<Event>, backlog: Backlog) {
     thread::spawn(move || {
         let ended = match input.origin {
@@ -56,7 +56,7 @@ pub fn spawn(input: Input, speed: Speed, events: Sender<Event>, backlog: Backlog
                 })
             }
         };
-        // Nobody listens any more: then nobody wants to know.
+        // The event loop has ended: the end of the input makes no difference to it.
         let _ = events.send(Event::StreamEnded(ended));
     });
 }
@@ -91,7 +91,7 @@ mod tests {
         drop(sender);
         let (events, incoming) = mpsc::channel();
         spawn(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, events, Backlog::default());
-        let Some(Event::StreamEnded(ended)) = incoming.into_iter().last() else { panic!("no end was told") };
+        let Some(Event::StreamEnded(ended)) = incoming.into_iter().last() else { panic!("no end was reported") };
         ended
     }
 

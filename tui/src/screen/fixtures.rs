@@ -1,4 +1,4 @@
-//! What the tests of the screen share: viewers that were told something, and their pictures as text.
+//! What the tests of the screen share: viewers with some frames, and their pictures as text.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::support::synthetic;
 /// A second.
 pub const S: u64 = 1_000_000_000;
 
-/// A viewer that has been told these frames.
+/// A viewer that has read these frames.
 pub fn state(frames: Vec<Frame>) -> App {
     let mut state = App::new(Origin::Live);
     state.update(Event::Resize(Size { columns: 100, lines: 30 }));
@@ -32,7 +32,7 @@ pub fn state(frames: Vec<Frame>) -> App {
     state
 }
 
-/// Tells more frames.
+/// Reads more frames.
 pub fn feed(state: &mut App, frames: Vec<Frame>) {
     frames.into_iter().for_each(|frame| state.update(Event::Frame(frame)));
     state.update(Event::Tick(Duration::ZERO));
@@ -63,7 +63,7 @@ pub fn common(frames: Vec<Frame>) -> Common {
     common
 }
 
-/// A viewer of some size that has been told these frames, and given these commands.
+/// A viewer of this size that has read these frames, and was given these commands.
 pub fn viewer(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> App {
     let mut state = App::new(Origin::Replay);
     state.update(Event::Resize(Size { columns: size.0.into(), lines: size.1.into() }));

@@ -10,7 +10,7 @@ use crate::screen::views::{INFO, MAPS};
 use crate::screen::widgets::wrap::wrap;
 use crate::source::frames::{Ended, Origin};
 
-/// A stream that says nothing for so long gets a remark.
+/// A stream that is silent for this long gets a remark.
 const SILENT_SECONDS: u64 = 3;
 /// Between two facts.
 const SEPARATOR: &str = " · ";

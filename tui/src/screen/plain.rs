@@ -20,10 +20,13 @@ use crate::screen::text;
 const PERIOD: Duration = Duration::from_secs(1);
 /// Where nothing happens, a sign of life comes this often.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
-/// Metrics that are told: a line fits into 100 columns.
-const TOLD: [usize; 4] = [metric("p50_ns"), metric("p90_ns"), metric("p99_ns"), metric("max_ns")];
+/// Metrics that are reported: a line fits into 100 columns.
+const REPORTED: [usize; 4] = [metric("p50_ns"), metric("p90_ns"), metric("p99_ns"), metric("max_ns")];
 
 /// Reports until the stream ends or a signal comes.
+///
+/// # Errors
+/// The output cannot be written.
 pub fn run(mut app: App, events: &Receiver<Event>, backlog: &Backlog, mut out: impl Write) -> io::Result<App> {
     let began = Instant::now();
     let mut reporter = Reporter::default();
@@ -59,7 +62,7 @@ fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, due: Inst
     }
 }
 
-/// Remembers what it told, so that it tells what is new.
+/// Remembers what it reported, so that it reports only what is new.
 #[derive(Debug, Default)]
 struct Reporter {
     introduced: bool,
@@ -101,7 +104,7 @@ impl Reporter {
 
 fn heading(rate: &str) -> String {
     let mut line = format!("  {:<16} {:<8} {:>5} {:<10} {:>9} {:>9}", "operation", "buffer", "pages", "outcome", "count", rate);
-    for index in TOLD {
+    for index in REPORTED {
         line.push_str(&format!(" {:>8}", METRICS[index].heading));
     }
     line
@@ -118,7 +121,7 @@ fn line(row: &Row) -> String {
         row.count,
         text::rate(row.rate)
     );
-    for index in TOLD {
+    for index in REPORTED {
         line.push_str(&format!(" {:>8}", units::maybe_duration(row.values[index])));
     }
     line
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_told_again_and_silence_gets_a_sign_of_life() {
+    fn only_what_changed_is_reported_again_and_silence_gets_a_sign_of_life() {
         let mut app = App::new(Origin::Live);
         for frame in synthetic::frames(2) {
             app.update(Event::Frame(frame));

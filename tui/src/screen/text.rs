@@ -117,7 +117,7 @@ fn xen(environment: &Environment) -> String {
     environment.xen.as_ref().map_or_else(|| "no Xen".to_owned(), |version| format!("Xen {version}"))
 }
 
-/// The clock, or what one has to know about it; and whether there is such a thing. `None`: not told yet.
+/// The clock, or its caveat; and whether it has one. `None`: not known yet.
 pub fn clock(common: &Common) -> Option<(String, bool)> {
     let clock = common.data().aggregate.environment()?.clock;
     Some(match clock.caveat() {
@@ -126,7 +126,7 @@ pub fn clock(common: &Common) -> Option<(String, bool)> {
     })
 }
 
-/// How many hooks are attached; `None`: not told yet.
+/// How many hooks are attached; `None`: not known yet.
 pub fn hooks(data: &Data) -> Option<(String, bool)> {
     let (attached, all) = data.aggregate.environment()?.hooks_attached();
     Some((format!("hooks {attached} of {all}"), attached == all))

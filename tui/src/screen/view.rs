@@ -14,7 +14,7 @@ pub trait View: Debug {
     /// Does what a key asks for, where that is this view's own.
     fn command(&mut self, command: Command, common: &mut Common);
 
-    /// Computes what is drawn. Not at every frame: frames may come far more often than anyone looks.
+    /// Computes what is drawn. Not at every frame: frames may come far more often than pictures.
     fn refresh(&mut self, _common: &Common) {}
 
     /// Draws it.

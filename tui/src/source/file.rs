@@ -14,7 +14,7 @@ use crate::source::stream::bytes;
 /// It cannot be opened.
 pub fn input(path: &Path) -> Result<Input> {
     let file = open_file(path)?;
-    let kind = file.metadata().with_context(|| format!("{}: cannot tell what it is", path.display()))?;
+    let kind = file.metadata().with_context(|| format!("{}: its kind cannot be read", path.display()))?;
     let origin = if kind.is_file() { Origin::Replay } else { Origin::Live };
     Ok(Input { origin, source: bytes(file) })
 }

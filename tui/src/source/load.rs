@@ -16,7 +16,7 @@ use crate::source::stream::{begin, is_stdin, standard_input};
 /// A recording, as far as it could be read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// All that it told.
+    /// All that was read.
     pub aggregate: Aggregate,
     /// How it ended.
     pub ended: Ended,
@@ -36,11 +36,17 @@ impl Loaded {
 }
 
 /// Reads a recording from a file, or from standard input (`-`).
+///
+/// # Errors
+/// It cannot be opened, or is not a recording.
 pub fn recording(path: &Path) -> Result<Loaded> {
     load(path, |_| {})
 }
 
 /// Reads a recording, and keeps every single operation of it.
+///
+/// # Errors
+/// It cannot be opened, or is not a recording.
 pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
     let mut operations = Vec::new();
     let loaded = load(path, |frame| {

@@ -9,7 +9,7 @@ use grantscope_analysis::recording::Frame;
 /// How fast a recording is played.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
-    /// So many times as fast as it was recorded.
+    /// This many times as fast as it was recorded.
     Times(f64),
     /// As fast as it can be read.
     Max,
@@ -50,11 +50,11 @@ pub fn time_of(frame: &Frame) -> Option<u64> {
     }
 }
 
-/// When to hand on which frame. A function of the clock that it is given.
+/// When to pass on which frame. A function of the clock that it is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     speed: Speed,
-    /// The first time that the recording told, and when that was handed on.
+    /// The first time in the recording, and when its frame was passed on.
     began: Option<(u64, Instant)>,
 }
 

@@ -100,7 +100,7 @@ impl Background {
         let (attached, waiting): (Sender<()>, Receiver<()>) = channel();
         let thread = thread::spawn(move || {
             run(options, sink, |_| {
-                // Nobody waits any more only if this process is ending.
+                // The receiver is gone only if this process is ending.
                 let _ = attached.send(());
             })
         });

@@ -13,7 +13,7 @@ pub const RATE_SECONDS: u64 = 10;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
-/// What the histograms of an `Aggregate` do not tell.
+/// What the histograms of an `Aggregate` do not contain.
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
     pulses: BTreeMap<SeriesKey, Pulse>,
@@ -100,7 +100,7 @@ fn index(second: u64) -> usize {
     (second % SECONDS as u64) as usize
 }
 
-/// Operations per second at the end of a minute's counts; `None`: too little time has passed to say.
+/// Operations per second at the end of a minute's counts; `None`: too little time has passed.
 ///
 /// `began_ns` is when the recording began: a rate is never taken over time that was not watched.
 pub fn rate(minute: &[u64; SECONDS], began_ns: u64, now_ns: u64) -> Option<f64> {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rate_is_told_of_a_time_too_short() {
+    fn there_is_no_rate_over_a_time_too_short() {
         let minute = pulse(&[100 * S + 1]).last_minute(100 * S + 1);
         assert_eq!(rate(&minute, 100 * S, 100 * S + 1), None);
     }

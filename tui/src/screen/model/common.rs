@@ -46,7 +46,7 @@ impl Common {
         self.data.add(frame);
     }
 
-    /// Time has passed: so much since the viewer started.
+    /// Time has passed: this much since the viewer started.
     pub fn tick(&mut self, now: Duration) {
         self.connection.tick(now);
     }

@@ -27,7 +27,7 @@ impl Connection {
         self.heard = true;
     }
 
-    /// Time has passed: so much since the viewer started.
+    /// Time has passed: this much since the viewer started.
     pub fn tick(&mut self, now: Duration) {
         if std::mem::take(&mut self.heard) {
             self.since = now;

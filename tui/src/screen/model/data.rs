@@ -6,7 +6,7 @@ use grantscope_analysis::series::aggregate::Aggregate;
 use crate::screen::model::activity;
 use crate::screen::model::activity::Activity;
 
-/// What the recording told.
+/// What was read of the recording.
 #[derive(Clone, Debug, Default)]
 pub struct Data {
     /// Histograms, environment and loss.

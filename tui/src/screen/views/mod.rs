@@ -5,10 +5,12 @@ pub mod help;
 pub mod info;
 pub mod maps;
 pub mod table;
+pub mod text_view;
 pub mod zoom;
 
 use crossterm::event::KeyCode::{Char, Enter};
 
+use self::text_view::TextView;
 use crate::screen::command::Command::{self, Back, Down, MergePages, Metric, NextPane, Open, Pause, Quit, Reset, Reverse, Sort};
 use crate::screen::command::ViewId;
 use crate::screen::keys::{Binding, Keys, binding};
@@ -97,7 +99,7 @@ pub const VIEWS: &[Row] = &[
         layer: Layer::Over { title: "recording, loss and hooks" },
         moves: "scroll",
         footer: FOOTER_OVER,
-        new: || Box::new(info::Info::default()),
+        new: || Box::new(TextView::of(info::lines)),
     },
     Row {
         id: ViewId("maps"),
@@ -105,7 +107,7 @@ pub const VIEWS: &[Row] = &[
         layer: Layer::Over { title: "live mappings" },
         moves: "scroll",
         footer: FOOTER_OVER,
-        new: || Box::new(maps::Maps::default()),
+        new: || Box::new(TextView::of(maps::lines)),
     },
     Row {
         id: ViewId("help"),
@@ -113,7 +115,7 @@ pub const VIEWS: &[Row] = &[
         layer: Layer::Over { title: "help" },
         moves: "scroll",
         footer: FOOTER_OVER,
-        new: || Box::new(help::Help::default()),
+        new: || Box::new(TextView::of(help::lines)),
     },
 ];
 

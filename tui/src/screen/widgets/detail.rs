@@ -9,7 +9,7 @@ use crate::screen::model::detail::{CauseRow, Detail};
 use crate::screen::theme::Theme;
 use crate::screen::widgets::wrap::wrap;
 
-/// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: nothing to tell.
+/// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: they did not, or the cause is unknown.
 pub fn causes(detail: &Detail) -> String {
     let each = detail.causes.iter().map(|row| format!("{} {} ×{}", row.cause.name(), row.count, statuses(row)));
     each.collect::<Vec<_>>().join(", ")

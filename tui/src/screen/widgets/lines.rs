@@ -2,7 +2,7 @@
 
 use crate::screen::widgets::wrap::wrap;
 
-/// A line, and what it means to the reader.
+/// A line, and its meaning, of which drawing makes a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Not longer than the screen is wide.

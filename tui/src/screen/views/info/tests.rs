@@ -1,20 +1,21 @@
 //! The screen of the recording, its losses and its hooks.
 
-use super::Info;
+use super::lines;
 use crate::screen::command::Command;
 use crate::screen::fixtures::{LARGE, SMALL, common, press, shown, state, troubled};
 use crate::screen::view::View;
 use crate::screen::views::INFO;
+use crate::screen::views::text_view::TextView;
 
 #[test]
 fn a_screen_of_text_scrolls_to_its_end_and_no_further() {
-    let (mut common, mut info) = (common(Vec::new()), Info::default());
+    let (mut common, mut info) = (common(Vec::new()), TextView::of(lines));
     info.refresh(&common);
     info.command(Command::Last, &mut common);
-    assert_eq!(info.page.seen().len(), 30 - 2);
+    assert_eq!(info.seen().len(), 30 - 2);
     info.command(Command::Down, &mut common);
     info.command(Command::Up, &mut common);
-    assert_eq!(info.page.seen().len(), 30 - 2 + 1);
+    assert_eq!(info.seen().len(), 30 - 2 + 1);
 }
 
 #[test]

@@ -1,38 +1,47 @@
 //! Live mappings, the oldest first, and what of them looks like a leak.
 
-mod state;
+use grantscope_analysis::live::ledger::{LEAK_AFTER, LiveMap};
+use grantscope_wire::Buffer;
 
-use ratatui::Frame as Canvas;
-use ratatui::layout::Rect;
-
-use crate::screen::command::Command;
 use crate::screen::model::common::Common;
-use crate::screen::theme::Theme;
-use crate::screen::view::View;
-use crate::screen::widgets::page::Page;
+use crate::screen::widgets::lines::{Line, Text, Tone};
 
-/// Live mappings, the oldest first, and what of them looks like a leak.
-#[derive(Debug, Default)]
-pub struct Maps {
-    page: Page,
+/// What is mapped, the oldest first, and what of it looks like a leak.
+pub fn lines(common: &Common) -> Vec<Line> {
+    let mut text = Text::new(common.size.columns);
+    let data = common.data();
+    let (ledger, now_ns) = (data.aggregate.ledger(), data.now_ns().unwrap_or_default());
+    let page_size = data.aggregate.environment().map_or(0, |environment| environment.page_size);
+    let Some(held) = ledger.held() else {
+        text.put(Tone::Plain, "Not known: this recording has no ledger of live mappings.".to_owned());
+        return text.lines();
+    };
+    text.heading(&format!("{} mappings of {} pages", held.mappings, held.pages));
+    if let Some(why) = ledger.no_census() {
+        text.entry(Tone::Missing, "not in it", 9, &format!("mappings from before the tool: {why}"));
+    }
+    for map in ledger.maps() {
+        let suspicion = map.suspicion(now_ns, LEAK_AFTER);
+        let tone = if suspicion.is_some() { Tone::Bad } else { Tone::Plain };
+        text.entry(tone, &map.age_text(now_ns), 15, &about(map, page_size));
+        if let Some(suspicion) = suspicion {
+            text.entry(Tone::Bad, "", 15, &format!("LEAK SUSPECT: {suspicion}"));
+        }
+    }
+    text.lines()
 }
 
-impl View for Maps {
-    fn command(&mut self, command: Command, _: &mut Common) {
-        self.page.command(command);
-    }
-
-    fn refresh(&mut self, common: &Common) {
-        self.page.show(state::lines(common.data(), common.size.columns), common.size);
-    }
-
-    fn draw(&self, canvas: &mut Canvas, area: Rect, _: &Common, theme: &Theme) {
-        self.page.draw(canvas, area, theme);
-    }
-
-    fn extent(&self, lines: usize) -> String {
-        self.page.extent(lines)
-    }
+fn about(map: &LiveMap, page_size: u32) -> String {
+    let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
+    format!(
+        "{} · {} · {} pages of domain {domid} · {} · {} KiB granted, {} KiB spanned",
+        map.owner_text(),
+        map.buffer.map_or("–", Buffer::name),
+        map.pages,
+        map.state.name(),
+        map.granted_bytes() / 1024,
+        map.spanned_bytes(page_size) / 1024
+    )
 }
 
 #[cfg(test)]
