@@ -1,32 +1,14 @@
 //! Text in lines of a given width.
 
+use std::borrow::Cow;
+
+use textwrap::{Options, WordSeparator, WordSplitter};
+
 /// Breaks between words; a word that is longer than the width is broken itself. At least one line.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = vec![String::new()];
-    // A no-break space does not break.
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        place_word(&mut lines, word, width);
-    }
-    lines
-}
-
-fn place_word(lines: &mut Vec<String>, word: &str, width: usize) {
-    let length = |text: &str| text.chars().count();
-    let used = lines.last().map_or(0, |line| length(line));
-    match lines.last_mut() {
-        Some(line) if used > 0 && used + 1 + length(word) <= width => {
-            line.push(' ');
-            line.push_str(word);
-        }
-        Some(line) if used == 0 && length(word) <= width => line.push_str(word),
-        _ => {
-            let letters: Vec<char> = word.chars().collect();
-            let pieces = letters.chunks(width).map(|piece| piece.iter().collect());
-            lines.extend(pieces);
-            lines.retain(|line: &String| !line.is_empty());
-        }
-    }
+    // Only a space breaks: a no-break space keeps a number and its unit together, and names with hyphens stay whole.
+    let options = Options::new(width.max(1)).word_separator(WordSeparator::AsciiSpace).word_splitter(WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }
 
 #[cfg(test)]
