@@ -9,18 +9,19 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::symbols::{Kallsyms, Symbols};
-use crate::{Means, Probes, host, preflight};
+use crate::{Probes, host, preflight};
 use grantscope_analysis::error_chain;
+use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::Filter;
 use grantscope_analysis::report::text::doctor::{Finding, Report};
 
 /// Looks at everything.
-pub fn examine(means: Means) -> Report {
+pub fn examine(mode: AttachMode) -> Report {
     let mut findings = vec![xen(), domain(), rights(), lockdown(), page_size(), btf(), gntdev()];
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
     findings.push(Finding::unknown("free grants", "Linux does not tell user space how many grant references are left"));
-    let hooks = match Probes::attach(means, &Filter::default()) {
+    let hooks = match Probes::attach(mode, &Filter::default()) {
         Ok(probes) => probes.status().to_vec(),
         Err(error) => {
             findings.push(Finding::blocks("probes", error_chain(&error), ""));

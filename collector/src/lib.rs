@@ -26,21 +26,10 @@ pub use tokio::sync::Notify;
 
 use grantscope_wire::HookId;
 
-/// By which means hooks may be attached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Means {
-    /// The best that the kernel has, hook by hook.
-    #[default]
-    Best,
-    /// kprobes alone, to compare the means on one kernel.
-    Kprobe,
-}
-
-impl Means {
-    /// Why fentry is not even tried; `None`: it is.
-    fn without_fentry(self) -> Option<String> {
-        (self == Self::Kprobe).then(|| "kprobes alone were asked for".to_owned())
-    }
+/// An error with its causes, on one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Why a capture cannot begin or go on.

@@ -85,16 +85,15 @@ pub fn rows(recording: &Aggregate, pages_added_up: bool, metric: &Column) -> Vec
     for (group, members) in groups(recording, pages_added_up) {
         if let Some(place) = KINDS.iter().position(|&kind| group.buffer == Some(kind)) {
             let cells = rows.entry(Group { buffer: None, ..group }).or_default();
-            cells[place] = Some(cell(recording, members, metric));
+            cells[place] = Some(cell(recording, &group, members, metric));
         }
     }
     rows.into_iter().map(|(subject, cells)| Row { subject, cells }).collect()
 }
 
-fn cell(recording: &Aggregate, members: Vec<SeriesKey>, metric: &Column) -> Cell {
+fn cell(recording: &Aggregate, group: &Group, members: Vec<SeriesKey>, metric: &Column) -> Cell {
     let series = merged(recording, &members, None);
-    let row = members.first().map(|key| column::Row { recording, key, series: &series });
-    let value = row.and_then(|row| (metric.value)(row).number());
+    let value = (metric.value)(column::Row { recording, key: &group.key(), series: &series }).number();
     Cell { members, series, value }
 }
 

@@ -1,5 +1,6 @@
 //! What a recording says, in the words of the field. Wire records become these values in the collector's `decode`, and nowhere else.
 
+mod attach;
 mod clock;
 mod environment;
 mod filter;
@@ -9,6 +10,7 @@ mod operation;
 mod outcome;
 mod status;
 
+pub use attach::AttachMode;
 pub use clock::{Clock, UnknownClock};
 pub use environment::{Environment, HookStatus};
 pub use filter::{Filter, FilterReport, ImpossibleName};

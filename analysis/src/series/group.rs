@@ -14,7 +14,7 @@ use crate::model::Outcome;
 pub enum Pages {
     /// Not known, or the operation is not about pages.
     Unknown,
-    /// So many grant references.
+    /// This many grant references.
     Exactly(u32),
     /// Any.
     All,
@@ -49,6 +49,13 @@ impl Group {
     pub fn of(key: &SeriesKey, pages_added_up: bool) -> Self {
         let &SeriesKey { op, buffer, started_by, caller, outcome, .. } = key;
         Self { op, buffer, started_by, caller, pages: Pages::of(key.pages, pages_added_up), outcome }
+    }
+
+    /// What its series have in common, as the key of one: no page count where these are added up, and no cause.
+    pub fn key(&self) -> SeriesKey {
+        let &Self { op, buffer, started_by, caller, pages, outcome } = self;
+        let pages = if let Pages::Exactly(pages) = pages { Some(pages) } else { None };
+        SeriesKey { op, buffer, pages, outcome, started_by, cause: None, caller, stage: None }
     }
 
     /// As [`SeriesKey::name`].

@@ -2,17 +2,18 @@
 
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
+use grantscope_analysis::report::column::Cell;
 use grantscope_analysis::report::units;
-use grantscope_analysis::series::activity::{self, RATE_SECONDS, SECONDS};
+use grantscope_analysis::series::activity::{self, RATE_SECONDS};
+use grantscope_analysis::series::{Group, Pages};
 use grantscope_wire::Buffer;
 
-use crate::screen::app::State;
+use crate::screen::model::columns::{Column, OPERATION, PAGES};
+use crate::screen::model::common::Common;
 use crate::screen::model::data::Data;
-use crate::screen::views::overlay::state::page_size;
-use grantscope_analysis::series::{Group, Pages};
+use crate::screen::model::rows::Row;
 
-/// Not known. Never a zero.
-pub const UNKNOWN: &str = "–";
+pub use grantscope_analysis::report::units::UNKNOWN;
 
 /// A buffer kind.
 pub fn buffer(buffer: Option<Buffer>) -> &'static str {
@@ -21,10 +22,23 @@ pub fn buffer(buffer: Option<Buffer>) -> &'static str {
 
 /// The width of a column with these names of operations: as wide as most need, wider only where one does; a terminal of 80 columns
 /// has room for the rest.
-pub fn name_width(names: impl Iterator<Item = impl AsRef<str>>) -> usize {
-    const USUAL: usize = 14;
+pub fn name_width(names: impl Iterator<Item = String>, usual: usize) -> usize {
     const WIDEST: usize = 32;
-    names.map(|name| name.as_ref().len()).fold(USUAL, usize::max).min(WIDEST)
+    names.map(|name| name.chars().count()).fold(usual, usize::max).min(WIDEST)
+}
+
+/// What a row has in a column.
+pub fn cell(row: &Row, column: Column) -> String {
+    match column {
+        OPERATION => row.group.name(),
+        PAGES => pages(row.group.pages),
+        Column::Of(place) => match row.cells[place] {
+            Cell::Count(number) => count(number),
+            ref cell => cell.to_string(),
+        },
+        Column::Rate => rate(row.rate),
+        Column::Minute => row.minute.iter().sum::<u64>().to_string(),
+    }
 }
 
 /// A page count.
@@ -90,14 +104,14 @@ pub fn share(permille: u32) -> String {
 }
 
 /// What the rates are over.
-pub fn rate_heading(state: &State) -> &'static str {
+pub fn rate_heading(common: &Common) -> &'static str {
     const { assert!(RATE_SECONDS == 10) };
-    if state.ended().is_some() { "rate avg" } else { "rate 10s" }
+    if common.ended().is_some() { "rate avg" } else { "rate 10s" }
 }
 
 /// Where and with what this was recorded.
-pub fn facts(state: &State) -> Vec<String> {
-    let Some(environment) = state.data().aggregate.environment() else { return Vec::new() };
+pub fn facts(common: &Common) -> Vec<String> {
+    let Some(environment) = common.data().aggregate.environment() else { return Vec::new() };
     let mut facts = Vec::new();
     let mut add = |prefix: &str, value: &str| {
         if !value.is_empty() {
@@ -117,16 +131,16 @@ fn xen(environment: &Environment) -> String {
     environment.xen.as_ref().map_or_else(|| "no Xen".to_owned(), |version| format!("Xen {version}"))
 }
 
-/// The clock, or what one has to know about it; and whether there is such a thing. `None`: not told yet.
-pub fn clock(state: &State) -> Option<(String, bool)> {
-    let clock = state.data().aggregate.environment()?.clock;
+/// The clock, or its caveat; and whether it has one. `None`: not known yet.
+pub fn clock(common: &Common) -> Option<(String, bool)> {
+    let clock = common.data().aggregate.environment()?.clock;
     Some(match clock.caveat() {
         Some(caveat) => (format!("clock: {caveat}"), true),
         None => (format!("clock {}", clock.name()), false),
     })
 }
 
-/// How many hooks are attached; `None`: not told yet.
+/// How many hooks are attached; `None`: not known yet.
 pub fn hooks(data: &Data) -> Option<(String, bool)> {
     let (attached, all) = data.aggregate.environment()?.hooks_attached();
     Some((format!("hooks {attached} of {all}"), attached == all))
@@ -158,14 +172,13 @@ pub fn suspects(data: &Data) -> usize {
 }
 
 /// Operations per second now; once the recording has ended, over all of it.
-pub fn total_rate(state: &State) -> Option<f64> {
-    let data = state.data();
-    if state.ended().is_some() {
+pub fn total_rate(common: &Common) -> Option<f64> {
+    let data = common.data();
+    if common.ended().is_some() {
         return data.mean_rate(data.aggregate.operations());
     }
-    let minutes = state.rows().iter().map(|row| row.minute);
-    let minute = minutes.fold([0; SECONDS], |sum, minute| std::array::from_fn(|i| sum[i] + minute[i]));
-    activity::rate(&minute, data.began_ns()?, data.now_ns()?)
+    let now_ns = data.now_ns()?;
+    activity::rate(&data.activity.last_minute(now_ns), data.began_ns()?, now_ns)
 }
 
 /// How far the recording has come, by its own clock.
@@ -174,12 +187,12 @@ pub fn length(data: &Data) -> String {
 }
 
 /// The numbers of the header, on one line.
-pub fn totals(state: &State) -> String {
-    let data = state.data();
+pub fn totals(common: &Common) -> String {
+    let data = common.data();
     let parts = [
         format!("after {}", length(data)),
         format!("{} operations", data.aggregate.operations()),
-        operation_rate(total_rate(state)),
+        operation_rate(total_rate(common)),
         format!("errors {}", data.errors),
         lost(data).0,
         held(data),
@@ -187,4 +200,13 @@ pub fn totals(state: &State) -> String {
     let hooks = hooks(data).map(|(text, _)| text);
     let filtered = data.aggregate.filtered().map(ToString::to_string);
     parts.into_iter().chain(filtered).chain(hooks).collect::<Vec<_>>().join(" · ")
+}
+
+/// Bytes of a page, in KiB where that is whole.
+pub fn page_size(bytes: u32) -> String {
+    match bytes {
+        0 => "–".to_owned(),
+        bytes if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
+        bytes => format!("{bytes} B"),
+    }
 }

@@ -1,51 +1,98 @@
-//! The columns of the table, and how rows are sorted by one.
+//! The columns of the table, and how rows are sorted by one. What they are is in the table of columns of the analysis.
 
 use std::cmp::Ordering;
 
-use grantscope_analysis::report::column::{METRICS, place};
+use grantscope_analysis::report::column::{Align, COLUMNS, METRICS, place};
 
 use crate::screen::model::rows::Row;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// What was asked for; sorts by operation, buffer, pages and outcome.
-    Operation,
-    /// What backs the mapping.
-    Buffer,
-    /// How many grants.
-    Pages,
-    /// ok, or the errno's name.
-    Outcome,
-    /// How many operations.
-    Count,
+    /// One that files have too, by its place in `COLUMNS`.
+    Of(usize),
     /// Operations per second.
     Rate,
-    /// A metric, by its place in `METRICS`.
-    Metric(usize),
     /// Operations in each of the last 60 seconds.
     Minute,
 }
 
-/// The place in `METRICS` of the metric with this name in files.
-pub const fn metric(name: &str) -> usize {
-    place(METRICS, name)
+/// A column of the table on the screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Which.
+    pub column: Column,
+    /// Its usual width, in characters.
+    pub width: usize,
+    /// In the order of this number columns get room; those below `ALWAYS` in any case.
+    pub rank: usize,
+    /// Whether rows can be sorted by it.
+    pub sorts: bool,
 }
 
-/// Half are at most this.
-pub const P50: usize = metric("p50_ns");
+/// Ranks of columns that are shown however narrow the terminal is.
+pub const ALWAYS: usize = 6;
 
-/// Columns that a table can be sorted by, in the order of the key that changes it.
-pub const SORTABLE: [Column; 8] = [
-    Column::Operation,
-    Column::Count,
-    Column::Rate,
-    Column::Metric(P50),
-    Column::Metric(metric("p90_ns")),
-    Column::Metric(metric("p99_ns")),
-    Column::Metric(metric("p999_ns")),
-    Column::Metric(metric("max_ns")),
+/// What was asked for, and by whom; sorts by operation, buffer, pages and outcome.
+pub const OPERATION: Column = of("op");
+/// How many grant references.
+pub const PAGES: Column = of("pages");
+/// ok, or the errno's name.
+pub const OUTCOME: Column = of("outcome");
+
+/// The columns of the table, from left to right.
+#[rustfmt::skip]
+pub const SHOWN: [Shown; 12] = [
+    Shown { column: OPERATION, width: 14, rank: 0, sorts: true },
+    Shown { column: of("buffer"), width: 8, rank: 1, sorts: false },
+    Shown { column: PAGES, width: 5, rank: 2, sorts: false },
+    Shown { column: OUTCOME, width: 7, rank: 3, sorts: false },
+    Shown { column: of("count"), width: 8, rank: 4, sorts: true },
+    Shown { column: Column::Rate, width: 9, rank: 8, sorts: true },
+    Shown { column: of("p50_ns"), width: 7, rank: 5, sorts: true },
+    Shown { column: of("p90_ns"), width: 7, rank: 9, sorts: true },
+    Shown { column: of("p99_ns"), width: 7, rank: 6, sorts: true },
+    Shown { column: of("p999_ns"), width: 7, rank: 10, sorts: true },
+    Shown { column: of("max_ns"), width: 7, rank: 7, sorts: true },
+    Shown { column: Column::Minute, width: 60, rank: 11, sorts: false },
 ];
+
+/// The column with this name in files.
+pub const fn of(name: &str) -> Column {
+    Column::Of(place(COLUMNS, name))
+}
+
+/// Columns that rows can be sorted by, in the order of the key that changes it.
+fn sortable() -> Vec<Column> {
+    SHOWN.iter().filter(|shown| shown.sorts).map(|shown| shown.column).collect()
+}
+
+/// Metrics that kinds can be compared by, by their places in `COLUMNS`: those that rows can be sorted by.
+pub fn comparable() -> Vec<usize> {
+    let is_metric = |place: &usize| METRICS.iter().any(|metric| metric.name == COLUMNS[*place].name);
+    let places = sortable().into_iter().filter_map(|column| if let Column::Of(place) = column { Some(place) } else { None });
+    places.filter(is_metric).collect()
+}
+
+impl Column {
+    /// Words stand to the left, numbers to the right.
+    pub fn align(self) -> Align {
+        match self {
+            Self::Of(place) => COLUMNS[place].align,
+            Self::Rate => Align::Right,
+            Self::Minute => Align::Left,
+        }
+    }
+
+    /// The value as a number; `None`: it is none, or not known.
+    pub fn number(self, row: &Row) -> Option<f64> {
+        match self {
+            Self::Of(place) => row.cells[place].number(),
+            Self::Rate => row.rate,
+            Self::Minute => None,
+        }
+    }
+}
 
 /// How the rows are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +105,16 @@ pub struct Order {
 
 impl Default for Order {
     fn default() -> Self {
-        Self { column: Column::Operation, reversed: false }
+        Self { column: OPERATION, reversed: false }
     }
 }
 
 impl Order {
     /// The next column.
     pub fn next(self) -> Self {
-        let place = SORTABLE.iter().position(|&column| column == self.column).unwrap_or(0);
-        Self { column: SORTABLE[(place + 1) % SORTABLE.len()], reversed: false }
+        let columns = sortable();
+        let place = columns.iter().position(|&column| column == self.column).unwrap_or(0);
+        Self { column: columns[(place + 1) % columns.len()], reversed: false }
     }
 
     /// The other way round.
@@ -76,7 +124,7 @@ impl Order {
 
     /// Whether the smallest stands first.
     pub fn is_ascending(self) -> bool {
-        (self.column == Column::Operation) != self.reversed
+        (self.column == OPERATION) != self.reversed
     }
 
     /// Sorts; unknown values stand last in both directions, equal ones in the order of their groups.
@@ -85,23 +133,14 @@ impl Order {
     }
 
     fn compare(self, a: &Row, b: &Row) -> Ordering {
-        if self.column == Column::Operation {
+        if self.column == OPERATION {
             let order = a.group.cmp(&b.group);
             return if self.reversed { order.reverse() } else { order };
         }
-        match (number(self.column, a), number(self.column, b)) {
+        match (self.column.number(a), self.column.number(b)) {
             (Some(a), Some(b)) if self.is_ascending() => a.total_cmp(&b),
             (Some(a), Some(b)) => b.total_cmp(&a),
             (a, b) => b.is_some().cmp(&a.is_some()),
         }
-    }
-}
-
-fn number(column: Column, row: &Row) -> Option<f64> {
-    match column {
-        Column::Count => Some(row.count as f64),
-        Column::Rate => row.rate,
-        Column::Metric(index) => row.values[index],
-        Column::Operation | Column::Buffer | Column::Pages | Column::Outcome | Column::Minute => None,
     }
 }

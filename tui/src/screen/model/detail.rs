@@ -4,20 +4,20 @@ use grantscope_analysis::series::{Aggregate, Failures, Group, Series, SeriesKey,
 use grantscope_wire::{Cause, Stage};
 
 use crate::screen::model::data::Data;
-use crate::screen::model::rows::{Values, values};
+use crate::screen::model::rows::{Cells, Row};
 
 /// The selected row.
 #[derive(Clone, Debug)]
 pub struct Detail {
     /// What it is about.
     pub group: Group,
+    /// Everything that files have of it, but not its histogram.
+    pub cells: Cells,
     /// Durations of the whole operation.
     pub total: Series,
-    /// Its latencies.
-    pub values: Values,
     /// Where the time goes, the largest share first.
     pub stages: Vec<StageRow>,
-    /// Why its operations failed, the most frequent first; empty where they did not, or where nobody knows.
+    /// Why its operations failed, the most frequent first; empty where they did not, or where the cause is unknown.
     pub causes: Vec<CauseRow>,
 }
 
@@ -46,13 +46,20 @@ pub struct StageRow {
 }
 
 /// Looks at one row.
-pub fn detail(data: &Data, group: Group, members: &[SeriesKey]) -> Detail {
+pub fn detail(data: &Data, row: &Row) -> Detail {
+    let members = &row.members;
     let total = merged(&data.aggregate, members, None);
     let mut stages = stages(data, members, total.count());
     stages.sort_by_key(|(row, sum_ns)| (std::cmp::Reverse(*sum_ns), row.stage));
     let shares = permille(&stages.iter().map(|(_, sum_ns)| *sum_ns).collect::<Vec<_>>());
     let stages = stages.into_iter().zip(shares).map(|((row, _), share_permille)| StageRow { share_permille, ..row });
-    Detail { group, total, values: values(data, members), stages: stages.collect(), causes: causes(&data.aggregate, members) }
+    Detail {
+        group: row.group,
+        cells: row.cells.clone(),
+        total,
+        stages: stages.collect(),
+        causes: causes(&data.aggregate, members),
+    }
 }
 
 fn causes(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<CauseRow> {

@@ -1,15 +1,16 @@
 //! The rows of the table: numbers, not yet text.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use grantscope_analysis::report::column::{self, METRICS};
+use grantscope_analysis::report::column::{self, COLUMNS, Cell};
 use grantscope_analysis::series::activity::{self, SECONDS};
-use grantscope_analysis::series::{Group, Series, SeriesKey, groups, merged};
+use grantscope_analysis::series::{Group, SeriesKey, groups, merged};
 
 use crate::screen::model::data::Data;
 
-/// One value per metric of `METRICS`; `None`: not known.
-pub type Values = [Option<f64>; METRICS.len()];
+/// The value of each column of `COLUMNS`.
+pub type Cells = Arc<[Cell<'static>]>;
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -22,16 +23,16 @@ pub struct Row {
     pub count: u64,
     /// Operations per second; `None`: too early to say.
     pub rate: Option<f64>,
-    /// Latencies.
-    pub values: Values,
+    /// Everything that files have of it, but not its histogram.
+    pub cells: Cells,
     /// Operations in each of the last 60 seconds.
     pub minute: [u64; SECONDS],
 }
 
-/// Remembers the latencies of rows in which nothing happened: walking a histogram is the dear part of a row.
+/// Remembers the cells of rows in which nothing happened: walking a histogram is the expensive part of a row.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    values: HashMap<Group, (u64, Values)>,
+    cells: HashMap<Group, (u64, Cells)>,
 }
 
 /// Which rows are wanted.
@@ -53,39 +54,47 @@ fn row(data: &Data, wanted: Wanted, cache: &mut Cache, group: Group, members: Ve
     let count = members.iter().filter_map(|key| data.aggregate.get(key)).map(|series| series.count()).sum();
     let minute = minute(data, &members);
     let rate = if wanted.over { data.mean_rate(count) } else { recent_rate(data, &minute) };
-    let values = cache.values(group, count, || values(data, &members));
-    Row { group, members, count, rate, values, minute }
+    let cells = cache.cells(group, count, || cells(data, &group, &members));
+    Row { group, members, count, rate, cells, minute }
 }
 
 impl Cache {
     /// Counts only ever grow (a reset empties the cache), so that an equal count means that nothing was added.
-    fn values(&mut self, group: Group, count: u64, compute: impl FnOnce() -> Values) -> Values {
-        match self.values.get(&group) {
-            Some((known, values)) if *known == count => *values,
+    fn cells(&mut self, group: Group, count: u64, compute: impl FnOnce() -> Cells) -> Cells {
+        match self.cells.get(&group) {
+            Some((known, cells)) if *known == count => cells.clone(),
             _ => {
-                let values = compute();
-                self.values.insert(group, (count, values));
-                values
+                let cells = compute();
+                self.cells.insert(group, (count, cells.clone()));
+                cells
             }
         }
     }
 }
 
-/// The metrics of these series together.
-pub fn values(data: &Data, members: &[SeriesKey]) -> Values {
-    let recording = &data.aggregate;
-    let of = |key, series: &Series| std::array::from_fn(|i| (METRICS[i].value)(column::Row { recording, key, series }).number());
-    match members {
-        [] => [None; METRICS.len()],
-        [only] => recording.get(only).map_or([None; METRICS.len()], |series| of(only, series)),
-        [first, ..] => of(first, &merged(recording, members, None)),
+/// The cells of these series together.
+fn cells(data: &Data, group: &Group, members: &[SeriesKey]) -> Cells {
+    let (recording, key) = (&data.aggregate, group.key());
+    let series = merged(recording, members, None);
+    let row = column::Row { recording, key: &key, series: &series };
+    COLUMNS.iter().map(|column| kept((column.value)(row))).collect()
+}
+
+/// The cell without what it borrows.
+fn kept(cell: Cell<'_>) -> Cell<'static> {
+    match cell {
+        Cell::Text(text) => Cell::Text(text.into_owned().into()),
+        Cell::Ns(ns) => Cell::Ns(ns),
+        Cell::Count(count) => Cell::Count(count),
+        // Pictures of it are drawn from the series.
+        Cell::Histogram(_) | Cell::Unknown => Cell::Unknown,
     }
 }
 
 fn minute(data: &Data, members: &[SeriesKey]) -> [u64; SECONDS] {
     let now_ns = data.now_ns().unwrap_or(0);
-    let minutes = members.iter().filter_map(|key| data.activity.pulse(key)).map(|pulse| pulse.last_minute(now_ns));
-    minutes.fold([0; SECONDS], |sum, minute| std::array::from_fn(|i| sum[i] + minute[i]))
+    let pulses = members.iter().filter_map(|key| data.activity.pulse(key));
+    activity::sum(pulses.map(|pulse| pulse.last_minute(now_ns)))
 }
 
 fn recent_rate(data: &Data, minute: &[u64; SECONDS]) -> Option<f64> {

@@ -1,10 +1,74 @@
-//! What can be compared so far, and what cannot.
+//! Buffer kinds side by side: what can be compared so far, by which metric, and which row is selected.
 
-use grantscope_analysis::compare::{Row, rows};
+use grantscope_analysis::compare::{Row, StageMeans, rows, stages};
 use grantscope_analysis::model::Outcome;
-use grantscope_analysis::report::column::METRICS;
+use grantscope_analysis::report::column::{COLUMNS, Column, place};
+use grantscope_analysis::series::Group;
 
+use crate::screen::command::Command;
+use crate::screen::model::columns::comparable;
 use crate::screen::model::data::Data;
+use crate::screen::model::selection::Selection;
+
+/// Buffer kinds side by side: by which metric, and which row is selected.
+#[derive(Clone, Debug)]
+pub struct Compare {
+    /// The metric by which kinds are compared: its place in `COLUMNS`.
+    pub metric: usize,
+    selected: Selection<Group>,
+    /// What can be compared, and what cannot.
+    pub comparison: Comparison,
+    /// Stages of the selected row.
+    pub stages: Vec<StageMeans>,
+}
+
+impl Default for Compare {
+    fn default() -> Self {
+        Self {
+            metric: place(COLUMNS, "p50_ns"),
+            selected: Selection::default(),
+            comparison: Comparison::default(),
+            stages: Vec::new(),
+        }
+    }
+}
+
+impl Compare {
+    /// Moves the selection, or compares by the next metric.
+    pub fn command(&mut self, command: Command) {
+        match command {
+            Command::Metric => self.metric = next_metric(self.metric),
+            command => {
+                if let Some(rows) = command.step() {
+                    self.selected.step(&self.subjects(), rows);
+                }
+            }
+        }
+    }
+
+    /// Computes the comparison.
+    pub fn refresh(&mut self, data: &Data, merged_pages: bool) {
+        self.comparison = compare(data, merged_pages, &COLUMNS[self.metric]);
+        let row = self.selected().map(|index| &self.comparison.rows[index]);
+        self.stages = row.map(|row| stages(&data.aggregate, row)).unwrap_or_default();
+    }
+
+    /// Which row is selected.
+    pub fn selected(&self) -> Option<usize> {
+        self.selected.index(&self.subjects())
+    }
+
+    fn subjects(&self) -> Vec<Group> {
+        self.comparison.rows.iter().map(|row| row.subject).collect()
+    }
+}
+
+/// The metric after this one.
+fn next_metric(metric: usize) -> usize {
+    let metrics = comparable();
+    let place = metrics.iter().position(|&other| other == metric).unwrap_or(0);
+    metrics[(place + 1) % metrics.len()]
+}
 
 /// What can be compared, and what cannot.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +79,9 @@ pub struct Comparison {
     pub alone: Vec<String>,
 }
 
-/// The comparison, by one metric of `METRICS`.
-pub fn compare(data: &Data, merged_pages: bool, metric: usize) -> Comparison {
-    let succeeded = rows(&data.aggregate, merged_pages, &METRICS[metric]).into_iter();
+/// The comparison, by one metric.
+fn compare(data: &Data, merged_pages: bool, metric: &Column) -> Comparison {
+    let succeeded = rows(&data.aggregate, merged_pages, metric).into_iter();
     let succeeded = succeeded.filter(|row| row.subject.outcome == Outcome::Ok);
     let (rows, alone): (Vec<_>, Vec<_>) = succeeded.partition(|row| row.kinds() > 1);
     let names: Vec<_> = rows.iter().map(|row| row.subject.name()).collect();
