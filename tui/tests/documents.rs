@@ -3,9 +3,8 @@
 #[path = "../../docs/examples.rs"]
 mod examples;
 
-use clap::Parser;
-use grantscope::cli::Cli;
-use grantscope::screen::keys::BINDINGS;
+use grantscope::commands::command_line;
+use grantscope::screen::views;
 use grantscope_wire::Stage;
 use grantscope_wire::hook::{Ends, HOOKS};
 use grantscope_wire::loss::LossKind;
@@ -16,7 +15,7 @@ const TRUST: &str = include_str!("../../docs/trust.md");
 
 #[test]
 fn every_example_in_the_documents_is_a_command_line_of_grantscope() {
-    examples::check("grantscope", |words| Cli::try_parse_from(words).map(drop));
+    examples::check("grantscope", |words| command_line().try_get_matches_from(words).map(drop));
 }
 
 /// The rows of the table below a heading, without the table's own heading.
@@ -27,7 +26,7 @@ fn rows<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_documents_list_the_keys_of_the_key_table() {
-    let expected: Vec<_> = BINDINGS.iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
+    let expected: Vec<_> = views::keys().all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
     let table = expected.join("\n");
     assert_eq!(rows(COMMANDS, "Keys"), expected, "put this table into docs/commands.md:\n{table}");
 }
