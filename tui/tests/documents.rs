@@ -1,11 +1,10 @@
-//! What README.md and docs/ say of `grantscope`: example commands, keys, kinds of loss, hooks and stages.
+//! What README.md and docs/ say of `grantscope`: example commands, keys, exit codes, kinds of loss, hooks and stages.
 
 #[path = "../../docs/examples.rs"]
 mod examples;
 
-use clap::Parser;
-use grantscope::cli::Cli;
-use grantscope::screen::keys::BINDINGS;
+use grantscope::commands::command_line;
+use grantscope::screen::views;
 use grantscope_wire::Stage;
 use grantscope_wire::hook::{Ends, HOOKS};
 use grantscope_wire::loss::LossKind;
@@ -16,7 +15,7 @@ const TRUST: &str = include_str!("../../docs/trust.md");
 
 #[test]
 fn every_example_in_the_documents_is_a_command_line_of_grantscope() {
-    examples::check("grantscope", |words| Cli::try_parse_from(words).map(drop));
+    examples::check("grantscope", |words| command_line().try_get_matches_from(words).map(drop));
 }
 
 /// The rows of the table below a heading, without the table's own heading.
@@ -27,9 +26,19 @@ fn rows<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_documents_list_the_keys_of_the_key_table() {
-    let expected: Vec<_> = BINDINGS.iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
+    let keys = views::keys();
+    let expected: Vec<_> = keys.all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
     let table = expected.join("\n");
     assert_eq!(rows(COMMANDS, "Keys"), expected, "put this table into docs/commands.md:\n{table}");
+}
+
+/// The end of the main help text, which is made of the table of exit codes.
+#[test]
+fn the_documents_list_the_exit_codes_of_the_help_text() {
+    let help = command_line().render_long_help().to_string();
+    let (_, codes) = help.split_once("\nExit codes:\n").expect("the help text ends with the exit codes");
+    let codes: String = codes.trim_end().lines().map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line))).collect();
+    assert!(COMMANDS.ends_with(&format!("```text\n{codes}```\n")), "docs/commands.md ends with another list than:\n{codes}");
 }
 
 #[test]
