@@ -15,13 +15,14 @@ mod programs;
 mod progress;
 mod results;
 mod setup;
+mod tidy;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, clean, demo, lab_run, lab_shell, set_up, test};
+use crate::commands::{build, clean, demo, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
 
 /// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
@@ -41,6 +42,8 @@ enum Verb {
     Demo(demo::Arguments),
     /// Checks formatting and lints, runs the unit tests, then the lab's checks
     Test(test::Arguments),
+    /// Checks that the tree keeps to its rules: imports, sizes, headers; a part of `test`
+    Tidy,
     /// Runs something in the lab
     #[command(subcommand)]
     Lab(LabVerb),
@@ -72,6 +75,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Build(arguments) => build::run(&arguments).map(|()| ExitCode::SUCCESS),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::Tidy => tidy_alone::run(),
         Verb::Lab(LabVerb::Run(arguments)) => lab_run::run(&arguments),
         Verb::Lab(LabVerb::Shell(arguments)) => lab_shell::run(&arguments),
         Verb::Clean => clean::run().map(|()| ExitCode::SUCCESS),
