@@ -40,7 +40,7 @@ enum Verb {
     Build(build::Arguments),
     /// From nothing to a live view: sets up, builds, boots the lab, runs the benchmark, prints a summary
     Demo(demo::Arguments),
-    /// Checks formatting and lints, runs the unit tests, then the lab's checks
+    /// Checks formatting, the rules of `tidy` and lints, runs the unit tests, then the lab's checks
     Test(test::Arguments),
     /// Checks that the tree keeps to its rules: imports, sizes, headers; a part of `test`
     Tidy,

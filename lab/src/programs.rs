@@ -81,12 +81,15 @@ pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     take(&object, &name)
 }
 
-/// The cargo for lints and unit tests: what they compile of libraries lies in the cache, and serves every work tree too.
-/// The lock is held as long as this work tree's own tests lie there.
-pub fn cargo_for_checks() -> Result<(Command, Flock<File>)> {
+/// The cargo for lints and unit tests, with the probes if they could be compiled: what they compile of libraries lies in the cache, and
+/// serves every work tree too. The lock is held as long as this work tree's own tests lie there.
+pub fn cargo_for_checks(probes: Option<&Path>) -> Result<(Command, Flock<File>)> {
     let (folder, lock) = compiled("checks", stable_cargo, &[])?;
     let mut cargo = stable_cargo();
     cargo.env("CARGO_TARGET_DIR", folder);
+    if let Some(probes) = probes {
+        cargo.env("GRANTSCOPE_PROBES", probes);
+    }
     Ok((cargo, lock))
 }
 

@@ -41,13 +41,13 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// Sets the lab up.
-    pub fn new(consent: Consent) -> Result<Self> {
+    /// Sets the lab up; compilers that are there already need not be looked for again.
+    pub fn new(consent: Consent, compilers: Option<Compilers>) -> Result<Self> {
         let cache = Cache::open()?;
         Ok(Self {
             bare: Lab::new(setup::parts(&cache, consent, platform::MAIN)?, None)?,
             full: OnceLock::new(),
-            compilers: OnceLock::new(),
+            compilers: compilers.map_or_else(OnceLock::new, OnceLock::from),
             ours: Mutex::default(),
             in_c: Mutex::default(),
             sweeps: Default::default(),
@@ -62,14 +62,8 @@ impl Harness {
         &self.bare
     }
 
-    /// The compilers of our programs.
-    pub fn compilers(&self) -> Result<&Compilers> {
-        let _building = self.building();
-        self.compilers_alone()
-    }
-
-    /// The same, for who holds the lock.
-    fn compilers_alone(&self) -> Result<&Compilers> {
+    /// The compilers of our programs; who asks holds the lock.
+    fn compilers(&self) -> Result<&Compilers> {
         if let Some(compilers) = self.compilers.get() {
             return Ok(compilers);
         }
@@ -98,7 +92,7 @@ impl Harness {
         if let Some((_, ours)) = built.iter().find(|(known, _)| *known == architecture) {
             return Ok(ours.clone());
         }
-        let ours = programs::for_lab(self.compilers_alone()?, architecture)?;
+        let ours = programs::for_lab(self.compilers()?, architecture)?;
         built.push((architecture, ours.clone()));
         Ok(ours)
     }
