@@ -5,6 +5,8 @@ mod cache;
 mod checks;
 mod command;
 mod commands;
+#[cfg(test)]
+mod documents;
 mod fetch;
 mod guest;
 mod kernel;

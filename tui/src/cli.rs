@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use grantscope_analysis::model::Clock;
 
 use crate::filter::FilterArgs;
-use crate::reader::Speed;
+use crate::screen::feed::Speed;
 
 /// See what mapping Xen grants costs: how long each operation takes, where in the kernel the time goes, and what is lost.
 ///

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use grantscope::cli::{Cli, Command};
-use grantscope::{bench, doctor, exit, export, judge, maps, record, summary, top};
+use grantscope::commands::{bench, doctor, export, judge, maps, record, summary, top};
+use grantscope::exit;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {

@@ -1,0 +1,4 @@
+//! Buffer kinds side by side.
+
+pub mod draw;
+pub mod state;

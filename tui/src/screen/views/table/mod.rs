@@ -1,0 +1,3 @@
+//! One row per kind of operation, and details of the selected one below.
+
+pub mod draw;

@@ -1,0 +1,3 @@
+//! The selected row alone.
+
+pub mod draw;

@@ -1,0 +1,6 @@
+//! Parts of a picture that several views draw.
+
+pub mod bar;
+pub mod detail;
+pub mod histogram;
+pub mod stages;

@@ -1,0 +1,4 @@
+//! Where frames come from.
+
+pub mod input;
+pub mod load;
