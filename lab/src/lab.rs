@@ -77,10 +77,10 @@ impl Lab {
     }
 
     /// Runs a job to its end; `console.log` and `recording.gsr` go to `out`, and so does every file of the guest's /out.
-    pub fn run(&self, job: &Job, clock: Clock, patience: Duration, out: &Path, follower: &mut dyn Follower) -> Result<Outcome> {
+    pub fn run(&self, job: &Job, clock: Clock, timeout: Duration, out: &Path, follower: &mut dyn Follower) -> Result<Outcome> {
         fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let images = self.images(job)?;
-        let boot = Boot { parts: &self.parts, clock, files: &images.files, patience, out };
+        let boot = Boot { parts: &self.parts, clock, files: &images.files, timeout, out };
         let outcome = boot.run(follower)?;
         for file in &outcome.files {
             let path = within(out, &file.path)?;

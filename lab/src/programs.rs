@@ -103,7 +103,7 @@ fn compiled(name: &str, cargo: impl Fn() -> Command, clean_options: &[&str]) -> 
     Ok((folder, lock))
 }
 
-/// Cargo tells what is fresh by the time of a file, not by the work tree that it lies in: what another work tree compiled
+/// Cargo decides what is fresh by the time of a file, not by the work tree that it lies in: what another work tree compiled
 /// after ours was last changed would pass for ours.
 fn forget_another_trees_programs(folder: &Path, cargo: impl Fn() -> Command, clean_options: &[&str]) -> Result<()> {
     let stamp = folder.join("work-tree");

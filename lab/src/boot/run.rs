@@ -18,7 +18,7 @@ use super::{
 use crate::{cache::remove_folder, command, guest::cpio, platform::Clock, setup::Parts};
 use anyhow::{Context, Result, anyhow, bail};
 
-/// How often the watch is told the time.
+/// How often the watch looks at the time.
 const TICK: Duration = Duration::from_millis(200);
 /// How the folders of runs are named in the system's folder for temporary files.
 const SCRATCH: &str = "grantscope-lab-";
@@ -35,7 +35,7 @@ pub struct Boot<'a> {
     /// The files of the machine.
     pub files: &'a Files,
     /// How long nothing may come.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// The folder that gets `console.log` and `recording.gsr`.
     pub out: &'a Path,
 }
@@ -104,7 +104,7 @@ impl Outcome {
     }
 }
 
-/// What the threads that read from QEMU tell the one that judges.
+/// What the threads that read from QEMU send to the one that judges.
 enum Event {
     Console(std::io::Result<String>),
     ConsoleEnded,
@@ -142,7 +142,7 @@ impl Boot<'_> {
         follower: &mut dyn Follower,
     ) -> Result<Outcome> {
         let started = Instant::now();
-        let mut watch = ConsoleWatch::new(self.patience);
+        let mut watch = ConsoleWatch::new(self.timeout);
         let mut files = Vec::new();
         let mut recorded = 0;
         // The files and the recording have to be whole too, before the end of the machine is the end of the run.

@@ -37,7 +37,7 @@ pub fn our_kernel_is_ready(harness: &Harness) -> Result<()> {
     let without = self::report(&outcome, "without", "1", "impossible")?;
     let gntdev = finding(&without, "gntdev")?;
     ensure!(state(gntdev) == "blocks" && gntdev["remedy"].is_string(), "the missing gntdev is not named: {gntdev}");
-    outcome.text("whole.txt").unwrap_or_default().lines().for_each(|line| tell!("{line}"));
+    outcome.text("whole.txt").unwrap_or_default().lines().for_each(|line| note!("{line}"));
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a guest may be silent: two run at a time, on a machine that may have other work, and some read a whole kernel's types.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub const TIMEOUT: Duration = Duration::from_secs(240);
 
 /// What the checks share: a lab of busybox alone, and one with our programs that is built when first asked for.
 /// Several checks may run at a time.
@@ -121,18 +121,18 @@ impl Harness {
 
     /// Runs a shell script in dom0 of the bare lab, on the counted clock.
     pub fn script(&self, name: &str, script: &str) -> Result<Outcome> {
-        self.script_with_patience(name, script, PATIENCE)
+        self.script_with_timeout(name, script, TIMEOUT)
     }
 
-    /// The same, for a check that is about patience.
-    pub fn script_with_patience(&self, name: &str, script: &str, patience: Duration) -> Result<Outcome> {
+    /// The same, for a check of the timeout itself.
+    pub fn script_with_timeout(&self, name: &str, script: &str, timeout: Duration) -> Result<Outcome> {
         let job = Job::Script(script.into());
-        self.bare.run(&job, Clock::Counted, patience, &self.out(name), &mut ()).with_context(|| format!("the run {name}"))
+        self.bare.run(&job, Clock::Counted, timeout, &self.out(name), &mut ()).with_context(|| format!("the run {name}"))
     }
 
     /// A run that has to end well.
     pub fn passes(&self, lab: &Lab, name: &str, job: &Job, clock: Clock) -> Result<Outcome> {
-        let outcome = lab.run(job, clock, PATIENCE, &self.out(name), &mut ())?;
+        let outcome = lab.run(job, clock, TIMEOUT, &self.out(name), &mut ())?;
         ensure!(outcome.end == End::Pass, self.unexpected(name, &outcome));
         Ok(outcome)
     }
@@ -144,7 +144,7 @@ impl Harness {
         Ok(outcome)
     }
 
-    /// The error that a run which should have gone well gives.
+    /// The error of a run that did not end well.
     pub fn unexpected(&self, name: &str, outcome: &Outcome) -> anyhow::Error {
         let said = outcome.text("stderr").unwrap_or_default();
         let report = outcome.error(&self.out(name).join("console.log"));

@@ -32,7 +32,7 @@ been checked.
 ";
 
 /// Compares a platform's column with how its hooks are attached.
-pub fn tells_of(platform: &str, hooks: &[HookStatus]) -> Result<()> {
+pub fn has_column(platform: &str, hooks: &[HookStatus]) -> Result<()> {
     // Two checks may write at the same time.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);

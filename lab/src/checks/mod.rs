@@ -3,8 +3,9 @@
 //! To add one: a file here with a function from [`Harness`] to a result, and a line in [`ALL`].
 
 #[macro_use]
-pub mod tell;
+pub mod notes;
 
+mod attach_modes;
 mod channels;
 mod crash;
 mod doctor;
@@ -17,7 +18,6 @@ mod init;
 mod kernel_users;
 mod ledger;
 mod left;
-mod means;
 mod platforms;
 mod profile;
 mod program;
@@ -60,19 +60,19 @@ pub const ALL: &[Check] = &[
         run: left::nothing_is_left,
     },
     Check {
-        name: "full tables of Xen's are told apart: no grant left, no room to note a mapping",
-        run: faults::full_tables_are_told,
+        name: "full tables of Xen's are distinguished: no grant left, no room for a mapping",
+        run: faults::full_tables_are_distinguished,
     },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
-    Check { name: "a teardown is followed to its true end, in every order of letting go", run: teardown::ends_are_seen },
+    Check { name: "a teardown is followed to its true end, in every order of release", run: teardown::ends_are_seen },
     Check { name: "the ledger is what is held", run: ledger::is_what_is_held },
     Check { name: "the ledger never joins two maps, and is empty after the sweep", run: ledger::never_joins_two_maps },
     Check { name: "the ledger with pages of 16 KiB, of a module", run: ledger::of_large_pages },
-    Check { name: "kprobes alone profile as exactly", run: means::kprobes_are_exact },
-    Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
-    Check { name: "a crowd, and every order of letting go, is profiled as exactly", run: profile::crowd_is_exact },
+    Check { name: "kprobes alone profile as exactly", run: attach_modes::kprobes_are_exact },
+    Check { name: "a program that is not ours is profiled as exactly", run: profile::third_party_client_is_exact },
+    Check { name: "a crowd, and every order of release, is profiled as exactly", run: profile::crowd_is_exact },
     Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
     Check { name: "the platform x86-pv works", run: platforms::x86_pv },
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },

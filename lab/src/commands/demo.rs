@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     boot::{
-        console_watch::{End, PATIENCE},
+        console_watch::{End, TIMEOUT},
         run::{Follower, Outcome},
     },
     cache::Cache,
@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
     let job = Job::Record { command, clock: arguments.clock, run: "demo".into() };
     let mut screen = Screen::new(&viewer);
-    let outcome = lab.run(&job, arguments.clock, PATIENCE, out, &mut screen);
+    let outcome = lab.run(&job, arguments.clock, TIMEOUT, out, &mut screen);
     // The results lie on the disk before the person closes the view, whatever happens to this terminal then.
     let recorded = screen.viewer.is_some();
     if recorded {

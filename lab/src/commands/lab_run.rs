@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     boot::{
-        console_watch::{End, PATIENCE},
+        console_watch::{End, TIMEOUT},
         run::{Follower, Outcome},
     },
     cache::Cache,
@@ -50,7 +50,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,
     /// Seconds of silence after which the run counts as hung
-    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT.as_secs())]
     pub patience: u64,
     /// Run the program alone: nothing is recorded, so there is no recording.gsr and no results.csv
     #[arg(long)]
@@ -83,8 +83,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let lab = Lab::new(setup::parts(&cache, consent, platform)?, ours.as_ref())?;
     let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name } };
     let mut follower = Progress::new();
-    let patience = Duration::from_secs(arguments.patience);
-    let outcome = lab.run(&job, clock, patience, &arguments.out, &mut follower)?;
+    let timeout = Duration::from_secs(arguments.patience);
+    let outcome = lab.run(&job, clock, timeout, &arguments.out, &mut follower)?;
     follower.end(&outcome);
     if outcome.recorded == 0 {
         // An empty file would look like a recording of nothing.

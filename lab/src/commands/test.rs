@@ -14,7 +14,7 @@ use anyhow::Result;
 use super::tidy;
 use crate::{
     cache::Cache,
-    checks::{self, Check, Harness, tell},
+    checks::{self, Check, Harness, notes},
     command,
     fetch::Consent,
     place,
@@ -176,7 +176,7 @@ fn lab_checks(arguments: &Arguments, compilers: Option<Compilers>, count: &mut C
     thread::scope(|scope| {
         for _ in 0..together {
             scope.spawn(|| {
-                // The lock is let go before the check begins.
+                // The lock is released before the check begins.
                 while let Some(check) = { waiting.lock().unwrap_or_else(PoisonError::into_inner).next() } {
                     let good = run_check(check, &harness);
                     counts.lock().unwrap_or_else(PoisonError::into_inner).add_one(good);
@@ -191,7 +191,7 @@ fn run_check(check: &Check, harness: &Harness) -> bool {
     let started = Instant::now();
     let result = (check.run)(harness);
     let mut out = io::stdout().lock();
-    for line in tell::said() {
+    for line in notes::take() {
         // Nobody who would read it is left: then nobody misses it either.
         let _ = writeln!(out, "     {line}");
     }

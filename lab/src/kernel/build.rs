@@ -1,6 +1,6 @@
-//! Runs the kernel's own make, and tells how far it is.
+//! Runs the kernel's own make, and reports how far it is.
 //!
-//! The total is no guess: once the tree is prepared, a dry run of make prints every step that the build will take.
+//! The total is exact: once the tree is prepared, a dry run of make prints every step that the build will take.
 
 use std::{
     path::{Path, PathBuf},

@@ -103,7 +103,7 @@ fn plain(file: &Path) -> Result<PathBuf> {
 
 fn dependencies(file: &Path) -> Result<Vec<String>> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {file:?}"))?;
-    let elf = object::File::parse(&*bytes).with_context(|| format!("{file:?} is no module"))?;
+    let elf = object::File::parse(&*bytes).with_context(|| format!("{file:?} is not a module"))?;
     let section = elf.section_by_name(".modinfo").with_context(|| format!("{file:?} has no .modinfo"))?;
     Ok(parse_dependencies(section.data().with_context(|| format!("{file:?} is damaged"))?))
 }

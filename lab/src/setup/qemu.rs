@@ -90,7 +90,7 @@ impl Emulator {
         qemu.inspect_err(|error| eprintln!("not used: {error:#}")).ok()
     }
 
-    /// The fact in the cache that tells where it was unpacked.
+    /// The fact in the cache with the place where it was unpacked.
     fn fact(self) -> String {
         format!("unpacked-{}", self.package)
     }

@@ -25,7 +25,7 @@ const TARGETS: [Architecture; 2] = [Architecture::Arm64, Architecture::X86_64];
 /// A rustup that has said nothing for this long counts as offline. Without a terminal it says one line per component, and the
 /// largest takes a minute on a slow disk; where nothing can be fetched, it mostly says so at once.
 const RUSTUP_SILENCE: Duration = Duration::from_secs(150);
-/// The fact in the cache that tells which Rust was chosen.
+/// The fact in the cache with the Rust that was chosen.
 const FACT: &str = "rust";
 /// Overrides the choice: `rustup` or `debian`.
 const CHOICE_VARIABLE: &str = "GRANTSCOPE_RUST";
