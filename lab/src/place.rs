@@ -13,6 +13,9 @@ pub fn work_tree() -> &'static Path {
 }
 
 /// The cache's folder: `$GRANTSCOPE_CACHE`, else `$XDG_CACHE_HOME/grantscope`, else `~/.cache/grantscope`.
+///
+/// # Errors
+/// When none of the variables is set.
 pub fn cache() -> Result<PathBuf> {
     choose_cache(|name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
 }

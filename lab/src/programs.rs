@@ -21,6 +21,9 @@ pub struct ForLab {
 }
 
 /// Builds everything that the domains of a platform of this architecture run.
+///
+/// # Errors
+/// When one does not compile.
 pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
     let probes = probes(compilers, architecture.probes())?;
     let (name, target) = (architecture.name(), architecture.rust_target());
@@ -37,6 +40,9 @@ pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForL
 }
 
 /// Builds everything for this machine, and gives the folder with the programs.
+///
+/// # Errors
+/// When one does not compile.
 pub fn native(compilers: &Compilers) -> Result<PathBuf> {
     let probes = probes(compilers, std::env::consts::ARCH)?;
     let folder = target_folder("native");
@@ -49,6 +55,9 @@ pub fn native(compilers: &Compilers) -> Result<PathBuf> {
 }
 
 /// Builds the viewer, which needs no more than stable Rust.
+///
+/// # Errors
+/// When it does not compile.
 pub fn viewer() -> Result<PathBuf> {
     let mut cargo = stable_cargo();
     // Also where the person's own settings put build products elsewhere: the program is looked for here.
@@ -59,6 +68,9 @@ pub fn viewer() -> Result<PathBuf> {
 }
 
 /// Builds the probes for a kernel of this architecture, and gives their object.
+///
+/// # Errors
+/// When they do not compile.
 pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
     let name = format!("probes-{architecture}");
@@ -83,6 +95,9 @@ pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
 
 /// The cargo for lints and unit tests, with the probes if they could be compiled: what they compile of libraries lies in the cache, and
 /// serves every work tree too. The lock is held as long as this work tree's own tests lie there.
+///
+/// # Errors
+/// When the folder in the cache cannot be used.
 pub fn cargo_for_checks(probes: Option<&Path>) -> Result<(Command, Flock<File>)> {
     let (folder, lock) = compiled("checks", stable_cargo, &[])?;
     let mut cargo = stable_cargo();

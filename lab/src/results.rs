@@ -14,6 +14,9 @@ use grantscope_analysis::{
 };
 
 /// Results of an earlier run must not pass for this one's.
+///
+/// # Errors
+/// When a file is there and cannot be removed.
 pub fn remove_old(out: &Path) -> Result<()> {
     for name in ["recording.gsr", "results.csv", "truth.json", "console.log", "stdout", "stderr", "status", "dmesg"] {
         match fs::remove_file(out.join(name)) {
@@ -27,6 +30,9 @@ pub fn remove_old(out: &Path) -> Result<()> {
 }
 
 /// Writes `results.csv` beside the recording. Of a recording that breaks off it has everything before that.
+///
+/// # Errors
+/// When the recording cannot be read at all, or the file cannot be written.
 pub fn export_csv(out: &Path) -> Result<()> {
     let written = || -> Result<()> {
         let mut csv = Vec::new();

@@ -320,6 +320,9 @@ pub struct Scratch(pub PathBuf);
 
 impl Scratch {
     /// Makes the folder.
+    ///
+    /// # Errors
+    /// When it cannot be made, for example because the disk is full.
     pub fn new() -> Result<Self> {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -42,6 +42,9 @@ pub struct Harness {
 
 impl Harness {
     /// Sets the lab up; compilers that are there already need not be looked for again.
+    ///
+    /// # Errors
+    /// When the main platform cannot be provided.
     pub fn new(consent: Consent, compilers: Option<Compilers>) -> Result<Self> {
         let cache = Cache::open()?;
         Ok(Self {
@@ -72,6 +75,9 @@ impl Harness {
     }
 
     /// The lab with our programs.
+    ///
+    /// # Errors
+    /// When our programs cannot be built, or the platform cannot be provided.
     pub fn full(&self) -> Result<&Lab> {
         if let Some(lab) = self.full.get() {
             return Ok(lab);
@@ -81,6 +87,9 @@ impl Harness {
     }
 
     /// A platform's lab, with our programs.
+    ///
+    /// # Errors
+    /// When our programs cannot be built, or the platform cannot be provided.
     pub fn lab(&self, platform: &'static Platform) -> Result<Lab> {
         let mut building = self.building();
         let ours = self.programs(&mut building, platform.architecture)?;
@@ -103,6 +112,9 @@ impl Harness {
     }
 
     /// A program in C of workload/tests/, compiled for a platform's dom0.
+    ///
+    /// # Errors
+    /// When it does not compile.
     pub fn program_in_c(&self, name: &str, architecture: Architecture) -> Result<PathBuf> {
         let _alone = self.in_c.lock().unwrap_or_else(PoisonError::into_inner);
         // By a name that no check's folder has.
@@ -120,17 +132,26 @@ impl Harness {
     }
 
     /// Runs a shell script in dom0 of the bare lab, on the counted clock.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started, or what comes out of it cannot be stored.
     pub fn script(&self, name: &str, script: &str) -> Result<Outcome> {
         self.script_with_timeout(name, script, TIMEOUT)
     }
 
     /// The same, for a check of the timeout itself.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started, or what comes out of it cannot be stored.
     pub fn script_with_timeout(&self, name: &str, script: &str, timeout: Duration) -> Result<Outcome> {
         let job = Job::Script(script.into());
         self.bare.run(&job, Clock::Counted, timeout, &self.out(name), &mut ()).with_context(|| format!("the run {name}"))
     }
 
     /// A run that has to end well.
+    ///
+    /// # Errors
+    /// When the verdict is any other than pass.
     pub fn passes(&self, lab: &Lab, name: &str, job: &Job, clock: Clock) -> Result<Outcome> {
         let outcome = lab.run(job, clock, TIMEOUT, &self.out(name), &mut ())?;
         ensure!(outcome.end == End::Pass, self.unexpected(name, &outcome));
@@ -138,6 +159,9 @@ impl Harness {
     }
 
     /// The same, and the kernel has to have nothing to complain of.
+    ///
+    /// # Errors
+    /// When the verdict is any other than pass, or the kernel complained.
     pub fn passes_in_peace(&self, lab: &Lab, name: &str, job: &Job, clock: Clock) -> Result<Outcome> {
         let outcome = self.passes(lab, name, job, clock)?;
         ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);

@@ -32,6 +32,9 @@ been checked.
 ";
 
 /// Compares a platform's column with how its hooks are attached.
+///
+/// # Errors
+/// When the document differs and is not to be written.
 pub fn has_column(platform: &str, hooks: &[HookStatus]) -> Result<()> {
     // Two checks may write at the same time.
     static ALONE: Mutex<()> = Mutex::new(());

@@ -164,6 +164,9 @@ pub fn losses_are_counted(harness: &Harness) -> Result<()> {
 }
 
 /// One of the two runs of the default sweep; who wants one that another check is at waits for it.
+///
+/// # Errors
+/// When the run does not end well.
 pub fn sweep(harness: &Harness, which: usize) -> Result<PathBuf> {
     let _alone = harness.sweeps[which].lock().unwrap_or_else(PoisonError::into_inner);
     let name = ["sweep-1", "sweep-2"][which];
@@ -175,6 +178,9 @@ pub fn sweep(harness: &Harness, which: usize) -> Result<PathBuf> {
 }
 
 /// One recorded run of a command on the counted clock.
+///
+/// # Errors
+/// When the run does not end well, or the kernel complained.
 pub fn record(harness: &Harness, name: &str, command: Command) -> Result<PathBuf> {
     record_by(harness, name, command, Clock::Counted)
 }

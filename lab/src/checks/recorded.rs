@@ -26,6 +26,9 @@ pub struct Recorded {
 
 impl Recorded {
     /// Reads it to its end frame.
+    ///
+    /// # Errors
+    /// When it cannot be read to its end.
     pub fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let mut reader = Reader::open(BufReader::new(file))?;
@@ -40,11 +43,17 @@ impl Recorded {
     }
 
     /// What it was recorded on.
+    ///
+    /// # Errors
+    /// When the recording has none.
     pub fn environment(&self) -> Result<&Environment> {
         self.aggregate.environment().context("the recording has no environment")
     }
 
     /// The hooks by attach mode; hooks that are not attached are under `nothing`.
+    ///
+    /// # Errors
+    /// When the recording has no environment.
     pub fn hooks_by_mode(&self) -> Result<BTreeMap<&str, Vec<&str>>> {
         let mut modes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for hook in &self.environment()?.hooks {
@@ -54,6 +63,9 @@ impl Recorded {
     }
 
     /// Compares it with the truth, and the CSV made of it too.
+    ///
+    /// # Errors
+    /// When a count, a duration or a stage differs, or nothing was recorded.
     pub fn agrees_with(&self, truth: &Truth) -> Result<()> {
         let judgement = judge(&self.aggregate, &self.operations, truth);
         let differences: Vec<_> = judgement.differences.iter().map(ToString::to_string).collect();
@@ -100,6 +112,9 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
 }
 
 /// The truth in this file.
+///
+/// # Errors
+/// When it cannot be read.
 pub fn truth(path: &Path) -> Result<Truth> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Truth::parse(&text).with_context(|| format!("the truth {}", path.display()))

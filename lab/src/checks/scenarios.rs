@@ -227,11 +227,17 @@ fn sequence(truth: &Truth) -> Vec<String> {
 }
 
 /// Runs a script in dom0 of the lab with our programs; it must succeed, without a word of the kernel's.
+///
+/// # Errors
+/// When the run does not end well, or the kernel complained.
 pub fn run_script(harness: &Harness, name: &str, script: &str) -> Result<()> {
     harness.passes_in_peace(harness.full()?, name, &Job::Script(script.to_owned()), Clock::Counted).map(drop)
 }
 
 /// The truth of that name that came back.
+///
+/// # Errors
+/// When it did not come back, or cannot be read.
 pub fn truth(out: &Path, name: &str) -> Result<Truth> {
     recorded::truth(&out.join(name).with_extension("json"))
 }

@@ -16,6 +16,9 @@ pub struct Arguments {
 }
 
 /// Builds, and says where the programs lie.
+///
+/// # Errors
+/// When the compilers cannot be provided, or a program does not compile.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let compilers = setup::compilers(&Cache::open()?, Consent::new(arguments.yes), &[platform::MAIN])?;
     if arguments.native {

@@ -43,6 +43,9 @@ pub struct Arguments {
 }
 
 /// Runs the demonstration.
+///
+/// # Errors
+/// When the lab cannot be set up, or the run fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let command = scenario::command(MAIN, &arguments.scenario)?;
     let out = &arguments.out;

@@ -65,6 +65,9 @@ pub struct Arguments {
 }
 
 /// Runs, and gives the exit code that the program's status calls for.
+///
+/// # Errors
+/// When the request makes no sense, the lab cannot be set up, or the run has no verdict.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What is wrong with the request is said before anything is built or booted.
     let command = command(arguments)?;
@@ -116,6 +119,9 @@ fn run_name(arguments: &Arguments) -> Result<String> {
 }
 
 /// Hands the program's output on, says what the run left, and gives the exit code.
+///
+/// # Errors
+/// When the run ended neither well nor by the program's own status.
 pub fn report(outcome: &Outcome, out: &Path) -> Result<ExitCode> {
     let stdout = outcome.text("stdout").unwrap_or_default();
     let stderr = outcome.text("stderr").unwrap_or_default();

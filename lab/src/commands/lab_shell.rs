@@ -34,6 +34,9 @@ pub struct Arguments {
 }
 
 /// Boots and hands the terminal over.
+///
+/// # Errors
+/// When there is no terminal, the lab cannot be set up, or QEMU fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("lab shell needs a terminal; for one command use: cargo xtask lab run --bare --out DIR -- PROGRAM");

@@ -21,6 +21,9 @@ pub struct Arguments {
 }
 
 /// Makes everything available, and says where the kernels lie.
+///
+/// # Errors
+/// When something cannot be provided, or the person does not agree.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let cache = Cache::open()?;
     let consent = Consent::new(arguments.yes);

@@ -10,6 +10,9 @@ use crate::{
 };
 
 /// Looks at the whole tree, and says of each rule whether it is kept.
+///
+/// # Errors
+/// When the tree cannot be read.
 pub fn run() -> Result<ExitCode> {
     let tree = Tree::read(place::work_tree())?;
     let mut kept = true;
@@ -25,6 +28,9 @@ pub fn run() -> Result<ExitCode> {
 }
 
 /// One rule; the error lists every place that breaks it.
+///
+/// # Errors
+/// When a place breaks the rule, or the rule cannot be checked.
 pub fn check(rule: &Rule, tree: &Tree) -> Result<()> {
     let findings = (rule.findings)(tree)?;
     if !findings.is_empty() {

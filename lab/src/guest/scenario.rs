@@ -14,11 +14,17 @@ use crate::platform::Platform;
 const SCENARIO_FILE: &str = "scenario.toml";
 
 /// The workload with a scenario, on another domain's pages if the platform has one that grants.
+///
+/// # Errors
+/// When there is no such scenario, or it makes no sense on this platform.
 pub fn command(platform: &Platform, scenario: &str) -> Result<Command> {
     with_settings(platform, scenario, &[])
 }
 
 /// The same, with other values for parameters of a scenario file. What is wrong with them is said here, by the workload's own check.
+///
+/// # Errors
+/// When there is no such scenario, or it makes no sense on this platform with these values.
 pub fn with_settings(platform: &Platform, scenario: &str, set: &[String]) -> Result<Command> {
     let chosen = Chosen::named(scenario).map_err(|error| anyhow!("--scenario {scenario}: {error}"))?;
     let settings = set.iter().map(|setting| cli::setting(setting).map_err(|error| anyhow!("--set {setting}: {error}")));

@@ -60,6 +60,9 @@ impl Tree {
     }
 
     /// Builds the image.
+    ///
+    /// # Errors
+    /// When make fails.
     pub fn build(&self, step: &Step) -> Result<()> {
         let jobs = available_parallelism().map_or(1, usize::from);
         let jobs = format!("-j{jobs}");

@@ -21,6 +21,9 @@ const PAYLOAD_LENGTH: usize = 0x24c;
 const OLDEST: u16 = 0x0208;
 
 /// Writes the kernel's ELF file.
+///
+/// # Errors
+/// When the image has another layout, or a file cannot be written.
 pub fn unpack(image: &Path, elf: &Path) -> Result<()> {
     let bytes = fs::read(image).with_context(|| format!("cannot read {image:?}"))?;
     let payload = payload(&bytes).with_context(|| format!("{image:?} is not a bzImage that the lab can unpack"))?;

@@ -24,6 +24,9 @@ pub struct Modules {
 
 impl Modules {
     /// Looks through `lib/modules/VERSION`, and unpacks what is compressed there.
+    ///
+    /// # Errors
+    /// When the folder is not that of a kernel's modules.
     pub fn find(folder: &Path) -> Result<Self> {
         let list = folder.join("modules.builtin");
         let builtin = fs::read_to_string(&list).with_context(|| format!("cannot read {list:?}"))?;
@@ -34,6 +37,9 @@ impl Modules {
     }
 
     /// These modules and everything that they depend on, each after what it needs. What is built in needs no loading.
+    ///
+    /// # Errors
+    /// When a module is neither there nor built in.
     pub fn in_order(&self, wanted: &[&str]) -> Result<Vec<PathBuf>> {
         let mut order = Vec::new();
         for name in wanted {

@@ -55,6 +55,9 @@ pub struct Toolstack {
 }
 
 /// Makes the compilers available; what `platforms` will ask for is asked now.
+///
+/// # Errors
+/// When one cannot be provided, or the person does not agree.
 pub fn compilers(cache: &Cache, consent: Consent, platforms: &[&Platform]) -> Result<Compilers> {
     let rust = ask(cache, consent, platforms)?;
     let bpf_linker = bpf_linker::ensure(cache, &rust)?;
@@ -62,6 +65,9 @@ pub fn compilers(cache: &Cache, consent: Consent, platforms: &[&Platform]) -> Re
 }
 
 /// Makes what a platform boots from available.
+///
+/// # Errors
+/// When one cannot be provided, or the person does not agree.
 pub fn parts(cache: &Cache, consent: Consent, platform: &'static Platform) -> Result<Parts> {
     ask(cache, consent, &[platform])?;
     let architecture = platform.architecture;

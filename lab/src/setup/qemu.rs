@@ -63,6 +63,9 @@ impl Emulator {
 }
 
 /// Finds or makes available an emulator.
+///
+/// # Errors
+/// When there is none that is new enough, or the person does not agree.
 pub fn ensure(cache: &Cache, architecture: Architecture, consent: Consent) -> Result<Qemu> {
     let emulator @ Emulator { program, package } = Emulator::of(architecture);
     if let Some(qemu) = emulator.installed() {

@@ -83,6 +83,9 @@ impl CrossRust {
 }
 
 /// Finds or makes available a Rust for the lab.
+///
+/// # Errors
+/// When neither rustup nor the distribution can provide one, or the person does not agree.
 pub fn ensure(cache: &Cache, consent: Consent) -> Result<CrossRust> {
     let chosen = std::env::var(CHOICE_VARIABLE).ok().or_else(|| cache.remembered(FACT));
     match chosen.as_deref() {

@@ -19,6 +19,9 @@ use crate::{
 const DOM0_MIB: u64 = 512;
 
 /// A command that boots these files, which get names without blanks in `folder`: QEMU takes what follows a blank for arguments.
+///
+/// # Errors
+/// When a second domain is asked for, or `folder` cannot be used.
 pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Result<Command> {
     ensure!(
         files.dom1_image.is_none(),

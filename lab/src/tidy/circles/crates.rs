@@ -11,6 +11,9 @@ use crate::{command, programs};
 const WORKSPACES: [&str; 2] = ["", "probes"];
 
 /// The first files, by their paths from the work tree's top folder.
+///
+/// # Errors
+/// When cargo cannot be asked.
 pub fn roots(tree: &Path) -> Result<Vec<String>> {
     let mut roots = Vec::new();
     for folder in WORKSPACES {

@@ -27,6 +27,9 @@ use self::{
 use super::tree::Tree;
 
 /// Every circle, with the arrow that is the least work to turn.
+///
+/// # Errors
+/// When cargo cannot be asked for the crates.
 pub fn findings(tree: &Tree) -> Result<Vec<String>> {
     let mut found = BTreeSet::new();
     for root in crates::roots(&tree.root)? {
