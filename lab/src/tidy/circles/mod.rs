@@ -1,14 +1,15 @@
-//! Modules of a crate import one another one way: from any module, no chain of imports leads back to it.
+//! The modules of a crate do not import one another in a circle.
 //!
-//! A module is a file. It imports another one where it names an item of it: in a `use`, in a path of an expression or a type, or in
-//! a path among a macro's arguments. What re-exports pass on is an import of the module that has the item, not of those on the way.
-//! * `mod child;` and `pub use child::Item;` are no imports: a parent that declares its children and passes their items on depends on
-//!   nothing. A parent that uses a child's item itself does import it, and a child that uses an item of the parent's imports that.
-//! * Naming a module is no import of it; naming an item in it is.
-//! * What is compiled for tests alone does not count: tests may use everything.
+//! A module is a file. It imports another one where it names an item of that one: in a `use`, in a path of an expression or a type, or
+//! in a path among the arguments of a macro or an attribute.
+//! * An item that a module re-exports is imported from the module that has it, not from those that pass it on.
+//! * `mod child;` and `pub use child::Item;` are not imports: a parent that declares its children and passes their items on depends on
+//!   none of them. A parent that uses a child's item itself imports the child, and a child that uses an item of its parent imports the
+//!   parent; both together are a circle.
+//! * Naming a module does not import it; naming an item in it does.
+//! * Code that is compiled for tests alone does not count: tests may use everything.
 //!
-//! Paths are followed as they are written. Not seen is what needs types: a method call, a trait's items by its implementors, and
-//! names that a macro makes up.
+//! Paths are followed as they are written. Method calls, which need types, and names that a macro makes up are not seen.
 
 mod crates;
 mod graph;
@@ -118,13 +119,19 @@ mod tests {
     }
 
     #[test]
-    fn paths_among_a_macros_arguments_and_names_from_globs_count() {
+    fn paths_among_the_arguments_of_macros_and_attributes_and_names_from_globs_count() {
         let by_macro = [
             ("lib.rs", "mod a;\nmod b;\n"),
             ("a.rs", "pub fn f() { println!(\"{}\", crate::b::g()) }\n"),
             ("b.rs", "use crate::a::*;\npub fn g() { f() }\n"),
         ];
         assert_eq!(circles(&by_macro).len(), 1);
+        let by_attribute = [
+            ("lib.rs", "mod a;\nmod b;\n"),
+            ("a.rs", "#[derive(Args)]\npub struct A { #[arg(value_parser = crate::b::parser())] x: u32 }\n"),
+            ("b.rs", "pub fn parser() -> super::a::A { todo() }\n"),
+        ];
+        assert_eq!(circles(&by_attribute).len(), 1);
     }
 
     #[test]

@@ -249,6 +249,13 @@ impl<'ast> Visit<'ast> for Contents<'ast> {
         // `pub(super)` names nothing of the parent's.
     }
 
+    fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
+        // `#[arg(value_parser = platform::parser())]`: a derive puts it into the code.
+        if let syn::Meta::List(list) = &attribute.meta {
+            self.scan(list.tokens.clone());
+        }
+    }
+
     fn visit_macro(&mut self, called: &'ast syn::Macro) {
         self.visit_path(&called.path);
         self.scan(called.tokens.clone());

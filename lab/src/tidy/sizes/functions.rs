@@ -1,4 +1,4 @@
-//! The functions of a file that are too long and are no tables.
+//! The functions of a file that are too long and not tables.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::{

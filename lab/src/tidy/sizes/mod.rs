@@ -1,7 +1,6 @@
 //! Files have at most 500 lines of code, 700 with their tests; a file that is only tests has at most 700. A function has at most 80.
 //!
-//! A line inside a string, such as a snapshot or a shell script, is none of a function's. Tables may be longer, because they are read
-//! like one:
+//! Lines inside a string, such as a snapshot or a shell script, do not count in a function. Tables may be longer:
 //! * a function whose whole body is one literal (an array, a struct, a string, a macro call), or one `match` of which no arm has more
 //!   than [`ARM_LINES`] lines;
 //! * a file of which one macro call, constant or enum has nine tenths of the lines.
