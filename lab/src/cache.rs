@@ -1,4 +1,4 @@
-//! Keeps what was built, each artifact under a hash of what it was made from, and trusts only what was finished.
+//! The cache of downloads and builds: each artifact lies under a hash of its inputs, and only finished ones are used.
 //!
 //! An artifact is a folder. It is made in `tmp/` and renamed to its final name when whole, so an interrupted build leaves nothing
 //! under a name that is ever looked up. A lock per kind lets two runs at once share one build instead of making it twice.

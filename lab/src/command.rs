@@ -1,4 +1,4 @@
-//! Runs other programs, and reports one that fails with what it was, how it ended, and the end of what it said.
+//! Runs other programs. The report of one that fails has its command line, its exit status and the end of its output.
 
 use std::{
     fmt::Write as _,

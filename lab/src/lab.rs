@@ -1,4 +1,4 @@
-//! One run in the lab, from a job to what it left: what `lab run`, `demo` and the lab's checks share.
+//! One run in the lab, from a job to its outcome; `lab run`, `demo` and the lab's checks share it.
 
 use std::{
     fs,
@@ -109,7 +109,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// The place of a file that the guest named; the guest is not trusted to stay inside `folder`.
 fn within(folder: &Path, name: &str) -> Result<PathBuf> {
     let safe = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    anyhow::ensure!(safe, "the guest sent a file with the path {name:?}, which leads out of the run's folder");
+    anyhow::ensure!(safe, "the guest sent a file with the path {name:?}, which is outside of the run's folder");
     Ok(folder.join(name))
 }
 

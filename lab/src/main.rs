@@ -36,11 +36,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Installs, downloads and builds what the lab needs, and says what and why before it touches the system
+    /// Installs, downloads and builds what the lab needs; lists it with reasons before it changes the system
     Setup(set_up::Arguments),
     /// Builds the probes, the programs for the lab, and the viewer
     Build(build::Arguments),
-    /// From nothing to a live view: sets up, builds, boots the lab, runs the benchmark, prints a summary
+    /// Sets up, builds, boots the lab, runs the benchmark in a live view, and prints a summary
     Demo(demo::Arguments),
     /// Checks formatting, the rules of `tidy` and lints, runs the unit tests, then the lab's checks
     Test(test::Arguments),
@@ -55,9 +55,9 @@ enum Verb {
 
 #[derive(Debug, Subcommand)]
 enum LabVerb {
-    /// Records one run of the workload, or of a program of yours, and brings the results back
+    /// Records one run of the workload or of your program, and copies the results back
     Run(lab_run::Arguments),
-    /// Gives you a dom0 on this terminal
+    /// Opens a shell in dom0 on this terminal
     Shell(lab_shell::Arguments),
 }
 

@@ -1,4 +1,4 @@
-//! Where things are: the work tree this program was built from, and the cache outside it.
+//! Places: the work tree that this program was built from, and the cache outside it.
 
 use std::{
     env,

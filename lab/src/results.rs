@@ -43,7 +43,7 @@ pub fn export_csv(out: &Path) -> Result<()> {
     written().context("the recording is kept, but results.csv could not be made from it")
 }
 
-/// What the recording adds up to; where it breaks off, that is said.
+/// The aggregate of the recording; a recording that breaks off is reported on standard error.
 fn read(path: &Path) -> Result<Aggregate> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut reader = Reader::open(BufReader::new(file))?;

@@ -1,4 +1,4 @@
-//! Judges a boot from its console: a pure state machine that is fed lines, other signs of life, and the time.
+//! Judges a boot by its console: a pure state machine of lines, other signs of life, and the time.
 //!
 //! One console carries Xen, dom0 and (marked `(XEN) DOM1:`) dom1. A run is over when the guest gives its verdict, when something on
 //! the console shows that no verdict will come, when nothing at all comes for too long, or when the machine ends.
@@ -69,7 +69,7 @@ pub enum End {
     Crash {
         /// Where.
         domain: Domain,
-        /// What it means.
+        /// Its meaning.
         meaning: &'static str,
         /// The line that showed it.
         line: String,
@@ -78,12 +78,12 @@ pub enum End {
     Hang {
         /// For how long.
         silent: Duration,
-        /// The last thing that a domain said about how far it came.
+        /// The last progress that a domain reported.
         stage: String,
     },
     /// The machine ended without a verdict.
     NoVerdict {
-        /// The last thing that a domain said about how far it came.
+        /// The last progress that a domain reported.
         stage: String,
     },
     /// A second verdict came.
@@ -130,7 +130,7 @@ impl End {
             }
             Self::NoVerdict { .. } => "the end of console.log shows who ended it; run again, and try --clock wall if it repeats",
             Self::TwoVerdicts(..) => "only /init may print verdicts: something in the job writes them too",
-            Self::NoPowerOff => "a program or a driver holds up the power-off: the end of console.log shows what",
+            Self::NoPowerOff => "a program or a driver blocks the power-off: the end of console.log shows what",
         }
     }
 }
@@ -221,7 +221,7 @@ impl ConsoleWatch {
         }
     }
 
-    /// The last thing that a domain said about how far it came.
+    /// The last progress that a domain reported.
     pub fn stage(&self) -> &str {
         &self.stage
     }

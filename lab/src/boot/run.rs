@@ -1,4 +1,4 @@
-//! Runs the machine once: starts QEMU, stores what comes out of it, and ends it when the watch says so.
+//! Runs the machine once: starts QEMU, stores its output, and stops it when the console watch decides.
 
 use std::{
     fs::{self, File},
@@ -40,9 +40,9 @@ pub struct Boot<'a> {
     pub out: &'a Path,
 }
 
-/// Someone who follows a run as it happens.
+/// An observer of a run.
 pub trait Follower {
-    /// A domain said how far it came.
+    /// A domain reported its progress.
     fn stage(&mut self, _stage: &str) {}
 
     /// Bytes of the recording came.
@@ -54,7 +54,7 @@ pub trait Follower {
     }
 }
 
-/// A follower who looks at nothing.
+/// An observer that ignores everything.
 impl Follower for () {}
 
 /// What a run left.
@@ -225,7 +225,10 @@ impl Store {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).with_context(|| {
-            format!("cannot write {}: what came until now is kept; free some space or give another --out", self.path.display())
+            format!(
+                "cannot write {}: what was written until now is kept; free some space or give another --out",
+                self.path.display()
+            )
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Why something failed: errno, cause and Xen's grant statuses of every failure that does no harm, against what was done.
+//! Failures: errno, cause and Xen's grant statuses of every harmless failure, compared with what was done.
 
 use std::collections::BTreeSet;
 

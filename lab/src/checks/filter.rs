@@ -1,4 +1,4 @@
-//! What is recorded can be chosen: what passes is exactly what was asked for, and the rest is counted.
+//! Filters record exactly what passes, and count the rest.
 
 use std::path::Path;
 

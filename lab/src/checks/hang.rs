@@ -1,4 +1,4 @@
-//! A guest that does nothing any more is not waited for.
+//! A silent guest is reported as hung.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! In-kernel users of the grant table, profiled against what the kernel itself says of them: a guest with a disk and a network card,
-//! whose back ends in dom0 map, unmap and copy its pages.
+//! In-kernel users of the grant table, compared with the kernel's own counters: a guest has a disk and a network card, whose back ends
+//! in dom0 map, unmap and copy its pages.
 //!
 //! The kernel's function profiler counts the calls; its own probes at the same functions record pages and callers. Neither
 //! knows of us.
@@ -138,7 +138,7 @@ struct Refusal<'a> {
     /// A part of the caller's name.
     caller: &'a str,
     references: u32,
-    /// How many of them nobody granted.
+    /// How many of them were never granted.
     bad: u32,
 }
 
@@ -344,7 +344,7 @@ fn same<T: Ord + std::fmt::Debug>(what: &str, recorded: &Counts<T>, seen: &Count
     Ok(())
 }
 
-/// What the back end unmaps in an interrupt is nobody's, whichever thread that came upon.
+/// What the back end unmaps in an interrupt belongs to no process, whichever thread was interrupted.
 fn interrupts_were_seen(operations: &[Operation]) -> Result<()> {
     let in_interrupt = |operation: &&Operation| operation.comm.starts_with('(');
     let by_name = counts(operations.iter().filter(in_interrupt).map(|operation| (operation.comm.clone(), operation.op)));

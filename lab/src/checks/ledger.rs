@@ -1,4 +1,4 @@
-//! The ledger of live mappings is what is held: by what a program in C says of itself, on real Xen.
+//! The ledger of live mappings equals what a program in C reports that it holds, on real Xen.
 
 use std::{collections::BTreeSet, fs::File, io::BufReader, path::Path, time::Duration};
 

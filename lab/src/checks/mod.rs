@@ -1,4 +1,4 @@
-//! The lab's checks: each boots the lab, or looks at a part of it, and says whether it is as it should be.
+//! The lab's checks: each boots the lab, or a part of it, and compares it with what is expected.
 //!
 //! To add one: a file here with a function from [`Harness`] to a result, and a line in [`ALL`].
 
@@ -17,7 +17,7 @@ mod hooks_document;
 mod init;
 mod kernel_users;
 mod ledger;
-mod left;
+
 mod platforms;
 mod profile;
 mod program;
@@ -26,6 +26,7 @@ mod refusals;
 mod release_orders;
 mod scenarios;
 mod teardown;
+mod undo;
 mod verdict;
 
 use anyhow::Result;
@@ -57,7 +58,7 @@ pub const ALL: &[Check] = &[
     Check { name: "scenarios repeat from their seeds", run: scenarios::seeds_repeat },
     Check {
         name: "a run that is refused, interrupted or killed leaves nothing, and can pin the balloon",
-        run: left::nothing_is_left,
+        run: undo::nothing_is_left,
     },
     Check {
         name: "full tables of Xen's are distinguished: no grant left, no room for a mapping",

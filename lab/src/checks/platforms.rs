@@ -1,4 +1,4 @@
-//! Every platform boots to its verdict, the workload does there what it should, and the profiler says exactly that.
+//! Every platform boots to its verdict, the workload does there what it should, and the recording equals that.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the profiler says of a run is what the run was: recordings from real Xen against independently written truth.
+//! Recordings from real Xen equal the truth that was written independently.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::PoisonError};
 

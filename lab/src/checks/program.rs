@@ -1,4 +1,4 @@
-//! What a program leaves in dom0 arrives on this machine.
+//! The files and the output of a program in dom0 are copied to this machine.
 
 use anyhow::{Context, Result, ensure};
 

@@ -1,4 +1,4 @@
-//! What stands in the way of a recording is named in one line that says what to do, and what was recorded stays.
+//! An obstacle to a recording is reported in one line with the remedy, and what was recorded is kept.
 
 use std::fs::File;
 

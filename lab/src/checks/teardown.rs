@@ -14,7 +14,7 @@ use crate::{guest::job::Job, platform::Clock};
 
 /// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
 const HELD_NS: u64 = 50_000_000;
-/// What an unmap that waited for nobody takes at most, at any page count of the scenario.
+/// The longest duration of an unmap that waits for no user of its pages, at any page count of the scenario.
 const AT_ONCE_NS: u64 = HELD_NS / 2;
 
 /// All in one boot. A table is on standard error, with the recorder's own lines.

@@ -28,16 +28,16 @@ use crate::{
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What the workload does: one of the scenarios that it knows by name, or a scenario file (docs/scenarios.md)
+    /// The workload's scenario: the name of a built-in one, or a scenario file (docs/scenarios.md)
     #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
     pub scenario: String,
-    /// What time means in the run: counted instructions, which repeat, or the host's clock
+    /// The run's clock: counted instructions, which repeat, or the host's clock
     #[arg(long, value_name = "CLOCK", default_value = Clock::Counted.name(), value_parser = clock::parser())]
     pub clock: Clock,
     /// The folder for results.csv, recording.gsr, truth.json and console.log
     #[arg(long, value_name = "DIR", default_value = "demo")]
     pub out: PathBuf,
-    /// Agree to everything that setup would ask
+    /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
 }
@@ -81,7 +81,7 @@ fn finish(out: &Path, recorded: bool, outcome: Option<&Outcome>) -> Result<ExitC
         return Err(failed.error(&out.join("console.log")));
     }
     if outcome.is_none() {
-        println!("the view was closed before the benchmark ended, so this is what was measured until then");
+        println!("the view was closed before the benchmark ended: the results are incomplete");
     }
     println!("results:");
     for name in ["results.csv", "recording.gsr", "truth.json", "console.log"] {
@@ -90,10 +90,7 @@ fn finish(out: &Path, recorded: bool, outcome: Option<&Outcome>) -> Result<ExitC
         }
     }
     if recorded {
-        println!(
-            "to look at it again: cargo run --release -p grantscope -- top --replay {}",
-            out.join("recording.gsr").display()
-        );
+        println!("to open it again: cargo run --release -p grantscope -- top --replay {}", out.join("recording.gsr").display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -32,10 +32,10 @@ const AT_ONCE: usize = 2;
 /// Arguments of `test`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Agree to everything that setup would ask
+    /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
-    /// Also check the platforms whose kernels are built here only for that, which takes minutes the first time
+    /// Also check platforms whose kernels are built for the check only, which takes minutes the first time
     #[arg(long, alias = "all-benches")]
     pub all_platforms: bool,
     /// Run only the lab's checks whose name contains this
@@ -126,7 +126,7 @@ fn lints(probes: Option<&Path>, what: &[&str]) -> Result<()> {
     command::run(cargo.args(["clippy", "--quiet", "--all-targets"]).args(what).args(["--", "-D", "warnings"]))
 }
 
-/// Says how it went, and whether it went well.
+/// Prints a check's result; returns whether it passed.
 fn report(name: &str, result: Result<()>) -> bool {
     if let Err(error) = &result {
         eprintln!("{error:#}");
@@ -186,13 +186,13 @@ fn lab_checks(arguments: &Arguments, compilers: Option<Compilers>, count: &mut C
     });
 }
 
-/// Runs one, and says what it said in one piece.
+/// Runs one, and prints its notes in one piece.
 fn run_check(check: &Check, harness: &Harness) -> bool {
     let started = Instant::now();
     let result = (check.run)(harness);
     let mut out = io::stdout().lock();
     for line in notes::take() {
-        // Nobody who would read it is left: then nobody misses it either.
+        // A closed pipe has no reader.
         let _ = writeln!(out, "     {line}");
     }
     report(&format!("{} ({})", check.name, spell(started.elapsed())), result)

@@ -9,7 +9,7 @@ use crate::{
     tidy::{RULES, Rule, Tree},
 };
 
-/// Looks at the whole tree, and says of each rule whether it is kept.
+/// Checks the whole tree, and prints of each rule whether it is kept.
 ///
 /// # Errors
 /// When the tree cannot be read.

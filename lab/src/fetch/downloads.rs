@@ -1,4 +1,4 @@
-//! The two ready-made parts of the domains, unpacked from Debian's packages: Xen and busybox.
+//! Xen and busybox, unpacked from Debian's packages.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! What dom0 is to do in a run, as the shell script that /init runs, with the files that it needs.
+//! A job: the shell script that dom0's /init runs, with the files that it needs.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The workload with a scenario, as a command for dom0. What is wrong with the scenario is said before anything boots.
+//! The workload with a scenario, as a command for dom0. A wrong scenario is refused before anything boots.
 
 use anyhow::{Result, anyhow, ensure};
 use grantscope_workload::{
@@ -10,7 +10,7 @@ use grantscope_workload::{
 use super::job::Command;
 use crate::platform::Platform;
 
-/// Where a scenario file of the host's lies in dom0.
+/// The name of the host's scenario file in dom0's /job.
 const SCENARIO_FILE: &str = "scenario.toml";
 
 /// The workload with a scenario, on another domain's pages if the platform has one that grants.

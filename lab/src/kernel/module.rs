@@ -54,7 +54,7 @@ impl Modules {
             return Ok(());
         }
         let Some(file) = self.files.get(&name) else {
-            bail!("the kernel's package has no module {name}, and it is not built in: this kernel is none for the lab");
+            bail!("the kernel's package has no module {name}, and it is not built in: this kernel does not fit the lab");
         };
         let file = plain(file)?;
         if order.contains(&file) {

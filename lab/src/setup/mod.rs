@@ -1,4 +1,4 @@
-//! Makes everything available that the lab is built from, and says what and why before it touches the system.
+//! Provides everything that the lab is built from: compilers, and the parts of each platform.
 
 mod bpf_linker;
 mod qemu;
@@ -90,7 +90,7 @@ pub fn parts(cache: &Cache, consent: Consent, platform: &'static Platform) -> Re
     provide().with_context(|| format!("the platform {} cannot be provided", platform.name))
 }
 
-/// Asks everything that there is to ask, so that nobody has to wait for a question; the long steps come after it.
+/// Asks all questions first: the long steps after it run unattended.
 fn ask(cache: &Cache, consent: Consent, platforms: &[&Platform]) -> Result<CrossRust> {
     packages::install(&packages::missing(packages::for_everyone())?, consent)?;
     let rust = rust::ensure(cache, consent)?;

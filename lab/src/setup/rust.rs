@@ -96,7 +96,7 @@ pub fn ensure(cache: &Cache, consent: Consent) -> Result<CrossRust> {
             let rust = match by_rustup(consent) {
                 Ok(rust) => rust,
                 Err(error) => {
-                    eprintln!("rustup cannot provide the toolchain ({error:#}), so the distribution's Rust is used");
+                    eprintln!("rustup cannot provide the toolchain ({error:#}): the distribution's Rust is used");
                     by_debian(cache, consent)?
                 }
             };

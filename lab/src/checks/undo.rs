@@ -1,4 +1,4 @@
-//! What stays behind of runs that are refused, interrupted or killed: nothing, once the next one has looked. And the balloon, pinned.
+//! Runs that are refused, interrupted or killed leave nothing once the next one has read the undo journal; and the pinned balloon.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -182,7 +182,7 @@ fn refused_and_interrupted(out: &Path) -> Result<()> {
 /// The moments of [`KILLED`].
 const MOMENTS: [&str; 7] = ["raised", "working", "injecting", "pinning", "pinned", "crowded", "granting"];
 
-/// The next run puts back what was changed, says so, and says nothing else.
+/// The next run restores what was changed, reports that, and reports nothing else.
 fn killed(out: &Path) -> Result<()> {
     let base = state(out, "base")?;
     let mut left_once: BTreeSet<String> = BTreeSet::new();
