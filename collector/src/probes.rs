@@ -14,8 +14,9 @@ use crate::census::{Census, Facts};
 use crate::decode::{self, DecodeError};
 use crate::live_maps::LiveMaps;
 use crate::symbols::Kallsyms;
-use crate::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight, spelled};
+use crate::{CaptureError, attach, host, offsets::KernelTypes, preflight, spelled};
 use grantscope_analysis::live::ledger::MapsReport;
+use grantscope_analysis::model::attach::AttachMode;
 use grantscope_analysis::model::filter::Filter;
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
 
@@ -40,7 +41,7 @@ pub struct Probes {
 
 impl Probes {
     /// Checks the machine, loads the probes and attaches them.
-    pub fn attach(means: Means, filter: &Filter) -> Result<Self, CaptureError> {
+    pub fn attach(mode: AttachMode, filter: &Filter) -> Result<Self, CaptureError> {
         preflight::check()?;
         let filter = filter.to_wire()?;
         let types = KernelTypes::read()?;
@@ -72,7 +73,7 @@ impl Probes {
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let mut live = LiveMaps::new(&mut ebpf)?;
-        let status = attach::all(&mut ebpf, &btf, &types, &symbols, means)?;
+        let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode)?;
         tell_what_is_attached(&mut ebpf, &status)?;
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.and_then(|_| Census::load(&mut ebpf, &btf));

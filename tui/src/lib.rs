@@ -2,10 +2,9 @@
 //!
 //! A verb is a file in `commands`; frames come from `source`; people watch `screen`; what needs root is in `this_machine`.
 
-pub mod cli;
 pub mod commands;
 pub mod exit;
-pub mod filter;
+pub mod options;
 pub mod screen;
 pub mod source;
 pub mod this_machine;

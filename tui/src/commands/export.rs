@@ -5,27 +5,70 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum, ValueHint};
 use grantscope_analysis::report::export;
 use grantscope_analysis::series::aggregate::Aggregate;
 
-use crate::cli::{ExportArgs, Format};
-use crate::exit::Exit;
-use crate::source::input::is_stdin;
+use crate::commands::verb::{Example, Verb};
+use crate::exit::{self, Exit, Exits};
 use crate::source::load;
+use crate::source::stream::is_stdin;
 
-/// Runs the command.
-pub fn run(args: &ExportArgs) -> Result<Exit> {
-    let loaded = load::recording(&args.recording)?;
-    let exit = loaded.report(&args.recording);
-    match args.output.as_deref().filter(|path| !is_stdin(path)) {
-        Some(path) => to_file(&loaded.aggregate, args.format, path)?,
-        None => write(&loaded.aggregate, args.format, io::stdout().lock())?,
-    }
-    Ok(exit)
+/// Turn a recording into CSV.
+///
+/// One row per series and stage: count, lost, quantiles in nanoseconds, and the histogram itself (HdrHistogram V2,
+/// compressed, base64), so that files can be merged without loss. A series is what has the same operation, buffer kind,
+/// page count and outcome, the same cause where it failed, the same caller where a driver of the kernel asked, and the same
+/// operation that started it (started_by). Unknown is an empty cell.
+///
+/// A recording that is cut short or damaged gives everything before that place, a warning, and exit code 4.
+#[derive(Debug, Parser)]
+#[command(name = "export")]
+pub struct Export {
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub format: Format,
+
+    /// The recording, or `-`: standard input
+    #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
+    pub recording: PathBuf,
+
+    /// Where it goes. Without, or `-`: standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
-/// Writes beside the target and renames: nobody finds half a table under its name.
-fn to_file(aggregate: &Aggregate, format: Format, path: &Path) -> Result<()> {
+/// A format of `export`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One row per series
+    Csv,
+}
+
+impl Verb for Export {
+    const EXAMPLES: &'static [Example] = &[
+        Example("grantscope export --format csv run.gsr -o run.csv", ""),
+        Example("grantscope export run.gsr | head -3", ""),
+        Example("ssh board cat run.gsr | grantscope export - -o run.csv", ""),
+    ];
+    const EXITS: Exits = exit::OF_A_READER;
+
+    fn run(&self) -> Result<Exit> {
+        let loaded = load::recording(&self.recording)?;
+        let exit = loaded.report(&self.recording);
+        match self.output.as_deref().filter(|path| !is_stdin(path)) {
+            Some(path) => to_file(&loaded.aggregate, self.format, path)?,
+            None => write(&loaded.aggregate, self.format, io::stdout().lock())?,
+        }
+        Ok(exit)
+    }
+}
+
+/// Writes beside the target and renames: half a table is never found under its name.
+///
+/// # Errors
+/// The target cannot be written; it is then as it was.
+pub fn to_file(aggregate: &Aggregate, format: Format, path: &Path) -> Result<()> {
     let whole = || -> Result<()> {
         if !is_replaceable(path) {
             return write(aggregate, format, File::options().write(true).open(path)?);
@@ -33,7 +76,7 @@ fn to_file(aggregate: &Aggregate, format: Format, path: &Path) -> Result<()> {
         let draft = draft_of(path);
         let written = File::create(&draft).map_err(Into::into).and_then(|file| write(aggregate, format, file));
         written.and_then(|()| std::fs::rename(&draft, path).map_err(Into::into)).inspect_err(|_| {
-            // Best effort: the error that is told is the one that matters.
+            // Best effort: the error that is reported is the one that matters.
             let _ = std::fs::remove_file(&draft);
         })
     };

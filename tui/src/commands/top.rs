@@ -1,64 +1,83 @@
 //! `grantscope top`: watch an input, on the screen or as plain text, and print the summary.
 
-use std::io::{self, Write};
-use std::sync::mpsc;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
-use grantscope_analysis::report::text::summary;
+use anyhow::Result;
+use clap::{Parser, ValueHint};
 
-use crate::cli::TopArgs;
-use crate::exit::Exit;
-use crate::screen::app::{Quit, State};
-use crate::screen::event::Ended;
-use crate::screen::feed::{Backlog, Speed};
-use crate::screen::{event_loop, feed, plain, signals, terminal};
-use crate::source::input;
-use crate::source::input::Input;
+use crate::commands::verb::{Example, Verb};
+use crate::exit::{Code, Exit, Exits};
+use crate::options::filter::FilterArgs;
+use crate::screen::watch::watch;
+use crate::source;
+use crate::source::pace::Speed;
 
-/// Runs the command.
-pub fn run(args: &TopArgs) -> Result<Exit> {
-    let input = input::open(args.input().map(|path| path.as_path()), (&args.filter).into())?;
-    watch(input, args.speed)
+/// Watch operations live, or play a recording.
+///
+/// Shows a table of all kinds of operation with their latencies and, for the selected one, its histogram and where in the
+/// kernel the time goes; and a comparison of the buffer kinds. Needs a terminal of at least 60 columns and 16 lines.
+///
+/// Where standard output is not a terminal (a pipe, a log, CI), it prints a compact table every second instead, and the
+/// summary at the end.
+#[derive(Debug, Parser)]
+#[command(name = "top")]
+pub struct Top {
+    /// A recording to play, or `-`: a stream on standard input. Without: this machine, live
+    ///
+    /// A file is played at its own pace. A pipe, a socket or a device is watched as it comes, like `-`; the keys are then
+    /// read from the terminal, not from standard input.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+
+    /// The same, by name
+    #[arg(long, value_name = "FILE", conflicts_with = "file", value_hint = ValueHint::FilePath)]
+    pub replay: Option<PathBuf>,
+
+    /// How fast to play a recording: a factor (2 is twice as fast), or `max`: all at once
+    #[arg(long, value_name = "X", default_value = "1")]
+    pub speed: Speed,
+
+    /// What is recorded, live.
+    #[command(flatten)]
+    pub filter: FilterArgs,
 }
 
-/// Shows an input until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
-pub fn watch(input: Input, speed: Speed) -> Result<Exit> {
-    let (events, incoming) = mpsc::channel();
-    let backlog = Backlog::default();
-    let state = State::new(input.origin);
-    signals::forward(events.clone())?;
-    feed::spawn(input, speed, events.clone(), backlog.clone());
-    let state = if terminal::is_usable() {
-        event_loop::run(state, &incoming, events, &backlog)?
-    } else {
-        drop(events);
-        plain::run(state, &incoming, &backlog, io::stdout().lock())?
-    };
-    finish(&state)
-}
-
-fn finish(state: &State) -> Result<Exit> {
-    if let Some(Quit::Failed(why)) = state.quit() {
-        bail!("{why}");
-    }
-    print_summary(state)?;
-    match (state.quit(), state.ended()) {
-        (Some(Quit::Signal(signal)), _) => Ok(Exit::Signal(*signal)),
-        (_, Some(ended)) if ended.is_partial() => Ok(Exit::Partial),
-        _ => Ok(Exit::Ok),
+impl Top {
+    /// The input, however it was given.
+    fn input(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.replay.as_deref())
     }
 }
 
-fn print_summary(state: &State) -> io::Result<()> {
-    let data = state.all_data();
-    let mut out = io::stdout().lock();
-    out.write_all(summary::table(&data.aggregate).as_bytes())?;
-    if data.reset_at_ns.is_some() {
-        writeln!(out, "operations before the last reset (key x) are not in this table")?;
+impl Verb for Top {
+    const EXAMPLES: &'static [Example] = &[
+        Example("grantscope top", "this machine, live (root, Xen)"),
+        Example("grantscope top --min-duration 1ms --buffer wc,coherent", "what is slow, of DMA buffers alone"),
+        Example("grantscope top --replay recording.gsr", "at its own pace"),
+        Example("grantscope top --replay recording.gsr --speed max", "its end, at once"),
+        Example("ssh board grantscope record -o - | grantscope top -", "a stream, live"),
+        Example("grantscope top recording.gsr --speed 10 | cat", "plain text, ten times as fast"),
+    ];
+    const NOTE: &'static str = "Inside, ? shows all keys. q quits and prints the summary.";
+    const EXITS: Exits =
+        &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
+
+    fn run(&self) -> Result<Exit> {
+        watch(source::open(self.input(), (&self.filter).into())?, self.speed)
     }
-    out.flush()?;
-    if let Some(why) = state.ended().and_then(Ended::problem) {
-        eprintln!("grantscope: warning: {why}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replay_is_another_name_for_the_file() {
+        let input = |line: &[&str]| Top::try_parse_from(line).expect("a valid command line").input().map(Path::to_owned);
+        let file = Some(PathBuf::from("a.gsr"));
+        assert_eq!(input(&["top", "a.gsr"]), file);
+        assert_eq!(input(&["top", "--replay", "a.gsr"]), file);
+        assert_eq!(input(&["top", "-"]), Some("-".into()));
+        assert_eq!(input(&["top"]), None);
     }
-    Ok(())
 }

@@ -3,14 +3,14 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::screen::app::{Origin, State};
-use crate::screen::event::Ended;
-use crate::screen::keys::{Command, binding_of};
+use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::overlay::state::wrap;
+use crate::screen::views::{INFO, MAPS};
+use crate::screen::widgets::wrap::wrap;
+use crate::source::frames::{Ended, Origin};
 
-/// A stream that says nothing for so long gets a remark.
+/// A stream that is silent for this long gets a remark.
 const SILENT_SECONDS: u64 = 3;
 /// Between two facts.
 const SEPARATOR: &str = " · ";
@@ -22,41 +22,41 @@ struct Chip {
 }
 
 /// All lines of the header, as many as the width asks for. The first says whether all is well.
-pub fn lines(state: &State, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let (health, facts) = (health(state, theme), facts(state, theme));
+pub fn lines(common: &Common, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    let (health, facts) = (health(common, theme), facts(common, theme));
     let together = flow(health.iter().chain(&facts), width.into(), theme);
     let mut apart = flow(health.iter(), width.into(), theme);
     apart.extend(flow(facts.iter(), width.into(), theme));
     if apart.len() <= together.len() { apart } else { together }
 }
 
-fn facts(state: &State, theme: &Theme) -> Vec<Chip> {
+fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
     let plain = |text| Chip { text, style: Style::new() };
-    let clock = text::clock(state).map(|(text, has_caveat)| {
+    let clock = text::clock(common).map(|(text, has_caveat)| {
         let style = if has_caveat { theme.warning() } else { Style::new() };
         Chip { text, style }
     });
-    let all_hooks = hooks(state, theme).filter(|(_, all)| *all).map(|(chip, _)| chip);
-    text::facts(state).into_iter().map(plain).chain(all_hooks).chain(clock).collect()
+    let all_hooks = hooks(common, theme).filter(|(_, all)| *all).map(|(chip, _)| chip);
+    text::facts(common).into_iter().map(plain).chain(all_hooks).chain(clock).collect()
 }
 
-fn health(state: &State, theme: &Theme) -> Vec<Chip> {
-    let data = state.data();
+fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
+    let data = common.data();
     let name = Chip { text: "grantscope".to_owned(), style: theme.heading() };
     if data.aggregate.environment().is_none() {
         // Nothing is known: not even that nothing was lost.
-        return vec![name, status(state, theme)];
+        return vec![name, status(common, theme)];
     }
     let (lost, is_lost) = text::lost(data);
     let errors = data.errors;
     let warn_if = |bad, style| if bad { style } else { Style::new() };
     let mut chips = vec![
         name,
-        status(state, theme),
+        status(common, theme),
         Chip { text: lost, style: warn_if(is_lost, theme.bad()) },
         Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
         Chip { text: format!("{} operations", data.aggregate.operations()), style: Style::new() },
-        Chip { text: format!("{}{}", text::operation_rate(text::total_rate(state)), rate_over(state)), style: Style::new() },
+        Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
         Chip { text: format!("after {}", text::length(data)), style: Style::new() },
     ];
     if let Some(report) = data.aggregate.filtered() {
@@ -64,47 +64,47 @@ fn health(state: &State, theme: &Theme) -> Vec<Chip> {
     }
     chips.push(Chip { text: text::held(data), style: Style::new() });
     if let suspects @ 1.. = text::suspects(data) {
-        let key = binding_of(Command::Maps).shown;
+        let key = common.keys.of(MAPS).shown;
         chips.push(Chip { text: format!("LEAK SUSPECTS {suspects} ({key}: which)"), style: theme.bad() });
     }
     // Hooks that are missing are a matter of health; that all are there is a fact among others.
-    chips.extend(hooks(state, theme).filter(|(_, all)| !all).map(|(chip, _)| chip));
+    chips.extend(hooks(common, theme).filter(|(_, all)| !all).map(|(chip, _)| chip));
     if data.reset_at_ns.is_some() {
         chips.push(Chip { text: "since reset".to_owned(), style: theme.warning() });
     }
     chips
 }
 
-fn rate_over(state: &State) -> &'static str {
-    if state.ended().is_some() { " on average" } else { "" }
+fn rate_over(common: &Common) -> &'static str {
+    if common.ended().is_some() { " on average" } else { "" }
 }
 
 /// How many are attached, and whether that is all.
-fn hooks(state: &State, theme: &Theme) -> Option<(Chip, bool)> {
-    let (text, all) = text::hooks(state.data())?;
+fn hooks(common: &Common, theme: &Theme) -> Option<(Chip, bool)> {
+    let (text, all) = text::hooks(common.data())?;
     if all {
         return Some((Chip { text, style: Style::new() }, true));
     }
-    let key = binding_of(Command::Info).shown;
+    let key = common.keys.of(INFO).shown;
     Some((Chip { text: format!("{text} ({key}: which)"), style: theme.warning() }, false))
 }
 
-fn status(state: &State, theme: &Theme) -> Chip {
-    let (text, style) = match (state.ended(), state.origin()) {
+fn status(common: &Common, theme: &Theme) -> Chip {
+    let (text, style) = match (common.ended(), common.connection.origin()) {
         (Some(Ended::Complete), _) => ("ENDED", theme.heading()),
         (Some(Ended::CutShort(_)), _) => ("CUT SHORT", theme.bad()),
         (Some(Ended::Damaged(_)), _) => ("DAMAGED", theme.bad()),
         (Some(Ended::Unreadable(_)), _) => ("UNREADABLE", theme.bad()),
-        (None, _) if state.data().aggregate.environment().is_none() => ("WAITING for the first frame", theme.warning()),
+        (None, _) if common.data().aggregate.environment().is_none() => ("WAITING for the first frame", theme.warning()),
         (None, Origin::Live) => ("LIVE", theme.good()),
         (None, Origin::Replay) => ("REPLAY", theme.good()),
     };
     let mut text = text.to_owned();
-    let silent = state.silent_for().as_secs();
-    if state.ended().is_none() && state.origin() == Origin::Live && silent >= SILENT_SECONDS {
+    let silent = common.connection.silent_for().as_secs();
+    if common.ended().is_none() && common.connection.origin() == Origin::Live && silent >= SILENT_SECONDS {
         text.push_str(&format!(", silent for {silent} s"));
     }
-    if state.is_paused() {
+    if common.is_paused() {
         return Chip { text: format!("{text}, PAUSED"), style: theme.warning() };
     }
     Chip { text, style }

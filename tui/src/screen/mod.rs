@@ -3,10 +3,13 @@
 //! `event` → `app` (pure state) → `draw` (draws from borrowed state) → `terminal`.
 
 pub mod app;
+pub mod command;
 pub mod draw;
 pub mod event;
 pub mod event_loop;
 pub mod feed;
+#[cfg(test)]
+mod fixtures;
 pub mod footer;
 pub mod header;
 pub mod keys;
@@ -17,5 +20,7 @@ pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod too_small;
+pub mod view;
 pub mod views;
+pub mod watch;
 pub mod widgets;

@@ -10,6 +10,9 @@ use signal_hook::iterator::Signals;
 use crate::screen::event::Event;
 
 /// From now on, these signals are events.
+///
+/// # Errors
+/// The signals cannot be caught.
 pub fn forward(events: Sender<Event>) -> Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("signals cannot be caught")?;
     thread::spawn(move || {

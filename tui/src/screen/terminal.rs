@@ -24,6 +24,9 @@ pub fn is_usable() -> bool {
 
 impl Terminal {
     /// Takes the terminal.
+    ///
+    /// # Errors
+    /// It cannot be set up, or its size is not known.
     pub fn take() -> Result<Self> {
         restore_on_panic();
         TAKEN.store(true, Ordering::SeqCst);

@@ -5,12 +5,11 @@ use grantscope_analysis::model::Environment;
 use grantscope_analysis::report::units;
 use grantscope_wire::Buffer;
 
-use crate::screen::app::State;
 use crate::screen::model::activity;
-use crate::screen::model::activity::{RATE_SECONDS, SECONDS};
+use crate::screen::model::activity::RATE_SECONDS;
+use crate::screen::model::common::Common;
 use crate::screen::model::data::Data;
 use crate::screen::model::group::{Group, Pages};
-use crate::screen::views::overlay::state::page_size;
 
 /// Not known. Never a zero.
 pub const UNKNOWN: &str = "–";
@@ -91,14 +90,14 @@ pub fn share(permille: u32) -> String {
 }
 
 /// What the rates are over.
-pub fn rate_heading(state: &State) -> &'static str {
+pub fn rate_heading(common: &Common) -> &'static str {
     const { assert!(RATE_SECONDS == 10) };
-    if state.ended().is_some() { "rate avg" } else { "rate 10s" }
+    if common.ended().is_some() { "rate avg" } else { "rate 10s" }
 }
 
 /// Where and with what this was recorded.
-pub fn facts(state: &State) -> Vec<String> {
-    let Some(environment) = state.data().aggregate.environment() else { return Vec::new() };
+pub fn facts(common: &Common) -> Vec<String> {
+    let Some(environment) = common.data().aggregate.environment() else { return Vec::new() };
     let mut facts = Vec::new();
     let mut add = |prefix: &str, value: &str| {
         if !value.is_empty() {
@@ -118,16 +117,16 @@ fn xen(environment: &Environment) -> String {
     environment.xen.as_ref().map_or_else(|| "no Xen".to_owned(), |version| format!("Xen {version}"))
 }
 
-/// The clock, or what one has to know about it; and whether there is such a thing. `None`: not told yet.
-pub fn clock(state: &State) -> Option<(String, bool)> {
-    let clock = state.data().aggregate.environment()?.clock;
+/// The clock, or its caveat; and whether it has one. `None`: not known yet.
+pub fn clock(common: &Common) -> Option<(String, bool)> {
+    let clock = common.data().aggregate.environment()?.clock;
     Some(match clock.caveat() {
         Some(caveat) => (format!("clock: {caveat}"), true),
         None => (format!("clock {}", clock.name()), false),
     })
 }
 
-/// How many hooks are attached; `None`: not told yet.
+/// How many hooks are attached; `None`: not known yet.
 pub fn hooks(data: &Data) -> Option<(String, bool)> {
     let (attached, all) = data.aggregate.environment()?.hooks_attached();
     Some((format!("hooks {attached} of {all}"), attached == all))
@@ -159,14 +158,13 @@ pub fn suspects(data: &Data) -> usize {
 }
 
 /// Operations per second now; once the recording has ended, over all of it.
-pub fn total_rate(state: &State) -> Option<f64> {
-    let data = state.data();
-    if state.ended().is_some() {
+pub fn total_rate(common: &Common) -> Option<f64> {
+    let data = common.data();
+    if common.ended().is_some() {
         return data.mean_rate(data.aggregate.operations());
     }
-    let minutes = state.rows().iter().map(|row| row.minute);
-    let minute = minutes.fold([0; SECONDS], |sum, minute| std::array::from_fn(|i| sum[i] + minute[i]));
-    activity::rate(&minute, data.began_ns()?, data.now_ns()?)
+    let now_ns = data.now_ns()?;
+    activity::rate(&data.activity.last_minute(now_ns), data.began_ns()?, now_ns)
 }
 
 /// How far the recording has come, by its own clock.
@@ -175,12 +173,12 @@ pub fn length(data: &Data) -> String {
 }
 
 /// The numbers of the header, on one line.
-pub fn totals(state: &State) -> String {
-    let data = state.data();
+pub fn totals(common: &Common) -> String {
+    let data = common.data();
     let parts = [
         format!("after {}", length(data)),
         format!("{} operations", data.aggregate.operations()),
-        operation_rate(total_rate(state)),
+        operation_rate(total_rate(common)),
         format!("errors {}", data.errors),
         lost(data).0,
         held(data),
@@ -188,4 +186,13 @@ pub fn totals(state: &State) -> String {
     let hooks = hooks(data).map(|(text, _)| text);
     let filtered = data.aggregate.filtered().map(ToString::to_string);
     parts.into_iter().chain(filtered).chain(hooks).collect::<Vec<_>>().join(" · ")
+}
+
+/// Bytes of a page, in KiB where that is whole.
+pub fn page_size(bytes: u32) -> String {
+    match bytes {
+        0 => "–".to_owned(),
+        bytes if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
+        bytes => format!("{bytes} B"),
+    }
 }

@@ -1,4 +1,4 @@
-//! The look: the terminal's own palette, and nothing that is told by colour alone.
+//! The look: the terminal's own palette, and nothing that only a colour says.
 
 use ratatui::style::{Color, Modifier, Style};
 

@@ -9,13 +9,14 @@ use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::aggregate::Aggregate;
 
 use crate::exit::Exit;
-use crate::screen::event::Ended;
-use crate::source::input::{begin, is_stdin, open_file, standard_input};
+use crate::source::file::open_file;
+use crate::source::frames::Ended;
+use crate::source::stream::{begin, is_stdin, standard_input};
 
 /// A recording, as far as it could be read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// All that it told.
+    /// All that was read.
     pub aggregate: Aggregate,
     /// How it ended.
     pub ended: Ended,
@@ -25,21 +26,27 @@ impl Loaded {
     /// Warns of what is missing, and gives the exit code that says so.
     pub fn report(&self, path: &Path) -> Exit {
         match self.ended.problem() {
-            None => Exit::Ok,
+            None => Exit::OK,
             Some(why) => {
                 eprintln!("grantscope: warning: {}: {why}", name(path));
-                Exit::Partial
+                Exit::PARTIAL
             }
         }
     }
 }
 
 /// Reads a recording from a file, or from standard input (`-`).
+///
+/// # Errors
+/// It cannot be opened, or is not a recording.
 pub fn recording(path: &Path) -> Result<Loaded> {
     load(path, |_| {})
 }
 
 /// Reads a recording, and keeps every single operation of it.
+///
+/// # Errors
+/// It cannot be opened, or is not a recording.
 pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
     let mut operations = Vec::new();
     let loaded = load(path, |frame| {

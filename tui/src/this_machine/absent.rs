@@ -1,40 +1,66 @@
-//! What commands that capture say in a grantscope that cannot: a viewer, built with stable Rust alone.
+//! A build without the probes: everything that needs them is refused, with what works instead.
 
-/// `grantscope bench`.
-pub mod bench {
-    use anyhow::{Result, bail};
+use std::process::ExitStatus;
+use std::sync::mpsc::Receiver;
 
-    use crate::cli::BenchArgs;
-    use crate::exit::Exit;
+use anyhow::{Error, Result, anyhow};
+use grantscope_analysis::live::ledger::Ledger;
+use grantscope_analysis::model::attach::AttachMode;
+use grantscope_analysis::model::filter::Filter;
+use grantscope_analysis::recording::{Frame, FrameSink};
+use grantscope_analysis::report::text::doctor::Report;
 
-    /// Says what to do.
-    pub fn run(_args: &BenchArgs) -> Result<Exit> {
-        bail!("this grantscope is a viewer: it cannot run the benchmark; build it with `--features capture` (see README.md)")
-    }
+use crate::exit::Exit;
+use crate::this_machine::capture::Capture;
+
+/// The one answer to all of it.
+fn refusal() -> Error {
+    anyhow!(
+        "this grantscope was built without the probes: it reads recordings and streams, but cannot look at this machine; \
+         give it a recording (`grantscope top FILE`) or a stream (`ssh HOST grantscope record -o - | grantscope top -`), \
+         or build one with the probes: `cargo xtask build`"
+    )
 }
 
-/// `grantscope doctor`.
-pub mod doctor {
-    use anyhow::{Result, bail};
-
-    use crate::cli::DoctorArgs;
-    use crate::exit::Exit;
-
-    /// Says what to do.
-    pub fn run(_args: &DoctorArgs) -> Result<Exit> {
-        bail!("this grantscope is a viewer: it cannot try the probes; build it with `--features capture` (see README.md)")
-    }
+/// Records this machine: refused.
+///
+/// # Errors
+/// Always.
+pub fn record<S: FrameSink>(_: Capture, _: impl FnOnce() -> Result<S>) -> Result<Exit> {
+    Err(refusal())
 }
 
-/// `grantscope record`.
-pub mod record {
-    use anyhow::{Result, bail};
+/// Records this machine and shows it meanwhile: refused.
+///
+/// # Errors
+/// Always.
+pub fn record_and_watch<S: FrameSink, W>(
+    _: impl FnOnce() -> Result<(Capture, S, W)>,
+    _: impl FnOnce(W) -> Result<Exit>,
+) -> Result<(Option<ExitStatus>, Result<Exit>)> {
+    Err(refusal())
+}
 
-    use crate::cli::RecordArgs;
-    use crate::exit::Exit;
+/// The frames of this machine, live: refused.
+///
+/// # Errors
+/// Always.
+pub fn live(_: Filter) -> Result<Receiver<Frame>> {
+    Err(refusal())
+}
 
-    /// Says what to do.
-    pub fn run(_args: &RecordArgs) -> Result<Exit> {
-        bail!("this grantscope is a viewer: it cannot record; build it with `--features capture` (see README.md)")
-    }
+/// What can be profiled on this machine: refused.
+///
+/// # Errors
+/// Always.
+pub fn examine(_: AttachMode) -> Result<Report> {
+    Err(refusal())
+}
+
+/// What is mapped now: refused.
+///
+/// # Errors
+/// Always.
+pub fn list_maps() -> Result<(Ledger, u32)> {
+    Err(refusal())
 }

@@ -1,11 +1,12 @@
-//! What needs root, Xen and the probes.
+//! What needs root, Xen and the probes. A build without the probes has the same functions, which say what to do instead.
 
-#[cfg(not(feature = "capture"))]
-mod absent;
-#[cfg(feature = "capture")]
 pub mod capture;
-#[cfg(feature = "capture")]
-pub mod live;
-
 #[cfg(not(feature = "capture"))]
-pub use absent::{bench, doctor, record};
+#[path = "absent.rs"]
+mod machine;
+#[cfg(feature = "capture")]
+#[path = "present.rs"]
+mod machine;
+
+pub use self::capture::Capture;
+pub use self::machine::{examine, list_maps, live, record, record_and_watch};

@@ -13,7 +13,7 @@ pub const RATE_SECONDS: u64 = 10;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
-/// What the histograms of an `Aggregate` do not tell.
+/// What the histograms of an `Aggregate` do not contain.
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
     pulses: BTreeMap<SeriesKey, Pulse>,
@@ -27,6 +27,11 @@ impl Activity {
         for span in &operation.stages {
             *pulse.stage_calls.entry(span.stage).or_default() += u64::from(span.calls);
         }
+    }
+
+    /// All operations in each of the last `SECONDS` seconds up to `now_ns`, oldest first.
+    pub fn last_minute(&self, now_ns: u64) -> [u64; SECONDS] {
+        sum(self.pulses.values().map(|pulse| pulse.last_minute(now_ns)))
     }
 
     /// What is known about a series; `None`: nothing happened.
@@ -86,11 +91,16 @@ impl Pulse {
     }
 }
 
+/// Minutes added second by second.
+pub fn sum(minutes: impl Iterator<Item = [u64; SECONDS]>) -> [u64; SECONDS] {
+    minutes.fold([0; SECONDS], |sum, minute| std::array::from_fn(|i| sum[i] + minute[i]))
+}
+
 fn index(second: u64) -> usize {
     (second % SECONDS as u64) as usize
 }
 
-/// Operations per second at the end of a minute's counts; `None`: too little time has passed to say.
+/// Operations per second at the end of a minute's counts; `None`: too little time has passed.
 ///
 /// `began_ns` is when the recording began: a rate is never taken over time that was not watched.
 pub fn rate(minute: &[u64; SECONDS], began_ns: u64, now_ns: u64) -> Option<f64> {
@@ -156,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rate_is_told_of_a_time_too_short() {
+    fn there_is_no_rate_over_a_time_too_short() {
         let minute = pulse(&[100 * S + 1]).last_minute(100 * S + 1);
         assert_eq!(rate(&minute, 100 * S, 100 * S + 1), None);
     }

@@ -6,7 +6,7 @@ use grantscope_analysis::series::aggregate::Aggregate;
 use crate::screen::model::activity;
 use crate::screen::model::activity::Activity;
 
-/// What the recording told.
+/// What was read of the recording.
 #[derive(Clone, Debug, Default)]
 pub struct Data {
     /// Histograms, environment and loss.
@@ -33,21 +33,8 @@ impl Data {
 
     /// Forgets all operations, but not where this was recorded, nor what was lost or left out.
     pub fn reset(&mut self) {
-        let now_ns = self.now_ns();
-        let mut fresh = Self { reset_at_ns: now_ns, ..Self::default() };
-        if let Some(environment) = self.aggregate.environment() {
-            fresh.aggregate.add(&Frame::Environment(environment.clone()));
-        }
-        fresh.aggregate.add(&Frame::Loss(self.aggregate.loss().clone()));
-        if let Some(report) = self.aggregate.filtered() {
-            fresh.aggregate.add(&Frame::Filtered(report.clone()));
-        }
-        if let Some(at_ns) = now_ns {
-            let now = if self.aggregate.ended() { Frame::End { at_ns } } else { Frame::Tick { at_ns } };
-            fresh.aggregate.add(&now);
-        }
-        fresh.aggregate = fresh.aggregate.with_ledger(self.aggregate.ledger().clone());
-        *self = fresh;
+        let aggregate = self.aggregate.without_operations();
+        *self = Self { reset_at_ns: self.now_ns(), aggregate, ..Self::default() };
     }
 
     /// When watching began: the recording, or the last reset.

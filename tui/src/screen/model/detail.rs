@@ -15,7 +15,7 @@ pub struct Detail {
     pub total: Series,
     /// Where the time goes, the largest share first.
     pub stages: Vec<StageRow>,
-    /// Why its operations failed, the most frequent first; empty where they did not, or where nobody knows.
+    /// Why its operations failed, the most frequent first; empty where they did not, or where the cause is unknown.
     pub causes: Vec<CauseRow>,
 }
 
@@ -26,7 +26,7 @@ pub struct CauseRow {
     pub cause: Cause,
     /// Operations.
     pub count: u64,
-    /// What Xen said of the references in them that it refused.
+    /// Xen's statuses of the references in them that it refused.
     pub statuses: Statuses,
 }
 

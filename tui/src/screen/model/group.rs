@@ -12,7 +12,7 @@ use internment::Intern;
 pub enum Pages {
     /// Not known, or the operation is not about pages.
     Unknown,
-    /// So many.
+    /// This many.
     Exactly(u32),
     /// Any.
     All,

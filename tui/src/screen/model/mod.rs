@@ -2,8 +2,14 @@
 
 pub mod activity;
 pub mod columns;
+pub mod common;
+pub mod connection;
 pub mod data;
 pub mod detail;
 pub mod group;
+pub mod listing;
 pub mod rows;
 pub mod selection;
+
+#[cfg(test)]
+mod tests;

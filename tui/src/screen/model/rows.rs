@@ -30,7 +30,7 @@ pub struct Row {
     pub minute: [u64; SECONDS],
 }
 
-/// Remembers the latencies of rows in which nothing happened: walking a histogram is the dear part of a row.
+/// Remembers the latencies of rows in which nothing happened: walking a histogram is the expensive part of a row.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     values: HashMap<Group, (u64, Values)>,
@@ -83,8 +83,8 @@ fn values(data: &Data, members: &[SeriesKey]) -> Values {
 
 fn minute(data: &Data, members: &[SeriesKey]) -> [u64; SECONDS] {
     let now_ns = data.now_ns().unwrap_or(0);
-    let minutes = members.iter().filter_map(|key| data.activity.pulse(key)).map(|pulse| pulse.last_minute(now_ns));
-    minutes.fold([0; SECONDS], |sum, minute| std::array::from_fn(|i| sum[i] + minute[i]))
+    let pulses = members.iter().filter_map(|key| data.activity.pulse(key));
+    activity::sum(pulses.map(|pulse| pulse.last_minute(now_ns)))
 }
 
 fn recent_rate(data: &Data, minute: &[u64; SECONDS]) -> Option<f64> {

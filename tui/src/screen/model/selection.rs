@@ -21,7 +21,7 @@ impl<K: Copy + PartialEq> Selection<K> {
         Some(keys.iter().position(|&key| key == chosen).unwrap_or(place.min(last)))
     }
 
-    /// Moves by so many rows, and stops at both ends.
+    /// Moves by this many rows, and stops at both ends.
     pub fn step(&mut self, keys: &[K], rows: isize) {
         let Some(index) = self.index(keys) else { return };
         self.choose(keys, index.saturating_add_signed(rows));

@@ -12,7 +12,7 @@ pub fn horizontal(part: f64, width: usize) -> String {
     format!("{}{}", "█".repeat(eighths / 8), rest.trim_end())
 }
 
-/// So many eighths of a character; at least one of what is not 0.
+/// This part of a width, in eighths of a character; what is not 0 has at least one.
 pub fn eighths(part: f64, characters: usize) -> usize {
     let exact = part.clamp(0.0, 1.0) * characters as f64 * 8.0;
     if exact > 0.0 { (exact.round() as usize).max(1) } else { 0 }

@@ -1,43 +1,16 @@
-//! The selected row below the table: its histogram, and where the time goes.
+//! Parts of a picture of one row: why its operations failed, and room for histogram and stages.
 
 use grantscope_analysis::series::aggregate::list_of;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
-use ratatui::widgets::{Block, Borders};
 
-use crate::screen::app::{Panes, State};
 use crate::screen::model::detail::{CauseRow, Detail};
-use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::overlay::state::wrap;
-use crate::screen::widgets::{histogram, stages};
+use crate::screen::widgets::wrap::wrap;
 
-/// Draws the panes that are wanted.
-pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
-    let Some(detail) = state.detail() else { return };
-    let what = match state.panes() {
-        Panes::Neither => return,
-        Panes::Histogram => "latency",
-        Panes::Stages => "where the time goes",
-        Panes::Both => "latency, and where the time goes",
-    };
-    let inner = titled(canvas, area, &format!(" {}: {what} ", text::group(&detail.group)), theme);
-    let inner = why(canvas, inner, &causes(detail), theme);
-    match state.panes() {
-        Panes::Neither => {}
-        Panes::Histogram => histogram::draw(canvas, inner, &detail.total, theme),
-        Panes::Stages => stages::draw(canvas, inner, detail, theme),
-        Panes::Both => {
-            let [left, right] = halves(inner);
-            histogram::draw(canvas, left, &detail.total, theme);
-            stages::draw(canvas, right, detail, theme);
-        }
-    }
-}
-
-/// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: nothing to tell.
-fn causes(detail: &Detail) -> String {
+/// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: they did not, or the cause is unknown.
+pub fn causes(detail: &Detail) -> String {
     let each = detail.causes.iter().map(|row| format!("{} {} ×{}", row.cause.name(), row.count, statuses(row)));
     each.collect::<Vec<_>>().join(", ")
 }
@@ -73,12 +46,4 @@ pub fn halves(area: Rect) -> [Rect; 2] {
     let parts = [Constraint::Percentage(45), Constraint::Length(1), Constraint::Min(0)];
     let [left, _, right] = Layout::horizontal(parts).areas(area);
     [left, right]
-}
-
-/// A line with a title; what is left below it.
-pub fn titled(canvas: &mut Canvas, area: Rect, title: &str, theme: &Theme) -> Rect {
-    let block = Block::new().borders(Borders::TOP).border_style(theme.frame()).title(title).title_style(theme.heading());
-    let inner = block.inner(area);
-    canvas.render_widget(block, area);
-    inner
 }

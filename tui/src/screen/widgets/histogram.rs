@@ -10,7 +10,7 @@ use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::bar::{FROM_BELOW, eighths};
 
-/// The axis is at least so wide (upper end divided by lower): HdrHistogram's steps of 0.1 % must not be seen as gaps.
+/// The axis is at least this wide (upper end divided by lower): HdrHistogram's steps of 0.1 % must not be seen as gaps.
 const LEAST_RANGE: f64 = 1.25;
 /// Quantiles that are marked under the axis.
 const MARKED: [(&str, f64); 3] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];

@@ -3,4 +3,9 @@
 pub mod bar;
 pub mod detail;
 pub mod histogram;
+pub mod lines;
+pub mod page;
 pub mod stages;
+pub mod titled;
+pub mod visible;
+pub mod wrap;

@@ -7,15 +7,15 @@ use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
-use crate::screen::app::State;
-use crate::screen::keys::{Command, binding_of};
+use crate::screen::command::Command;
+use crate::screen::keys::Keys;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::compare::state::{CompareRow, CompareStage, KINDS};
-use crate::screen::views::overlay::state::wrap;
-use crate::screen::views::table::draw::visible;
+use crate::screen::views::compare::state::{Compare, CompareRow, CompareStage, KINDS};
 use crate::screen::widgets::bar;
-use crate::screen::widgets::detail::titled;
+use crate::screen::widgets::titled::titled;
+use crate::screen::widgets::visible::visible;
+use crate::screen::widgets::wrap::wrap;
 
 /// Which is divided by which, and the heading of the quotient.
 const RATIOS: [(Buffer, Buffer, &str); 3] = [
@@ -33,35 +33,35 @@ const LEAST_BAR: usize = 4;
 const LONGEST_BAR: usize = 30;
 
 /// Draws the comparison.
-pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
-    let alone = alone(&state.compare().alone, area.width.into());
-    let stages = state.compare_stages().len() as u16;
+pub fn draw(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, theme: &Theme) {
+    let alone = alone(&compare.comparison.alone, area.width.into());
+    let stages = compare.stages.len() as u16;
     let below = if stages == 0 { 0 } else { (stages + 3).min(area.height / 2) };
-    let rows = (state.compare().rows.len().max(1) + 2 + alone.len()) as u16;
+    let rows = (compare.comparison.rows.len().max(1) + 2 + alone.len()) as u16;
     let parts = [Constraint::Length(rows.min(area.height - below)), Constraint::Length(below), Constraint::Min(0)];
     let [upper, lower, _] = Layout::vertical(parts).areas(area);
-    draw_rows(canvas, upper, state, alone, theme);
-    draw_stages(canvas, lower, state, theme);
+    draw_rows(canvas, upper, compare, alone, keys, theme);
+    draw_stages(canvas, lower, compare, theme);
 }
 
-fn draw_rows(canvas: &mut Canvas, area: Rect, state: &State, alone: Vec<String>, theme: &Theme) {
-    let metric = &METRICS[state.metric()];
-    let key = binding_of(Command::Metric).shown;
+fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, alone: Vec<String>, keys: &Keys, theme: &Theme) {
+    let metric = &METRICS[compare.metric];
+    let key = keys.of(Command::Metric).shown;
     let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
     let inner = titled(canvas, area, &title, theme);
     let parts = [Constraint::Min(0), Constraint::Length(alone.len() as u16)];
     let [inner, bottom] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(alone), bottom);
-    if state.compare().rows.is_empty() {
+    if compare.comparison.rows.is_empty() {
         canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
-    let name = text::name_width(state.compare().rows.iter().map(|row| row.subject.op.name()));
+    let name = text::name_width(compare.comparison.rows.iter().map(|row| row.subject.op.name()));
     let columns = Columns::fitting(inner.width.into(), name);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
-    for index in visible(state.compared().unwrap_or(0), state.compare().rows.len(), height) {
-        lines.push(columns.line(&state.compare().rows[index], state.compared() == Some(index), theme));
+    for index in visible(compare.selected().unwrap_or(0), compare.comparison.rows.len(), height) {
+        lines.push(columns.line(&compare.comparison.rows[index], compare.selected() == Some(index), theme));
     }
     canvas.render_widget(Text::from(lines), inner);
 }
@@ -125,13 +125,13 @@ impl Columns {
     }
 }
 
-fn draw_stages(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
-    let Some(row) = state.compared().map(|index| &state.compare().rows[index]) else { return };
+fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, theme: &Theme) {
+    let Some(row) = compare.selected().map(|index| &compare.comparison.rows[index]) else { return };
     let about = format!("{} · {}", row.subject.op.name(), text::pages_spoken(row.subject.pages));
     let title = format!(" {about}: where the time goes, mean self time per operation ");
     let inner = titled(canvas, area, &title, theme);
     let bar = bar_width(inner.width.into());
-    let stages = state.compare_stages();
+    let stages = &compare.stages;
     let largest = stages.iter().flat_map(|row| row.means_ns).flatten().fold(0.0, f64::max);
     let mut lines = vec![stage_heading(bar, theme)];
     let room = usize::from(inner.height).saturating_sub(2);

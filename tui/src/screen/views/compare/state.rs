@@ -7,9 +7,68 @@ use grantscope_analysis::report::metrics::METRICS;
 use grantscope_analysis::series::aggregate::SeriesKey;
 use grantscope_wire::{Buffer, Op, Stage};
 
+use crate::screen::command::Command;
+use crate::screen::model::columns::{Column, P50, SORTABLE};
 use crate::screen::model::data::Data;
 use crate::screen::model::detail::stage_means;
 use crate::screen::model::group::{Pages, groups, merged};
+use crate::screen::model::selection::Selection;
+
+/// Buffer kinds side by side: by which metric, and which row is selected.
+#[derive(Clone, Debug)]
+pub struct Compare {
+    /// The metric by which kinds are compared: its place in `METRICS`.
+    pub metric: usize,
+    selected: Selection<Subject>,
+    /// What can be compared, and what cannot.
+    pub comparison: Comparison,
+    /// Stages of the selected row.
+    pub stages: Vec<CompareStage>,
+}
+
+impl Default for Compare {
+    fn default() -> Self {
+        Self { metric: P50, selected: Selection::default(), comparison: Comparison::default(), stages: Vec::new() }
+    }
+}
+
+impl Compare {
+    /// Moves the selection, or compares by the next metric.
+    pub fn command(&mut self, command: Command) {
+        match command {
+            Command::Metric => self.metric = next_metric(self.metric),
+            command => {
+                if let Some(rows) = command.step() {
+                    self.selected.step(&self.subjects(), rows);
+                }
+            }
+        }
+    }
+
+    /// Computes the comparison.
+    pub fn refresh(&mut self, data: &Data, merged_pages: bool) {
+        self.comparison = compare(data, merged_pages, self.metric);
+        let row = self.selected().map(|index| &self.comparison.rows[index]);
+        self.stages = row.map(|row| compare_stages(data, row)).unwrap_or_default();
+    }
+
+    /// Which row is selected.
+    pub fn selected(&self) -> Option<usize> {
+        self.selected.index(&self.subjects())
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        self.comparison.rows.iter().map(|row| row.subject).collect()
+    }
+}
+
+/// Metrics to compare by: those that a table can be sorted by.
+fn next_metric(metric: usize) -> usize {
+    let metrics: Vec<usize> =
+        SORTABLE.iter().filter_map(|column| if let Column::Metric(index) = column { Some(*index) } else { None }).collect();
+    let place = metrics.iter().position(|&other| other == metric).unwrap_or(0);
+    metrics[(place + 1) % metrics.len()]
+}
 
 /// The kinds that are compared, each a column. The first is what the others are measured by.
 pub const KINDS: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
@@ -103,13 +162,13 @@ pub struct CompareStage {
     pub means_ns: PerKind<Option<f64>>,
 }
 
-/// The stages of one row, the dearest first.
+/// The stages of one row, the most expensive first.
 pub fn compare_stages(data: &Data, row: &CompareRow) -> Vec<CompareStage> {
     let kinds = row.members.each_ref().map(|members| stage_means(&data.aggregate, members));
     let mean = |kind: &Vec<(Stage, f64)>, stage| kind.iter().find(|(other, _)| *other == stage).map(|&(_, mean)| mean);
     let all = Stage::ALL.iter().map(|&stage| CompareStage { stage, means_ns: kinds.each_ref().map(|kind| mean(kind, stage)) });
     let mut stages: Vec<_> = all.filter(|row| row.means_ns.iter().any(Option::is_some)).collect();
-    let dearest = |row: &CompareStage| row.means_ns.iter().flatten().copied().fold(0.0, f64::max);
-    stages.sort_by(|a, b| dearest(b).total_cmp(&dearest(a)));
+    let cost = |row: &CompareStage| row.means_ns.iter().flatten().copied().fold(0.0, f64::max);
+    stages.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
     stages
 }

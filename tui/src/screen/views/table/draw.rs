@@ -9,13 +9,17 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use crate::screen::app::{Panes, State};
 use crate::screen::model::activity::SECONDS;
 use crate::screen::model::columns::{Column, P50, metric};
+use crate::screen::model::common::Common;
+use crate::screen::model::listing::Listing;
 use crate::screen::model::rows::Row;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::widgets::{bar, detail};
+use crate::screen::views::table::detail;
+use crate::screen::views::table::state::{Panes, Table};
+use crate::screen::widgets::bar;
+use crate::screen::widgets::visible::visible;
 
 /// Lines of the details below the table, where there is room for them.
 const DETAIL_LINES: u16 = 11;
@@ -23,49 +27,44 @@ const DETAIL_LINES: u16 = 11;
 const DETAIL_PART: u16 = 3;
 
 /// Draws table and details.
-pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
-    let lower = detail_lines(area.height, state);
+pub fn draw(canvas: &mut Canvas, area: Rect, table: &Table, common: &Common, theme: &Theme) {
+    let lower = detail_lines(area.height, table.panes, &common.listing);
     let [upper, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(lower)]).areas(area);
-    draw_table(canvas, upper, state, theme);
-    detail::draw(canvas, lower, state, theme);
+    draw_table(canvas, upper, common, theme);
+    detail::draw(canvas, lower, table.panes, common, theme);
 }
 
 /// Half of a low terminal, a third of a high one; no more than the stages need.
-fn detail_lines(height: u16, state: &State) -> u16 {
-    if state.panes() == Panes::Neither || state.rows().is_empty() {
+fn detail_lines(height: u16, panes: Panes, listing: &Listing) -> u16 {
+    if panes == Panes::Neither || listing.rows().is_empty() {
         return 0;
     }
     // What the table does not need, the details may have.
-    let spare = height.saturating_sub(state.rows().len() as u16 + 1);
+    let spare = height.saturating_sub(listing.rows().len() as u16 + 1);
     let wanted = DETAIL_LINES.max(height / DETAIL_PART).max(spare.min(height * 2 / 3));
     wanted.min(height / 2 + height / 8)
 }
 
-fn draw_table(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
-    if state.rows().is_empty() {
-        canvas.render_widget(Paragraph::new(nothing_yet(state)).wrap(Wrap { trim: true }), area);
+fn draw_table(canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
+    if common.listing.rows().is_empty() {
+        canvas.render_widget(Paragraph::new(nothing_yet(common)).wrap(Wrap { trim: true }), area);
         return;
     }
-    let columns = columns(state, area.width.into());
-    let mut lines = vec![Line::styled(heading(&columns, state), theme.heading())];
-    let visible = visible(state.selected().unwrap_or(0), state.rows().len(), area.height.saturating_sub(1).into());
+    let columns = columns(common, area.width.into());
+    let mut lines = vec![Line::styled(heading(&columns, common), theme.heading())];
+    let visible =
+        visible(common.listing.selected().unwrap_or(0), common.listing.rows().len(), area.height.saturating_sub(1).into());
     for index in visible.clone() {
-        lines.push(line(&state.rows()[index], state.selected() == Some(index), &columns, theme));
+        lines.push(line(&common.listing.rows()[index], common.listing.selected() == Some(index), &columns, theme));
     }
     canvas.render_widget(Text::from(lines), area);
 }
 
-fn nothing_yet(state: &State) -> &'static str {
-    match state.ended() {
+fn nothing_yet(common: &Common) -> &'static str {
+    match common.ended() {
         None => "No operation so far. Rows appear here as soon as someone maps, exports, imports or copies grants.",
         Some(_) => "The recording holds no operation.",
     }
-}
-
-/// Which rows are seen: the selected one in the middle, as far as both ends allow.
-pub fn visible(selected: usize, rows: usize, height: usize) -> std::ops::Range<usize> {
-    let first = selected.saturating_sub(height / 2).min(rows.saturating_sub(height));
-    first..rows.min(first + height)
 }
 
 /// A column that is seen.
@@ -111,8 +110,8 @@ const BY_IMPORTANCE: [Column; 12] = [
 ];
 const ALWAYS: usize = 6;
 
-fn columns(state: &State, width: usize) -> Vec<Seen> {
-    let sorted_by = state.order().column;
+fn columns(common: &Common, width: usize) -> Vec<Seen> {
+    let sorted_by = common.listing.order().column;
     let (always, others) = BY_IMPORTANCE.split_at(ALWAYS);
     // What the rows are sorted by must be seen.
     let (sorted, rest): (Vec<Column>, Vec<Column>) = others.iter().partition(|&&column| column == sorted_by);
@@ -121,7 +120,7 @@ fn columns(state: &State, width: usize) -> Vec<Seen> {
     for column in always.iter().copied().chain(sorted).chain(rest) {
         let width = match column {
             Column::Minute => minute_width(room.saturating_sub(1)),
-            column => Some(column_width(column, state)),
+            column => Some(column_width(column, common)),
         };
         let Some(width) = width else { continue };
         if seen.len() < ALWAYS || width < room {
@@ -133,12 +132,12 @@ fn columns(state: &State, width: usize) -> Vec<Seen> {
     seen
 }
 
-fn column_width(column: Column, state: &State) -> usize {
+fn column_width(column: Column, common: &Common) -> usize {
     match column {
-        Column::Operation => text::name_width(state.rows().iter().map(|row| row.group.name())),
+        Column::Operation => text::name_width(common.listing.rows().iter().map(|row| row.group.name())),
         Column::Buffer => 8,
         Column::Pages => 5,
-        Column::Outcome => state.rows().iter().map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(7, 12),
+        Column::Outcome => common.listing.rows().iter().map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(7, 12),
         Column::Count => 8,
         Column::Rate => 9,
         Column::Metric(_) => 7,
@@ -151,25 +150,25 @@ fn minute_width(room: usize) -> Option<usize> {
     [1, 2, 3, 4].into_iter().map(|seconds| SECONDS / seconds).find(|&width| width <= room)
 }
 
-fn heading(columns: &[Seen], state: &State) -> String {
+fn heading(columns: &[Seen], common: &Common) -> String {
     let cells = columns.iter().map(|seen| {
-        let mut name = column_name(seen, state).to_owned();
-        if seen.column == state.order().column {
-            name.push(if state.order().is_ascending() { '▲' } else { '▼' });
+        let mut name = column_name(seen, common).to_owned();
+        if seen.column == common.listing.order().column {
+            name.push(if common.listing.order().is_ascending() { '▲' } else { '▼' });
         }
         pad(&name, seen)
     });
     format!("  {}", cells.collect::<Vec<_>>().join(" "))
 }
 
-fn column_name(seen: &Seen, state: &State) -> &'static str {
+fn column_name(seen: &Seen, common: &Common) -> &'static str {
     match seen.column {
         Column::Operation => "operation",
         Column::Buffer => "buffer",
         Column::Pages => "pages",
         Column::Outcome => "outcome",
         Column::Count => "count",
-        Column::Rate => text::rate_heading(state),
+        Column::Rate => text::rate_heading(common),
         Column::Metric(index) => METRICS[index].heading,
         Column::Minute if seen.width >= 30 => "operations, each of the last 60 s",
         Column::Minute => "ops, last 60 s",
@@ -213,20 +212,5 @@ fn pad(text: &str, seen: &Seen) -> String {
     match seen.column {
         Column::Operation | Column::Buffer | Column::Outcome | Column::Minute => format!("{text:<width$}"),
         Column::Pages | Column::Count | Column::Rate | Column::Metric(_) => format!("{text:>width$}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::visible;
-
-    #[test]
-    fn the_selected_row_is_always_seen() {
-        for (rows, height) in [(0, 5), (3, 5), (40, 7), (40, 1)] {
-            for selected in 0..rows {
-                let seen = visible(selected, rows, height);
-                assert!(seen.contains(&selected) && seen.len() == rows.min(height), "{selected} of {rows} in {height}");
-            }
-        }
     }
 }

@@ -6,29 +6,30 @@ use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
 
-use crate::screen::app::State;
+use crate::screen::model::common::Common;
 use crate::screen::model::detail::Detail;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::overlay::state::wrap;
+use crate::screen::widgets::titled::titled;
+use crate::screen::widgets::wrap::wrap;
 use crate::screen::widgets::{detail, histogram, stages};
 
 /// From this width on, histogram and stages stand side by side.
 const SIDE_BY_SIDE: u16 = 120;
 
 /// Draws it.
-pub fn draw(canvas: &mut Canvas, area: Rect, state: &State, theme: &Theme) {
-    let Some(row) = state.detail() else { return };
+pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
+    let Some(row) = common.listing.detail() else { return };
     let numbers = wrap(&numbers(row), area.width.into());
-    let inner = detail::titled(canvas, area, &format!(" {} ", text::group(&row.group)), theme);
+    let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group)), theme);
     let parts = [Constraint::Length(numbers.len() as u16), Constraint::Min(0)];
     let [top, rest] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(numbers), top);
     let rest = detail::why(canvas, rest, &detail::causes_in_words(row), theme);
     let [one, other] = halves(rest, row);
-    let inner = detail::titled(canvas, one, " latency ", theme);
+    let inner = titled(canvas, one, " latency ", theme);
     histogram::draw(canvas, inner, &row.total, theme);
-    let inner = detail::titled(canvas, other, " where the time goes ", theme);
+    let inner = titled(canvas, other, " where the time goes ", theme);
     stages::draw(canvas, inner, row, theme);
 }
 

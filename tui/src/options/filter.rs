@@ -3,13 +3,15 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use grantscope_analysis::model::filter::Filter;
 use grantscope_wire::Buffer;
 
-/// Options that choose in the kernel what is recorded: everything that is given has to hold.
+use crate::options::one_of::one_of;
+
+/// Options that choose in the kernel what is recorded: an operation has to pass all of them.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "What is recorded, decided in the kernel (default: everything; all that is given has to hold)")]
+#[command(next_help_heading = "Filters, applied in the kernel: an operation is recorded if it passes all that are given")]
 pub struct FilterArgs {
     /// Only operations of this process
     #[arg(long, value_name = "PID")]
@@ -24,10 +26,15 @@ pub struct FilterArgs {
     pub domid: Option<u16>,
 
     /// Only operations on a buffer of this kind; more than one with commas
-    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
-    pub buffer: Vec<BufferName>,
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_parser = one_of(Buffer::ALL, Buffer::name, Buffer::about),
+        value_delimiter = ','
+    )]
+    pub buffer: Vec<Buffer>,
 
-    /// Only operations that took at least so long, like 50us or 2ms
+    /// Only operations that took at least this long, such as 50us or 2ms
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub min_duration: Option<Duration>,
 
@@ -36,38 +43,14 @@ pub struct FilterArgs {
     pub errors_only: bool,
 }
 
-/// A kind of buffer, by the name that it has in files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BufferName {
-    /// Ordinary pages
-    Pages,
-    /// A write-combining DMA buffer
-    Wc,
-    /// A coherent DMA buffer
-    Coherent,
-    /// A dma-buf of another driver
-    Foreign,
-}
-
-impl From<BufferName> for Buffer {
-    fn from(name: BufferName) -> Self {
-        match name {
-            BufferName::Pages => Self::Pages,
-            BufferName::Wc => Self::Wc,
-            BufferName::Coherent => Self::Coherent,
-            BufferName::Foreign => Self::Foreign,
-        }
-    }
-}
-
 impl From<&FilterArgs> for Filter {
     fn from(args: &FilterArgs) -> Self {
         Self {
             pid: args.pid.map(NonZeroU32::get),
             comm: args.comm.clone(),
             domid: args.domid,
-            buffers: args.buffer.iter().map(|&name| name.into()).collect(),
-            // More than a u64 of nanoseconds is 584 years: no operation takes so long either.
+            buffers: args.buffer.clone(),
+            // More than a u64 of nanoseconds is 584 years: no operation takes that long either.
             min_duration_ns: args.min_duration.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)),
             errors_only: args.errors_only,
         }
@@ -79,22 +62,18 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command};
 
-    #[test]
-    fn buffers_have_the_names_that_files_use() {
-        for name in BufferName::value_variants() {
-            let value = name.to_possible_value().expect("no variant is skipped");
-            assert_eq!(value.get_name(), Buffer::from(*name).name());
-        }
-        assert_eq!(BufferName::value_variants().len(), Buffer::ALL.len());
+    /// The options alone, as a program of their own.
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        filter: FilterArgs,
     }
 
     #[test]
     fn options_become_a_filter() {
-        let line = "grantscope record -o run.gsr --pid 7 --comm backend --domid 1 --buffer wc,coherent --min-duration 50us --errors-only";
-        let cli = Cli::try_parse_from(line.split(' ')).expect("a valid command line");
-        let Command::Record(args) = cli.command else { panic!("not record") };
+        let line = "options --pid 7 --comm backend --domid 1 --buffer wc,coherent --min-duration 50us --errors-only";
+        let args = Options::try_parse_from(line.split(' ')).expect("a valid command line");
         let filter = Filter::from(&args.filter);
         let expected = Filter {
             pid: Some(7),
