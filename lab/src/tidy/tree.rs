@@ -61,10 +61,10 @@ impl Tree {
     }
 }
 
-/// What .gitignore names as whole folders, wherever they lie.
+/// What .gitignore names as whole folders: with `/` before it the one at the top, else every one of that name.
 fn ignored_folders(gitignore: &str) -> Vec<String> {
     let folders = gitignore.lines().filter_map(|line| line.strip_suffix('/'));
-    folders.map(|folder| folder.trim_start_matches('/').to_owned()).collect()
+    folders.map(str::to_owned).collect()
 }
 
 fn collect(folder: &Path, prefix: &str, skipped: &[String], files: &mut Vec<File>) -> Result<()> {
@@ -74,7 +74,7 @@ fn collect(folder: &Path, prefix: &str, skipped: &[String], files: &mut Vec<File
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         let (path, kind) = (format!("{prefix}{name}"), entry.file_type()?);
-        if skipped.contains(&name) {
+        if skipped.iter().any(|skipped| *skipped == name || skipped.strip_prefix('/') == Some(&path)) {
             continue;
         }
         if kind.is_dir() {
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn folders_of_gitignore_are_skipped_and_its_patterns_of_files_are_none() {
-        assert_eq!(ignored_folders("target/\n# a word\n/demo/\n*.snap.new\n"), ["target", "demo"]);
+        assert_eq!(ignored_folders("target/\n# a word\n/demo/\n*.snap.new\n"), ["target", "/demo"]);
     }
 
     #[test]
