@@ -1,4 +1,4 @@
-//! What stays behind of runs that are refused, interrupted or killed: nothing, once the next one has looked. And the balloon, pinned.
+//! Runs that are refused, interrupted or killed leave nothing once the next one has read the undo journal; and the pinned balloon.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -106,7 +106,7 @@ grantscope maps >maps-killed
 ls /run/grantscope >journals
 "#;
 
-/// The first maps of 256 pages, in a dom0 whose balloon is empty, as it would be elsewhere: the lab blows it up when it boots.
+/// The first maps of 256 pages, in a dom0 whose balloon is empty, as it would be elsewhere: the lab inflates it at boot.
 const PINNED: &str = r#"
 cat >/tmp/first.toml <<'END'
 version = 1
@@ -175,14 +175,14 @@ fn refused_and_interrupted(out: &Path) -> Result<()> {
     ensure!(exports == 2 && releases == 2, "{exports} exports and {releases} releases, where both buffers were held");
     let maps = said(out, "maps")?;
     ensure!(!maps.contains("grantscope-work"), "something is still mapped:\n{maps}");
-    tell!("two buffers were held when it was interrupted, and none was left");
+    note!("two buffers were held when it was interrupted, and none was left");
     Ok(())
 }
 
 /// The moments of [`KILLED`].
 const MOMENTS: [&str; 7] = ["raised", "working", "injecting", "pinning", "pinned", "crowded", "granting"];
 
-/// The next run puts back what was changed, says so, and says nothing else.
+/// The next run restores what was changed, reports that, and reports nothing else.
 fn killed(out: &Path) -> Result<()> {
     let base = state(out, "base")?;
     let mut left_once: BTreeSet<String> = BTreeSet::new();
@@ -203,7 +203,7 @@ fn killed(out: &Path) -> Result<()> {
         let notes = next.lines().filter_map(|line| line.strip_prefix("note: "));
         let told: BTreeSet<String> =
             notes.map(|note| note.split_once(") left ").map_or(note, |(_, what)| what).to_owned()).collect();
-        ensure!(told == expected, "{moment}: told was {told:#?}, and left was {expected:#?}");
+        ensure!(told == expected, "{moment}: reported was {told:#?}, and left was {expected:#?}");
         ensure!(after == base, "{moment}: the next run left {after:#?}, and it was {base:#?}");
         // Where there is none, the shell leaves its pattern as it is.
         let (name, files) = (format!("{moment}-killed.json"), said(out, &format!("{moment}-truth"))?);
@@ -216,7 +216,7 @@ fn killed(out: &Path) -> Result<()> {
     ensure!(maps.contains("0 mappings hold 0 pages"), "something of a killed run is still mapped:\n{maps}");
     let journals = said(out, "journals")?;
     ensure!(journals == "lock\n", "journals are left: {journals}");
-    tell!(
+    note!(
         "killed at {} moments: each of {} files of the kernel was left changed at one or more, and put back",
         MOMENTS.len(),
         base.len()
@@ -247,11 +247,11 @@ fn overlapping(out: &Path) -> Result<()> {
     ensure!(nothing == "nothing is left of runs that were killed\n", "clean said otherwise: {nothing}");
     let holders = said(out, "holders")?;
     ensure!(holders.contains(") holds 2 dma-bufs of gntdev, 16588800 bytes"), "two buffers of 2,025 pages are held: {holders}");
-    tell!("of two frontends the older was killed: the limit was {limits:?}, one after the other");
+    note!("of two frontends the older was killed: the limit was {limits:?}, one after the other");
     Ok(())
 }
 
-/// With the balloon pinned no map and no export has to blow it up; without, the first one has to.
+/// With the balloon pinned no map and no export has to inflate it; without, the first one has to.
 fn pinned(out: &Path) -> Result<()> {
     let read = |name: &str| -> Result<Recorded> {
         let recorded = Recorded::read(&out.join(name).with_extension("gsr"))?;
@@ -260,11 +260,11 @@ fn pinned(out: &Path) -> Result<()> {
     };
     let (unpinned, pinned) = (read("unpinned")?, read("pinned")?);
     for op in [Op::Map, Op::Export] {
-        let (without, with) = (Blown::of(&unpinned, op)?, Blown::of(&pinned, op)?);
+        let (without, with) = (Inflating::of(&unpinned, op)?, Inflating::of(&pinned, op)?);
         let op = op.name();
-        ensure!(without.times > 0, "no {op} blew up the balloon, though it was empty: nothing was shown");
-        ensure!(with.times == 0, "{} of {} {op} blew up the balloon, though it was pinned", with.times, with.count);
-        tell!("{op} of 256 pages: {without}; with the balloon pinned: {with}");
+        ensure!(without.times > 0, "no {op} inflated the balloon, though it was empty: nothing was shown");
+        ensure!(with.times == 0, "{} of {} {op} inflated the balloon, though it was pinned", with.times, with.count);
+        note!("{op} of 256 pages: {without}; with the balloon pinned: {with}");
     }
     let told: serde_json::Value = serde_json::from_str(&said(out, "pinned.json")?)?;
     let balloon = &told["balloon"];
@@ -285,15 +285,15 @@ fn pinned(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Operations of 256 pages, and those among them that blew up the balloon.
-struct Blown {
+/// Operations of 256 pages, and those among them that inflated the balloon.
+struct Inflating {
     count: usize,
     times: usize,
     /// The shortest, the median and the longest one, in ns.
     spread: [u64; 3],
 }
 
-impl Blown {
+impl Inflating {
     fn of(recorded: &Recorded, op: Op) -> Result<Self> {
         let of: Vec<&Operation> =
             recorded.operations.iter().filter(|operation| operation.op == op && operation.pages == Some(256)).collect();
@@ -306,7 +306,7 @@ impl Blown {
     }
 }
 
-impl std::fmt::Display for Blown {
+impl std::fmt::Display for Inflating {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [shortest, median, longest] = self.spread.map(|ns| ns as f64 / 1e3);
         let Self { count, times, .. } = self;

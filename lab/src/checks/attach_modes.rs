@@ -1,4 +1,4 @@
-//! The means by which hooks are attached: each is as exact as the other.
+//! Attach modes: each is as exact as the other.
 
 use anyhow::{Result, ensure};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{guest::job::Job, platform::Clock};
 
-/// A sweep small enough for means that cost more.
+/// A sweep small enough for a mode that costs more.
 const BY_KPROBE: &str = "
 grantscope record -o /out/kprobe.gsr --clock counted --attach kprobe -- \
     grantscope-workload run --peer 1 --pages 1,16 --iterations 50 --truth /out/truth.json
@@ -19,8 +19,8 @@ pub fn kprobes_are_exact(harness: &Harness) -> Result<()> {
     let out = harness.out("kprobe");
     harness.passes(harness.full()?, "kprobe", &Job::Script(BY_KPROBE.into()), Clock::Counted)?;
     let recorded = Recorded::read(&out.join("kprobe.gsr"))?;
-    let (environment, means) = (recorded.environment()?, recorded.hooks_by_means()?);
-    ensure!(means.keys().eq(&["kprobe", "raw tracepoint"]), "not every function is hooked by a kprobe: {means:?}");
-    tell!("{} hooks attached without fentry on Linux {}", environment.hooks.len(), environment.kernel);
+    let (environment, modes) = (recorded.environment()?, recorded.hooks_by_mode()?);
+    ensure!(modes.keys().eq(&["kprobe", "raw tracepoint"]), "not every function is hooked by a kprobe: {modes:?}");
+    note!("{} hooks attached without fentry on Linux {}", environment.hooks.len(), environment.kernel);
     recorded.agrees_with(&truth(&out.join("truth.json"))?)
 }
