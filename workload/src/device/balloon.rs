@@ -44,6 +44,9 @@ impl Balloon {
     }
 
     /// Reads it.
+    ///
+    /// # Errors
+    /// The kernel has no balloon, or one of its files cannot be read.
     pub fn read(&self) -> Result<BalloonReading> {
         loop {
             let current_kb = self.number("info/current_kb")?;

@@ -16,6 +16,9 @@ use crate::uapi::{DomId, Flexible, GrantRef};
 impl<'log> GntDev<'log> {
     /// Maps `references` of `domain` and makes a dma-buf of them, in one call. The kind of memory
     /// is `buffer`; [`Buffer::Foreign`] cannot be made here and is refused.
+    ///
+    /// # Errors
+    /// The count is over a limit, Xen refuses a grant, there is no memory, or the kernel has no dma-bufs.
     pub fn export(&self, buffer: Buffer, domain: DomId, references: &[GrantRef]) -> Result<DmaBuf<'log>> {
         let pages = references.len();
         let count = self.checked("export", pages)?;
@@ -56,6 +59,9 @@ pub struct DmaBuf<'log> {
 
 impl<'log> DmaBuf<'log> {
     /// Closes it, which unmaps the grants.
+    ///
+    /// # Errors
+    /// The kernel reports an error on closing it; it is closed all the same.
     pub fn release(mut self) -> Result<()> {
         self.release_once().map_err(|errno| Error::Operation {
             op: Op::Release,
@@ -72,6 +78,9 @@ impl<'log> DmaBuf<'log> {
 
     /// Closes the descriptor while an importer still holds the buffer: no release yet. That comes within the call with which the
     /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
+    ///
+    /// # Errors
+    /// The kernel reports an error on closing the descriptor; it is closed all the same.
     pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
         let Some(fd) = self.fd.take() else { return Ok(()) };
         let closed = nix::unistd::close(fd.into_raw_fd());
@@ -83,6 +92,9 @@ impl<'log> DmaBuf<'log> {
     /// Asks the kernel to clear a byte when it unmaps `page`. gntdev names no index for an exported map, but looks for it among all
     /// of its device's, and the first one is at 0 (`gntdev_add_map`, `gntdev_ioctl_notify` in drivers/xen/gntdev.c, Linux v6.12):
     /// so this is for the first map or export on its device.
+    ///
+    /// # Errors
+    /// The kernel refuses the page.
     pub fn clear_on_unmap(&self, page: usize, byte: u16) -> Result<()> {
         const FIRST: u64 = 0;
         self.device.notify_on_unmap(FIRST, page, Some(byte), None)
@@ -163,6 +175,9 @@ pub struct ReleaseWatch<'log> {
 
 impl ReleaseWatch<'_> {
     /// Waits for at most `timeout`; not interruptible by any signal.
+    ///
+    /// # Errors
+    /// The kernel refuses to wait, for another reason than those in [`Released`].
     pub fn wait(&self, timeout: Duration) -> Result<Released> {
         let wait_to_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         let mut argument = abi::DmabufExpWaitReleased { fd: self.number as u32, wait_to_ms };

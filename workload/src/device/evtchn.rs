@@ -23,6 +23,9 @@ pub struct EventChannel {
 
 impl EventChannel {
     /// An end that `remote` can connect to, one at a time, by the port's number.
+    ///
+    /// # Errors
+    /// The device cannot be opened, or Xen refuses the domain.
     pub fn unbound(remote: DomId) -> Result<Self> {
         let device = File::from(open_xen(abi::PATH, ADVICE)?);
         let mut argument = abi::BindUnboundPort { remote_domain: remote.into() };
@@ -32,6 +35,9 @@ impl EventChannel {
     }
 
     /// The other end of what `remote` has made.
+    ///
+    /// # Errors
+    /// The device cannot be opened, or there is no such port, or another is connected to it.
     pub fn connected(remote: DomId, port: Port) -> Result<Self> {
         let device = File::from(open_xen(abi::PATH, ADVICE)?);
         let mut argument = abi::BindInterdomain { remote_domain: remote.into(), remote_port: port };
@@ -51,6 +57,9 @@ impl EventChannel {
     }
 
     /// Wakes the other end, if there is one.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
     pub fn notify(&self) -> Result<()> {
         let mut argument = abi::Notify { port: self.port };
         // SAFETY: the argument is of the type this number stands for and outlives the call.
@@ -58,6 +67,9 @@ impl EventChannel {
     }
 
     /// Waits until it was woken; after `limit` it is `false`.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn wait(&self, limit: Duration) -> Result<bool> {
         // A signal: whoever cares checks between two calls.
         let is_readable = is_readable(self.as_fd(), limit).map_err(|errno| self.failed("poll", errno))?;
@@ -65,6 +77,9 @@ impl EventChannel {
     }
 
     /// Takes note of having been woken, so that it can be woken again.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn take_in(&self) -> Result<()> {
         let failed = |call, error: std::io::Error| self.failed(call, errno_of(&error));
         let mut port = [0; size_of::<Port>()];

@@ -27,6 +27,9 @@ pub struct Vgem<'log> {
 
 impl<'log> Vgem<'log> {
     /// Looks for vgem among the render nodes: opening a card's own node could make this process the master of a display.
+    ///
+    /// # Errors
+    /// No render node is vgem's.
     pub fn open(log: &'log Log) -> Result<Self> {
         let mut others = Vec::new();
         for path in render_nodes(Path::new(abi::DIRECTORY)) {
@@ -41,6 +44,9 @@ impl<'log> Vgem<'log> {
     /// Hands it a buffer: vgem attaches and maps, in one call. A second call for the same buffer through the same open of the
     /// node would only find the first one's handle, and attach nothing. vgem holds the buffer until it is detached: closing it
     /// earlier is not its release.
+    ///
+    /// # Errors
+    /// The kernel refuses the buffer.
     pub fn attach(&self, source: &impl Importable) -> Result<Attachment<'log>> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };
@@ -106,6 +112,9 @@ pub struct Attachment<'log> {
 
 impl<'log> Attachment<'log> {
     /// Has it unmap and detach, in one call.
+    ///
+    /// # Errors
+    /// The kernel does not know the handle.
     pub fn detach(mut self) -> Result<()> {
         self.detach_once()
     }

@@ -42,6 +42,9 @@ pub struct Transaction<'store> {
 impl Xenstore {
     /// Connects. An error says that there is no xenstore for this domain. In dom0 the device can be opened also where no xenstored
     /// runs: then nobody answers within `patience`.
+    ///
+    /// # Errors
+    /// There is no device, or no xenstored that answers.
     pub fn open(patience: Duration) -> Result<Self> {
         let device = File::from(open_xen(PATH, ADVICE)?);
         let mut store = Self { device, request: 0, event: false };
@@ -54,6 +57,9 @@ impl Xenstore {
     }
 
     /// This domain's number.
+    ///
+    /// # Errors
+    /// xenstored does not answer, or does not know it.
     pub fn own_domid(&mut self) -> Result<DomId> {
         let text = self.outside().read("domid")?.unwrap_or_default();
         text.parse().map_err(|_| Error::XenstoreContents {
@@ -63,6 +69,9 @@ impl Xenstore {
     }
 
     /// Does it all at once, or nothing of it. `body` runs again if others changed what it read.
+    ///
+    /// # Errors
+    /// Those of `body`, xenstored does not answer, or others change the same nodes all the time.
     pub fn transaction<T>(&mut self, mut body: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
         for _ in 0..TRIES {
             let started =
@@ -91,12 +100,18 @@ impl Xenstore {
     }
 
     /// From now on [`wait`](Self::wait) ends when something at or below `path` changes. It ends once at first.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn watch(&mut self, path: &str) -> Result<()> {
         let body = [path.as_bytes(), b"\0grantscope\0"].concat();
         self.ask(Kind::Watch, 0, &body, ANSWER).map(drop).map_err(|refused| refused.at("watch", path))
     }
 
     /// Waits for a change of what is watched; after `limit` it is `false`.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn wait(&mut self, limit: Duration) -> Result<bool> {
         let deadline = Instant::now() + limit;
         while !self.event {
@@ -159,6 +174,9 @@ impl Xenstore {
 
 impl Transaction<'_> {
     /// What a node holds, or `None` if it does not exist.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn read(&mut self, path: &str) -> Result<Option<String>> {
         match self.ask(Kind::Read, path, &[]) {
             Ok(value) => Ok(Some(text(&value))),
@@ -168,11 +186,17 @@ impl Transaction<'_> {
     }
 
     /// Writes a node, and makes it and those above it if need be. New ones have the permissions of the one above.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn write(&mut self, path: &str, value: &str) -> Result<()> {
         self.ask(Kind::Write, path, value.as_bytes()).map(drop).map_err(|refused| refused.at("write", path))
     }
 
     /// Removes a node and everything below it. That it is not there is no error.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn remove(&mut self, path: &str) -> Result<()> {
         match self.ask(Kind::Remove, path, &[]) {
             Ok(_) | Err(Refused::With(Errno::ENOENT)) => Ok(()),
@@ -181,6 +205,9 @@ impl Transaction<'_> {
     }
 
     /// Has `owner` own the node, and lets `reader` read it and nobody else; privileged domains may do everything anyway.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn let_read(&mut self, path: &str, owner: DomId, reader: DomId) -> Result<()> {
         let permissions = format!("n{owner}\0r{reader}\0");
         self.ask(Kind::SetPermissions, path, permissions.as_bytes())

@@ -111,6 +111,9 @@ pub enum Broken {
 }
 
 /// Reads a page by its words; `already` references came from pages before it.
+///
+/// # Errors
+/// It is not a page of a directory, or not the one that follows.
 pub fn decode(word: impl Fn(usize) -> u32, already: usize) -> Result<Page, Broken> {
     if word(0) != MAGIC {
         return Err(Broken::NoMagic);

@@ -200,11 +200,17 @@ impl Log {
     }
 
     /// Times `call`, notes it as `subject`, and gives its result back.
+    ///
+    /// # Errors
+    /// That of the call.
     pub fn call<T>(&self, subject: Subject, call: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
         self.note(subject, timed(call))
     }
 
     /// Notes a call that was timed already: for calls whose subject depends on their outcome.
+    ///
+    /// # Errors
+    /// That of the call.
     pub fn note<T>(&self, subject: Subject, timed: Timed<T>) -> Result<T, Errno> {
         let (phase, arm) = self.belonging();
         let call = Call {
