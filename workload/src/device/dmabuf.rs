@@ -106,7 +106,7 @@ impl<'log> DmaBuf<'log> {
         self.is_released_by(timed(|| nix::unistd::close(raw)))
     }
 
-    /// Notes that the kernel let go of the buffer within `call`, whosever that was.
+    /// Records that the kernel released the buffer within `call`, whichever call that was.
     pub(super) fn is_released_by(&self, call: Timed<()>) -> Result<(), Errno> {
         let besides = call.besides();
         self.device.log().note(Subject::new(Op::Release, self.buffer, self.pages), call)?;
@@ -118,7 +118,7 @@ impl<'log> DmaBuf<'log> {
 
 impl Drop for DmaBuf<'_> {
     fn drop(&mut self) {
-        // Its outcome is in the log; there is nobody left to tell.
+        // Its outcome is in the log, and a destructor has no caller to return it to.
         let _ = self.release_once();
     }
 }

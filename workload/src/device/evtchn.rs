@@ -1,4 +1,4 @@
-//! An event channel: how one domain wakes another.
+//! An event channel, by which one domain notifies another.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -34,7 +34,7 @@ impl EventChannel {
         Self::of(device, "BIND_UNBOUND_PORT", port, || format!("an event channel for domain {remote}"))
     }
 
-    /// The other end of what `remote` has made.
+    /// The other end of a port that `remote` has bound.
     ///
     /// # Errors
     /// The device cannot be opened, or there is no such port, or another is connected to it.
@@ -56,7 +56,7 @@ impl EventChannel {
         self.port
     }
 
-    /// Wakes the other end, if there is one.
+    /// Notifies the other end, if there is one.
     ///
     /// # Errors
     /// The kernel refuses it.
@@ -66,17 +66,17 @@ impl EventChannel {
         unsafe { abi::notify(self.device.as_raw_fd(), &mut argument) }.map(drop).map_err(|errno| self.failed("NOTIFY", errno))
     }
 
-    /// Waits until it was woken; after `limit` it is `false`.
+    /// Waits for a notification; after `limit` it is `false`.
     ///
     /// # Errors
     /// The device fails.
     pub fn wait(&self, limit: Duration) -> Result<bool> {
-        // A signal: whoever cares checks between two calls.
+        // After a signal it is `false`: the caller checks for signals between two calls.
         let is_readable = is_readable(self.as_fd(), limit).map_err(|errno| self.failed("poll", errno))?;
         if is_readable { self.take_in().map(|()| true) } else { Ok(false) }
     }
 
-    /// Takes note of having been woken, so that it can be woken again.
+    /// Acknowledges a notification, so that the next one can arrive.
     ///
     /// # Errors
     /// The device fails.

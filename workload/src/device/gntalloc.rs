@@ -100,7 +100,7 @@ impl Granted<'_> {
         Ok(())
     }
 
-    /// Takes the grants back. Pages that the other domain still maps are freed when it lets go.
+    /// Revokes the grants. Pages that the other domain still maps are freed when it unmaps them.
     ///
     /// # Errors
     /// The kernel refuses it.
@@ -127,7 +127,7 @@ impl Granted<'_> {
 impl Drop for Granted<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.ungrant_once();
         }
     }

@@ -113,7 +113,7 @@ impl<'log> GntDev<'log> {
         Ok((argument.offset, argument.count))
     }
 
-    /// Asks for more grants than the default, which no current kernel knows: ENOTTY.
+    /// Requests a limit other than the default, which current kernels do not implement: ENOTTY.
     ///
     /// # Errors
     /// The kernel does not know the call.
@@ -196,7 +196,7 @@ impl<'log> GntDev<'log> {
         closed.map_err(|errno| self.other("close", errno))
     }
 
-    /// Asks to be told when a page of the map at `index` is unmapped.
+    /// Requests a notification when a page of the map at `index` is unmapped.
     pub(super) fn notify_on_unmap(&self, index: u64, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
         let mut argument = abi::UnmapNotify::of(index + (page * self.open.page_size) as u64, byte, port);
         // SAFETY: the argument is of the type this number stands for and outlives the call.
@@ -234,7 +234,7 @@ impl Drop for Open<'_> {
     }
 }
 
-/// The error of an operation on so many pages of a domain.
+/// The error of an operation on `pages` pages of a domain.
 pub(super) fn failed(op: Op, pages: usize, domain: DomId, errno: Errno) -> Error {
     Error::Operation { op, on: format!("of {pages} pages of domain {domain}"), errno }
 }
@@ -293,7 +293,7 @@ impl<'log> GrantMap<'log> {
         &self.device
     }
 
-    /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
+    /// Requests a notification when page `page` is unmapped: by clearing its byte at `byte`, by the event
     /// channel `port`, or both.
     ///
     /// # Errors
@@ -330,7 +330,7 @@ impl<'log> GrantMap<'log> {
 impl Drop for GrantMap<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.unmap_once();
         }
     }
@@ -395,7 +395,7 @@ impl Deref for Mapping<'_> {
 impl Drop for Mapping<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.munmap_once();
         }
     }

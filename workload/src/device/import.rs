@@ -76,7 +76,7 @@ impl Import<'_> {
         &self.references
     }
 
-    /// Takes the grants back and lets go of the buffer.
+    /// Revokes the grants and releases the buffer.
     ///
     /// # Errors
     /// The kernel does not know the import.
@@ -106,7 +106,7 @@ impl Import<'_> {
 impl Drop for Import<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.release_once();
         }
     }

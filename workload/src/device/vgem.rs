@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
 use crate::uapi::drm as abi;
 
-/// The driver's name, as it tells it itself.
+/// The driver's name, as it reports it.
 const DRIVER: &[u8] = b"vgem";
 
 /// One open of vgem's node, which whatever is attached through it keeps open.
@@ -83,7 +83,7 @@ fn render_nodes(directory: &Path) -> Vec<PathBuf> {
 /// The open node if it is vgem's, else what it is.
 fn open_if_vgem(path: &Path) -> Result<OwnedFd, String> {
     let fd = open(path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| format!("gives {errno:?}"))?;
-    match driver(&fd).map_err(|errno| format!("tells no driver ({errno:?})"))? {
+    match driver(&fd).map_err(|errno| format!("reports no driver ({errno:?})"))? {
         name if name == DRIVER => Ok(fd),
         name => Err(format!("is {}", String::from_utf8_lossy(&name))),
     }
@@ -143,7 +143,7 @@ impl<'log> Attachment<'log> {
 impl Drop for Attachment<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.detach_once();
         }
     }
@@ -169,8 +169,8 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_not_vgems_is_told_by_what_it_answers() {
-        assert_eq!(open_if_vgem(Path::new("/dev/null")).unwrap_err(), "tells no driver (ENOTTY)");
+    fn a_node_that_is_not_vgems_is_described_by_its_answer() {
+        assert_eq!(open_if_vgem(Path::new("/dev/null")).unwrap_err(), "reports no driver (ENOTTY)");
         assert_eq!(open_if_vgem(Path::new("/dev/no-such-node")).unwrap_err(), "gives ENOENT");
     }
 }

@@ -1,6 +1,6 @@
-//! xenstore, by the kernel's device: the small tree of names and values by which domains find each other.
+//! A client of xenstore, over the kernel's device: the tree of names and values by which domains find each other.
 //!
-//! A client of its own, because those that there are do not fit: libxenstore and its bindings cannot be linked into a lone static
+//! It is our own because the existing ones do not fit: libxenstore and its bindings cannot be linked into a static
 //! binary, `xenstore-rs` is under the GPL alone, and `krata-xenstore` needs an asynchronous runtime.
 
 use std::fs::File;
@@ -16,12 +16,12 @@ use crate::uapi::DomId;
 use crate::uapi::xenstore::{Header, Kind, MOST_BYTES, PATH, errno};
 
 const ADVICE: &str = "this domain was started without xenstore, or the kernel has no CONFIG_XEN_XENBUS_FRONTEND; without it, \
-                      references can be told by a directory page: leave --channel out, or say --channel directory";
+                      references can be exchanged through a directory page: leave --channel out, or use --channel directory";
 
-/// How long an answer may take: longer than anything but a xenstored that is gone.
+/// How long an answer may take: a running xenstored is faster.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// How often a transaction is tried that others come in between of.
+/// How often a transaction is tried that conflicts with others.
 const TRIES: usize = 100;
 
 /// A connection to xenstore. It ends when this is dropped, with its watches and transactions.
@@ -40,16 +40,16 @@ pub struct Transaction<'store> {
 }
 
 impl Xenstore {
-    /// Connects. An error says that there is no xenstore for this domain. In dom0 the device can be opened also where no xenstored
-    /// runs: then nobody answers within `patience`.
+    /// Connects. An error says that there is no xenstore for this domain. In dom0 the device can be opened even if no
+    /// xenstored is running: then there is no answer within `timeout`.
     ///
     /// # Errors
     /// There is no device, or no xenstored that answers.
-    pub fn open(patience: Duration) -> Result<Self> {
+    pub fn open(timeout: Duration) -> Result<Self> {
         let device = File::from(open_xen(PATH, ADVICE)?);
         let mut store = Self { device, request: 0, event: false };
         // A watch would wait for ever, and could not even be killed.
-        let asked = store.ask(Kind::Read, 0, b"domid\0", patience);
+        let asked = store.ask(Kind::Read, 0, b"domid\0", timeout);
         match asked.map_err(|refused| refused.at("read", "domid")) {
             Err(Error::XenstoreSilent { .. }) => Err(Error::NoXenstored { path: PATH }),
             _ => Ok(store),
@@ -126,12 +126,12 @@ impl Xenstore {
         Ok(true)
     }
 
-    fn ask(&mut self, kind: Kind, transaction: u32, body: &[u8], patience: Duration) -> Result<Vec<u8>, Refused> {
+    fn ask(&mut self, kind: Kind, transaction: u32, body: &[u8], timeout: Duration) -> Result<Vec<u8>, Refused> {
         let bytes = u32::try_from(body.len()).ok().filter(|_| body.len() <= MOST_BYTES).ok_or(Refused::With(Errno::E2BIG))?;
         self.request += 1;
         let header = Header { kind: kind as u32, request: self.request, transaction, bytes };
         self.device.write_all(&[&header.encode()[..], body].concat()).map_err(|error| Refused::With(errno_of(&error)))?;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
             let (header, body) = self.receive(deadline)?;
             if header.request == self.request && !header.is(Kind::WatchEvent) {
@@ -157,7 +157,7 @@ impl Xenstore {
             let left = deadline.saturating_duration_since(Instant::now());
             match is_readable(self.device.as_fd(), left) {
                 Ok(true) => {}
-                // A signal: whoever cares checks between two calls.
+                // A signal: the caller checks for them between two calls.
                 Ok(false) if Instant::now() < deadline => continue,
                 Ok(false) => return Err(Refused::Silent),
                 Err(errno) => return Err(Refused::With(errno)),
@@ -193,7 +193,7 @@ impl Transaction<'_> {
         self.ask(Kind::Write, path, value.as_bytes()).map(drop).map_err(|refused| refused.at("write", path))
     }
 
-    /// Removes a node and everything below it. That it is not there is no error.
+    /// Removes a node and everything below it, if it exists.
     ///
     /// # Errors
     /// xenstored refuses it or does not answer.

@@ -1,4 +1,4 @@
-//! How quickly iterations followed each other: what each took, and how long whoever wanted it had to wait for it.
+//! The times of iterations: how long each took, and how long it was delayed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -162,10 +162,10 @@ mod tests {
     #[test]
     fn the_summary_reads_as_it_should() {
         let turns = turns(&[(0, 0, 1), (10, 10, 35), (20, 35, 36)]);
-        let told =
+        let summary =
             |period: Option<u64>| loops(&turns, &["pages=16".into()], move |_, _| Some(("display", period)))[0].to_string();
-        insta::assert_snapshot!(told(Some(10 * MS)), @"display [pages=16]: open loop, one due every 10.0 ms: 3 iterations, 2 not done when the next was due; response p50 16.0 ms, p99 25.0 ms, max 25.0 ms; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms; delay of the start p50 0 ns, p99 15.0 ms, max 15.0 ms");
-        insta::assert_snapshot!(told(None), @"display [pages=16]: closed loop: 3 iterations; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms");
+        insta::assert_snapshot!(summary(Some(10 * MS)), @"display [pages=16]: open loop, one due every 10.0 ms: 3 iterations, 2 not done when the next was due; response p50 16.0 ms, p99 25.0 ms, max 25.0 ms; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms; delay of the start p50 0 ns, p99 15.0 ms, max 15.0 ms");
+        insta::assert_snapshot!(summary(None), @"display [pages=16]: closed loop: 3 iterations; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms");
     }
 
     #[test]

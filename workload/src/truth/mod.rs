@@ -1,6 +1,6 @@
 //! The log of every call that reached the kernel, kept by this process's own clock.
 //!
-//! What is counted, and as what, is the contract with whoever judges a profiler by it:
+//! What is counted, and as what, is the contract with those who verify a profiler with it:
 //! see `docs/truth.md`.
 
 mod balloon;
@@ -98,7 +98,7 @@ pub struct Call {
     pub start_ns: u64,
     /// Until just after it.
     pub duration_ns: u64,
-    /// Why it ended as it did, where whoever made it knows.
+    /// The cause of its outcome, if the caller knows it.
     pub why: Option<Why>,
     /// Which of the run's arms it belongs to, by its place in the header's list.
     pub arm: Option<u16>,
@@ -107,7 +107,7 @@ pub struct Call {
 /// Why a call ended as it did: what its errno hides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Why {
-    /// The reason by its name in a profiler; empty: there is none to tell.
+    /// The cause, by its name in a profiler; empty: there is none.
     pub cause: &'static str,
     /// How many references Xen refused with which grant status, as in `bad_domain:1;bad_gntref:2`; empty: none.
     pub statuses: &'static str,

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::journal::{Folder, shared};
 use super::{Record, Undone, Value};
 
+/// A process has one journal, as it has one pid.
 static OWN: Mutex<Own> = Mutex::new(Own::new());
 
 /// A change that is recorded. It is undone when this is dropped.
@@ -46,7 +47,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // A forked process has a copy of this, and it is not its own.
+        // A forked process has a copy of this, but the change is its parent's.
         if self.pid != std::process::id() {
             return;
         }
@@ -57,7 +58,7 @@ impl Drop for Guard {
     }
 }
 
-/// The records of this process: those of its journal, also where that cannot be written.
+/// The records of this process, whether its journal can be written or not.
 struct Own {
     changed: Vec<Record>,
     has_warned: bool,
@@ -83,7 +84,7 @@ impl Own {
 
     fn undo(&mut self, path: &Path, record: &Record) -> Undone {
         let folder = self.try_to(path, Folder::lock(path));
-        // Of two that are equal it does not matter which one goes.
+        // Equal records are interchangeable.
         let Some(place) = self.changed.iter().position(|own| own == record) else { return Undone::Nothing };
         self.changed.remove(place);
         let undone = record.undo(&self.all(folder.as_ref()));
@@ -104,7 +105,7 @@ impl Own {
         }
     }
 
-    /// What cannot be recorded is changed all the same, with a warning.
+    /// A change that cannot be recorded is made all the same, with a warning.
     fn try_to<T>(&mut self, path: &Path, outcome: io::Result<T>) -> Option<T> {
         if let Err(error) = &outcome
             && !std::mem::replace(&mut self.has_warned, true)

@@ -26,7 +26,7 @@ pub use recover::{Recovered, recover};
 pub use truth_file::{TruthFile, Unwritten};
 pub use value::Value;
 
-/// One change that stays behind where nobody undoes it: what was changed, and what it was before.
+/// One change that would outlive its run: what is changed, and its old value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Record {
@@ -48,7 +48,7 @@ pub enum Record {
 /// What came of undoing a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undone {
-    /// There is nothing to undo: it is as it was before, or gone.
+    /// There is nothing to undo: the old value is there, or the file is gone.
     Nothing,
     /// It is undone: what was left, and what was done about it.
     Done(String),

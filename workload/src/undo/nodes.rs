@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Record, Undone};
 use crate::device::Xenstore;
 
-/// How long xenstored may take to answer: a frontend has talked to it in this boot.
+/// How long xenstored may take to answer: it has served a frontend in this boot.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The tree of nodes that lists what is granted to one backend.
@@ -28,7 +28,7 @@ impl Nodes {
     }
 
     pub(super) fn undo(&self, others: &[Record]) -> Undone {
-        // The next frontend has written its own there.
+        // The next frontend has published its own there.
         if self.is_among(others) {
             return Undone::Nothing;
         }

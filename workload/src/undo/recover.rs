@@ -11,11 +11,11 @@ use crate::device::{Holder, holders};
 /// What was found in the journals.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// What dead runs left, and what became of it.
+    /// What dead runs left, and what was done about it.
     pub reports: Vec<String>,
-    /// What is still there although it should not be, with what to do.
+    /// What could not be undone, with what to do about it.
     pub problems: Vec<String>,
-    /// Runs that are at work: what they changed is theirs.
+    /// Runs that are still running: what they changed is theirs.
     pub at_work: Vec<Owner>,
 }
 
@@ -25,7 +25,7 @@ impl Recovered {
         self.reports.is_empty() && self.problems.is_empty()
     }
 
-    /// Processes that hold dma-bufs of gntdev, and neither are at work nor were started by those that are.
+    /// Processes that hold dma-bufs of gntdev, except running runs and their children.
     pub fn holders(&self) -> Vec<Holder> {
         let this = std::process::id();
         let is_at_work = |pid: u32| pid == this || self.at_work.iter().any(|owner| owner.pid == pid);
@@ -61,7 +61,7 @@ fn recover_in(path: &Path) -> io::Result<Recovered> {
         }
     }
     recovered.at_work = living.iter().map(|journal| journal.owner.clone()).collect();
-    // The youngest first: it may have come upon what the others had changed.
+    // The youngest first: it may have started from what the others had changed.
     dead.sort_by_key(|journal| journal.owner.age());
     while let Some(mut journal) = dead.pop() {
         let others = living.iter().chain(&dead).flat_map(|journal| journal.changed.clone()).collect();

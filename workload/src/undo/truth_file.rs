@@ -1,4 +1,4 @@
-//! A truth file while its run is at work: under a temporary name, which a killed run leaves behind.
+//! The truth file of a run in progress: it has a temporary name, under which a killed run leaves it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -29,7 +29,7 @@ impl TruthFile {
             }
             Destination::StandardOutput | Destination::Device { .. } => None,
         };
-        // There is nothing to make, so the only thing that can go wrong is a warning.
+        // This only records, and a failure to do so is a warning.
         let guard = unwritten.and_then(|unwritten| Guard::new(|_| Ok(Record::TruthFile(unwritten))).ok());
         Ok(Self { destination, _guard: guard })
     }
@@ -88,7 +88,7 @@ mod tests {
         assert!(!killed.temporary.exists());
         fs::write(&path, "{\"format\":\"grantscope-truth\",\n\"calls\": []\n}\n").unwrap();
         assert_eq!(killed.undo(), Undone::Nothing);
-        assert!(matches!(unwritten("truth.json").undo(), Undone::Failed(_)), "that is no temporary file");
+        assert!(matches!(unwritten("truth.json").undo(), Undone::Failed(_)), "that is not a temporary file");
         assert!(path.exists());
     }
 

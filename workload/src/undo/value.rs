@@ -1,7 +1,7 @@
-//! A value in a file of the kernel that runs change: it is right again in whichever order they end.
+//! A value in a file of the kernel that runs change, restored correctly in whatever order they end.
 //!
-//! A number that several runs add to is its `base` and what all of them have added; each takes its own part away. A setting that several
-//! runs need is restored by the last one. That somebody else has changed it shows in that it is neither.
+//! A number that several runs add to is its `base` and what all of them have added; each subtracts its own part. A setting that several
+//! runs need is restored by the last one. A value that is neither was changed by somebody else, and is left alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write};
@@ -84,7 +84,7 @@ impl Value {
                 let otherwise = format!("without the run it would be {without}");
                 ((without + by).to_string(), without.to_string(), still_needed, otherwise)
             }
-            // Whoever else needs it as it is restores it later.
+            // The last run that needs it as it is restores it.
             Change::Set { .. } if of_path(&self.path, others).any(|other| other.sets_the_same(self)) => return Undone::Nothing,
             Change::Set { before, set } => (set.clone(), before.clone(), "", format!("it was {before} before")),
         };
