@@ -44,7 +44,7 @@ impl Pin {
                 return Err(io::Error::other(refused));
             }
             let by = i64::try_from(goal.target_kb).unwrap_or(i64::MAX) - i64::try_from(reading.target_kb).unwrap_or(i64::MAX);
-            Ok(Record::Balloon { target: Value::added(&balloon.target(), by, others)?, pages: self.pages })
+            Ok(Record::Balloon { target: Value::added(&balloon.target(), by, &Record::values(others))?, pages: self.pages })
         });
         let guard = guard.map_err(|cause| {
             cause.downcast::<Error>().unwrap_or_else(|cause| Error::Balloon {

@@ -7,7 +7,6 @@ use nix::errno::Errno;
 
 use super::gntdev::{GntDev, failed};
 use super::import::Importable;
-use super::vgem::Attachment;
 use crate::error::{Error, Result};
 use crate::truth::{Buffer, Op, Subject, Timed, timed};
 use crate::uapi::gntdev as abi;
@@ -76,17 +75,11 @@ impl<'log> DmaBuf<'log> {
         ReleaseWatch { device: self.device.clone(), number, buffer: self.buffer, pages: self.pages }
     }
 
-    /// Closes the descriptor while an importer still holds the buffer: no release yet. That comes within the call with which the
-    /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
-    ///
-    /// # Errors
-    /// The kernel reports an error on closing the descriptor; it is closed all the same.
-    pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
+    /// Closes the descriptor alone, once.
+    pub(super) fn close_descriptor(&mut self) -> Result<()> {
         let Some(fd) = self.fd.take() else { return Ok(()) };
-        let closed = nix::unistd::close(fd.into_raw_fd());
-        let on = format!("a dma-buf of {} {} pages", self.pages, self.buffer);
-        attachment.is_left(self);
-        closed.map_err(|errno| Error::Call { call: "close", on, errno })
+        let on = || format!("a dma-buf of {} {} pages", self.pages, self.buffer);
+        nix::unistd::close(fd.into_raw_fd()).map_err(|errno| Error::Call { call: "close", on: on(), errno })
     }
 
     /// Asks the kernel to clear a byte when it unmaps `page`. gntdev names no index for an exported map, but looks for it among all

@@ -133,10 +133,18 @@ impl<'log> Attachment<'log> {
         }
         Ok(())
     }
+}
 
-    /// Nobody but this holds the buffer any more.
-    pub(super) fn is_left(&mut self, buffer: DmaBuf<'log>) {
-        self.left = Some(buffer);
+impl<'log> DmaBuf<'log> {
+    /// Closes the descriptor while an importer still holds the buffer: no release yet. That comes within the call with which the
+    /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
+    ///
+    /// # Errors
+    /// The kernel reports an error on closing the descriptor; it is closed all the same.
+    pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
+        let closed = self.close_descriptor();
+        attachment.left = Some(self);
+        closed
     }
 }
 

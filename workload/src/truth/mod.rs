@@ -22,7 +22,7 @@ pub use balloon::{BalloonReading, BalloonReport};
 pub use clock::{monotonic_ns, sleep_until, utc_timestamp};
 pub use file::{Destination, Ending, Header, RunInfo, UNWRITTEN};
 pub use loops::{LoopTimes, Spread, Turn, loops};
-pub use totals::{Teardowns, Total, totals};
+pub use totals::{Total, totals};
 
 /// Which part of a run a call belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,17 @@ impl Call {
     pub fn outcome(&self) -> String {
         self.errno.map_or_else(|| "ok".to_owned(), |errno| format!("{errno:?}"))
     }
+}
+
+/// How many maps of one kind and size gave up their grants: what the kernel may do long after the call that asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Teardowns {
+    /// What backed them.
+    pub buffer: Buffer,
+    /// Grants of each.
+    pub pages: u32,
+    /// How many.
+    pub count: u64,
 }
 
 /// A call's result with the times around it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Buffer, Call, Op};
 
@@ -27,17 +27,6 @@ pub struct Total {
     pub max_ns: u64,
     /// All together.
     pub sum_ns: u64,
-}
-
-/// How many maps of one kind and size gave up their grants: what the kernel may do long after the call that asked for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Teardowns {
-    /// What backed them.
-    pub buffer: Buffer,
-    /// Grants of each.
-    pub pages: u32,
-    /// How many.
-    pub count: u64,
 }
 
 /// One total per series, in the order of operations, buffers and pages.

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::journal::{Folder, shared};
-use super::{Record, Undone, Value};
+use super::record::Record;
+use super::undone::Undone;
+use super::value::Value;
 
 /// A process has one journal, as it has one pid.
 static OWN: Mutex<Own> = Mutex::new(Own::new());
@@ -33,7 +35,7 @@ impl Guard {
     /// # Errors
     /// The file cannot be read or written, holds no number, or is not one that runs change.
     pub fn add(path: &Path, by: i64) -> io::Result<Self> {
-        Self::new(|others| Value::added(path, by, others).map(Record::Value))
+        Self::new(|others| Value::added(path, by, &Record::values(others)).map(Record::Value))
     }
 
     /// Sets the first word of a file of the kernel.
@@ -41,7 +43,7 @@ impl Guard {
     /// # Errors
     /// The file cannot be read or written, or is not one that runs change.
     pub fn set(path: &Path, value: &str) -> io::Result<Self> {
-        Self::new(|others| Value::set(path, value, others).map(Record::Value))
+        Self::new(|others| Value::set(path, value, &Record::values(others)).map(Record::Value))
     }
 }
 
@@ -133,7 +135,7 @@ mod tests {
 
     fn more(path: &Path, by: i64) -> impl FnOnce(&[Record]) -> io::Result<Record> {
         let path = path.to_owned();
-        move |others| Ok(Record::Value(Value::added(&path, by, others)?))
+        move |others| Ok(Record::Value(Value::added(&path, by, &Record::values(others))?))
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::owner::Owner;
+use super::record::Record;
 
 /// Where journals are. Like most of what they record, it does not survive a reboot.
 pub const FOLDER: &str = "/run/grantscope";
@@ -115,7 +115,7 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Value;
+    use super::super::value::Value;
     use super::*;
 
     #[test]
