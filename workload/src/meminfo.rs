@@ -9,11 +9,11 @@ use crate::device::page_size;
 /// What /proc/meminfo reports, in pages. `None` is unknown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Available without swapping.
+    /// Pages available without swapping.
     pub available: Option<u64>,
-    /// All of CMA.
+    /// Pages of CMA.
     pub cma: Option<u64>,
-    /// The free part of CMA.
+    /// Free pages of CMA.
     pub cma_free: Option<u64>,
     /// The size of a page, in bytes.
     pub page_size: u64,

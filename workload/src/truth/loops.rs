@@ -13,11 +13,11 @@ pub struct Turn {
     pub worker: u16,
     /// Which arm, by its place in the header's list.
     pub arm: u16,
-    /// CLOCK_MONOTONIC when it was due; in a closed loop when it began.
+    /// CLOCK_MONOTONIC when it was due, in ns; in a closed loop when it began.
     pub due_ns: u64,
-    /// When it began.
+    /// When it began, in ns.
     pub start_ns: u64,
-    /// When it was done.
+    /// When it was complete, in ns.
     pub end_ns: u64,
 }
 
@@ -31,7 +31,7 @@ pub struct LoopTimes {
     /// `closed`: the next iteration waits for the last, so that a stall delays the questions too and is counted once. `open`: each
     /// has its time, whatever became of the one before.
     pub pace: &'static str,
-    /// The open loop's period.
+    /// The open loop's period, in ns.
     pub period_ns: Option<u64>,
     /// How many iterations.
     pub iterations: u64,
@@ -41,18 +41,18 @@ pub struct LoopTimes {
     pub response_ns: Option<Spread>,
     /// From when it was due until it began: the jitter of its start.
     pub delay_ns: Option<Spread>,
-    /// Iterations that were not done when the next one was due.
+    /// How many iterations were not complete when the next one was due.
     pub missed: Option<u64>,
 }
 
-/// What a histogram of three significant digits says of durations.
+/// Durations, from a histogram with three significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Spread {
-    /// The median.
+    /// The median, in ns.
     pub p50: u64,
-    /// 99 of 100 were not longer.
+    /// 99 of 100 were not longer, in ns.
     pub p99: u64,
-    /// The longest.
+    /// The longest, in ns.
     pub max: u64,
 }
 

@@ -94,9 +94,9 @@ pub struct Call {
     pub phase: Phase,
     /// The calling thread.
     pub tid: u32,
-    /// CLOCK_MONOTONIC just before the call.
+    /// CLOCK_MONOTONIC just before the call, in ns.
     pub start_ns: u64,
-    /// Until just after it.
+    /// Until just after it, in ns.
     pub duration_ns: u64,
     /// The cause of its outcome, if the caller knows it.
     pub why: Option<Why>,
@@ -125,9 +125,9 @@ impl Call {
 pub struct Teardowns {
     /// What backed them.
     pub buffer: Buffer,
-    /// Grants of each.
+    /// How many grants each of them had.
     pub pages: u32,
-    /// How many.
+    /// How many maps.
     pub count: u64,
 }
 

@@ -19,13 +19,13 @@ pub struct Total {
     pub outcome: String,
     /// How many calls.
     pub count: u64,
-    /// The shortest.
+    /// The shortest duration, in ns.
     pub min_ns: u64,
     /// The median: the smallest duration that at least half of the calls did not exceed.
     pub p50_ns: u64,
-    /// The longest.
+    /// The longest duration, in ns.
     pub max_ns: u64,
-    /// All together.
+    /// The sum of all durations, in ns.
     pub sum_ns: u64,
 }
 
