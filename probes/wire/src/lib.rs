@@ -17,9 +17,9 @@ pub mod stage;
 
 pub use cause::Cause;
 pub use filter::Filter;
-pub use hook::{HOOKS, Hook, HookId};
+pub use hook::{HOOKS, Hook, HookId, Row};
 pub use live::{FoundMap, LiveMap, MapInfo, PendingTeardown};
 pub use loss::LossKind;
-pub use op::{Buffer, Op};
+pub use op::{Buffer, Op, OpAt};
 pub use record::{GrantStatus, OpHeader, OpRecord, StageTime};
 pub use stage::Stage;

@@ -5,12 +5,10 @@
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{HashMap, LruHashMap};
-pub use grantscope_wire::MapInfo;
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
-use grantscope_wire::{HookId, LiveMap, LossKind};
+use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader};
 
-use crate::loss;
-use crate::task::Task;
+use crate::out::loss;
 
 /// Which list of an open gntdev a descriptor is on (`struct gntdev_dmabuf_priv`, drivers/xen/gntdev-dmabuf.c, v6.12).
 #[derive(Clone, Copy)]
@@ -69,14 +67,13 @@ pub fn live(map: u64) -> Option<&'static mut LiveMap> {
     MAPS.get_ptr_mut(map).map(|live| unsafe { &mut *live })
 }
 
-/// The call that allocated the map went well: now it is known who granted it. That is read from the task only here, because the
-/// verifier of Linux 6.1 does not follow an `Option` past a call.
+/// The operation that allocated the map went well: now it is known who granted it. That is read from the header only here, because
+/// the verifier of Linux 6.1 does not follow an `Option` past a call.
 #[inline(always)]
-pub fn tell(task: &Task, exported: bool) {
-    let (map, generation_ns) = task.map();
+pub fn set_granted(map: u64, head: &OpHeader, exported: bool) {
     // Of another generation: it is gone already, and another has its address.
-    let Some(live) = live(map).filter(|live| live.info.generation_ns == generation_ns) else { return };
-    if let Some(domid) = task.map_info().domid() {
+    let Some(live) = live(map).filter(|live| live.info.generation_ns == head.map_generation_ns) else { return };
+    if let Some(domid) = head.map_info().domid() {
         live.info.set_domid(domid);
     }
     if exported {

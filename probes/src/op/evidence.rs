@@ -11,7 +11,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;
 use grantscope_wire::HookId;
 
-use crate::fields;
+use crate::kernel::fields;
 
 /// Counters of grant statuses, by the status without its sign. Xen's lowest is −14 (xen/include/public/grant_table.h, 4.17).
 pub const STATUSES: usize = 16;

@@ -10,13 +10,13 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_loop;
 use grantscope_wire::{Cause, HookId, Op, Stage};
 
-use crate::evidence::{self, Evidence, *};
-use crate::fields::{
+use super::evidence::{self, Evidence, *};
+use super::ioctl::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
+use super::task::Task;
+use crate::kernel::fields::{
     dmabuf_size, file_private_data, is_pv_domain, map_count, map_index, map_next, map_of_next, page_shift, user_u32, user_u64,
     vma_flags, vma_pages, vma_pgoff, vma_private_data, word64,
 };
-use crate::gntdev::id::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
-use crate::task::Task;
 
 // include/uapi/asm-generic/errno-base.h, errno.h and include/linux/errno.h, v6.12.
 const ENOENT: i32 = 2;
@@ -37,7 +37,7 @@ const VM_SHARED: u64 = 8;
 #[inline(never)]
 pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
     let errno = -ret;
-    let cause = match (task.op(), errno) {
+    let cause = match (task.head().op, errno) {
         (_, ENOIOCTLCMD) => Some(Cause::NoDmabufSupport),
         (MAP, _) => map(task, errno),
         (UNMAP, _) => unmap(file, argument, errno),
@@ -53,18 +53,18 @@ pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
 #[inline(always)]
 fn set(task: &mut Task, cause: Option<Cause>) {
     if let Some(cause) = cause {
-        task.set_cause(cause);
+        task.head_mut().set_cause(cause);
     }
 }
 
 #[inline(always)]
 fn map(task: &Task, errno: i32) -> Option<Cause> {
-    let reached_alloc = task.entered(Stage::PageArrayAlloc);
+    let reached_alloc = task.stages.entered(Stage::PageArrayAlloc);
     Some(match errno {
         EINVAL if !reached_alloc => count(task),
         ENOMEM => map_allocation(task),
         // gntdev_add_map ends the stage in which a map begins.
-        EFAULT if !task.entered(Stage::Remainder) => Cause::ArgumentUnreadable,
+        EFAULT if !task.stages.entered(Stage::Remainder) => Cause::ArgumentUnreadable,
         EFAULT => Cause::ResultUnwritable,
         _ => return None,
     })
@@ -73,7 +73,7 @@ fn map(task: &Task, errno: i32) -> Option<Cause> {
 /// Of what `gntdev_test_page_count` refuses.
 #[inline(always)]
 fn count(task: &Task) -> Cause {
-    if task.pages() == 0 { Cause::CountZero } else { Cause::OverLimit }
+    if task.head().pages == 0 { Cause::CountZero } else { Cause::OverLimit }
 }
 
 /// What `gntdev_alloc_map` could not get, or what comes before it.
@@ -81,7 +81,7 @@ fn count(task: &Task) -> Cause {
 fn map_allocation(task: &Task) -> Cause {
     let evidence = &task.evidence;
     if evidence.has(DMA_ALLOC_FAILED) {
-        return if task.entered(Stage::PageFree) { Cause::HalfBuiltDmaMap } else { Cause::DmaAllocFailed };
+        return if task.stages.entered(Stage::PageFree) { Cause::HalfBuiltDmaMap } else { Cause::DmaAllocFailed };
     }
     if evidence.has(PAGE_ALLOC_FAILED) {
         return Cause::PageAllocFailed;
@@ -125,17 +125,17 @@ fn copy(task: &mut Task, argument: u64, errno: i32) -> Option<Cause> {
 
 #[inline(always)]
 fn export(task: &Task, argument: u64, errno: i32) -> Option<Cause> {
-    let reached_map = task.entered(Stage::MapHypercall);
-    let reached_alloc = task.entered(Stage::PageArrayAlloc);
+    let reached_map = task.stages.entered(Stage::MapHypercall);
+    let reached_alloc = task.stages.entered(Stage::PageArrayAlloc);
     match errno {
         EINVAL if !reached_alloc && is_pv_domain() => Some(Cause::PvRefusesDmabuf),
-        EINVAL if !reached_alloc && task.pages() == 0 => Some(Cause::CountZero),
+        EINVAL if !reached_alloc && task.head().pages == 0 => Some(Cause::CountZero),
         // Both may be wrong: then it is the limit that the kernel saw first, and the flags that it will see next.
         EINVAL if !reached_alloc && user_u32(argument, 0)? & BOTH_DMA_FLAGS == BOTH_DMA_FLAGS => Some(Cause::BothDmaFlags),
         EINVAL if !reached_alloc => Some(Cause::OverLimit),
         ENOMEM if !reached_map => Some(map_allocation(task)),
         EFAULT if !reached_alloc => Some(Cause::ArgumentUnreadable),
-        EFAULT if task.entered(Stage::DmabufExport) => Some(Cause::ResultUnwritable),
+        EFAULT if task.stages.entered(Stage::DmabufExport) => Some(Cause::ResultUnwritable),
         _ if !attached(HookId::GnttabMapRefs) => None,
         _ => grants(&task.evidence).or(match errno {
             ENOMEM => Some(Cause::DmabufAllocFailed),
@@ -163,13 +163,13 @@ fn grants(evidence: &Evidence) -> Option<Cause> {
 #[inline(always)]
 fn import(task: &Task, errno: i32) -> Option<Cause> {
     let evidence = &task.evidence;
-    let reached_attach = task.entered(Stage::DmabufAttach);
+    let reached_attach = task.stages.entered(Stage::DmabufAttach);
     if !reached_attach {
         return match errno {
             EFAULT => Some(Cause::ArgumentUnreadable),
             EBADF => Some(Cause::BadDescriptor),
             ENOMEM => Some(Cause::BookkeepingAllocFailed),
-            EINVAL if task.pages() == 0 => Some(Cause::CountZero),
+            EINVAL if task.head().pages == 0 => Some(Cause::CountZero),
             EINVAL if evidence.has(DESCRIPTOR_LOOKED_UP) => Some(Cause::NotADmabuf),
             EINVAL if attached(HookId::DmaBufGet) => Some(Cause::OverLimit),
             _ => None,
@@ -183,7 +183,7 @@ fn import(task: &Task, errno: i32) -> Option<Cause> {
     }
     match errno {
         EINVAL => {
-            let asked = u64::from(task.pages()) << page_shift();
+            let asked = u64::from(task.head().pages) << page_shift();
             // The offset is looked at before the size: where both are wrong, the size is what a caller can mend.
             Some(if dmabuf_size(evidence.dmabuf)? == asked { Cause::NotPageAligned } else { Cause::WrongSize })
         }
@@ -233,10 +233,10 @@ pub fn of_mmap(task: &mut Task, ret: i32) {
 #[inline(always)]
 fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
     let [file, vma] = task.arguments();
-    if task.entered(Stage::MapHypercall) {
+    if task.stages.entered(Stage::MapHypercall) {
         // A map that could not be mmapped keeps Xen's answers until it is unmapped.
         task.evidence.read_statuses::<Maps>();
-        return grants(&task.evidence).or(task.entered(Stage::VmaInsert).then_some(Cause::VmaInsertFailed));
+        return grants(&task.evidence).or(task.stages.entered(Stage::VmaInsert).then_some(Cause::VmaInsertFailed));
     }
     if errno != EINVAL || !evidence::attached(HookId::GnttabMapRefs) {
         return None;

@@ -1,4 +1,4 @@
-//! The way to the collector: finished operations, one record each.
+//! The ring buffer: finished operations, one record each.
 
 use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use aya_ebpf::macros::map;
@@ -6,7 +6,7 @@ use aya_ebpf::maps::RingBuf;
 use grantscope_wire::record::{HEADER_BYTES, MAX_STAGES, MAX_STATUSES, STAGE_BYTES, STATUS_BYTES};
 use grantscope_wire::{HookId, LossKind, OpHeader};
 
-use crate::{filter, loss};
+use super::{filter, loss};
 
 /// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector comes by.
 const RING_BYTES: u32 = 4 << 20;

@@ -16,8 +16,8 @@ use aya_ebpf::maps::HashMap;
 use grantscope_wire::live::{FoundHolder, HELD_BY_AREA, HELD_BY_DESCRIPTOR, HELD_BY_DMABUF, MAX_HOLDERS};
 use grantscope_wire::{FoundMap, HookId, LossKind};
 
-use crate::fields::{offset_of_map_count as map_count, offset_of_map_next as map_next};
-use crate::loss;
+use crate::kernel::fields::{offset_of_map_count as map_count, offset_of_map_next as map_next};
+use crate::out::loss;
 
 /// Maps that one open gntdev can have and be read whole: `limit`, the module's parameter, allows as many references.
 const MAX_MAPS_OF_FILE: u32 = 65_536;

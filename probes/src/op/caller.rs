@@ -7,6 +7,9 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_get_stack;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
+use grantscope_wire::Row;
+
+use crate::call::{Call, Entered};
 
 /// Frames that are looked at: the program's own, those of the trampoline that called it, and at most five of the grant table's.
 const FRAMES: usize = 16;
@@ -38,10 +41,17 @@ impl CallSite {
     }
 }
 
+/// Who called the grant table. Expensive: a walk up the stack.
+#[inline(always)]
+pub fn of<H: Row, C: Entered>(call: &Call<H, C>) -> CallSite {
+    let (context, link) = call.stack();
+    call_site(context, link)
+}
+
 /// Walks the stack. `link` is the return address where the processor still has it in a register: the stack does not tell it then.
 /// Not inlined: the stack of a program and all that it calls is 512 bytes.
 #[inline(never)]
-pub fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
+fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
     // SAFETY: plain statics; volatile because the loader rewrites them.
     let (start, end) =
         unsafe { (core::ptr::read_volatile(&raw const GRANT_TABLE_START), core::ptr::read_volatile(&raw const GRANT_TABLE_END)) };

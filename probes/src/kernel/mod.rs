@@ -1,0 +1,3 @@
+//! The kernel's own structures.
+
+pub mod fields;
