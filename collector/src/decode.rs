@@ -6,7 +6,7 @@ use grantscope_wire::record::{
 };
 use grantscope_wire::{Buffer, Cause, GrantStatus, Op, OpHeader, Stage, StageTime};
 
-use crate::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
+use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
 
 /// Bytes that are not a record of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,21 +1,120 @@
-//! Everything between the probes and the person who reads the numbers.
+//! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `capture` (behind the feature of that name) attaches and reads; it alone touches aya and needs root.
-//! All other modules are functions of values: they decode, record, aggregate and export, and run on any machine.
+//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols`, `signature`
+//! and `attach` fit the probes to the running kernel; `callers` names its functions; `census` finds maps that nobody saw begin,
+//! `live_maps` follows those that live; `probes` owns what is attached; `session` turns it into a recording.
 
-pub mod aggregate;
-#[cfg(feature = "capture")]
-pub mod capture;
-pub mod decode;
-pub mod doctor;
-pub mod export;
-pub mod filter;
-#[cfg(test)]
-mod fixtures;
-pub mod judge;
-pub mod ledger;
-pub mod metrics;
-pub mod model;
-pub mod recording;
-pub mod summary;
-pub mod units;
+mod attach;
+mod callers;
+mod census;
+mod decode;
+mod examine;
+mod host;
+mod live_maps;
+mod offsets;
+mod preflight;
+mod probes;
+mod session;
+mod signature;
+mod symbols;
+
+pub use census::list as list_maps;
+pub use examine::examine;
+pub use probes::Probes;
+pub use session::{Ended, Finished, Options, record};
+pub use tokio::sync::Notify;
+
+use grantscope_wire::HookId;
+
+/// An error with its causes, on one line.
+fn spelled(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// By which means hooks may be attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    /// The best that the kernel has, hook by hook.
+    #[default]
+    Best,
+    /// kprobes alone, to compare the means on one kernel.
+    Kprobe,
+}
+
+impl Means {
+    /// Why fentry is not even tried; `None`: it is.
+    fn without_fentry(self) -> Option<String> {
+        (self == Self::Kprobe).then(|| "kprobes alone were asked for".to_owned())
+    }
+}
+
+/// Why a capture cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// No operation can pass this filter.
+    #[error(transparent)]
+    Filter(#[from] grantscope_analysis::model::filter::ImpossibleName),
+    /// Built without the compiled probes.
+    #[error("this program was built without the probes: build it with `cargo xtask build`")]
+    NoProbes,
+    /// Not enough rights.
+    #[error("loading probes needs root: run this with sudo")]
+    NotRoot,
+    /// Not under Xen.
+    #[error("this machine does not run under Xen ({0}): run this in dom0 or a driver domain of a Xen host")]
+    NoXen(String),
+    /// No gntdev.
+    #[error("/dev/xen/gntdev is missing: load the module (`modprobe xen-gntdev`), or build the kernel with CONFIG_XEN_GNTDEV")]
+    NoGntdev,
+    /// No BTF.
+    #[error("/sys/kernel/btf/vmlinux cannot be read ({0}): the kernel needs CONFIG_DEBUG_INFO_BTF=y")]
+    NoBtf(String),
+    /// The BTF lacks a structure that we read.
+    #[error(
+        "the kernel's BTF does not tell where `{field}` lies ({problem}): this kernel is not supported; please report its version"
+    )]
+    NoField {
+        /// Structure and member.
+        field: &'static str,
+        /// What the parser said.
+        problem: String,
+    },
+    /// The kernel does not list its functions.
+    #[error("/proc/kallsyms cannot be read: the kernel needs CONFIG_KALLSYMS=y, and /proc has to be mounted")]
+    NoSymbols(#[source] std::io::Error),
+    /// Live maps cannot be found.
+    #[error("live maps cannot be listed on this kernel: {0}")]
+    NoCensus(String),
+    /// The object does not load.
+    #[error("the kernel refused the probes' maps or data")]
+    Load(#[from] aya::EbpfError),
+    /// A map of the object is missing.
+    #[error("the probes' object has no usable map `{0}`: the object and this program were built apart; run `cargo xtask build`")]
+    NoMap(&'static str),
+    /// Something we cannot do without.
+    #[error("the hook {} cannot be attached ({problem}); without it: {}", .hook.name(), .hook.about())]
+    RequiredHook {
+        /// Which.
+        hook: HookId,
+        /// Why.
+        problem: String,
+    },
+    /// Writing the recording failed.
+    #[error("writing the recording failed; all frames before are complete{}", if .source.kind() == std::io::ErrorKind::StorageFull { ". Free some space, or give -o a file on another disk" } else { "" })]
+    Write {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The command could not be started.
+    #[error("cannot start `{command}`: check its name and that it can be executed")]
+    Command {
+        /// What was to be run.
+        command: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Waiting for events failed.
+    #[error("waiting for the ring buffer failed")]
+    Wait(#[source] std::io::Error),
+}

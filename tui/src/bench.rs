@@ -8,8 +8,8 @@ use std::process::Command;
 use std::sync::{Arc, mpsc};
 
 use anyhow::{Context, Result, bail};
-use grantscope_collector::capture::{Ended, Finished, Notify, Options};
-use grantscope_collector::recording::{Frame, FrameSink, Writer};
+use grantscope_analysis::recording::{Frame, FrameSink, Writer};
+use grantscope_collector::{Ended, Finished, Notify, Options};
 
 use crate::capture::{self, Background};
 use crate::cli::{BenchArgs, ExportArgs, Format};

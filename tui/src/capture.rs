@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
-use grantscope_collector::capture::{Ended, Finished, Means, Options, Probes, record};
-use grantscope_collector::model::{Environment, HookStatus};
-use grantscope_collector::recording::FrameSink;
+use grantscope_analysis::model::{Environment, HookStatus};
+use grantscope_analysis::recording::FrameSink;
+use grantscope_collector::{Ended, Finished, Means, Options, Probes, record};
 
 use crate::cli::MeansName;
 use crate::exit::Exit;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
-use grantscope_collector::model::Clock;
+use grantscope_analysis::model::Clock;
 
 use crate::filter::FilterArgs;
 use crate::reader::Speed;

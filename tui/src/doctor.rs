@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
-use grantscope_collector::capture::examine;
-use grantscope_collector::doctor::Verdict;
+use grantscope_analysis::report::text::doctor::Verdict;
+use grantscope_collector::examine;
 
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::exit::Exit;

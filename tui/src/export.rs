@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use grantscope_collector::aggregate::Aggregate;
-use grantscope_collector::export;
+use grantscope_analysis::report::export;
+use grantscope_analysis::series::aggregate::Aggregate;
 
 use crate::cli::{ExportArgs, Format};
 use crate::exit::Exit;
@@ -55,7 +55,7 @@ fn is_replaceable(path: &Path) -> bool {
 fn write(aggregate: &Aggregate, format: Format, mut out: impl Write) -> Result<()> {
     let mut bytes = Vec::new();
     match format {
-        Format::Csv => export::csv(aggregate, &mut bytes)?,
+        Format::Csv => export::csv::csv(aggregate, &mut bytes)?,
     }
     // In one go: what fails now is the file or the pipe, and nothing else.
     out.write_all(&bytes)?;

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use grantscope_collector::filter::Filter;
+use grantscope_analysis::model::filter::Filter;
 use grantscope_wire::Buffer;
 
 /// Options that choose in the kernel what is recorded: everything that is given has to hold.

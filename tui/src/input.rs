@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
-use grantscope_collector::filter::Filter;
-use grantscope_collector::recording::{Frame, Reader};
+use grantscope_analysis::model::filter::Filter;
+use grantscope_analysis::recording::{Frame, Reader};
 
 use crate::state::Origin;
 use crate::state::event::Ended;

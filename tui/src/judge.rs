@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use grantscope_collector::judge::{Truth, judge};
+use grantscope_analysis::verify::{Truth, judge};
 
 use crate::cli::JudgeArgs;
 use crate::exit::Exit;

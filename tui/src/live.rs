@@ -3,8 +3,8 @@
 use std::sync::mpsc;
 
 use anyhow::Result;
-use grantscope_collector::capture::Options;
-use grantscope_collector::filter::Filter;
+use grantscope_analysis::model::filter::Filter;
+use grantscope_collector::Options;
 
 use crate::capture::Background;
 use crate::input::Input;

@@ -4,9 +4,9 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use grantscope_collector::aggregate::Aggregate;
-use grantscope_collector::model::Operation;
-use grantscope_collector::recording::Frame;
+use grantscope_analysis::model::Operation;
+use grantscope_analysis::recording::Frame;
+use grantscope_analysis::series::aggregate::Aggregate;
 
 use crate::exit::Exit;
 use crate::input::{begin, is_stdin, open_file, standard_input};

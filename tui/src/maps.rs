@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Result;
-use grantscope_collector::ledger::{Ledger, json, table};
+use grantscope_analysis::live::ledger::{Ledger, json, table};
 
 use crate::cli::{MapsArgs, ReportFormat};
 use crate::exit::Exit;
@@ -44,7 +44,7 @@ fn at_the_end_of(path: &Path) -> Result<Alive> {
 
 #[cfg(feature = "capture")]
 fn now() -> Result<Alive> {
-    let (ledger, page_size) = grantscope_collector::capture::list_maps()?;
+    let (ledger, page_size) = grantscope_collector::list_maps()?;
     let now_ns = ledger.at_ns().unwrap_or_default();
     Ok(Alive { ledger, now_ns, page_size, exit: Exit::Ok })
 }

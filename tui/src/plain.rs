@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use grantscope_collector::metrics::METRICS;
-use grantscope_collector::units;
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::units;
 
 use crate::reader::Backlog;
 use crate::state::State;

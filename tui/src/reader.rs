@@ -14,7 +14,7 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use grantscope_collector::recording::Frame;
+use grantscope_analysis::recording::Frame;
 
 use crate::input::{FrameSource, Input};
 use crate::state::Origin;

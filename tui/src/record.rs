@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use grantscope_collector::capture::Options;
-use grantscope_collector::recording::Writer;
+use grantscope_analysis::recording::Writer;
+use grantscope_collector::Options;
 
 use crate::capture;
 use crate::cli::RecordArgs;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
-use grantscope_collector::summary;
+use grantscope_analysis::report::text::summary;
 
 use crate::cli::SummaryArgs;
 use crate::exit::Exit;

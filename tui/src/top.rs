@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::mpsc;
 
 use anyhow::{Result, bail};
-use grantscope_collector::summary;
+use grantscope_analysis::report::text::summary;
 
 use crate::cli::TopArgs;
 use crate::exit::Exit;

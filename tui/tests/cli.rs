@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use assert_cmd::Command;
-use grantscope_collector::recording::Frame;
+use grantscope_analysis::recording::Frame;
 use support::{builder, synthetic};
 use tempfile::TempDir;
 

@@ -2,9 +2,9 @@
 
 mod support;
 
-use grantscope_collector::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
-use grantscope_collector::model::{Environment, LossReport};
-use grantscope_collector::recording::{Frame, Reader};
+use grantscope_analysis::live::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::model::{Environment, LossReport};
+use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_wire::{Buffer, Op, Stage};
 use support::builder;
 

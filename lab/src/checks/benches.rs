@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{judge::Truth, ledger::GRANT_BYTES, model::Operation};
+use grantscope_analysis::{live::ledger::GRANT_BYTES, model::Operation, verify::Truth};
 use grantscope_wire::{Cause, Op};
 
 use super::{Bench, PATIENCE, channels, doctor, hooks_document, kernel_users, profile::Recorded};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_analysis::verify::Truth;
 
 use super::{benches::text, profile::Recorded};
 use crate::boot::run::Outcome;

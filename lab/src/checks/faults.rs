@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_analysis::verify::Truth;
 use grantscope_wire::Cause;
 
 use super::{Bench, PATIENCE, hooks_document, profile::Recorded};

@@ -3,9 +3,9 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{
-    judge::{Call, Truth},
+use grantscope_analysis::{
     model::{Operation, Outcome},
+    verify::{Call, Truth},
 };
 use grantscope_wire::Buffer;
 

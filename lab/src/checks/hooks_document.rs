@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use grantscope_collector::model::HookStatus;
+use grantscope_analysis::model::HookStatus;
 use grantscope_wire::HOOKS;
 
 use crate::{bench, place};

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
-use grantscope_collector::model::{LossReport, Operation, Outcome as Ended, status_name};
+use grantscope_analysis::model::{LossReport, Operation, Outcome as Ended, status_name};
 use grantscope_wire::{Cause, LossKind, Op, Stage};
 
 use super::{Bench, PATIENCE, benches::text, profile::Recorded};

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fs::File, io::BufReader, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{
-    ledger::{Held, LEAK_AFTER, Ledger, MapState},
+use grantscope_analysis::{
+    live::ledger::{Held, LEAK_AFTER, Ledger, MapState},
     recording::{Frame, Reader},
 };
 use grantscope_wire::Op;
@@ -73,7 +73,7 @@ pub fn never_joins_two_maps(bench: &Bench) -> Result<()> {
     let recording = profile::sweep(bench, 0)?.join("recording.gsr");
     let recorded = Recorded::read(&recording)?;
     let made = recorded.operations.iter().filter(|operation| {
-        matches!(operation.op, Op::Map | Op::Export) && operation.outcome == grantscope_collector::model::Outcome::Ok
+        matches!(operation.op, Op::Map | Op::Export) && operation.outcome == grantscope_analysis::model::Outcome::Ok
     });
     let generations: Vec<_> = made.map(|operation| operation.map_generation_ns).collect();
     ensure!(generations.iter().all(Option::is_some), "a map was made of which nobody knows when");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{judge::Truth, model::Operation};
+use grantscope_analysis::{model::Operation, verify::Truth};
 use grantscope_wire::{Op, Stage};
 
 use super::{

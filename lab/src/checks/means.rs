@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_analysis::verify::Truth;
 
 use super::{Bench, PATIENCE, profile::Recorded};
 use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};

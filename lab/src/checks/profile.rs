@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::{
-    aggregate::{Aggregate, SeriesKey},
-    export,
-    judge::{Truth, judge},
+use grantscope_analysis::{
     model::Operation,
     recording::{Frame, Reader},
+    report::export::csv as export,
+    series::aggregate::{Aggregate, SeriesKey},
+    verify::{Truth, judge},
 };
 
 use grantscope_wire::{Op, Stage};

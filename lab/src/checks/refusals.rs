@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::recording::{Frame, ReadError, Reader};
+use grantscope_analysis::recording::{Frame, ReadError, Reader};
 
 use super::{Bench, PATIENCE};
 use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
-use grantscope_collector::{judge::Truth, model::Environment};
+use grantscope_analysis::{model::Environment, verify::Truth};
 use grantscope_wire::Op;
 
 use super::{hooks_document::UPDATE, profile::Recorded};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use grantscope_collector::{judge::Truth, model::Outcome};
+use grantscope_analysis::{model::Outcome, verify::Truth};
 use grantscope_wire::Op;
 use grantscope_workload::catalog::BUILTIN;
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_collector::judge::Truth;
+use grantscope_analysis::verify::Truth;
 use grantscope_wire::{Op, Stage};
 
 use super::{Bench, PATIENCE, profile::Recorded, release_orders};

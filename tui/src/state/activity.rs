@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use grantscope_collector::aggregate::SeriesKey;
-use grantscope_collector::model::Operation;
+use grantscope_analysis::model::Operation;
+use grantscope_analysis::series::aggregate::SeriesKey;
 use grantscope_wire::Stage;
 
 /// Seconds that are remembered.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use grantscope_collector::metrics::METRICS;
+use grantscope_analysis::report::metrics::METRICS;
 
 use super::rows::Row;
 

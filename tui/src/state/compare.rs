@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use grantscope_collector::aggregate::SeriesKey;
-use grantscope_collector::metrics::METRICS;
-use grantscope_collector::model::Outcome;
+use grantscope_analysis::model::Outcome;
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::series::aggregate::SeriesKey;
 use grantscope_wire::{Buffer, Op, Stage};
 
 use super::data::Data;

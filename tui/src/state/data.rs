@@ -1,7 +1,7 @@
 //! All that was read so far. The display shows this, or a copy of it while it is paused.
 
-use grantscope_collector::aggregate::Aggregate;
-use grantscope_collector::recording::Frame;
+use grantscope_analysis::recording::Frame;
+use grantscope_analysis::series::aggregate::Aggregate;
 
 use super::activity::{self, Activity};
 
@@ -25,7 +25,7 @@ impl Data {
         if let Frame::Operations(operations) = frame {
             for operation in operations {
                 self.activity.add(operation);
-                self.errors += u64::from(operation.outcome != grantscope_collector::model::Outcome::Ok);
+                self.errors += u64::from(operation.outcome != grantscope_analysis::model::Outcome::Ok);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The selected row in full: its durations, and where the time goes.
 
-use grantscope_collector::aggregate::{Aggregate, Series, SeriesKey, Statuses};
+use grantscope_analysis::series::aggregate::{Aggregate, Series, SeriesKey, Statuses};
 use grantscope_wire::{Cause, Stage};
 
 use super::data::Data;

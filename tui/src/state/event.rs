@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grantscope_collector::recording::{Frame, ReadError};
+use grantscope_analysis::recording::{Frame, ReadError};
 
 use super::Size;
 use crate::keys::Command;

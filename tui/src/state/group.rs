@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use grantscope_collector::aggregate::{Aggregate, Series, SeriesKey};
-use grantscope_collector::model::Outcome;
+use grantscope_analysis::model::Outcome;
+use grantscope_analysis::series::aggregate::{Aggregate, Series, SeriesKey};
 use grantscope_wire::{Buffer, Op, Stage};
 use internment::Intern;
 

@@ -13,7 +13,7 @@ pub mod selection;
 
 use std::time::Duration;
 
-use grantscope_collector::recording::Frame;
+use grantscope_analysis::recording::Frame;
 
 use self::columns::{Column, Order, P50, SORTABLE};
 use self::compare::{CompareStage, Comparison, Subject, compare, compare_stages};

@@ -1,9 +1,9 @@
 //! The screens of text, wrapped: all keys; and where this was recorded, by which hooks, and what was lost.
 
-use grantscope_collector::ledger::{LEAK_AFTER, LiveMap};
-use grantscope_collector::metrics::METRICS;
-use grantscope_collector::model::{Environment, HookStatus, LossReport};
-use grantscope_collector::units;
+use grantscope_analysis::live::ledger::{LEAK_AFTER, LiveMap};
+use grantscope_analysis::model::{Environment, HookStatus, LossReport};
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::units;
 use grantscope_wire::{Buffer, HOOKS};
 
 use super::State;

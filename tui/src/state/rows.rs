@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use grantscope_collector::aggregate::SeriesKey;
-use grantscope_collector::metrics::METRICS;
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::series::aggregate::SeriesKey;
 
 use super::activity::{self, SECONDS};
 use super::data::Data;

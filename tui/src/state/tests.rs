@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use grantscope_collector::metrics::METRICS;
-use grantscope_collector::model::{Operation, Outcome};
-use grantscope_collector::recording::Frame;
+use grantscope_analysis::model::{Operation, Outcome};
+use grantscope_analysis::recording::Frame;
+use grantscope_analysis::report::metrics::METRICS;
 use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
 
 use super::columns::{Column, metric};

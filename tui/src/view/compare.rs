@@ -1,7 +1,7 @@
 //! Buffer kinds side by side, with their ratios; below, the stages of the selected row in all kinds.
 
-use grantscope_collector::metrics::METRICS;
-use grantscope_collector::units;
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::units;
 use grantscope_wire::{Buffer, Op};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};

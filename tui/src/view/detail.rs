@@ -1,6 +1,6 @@
 //! The selected row below the table: its histogram, and where the time goes.
 
-use grantscope_collector::aggregate::list_of;
+use grantscope_analysis::series::aggregate::list_of;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;

@@ -1,7 +1,7 @@
 //! The latency histogram: time on a logarithmic axis to the right, operations upwards.
 
-use grantscope_collector::aggregate::Series;
-use grantscope_collector::units;
+use grantscope_analysis::report::units;
+use grantscope_analysis::series::aggregate::Series;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};

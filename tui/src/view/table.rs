@@ -1,8 +1,8 @@
 //! The table: one row per kind of operation, and details of the selected one below.
 
-use grantscope_collector::metrics::METRICS;
-use grantscope_collector::model::Outcome;
-use grantscope_collector::units;
+use grantscope_analysis::model::Outcome;
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;

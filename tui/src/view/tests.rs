@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use grantscope_collector::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
-use grantscope_collector::model::{Clock, Environment, LossReport};
-use grantscope_collector::recording::{Frame, Reader};
+use grantscope_analysis::live::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::model::{Clock, Environment, LossReport};
+use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_wire::{Buffer, HookId, LossKind, Op};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -60,9 +60,9 @@ fn troubled() -> Vec<Frame> {
 
 /// Operations of one row that failed for two reasons.
 fn failing() -> Vec<Frame> {
-    use grantscope_collector::model::{Detail, Outcome};
+    use grantscope_analysis::model::{Detail, Outcome};
     use grantscope_wire::{Buffer, Cause, Op, Stage};
-    let failed = |details| grantscope_collector::model::Operation {
+    let failed = |details| grantscope_analysis::model::Operation {
         outcome: Outcome::Errno(22),
         details,
         ..operation(Op::Mmap, Buffer::Pages, 16, synthetic::BEGAN_NS, &[(Stage::Remainder, 900), (Stage::MapHypercall, 9_000)])

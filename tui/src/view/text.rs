@@ -1,8 +1,8 @@
 //! Words and numbers for the screen and for plain text alike.
 
-use grantscope_collector::ledger::LEAK_AFTER;
-use grantscope_collector::model::Environment;
-use grantscope_collector::units;
+use grantscope_analysis::live::ledger::LEAK_AFTER;
+use grantscope_analysis::model::Environment;
+use grantscope_analysis::report::units;
 use grantscope_wire::Buffer;
 
 use crate::state::State;

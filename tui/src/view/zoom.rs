@@ -1,7 +1,7 @@
 //! The selected row alone: all its numbers, its histogram, and where the time goes.
 
-use grantscope_collector::metrics::METRICS;
-use grantscope_collector::units;
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;

@@ -1,7 +1,7 @@
 //! Builds recordings by hand, in the words of the test.
 
-use grantscope_collector::model::{Environment, HookStatus, LossCounter, LossReport, Operation, Outcome, StageSpan};
-use grantscope_collector::recording::{Frame, Writer};
+use grantscope_analysis::model::{Environment, HookStatus, LossCounter, LossReport, Operation, Outcome, StageSpan};
+use grantscope_analysis::recording::{Frame, Writer};
 use grantscope_wire::{Buffer, HOOKS, HookId, LossKind, Op, Stage};
 
 /// A successful operation whose stages have these self times.

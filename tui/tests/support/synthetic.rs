@@ -1,7 +1,7 @@
 //! A recording that looks like a sweep: all operations, three kinds, four page counts. The numbers are made up.
 
-use grantscope_collector::model::{LossReport, Operation, Outcome};
-use grantscope_collector::recording::Frame;
+use grantscope_analysis::model::{LossReport, Operation, Outcome};
+use grantscope_analysis::recording::Frame;
 use grantscope_wire::{Buffer, Op, Stage};
 
 use super::builder::{environment, operation};

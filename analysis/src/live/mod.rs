@@ -1,0 +1,3 @@
+//! Mappings that are alive, as a recording follows them.
+
+pub mod ledger;

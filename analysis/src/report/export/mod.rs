@@ -1,0 +1,3 @@
+//! Formats for other programs, a file for each.
+
+pub mod csv;

@@ -1,0 +1,6 @@
+//! Reports: what people and other programs read of a recording.
+
+pub mod export;
+pub mod metrics;
+pub mod text;
+pub mod units;

@@ -1,0 +1,296 @@
+//! The table at the end of a run: what each kind of buffer costs, side by side.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use grantscope_wire::{Buffer, Cause, Op};
+
+use crate::live::ledger;
+use crate::model::Outcome;
+use crate::report::units;
+use crate::series::aggregate::{Aggregate, Series, SeriesKey, Statuses, list_of};
+
+/// Kinds that are compared, each a column.
+const COMPARED: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
+
+/// The first column's width, where no name is longer.
+const NAME_WIDTH: usize = 15;
+
+/// Median per operation and page count, one column per buffer kind, and what the DMA kinds cost relative to pages.
+pub fn table(aggregate: &Aggregate) -> String {
+    let mut text = String::new();
+    let rows = rows(aggregate);
+    let width = rows.keys().map(|row| row.name().len()).fold(NAME_WIDTH, usize::max);
+    let _ = writeln!(
+        text,
+        "{:<width$} {:>6} {:<9} {:>9} │ {:>10} {:>10} {:>10} │ {:>8} {:>8}",
+        "operation", "pages", "outcome", "count", "pages p50", "wc p50", "coh. p50", "wc÷pages", "coh÷wc"
+    );
+    for (row, cells) in &rows {
+        let p50 = |buffer: Buffer| cells.get(&Some(buffer)).and_then(|series| series.quantile_ns(0.5)).map(|ns| ns as f64);
+        let counts: BTreeSet<u64> = cells.values().map(|series| series.count()).collect();
+        let _ = write!(text, "{:<width$} {:>6} {:<9} {:>9} │", row.name(), pages(row.pages), row.outcome, range(&counts));
+        for buffer in COMPARED {
+            let _ = write!(text, " {:>10}", units::maybe_duration(p50(buffer)));
+        }
+        let _ = write!(text, " │ {:>8}", ratio(p50(Buffer::Wc), p50(Buffer::Pages)));
+        let _ = writeln!(text, " {:>8}", ratio(p50(Buffer::Coherent), p50(Buffer::Wc)));
+    }
+    text.push_str(&kernel_users(aggregate));
+    text.push_str(&notes(aggregate));
+    text
+}
+
+/// How many operations were about so many pages.
+type CountByPages = BTreeMap<Option<u32>, u64>;
+
+/// What in-kernel users of the grant table did, whose buffers are of no kind that we know; empty: nothing.
+fn kernel_users(aggregate: &Aggregate) -> String {
+    let mut rows: BTreeMap<(String, Outcome), (Series, CountByPages)> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && key.op.is_of_kernel_users()) {
+        let (whole, by_pages) = rows.entry((key.name(), key.outcome)).or_default();
+        whole.merge(series);
+        *by_pages.entry(key.pages).or_default() += series.count();
+    }
+    let mut text = String::new();
+    if rows.is_empty() {
+        return text;
+    }
+    let heading = "in-kernel user";
+    let width = rows.keys().map(|(name, _)| name.chars().count()).fold(heading.len(), usize::max);
+    let _ = writeln!(
+        text,
+        "\n{heading:<width$} {:<9} {:>9} {:>10} {:>9} │ {:>10} {:>10} {:>10}",
+        "outcome", "count", "all pages", "pages p50", "p50", "p99", "max"
+    );
+    for ((name, outcome), (whole, by_pages)) in &rows {
+        let all = by_pages.iter().map(|(pages, count)| pages.map(|pages| u64::from(pages) * count)).sum::<Option<u64>>();
+        let _ = write!(text, "{name:<width$} {outcome:<9} {:>9} {:>10}", whole.count(), number(all));
+        let _ = write!(text, " {:>9} │", number(median(by_pages).map(u64::from)));
+        let times = [whole.quantile_ns(0.5), whole.quantile_ns(0.99), whole.max_ns()];
+        for ns in times {
+            let _ = write!(text, " {:>10}", units::maybe_duration(ns.map(|ns| ns as f64)));
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    text
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| number.to_string())
+}
+
+/// Half of the operations are about at most so many pages; `None`: not known.
+fn median(by_pages: &CountByPages) -> Option<u32> {
+    let half = by_pages.values().sum::<u64>().div_ceil(2);
+    let mut so_far = 0;
+    let reached = by_pages.iter().find(|(_, count)| {
+        so_far += **count;
+        so_far >= half
+    });
+    *reached?.0
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    op: Op,
+    started_by: Option<Op>,
+    pages: Option<u32>,
+    outcome: Outcome,
+}
+
+impl Row {
+    /// `teardown/close`: the operation, and what asked for it.
+    fn name(&self) -> String {
+        self.started_by.map_or_else(|| self.op.name().to_owned(), |by| format!("{}/{}", self.op.name(), by.name()))
+    }
+}
+
+/// Totals only, and only of operations that have a buffer kind to compare.
+fn rows(aggregate: &Aggregate) -> BTreeMap<Row, BTreeMap<Option<Buffer>, Series>> {
+    let mut rows: BTreeMap<Row, BTreeMap<Option<Buffer>, Series>> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && is_compared(key)) {
+        let &SeriesKey { op, buffer, pages, outcome, started_by, .. } = key;
+        // Of one outcome for several causes the table tells all together.
+        rows.entry(Row { op, started_by, pages, outcome }).or_default().entry(buffer).or_default().merge(series);
+    }
+    rows
+}
+
+fn pages(pages: Option<u32>) -> String {
+    pages.map_or_else(|| "–".to_owned(), |pages| pages.to_string())
+}
+
+/// One number, or the range where the kinds differ.
+fn range(counts: &BTreeSet<u64>) -> String {
+    match (counts.first(), counts.last()) {
+        (Some(least), Some(most)) if least == most => least.to_string(),
+        (Some(least), Some(most)) => format!("{least}–{most}"),
+        _ => "–".to_owned(),
+    }
+}
+
+fn ratio(over: Option<f64>, under: Option<f64>) -> String {
+    match over.zip(under) {
+        Some((over, under)) if under > 0.0 => format!("{:.2}", over / under),
+        _ => "–".to_owned(),
+    }
+}
+
+/// What the table leaves out, because it is of no kind that is compared.
+fn not_compared(aggregate: &Aggregate) -> String {
+    let mut counts: BTreeMap<(Op, Outcome), u64> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| is_left_out(key)) {
+        *counts.entry((key.op, key.outcome)).or_default() += series.count();
+    }
+    if counts.is_empty() {
+        return String::new();
+    }
+    let list: Vec<_> = counts.iter().map(|((op, outcome), count)| format!("{} {outcome} {count}", op.name())).collect();
+    format!("not in the table, because of another driver's or of no known buffer: {}\n", list.join(", "))
+}
+
+fn is_left_out(key: &SeriesKey) -> bool {
+    key.stage.is_none() && !is_compared(key) && !key.op.is_of_kernel_users()
+}
+
+fn is_compared(key: &SeriesKey) -> bool {
+    key.buffer.is_some_and(|buffer| COMPARED.contains(&buffer))
+}
+
+/// What stands behind the outcomes: of each kind of failure how many operations, why, and Xen's own word for it.
+fn causes(aggregate: &Aggregate) -> String {
+    let mut causes: BTreeMap<(Op, Outcome, Cause), (u64, Statuses)> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none()) {
+        let Some(cause) = key.cause else { continue };
+        let (count, statuses) = causes.entry((key.op, key.outcome, cause)).or_default();
+        *count += series.count();
+        for (&status, references) in aggregate.statuses(key) {
+            *statuses.entry(status).or_default() += references;
+        }
+    }
+    let mut text = String::new();
+    for ((op, outcome, cause), (count, statuses)) in &causes {
+        let _ = write!(text, "{} {outcome} {count} ×: {} ({})", op.name(), cause.name(), cause.about());
+        let statuses = list_of(statuses, " ", ", ");
+        let _ = if statuses.is_empty() { writeln!(text) } else { writeln!(text, ": {statuses}") };
+    }
+    text
+}
+
+/// Below the table: how much was seen and lost, and what the clock means.
+fn notes(aggregate: &Aggregate) -> String {
+    let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
+    if let Some(report) = aggregate.filtered() {
+        let _ = writeln!(text, "{report}");
+    }
+    text.push_str(&not_compared(aggregate));
+    text.push_str(&causes(aggregate));
+    if let Some((_, now_ns)) = aggregate.span_ns() {
+        text.push_str(&ledger::notes(aggregate.ledger(), now_ns, ledger::LEAK_AFTER));
+    }
+    for counter in &aggregate.loss().counters {
+        let _ = writeln!(
+            text,
+            "lost at {}: {} × {} ({})",
+            counter.hook.name(),
+            counter.count,
+            counter.kind.name(),
+            counter.kind.about()
+        );
+    }
+    let Some(environment) = aggregate.environment() else { return text };
+    if let Some(caveat) = environment.clock.caveat() {
+        let _ = writeln!(text, "clock {}: {caveat}", environment.clock.name());
+    }
+    for hook in environment.hooks.iter().filter(|hook| hook.attached_by.is_none()) {
+        let _ = writeln!(text, "without {}: missing {}", hook.hook.name(), hook.hook.about());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::export;
+    use crate::model::{Clock, Detail, Environment, HookStatus, LossCounter, LossReport, Operation};
+    use crate::recording::Frame;
+    use grantscope_wire::{HookId, LossKind};
+
+    #[test]
+    fn why_operations_failed_stands_below_the_table() {
+        let refused = |status| Operation {
+            op: Op::Mmap,
+            outcome: Outcome::Errno(22),
+            details: vec![Detail::Cause(Cause::GrantsRefused), Detail::Status { status, count: 1 }],
+            ..export(Buffer::Pages, 10_000)
+        };
+        let again = Operation { details: vec![Detail::Cause(Cause::AlreadyMapped)], ..refused(0) };
+        let mut aggregate = Aggregate::default();
+        aggregate.add(&Frame::Operations(vec![refused(-3), refused(-8), refused(-3), again]));
+        insta::assert_snapshot!(table(&aggregate), @r"
+        operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
+        mmap                16 EINVAL            4 │    10.0 µs          –          – │        –        –
+        4 operations, 0 lost
+        mmap EINVAL 3 ×: grants_refused (Xen refused at least one grant reference: its grant status says why): bad_gntref 2, permission_denied 1
+        mmap EINVAL 1 ×: already_mapped (the map was mmapped before: that is possible once in its life)
+        ");
+    }
+
+    #[test]
+    fn in_kernel_users_have_a_table_of_their_own_by_caller() {
+        let mut aggregate = Aggregate::default();
+        let user = |op, pages, caller: &str, duration_ns| Operation {
+            op,
+            buffer: None,
+            pages: Some(pages),
+            details: vec![Detail::Caller(caller.to_owned())],
+            ..export(Buffer::Pages, duration_ns)
+        };
+        aggregate.add(&Frame::Operations(vec![
+            user(Op::MapRefs, 8, "xen_blkbk_map", 9_000),
+            user(Op::MapRefs, 32, "xen_blkbk_map", 12_000),
+            user(Op::MapRefs, 32, "xen_blkbk_map", 12_000),
+            user(Op::BatchMap, 1, "xenvif_map [xen_netback]", 3_000),
+            Operation { details: Vec::new(), ..user(Op::UnmapRefs, 1, "", 4_000) },
+        ]));
+        insta::assert_snapshot!(kernel_users(&aggregate), @r"
+
+        in-kernel user                     outcome       count  all pages pages p50 │        p50        p99        max
+        batch_map/xenvif_map [xen_netback] ok                1          1         1 │    3.00 µs    3.00 µs    3.00 µs
+        map_refs/xen_blkbk_map             ok                3         72        32 │    12.0 µs    12.0 µs    12.0 µs
+        unmap_refs/–                       ok                1          1         1 │    4.00 µs    4.00 µs    4.00 µs
+        ");
+    }
+
+    #[test]
+    fn kinds_stand_side_by_side_with_losses_and_caveats_below() {
+        let missing =
+            HookStatus { hook: HookId::VmMapPagesZero, attached_by: None, symbol: None, problem: Some("not there".into()) };
+        let lost = LossCounter { hook: HookId::GntdevIoctl, kind: LossKind::RingFull, count: 2 };
+        let mut aggregate = Aggregate::default();
+        aggregate.add(&Frame::Environment(Environment { clock: Clock::Counted, hooks: vec![missing], ..Environment::default() }));
+        aggregate.add(&Frame::Operations(vec![
+            export(Buffer::Pages, 10_000),
+            export(Buffer::Pages, 10_000),
+            export(Buffer::Wc, 15_000),
+        ]));
+        aggregate.add(&Frame::Operations(vec![Operation {
+            op: Op::Close,
+            buffer: None,
+            pages: None,
+            ..export(Buffer::Pages, 900)
+        }]));
+        aggregate.add(&Frame::Loss(LossReport { at_ns: 0, counters: vec![lost] }));
+        insta::assert_snapshot!(table(&aggregate), @r"
+        operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
+        export              16 ok              1–2 │    10.0 µs    15.0 µs          – │     1.50        –
+        4 operations, 2 lost
+        not in the table, because of another driver's or of no known buffer: close ok 1
+        lost at gntdev_ioctl: 2 × ring_full (a finished operation's record did not fit into the ring buffer)
+        clock counted: counted instructions under emulation (2 ns each), not time on silicon
+        without vm_map_pages_zero: missing the stage vma_insert (it becomes part of the remainder)
+        ");
+    }
+}

@@ -1,0 +1,3 @@
+//! Series: operations of one kind, added up to histograms.
+
+pub mod aggregate;

@@ -1,0 +1,242 @@
+//! Hook by hook: finds the kernel's function, loads the programs, attaches them by the best means that this kernel has.
+//!
+//! fentry and fexit cost the least, and need BTF of the function and a kernel that can call BPF directly from it (arm64: 6.4).
+//! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
+
+use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError, RawTracePoint};
+use aya::{Btf, Ebpf};
+use grantscope_wire::HOOKS;
+use grantscope_wire::hook::{Ends, Hook, Need};
+
+use crate::offsets::KernelTypes;
+use crate::symbols::{Kallsyms, Symbol, Symbols};
+use crate::{CaptureError, Means, signature, spelled};
+use grantscope_analysis::model::HookStatus;
+
+/// Shows the whole log of a refused program.
+const VERIFIER_LOG: &str = "GRANTSCOPE_VERIFIER_LOG";
+
+/// `attached_by` of a hook that has fentry, and fexit where both ends are watched.
+const FENTRY: &str = "fentry";
+/// `attached_by` of a hook that has a kprobe, and a kretprobe where both ends are watched.
+const KPROBE: &str = "kprobe";
+
+/// `attached_by` of a hook that is a tracepoint.
+const TRACEPOINT: &str = "raw tracepoint";
+
+/// Attaches all hooks; fails only where a required one cannot be.
+pub fn all(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    types: &KernelTypes,
+    listed: &Kallsyms,
+    means: Means,
+) -> Result<Vec<HookStatus>, CaptureError> {
+    let wanted = HOOKS.iter().flat_map(|hook| hook.symbols.iter().copied());
+    let symbols = Symbols::among(listed, wanted);
+    let mut attacher = Attacher { ebpf, btf, types, without_fentry: means.without_fentry() };
+    HOOKS.iter().map(|hook| attacher.status(&symbols, hook)).collect()
+}
+
+struct Attacher<'a> {
+    ebpf: &'a mut Ebpf,
+    btf: &'a Btf,
+    types: &'a KernelTypes,
+    /// Why no more fentry is tried, if it is not.
+    without_fentry: Option<String>,
+}
+
+impl Attacher<'_> {
+    fn status(&mut self, symbols: &Symbols, hook: &Hook) -> Result<HookStatus, CaptureError> {
+        if hook.ends == Ends::Tracepoint {
+            return Ok(self.tracepoint_status(hook));
+        }
+        let symbol = hook.symbols.iter().find_map(|name| symbols.find(name));
+        let outcome = match symbol {
+            Some(symbol) => self.attach(hook, symbol),
+            None => Err(format!(
+                "the kernel has no function {}: what it belongs to is not built in, and no loaded module has it",
+                hook.symbols.join(" or ")
+            )),
+        };
+        if let (Err(problem), Need::Required) = (&outcome, hook.need) {
+            return Err(CaptureError::RequiredHook { hook: hook.id, problem: problem.clone() });
+        }
+        let (attached_by, problem) = match outcome {
+            Ok((means, why_not_better)) => (Some(means.to_owned()), why_not_better),
+            Err(problem) => (None, Some(problem)),
+        };
+        Ok(HookStatus { hook: hook.id, attached_by, symbol: symbol.map(Symbol::to_string), problem })
+    }
+
+    /// Not required, so that there is no error.
+    fn tracepoint_status(&mut self, hook: &Hook) -> HookStatus {
+        let name = hook.symbols[0];
+        let outcome = self.by_tracepoint(hook, name);
+        let problem = outcome
+            .as_ref()
+            .err()
+            .map(|error| if is_not_there(error) { format!("the kernel has no tracepoint {name}") } else { chain(error) });
+        HookStatus {
+            hook: hook.id,
+            attached_by: outcome.ok().map(|()| TRACEPOINT.into()),
+            symbol: Some(name.to_owned()),
+            problem,
+        }
+    }
+
+    fn by_tracepoint(&mut self, hook: &Hook, name: &str) -> Result<(), ProgramError> {
+        let program: &mut RawTracePoint = program(self.ebpf, hook, "tracepoint")?;
+        program.load()?;
+        program.attach(name).map(drop)
+    }
+
+    /// The means, and why it is not a better one.
+    fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(&'static str, Option<String>), String> {
+        if let Some(problem) = self.would_misread(hook, symbol) {
+            return Err(problem);
+        }
+        let problem = match self.obstacle_to_fentry(symbol) {
+            Some(obstacle) => obstacle,
+            None => match self.by_fentry(hook, symbol) {
+                Ok(()) => return Ok((FENTRY, None)),
+                Err(error) => {
+                    let problem = chain(&error);
+                    if is_not_supported(&error) {
+                        self.without_fentry = Some(problem.clone());
+                    }
+                    problem
+                }
+            },
+        };
+        match self.by_kprobe(hook, symbol) {
+            Ok(()) => Ok((KPROBE, Some(format!("fentry: {problem}")))),
+            Err(error) => Err(format!("fentry: {problem}; kprobe: {}", chain(&error))),
+        }
+    }
+
+    /// Why the programs would take something else for the function's arguments.
+    fn would_misread(&self, hook: &Hook, symbol: &Symbol) -> Option<String> {
+        if symbol.is_suffixed() && signature::is_read(hook.id) {
+            return Some("the compiler has changed the function, and nothing tells which arguments are left".to_owned());
+        }
+        signature::problem(self.types, hook.id, &symbol.name)
+    }
+
+    fn obstacle_to_fentry(&self, symbol: &Symbol) -> Option<String> {
+        if let Some(problem) = &self.without_fentry {
+            return Some(problem.clone());
+        }
+        if let Some(module) = &symbol.module {
+            return Some(format!("the function is in the module {module}"));
+        }
+        if symbol.is_suffixed() {
+            return Some("the compiler has changed the function".to_owned());
+        }
+        (!self.types.has(&symbol.name)).then(|| "the kernel's BTF does not describe the function".to_owned())
+    }
+
+    /// The return comes first: a return without entry is ignored, an entry without return would stay on the task's stack.
+    fn by_fentry(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
+        let mut on_return = None;
+        if hook.ends == Ends::Both {
+            let exit: &mut FExit = program(self.ebpf, hook, "exit")?;
+            exit.load(&symbol.name, self.btf)?;
+            on_return = Some(exit.attach()?);
+        }
+        let entry: &mut FEntry = program(self.ebpf, hook, "entry")?;
+        let attached = entry.load(&symbol.name, self.btf).and_then(|()| entry.attach());
+        if let (Err(_), Some(link)) = (&attached, on_return) {
+            let exit: &mut FExit = program(self.ebpf, hook, "exit")?;
+            exit.detach(link)?;
+        }
+        attached.map(drop)
+    }
+
+    fn by_kprobe(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
+        let mut on_return = None;
+        if hook.ends == Ends::Both {
+            let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
+            exit.load()?;
+            on_return = Some(exit.attach(&symbol.name, 0)?);
+        }
+        let entry: &mut KProbe = program(self.ebpf, hook, "kprobe")?;
+        let attached = entry.load().and_then(|()| entry.attach(&symbol.name, 0));
+        if let (Err(_), Some(link)) = (&attached, on_return) {
+            let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
+            exit.detach(link)?;
+        }
+        attached.map(drop)
+    }
+}
+
+/// One of a hook's programs.
+fn program<'a, P>(ebpf: &'a mut Ebpf, hook: &Hook, end: &str) -> Result<P, ProgramError>
+where
+    P: TryFrom<&'a mut Program, Error = ProgramError>,
+{
+    let name = format!("{}_{end}", hook.stem());
+    // A test in `probes` compares the table with the object.
+    P::try_from(ebpf.program_mut(&name).unwrap_or_else(|| panic!("the probes have no program {name}")))
+}
+
+/// Whether the kernel does not know the thing.
+fn is_not_there(error: &ProgramError) -> bool {
+    errno(error) == Some(nix::errno::Errno::ENOENT as i32)
+}
+
+/// Whether the kernel says that it cannot do this at all. ENOTSUPP is the kernel's own number, which user space has no name for.
+fn is_not_supported(error: &ProgramError) -> bool {
+    const ENOTSUPP: i32 = 524;
+    const EOPNOTSUPP: i32 = nix::errno::Errno::EOPNOTSUPP as i32;
+    matches!(errno(error), Some(ENOTSUPP | EOPNOTSUPP))
+}
+
+fn errno(error: &ProgramError) -> Option<i32> {
+    match error {
+        ProgramError::IOError(error) => error.raw_os_error(),
+        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
+        _ => None,
+    }
+}
+
+/// An error with its causes, on one line. Of a verifier's log only the line that tells; all of it if `VERIFIER_LOG` is set.
+pub fn chain(error: &ProgramError) -> String {
+    if let ProgramError::LoadError { io_error, verifier_log } = error {
+        let log = verifier_log.to_string();
+        let shown = if std::env::var_os(VERIFIER_LOG).is_some() { &log } else { telling_line(&log) };
+        return format!("the verifier refused it: {shown} ({io_error}; set {VERIFIER_LOG}=1 to see all of its log)");
+    }
+    spelled(error)
+}
+
+/// The verifier ends with its complaint, then statistics.
+fn telling_line(log: &str) -> &str {
+    let statistics = ["verification time", "stack depth", "processed "];
+    let mut lines = log.lines().rev().map(str::trim);
+    lines.find(|line| !line.is_empty() && !statistics.iter().any(|start| line.starts_with(start))).unwrap_or("it gave no reason")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_telling_line_of_a_verifier_log_is_the_complaint() {
+        let log = "0: (79) r7 = *(u64 *)(r1 +0)\n34: (67) r1 <<= 32\nR1 pointer arithmetic with <<= operator prohibited\n\
+                   verification time 1626 usec\nstack depth 24+0\nprocessed 33 insns (limit 1000000) max_states_per_insn 0\n";
+        assert_eq!(telling_line(log), "R1 pointer arithmetic with <<= operator prohibited");
+    }
+
+    #[test]
+    fn an_empty_verifier_log_is_not_an_empty_reason() {
+        assert_eq!(telling_line("\n"), "it gave no reason");
+    }
+
+    #[test]
+    fn a_kernel_that_cannot_do_a_thing_at_all_is_told_from_one_that_refuses_it_once() {
+        let error = |errno| ProgramError::IOError(std::io::Error::from_raw_os_error(errno));
+        assert!(is_not_supported(&error(524)));
+        assert!(!is_not_supported(&error(nix::errno::Errno::EBUSY as i32)));
+    }
+}

@@ -1,0 +1,202 @@
+//! The census: which maps processes hold now, without having seen them begin. See `probes/src/census.rs`.
+
+use std::io::{self, Read};
+
+use aya::maps::{HashMap, MapData};
+use aya::programs::{Iter, ProgramError};
+use aya::{Btf, Ebpf, EbpfLoader};
+use grantscope_wire::live::{HELD_BY_AREA, HELD_BY_DESCRIPTOR, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
+use grantscope_wire::{Buffer, FoundMap, LiveMap, MapInfo};
+
+use crate::live_maps::plain_bytes;
+use crate::offsets::KernelTypes;
+use crate::symbols::{Kallsyms, Symbols};
+use crate::{CaptureError, host, preflight, probes, spelled};
+use grantscope_analysis::live::ledger::{self, HeldBy, Holder, Ledger, MapState};
+
+/// Functions by whose address a file or a dma-buf of ours is known.
+const GNTDEV_IOCTL: &str = "gntdev_ioctl";
+const DMA_BUF_IOCTL: &str = "dma_buf_ioctl";
+const EXPORT_RELEASE: &str = "dmabuf_exp_ops_release";
+
+/// What the programs are called in the object, and the kernel's iterators that they serve.
+const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_areas", "task_vma")];
+
+/// An address that nothing has.
+const NO_ADDRESS: u64 = u64::MAX;
+
+/// Numbers that the census's programs want to be told before they are loaded.
+pub struct Facts {
+    offsets: Vec<(&'static str, u32)>,
+    addresses: [(&'static str, u64); 3],
+}
+
+impl Facts {
+    /// Finds them out, or says why this kernel's maps cannot be listed.
+    pub fn find(types: &KernelTypes, listed: &Kallsyms) -> Result<Self, CaptureError> {
+        let symbols = Symbols::among(listed, [GNTDEV_IOCTL, DMA_BUF_IOCTL, EXPORT_RELEASE].into_iter());
+        let address = |name: &str| symbols.find(name).map_or(NO_ADDRESS, |symbol| symbol.address);
+        match address(GNTDEV_IOCTL) {
+            NO_ADDRESS => return Err(CaptureError::NoCensus("the kernel does not list gntdev_ioctl".to_owned())),
+            0 => {
+                let why = "/proc/kallsyms hides addresses: set the sysctl kernel.kptr_restrict to 0 or 1";
+                return Err(CaptureError::NoCensus(why.to_owned()));
+            }
+            _ => {}
+        }
+        Ok(Self {
+            offsets: types.census_offsets()?,
+            addresses: [
+                ("ADDRESS_GNTDEV_IOCTL", address(GNTDEV_IOCTL)),
+                ("ADDRESS_DMA_BUF_IOCTL", address(DMA_BUF_IOCTL)),
+                ("ADDRESS_EXPORT_RELEASE", address(EXPORT_RELEASE)),
+            ],
+        })
+    }
+
+    /// Tells them.
+    pub fn fill_in<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
+        for (name, offset) in &self.offsets {
+            loader.override_global(name, offset, true);
+        }
+        for (name, address) in &self.addresses {
+            loader.override_global(name, address, true);
+        }
+    }
+}
+
+/// The programs, loaded, and where they write.
+pub struct Census {
+    found: HashMap<MapData, u64, [u8; size_of::<FoundMap>()]>,
+}
+
+impl Census {
+    /// Loads the programs of an object that was told the facts.
+    pub fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<Self, CaptureError> {
+        let found = probes::take(ebpf, "FOUND")?;
+        for (name, iterator) in PROGRAMS {
+            let loaded = program(ebpf, name).and_then(|program| program.load(iterator, btf));
+            loaded.map_err(|error| CaptureError::NoCensus(crate::attach::chain(&error)))?;
+        }
+        Ok(Self { found })
+    }
+
+    /// Looks through everybody's files and memory: maps by address.
+    pub fn take(&mut self, ebpf: &mut Ebpf) -> Result<Vec<(u64, FoundMap)>, CaptureError> {
+        let old: Vec<u64> = self.found.keys().filter_map(Result::ok).collect();
+        for map in old {
+            let _ = self.found.remove(&map);
+        }
+        for (name, _) in PROGRAMS {
+            run(ebpf, name).map_err(|error| CaptureError::NoCensus(error.to_string()))?;
+        }
+        // SAFETY: FoundMap is plain old data: any bytes of its size are one.
+        Ok(self.found.iter().filter_map(Result::ok).map(|(map, bytes)| (map, unsafe { plain_bytes(bytes) })).collect())
+    }
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut Iter, ProgramError> {
+    ebpf.program_mut(name).unwrap_or_else(|| panic!("the probes have no program {name}")).try_into()
+}
+
+/// Has the kernel call a program for everything that there is. The programs print nothing: reading is what makes them run.
+fn run(ebpf: &mut Ebpf, name: &str) -> io::Result<()> {
+    let program = program(ebpf, name).map_err(io::Error::other)?;
+    let id = program.attach().map_err(|error| io::Error::other(spelled(&error)))?;
+    let link = program.take_link(id).map_err(io::Error::other)?;
+    let mut file = link.into_file().map_err(|error| io::Error::other(spelled(&error)))?;
+    io::copy(&mut Read::by_ref(&mut file), &mut io::sink()).map(drop)
+}
+
+/// What is alive on this machine now, as far as processes hold it: nothing has to have been recorded.
+pub fn list() -> Result<(Ledger, u32), CaptureError> {
+    preflight::check()?;
+    let facts = Facts::find(&KernelTypes::read()?, &Kallsyms::read()?)?;
+    let mut loader = EbpfLoader::new();
+    facts.fill_in(&mut loader);
+    let mut ebpf = loader.load(probes::OBJECT)?;
+    let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+    let found = Census::load(&mut ebpf, &btf)?.take(&mut ebpf)?;
+    let maps = found.into_iter().zip(1..).map(|((_, found), id)| of_found(&found, id));
+    Ok((Ledger::of(maps, host::now_ns()), host::page_size()))
+}
+
+/// Flags of DMA buffers (include/uapi/xen/gntdev.h, Linux v6.12).
+const DMA_FLAG_WC: u32 = 1;
+const DMA_FLAG_COHERENT: u32 = 2;
+/// include/xen/interface/xen.h: the domid of a reference that is not filled in yet.
+const DOMID_INVALID: u32 = 0x7ff4;
+
+fn buffer(found: &FoundMap) -> Buffer {
+    match found.dma_flags {
+        flags if flags & DMA_FLAG_WC != 0 => Buffer::Wc,
+        flags if flags & DMA_FLAG_COHERENT != 0 => Buffer::Coherent,
+        _ => Buffer::Pages,
+    }
+}
+
+/// Grants are mapped by mmap, which marks the map as in use, or by an export.
+fn is_exported(found: &FoundMap) -> bool {
+    found.dmabuf != 0 || (found.flags != 0 && found.in_use == 0)
+}
+
+fn domid(found: &FoundMap) -> Option<u16> {
+    (found.domid != DOMID_INVALID).then_some(found.domid as u16)
+}
+
+/// Who was found to hold it; who has the gntdev file open comes first, as its most likely owner.
+pub fn holders(found: &FoundMap) -> Vec<Holder> {
+    let mut holders: Vec<_> = found.holder.iter().filter_map(holder).collect();
+    holders.sort_by_key(|holder| (holder.by as u8, holder.tgid));
+    holders
+}
+
+fn holder(found: &grantscope_wire::live::FoundHolder) -> Option<Holder> {
+    let by = match found.by {
+        HELD_BY_DESCRIPTOR => HeldBy::Descriptor,
+        HELD_BY_AREA => HeldBy::Memory,
+        0 => return None,
+        _ => HeldBy::DmaBuf,
+    };
+    Some(Holder { tgid: found.tgid, comm: crate::decode::comm(&found.comm), by })
+}
+
+fn of_found(found: &FoundMap, id: u64) -> ledger::LiveMap {
+    let holders = holders(found);
+    ledger::LiveMap {
+        id,
+        allocated_ns: None,
+        owner: holders.first().map(|holder| holder.tgid),
+        comm: holders.first().map(|holder| holder.comm.clone()).unwrap_or_default(),
+        domid: domid(found),
+        buffer: Some(buffer(found)),
+        pages: found.pages,
+        state: match found {
+            found if found.areas > 0 => MapState::Mapped,
+            found if is_exported(found) => MapState::Exported,
+            found if found.in_use != 0 => MapState::Unmapped,
+            _ => MapState::Allocated,
+        },
+        owner_gone_ns: None,
+        holders,
+    }
+}
+
+/// The same, as the probes keep it: so that they follow it to its end, and know its kind where they meet it.
+pub fn as_kept(found: &FoundMap) -> LiveMap {
+    let first = holders(found).into_iter().next();
+    let told = found.holder.iter().find(|holder| first.as_ref().is_some_and(|first| first.tgid == holder.tgid));
+    let flag = |flag: u8, set: bool| if set { flag } else { 0 };
+    let mut info = MapInfo { pages: found.pages, buffer: buffer(found).id(), ..MapInfo::default() };
+    if let Some(domid) = domid(found) {
+        info.set_domid(domid);
+    }
+    LiveMap {
+        info,
+        comm: told.map_or([0; 16], |holder| holder.comm),
+        areas: u64::from(found.areas),
+        tgid: first.map_or(0, |holder| holder.tgid),
+        flags: LIVE_FOUND | flag(LIVE_GRANTS_MAPPED, found.flags != 0) | flag(LIVE_EXPORTED, is_exported(found)),
+        reserved: [0; 3],
+    }
+}

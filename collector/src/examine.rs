@@ -1,0 +1,286 @@
+//! Looks at the machine for `grantscope doctor`: what is there, what is missing, and what follows from it.
+//!
+//! Nothing is changed: the hooks that are tried are detached again.
+
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use crate::symbols::{Kallsyms, Symbols};
+use crate::{Means, Probes, host, preflight, spelled};
+use grantscope_analysis::model::filter::Filter;
+use grantscope_analysis::report::text::doctor::{Finding, Report};
+
+/// Looks at everything.
+pub fn examine(means: Means) -> Report {
+    let mut findings = vec![xen(), domain(), rights(), lockdown(), page_size(), btf(), gntdev()];
+    findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
+    findings.extend(limits());
+    findings.push(Finding::unknown("free grants", "Linux does not tell user space how many grant references are left"));
+    let hooks = match Probes::attach(means, &Filter::default()) {
+        Ok(probes) => probes.status().to_vec(),
+        Err(error) => {
+            findings.push(Finding::blocks("probes", spelled(&error), ""));
+            Vec::new()
+        }
+    };
+    Report::new(findings, &hooks)
+}
+
+fn read(path: &str) -> Option<String> {
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}
+
+fn xen() -> Finding {
+    const ADVICE: &str = "run this in dom0 or a driver domain of a Xen host, or in the lab: cargo xtask demo";
+    match preflight::xen() {
+        Ok(()) => match host::xen_version() {
+            Some(version) => Finding::ok("Xen", version),
+            None => Finding::unknown("Xen", "this is a Xen domain, and /sys/hypervisor does not tell the version"),
+        },
+        Err(error) => Finding::blocks("Xen", error.to_string(), ADVICE),
+    }
+}
+
+/// Bits of XENVER_get_features (include/xen/interface/features.h, Linux v6.12), which sysfs shows as one hexadecimal number.
+const FEATURE_DOM0: u32 = 11;
+const FEATURE_NOT_DIRECT_MAPPED: u32 = 16;
+const FEATURE_DIRECT_MAPPED: u32 = 17;
+const FEATURES: &str = "/sys/hypervisor/properties/features";
+
+fn features() -> Option<u64> {
+    u64::from_str_radix(&read(FEATURES)?, 16).ok()
+}
+
+fn has(features: u64, bit: u32) -> bool {
+    features & (1 << bit) != 0
+}
+
+fn domain() -> Finding {
+    const TOPIC: &str = "domain";
+    let kind = read("/sys/hypervisor/guest_type").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    match features() {
+        None => Finding::unknown(TOPIC, format!("{kind}; {FEATURES} does not tell whether this is dom0")),
+        Some(features) if has(features, FEATURE_DOM0) => Finding::ok(TOPIC, format!("{kind}; this is dom0")),
+        Some(_) => Finding::ok(TOPIC, format!("{kind}; this is not dom0")),
+    }
+}
+
+/// Bits of `CapEff` (include/uapi/linux/capability.h, v6.12).
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+fn rights() -> Finding {
+    const TOPIC: &str = "rights";
+    let status = read("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let Some(effective) = effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()) else {
+        return Finding::unknown(TOPIC, "/proc/self/status does not tell the capabilities");
+    };
+    if !nix::unistd::geteuid().is_root() {
+        return Finding::blocks(TOPIC, "not root: /dev/xen/gntdev and the kernel's symbols are for root alone", "use sudo");
+    }
+    if has(effective, CAP_SYS_ADMIN) || (has(effective, CAP_BPF) && has(effective, CAP_PERFMON)) {
+        return Finding::ok(TOPIC, "root, with the capabilities to load and attach BPF programs");
+    }
+    Finding::blocks(TOPIC, "root without CAP_BPF and CAP_PERFMON", "run this outside the container that takes them away")
+}
+
+fn lockdown() -> Finding {
+    const TOPIC: &str = "lockdown";
+    let Some(text) = read("/sys/kernel/security/lockdown") else {
+        return Finding::ok(TOPIC, "not in this kernel, or securityfs is not mounted");
+    };
+    match chosen(&text) {
+        Some("confidentiality") => Finding::blocks(
+            TOPIC,
+            "confidentiality: BPF may not read the kernel's memory",
+            "boot without lockdown=confidentiality, or without Secure Boot where that turns it on",
+        ),
+        Some(level) => Finding::ok(TOPIC, level),
+        None => Finding::unknown(TOPIC, text),
+    }
+}
+
+/// The word in brackets: `none [integrity] confidentiality`.
+fn chosen(text: &str) -> Option<&str> {
+    Some(text.split_once('[')?.1.split_once(']')?.0)
+}
+
+fn page_size() -> Finding {
+    const TOPIC: &str = "page size";
+    const GRANT: u32 = 4096;
+    let bytes = host::page_size();
+    if bytes == GRANT {
+        return Finding::ok(TOPIC, "4 KiB, as large as a grant");
+    }
+    let kib = bytes / 1024;
+    Finding::ok(TOPIC, format!("{kib} KiB, and a grant is always 4 KiB")).with(
+        &format!(
+            "every reference takes a page of {kib} KiB of which 4 KiB are granted: `pages` counts references, mappings span \
+             {} times what is granted, and touching the rest kills the process",
+            bytes / GRANT
+        ),
+        &format!("map lengths of count × {kib} KiB, and use the first 4 KiB of each page only"),
+    )
+}
+
+fn btf() -> Finding {
+    const TOPIC: &str = "BTF";
+    if let Err(error) = fs::metadata(preflight::VMLINUX_BTF) {
+        return Finding::blocks(
+            TOPIC,
+            format!("{}: {error}", preflight::VMLINUX_BTF),
+            "build the kernel with CONFIG_DEBUG_INFO_BTF",
+        );
+    }
+    let modules = ["xen_gntdev", "xen_gntalloc"].into_iter().filter(|module| module_is_loaded(module));
+    let told: Vec<_> = modules
+        .map(|module| {
+            let exists = Path::new("/sys/kernel/btf").join(module).exists();
+            format!("; module {module}: {}", if exists { "yes" } else { "no" })
+        })
+        .collect();
+    Finding::ok(TOPIC, format!("of the kernel: yes{}", told.concat()))
+}
+
+fn module_is_loaded(name: &str) -> bool {
+    let start = format!("{name} ");
+    read("/proc/modules").is_some_and(|text| text.lines().any(|line| line.starts_with(&start)))
+}
+
+fn gntdev() -> Finding {
+    const TOPIC: &str = "gntdev";
+    if !Path::new("/dev/xen/gntdev").exists() {
+        return Finding::blocks(
+            TOPIC,
+            "/dev/xen/gntdev does not exist",
+            "modprobe xen-gntdev, or build the kernel with CONFIG_XEN_GNTDEV",
+        );
+    }
+    if module_is_loaded("xen_gntdev") {
+        return Finding::ok(TOPIC, "a module: its functions are hooked by kprobes, which cost more than fentry");
+    }
+    Finding::ok(TOPIC, "built in")
+}
+
+fn gntalloc() -> Finding {
+    match Path::new("/dev/xen/gntalloc").exists() {
+        true => Finding::ok("gntalloc", if module_is_loaded("xen_gntalloc") { "a module" } else { "built in" }),
+        false => Finding::gap(
+            "gntalloc",
+            "/dev/xen/gntalloc does not exist",
+            "no grant and ungrant are seen, and the workload cannot grant to this domain itself",
+            "modprobe xen-gntalloc, or build the kernel with CONFIG_XEN_GRANT_DEV_ALLOC",
+        ),
+    }
+}
+
+/// `IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED` (include/uapi/xen/gntdev.h, v6.12), of a descriptor that cannot exist, for no time:
+/// it changes nothing, and its errno tells whether gntdev knows the call.
+fn dmabuf() -> Finding {
+    const TOPIC: &str = "dma-buf";
+    const WAIT_RELEASED: u32 = 0x08_470a;
+    #[repr(C)]
+    struct Argument {
+        fd: u32,
+        wait_to_ms: u32,
+    }
+    let device = match fs::OpenOptions::new().read(true).write(true).open("/dev/xen/gntdev") {
+        Ok(device) => device,
+        Err(error) => return Finding::unknown(TOPIC, format!("gntdev cannot be asked: {error}")),
+    };
+    let mut argument = Argument { fd: u32::MAX, wait_to_ms: 0 };
+    // SAFETY: the number stands for this argument, which outlives the call.
+    let answer = unsafe { nix::libc::ioctl(device.as_raw_fd(), WAIT_RELEASED as _, &raw mut argument) };
+    match Errno::result(answer) {
+        Err(Errno::ENOTTY) => Finding::gap(
+            TOPIC,
+            configured("CONFIG_XEN_GNTDEV_DMABUF", "gntdev answers ENOTTY"),
+            "no exports, imports and releases, so no write-combining and no coherent buffers: plain maps only",
+            "build the kernel with CONFIG_XEN_GNTDEV_DMABUF and CONFIG_XEN_GRANT_DMA_ALLOC; distributions often leave them off",
+        ),
+        Ok(_) | Err(Errno::ENOENT) => Finding::ok(TOPIC, configured("CONFIG_XEN_GNTDEV_DMABUF", "gntdev knows them")),
+        Err(errno) => Finding::unknown(TOPIC, format!("gntdev answers {errno}")),
+    }
+}
+
+fn dma_alloc() -> Finding {
+    const TOPIC: &str = "DMA buffers";
+    const FUNCTION: &str = "gnttab_dma_alloc_pages";
+    const OPTION: &str = "CONFIG_XEN_GRANT_DMA_ALLOC";
+    match Kallsyms::read().map(|listed| Symbols::among(&listed, [FUNCTION].into_iter())) {
+        Err(error) => Finding::unknown(TOPIC, spelled(&error)),
+        Ok(symbols) if symbols.find(FUNCTION).is_some() => Finding::ok(TOPIC, configured(OPTION, "the kernel can allocate them")),
+        Ok(_) => Finding::gap(
+            TOPIC,
+            configured(OPTION, &format!("the kernel has no {FUNCTION}")),
+            "the flags GNTDEV_DMA_FLAG_WC and _COHERENT are ignored: such buffers are ordinary pages",
+            "build the kernel with CONFIG_XEN_GRANT_DMA_ALLOC",
+        ),
+    }
+}
+
+/// What was found, and what the kernel's configuration says of it, where it can be read.
+fn configured(option: &str, found: &str) -> String {
+    let release = nix::sys::utsname::uname().map(|uname| uname.release().to_string_lossy().into_owned()).unwrap_or_default();
+    let text = packed_configuration().or_else(|| read(&format!("/boot/config-{release}")));
+    match text {
+        None => found.to_owned(),
+        Some(text) => format!("{found} ({option}{})", setting(&text, option)),
+    }
+}
+
+/// CONFIG_IKCONFIG_PROC.
+fn packed_configuration() -> Option<String> {
+    let packed = fs::File::open("/proc/config.gz").ok()?;
+    std::io::read_to_string(flate2::read::GzDecoder::new(packed)).ok()
+}
+
+/// `=y`, or that it is not set.
+fn setting<'a>(configuration: &'a str, option: &str) -> &'a str {
+    let set = configuration.lines().find_map(|line| line.strip_prefix(option).filter(|rest| rest.starts_with('=')));
+    set.unwrap_or(" is not set")
+}
+
+fn direct_mapped() -> Finding {
+    const TOPIC: &str = "direct-mapped";
+    match features() {
+        Some(features) if has(features, FEATURE_DIRECT_MAPPED) => Finding::ok(TOPIC, "yes: guest frames are machine frames"),
+        Some(features) if has(features, FEATURE_NOT_DIRECT_MAPPED) => Finding::ok(TOPIC, "no"),
+        // Xen before 4.16 tells neither; on x86 the question is answered by the kind of domain.
+        _ => Finding::unknown(TOPIC, format!("{FEATURES} does not tell")),
+    }
+}
+
+fn limits() -> Vec<Finding> {
+    let limit = |topic, path: &str, what: &str| match read(path) {
+        Some(limit) => Finding::ok(topic, format!("{limit} {what} ({path})")),
+        None => Finding::unknown(topic, format!("{path} cannot be read")),
+    };
+    vec![
+        limit("gntdev limit", "/sys/module/xen_gntdev/parameters/limit", "references in one call"),
+        limit("gntalloc limit", "/sys/module/xen_gntalloc/parameters/limit", "pages granted through gntalloc at any time"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_of_lockdown_is_the_word_in_brackets() {
+        assert_eq!(chosen("none [integrity] confidentiality"), Some("integrity"));
+        assert_eq!(chosen("none"), None);
+    }
+
+    #[test]
+    fn an_option_is_found_by_its_whole_name() {
+        let configuration = "CONFIG_XEN_GNTDEV_DMABUF=y\nCONFIG_XEN_GNTDEV=m\n# CONFIG_XEN_GRANT_DMA_ALLOC is not set\n";
+        assert_eq!(setting(configuration, "CONFIG_XEN_GNTDEV"), "=m");
+        assert_eq!(setting(configuration, "CONFIG_XEN_GRANT_DMA_ALLOC"), " is not set");
+    }
+}

@@ -1,0 +1,49 @@
+//! Facts about the machine that a recording carries.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use grantscope_analysis::model::{Clock, Environment, HookStatus};
+
+/// Describes this machine.
+pub fn environment(run: Option<String>, clock: Clock, hooks: Vec<HookStatus>) -> Environment {
+    let uname = nix::sys::utsname::uname().ok();
+    let text = |field: Option<&std::ffi::OsStr>| field.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+    let host = text(uname.as_ref().map(|uname| uname.nodename()));
+    let started_unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    Environment {
+        run: run.unwrap_or_else(|| format!("{host}-{started_unix_ms}")),
+        kernel: text(uname.as_ref().map(|uname| uname.release())),
+        arch: text(uname.as_ref().map(|uname| uname.machine())),
+        host,
+        xen: xen_version(),
+        page_size: page_size(),
+        clock,
+        tool: concat!("grantscope ", env!("CARGO_PKG_VERSION")).to_owned(),
+        started_unix_ms,
+        hooks,
+    }
+}
+
+/// Bytes in a page.
+pub fn page_size() -> u32 {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().map_or(4096, |bytes| bytes as u32)
+}
+
+/// Monotonic time, as the probes read it.
+pub fn now_ns() -> u64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    now.map_or(0, |now| now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
+}
+
+/// Whether this is a PV domain, whose page tables Xen keeps. Kernels without CONFIG_XEN_SYS_HYPERVISOR do not tell.
+pub fn is_pv_domain() -> bool {
+    fs::read_to_string("/sys/hypervisor/guest_type").is_ok_and(|kind| kind.trim() == "PV")
+}
+
+/// As Xen tells it through sysfs: `4.17.6-pre`, say.
+pub fn xen_version() -> Option<String> {
+    let part = |name: &str| fs::read_to_string(format!("/sys/hypervisor/version/{name}")).ok();
+    let (major, minor, extra) = (part("major")?, part("minor")?, part("extra").unwrap_or_default());
+    Some(format!("{}.{}{}", major.trim(), minor.trim(), extra.trim()))
+}

@@ -1,0 +1,195 @@
+//! The probes' ledger, read on the collector's clock: from what is in it now and what was in it before to what changed.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+
+use aya::Ebpf;
+use aya::maps::{HashMap as BpfMap, MapData};
+use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
+use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
+
+use crate::decode::comm;
+use crate::probes::take;
+use crate::{CaptureError, census, host};
+use grantscope_analysis::live::ledger::{Holder, LiveMap, MapState, MapsReport};
+
+/// A map as the probes keep it.
+type Kept = grantscope_wire::LiveMap;
+
+/// Flag of an update: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
+const BPF_NOEXIST: u64 = 1;
+/// Keys that are asked for at most in one look. The kernel begins anew where a key goes away in the midst of it, so that a look
+/// may see more keys than there are; it must end all the same.
+const MAX_KEYS: usize = 1 << 17;
+
+/// Reads the probes' maps, and knows what it read before.
+pub struct LiveMaps {
+    maps: BpfMap<MapData, u64, [u8; size_of::<Kept>()]>,
+    pending: BpfMap<MapData, u64, [u8; size_of::<PendingTeardown>()]>,
+    dmabufs: BpfMap<MapData, u64, [u8; size_of::<MapInfo>()]>,
+    /// By address and generation: what was told last.
+    told: HashMap<(u64, u64), LiveMap>,
+    /// Start times of processes that own maps, as `/proc` tells them: another process with the number is not the owner.
+    owners: HashMap<u32, Option<u64>>,
+    /// By address and generation: who was found to hold it.
+    holders: HashMap<(u64, u64), Vec<Holder>>,
+    last_id: u64,
+    has_told: bool,
+    no_census: Option<String>,
+}
+
+impl LiveMaps {
+    /// Takes the maps of a loaded object.
+    pub fn new(ebpf: &mut Ebpf) -> Result<Self, CaptureError> {
+        Ok(Self {
+            maps: take(ebpf, "MAPS")?,
+            pending: take(ebpf, "PENDING")?,
+            dmabufs: take(ebpf, "DMABUFS")?,
+            told: HashMap::new(),
+            owners: HashMap::new(),
+            holders: HashMap::new(),
+            last_id: 0,
+            has_told: false,
+            no_census: None,
+        })
+    }
+
+    /// Maps from before the tool cannot be listed; why.
+    pub fn cannot_find(&mut self, why: String) {
+        self.no_census = Some(why);
+    }
+
+    /// Puts what a census found into the probes' ledger, unless they know it already: they saw it begin.
+    pub fn put_in(&mut self, found: &[(u64, FoundMap)]) {
+        for (map, found) in found {
+            let kept = census::as_kept(found);
+            // SAFETY: it has no padding: its size is the sum of its members'.
+            let bytes = unsafe { std::mem::transmute::<Kept, [u8; size_of::<Kept>()]>(kept) };
+            if self.maps.insert(map, bytes, BPF_NOEXIST).is_ok() && found.dmabuf != 0 {
+                // SAFETY: as above.
+                let bytes = unsafe { std::mem::transmute::<MapInfo, [u8; size_of::<MapInfo>()]>(kept.info) };
+                let _ = self.dmabufs.insert(found.dmabuf, bytes, BPF_NOEXIST);
+            }
+        }
+    }
+
+    /// Takes out again what a second census does not find: it was freed between its being found and its being put in, where no
+    /// hook could see that.
+    pub fn confirm(&mut self, found: &[(u64, FoundMap)]) {
+        let there: HashSet<u64> = found.iter().map(|(map, _)| *map).collect();
+        let under_way: HashSet<u64> = self.teardowns().into_keys().map(|(map, _)| map).collect();
+        for (map, kept) in self.read() {
+            if kept.flags & LIVE_FOUND != 0 && !there.contains(&map) && !under_way.contains(&map) {
+                let _ = self.maps.remove(&map);
+            }
+        }
+        self.see_holders(found);
+    }
+
+    /// Who holds what, as a census found it.
+    pub fn see_holders(&mut self, found: &[(u64, FoundMap)]) {
+        let read = self.read();
+        let key = |map: &u64| Some((*map, read.get(map)?.info.generation_ns));
+        self.holders = found.iter().filter_map(|(map, found)| Some((key(map)?, census::holders(found)))).collect();
+    }
+
+    /// What changed since the last report; `None`: nothing, and there was one.
+    pub fn report(&mut self) -> Option<MapsReport> {
+        let at_ns = host::now_ns();
+        let (read, teardowns) = (self.read(), self.teardowns());
+        let alive: HashSet<_> = read.iter().map(|(map, kept)| (*map, kept.info.generation_ns)).collect();
+        let mut gone: Vec<u64> = self.told.iter().filter(|(key, _)| !alive.contains(*key)).map(|(_, map)| map.id).collect();
+        gone.sort_unstable();
+        self.told.retain(|key, _| alive.contains(key));
+        let mut changed: Vec<_> = read.iter().filter_map(|(map, kept)| self.changed(*map, kept, &teardowns, at_ns)).collect();
+        changed.sort_by_key(|map| map.id);
+        let nothing = changed.is_empty() && gone.is_empty() && self.has_told;
+        self.has_told = true;
+        (!nothing).then(|| MapsReport { at_ns, changed, gone, no_census: self.no_census.clone() })
+    }
+
+    fn changed(
+        &mut self,
+        address: u64,
+        kept: &Kept,
+        teardowns: &HashMap<(u64, u64), PendingTeardown>,
+        at_ns: u64,
+    ) -> Option<LiveMap> {
+        let key = (address, kept.info.generation_ns);
+        let before = self.told.get(&key);
+        let id = before.map_or(self.last_id + 1, |before| before.id);
+        let gone_before = before.and_then(|before| before.owner_gone_ns);
+        let map = LiveMap {
+            id,
+            allocated_ns: (kept.info.generation_ns != 0).then_some(kept.info.generation_ns),
+            owner: (kept.tgid != 0).then_some(kept.tgid),
+            comm: comm(&kept.comm),
+            domid: kept.info.domid(),
+            buffer: Buffer::from_id(kept.info.buffer),
+            pages: kept.info.pages,
+            state: state(kept, teardowns.get(&key)),
+            owner_gone_ns: gone_before.or_else(|| self.is_gone(kept.tgid).then_some(at_ns)),
+            holders: self.holders.get(&key).cloned().unwrap_or_default(),
+        };
+        if self.told.get(&key) == Some(&map) {
+            return None;
+        }
+        self.last_id = self.last_id.max(id);
+        self.told.insert(key, map.clone());
+        Some(map)
+    }
+
+    /// Whether a process has ended. Its number may belong to another one meanwhile.
+    fn is_gone(&mut self, tgid: u32) -> bool {
+        if tgid == 0 {
+            return false;
+        }
+        let now = started(tgid);
+        now.is_none() || *self.owners.entry(tgid).or_insert(now) != now
+    }
+
+    fn read(&self) -> HashMap<u64, Kept> {
+        // SAFETY: LiveMap is plain old data: any bytes of its size are one.
+        self.maps.iter().take(MAX_KEYS).filter_map(Result::ok).map(|(map, bytes)| (map, unsafe { plain_bytes(bytes) })).collect()
+    }
+
+    /// Teardowns that are under way, by address and generation of the map.
+    fn teardowns(&self) -> HashMap<(u64, u64), PendingTeardown> {
+        let read = self.pending.iter().take(MAX_KEYS).filter_map(Result::ok);
+        // SAFETY: as above.
+        let teardowns = read.map(|(_, bytes)| unsafe { plain_bytes::<PendingTeardown, _>(bytes) });
+        teardowns.map(|teardown| ((teardown.map, teardown.info.generation_ns), teardown)).collect()
+    }
+}
+
+/// What bytes are that came from a BPF map.
+///
+/// # Safety
+/// Any bytes have to be a `T`.
+pub unsafe fn plain_bytes<T, const N: usize>(bytes: [u8; N]) -> T {
+    assert_eq!(N, size_of::<T>());
+    // SAFETY: there are as many bytes as a T has, the caller says that they are one, and the read may be unaligned.
+    unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }
+}
+
+fn state(kept: &Kept, teardown: Option<&PendingTeardown>) -> MapState {
+    match (teardown, kept.flags) {
+        (Some(teardown), _) => MapState::TearingDown { since_ns: teardown.start_ns, by: teardown.started_by },
+        (None, flags) if flags & LIVE_EXPORTED != 0 => MapState::Exported,
+        (None, _) if kept.areas != 0 => MapState::Mapped,
+        (None, flags) if flags & LIVE_GRANTS_MAPPED != 0 => MapState::Unmapped,
+        (None, _) => MapState::Allocated,
+    }
+}
+
+/// When a process began, in the kernel's ticks since boot; `None`: there is none of this number, or it is a zombie.
+fn started(tgid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{tgid}/stat")).ok()?;
+    // Behind the name, which may contain anything, also brackets: state is field 3, starttime field 22 (proc_pid_stat(5)).
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let state = fields.next()?;
+    if state == "Z" || state == "X" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}

@@ -1,0 +1,257 @@
+//! The attached probes, and what can be read from them. Dropping it detaches everything.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use aya::maps::{Array, Map, MapData, PerCpuArray, RingBuf};
+use aya::programs::Program;
+use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+use grantscope_wire::loss::{LossKind, loss_index};
+use grantscope_wire::{FoundMap, HOOKS, Hook, HookId};
+
+use crate::callers::Callers;
+use crate::census::{Census, Facts};
+use crate::decode::{self, DecodeError};
+use crate::live_maps::LiveMaps;
+use crate::symbols::Kallsyms;
+use crate::{CaptureError, Means, attach, host, offsets::KernelTypes, preflight, spelled};
+use grantscope_analysis::live::ledger::MapsReport;
+use grantscope_analysis::model::filter::Filter;
+use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
+
+/// The compiled probes; empty in a build without them.
+pub static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
+
+/// The probes, attached.
+pub struct Probes {
+    // Holds programs and links: they live as long as this does.
+    ebpf: Ebpf,
+    records: RingBuf<MapData>,
+    loss: PerCpuArray<MapData, u64>,
+    left_out: PerCpuArray<MapData, u64>,
+    live: LiveMaps,
+    census: Option<Census>,
+    status: Vec<HookStatus>,
+    callers: Callers,
+    /// Counted while only some hooks were attached.
+    before: Vec<LossCounter>,
+    left_out_before: u64,
+}
+
+impl Probes {
+    /// Checks the machine, loads the probes and attaches them.
+    pub fn attach(means: Means, filter: &Filter) -> Result<Self, CaptureError> {
+        preflight::check()?;
+        let filter = filter.to_wire()?;
+        let types = KernelTypes::read()?;
+        let offsets = types.offsets()?;
+        let page_shift = host::page_size().trailing_zeros();
+        let symbols = Kallsyms::read()?;
+        let callers = Callers::find(&symbols);
+        let preempt_count = PreemptCount::find(&types, &symbols);
+        let mut loader = EbpfLoader::new();
+        for (name, offset) in &offsets.0 {
+            loader.override_global(name, offset, true);
+        }
+        loader.override_global("PAGE_SHIFT", &page_shift, true);
+        loader.override_global("FILTER", filter.bytes(), true);
+        let pv_domain = u32::from(host::is_pv_domain());
+        loader.override_global("PV_DOMAIN", &pv_domain, true);
+        loader.override_global("GRANT_TABLE_START", &callers.grant_table().start, true);
+        loader.override_global("GRANT_TABLE_END", &callers.grant_table().end, true);
+        loader.override_global("PREEMPT_COUNT_IN_TASK", &preempt_count.in_task, true);
+        loader.override_global("PREEMPT_COUNT_IN_PROCESSOR", &preempt_count.in_processor, true);
+        loader.override_global("PROCESSOR_OFFSETS", &preempt_count.processor_offsets, true);
+        let facts = Facts::find(&types, &symbols);
+        if let Ok(facts) = &facts {
+            facts.fill_in(&mut loader);
+        }
+        let mut ebpf = loader.load(OBJECT)?;
+        let records = take(&mut ebpf, "RECORDS")?;
+        let loss = take(&mut ebpf, "LOSS")?;
+        let left_out = take(&mut ebpf, "LEFT_OUT")?;
+        let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        let mut live = LiveMaps::new(&mut ebpf)?;
+        let status = attach::all(&mut ebpf, &btf, &types, &symbols, means)?;
+        tell_what_is_attached(&mut ebpf, &status)?;
+        // Only now: what begins after a census is seen by the hooks.
+        let census = facts.and_then(|_| Census::load(&mut ebpf, &btf));
+        if let Err(error) = &census {
+            live.cannot_find(spelled(error));
+        }
+        let census = census.ok();
+        let mut probes =
+            Self { ebpf, records, loss, left_out, live, census, status, callers, before: Vec::new(), left_out_before: 0 };
+        probes.find_older_maps();
+        // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
+        probes.discard();
+        probes.before = probes.counters();
+        probes.left_out_before = probes.left_out();
+        Ok(probes)
+    }
+
+    /// Puts maps that are older than the probes into their ledger.
+    fn find_older_maps(&mut self) {
+        if let Some(found) = self.take_census() {
+            self.live.put_in(&found);
+        }
+        if let Some(found) = self.take_census() {
+            self.live.confirm(&found);
+        }
+    }
+
+    /// Who holds which maps; `None`: this kernel does not let us see.
+    fn take_census(&mut self) -> Option<Vec<(u64, FoundMap)>> {
+        let taken = self.census.as_mut()?.take(&mut self.ebpf);
+        taken.inspect_err(|error| self.live.cannot_find(spelled(error))).ok()
+    }
+
+    /// What is alive: what changed since the last report; `None`: nothing did.
+    pub fn live_maps(&mut self) -> Option<MapsReport> {
+        self.live.report()
+    }
+
+    /// The same, and who holds it.
+    pub fn live_maps_and_holders(&mut self) -> Option<MapsReport> {
+        if let Some(found) = self.take_census() {
+            self.live.see_holders(&found);
+        }
+        self.live.report()
+    }
+
+    /// How each hook is attached.
+    pub fn status(&self) -> &[HookStatus] {
+        &self.status
+    }
+
+    /// Takes all finished operations that wait in the ring.
+    pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
+        let Self { records, callers, .. } = self;
+        std::iter::from_fn(|| records.next().map(|item| decode::operation(&item, |offset| callers.name(offset)))).collect()
+    }
+
+    fn discard(&mut self) {
+        while self.records.next().is_some() {}
+    }
+
+    /// What was lost since the probes were attached.
+    pub fn loss(&self, at_ns: u64) -> LossReport {
+        let counters = self.counters().into_iter().filter_map(|counter| self.since_attached(counter)).collect();
+        LossReport { at_ns, counters }
+    }
+
+    /// Operations that the filter left out since the probes were attached.
+    pub fn left_out(&self) -> u64 {
+        // The map has one entry: reading it cannot fail.
+        let now: u64 = self.left_out.get(&0, 0).map_or(0, |values| values.iter().sum());
+        now - self.left_out_before
+    }
+
+    fn since_attached(&self, mut counter: LossCounter) -> Option<LossCounter> {
+        let before = self.before.iter().find(|before| (before.hook, before.kind) == (counter.hook, counter.kind));
+        counter.count -= before.map_or(0, |before| before.count);
+        (counter.count > 0).then_some(counter)
+    }
+
+    /// All counters that are not zero.
+    fn counters(&self) -> Vec<LossCounter> {
+        let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
+        // What a hook that is not attached would have told is missing, and named as that: it is not lost.
+        let attached = self.status.iter().filter(|status| status.attached_by.is_some());
+        let counted = attached.flat_map(|status| kinds(status.hook));
+        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
+    }
+
+    fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {
+        let values = self.loss.get(&loss_index(hook.id(), kind), 0).ok()?;
+        let count = values.iter().sum();
+        (count > 0).then_some(LossCounter { hook, kind, count })
+    }
+
+    /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it tells
+    /// them in the descriptor's fdinfo.
+    fn missed(&self, hook: &Hook) -> Option<LossCounter> {
+        let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
+        let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
+        (count > 0).then_some(LossCounter { hook: hook.id, kind: LossKind::Missed, count })
+    }
+}
+
+/// Where the kernel counts the interrupts that it is in: `probes/src/context.rs` says what it is good for. Zero: not there.
+#[derive(Default)]
+struct PreemptCount {
+    in_task: u32,
+    in_processor: u64,
+    processor_offsets: u64,
+}
+
+impl PreemptCount {
+    fn find(types: &KernelTypes, symbols: &Kallsyms) -> Self {
+        if let Some(in_task) = types.preempt_count_in_task() {
+            return Self { in_task, ..Self::default() };
+        }
+        let hot = || Some(symbols.address("pcpu_hot")? + u64::from(types.preempt_count_in_pcpu_hot()?));
+        let in_processor = symbols.address("__preempt_count").or_else(hot);
+        match in_processor.zip(symbols.address("__per_cpu_offset")) {
+            Some((in_processor, processor_offsets)) => Self { in_processor, processor_offsets, in_task: 0 },
+            None => Self::default(),
+        }
+    }
+}
+
+/// A map of the object, as what it is.
+pub fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
+    ebpf.take_map(name).and_then(|map| M::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
+}
+
+/// A failed operation's cause may follow from what was not seen: only where somebody looked.
+fn tell_what_is_attached(ebpf: &mut Ebpf, status: &[HookStatus]) -> Result<(), CaptureError> {
+    let attached = status.iter().filter(|status| status.attached_by.is_some());
+    let bits = attached.fold(0_u64, |bits, status| bits | 1 << status.hook.id());
+    let map = ebpf.map_mut("ATTACHED").and_then(|map| Array::<_, u64>::try_from(map).ok());
+    let told = map.map(|mut map| map.set(0, bits, 0));
+    told.and_then(Result::ok).ok_or(CaptureError::NoMap("ATTACHED"))
+}
+
+impl AsFd for Probes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the ring's descriptor is open as long as `self` lives.
+        unsafe { BorrowedFd::borrow_raw(self.records.as_raw_fd()) }
+    }
+}
+
+impl AsRawFd for Probes {
+    fn as_raw_fd(&self) -> RawFd {
+        self.records.as_raw_fd()
+    }
+}
+
+fn recursion_misses(program: &Program) -> Option<u64> {
+    let fd = match program {
+        Program::FEntry(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        Program::FExit(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        Program::KProbe(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        Program::RawTracePoint(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+        _ => return None,
+    };
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
+    fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
+        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
+        // Those of the census belong to no hook.
+        let programs: BTreeSet<_> = object.programs.keys().filter(|name| !name.starts_with("census_")).cloned().collect();
+        let table: BTreeSet<_> =
+            HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
+        assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
+    }
+}

@@ -1,0 +1,239 @@
+//! One recording, from attaching to its end frame: drains the ring, watches the command, counts losses.
+
+use std::io;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal as Number, kill};
+use nix::unistd::Pid;
+use tokio::io::unix::AsyncFd;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+
+use crate::{CaptureError, Means, Probes, host};
+use grantscope_analysis::model::filter::{Filter, FilterReport};
+use grantscope_analysis::model::{Clock, LossReport};
+use grantscope_analysis::recording::{Frame, FrameSink};
+
+/// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.
+const DRAIN_EVERY: Duration = Duration::from_millis(100);
+/// Losses are counted, and live maps looked at, every so many drains.
+const LOSS_EVERY_DRAINS: u32 = 10;
+/// Operations per frame: keeps frames far below what a reader takes for damage.
+const OPERATIONS_PER_FRAME: usize = 4096;
+/// How long a command has to undo what it did, once it was told to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What to record.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Name of the run; by default host and time.
+    pub run: Option<String>,
+    /// The clock behind the nanoseconds: the machine cannot tell by itself.
+    pub clock: Clock,
+    /// By which means hooks are attached.
+    pub means: Means,
+    /// What is recorded.
+    pub filter: Filter,
+    /// Program to run while recording; without one: until a signal comes.
+    pub command: Option<std::process::Command>,
+    /// Ends the recording as a signal does.
+    pub stop: Arc<Notify>,
+}
+
+/// Why a recording ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The command ended.
+    Command(ExitStatus),
+    /// This signal came.
+    Signal(i32),
+    /// `Options::stop` was notified.
+    Stopped,
+}
+
+/// A recording that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// Why.
+    pub ended: Ended,
+    /// Operations recorded.
+    pub operations: u64,
+    /// What was lost.
+    pub loss: LossReport,
+}
+
+/// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
+pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
+    let probes = Probes::attach(options.means, &options.filter)?;
+    ready(&probes);
+    let environment = host::environment(options.run, options.clock, probes.status().to_vec());
+    // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
+    let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
+    let filter = (!options.filter.is_any()).then_some(options.filter);
+    let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0 };
+    session.put(&Frame::Environment(environment))?;
+    session.put_filtered()?;
+    session.put_maps()?;
+    let mut child = options.command.map(start).transpose()?;
+    let ended = session.run(child.as_mut()).await;
+    if !matches!(ended, Ok(Ended::Command(_)))
+        && let Some(child) = child.as_mut()
+    {
+        end(child).await;
+    }
+    session.finish(ended?)
+}
+
+fn start(command: std::process::Command) -> Result<Child, CaptureError> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    Command::from(command).spawn().map_err(|source| CaptureError::Command { command: name, source })
+}
+
+/// Ends a command that would go on unwatched: first it is asked, so that it can undo what it did.
+async fn end(child: &mut Child) {
+    if let Some(id) = child.id() {
+        // An error means that it is gone already.
+        let _ = kill(Pid::from_raw(id as i32), Number::SIGTERM);
+    }
+    if timeout(PATIENCE, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+}
+
+struct Session<S: FrameSink> {
+    probes: AsyncFd<Probes>,
+    sink: S,
+    /// `None`: everything is recorded.
+    filter: Option<Filter>,
+    stop: Arc<Notify>,
+    drains: u32,
+    operations: u64,
+}
+
+/// What a recording waits for.
+enum Event {
+    Drain,
+    End(Ended),
+}
+
+impl<S: FrameSink> Session<S> {
+    async fn run(&mut self, mut child: Option<&mut Child>) -> Result<Ended, CaptureError> {
+        let mut signals = Signals::new().map_err(CaptureError::Wait)?;
+        let mut timer = interval(DRAIN_EVERY);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            match self.next_event(&mut child, &mut timer, &mut signals).await.map_err(CaptureError::Wait)? {
+                Event::Drain => self.drain()?,
+                Event::End(ended) => return Ok(ended),
+            }
+        }
+    }
+
+    async fn next_event(
+        &mut self,
+        child: &mut Option<&mut Child>,
+        timer: &mut Interval,
+        signals: &mut Signals,
+    ) -> io::Result<Event> {
+        tokio::select! {
+            _ = timer.tick() => Ok(Event::Drain),
+            guard = self.probes.readable_mut() => {
+                guard?.clear_ready();
+                Ok(Event::Drain)
+            }
+            status = exit_of(child) => Ok(Event::End(Ended::Command(status?))),
+            number = signals.next() => Ok(Event::End(Ended::Signal(number))),
+            () = self.stop.notified() => Ok(Event::End(Ended::Stopped)),
+        }
+    }
+
+    fn drain(&mut self) -> Result<(), CaptureError> {
+        let records = self.probes.get_mut().drain();
+        // Probes and decoder are compiled into one binary from one definition: a record that does not decode is a defect.
+        let operations: Vec<_> =
+            records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
+        self.operations += operations.len() as u64;
+        if operations.is_empty() {
+            self.put(&Frame::Tick { at_ns: host::now_ns() })?;
+        }
+        let mut operations = operations.into_iter().peekable();
+        while operations.peek().is_some() {
+            self.put(&Frame::Operations(operations.by_ref().take(OPERATIONS_PER_FRAME).collect()))?;
+        }
+        self.drains += 1;
+        if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
+            self.put_loss()?;
+            self.put_maps()?;
+        }
+        Ok(())
+    }
+
+    fn put_maps(&mut self) -> Result<(), CaptureError> {
+        match self.probes.get_mut().live_maps() {
+            Some(report) => self.put(&Frame::Maps(report)),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self, ended: Ended) -> Result<Finished, CaptureError> {
+        self.drain()?;
+        if let Some(report) = self.probes.get_mut().live_maps_and_holders() {
+            self.put(&Frame::Maps(report))?;
+        }
+        let loss = self.put_loss()?;
+        self.put(&Frame::End { at_ns: host::now_ns() })?;
+        Ok(Finished { ended, operations: self.operations, loss })
+    }
+
+    fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
+        let report = self.probes.get_ref().loss(host::now_ns());
+        self.put(&Frame::Loss(report.clone()))?;
+        self.put_filtered()?;
+        Ok(report)
+    }
+
+    fn put_filtered(&mut self) -> Result<(), CaptureError> {
+        let Some(filter) = self.filter.clone() else { return Ok(()) };
+        let left_out = self.probes.get_ref().left_out();
+        self.put(&Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
+    }
+
+    fn put(&mut self, frame: &Frame) -> Result<(), CaptureError> {
+        self.sink.put(frame).map_err(|source| CaptureError::Write { source })
+    }
+}
+
+/// The command's exit; never, where there is none.
+async fn exit_of(child: &mut Option<&mut Child>) -> io::Result<ExitStatus> {
+    match child {
+        Some(child) => child.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Signals that end a recording.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let [interrupt, terminate, hangup] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self { interrupt: interrupt?, terminate: terminate?, hangup: hangup? })
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => Number::SIGINT as i32,
+            _ = self.terminate.recv() => Number::SIGTERM as i32,
+            _ = self.hangup.recv() => Number::SIGHUP as i32,
+        }
+    }
+}
