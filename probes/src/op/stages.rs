@@ -109,7 +109,8 @@ impl Stages {
         let now = now_ns();
         self.record.head.start_ns = now;
         self.mark_ns = now;
-        self.current = self.slot(stage);
+        self.open(0, stage, 0);
+        self.current = 0;
     }
 
     /// Whether there is an operation.
@@ -227,16 +228,16 @@ impl Stages {
         }
         let slot = usize::from(self.record.head.stage_count) & STAGE_MASK;
         let offset = self.mark_ns.wrapping_sub(self.record.head.start_ns);
-        self.record.stages[slot] = StageTime {
-            self_ns: 0,
-            first_offset_ns: if offset > u64::from(u32::MAX) { u32::MAX } else { offset as u32 },
-            calls: 1,
-            stage: stage.id(),
-            reserved: 0,
-        };
-        self.slot_of[id] = slot as u8 + 1;
-        self.record.head.stage_count = slot as u8 + 1;
+        self.open(slot, stage, if offset > u64::from(u32::MAX) { u32::MAX } else { offset as u32 });
         slot as u32
+    }
+
+    /// A stage is entered for the first time.
+    #[inline(always)]
+    fn open(&mut self, slot: usize, stage: Stage, first_offset_ns: u32) {
+        self.record.stages[slot] = StageTime { self_ns: 0, first_offset_ns, calls: 1, stage: stage.id(), reserved: 0 };
+        self.slot_of[stage.id() as usize & STAGE_MASK] = slot as u8 + 1;
+        self.record.head.stage_count = slot as u8 + 1;
     }
 
     /// Whether the stage was entered.

@@ -1,6 +1,7 @@
 //! The operation that each task is in: from the hook that begins it to the hook that reports it.
 
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use aya_ebpf::helpers::generated::bpf_get_current_comm;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::{HookId, LossKind, Op, OpAt, OpHeader, Row, Stage, record};
@@ -312,16 +313,22 @@ impl Task {
         if self.tentative != 0 {
             return;
         }
-        let ids = bpf_get_current_pid_tgid();
         let duration_ns = self.stages.duration_ns();
         let head = self.stages.head_mut();
-        // The thread that an interrupt came upon has nothing to do with it.
-        let is_thread = self.interrupt[0] == 0;
-        head.tid = if is_thread { ids as u32 } else { 0 };
-        head.tgid = if is_thread { (ids >> 32) as u32 } else { 0 };
-        head.comm = if is_thread { bpf_get_current_comm().unwrap_or_default() } else { self.interrupt };
         head.duration_ns = duration_ns;
         head.ret = ret;
+        if self.interrupt[0] == 0 {
+            let ids = bpf_get_current_pid_tgid();
+            head.tid = ids as u32;
+            head.tgid = (ids >> 32) as u32;
+            // SAFETY: there is room for so many bytes. The kernel fills them with zeros where it fails.
+            unsafe { bpf_get_current_comm(head.comm.as_mut_ptr().cast(), size_of_val(&head.comm) as u32) };
+        } else {
+            // The thread that an interrupt came upon has nothing to do with it.
+            head.tid = 0;
+            head.tgid = 0;
+            head.comm = self.interrupt;
+        }
         if self.evidence.refused() {
             self.stages.append_statuses(&self.evidence.statuses);
         } else if self.evidence.has(STATUSES_UNREAD) {
