@@ -72,17 +72,12 @@ impl Attacher<'_> {
     /// Not required, so that there is no error.
     fn tracepoint_status(&mut self, hook: &Hook) -> HookStatus {
         let name = hook.symbols[0];
-        let outcome = self.by_tracepoint(hook, name);
-        let problem = outcome
-            .as_ref()
-            .err()
-            .map(|error| if is_not_there(error) { format!("the kernel has no tracepoint {name}") } else { chain(error) });
-        HookStatus {
-            hook: hook.id,
-            attached_by: outcome.ok().map(|()| TRACEPOINT.into()),
-            symbol: Some(name.to_owned()),
-            problem,
-        }
+        let problem = signature::tracepoint_problem(self.types, hook, name).or_else(|| {
+            let error = self.by_tracepoint(hook, name).err()?;
+            Some(if is_not_there(&error) { format!("the kernel has no tracepoint {name}") } else { chain(&error) })
+        });
+        let attached_by = problem.is_none().then(|| TRACEPOINT.to_owned());
+        HookStatus { hook: hook.id, attached_by, symbol: Some(name.to_owned()), problem }
     }
 
     fn by_tracepoint(&mut self, hook: &Hook, name: &str) -> Result<(), ProgramError> {
@@ -93,7 +88,7 @@ impl Attacher<'_> {
 
     /// The means, and why it is not a better one.
     fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(&'static str, Option<String>), String> {
-        if let Some(problem) = self.would_misread(hook, symbol) {
+        if let Some(problem) = signature::problem(self.types, hook, symbol) {
             return Err(problem);
         }
         let problem = match self.obstacle_to_fentry(symbol) {
@@ -113,14 +108,6 @@ impl Attacher<'_> {
             Ok(()) => Ok((KPROBE, Some(format!("fentry: {problem}")))),
             Err(error) => Err(format!("fentry: {problem}; kprobe: {}", chain(&error))),
         }
-    }
-
-    /// Why the programs would take something else for the function's arguments.
-    fn would_misread(&self, hook: &Hook, symbol: &Symbol) -> Option<String> {
-        if symbol.is_suffixed() && signature::is_read(hook.id) {
-            return Some("the compiler has changed the function, and nothing tells which arguments are left".to_owned());
-        }
-        signature::problem(self.types, hook.id, &symbol.name)
     }
 
     fn obstacle_to_fentry(&self, symbol: &Symbol) -> Option<String> {
