@@ -8,7 +8,7 @@ use aya::{Btf, Ebpf};
 use grantscope_wire::HOOKS;
 use grantscope_wire::hook::{Ends, Hook, Need};
 
-use crate::offsets::KernelTypes;
+use crate::btf::KernelTypes;
 use crate::symbols::{Kallsyms, Symbol, Symbols};
 use crate::{CaptureError, Means, signature, spelled};
 use grantscope_analysis::model::HookStatus;

@@ -9,7 +9,7 @@ use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
 
 use crate::decode::comm;
-use crate::probes::take;
+use crate::object::{plain_bytes, take};
 use crate::{CaptureError, census, host};
 use grantscope_analysis::live::ledger::{Holder, LiveMap, MapState, MapsReport};
 
@@ -160,16 +160,6 @@ impl LiveMaps {
         let teardowns = read.map(|(_, bytes)| unsafe { plain_bytes::<PendingTeardown, _>(bytes) });
         teardowns.map(|teardown| ((teardown.map, teardown.info.generation_ns), teardown)).collect()
     }
-}
-
-/// What bytes are that came from a BPF map.
-///
-/// # Safety
-/// Any bytes have to be a `T`.
-pub unsafe fn plain_bytes<T, const N: usize>(bytes: [u8; N]) -> T {
-    assert_eq!(N, size_of::<T>());
-    // SAFETY: there are as many bytes as a T has, the caller says that they are one, and the read may be unaligned.
-    unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }
 }
 
 fn state(kept: &Kept, teardown: Option<&PendingTeardown>) -> MapState {

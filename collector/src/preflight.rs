@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::CaptureError;
-use crate::probes::OBJECT;
+use crate::object::OBJECT;
 
 /// The kernel's own type information.
 pub const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";

@@ -9,7 +9,7 @@ use btfparse::TypeVariant;
 use grantscope_wire::Hook;
 use grantscope_wire::hook::Shape;
 
-use crate::offsets::KernelTypes;
+use crate::btf::KernelTypes;
 use crate::symbols::Symbol;
 
 /// A type, as far as it matters to who reads a register.
@@ -144,6 +144,7 @@ mod tests {
     use grantscope_wire::{HOOKS, Row};
 
     use super::*;
+    use crate::btf::made::{FUNCTION, INTEGER, Made, POINTER, PROTOTYPE, STRUCTURE, TYPEDEF};
 
     const HOOK: Hook = rows::UnmapGrantPagesDone::HOOK;
     /// Numbers of the types that `kernel` makes, in its order.
@@ -155,57 +156,27 @@ mod tests {
     const MAP_OPS: u32 = 11;
     const NOTHING: u32 = 12;
 
-    /// BTF, type by type (Documentation/bpf/btf.rst, Linux v6.12).
-    #[derive(Default)]
-    struct Btf {
-        types: Vec<u8>,
-        strings: Vec<u8>,
-    }
-
-    impl Btf {
-        /// A type: its kind, its name, how many members it has, its size or the type that it refers to, and what else follows.
-        fn add(mut self, kind: u32, name: &str, members: u32, size_or_type: u32, rest: &[u32]) -> Self {
-            // The string at offset 0 is the empty one.
-            self.strings.push(0);
-            let name_offset = if name.is_empty() { 0 } else { self.strings.len() as u32 };
-            self.strings.extend(name.bytes());
-            let words = [name_offset, kind << 24 | members, size_or_type].into_iter().chain(rest.iter().copied());
-            self.types.extend(words.flat_map(u32::to_le_bytes));
-            self
-        }
-
-        fn bytes(mut self) -> Vec<u8> {
-            const MAGIC_VERSION_FLAGS: u32 = 0x0001_eb9f;
-            const HEADER_BYTES: u32 = 24;
-            self.strings.push(0);
-            let (types, strings) = (self.types.len() as u32, self.strings.len() as u32);
-            let header = [MAGIC_VERSION_FLAGS, HEADER_BYTES, 0, types, types, strings];
-            header.into_iter().flat_map(u32::to_le_bytes).chain(self.types).chain(self.strings).collect()
-        }
-    }
-
     /// A kernel whose only function is `done`, and whose only tracepoint is `passed`, with these arguments.
     fn kernel(arguments: &[u32]) -> KernelTypes {
-        let [int, pointer, structure, typedef, function, prototype] = [1, 2, 4, 8, 12, 13];
         let parameters = |types: &[u32]| types.iter().flat_map(|argument| [0, *argument]).collect::<Vec<_>>();
         let handler = [&[ITEM], arguments].concat();
-        let btf = Btf::default()
-            .add(int, "int", 0, 4, &[1 << 24 | 32])
-            .add(int, "long int", 0, 8, &[1 << 24 | 64])
-            .add(structure, "gntab_unmap_queue_data", 0, 8, &[])
-            .add(pointer, "", 0, 3, &[])
-            .add(prototype, "", arguments.len() as u32, 0, &parameters(arguments))
-            .add(function, "done", 0, 5, &[])
-            .add(structure, "page", 0, 8, &[])
-            .add(pointer, "", 0, 7, &[])
-            .add(pointer, "", 0, 8, &[])
-            .add(structure, "gnttab_map_grant_ref", 0, 8, &[])
-            .add(pointer, "", 0, 10, &[])
-            .add(pointer, "", 0, 0, &[])
-            .add(prototype, "", handler.len() as u32, 0, &parameters(&handler))
-            .add(pointer, "", 0, 13, &[])
-            .add(typedef, "btf_trace_passed", 0, 14, &[]);
-        KernelTypes::parse(btf.bytes()).expect("BTF that was just made")
+        let btf = Made::default()
+            .add(INTEGER, "int", 0, 4, &[1 << 24 | 32])
+            .add(INTEGER, "long int", 0, 8, &[1 << 24 | 64])
+            .add(STRUCTURE, "gntab_unmap_queue_data", 0, 8, &[])
+            .add(POINTER, "", 0, 3, &[])
+            .add(PROTOTYPE, "", arguments.len() as u32, 0, &parameters(arguments))
+            .add(FUNCTION, "done", 0, 5, &[])
+            .add(STRUCTURE, "page", 0, 8, &[])
+            .add(POINTER, "", 0, 7, &[])
+            .add(POINTER, "", 0, 8, &[])
+            .add(STRUCTURE, "gnttab_map_grant_ref", 0, 8, &[])
+            .add(POINTER, "", 0, 10, &[])
+            .add(POINTER, "", 0, 0, &[])
+            .add(PROTOTYPE, "", handler.len() as u32, 0, &parameters(&handler))
+            .add(POINTER, "", 0, 13, &[])
+            .add(TYPEDEF, "btf_trace_passed", 0, 14, &[]);
+        btf.types()
     }
 
     fn symbol(name: &str) -> Symbol {

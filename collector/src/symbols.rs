@@ -99,7 +99,8 @@ impl Kallsyms {
         fs::read_to_string(KALLSYMS).map(Self::parse).map_err(CaptureError::NoSymbols)
     }
 
-    fn parse(text: String) -> Self {
+    /// Takes what it lists apart.
+    pub fn parse(text: String) -> Self {
         let mut offset = 0;
         let parsed = text.split_inclusive('\n').filter_map(|line| {
             let start = offset;

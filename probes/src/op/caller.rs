@@ -10,15 +10,10 @@ use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::Row;
 
 use crate::call::{Call, Entered};
+use crate::kernel;
 
 /// Frames that are looked at: the program's own, those of the trampoline that called it, and at most five of the grant table's.
 const FRAMES: usize = 16;
-
-// The grant table's functions (drivers/xen/grant-table.c) lie together; set by the collector before loading. Zero: not known.
-#[unsafe(no_mangle)]
-static GRANT_TABLE_START: u64 = 0;
-#[unsafe(no_mangle)]
-static GRANT_TABLE_END: u64 = 0;
 
 /// Where an in-kernel user called from, relative to the start of the grant table's functions.
 #[derive(Clone, Copy)]
@@ -52,9 +47,7 @@ pub fn of<H: Row, C: Entered>(call: &Call<H, C>) -> CallSite {
 /// Not inlined: the stack of a program and all that it calls is 512 bytes.
 #[inline(never)]
 fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
-    // SAFETY: plain statics; volatile because the loader rewrites them.
-    let (start, end) =
-        unsafe { (core::ptr::read_volatile(&raw const GRANT_TABLE_START), core::ptr::read_volatile(&raw const GRANT_TABLE_END)) };
+    let (start, end) = kernel::grant_table();
     let is_grant_table = |address: u64| address >= start && address < end;
     if let Some(address) = link.filter(|&address| !is_grant_table(address)) {
         return CallSite::of(address, start);

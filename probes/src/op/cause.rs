@@ -14,9 +14,10 @@ use super::evidence::{self, Evidence, *};
 use super::ioctl::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
 use super::task::Task;
 use crate::kernel::fields::{
-    dmabuf_size, file_private_data, is_pv_domain, map_count, map_index, map_next, map_of_next, page_shift, user_u32, user_u64,
-    vma_flags, vma_pages, vma_pgoff, vma_private_data, word64,
+    dmabuf_size, file_private_data, map_count, map_index, map_next, map_of_next, read, user_u32, user_u64, vma_flags, vma_pages,
+    vma_pgoff, vma_private_data,
 };
+use crate::kernel::{is_pv_domain, page_shift};
 
 // include/uapi/asm-generic/errno-base.h, errno.h and include/linux/errno.h, v6.12.
 const ENOENT: i32 = 2;
@@ -298,7 +299,7 @@ const FOUND: u32 = 2;
 #[inline(always)]
 fn find_map(file: u64, index: u32, count: u32) -> Option<Found> {
     let list = file_private_data(file)?;
-    let mut search = Search { list, next: word64(list)?, index, count, other_length: 0, outcome: UNKNOWN };
+    let mut search = Search { list, next: read(list)?, index, count, other_length: 0, outcome: UNKNOWN };
     // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
     unsafe { bpf_loop(MAPS_SEARCHED, look_at_map as *mut c_void, (&raw mut search).cast(), 0) };
     match (search.outcome, search.other_length) {
@@ -323,8 +324,8 @@ fn search_is_over(search: &mut Search) -> Option<bool> {
         return Some(true);
     }
     let map = map_of_next(search.next)?;
-    if map_index(map)? as u32 == search.index {
-        if search.count == 0 || map_count(map)? as u32 == search.count {
+    if map_index(map)? == search.index {
+        if search.count == 0 || map_count(map)? == search.count {
             search.outcome = FOUND;
             return Some(true);
         }

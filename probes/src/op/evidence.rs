@@ -283,8 +283,8 @@ extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
 #[inline(always)]
 fn was_mapped(status_address: u64, page: u64) -> bool {
     // Before the status: the reference at 12, the domain at 16.
-    let asked = fields::word(status_address - 6).zip(fields::word(status_address - 2));
-    let noted = fields::word64(page).and_then(fields::foreign_page);
+    let asked: Option<(u32, u32)> = fields::read(status_address - 6).zip(fields::read(status_address - 2));
+    let noted = fields::read(page).and_then(fields::foreign_page);
     match (asked, noted) {
         (Some((reference, domain)), Some((noted_domain, noted_reference))) => {
             reference == noted_reference && domain & 0xffff == noted_domain

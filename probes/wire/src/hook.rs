@@ -280,3 +280,29 @@ const _: () = {
         n += 1;
     }
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_that_the_row_does_not_have_is_unread() {
+        let hook = rows::GnttabMapRefs::HOOK;
+        assert_eq!(
+            [0, 1, 2, 3, 4].map(|index| hook.argument(index)),
+            [Pointer("gnttab_map_grant_ref"), Unread, Pointers("page"), Int, Unread]
+        );
+    }
+
+    #[test]
+    fn a_hook_is_read_where_an_argument_or_what_is_returned_is() {
+        assert!(rows::GntdevVmaOpen::HOOK.is_read());
+        assert!(rows::GntdevRelease::HOOK.is_read());
+        assert!(!rows::GnttabExpand::HOOK.is_read());
+    }
+
+    #[test]
+    fn only_arguments_up_to_the_last_that_is_read_stand_in_a_row() {
+        assert!(HOOKS.iter().all(|hook| hook.arguments.last() != Some(&Unread)));
+    }
+}

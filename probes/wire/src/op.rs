@@ -89,3 +89,20 @@ impl Op {
         matches!(self, Self::MapRefs | Self::UnmapRefs | Self::BatchMap | Self::BatchCopy)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hook::rows::{GntdevMmap, GntdevRelease};
+
+    #[test]
+    fn an_operation_is_at_the_hook_that_its_row_names() {
+        assert_eq!(OpAt::<GntdevMmap>::new(Op::Mmap).op(), Op::Mmap);
+    }
+
+    #[test]
+    #[should_panic(expected = "the row of this operation names another hook")]
+    fn an_operation_cannot_be_at_another_hook() {
+        let _ = OpAt::<GntdevRelease>::new(Op::Mmap);
+    }
+}
