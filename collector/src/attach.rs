@@ -1,4 +1,4 @@
-//! Hook by hook: finds the kernel's function, loads the programs, attaches them by the best means that this kernel has.
+//! Hook by hook: finds the kernel's function, loads the programs, attaches them in the best mode that this kernel supports.
 //!
 //! fentry and fexit cost the least, and need BTF of the function and a kernel that can call BPF directly from it (arm64: 6.4).
 //! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
@@ -86,7 +86,7 @@ impl Attacher<'_> {
         program.attach(name).map(drop)
     }
 
-    /// The means, and why it is not a better one.
+    /// The mode, and why it is not a better one.
     fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(&'static str, Option<String>), String> {
         if let Some(problem) = signature::problem(self.types, hook, symbol) {
             return Err(problem);
@@ -187,7 +187,7 @@ fn errno(error: &ProgramError) -> Option<i32> {
     }
 }
 
-/// An error with its causes, on one line. Of a verifier's log only the line that tells; all of it if `VERIFIER_LOG` is set.
+/// An error with its causes, on one line. Of a verifier's log only the complaint; all of it if `VERIFIER_LOG` is set.
 pub fn chain(error: &ProgramError) -> String {
     if let ProgramError::LoadError { io_error, verifier_log } = error {
         let log = verifier_log.to_string();

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use aya::maps::{HashMap, MapData};
 use aya::programs::{Iter, ProgramError};
 use aya::{Btf, Ebpf};
-use grantscope_wire::live::{HELD_BY_AREA, HELD_BY_DESCRIPTOR, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
+use grantscope_wire::live::{HELD_BY_DESCRIPTOR, HELD_BY_VMA, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{Buffer, Filter, FoundMap, LiveMap, MapInfo};
 
 use crate::btf::KernelTypes;
@@ -15,7 +15,7 @@ use crate::{CaptureError, host, object, preflight, spelled};
 use grantscope_analysis::live::ledger::{self, HeldBy, Holder, Ledger, MapState};
 
 /// What the programs are called in the object, and the kernel's iterators that they serve.
-const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_areas", "task_vma")];
+const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_vmas", "task_vma")];
 
 /// The programs, loaded, and where they write.
 pub struct Census {
@@ -33,7 +33,7 @@ impl Census {
         Ok(Self { found })
     }
 
-    /// Looks through everybody's files and memory: maps by address.
+    /// Looks through the files and VMAs of all processes: maps by address.
     pub fn take(&mut self, ebpf: &mut Ebpf) -> Result<Vec<(u64, FoundMap)>, CaptureError> {
         let old: Vec<u64> = self.found.keys().filter_map(Result::ok).collect();
         for map in old {
@@ -105,7 +105,7 @@ pub fn holders(found: &FoundMap) -> Vec<Holder> {
 fn holder(found: &grantscope_wire::live::FoundHolder) -> Option<Holder> {
     let by = match found.by {
         HELD_BY_DESCRIPTOR => HeldBy::Descriptor,
-        HELD_BY_AREA => HeldBy::Memory,
+        HELD_BY_VMA => HeldBy::Memory,
         0 => return None,
         _ => HeldBy::DmaBuf,
     };
@@ -123,7 +123,7 @@ fn of_found(found: &FoundMap, id: u64) -> ledger::LiveMap {
         buffer: Some(buffer(found)),
         pages: found.pages,
         state: match found {
-            found if found.areas > 0 => MapState::Mapped,
+            found if found.vmas > 0 => MapState::Mapped,
             found if is_exported(found) => MapState::Exported,
             found if found.in_use != 0 => MapState::Unmapped,
             _ => MapState::Allocated,
@@ -136,7 +136,7 @@ fn of_found(found: &FoundMap, id: u64) -> ledger::LiveMap {
 /// The same, as the probes keep it: so that they follow it to its end, and know its kind where they meet it.
 pub fn as_kept(found: &FoundMap) -> LiveMap {
     let first = holders(found).into_iter().next();
-    let told = found.holder.iter().find(|holder| first.as_ref().is_some_and(|first| first.tgid == holder.tgid));
+    let named = found.holder.iter().find(|holder| first.as_ref().is_some_and(|first| first.tgid == holder.tgid));
     let flag = |flag: u8, set: bool| if set { flag } else { 0 };
     let mut info = MapInfo { pages: found.pages, buffer: buffer(found).id(), ..MapInfo::default() };
     if let Some(domid) = domid(found) {
@@ -144,8 +144,8 @@ pub fn as_kept(found: &FoundMap) -> LiveMap {
     }
     LiveMap {
         info,
-        comm: told.map_or([0; 16], |holder| holder.comm),
-        areas: u64::from(found.areas),
+        comm: named.map_or([0; 16], |holder| holder.comm),
+        vmas: u64::from(found.vmas),
         tgid: first.map_or(0, |holder| holder.tgid),
         flags: LIVE_FOUND | flag(LIVE_GRANTS_MAPPED, found.flags != 0) | flag(LIVE_EXPORTED, is_exported(found)),
         reserved: [0; 3],

@@ -19,7 +19,7 @@ const MAP: &str = "gntdev_grant_map";
 
 /// What was found, and what was not.
 pub struct KernelFacts {
-    /// What the probes are told.
+    /// What the probes have to know.
     pub kernel: Kernel,
     missing: Vec<Missing>,
     has_map: bool,
@@ -33,7 +33,7 @@ struct Missing {
 }
 
 impl KernelFacts {
-    /// Asks the kernel's types and its list of functions. The grant table's functions lie where `grant_table` says.
+    /// Looks it up in the kernel's types and its list of functions. The grant table's functions lie where `grant_table` says.
     pub fn find(types: &KernelTypes, listed: &Kallsyms, grant_table: &Range<u64>) -> Self {
         let mut missing = Vec::new();
         let members = Members::find(|member| {

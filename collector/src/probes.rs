@@ -55,7 +55,7 @@ impl Probes {
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let mut live = LiveMaps::new(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, &symbols, means)?;
-        tell_what_is_attached(&mut ebpf, &status)?;
+        set_attached(&mut ebpf, &status)?;
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.suffice_for_census().and_then(|()| Census::load(&mut ebpf, &btf));
         if let Err(error) = &census {
@@ -138,7 +138,7 @@ impl Probes {
     /// All counters that are not zero.
     fn counters(&self) -> Vec<LossCounter> {
         let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
-        // What a hook that is not attached would have told is missing, and named as that: it is not lost.
+        // What a hook that is not attached would have reported is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));
         counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
@@ -150,7 +150,7 @@ impl Probes {
         (count > 0).then_some(LossCounter { hook, kind, count })
     }
 
-    /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it tells
+    /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it shows
     /// them in the descriptor's fdinfo.
     fn missed(&self, hook: &Hook) -> Option<LossCounter> {
         let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
@@ -159,13 +159,13 @@ impl Probes {
     }
 }
 
-/// A failed operation's cause may follow from what was not seen: only where somebody looked.
-fn tell_what_is_attached(ebpf: &mut Ebpf, status: &[HookStatus]) -> Result<(), CaptureError> {
+/// A failed operation's cause may follow from what was not seen, but only where a hook was attached.
+fn set_attached(ebpf: &mut Ebpf, status: &[HookStatus]) -> Result<(), CaptureError> {
     let attached = status.iter().filter(|status| status.attached_by.is_some());
     let bits = attached.fold(0_u64, |bits, status| bits | 1 << status.hook.id());
     let map = ebpf.map_mut("ATTACHED").and_then(|map| Array::<_, u64>::try_from(map).ok());
-    let told = map.map(|mut map| map.set(0, bits, 0));
-    told.and_then(Result::ok).ok_or(CaptureError::NoMap("ATTACHED"))
+    let set = map.map(|mut map| map.set(0, bits, 0));
+    set.and_then(Result::ok).ok_or(CaptureError::NoMap("ATTACHED"))
 }
 
 impl AsFd for Probes {

@@ -1,7 +1,7 @@
 //! What the probes read of the functions that they watch, compared with what the running kernel's BTF says of them.
 //!
-//! Kernels change signatures without notice, and a probe would then read one argument for another: no version number is asked,
-//! but the kernel itself. What is read stands in the hook's row, and the probes cannot read anything else.
+//! Kernels change signatures without notice, and a probe would then read one argument for another: so it is not a version number that
+//! decides, but the kernel itself. What is read stands in the hook's row, and the probes cannot read anything else.
 
 use std::fmt;
 

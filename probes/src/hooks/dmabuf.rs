@@ -73,7 +73,7 @@ fn on_dmabuf_exp_ops_release_return(call: &Return<DmabufExpOpsRelease, impl Retu
 #[inline(always)]
 fn on_dma_buf_dynamic_attach(call: &Call<DmaBufDynamicAttach, impl Entered>) {
     let dmabuf = call.pointer::<0>();
-    // An import of gntdev's own: no one else tells whose buffer it is.
+    // An import by gntdev itself: no other hook shows whose buffer it is.
     if let Some(task) = task::busy_with(Op::Import) {
         set_buffer_of(task, dmabuf);
         task.evidence.dmabuf = dmabuf;
@@ -114,7 +114,7 @@ fn on_dmabuf_exp_ops_map_dma_buf(call: &Call<DmabufExpOpsMapDmaBuf, impl Entered
     confirm(Op::AttachmentMap, || buffer_attached_to(call.pointer::<0>()));
 }
 
-/// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes first, then lets go of the buffer.
+/// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes the grants first, then releases the buffer.
 #[inline(always)]
 fn on_dmabuf_imp_release(_: &Call<DmabufImpRelease, impl Entered>) {
     if let Some(task) = task::busy_with(Op::ImportRelease) {
@@ -186,7 +186,7 @@ fn confirm(op: Op, buffer: impl Fn() -> Option<&'static MapInfo>) {
 #[inline(always)]
 fn report<H: Row, C>(call: &Return<H, C>, ret: i32, buffer: impl Fn(u64) -> Option<&'static MapInfo>) {
     let Some(task) = task::finished(call) else { return };
-    // Memory that runs out in dma-buf.c itself: gntdev was never asked, so it confirmed nothing.
+    // Memory that runs out in dma-buf.c itself: gntdev was never called, so it confirmed nothing.
     let [argument, _] = task.arguments();
     if ret != 0
         && let Some(info) = buffer(argument)

@@ -83,7 +83,7 @@ fn operation(command: u32) -> Option<(OpAt<GntdevIoctl>, Stage)> {
     })
 }
 
-/// Reads from the ioctl's argument what no hook inside could tell.
+/// Reads from the ioctl's argument what no hook inside sees.
 #[inline(always)]
 fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
     match task.head().op {
@@ -165,7 +165,7 @@ fn add_descriptor(task: &mut Task, file: u64, argument: u64, ret: i32, direction
     }
 }
 
-/// Both flags at once are refused by the kernel: then there is no kind to tell.
+/// The kernel refuses both flags at once: then the buffer has no kind.
 #[inline(always)]
 fn add_buffer(task: &mut Task, dma_flags: u32) {
     match dma_flags & (DMA_FLAG_WC | DMA_FLAG_COHERENT) {
@@ -224,7 +224,7 @@ fn on_gntdev_map_grant_pages(call: &Call<GntdevMapGrantPages, impl Entered>) {
     ledger::grants_are_mapped(live);
     if task.is(Op::Mmap) {
         task.set_map_address(map);
-        ledger::add_area(live);
+        ledger::add_vma(live);
     }
 }
 
@@ -249,7 +249,7 @@ fn on_gntdev_mmap(call: &Call<GntdevMmap, impl Entered>) {
 fn on_gntdev_mmap_return(call: &Return<GntdevMmap, impl Returned>) {
     let Some(task) = task::operation_finished(call) else { return };
     if call.int() != 0 {
-        no_area_after_all(task);
+        no_vma_after_all(task);
     }
     task.head_mut().set_buffer(Buffer::Pages);
     if !task.head().knows_pages() {
@@ -263,17 +263,17 @@ fn on_gntdev_mmap_return(call: &Return<GntdevMmap, impl Returned>) {
     task.emit(call, ret);
 }
 
-/// The mmap failed after the grants were mapped. The kernel closes no area then: it never had one.
+/// The mmap failed after the grants were mapped. The kernel closes no VMA then: it never inserted one.
 #[inline(always)]
-fn no_area_after_all(task: &Task) {
+fn no_vma_after_all(task: &Task) {
     if let map @ 1.. = task.map()
         && let Some(live) = ledger::live(map)
     {
-        ledger::remove_area(live);
+        ledger::remove_vma(live);
     }
 }
 
-/// `munmap(2)`. Most calls have nothing to do with us: only `gntdev_vma_close` inside tells.
+/// `munmap(2)`. Most calls have nothing to do with us: only `gntdev_vma_close` inside shows which do.
 #[inline(always)]
 fn on_sys_munmap(call: &Call<SysMunmap, impl Entered>) {
     task::begin_tentative_call(call, MUNMAP_OP, Stage::Remainder);
@@ -286,11 +286,11 @@ fn on_sys_munmap_return(call: &Return<SysMunmap, impl Returned>) {
     }
 }
 
-/// `void gntdev_vma_open(struct vm_area_struct *vma)`: a fork, or a part of an area becomes one of its own.
+/// `void gntdev_vma_open(struct vm_area_struct *vma)`: a fork, or a part of a VMA becomes one of its own.
 #[inline(always)]
 fn on_gntdev_vma_open(call: &Call<GntdevVmaOpen, impl Entered>) {
     if let Some(live) = vma_private_data(call.pointer::<0>()).and_then(ledger::live) {
-        ledger::add_area(live);
+        ledger::add_vma(live);
     }
 }
 
@@ -301,7 +301,7 @@ fn on_gntdev_vma_close(call: &Call<GntdevVmaClose, impl Entered>) {
     let mut live = vma_private_data(vma).and_then(ledger::live);
     // Also where a process ends: that is no munmap.
     if let Some(live) = &mut live {
-        ledger::remove_area(live);
+        ledger::remove_vma(live);
     }
     let Some(task) = task::busy_with(Op::Munmap) else { return };
     task.confirm();

@@ -12,7 +12,7 @@ use grantscope_wire::{HookId, Op, OpAt, Row, Stage};
 
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::map_domid;
-use crate::op::evidence::{Asked, COPY_REFUSED, Copies, GRANT_TABLE_FULL, Maps, Request, Unmaps};
+use crate::op::evidence::{COPY_REFUSED, Copies, GRANT_TABLE_FULL, GrantOp, Maps, Request, Unmaps};
 use crate::op::task::{self, KernelUser};
 use crate::op::{caller, cause};
 
@@ -40,12 +40,12 @@ fn on_gnttab_map_refs(call: &Call<GnttabMapRefs, impl Entered>) {
     });
 }
 
-/// `int gnttab_unmap_refs(unmap_ops, kunmap_ops, pages, unsigned int count)`. A grant's handle does not tell its domain.
+/// `int gnttab_unmap_refs(unmap_ops, kunmap_ops, pages, unsigned int count)`. A grant's handle does not carry its domain.
 #[inline(always)]
 fn on_gnttab_unmap_refs(call: &Call<GnttabUnmapRefs, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: 0, count: call.int::<3>() };
     task::enter_or_begin(call, UNMAP_REFS_OP, Stage::UnmapHypercall, request, || {
-        let caller = caller::asker(request.operations, || caller::of(call))?;
+        let caller = caller::requester(request.operations, || caller::of(call))?;
         Some(KernelUser { caller, domid: None })
     });
 }
@@ -80,7 +80,7 @@ fn on_gnttab_unmap_refs_return(call: &Return<GnttabUnmapRefs, impl Returned>) {
 
 /// One of those returned: the end of a stage, or of an in-kernel user's operation, with what Xen answered.
 #[inline(always)]
-fn leave_or_end<A: Asked, H: Row, C>(call: &Return<H, C>, ret: i32) {
+fn leave_or_end<A: GrantOp, H: Row, C>(call: &Return<H, C>, ret: i32) {
     if let Some(task) = task::finished_here(call) {
         cause::of_kernel_user::<A>(task, ret);
         task.emit(call, ret);
@@ -114,7 +114,7 @@ fn on_alloc_grant_references(_: &Call<GnttabAllocGrantReferences, impl Entered>)
     }
 }
 
-/// gntdev's ioctl succeeds also where Xen refused a segment: this is the only place that tells.
+/// gntdev's ioctl succeeds also where Xen refused a segment: this is the only place that shows it.
 #[inline(always)]
 fn on_gnttab_batch_copy_return(call: &Return<GnttabBatchCopy, impl Returned>) {
     leave_or_end::<Copies, _, _>(call, 0);
@@ -134,8 +134,8 @@ fn on_gnttab_expand(_: &Call<GnttabExpand, impl Entered>) {
     }
 }
 
-/// `void msleep(unsigned int msecs)`: everybody's, and the grant table's where Xen says that a grant's page is not there yet
-/// (`gnttab_retry_eagain_gop`).
+/// `void msleep(unsigned int msecs)`: called by all of the kernel, and by the grant table where Xen says that a grant's page is not
+/// there yet (`gnttab_retry_eagain_gop`).
 #[inline(always)]
 fn on_msleep(call: &Call<Msleep, impl Entered>) {
     const SLEEPERS: [HookId; 3] = [HookId::GnttabMapRefs, HookId::GnttabBatchMap, HookId::GnttabBatchCopy];

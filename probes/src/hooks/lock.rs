@@ -1,4 +1,4 @@
-//! Locks: what an operation waits for somebody else to let go of. A stage.
+//! Locks: what an operation waits for until its holder releases it. A stage.
 //!
 //! Source: include/trace/events/lock.h, kernel/locking/mutex.c, Linux v6.12. The tracepoints are passed only where a lock is held by
 //! another; a free one costs nothing. gntdev has one lock for each open device, and holds it while it takes whole buffers down.

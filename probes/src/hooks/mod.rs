@@ -1,4 +1,4 @@
-//! What each hook means. A hook has one text for its meaning, and a program for each means by which a kernel may let it be attached.
+//! What each hook means. A hook has one function for its meaning, and a program for each attach mode that a kernel may support.
 //!
 //! A function's entry can be watched by fentry, `<stem>_entry`, or by a kprobe, `<stem>_kprobe`; its return by fexit, `<stem>_exit`,
 //! or by a kretprobe, `<stem>_kretprobe`. The collector loads those that this kernel takes and leaves the others alone.

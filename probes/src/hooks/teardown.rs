@@ -1,7 +1,7 @@
 //! Teardown: from the request to unmap a map's grants to the moment when they are gone.
 //!
 //! While somebody still holds one of the pages, the kernel puts the request off and tries again in a kworker, 5 ms later, 10 ms
-//! later and so on without end; the call that asked for it has long returned. What ties the two together is the request's item,
+//! later and so on without end; the call that asked for it has long returned. What links the two is the request's item,
 //! a part of the map (`gnttab_unmap_refs_async` and `gnttab_unmap_work` in drivers/xen/grant-table.c, `__unmap_grant_pages_done`
 //! in drivers/xen/gntdev.c, Linux v6.12).
 
@@ -51,9 +51,9 @@ fn on_gnttab_unmap_refs_async(call: &Call<GnttabUnmapRefsAsync, impl Entered>) {
     {
         // Block back ends use the same function, in none of our operations and with no map of gntdev's.
         if info.is_none() {
-            return caller::asks(unmap_ops, caller::of(call));
+            return caller::note_requester(unmap_ops, caller::of(call));
         }
-        caller::gntdev_asks(unmap_ops);
+        caller::note_gntdev(unmap_ops);
     }
     begin(item, map, info, asked_by.map_or(0, |task| task.head().op));
 }
@@ -89,7 +89,7 @@ fn on_gnttab_unmap_work(call: &Call<GnttabUnmapWork, impl Entered>) {
     let pending = unsafe { &mut *pending };
     pending.retries = pending.retries.saturating_add(1);
     if let Some(unmap_ops) = unmap_ops(item) {
-        caller::gntdev_asks(unmap_ops);
+        caller::note_gntdev(unmap_ops);
     }
     pending.attempt_ns = now_ns();
 }

@@ -1,7 +1,7 @@
-//! The census: all maps that processes hold now, found by looking through everybody's open files and memory.
+//! The census: all maps that processes hold now, found by looking through the open files and VMAs of all processes.
 //!
-//! It needs no probe to have seen them begin. A gntdev file carries the list of its maps, an exported dma-buf its map, and an
-//! area of memory its map too; a map that several of them lead to is found once. Who releases a map while the census runs takes it
+//! It needs no probe to have seen them begin. A gntdev file carries the list of its maps, an exported dma-buf its map, and a
+//! VMA its map too; a map that several of them lead to is found once. Who releases a map while the census runs takes it
 //! off a list under a lock that we cannot take: reading goes through helpers that survive any address, and the collector
 //! looks twice before it believes that a map is alive.
 //!
@@ -12,7 +12,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::HashMap;
-use grantscope_wire::live::{FoundHolder, HELD_BY_AREA, HELD_BY_DESCRIPTOR, HELD_BY_DMABUF, MAX_HOLDERS};
+use grantscope_wire::live::{FoundHolder, HELD_BY_DESCRIPTOR, HELD_BY_DMABUF, HELD_BY_VMA, MAX_HOLDERS};
 use grantscope_wire::{FoundMap, HookId, LossKind};
 
 use crate::kernel::{self, fields};
@@ -39,10 +39,10 @@ pub struct TaskFile {
 
 /// `struct bpf_iter__task_vma` (kernel/bpf/task_iter.c).
 #[repr(C)]
-pub struct TaskArea {
+pub struct TaskVma {
     meta: u64,
     task: u64,
-    area: u64,
+    vma: u64,
 }
 
 /// Called by the kernel for each open file of each process, and once more at the end, with none.
@@ -57,14 +57,14 @@ pub extern "C" fn census_of_files(context: *const TaskFile) -> i32 {
     0
 }
 
-/// Called by the kernel for each area of each process's memory, and once more at the end, with none.
+/// Called by the kernel for each VMA of each process, and once more at the end, with none.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task_vma")]
-pub extern "C" fn census_of_areas(context: *const TaskArea) -> i32 {
+pub extern "C" fn census_of_vmas(context: *const TaskVma) -> i32 {
     // SAFETY: as above.
-    let (task, area) = unsafe { ((*context).task, (*context).area) };
-    if task != 0 && area != 0 {
-        look_at_area(task, area);
+    let (task, vma) = unsafe { ((*context).task, (*context).vma) };
+    if task != 0 && vma != 0 {
+        look_at_vma(task, vma);
     }
     0
 }
@@ -84,16 +84,16 @@ fn look_at_file(task: u64, file: u64) {
 }
 
 #[inline(always)]
-fn look_at_area(task: u64, area: u64) {
-    let file = match fields::vma_file(area) {
+fn look_at_vma(task: u64, vma: u64) {
+    let file = match fields::vma_file(vma) {
         Some(file) if file != 0 => file,
         _ => return,
     };
     if ioctl_of(file) != Some(kernel::gntdev_ioctl()) {
         return;
     }
-    if let Some(map @ 1..) = fields::vma_private_data(area) {
-        found(map, task, HELD_BY_AREA, 0);
+    if let Some(map @ 1..) = fields::vma_private_data(vma) {
+        found(map, task, HELD_BY_VMA, 0);
     }
 }
 
@@ -159,8 +159,8 @@ fn found(map: u64, task: u64, by: u32, dmabuf: u64) -> u64 {
     let Some(known) = FOUND.get_ptr_mut(map) else { return 0 };
     // SAFETY: only one census runs at a time, and only it writes here.
     let known = unsafe { &mut *known };
-    if by == HELD_BY_AREA {
-        known.areas += 1;
+    if by == HELD_BY_VMA {
+        known.vmas += 1;
     }
     if dmabuf != 0 {
         known.dmabuf = dmabuf;
@@ -178,7 +178,7 @@ fn describe(map: u64) -> FoundMap {
         flags: fields::map_flags(map).unwrap_or(0),
         in_use: fields::map_in_use(map).unwrap_or(0),
         dma_flags: fields::map_dma_flags(map).unwrap_or(0),
-        areas: 0,
+        vmas: 0,
         holders: 0,
         reserved: 0,
         holder: [FoundHolder { tgid: 0, by: 0, comm: [0; 16] }; MAX_HOLDERS],

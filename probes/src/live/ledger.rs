@@ -36,7 +36,7 @@ static MAPS: HashMap<u64, LiveMap> = HashMap::with_max_entries(16_384, 0);
 #[map]
 static DMABUFS: HashMap<u64, MapInfo> = HashMap::with_max_entries(16_384, 0);
 
-/// Buffers by descriptor. The kernel never tells when a number is forgotten, so the oldest make room.
+/// Buffers by descriptor. No hook shows when the kernel forgets a number, so the oldest make room.
 #[map]
 static DESCRIPTORS: LruHashMap<DescriptorKey, MapInfo> = LruHashMap::with_max_entries(4_096, 0);
 
@@ -47,7 +47,7 @@ pub fn remember_map(map: u64, info: &MapInfo) {
         info: *info,
         comm: bpf_get_current_comm().unwrap_or_default(),
         tgid: (bpf_get_current_pid_tgid() >> 32) as u32,
-        areas: 0,
+        vmas: 0,
         flags: 0,
         reserved: [0; 3],
     };
@@ -61,7 +61,7 @@ pub fn map(map: u64) -> Option<&'static MapInfo> {
     unsafe { MAPS.get(map).map(|live| &live.info) }
 }
 
-/// A live map, to be changed: by the call that it was made for, or in its count of areas.
+/// A live map, to be changed: by the call that it was made for, or in its count of VMAs.
 pub fn live(map: u64) -> Option<&'static mut LiveMap> {
     // SAFETY: an entry's memory is not given back while a program runs; what is written to one that was removed is lost with it.
     MAPS.get_ptr_mut(map).map(|live| unsafe { &mut *live })
@@ -86,15 +86,15 @@ pub fn grants_are_mapped(live: &mut LiveMap) {
     live.flags |= LIVE_GRANTS_MAPPED;
 }
 
-/// One more area of a process's memory shows the map. Not atomic, which Rust does not have for BPF: where two processes that
-/// share a map by a fork split or drop their areas in the same instant, the map's state is told wrong, and nothing else.
-pub fn add_area(live: &mut LiveMap) {
-    live.areas = live.areas.wrapping_add(1);
+/// One more VMA shows the map. Not atomic, which Rust does not have for BPF: where two processes that
+/// share a map by a fork split or drop their VMAs in the same instant, the map's state is reported wrong, and nothing else.
+pub fn add_vma(live: &mut LiveMap) {
+    live.vmas = live.vmas.wrapping_add(1);
 }
 
 /// One fewer.
-pub fn remove_area(live: &mut LiveMap) {
-    live.areas = live.areas.wrapping_sub(1);
+pub fn remove_vma(live: &mut LiveMap) {
+    live.vmas = live.vmas.wrapping_sub(1);
 }
 
 pub fn forget_map(map: u64) {

@@ -1,5 +1,5 @@
 //! Why an operation failed: found when it has, from the stages that it came to, from the facts that its hooks noted, and from the
-//! kernel's own structures where those are the only ones to tell. Success pays nothing for it, except where the kernel calls it a
+//! kernel's own structures where only those show it. Success pays nothing for it, except where the kernel calls it a
 //! success that Xen refused something.
 //!
 //! Each function follows the order of the kernel's checks (drivers/xen/{gntdev,gntdev-dmabuf,gntalloc}.c, Linux v6.12). Where what
@@ -34,7 +34,7 @@ const BOTH_DMA_FLAGS: u32 = 3;
 const VM_WRITE: u64 = 2;
 const VM_SHARED: u64 = 8;
 
-/// An ioctl on gntdev failed, or did a part of what was asked.
+/// An ioctl on gntdev failed, or did only a part of its work.
 #[inline(never)]
 pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
     let errno = -ret;
@@ -256,7 +256,7 @@ fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
 
 /// An in-kernel user's operation ended. The kernel calls it a success also where Xen refused some of it: the user looks for itself.
 #[inline(always)]
-pub fn of_kernel_user<A: Asked>(task: &mut Task, ret: i32) {
+pub fn of_kernel_user<A: GrantOp>(task: &mut Task, ret: i32) {
     if ret != 0 && !A::IS_MARKED {
         // What lies there may be from before.
         task.evidence.add(STATUSES_UNREAD);

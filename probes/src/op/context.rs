@@ -1,6 +1,6 @@
-//! What runs a hook: a thread, or an interrupt that came in its midst.
+//! What runs a hook: a thread, or an interrupt.
 //!
-//! Back ends unmap when a transfer ends, which an interrupt tells: the thread that it came upon may be in an operation of its own.
+//! Back ends unmap when a transfer ends, in an interrupt: the thread that it interrupts may be in an operation of its own.
 //! `include/linux/preempt.h`, Linux v6.12: an interrupt counts itself in the preemption count. It is part of the task on arm64
 //! (`thread_info.preempt_count`), and of the processor on x86 (`__preempt_count`, or `pcpu_hot.preempt_count` from 6.2 to 6.14).
 
@@ -69,7 +69,7 @@ fn level(preempt_count: u32) -> u32 {
     }
 }
 
-/// 0, which is a thread's, where it cannot be found: then interrupts are not told from threads.
+/// 0, which is a thread's, where it cannot be found: then interrupts are counted as threads.
 #[inline(always)]
 fn preempt_count() -> u32 {
     if fields::tasks_have_preempt_count() {

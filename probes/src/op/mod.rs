@@ -1,4 +1,4 @@
-//! An operation: who runs it, who asked for it, where its time goes, and why it failed.
+//! An operation: what runs it, who requested it, where its time goes, and why it failed.
 
 pub mod caller;
 pub mod cause;

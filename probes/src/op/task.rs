@@ -14,8 +14,8 @@ pub use super::stages::now_ns;
 use crate::call::{AtHook, Call, Return};
 use crate::out::{loss, ring};
 
-/// One entry per task, and per interrupt level of a processor; kept from one operation to the next: a lookup costs a fraction of an insertion.
-/// Tasks that are gone make room for new ones.
+/// One entry per task, and per interrupt level of a processor; kept from one operation to the next: a lookup costs a fraction of an
+/// insertion. Tasks that are gone make room for new ones.
 #[map]
 static TASKS: LruHashMap<u32, Task> = LruHashMap::with_max_entries(4_096, 0);
 
@@ -98,7 +98,7 @@ pub fn begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage) {
     begin_or_push::<H>(op, stage, None);
 }
 
-/// Like `begin`, where only a hook further inside can tell that this concerns gntdev: see `Task::confirm`.
+/// Like `begin`, where only a hook further inside shows that this concerns gntdev: see `Task::confirm`.
 /// The argument is kept until the operation's return.
 #[inline(always)]
 pub fn begin_tentative<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage, argument: u64) {
@@ -114,7 +114,7 @@ pub fn begin_call<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage, argument
     task.start(op.op().id(), H::HOOK.id, stage, false);
 }
 
-/// Like `begin_call`, where only a hook further inside can tell that this concerns gntdev.
+/// Like `begin_call`, where only a hook further inside shows that this concerns gntdev.
 #[inline(always)]
 pub fn begin_tentative_call<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage) {
     let Some(task) = outermost(H::HOOK.id) else { return };
@@ -154,7 +154,7 @@ fn outermost(hook: HookId) -> Option<&'static mut Task> {
     Some(task)
 }
 
-/// Who in the kernel asked for what, where no operation of a process is around.
+/// Who in the kernel makes a request, where no operation of a process is around.
 #[derive(Clone, Copy)]
 pub struct KernelUser {
     pub caller: CallSite,
@@ -162,7 +162,7 @@ pub struct KernelUser {
 }
 
 /// A hook was entered that in-kernel users reach too, also in interrupts: a stage of the operation around it; where there is none, an
-/// operation of theirs. `user` tells of it, before its time begins; `None`: it is nobody's.
+/// operation of theirs. `user` describes them, before its time begins; `None`: the request is gntdev's own.
 #[inline(always)]
 pub fn enter_or_begin<H: Row, C>(
     _: &Call<H, C>,
@@ -174,7 +174,7 @@ pub fn enter_or_begin<H: Row, C>(
     let hook = H::HOOK.id;
     let context = Context::here();
     if let Some(task) = busy_in(context) {
-        // What a failing operation gives back does not tell why it failed.
+        // What a failing operation gives back does not show why it failed.
         if !matches!(op.op(), Op::UnmapRefs) {
             task.evidence.keep(request);
         }
@@ -250,7 +250,7 @@ impl Task {
         self.stages.start(stage);
     }
 
-    /// Somebody else holds a lock. A mutex tells several times that it is waited for, and may have to wait for a lock of its own:
+    /// Another task holds a lock. A mutex reports several times that it is contended, and may have to wait for a lock of its own:
     /// all that is one wait.
     #[inline(always)]
     pub fn begin_to_wait(&mut self, hook: HookId, stage: Stage, lock: u64) {

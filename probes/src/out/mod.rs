@@ -1,4 +1,4 @@
-//! The way to the collector: records, what is left out of them, and what was lost.
+//! The way to the collector: records, what the filter leaves out, and what is lost.
 
 mod filter;
 pub mod loss;

@@ -41,7 +41,7 @@ pub enum Shape {
 }
 
 impl Ends {
-    /// What the names of the hook's programs end in, behind the stem: all means of attaching taken together.
+    /// What the names of the hook's programs end in, behind the stem: of all attach modes together.
     pub const fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Entry => &["entry", "kprobe"],

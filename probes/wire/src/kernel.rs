@@ -1,11 +1,11 @@
 //! The one table of what the probes want to know of the running kernel: where members of its structures lie, where some of its
 //! functions lie, and a few facts.
 //!
-//! The collector finds it out, and fills it in before it loads the probes: one static of the type [`Kernel`], so that nothing of it can
-//! be forgotten. Source of the structures: Linux v6.12, drivers/xen/{gntdev-common.h,gntdev-dmabuf.c}, include/xen/grant_table.h,
+//! The collector finds it out, and fills it in before it loads the probes: one static of the type [`Kernel`], so that it cannot forget
+//! any of it. Source of the structures: Linux v6.12, drivers/xen/{gntdev-common.h,gntdev-dmabuf.c}, include/xen/grant_table.h,
 //! include/linux/{mm_types,fs,dma-buf,sched,page-flags}.h.
 
-/// What a kernel has to tell of a member, for those programs that read it.
+/// What the programs that read a member need of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// They do not read it.
@@ -124,7 +124,7 @@ macro_rules! members {
             /// What the probes are compiled with.
             const UNFILLED: Self = Self { $($name: <offset_type!($hooks $census)>::new(None),)+ };
 
-            /// Asks for each of them.
+            /// Looks each of them up.
             pub fn find(mut offset: impl FnMut(&'static Member) -> Option<u32>) -> Self {
                 let mut members = MEMBERS.iter();
                 let mut next = || members.next().and_then(&mut offset);
@@ -172,7 +172,7 @@ members! {
     preempt_count: "task_struct", "thread_info.preempt_count", Optional, Unread;
 }
 
-/// All that the probes are told of the kernel.
+/// All that the probes have to know of the kernel.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Kernel {
@@ -184,7 +184,7 @@ pub struct Kernel {
     pub grant_table_end: u64,
     /// Where a processor's own preemption count lies, from the start of what is its own. Only where a task has none.
     pub preempt_count_in_processor: u64,
-    /// The array that says where that starts. 0: interrupts are not told from threads, unless a task has a preemption count.
+    /// The array that says where that starts. 0: interrupts are counted as threads, unless a task has a preemption count.
     pub processor_offsets: u64,
     /// The address of `gntdev_ioctl`, by which an open gntdev is known; [`Kernel::NO_ADDRESS`]: there is none.
     pub gntdev_ioctl: u64,

@@ -1,4 +1,4 @@
-//! Operations: what a user asked the kernel for. And the kinds of buffer they are about.
+//! Operations: what a user requests of the kernel. And the kinds of buffer they are about.
 
 use core::marker::PhantomData;
 
@@ -8,7 +8,7 @@ use crate::hook::Row;
 macro_rules! operations {
     ($($variant:ident = $id:literal, $hook:ident, $name:literal, $about:literal;)+) => {
         named_ids! {
-            /// What was asked of the kernel. One record is written for each.
+            /// What is requested of the kernel. One record is written for each.
             pub enum Op {
                 $($variant = $id, $name, $about;)+
             }
@@ -84,7 +84,7 @@ named_ids! {
 }
 
 impl Op {
-    /// Whether a function of the kernel begins it, and no call from user space: then it is told who called.
+    /// Whether a function of the kernel begins it, and no call from user space: then the record has its caller.
     pub const fn is_of_kernel_users(self) -> bool {
         matches!(self, Self::MapRefs | Self::UnmapRefs | Self::BatchMap | Self::BatchCopy)
     }

@@ -21,7 +21,7 @@ pub const STAGES_INCOMPLETE: u8 = 1 << 2;
 /// Which grant statuses the references got could not be read.
 pub const STATUSES_UNREAD: u8 = 1 << 3;
 
-/// Who asked for what, and how it went.
+/// The request, who made it, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct OpHeader {
@@ -29,7 +29,7 @@ pub struct OpHeader {
     pub start_ns: u64,
     /// How long it took, the probes' own time included.
     pub duration_ns: u64,
-    /// Tells maps apart that live at the same address one after the other: the time of allocation. 0: unknown.
+    /// Distinguishes maps that live at the same address one after the other: the time of allocation. 0: unknown.
     pub map_generation_ns: u64,
     /// Process.
     pub tgid: u32,
@@ -51,7 +51,7 @@ pub struct OpHeader {
     pub stage_count: u8,
     /// `PAGES_KNOWN` and its like.
     pub flags: u8,
-    /// Of a teardown: the `Op` that asked for it. 0: none of ours, or not a teardown.
+    /// Of a teardown: the `Op` that requested it. 0: none of ours, or not a teardown.
     pub started_by: u8,
     /// `Cause`: what the errno hides. 0: nothing, or not known.
     pub cause: u8,
