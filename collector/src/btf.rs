@@ -27,6 +27,9 @@ impl Readable for Bytes {
 
 impl KernelTypes {
     /// Reads the running kernel's BTF.
+    ///
+    /// # Errors
+    /// The kernel has no BTF, or it cannot be read.
     pub fn read() -> Result<Self, CaptureError> {
         let mut bytes = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         if let Ok(module) = fs::read(GNTDEV_BTF)
@@ -38,6 +41,9 @@ impl KernelTypes {
     }
 
     /// Reads BTF.
+    ///
+    /// # Errors
+    /// The bytes are not BTF.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, CaptureError> {
         TypeInformation::new(&Bytes(bytes)).map(Self).map_err(|error| CaptureError::NoBtf(format!("{error:?}")))
     }

@@ -24,6 +24,9 @@ pub struct Census {
 
 impl Census {
     /// Loads the programs of an object that knows this kernel.
+    ///
+    /// # Errors
+    /// The object has no map for it, or the verifier refuses one of the programs.
     pub fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<Self, CaptureError> {
         let found = object::take(ebpf, "FOUND")?;
         for (name, iterator) in PROGRAMS {
@@ -34,6 +37,9 @@ impl Census {
     }
 
     /// Looks through the files and VMAs of all processes: maps by address.
+    ///
+    /// # Errors
+    /// The kernel does not run one of the programs.
     pub fn take(&mut self, ebpf: &mut Ebpf) -> Result<Vec<(u64, FoundMap)>, CaptureError> {
         let old: Vec<u64> = self.found.keys().filter_map(Result::ok).collect();
         for map in old {
@@ -61,6 +67,9 @@ fn run(ebpf: &mut Ebpf, name: &str) -> io::Result<()> {
 }
 
 /// What is alive on this machine now, as far as processes hold it: nothing has to have been recorded.
+///
+/// # Errors
+/// The machine does not pass the preflight, or the kernel does not let its maps be listed.
 pub fn list() -> Result<(Ledger, u32), CaptureError> {
     preflight::check()?;
     let facts = KernelFacts::find(&KernelTypes::read()?, &Kallsyms::read()?, &(0..0));

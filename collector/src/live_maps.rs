@@ -40,6 +40,9 @@ pub struct LiveMaps {
 
 impl LiveMaps {
     /// Takes the maps of a loaded object.
+    ///
+    /// # Errors
+    /// The object lacks one of the maps.
     pub fn new(ebpf: &mut Ebpf) -> Result<Self, CaptureError> {
         Ok(Self {
             maps: take(ebpf, "MAPS")?,

@@ -40,6 +40,10 @@ pub struct Probes {
 
 impl Probes {
     /// Checks the machine, loads the probes and attaches them.
+    ///
+    /// # Errors
+    /// The machine does not pass the preflight, no operation can pass the filter, the kernel lacks a member or a hook that is required, or
+    /// it refuses the probes.
     pub fn attach(means: Means, filter: &Filter) -> Result<Self, CaptureError> {
         preflight::check()?;
         let filter = filter.to_wire()?;

@@ -95,6 +95,9 @@ impl Listed<'_> {
 
 impl Kallsyms {
     /// Reads it: a large file, which the kernel makes anew for every reader.
+    ///
+    /// # Errors
+    /// The kernel does not list its functions.
     pub fn read() -> Result<Self, CaptureError> {
         fs::read_to_string(KALLSYMS).map(Self::parse).map_err(CaptureError::NoSymbols)
     }
