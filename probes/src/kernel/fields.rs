@@ -93,10 +93,17 @@ pub fn map_domid(map_ops: u64) -> Option<u16> {
     read(map_ops + DOM)
 }
 
+/// A type of which any bytes are a value.
+pub trait Plain {}
+impl Plain for u16 {}
+impl Plain for u32 {}
+impl Plain for u64 {}
+impl Plain for [u8; 16] {}
+
 /// What lies at an address of the kernel.
 #[inline(always)]
-pub fn read<T>(address: u64) -> Option<T> {
-    // SAFETY: the helper checks the address, and all that is read is plain numbers.
+pub fn read<T: Plain>(address: u64) -> Option<T> {
+    // SAFETY: the helper checks the address, and any bytes are a value.
     unsafe { bpf_probe_read_kernel(address as *const T) }.ok()
 }
 
