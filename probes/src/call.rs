@@ -8,13 +8,8 @@ use core::marker::PhantomData;
 
 use aya_ebpf::helpers::generated::bpf_get_func_arg;
 use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RawTracePointContext, RetProbeContext};
+use grantscope_wire::Row;
 use grantscope_wire::hook::Shape;
-use grantscope_wire::{HookId, Row};
-
-/// Something that happens at a hook.
-pub trait AtHook {
-    const HOOK: HookId;
-}
 
 /// The watched function was entered.
 pub struct Call<H, C> {
@@ -32,18 +27,6 @@ pub struct Return<H, C> {
 pub struct Event<H> {
     context: RawTracePointContext,
     row: PhantomData<H>,
-}
-
-impl<H: Row, C> AtHook for Call<H, C> {
-    const HOOK: HookId = H::HOOK.id;
-}
-
-impl<H: Row, C> AtHook for Return<H, C> {
-    const HOOK: HookId = H::HOOK.id;
-}
-
-impl<H: Row> AtHook for Event<H> {
-    const HOOK: HookId = H::HOOK.id;
 }
 
 impl<H: Row, C: Entered> Call<H, C> {

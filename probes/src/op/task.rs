@@ -11,7 +11,7 @@ use super::context::Context;
 use super::evidence::{Evidence, Request, STATUSES_UNREAD};
 use super::stages::Stages;
 pub use super::stages::now_ns;
-use crate::call::{AtHook, Call, Return};
+use crate::call::{Call, Return};
 use crate::out::{loss, ring};
 
 /// One entry per task, and per interrupt level of a processor; kept from one operation to the next: a lookup costs a fraction of an
@@ -307,9 +307,9 @@ impl Task {
         self.map = map;
     }
 
-    /// Hands the finished operation to the collector. Its record is one of this hook: only there it could begin.
+    /// Hands the finished operation to the collector, at the return of the hook that it began at: the one in its row.
     #[inline(always)]
-    pub fn emit<A: AtHook>(&mut self, _: &A, ret: i32) {
+    pub fn emit<H: Row, C>(&mut self, _: &Return<H, C>, ret: i32) {
         if self.tentative != 0 {
             return;
         }
@@ -335,6 +335,6 @@ impl Task {
             head.flags |= record::STATUSES_UNREAD;
         }
         // SAFETY: the record has room for every stage, and behind them for every status.
-        unsafe { ring::send(self.stages.record(), A::HOOK) };
+        unsafe { ring::send(self.stages.record(), H::HOOK.id) };
     }
 }
