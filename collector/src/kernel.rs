@@ -120,8 +120,11 @@ mod tests {
     use crate::btf::made::{ENUM, INTEGER, Made, STRUCTURE};
 
     /// Structures of kernels that the lab boots. `-`: that kernel does not have the member.
-    const KERNELS: [&str; 2] =
-        [include_str!("structures/linux-6.12-arm64.txt"), include_str!("structures/linux-6.12-arm64-16k.txt")];
+    const KERNELS: [&str; 3] = [
+        include_str!("structures/linux-6.12-arm64.txt"),
+        include_str!("structures/linux-6.12-arm64-16k.txt"),
+        include_str!("structures/linux-6.1-arm64.txt"),
+    ];
     const SYMBOLS: &str = "ffff800080000000 t gntdev_ioctl\n";
 
     /// Offsets by structure and member; an enum's name begins with `enum`.
