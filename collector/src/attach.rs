@@ -10,8 +10,9 @@ use grantscope_wire::hook::{Ends, Hook, Need};
 
 use crate::btf::KernelTypes;
 use crate::symbols::{Kallsyms, Symbol, Symbols};
-use crate::{CaptureError, Means, signature, spelled};
+use crate::{CaptureError, signature, spelled};
 use grantscope_analysis::model::HookStatus;
+use grantscope_analysis::model::attach::AttachMode;
 
 /// Shows the whole log of a refused program.
 const VERIFIER_LOG: &str = "GRANTSCOPE_VERIFIER_LOG";
@@ -30,12 +31,17 @@ pub fn all(
     btf: &Btf,
     types: &KernelTypes,
     listed: &Kallsyms,
-    means: Means,
+    mode: AttachMode,
 ) -> Result<Vec<HookStatus>, CaptureError> {
     let wanted = HOOKS.iter().flat_map(|hook| hook.symbols.iter().copied());
     let symbols = Symbols::among(listed, wanted);
-    let mut attacher = Attacher { ebpf, btf, types, without_fentry: means.without_fentry() };
+    let mut attacher = Attacher { ebpf, btf, types, without_fentry: without_fentry(mode) };
     HOOKS.iter().map(|hook| attacher.status(&symbols, hook)).collect()
+}
+
+/// Why fentry is not even tried; `None`: it is.
+fn without_fentry(mode: AttachMode) -> Option<String> {
+    (mode == AttachMode::Kprobe).then(|| "kprobes alone were asked for".to_owned())
 }
 
 struct Attacher<'a> {

@@ -9,17 +9,18 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::symbols::{Kallsyms, Symbols};
-use crate::{Means, Probes, host, preflight, spelled};
+use crate::{Probes, host, preflight, spelled};
+use grantscope_analysis::model::attach::AttachMode;
 use grantscope_analysis::model::filter::Filter;
 use grantscope_analysis::report::text::doctor::{Finding, Report};
 
 /// Looks at everything.
-pub fn examine(means: Means) -> Report {
+pub fn examine(mode: AttachMode) -> Report {
     let mut findings = vec![xen(), domain(), rights(), lockdown(), page_size(), btf(), gntdev()];
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
     findings.push(Finding::unknown("free grants", "Linux does not tell user space how many grant references are left"));
-    let hooks = match Probes::attach(means, &Filter::default()) {
+    let hooks = match Probes::attach(mode, &Filter::default()) {
         Ok(probes) => probes.status().to_vec(),
         Err(error) => {
             findings.push(Finding::blocks("probes", spelled(&error), ""));

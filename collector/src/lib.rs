@@ -35,23 +35,6 @@ fn spelled(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// By which means hooks may be attached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Means {
-    /// The best that the kernel has, hook by hook.
-    #[default]
-    Best,
-    /// kprobes alone, to compare the means on one kernel.
-    Kprobe,
-}
-
-impl Means {
-    /// Why fentry is not even tried; `None`: it is.
-    fn without_fentry(self) -> Option<String> {
-        (self == Self::Kprobe).then(|| "kprobes alone were asked for".to_owned())
-    }
-}
-
 /// Why a capture cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {

@@ -17,8 +17,9 @@ use crate::kernel::KernelFacts;
 use crate::live_maps::LiveMaps;
 use crate::object::take;
 use crate::symbols::Kallsyms;
-use crate::{CaptureError, Means, attach, object, preflight, spelled};
+use crate::{CaptureError, attach, object, preflight, spelled};
 use grantscope_analysis::live::ledger::MapsReport;
+use grantscope_analysis::model::attach::AttachMode;
 use grantscope_analysis::model::filter::Filter;
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
 
@@ -44,7 +45,7 @@ impl Probes {
     /// # Errors
     /// The machine does not pass the preflight, no operation can pass the filter, the kernel lacks a member or a hook that is required, or
     /// it refuses the probes.
-    pub fn attach(means: Means, filter: &Filter) -> Result<Self, CaptureError> {
+    pub fn attach(mode: AttachMode, filter: &Filter) -> Result<Self, CaptureError> {
         preflight::check()?;
         let filter = filter.to_wire()?;
         let types = KernelTypes::read()?;
@@ -58,7 +59,7 @@ impl Probes {
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let mut live = LiveMaps::new(&mut ebpf)?;
-        let status = attach::all(&mut ebpf, &btf, &types, &symbols, means)?;
+        let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode)?;
         set_attached(&mut ebpf, &status)?;
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.suffice_for_census().and_then(|()| Census::load(&mut ebpf, &btf));

@@ -13,7 +13,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
-use crate::{CaptureError, Means, Probes, host};
+use crate::{CaptureError, Probes, host};
+use grantscope_analysis::model::attach::AttachMode;
 use grantscope_analysis::model::filter::{Filter, FilterReport};
 use grantscope_analysis::model::{Clock, LossReport};
 use grantscope_analysis::recording::{Frame, FrameSink};
@@ -34,8 +35,8 @@ pub struct Options {
     pub run: Option<String>,
     /// The clock behind the nanoseconds: the machine cannot tell by itself.
     pub clock: Clock,
-    /// By which means hooks are attached.
-    pub means: Means,
+    /// Attach mode of the probes.
+    pub attach: AttachMode,
     /// What is recorded.
     pub filter: Filter,
     /// Program to run while recording; without one: until a signal comes.
@@ -71,7 +72,7 @@ pub struct Finished {
 /// # Errors
 /// The probes cannot be attached, the command cannot be started, or the recording cannot be written.
 pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
-    let probes = Probes::attach(options.means, &options.filter)?;
+    let probes = Probes::attach(options.attach, &options.filter)?;
     ready(&probes);
     let environment = host::environment(options.run, options.clock, probes.status().to_vec());
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.

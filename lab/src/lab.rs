@@ -9,24 +9,23 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    bench::Domains,
     boot::{
         machine::Files,
         run::{Boot, Follower, Outcome, Scratch},
     },
-    clock::Clock,
     guest::{
         image::{self, Programs},
         job::Job,
     },
+    platform::{Clock, Domains},
     programs::ForLab,
-    setup::Bench,
+    setup::Parts,
 };
 
 /// A lab that is ready to boot.
 #[derive(Debug)]
 pub struct Lab {
-    bench: Bench,
+    parts: Parts,
     common: Vec<u8>,
 }
 
@@ -39,19 +38,19 @@ pub struct Images {
 
 impl Lab {
     /// Puts a lab together. Without programs of ours it has little more than busybox, which is enough to check the lab itself.
-    pub fn new(bench: Bench, ours: Option<&ForLab>) -> Result<Self> {
+    pub fn new(parts: Parts, ours: Option<&ForLab>) -> Result<Self> {
         let mut programs = ours.map_or(Vec::new(), |ours| {
             vec![("grantscope", ours.grantscope.clone()), ("grantscope-workload", ours.workload.clone())]
         });
-        programs.extend(bench.toolstack.iter().flat_map(|toolstack| toolstack.programs.clone()));
-        let programs = Programs { busybox: bench.busybox.clone(), programs, modules: bench.kernel.modules.clone() };
+        programs.extend(parts.toolstack.iter().flat_map(|toolstack| toolstack.programs.clone()));
+        let programs = Programs { busybox: parts.busybox.clone(), programs, modules: parts.kernel.modules.clone() };
         let common = image::pack_common(&programs)?;
-        Ok(Self { bench, common })
+        Ok(Self { parts, common })
     }
 
     /// What the lab boots.
-    pub fn bench(&self) -> &Bench {
-        &self.bench
+    pub fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// Packs the images of both domains.
@@ -59,18 +58,18 @@ impl Lab {
         let folder = Scratch::new()?;
         let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
         let mut dom0 = self.common.clone();
-        if let Some(toolstack) = &self.bench.toolstack {
-            dom0.extend(image::pack_guest(&toolstack.tree, &self.bench.kernel.image, &self.common)?);
+        if let Some(toolstack) = &self.parts.toolstack {
+            dom0.extend(image::pack_guest(&toolstack.tree, &self.parts.kernel.image, &self.common)?);
         }
         dom0.extend(image::pack_job(job)?);
         write(&dom0_image, &dom0)?;
-        let xen_starts_dom1 = self.bench.spec.domains == Domains::Frontend;
+        let xen_starts_dom1 = self.parts.platform.domains == Domains::Frontend;
         if xen_starts_dom1 {
             write(&dom1_image, &self.common)?;
         }
         let files = Files {
-            hypervisor: self.bench.hypervisor.clone(),
-            kernel: self.bench.kernel.image.clone(),
+            hypervisor: self.parts.hypervisor.clone(),
+            kernel: self.parts.kernel.image.clone(),
             dom0_image,
             dom1_image: xen_starts_dom1.then_some(dom1_image),
         };
@@ -81,7 +80,7 @@ impl Lab {
     pub fn run(&self, job: &Job, clock: Clock, patience: Duration, out: &Path, follower: &mut dyn Follower) -> Result<Outcome> {
         fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let images = self.images(job)?;
-        let boot = Boot { bench: &self.bench, clock, files: &images.files, patience, out };
+        let boot = Boot { parts: &self.parts, clock, files: &images.files, patience, out };
         let outcome = boot.run(follower)?;
         for file in &outcome.files {
             let path = within(out, &file.path)?;

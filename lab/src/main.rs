@@ -1,17 +1,18 @@
 //! `cargo xtask`: the one entry to building, booting, testing and showing grantscope. Each verb has a file in commands/.
 
-mod architecture;
-mod bench;
 mod boot;
 mod cache;
 mod checks;
-mod clock;
 mod command;
 mod commands;
+#[cfg(test)]
+mod documents;
+mod fetch;
 mod guest;
 mod kernel;
 mod lab;
 mod place;
+mod platform;
 mod programs;
 mod progress;
 mod results;
@@ -22,12 +23,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{
-    bench::BenchSpec,
-    cache::Cache,
-    commands::{clean, demo, lab_run, lab_shell, test},
-    setup::Consent,
-};
+use crate::commands::{build, clean, demo, lab_run, lab_shell, set_up, test};
 
 /// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
@@ -40,23 +36,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Installs, downloads and builds what the lab needs, and says what and why before it touches the system
-    Setup {
-        /// Also what every other bench needs: more machines and kernels
-        #[arg(long)]
-        all_benches: bool,
-        /// Agree to everything
-        #[arg(long)]
-        yes: bool,
-    },
+    Setup(set_up::Arguments),
     /// Builds the probes, the programs for the lab, and the viewer
-    Build {
-        /// Build for this machine instead, to profile its own Xen
-        #[arg(long)]
-        native: bool,
-        /// Agree to everything that setup would ask
-        #[arg(long)]
-        yes: bool,
-    },
+    Build(build::Arguments),
     /// From nothing to a live view: sets up, builds, boots the lab, runs the benchmark, prints a summary
     Demo(demo::Arguments),
     /// Checks formatting and lints, runs the unit tests, then the lab's checks
@@ -88,38 +70,12 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
-        Verb::Setup { all_benches, yes } => set_up(all_benches, yes).map(|()| ExitCode::SUCCESS),
-        Verb::Build { native, yes } => build(native, yes).map(|()| ExitCode::SUCCESS),
+        Verb::Setup(arguments) => set_up::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Verb::Build(arguments) => build::run(&arguments).map(|()| ExitCode::SUCCESS),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Lab(LabVerb::Run(arguments)) => lab_run::run(&arguments),
         Verb::Lab(LabVerb::Shell(arguments)) => lab_shell::run(&arguments),
         Verb::Clean => clean::run().map(|()| ExitCode::SUCCESS),
     }
-}
-
-fn set_up(all_benches: bool, yes: bool) -> Result<()> {
-    let cache = Cache::open()?;
-    let consent = Consent::new(yes);
-    let benches: Vec<&'static BenchSpec> = if all_benches { bench::ALL.iter().collect() } else { vec![bench::MAIN] };
-    setup::compilers(&cache, consent, &benches)?;
-    for spec in benches {
-        let kernel = setup::bench(&cache, consent, spec)?.kernel;
-        println!("{:<18} {}", spec.name, kernel.vmlinux.unwrap_or(kernel.image).display());
-    }
-    println!("everything is there; `cargo xtask demo` shows it at work");
-    Ok(())
-}
-
-fn build(native: bool, yes: bool) -> Result<()> {
-    let compilers = setup::compilers(&Cache::open()?, Consent::new(yes), &[bench::MAIN])?;
-    if native {
-        println!("{}", programs::native(&compilers)?.display());
-        return Ok(());
-    }
-    let ours = programs::for_lab(&compilers, bench::MAIN.architecture)?;
-    for program in [ours.grantscope, ours.workload, programs::viewer()?] {
-        println!("{}", program.display());
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use nix::fcntl::Flock;
 
-use crate::{architecture::Architecture, cache::Cache, command, place, progress::Step, setup::Compilers};
+use crate::{cache::Cache, command, place, platform::Architecture, progress::Step, setup::Compilers};
 
 /// What the lab's dom0 and dom1 get.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub struct ForLab {
     pub workload: PathBuf,
 }
 
-/// Builds everything that the domains of a bench of this architecture run.
+/// Builds everything that the domains of a platform of this architecture run.
 pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
     let probes = probes(compilers, architecture.probes())?;
     let (name, target) = (architecture.name(), architecture.rust_target());

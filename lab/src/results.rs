@@ -1,29 +1,56 @@
-//! Makes the results that people read from what a run left.
+//! The results that people read, made from what a run left.
 
-use std::{path::Path, process::Command};
+use std::{
+    fs::{self, File},
+    io::BufReader,
+    path::Path,
+};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use grantscope_analysis::{
+    recording::{ReadError, Reader},
+    report::export::csv as export,
+    series::aggregate::Aggregate,
+};
 
-use crate::command;
-
-/// What the viewer ends with when the recording breaks off: everything before that was used.
-const PARTIAL: i32 = 4;
-
-/// Writes `results.csv` beside the recording.
-pub fn export_csv(viewer: &Path, out: &Path) -> Result<()> {
-    let mut export = Command::new(viewer);
-    export.args(["export", "--format", "csv"]).arg(out.join("recording.gsr")).arg("-o").arg(out.join("results.csv"));
-    run(&mut export).context("the recording is kept, but results.csv could not be made from it")
-}
-
-/// Runs the viewer; of a recording that breaks off it makes what it can, and its warning is passed on.
-fn run(viewer: &mut Command) -> Result<()> {
-    let output = viewer.output().with_context(|| format!("cannot start: {}", command::shown(viewer)))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    match output.status.code() {
-        Some(0) => {}
-        Some(PARTIAL) => eprint!("{said}"),
-        _ => bail!("{}: {}\n{}", command::shown(viewer), command::ended(output.status), command::last_lines(&said)),
+/// Results of an earlier run must not pass for this one's.
+pub fn remove_old(out: &Path) -> Result<()> {
+    for name in ["recording.gsr", "results.csv", "truth.json", "console.log", "stdout", "stderr", "status", "dmesg"] {
+        match fs::remove_file(out.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove the old {name} in {}", out.display()));
+            }
+            _ => {}
+        }
     }
     Ok(())
+}
+
+/// Writes `results.csv` beside the recording. Of a recording that breaks off it has everything before that.
+pub fn export_csv(out: &Path) -> Result<()> {
+    let written = || -> Result<()> {
+        let mut csv = Vec::new();
+        export::csv(&read(&out.join("recording.gsr"))?, &mut csv)?;
+        let path = out.join("results.csv");
+        fs::write(&path, csv).with_context(|| format!("cannot write {}", path.display()))
+    };
+    written().context("the recording is kept, but results.csv could not be made from it")
+}
+
+/// What the recording adds up to; where it breaks off, that is said.
+fn read(path: &Path) -> Result<Aggregate> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut reader = Reader::open(BufReader::new(file))?;
+    let mut aggregate = Aggregate::default();
+    loop {
+        match reader.next_frame() {
+            Ok(Some(frame)) => aggregate.add(&frame),
+            Ok(None) => return Ok(aggregate),
+            Err(error @ (ReadError::NotARecording | ReadError::TooNew { .. })) => return Err(error.into()),
+            Err(error) => {
+                eprintln!("warning: {}: {:#}", path.display(), anyhow::Error::from(error));
+                return Ok(aggregate);
+            }
+        }
+    }
 }

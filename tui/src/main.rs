@@ -1,21 +1,9 @@
-//! `grantscope`: see what mapping Xen grants costs. Every command lives in the module of its name.
+//! `grantscope`: see what mapping Xen grants costs. Every verb lives in the file of its name.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use grantscope::cli::{Cli, Command};
-use grantscope::{bench, doctor, exit, export, judge, maps, record, summary, top};
+use grantscope::{commands, exit};
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Top(args) => top::run(&args),
-        Command::Record(args) => record::run(&args),
-        Command::Bench(args) => bench::run(&args),
-        Command::Export(args) => export::run(&args),
-        Command::Summary(args) => summary::run(&args),
-        Command::Judge(args) => judge::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Maps(args) => maps::run(&args),
-    };
-    exit::code(result)
+    exit::code(commands::run())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 
-use crate::truth::Op;
+use crate::op::Op;
 
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -272,7 +272,7 @@ pub enum Error {
         /// The page's reference.
         reference: u32,
         /// What is wrong with it.
-        reason: crate::directory::Broken,
+        reason: String,
     },
 
     /// A mapped page does not hold what its owner wrote.

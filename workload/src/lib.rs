@@ -4,32 +4,28 @@
 //! * [`uapi`]: the kernel's ioctl numbers and layouts, asserted at compile time.
 //! * [`device`]: owned types over them that undo themselves when dropped.
 //! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
-//! * [`directory`], [`xenstore`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
-//! * [`requests`]: how one has the other grant more, and take it back.
+//! * [`peer`]: how two domains agree on which pages are shared, and how one requests more of the other (`docs/two-domains.md`).
 //! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
 //! * [`catalog`]: all scenarios by name.
 //! * [`balloon`]: the balloon that pages for grants come out of, told and pinned.
-//! * [`left`]: what would outlive a run that is killed, noted beforehand and undone by the next one.
+//! * [`undo`]: what would outlive a run that is killed, recorded beforehand and undone by the next one.
 //! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
 
 pub mod balloon;
 pub mod catalog;
 pub mod cli;
 pub mod device;
-pub mod directory;
 pub mod engine;
 pub mod error;
-pub mod frontend;
-pub mod left;
 pub mod meminfo;
+pub mod op;
 pub mod peer;
 pub mod plan;
-pub mod requests;
 pub mod scenario;
 pub mod script;
 pub mod stop;
 pub mod truth;
 pub mod uapi;
-pub mod xenstore;
+pub mod undo;
 
 pub use error::{Error, Result};

@@ -12,11 +12,12 @@ use grantscope_workload::balloon::with_balloon;
 use grantscope_workload::catalog::{self, Chosen};
 use grantscope_workload::cli::{CheckArgs, Cli, Command, FrontendArgs, RunArgs};
 use grantscope_workload::device::page_size;
-use grantscope_workload::left::{self, FOLDER, Folder};
+use grantscope_workload::peer::frontend;
 use grantscope_workload::scenario::Scenario;
 use grantscope_workload::script::{Given, Plan};
-use grantscope_workload::truth::{Destination, Ending, Header, Log, monotonic_ns};
-use grantscope_workload::{Error, engine, frontend, stop};
+use grantscope_workload::truth::{Ending, Header, Log, monotonic_ns};
+use grantscope_workload::undo::{self, FOLDER, TruthFile};
+use grantscope_workload::{Error, engine, stop};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -49,9 +50,9 @@ fn run(arguments: &RunArgs) -> Result<()> {
 
 fn run_program(scenario: Scenario, arguments: &RunArgs) -> Result<()> {
     stop::catch_signals()?;
-    look_after_others();
+    recover_from_others();
     let options = arguments.options();
-    let destination = Destination::open(&arguments.truth)?;
+    let destination = TruthFile::open(&arguments.truth)?;
     let log = Log::with_room_for(options.expected_calls());
     let mut header = Header::starting(scenario.name(), options.seed, page_size());
     let mut skipped = Vec::new();
@@ -63,13 +64,13 @@ fn run_program(scenario: Scenario, arguments: &RunArgs) -> Result<()> {
 
 fn run_file(plan: &Plan, arguments: &RunArgs) -> Result<()> {
     stop::catch_signals()?;
-    look_after_others();
-    let destination = Destination::open(&arguments.truth)?;
+    recover_from_others();
+    let destination = TruthFile::open(&arguments.truth)?;
     let log = Log::with_room_for(plan.expected_calls());
     let mut header = Header::starting(&plan.name, plan.seed, page_size());
-    let mut of_file = engine::of_file(plan);
-    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut of_file, &mut header.balloon));
-    header.of_file = Some(of_file);
+    let mut info = engine::run_info(plan);
+    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut info, &mut header.balloon));
+    header.run_info = Some(info);
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 
@@ -100,33 +101,33 @@ fn print(text: &str) -> Result<()> {
 }
 
 /// What killed runs left is in the way of this one: a target that is still lowered, a fault that is still injected.
-fn look_after_others() {
-    match left::look_after(&Folder::shared()) {
-        Ok(found) => {
+fn recover_from_others() {
+    match undo::recover() {
+        Ok(recovered) => {
             // Only where a run was killed are others' buffers worth a look here.
-            let holders = if found.is_nothing() { vec![] } else { found.holders() };
-            found.told.iter().for_each(|text| eprintln!("note: {text}"));
+            let holders = if recovered.is_nothing() { vec![] } else { recovered.holders() };
+            recovered.reports.iter().for_each(|text| eprintln!("note: {text}"));
             holders.iter().for_each(|holder| eprintln!("note: {holder}"));
-            found.problems.iter().for_each(|text| eprintln!("warning: {text}"));
+            recovered.problems.iter().for_each(|text| eprintln!("warning: {text}"));
         }
         Err(error) => eprintln!("warning: cannot see in {FOLDER} what killed runs left: {error}; look there as root"),
     }
 }
 
 fn clean() -> Result<()> {
-    let found = left::look_after(&Folder::shared()).with_context(|| format!("cannot look into {FOLDER}; are you root?"))?;
-    let nothing = found.is_nothing().then(|| "nothing is left of runs that were killed".to_owned());
-    let at_work = found.at_work.iter().map(|run| format!("at work, and left alone: {}", run.describe()));
-    let holders = found.holders().into_iter().map(|holder| holder.to_string());
-    let lines: Vec<String> = found.told.iter().cloned().chain(nothing).chain(at_work).chain(holders).collect();
+    let recovered = undo::recover().with_context(|| format!("cannot look into {FOLDER}; are you root?"))?;
+    let nothing = recovered.is_nothing().then(|| "nothing is left of runs that were killed".to_owned());
+    let at_work = recovered.at_work.iter().map(|run| format!("at work, and left alone: {}", run.describe()));
+    let holders = recovered.holders().into_iter().map(|holder| holder.to_string());
+    let lines: Vec<String> = recovered.reports.iter().cloned().chain(nothing).chain(at_work).chain(holders).collect();
     print(&lines.join("\n"))?;
     print("\n")?;
-    if found.problems.is_empty() { Ok(()) } else { bail!("{}", found.problems.join("\n")) }
+    if recovered.problems.is_empty() { Ok(()) } else { bail!("{}", recovered.problems.join("\n")) }
 }
 
 fn grant(arguments: &FrontendArgs) -> Result<()> {
-    look_after_others();
-    let destination = arguments.truth.as_deref().map(Destination::open).transpose()?;
+    recover_from_others();
+    let destination = arguments.truth.as_deref().map(TruthFile::open).transpose()?;
     let log = Log::with_room_for(16);
     let header = Header::starting("frontend", 0, page_size());
     let offered = frontend::Offered {
@@ -150,7 +151,7 @@ fn completely(body: impl FnOnce() -> Result<(), Error>) -> Result<()> {
 
 /// Writes the truth however the run ended. The run's own error comes first; one about the file
 /// is added to it.
-fn finish(mut header: Header, log: &Log, destination: Option<(Destination, &Path)>, outcome: Result<()>) -> Result<()> {
+fn finish(mut header: Header, log: &Log, destination: Option<(TruthFile, &Path)>, outcome: Result<()>) -> Result<()> {
     header.ended_ns = monotonic_ns();
     header.ending = match &outcome {
         Ok(()) => Ending::Complete,

@@ -1,5 +1,6 @@
 //! What a recording tells, in the words of the field. Wire records become these values in `decode`, and nowhere else.
 
+pub mod attach;
 pub mod filter;
 
 use std::borrow::Cow;
@@ -251,11 +252,22 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// All, in the order of the help texts.
+    pub const ALL: &[Self] = &[Self::Wall, Self::Counted];
+
     /// The name in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Wall => "wall",
             Self::Counted => "counted",
+        }
+    }
+
+    /// What it counts, for the help text of an option.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Wall => "Time, as on all real machines",
+            Self::Counted => "Instructions counted by an emulator (2 ns each): ratios mean something, absolute times do not",
         }
     }
 

@@ -234,9 +234,19 @@ impl Aggregate {
         &self.ledger
     }
 
-    /// The same recording, and the same mappings alive, before any operation.
-    pub fn with_ledger(self, ledger: Ledger) -> Self {
-        Self { ledger, ..self }
+    /// The same recording without the operations so far: where it was recorded, what was lost and what is alive stay known,
+    /// and its time goes on from now.
+    pub fn without_operations(&self) -> Self {
+        Self {
+            environment: self.environment.clone(),
+            loss: self.loss.clone(),
+            filtered: self.filtered.clone(),
+            ledger: self.ledger.clone(),
+            first_ns: self.last_ns,
+            last_ns: self.last_ns,
+            ended: self.ended,
+            ..Self::default()
+        }
     }
 
     /// Operations so far.

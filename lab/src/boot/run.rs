@@ -15,7 +15,7 @@ use super::{
     console_watch::{ConsoleWatch, End},
     machine::{self, Files},
 };
-use crate::{cache::remove_folder, clock::Clock, command, guest::cpio, setup::Bench};
+use crate::{cache::remove_folder, command, guest::cpio, platform::Clock, setup::Parts};
 use anyhow::{Context, Result, anyhow, bail};
 
 /// How often the watch is told the time.
@@ -29,7 +29,7 @@ const LAST_BYTES: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Boot<'a> {
     /// What boots.
-    pub bench: &'a Bench,
+    pub parts: &'a Parts,
     /// The clock of the run.
     pub clock: Clock,
     /// The files of the machine.
@@ -79,6 +79,14 @@ impl Outcome {
         Some(String::from_utf8_lossy(&file.data).into_owned())
     }
 
+    /// A file of /out that has to be there, as text, without blanks around it.
+    ///
+    /// # Errors
+    /// When it did not come back.
+    pub fn required(&self, path: &str) -> Result<String> {
+        Ok(self.text(path).with_context(|| format!("{path} did not come back"))?.trim().to_owned())
+    }
+
     /// The exit status of the job.
     pub fn status(&self) -> Option<i32> {
         self.text("status")?.trim().parse().ok()
@@ -114,7 +122,7 @@ impl Boot<'_> {
     pub fn run(&self, follower: &mut dyn Follower) -> Result<Outcome> {
         let scratch = Scratch::new()?;
         let (sender, receiver) = channel();
-        let mut command = machine::command(self.bench, self.clock, self.files, &scratch.0)?;
+        let mut command = machine::command(self.parts, self.clock, self.files, &scratch.0)?;
         command.args(["-serial", "stdio"]);
         listen(&mut command, &scratch.0, "gs.stream", sender.clone(), read_recording)?;
         listen(&mut command, &scratch.0, "gs.files", sender.clone(), read_files)?;

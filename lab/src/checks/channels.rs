@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::verify::Truth;
 
-use super::{benches::text, profile::Recorded};
+use super::recorded::Recorded;
 use crate::boot::run::Outcome;
 
 /// The guest's pages by each channel and by whichever there is; then dom0's own, of a frontend that comes later than who looks for
@@ -76,12 +76,12 @@ wait $frontend
 
 /// Every truth agrees with the recording, and who found the references in xenstore mapped no page to look for them.
 pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
-    let (status, said) = (text(outcome, "channels-recorder-status")?, text(outcome, "channels-recorder")?);
+    let (status, said) = (outcome.required("channels-recorder-status")?, outcome.required("channels-recorder")?);
     ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
     let found = |name: &str, place: &str| -> Result<Truth> {
-        let said = text(outcome, &format!("{name}-said"))?;
+        let said = outcome.required(&format!("{name}-said"))?;
         ensure!(said.contains(&format!("found {place}")), "{name}: the references should be found {place}:\n{said}");
-        Truth::parse(&text(outcome, &format!("{name}.json"))?).with_context(|| format!("the truth of {name}"))
+        Truth::parse(&outcome.required(&format!("{name}.json"))?).with_context(|| format!("the truth of {name}"))
     };
     let by_directory = found("by-directory", "by its directory")?;
     let mut truths =
@@ -93,13 +93,13 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
         "the same scenario made more maps where nothing had to be looked for"
     );
     ensure!(with_directory > least, "{with_directory} maps with the directory's pages, and {least} without");
-    let (said, told) = (text(outcome, "frontend-said")?, text(outcome, "told")?);
+    let (said, told) = (outcome.required("frontend-said")?, outcome.required("told")?);
     ensure!(said.contains("20 pages granted to domain 0, in xenstore at /local/domain/0/data/grantscope/0"), "it said: {said}");
     ensure!(told.starts_with("20\n"), "the frontend told: {told}");
-    truths.extend([by_directory, Truth::parse(&text(outcome, "frontend.json")?)?]);
+    truths.extend([by_directory, Truth::parse(&outcome.required("frontend.json")?)?]);
     let together = Truth::of_all(truths).context("nobody wrote a truth")?;
     Recorded::read(&out.join("channels.gsr"))?.agrees_with(&together)?;
-    let (left, cleaned) = (text(outcome, "told-by-the-killed")?, text(outcome, "cleaned")?);
+    let (left, cleaned) = (outcome.required("told-by-the-killed")?, outcome.required("cleaned")?);
     ensure!(left == "20", "a frontend that was killed left {left:?} in xenstore");
     ensure!(cleaned.contains("at /local/domain/0/data/grantscope/0: removed"), "clean said: {cleaned}");
     asked_again(outcome)?;
@@ -109,12 +109,12 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
 
 /// Two backends cannot ask at the same time; and what one asked for that was killed is let go of for the next.
 fn asked_again(outcome: &Outcome) -> Result<()> {
-    let refused = text(outcome, "asks-refused")?;
+    let refused = outcome.required("asks-refused")?;
     ensure!(refused.contains("another backend is connected to it"), "the second backend was refused otherwise: {refused}");
-    let frontend = Truth::parse(&text(outcome, "asked.json")?)?;
+    let frontend = Truth::parse(&outcome.required("asked.json")?)?;
     let asked = |truth: &Truth, op: &str| truth.calls.iter().filter(|call| call.op == op && call.pages == Some(5)).count();
     let (granted, ungranted) = (asked(&frontend, "grant"), asked(&frontend, "ungrant"));
-    let by_the_last = asked(&Truth::parse(&text(outcome, "asks.json")?)?, "map");
+    let by_the_last = asked(&Truth::parse(&outcome.required("asks.json")?)?, "map");
     ensure!(
         granted == ungranted && granted > by_the_last,
         "{granted} grants were asked for, {by_the_last} by the last; {ungranted} ended"

@@ -3,12 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{Bench, PATIENCE};
-use crate::{
-    boot::{console_watch::End, run::Outcome},
-    clock::Clock,
-    guest::job::Job,
-};
+use super::harness::Harness;
+use crate::{boot::run::Outcome, guest::job::Job, platform::Clock};
 
 /// What a job defines to ask the doctor: the argument names the examination. It takes a while on an emulated processor.
 pub const EXAMINE: &str = r#"
@@ -27,10 +23,9 @@ mv /dev/xen/away /dev/xen/gntdev
 "#;
 
 /// Our own kernel can do everything, and nothing without gntdev.
-pub fn our_kernel_is_ready(bench: &Bench) -> Result<()> {
+pub fn our_kernel_is_ready(harness: &Harness) -> Result<()> {
     let job = Job::Script(format!("{EXAMINE}{WITH_AND_WITHOUT_GNTDEV}"));
-    let outcome = bench.full()?.run(&job, Clock::Counted, PATIENCE, &bench.out("doctor"), &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("doctor", &outcome));
+    let outcome = harness.passes(harness.full()?, "doctor", &job, Clock::Counted)?;
     let report = report(&outcome, "whole", "0", "ready")?;
     let unwell: Vec<_> = findings(&report)?.iter().filter(|finding| !["ok", "unknown"].contains(&state(finding))).collect();
     ensure!(unwell.is_empty(), "not as it should be: {unwell:?}");

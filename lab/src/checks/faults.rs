@@ -1,16 +1,23 @@
 //! Why something failed: errno, cause and Xen's grant statuses of every failure that does no harm, against what was done.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use grantscope_analysis::verify::Truth;
 use grantscope_wire::Cause;
 
-use super::{Bench, PATIENCE, hooks_document, profile::Recorded};
-use crate::{bench::BenchSpec, boot::console_watch::End, clock::Clock, guest::job::Job, lab::Lab};
+use super::{
+    harness::Harness,
+    hooks_document,
+    recorded::{Recorded, truth},
+};
+use crate::{
+    guest::job::Job,
+    lab::Lab,
+    platform::{self, Clock},
+};
 
 /// Runs a scenario by each means of attaching: what a kretprobe does not know must not be missing. Once the good references are of
-/// whom the bench has, once of this domain.
+/// whom the platform has, once of this domain.
 const BY_BOTH: &str = "
 by() {
     means=$1
@@ -24,29 +31,28 @@ by best $source && by kprobe --self
 /// Causes that this lab cannot bring about, each with the reason.
 const NOT_HERE: &[(Cause, &str)] = &[
     (Cause::HypercallFailed, "Xen refuses no such hypercall as a whole"),
-    (Cause::PvRefusesDmabuf, "no bench has a PV domain whose kernel knows dma-bufs"),
-    (Cause::NoDmabufSupport, "the kernel of this bench knows dma-bufs; the benches of Debian's kernels show it"),
+    (Cause::PvRefusesDmabuf, "no platform has a PV domain whose kernel knows dma-bufs"),
+    (Cause::NoDmabufSupport, "the kernel of this platform knows dma-bufs; the platforms of Debian's kernels show it"),
     (Cause::DmaAllocFailed, "this kernel frees the half-built map as one of ordinary pages"),
     (Cause::PageAllocFailed, "the balloon still has pages from before, and allocates none"),
     (Cause::VmaInsertFailed, "the page table is there already, or mmap(2) itself fails"),
     (Cause::NotPageAligned, "no exporter here hands out such a buffer"),
-    (Cause::GrantTableFull, "the grant table is too large to be filled; the bench arm64-tight shows it"),
+    (Cause::GrantTableFull, "the grant table is too large to be filled; the platform arm64-tight shows it"),
 ];
 
 /// Runs them all, and compares exactly.
-pub fn are_explained(bench: &Bench) -> Result<()> {
-    explained(bench, bench.full()?, "faults", "--peer 1")?.iter().try_for_each(causes_are_all_there)
+pub fn are_explained(harness: &Harness) -> Result<()> {
+    explained(harness, harness.full()?, "faults", "--peer 1")?.iter().try_for_each(causes_are_all_there)
 }
 
 /// `GNTST_no_space` (xen/include/public/grant_table.h, 4.17).
 const NO_SPACE: i16 = -13;
 
 /// Xen's tables run full, and every call that needs more of them says which.
-pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
-    let spec = BenchSpec::named("arm64-tight").context("there is no bench arm64-tight")?;
-    let recordings = explained(bench, &bench.lab(spec)?, "exhaustion", "--self")?;
-    let environment = recordings[0].aggregate.environment().context("the recording has no environment")?;
-    hooks_document::tells_of(spec.name, &environment.hooks)?;
+pub fn full_tables_are_told(harness: &Harness) -> Result<()> {
+    let platform = platform::named("arm64-tight")?;
+    let recordings = explained(harness, &harness.lab(platform)?, "exhaustion", "--self")?;
+    hooks_document::tells_of(platform.name, &recordings[0].environment()?.hooks)?;
     for recorded in &recordings {
         let refused =
             recorded.operations.iter().flat_map(|operation| operation.statuses()).filter(|(status, _)| *status == NO_SPACE);
@@ -59,15 +65,13 @@ pub fn full_tables_are_told(bench: &Bench) -> Result<()> {
 }
 
 /// What both means recorded of a scenario, which agrees with what was done.
-fn explained(bench: &Bench, lab: &Lab, scenario: &str, source: &str) -> Result<[Recorded; 2]> {
-    let out = bench.out(scenario);
+fn explained(harness: &Harness, lab: &Lab, scenario: &str, source: &str) -> Result<[Recorded; 2]> {
+    let out = harness.out(scenario);
     let job = Job::Script(format!("scenario={scenario}\nsource='{source}'\n{BY_BOTH}"));
-    let outcome = lab.run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected(scenario, &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    harness.passes_in_peace(lab, scenario, &job, Clock::Counted)?;
     let [best, kprobe] = ["best", "kprobe"].map(|means| -> Result<_> {
         let file = out.join(means);
-        let truth = Truth::parse(&fs::read_to_string(file.with_extension("json"))?)?;
+        let truth = truth(&file.with_extension("json"))?;
         ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
         let recorded = Recorded::read(&file.with_extension("gsr"))?;
         recorded.agrees_with(&truth).with_context(|| format!("attached by {means}"))?;

@@ -1,6 +1,6 @@
 //! What is recorded can be chosen: what passes is exactly what was asked for, and the rest is counted.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{
@@ -9,8 +9,11 @@ use grantscope_analysis::{
 };
 use grantscope_wire::Buffer;
 
-use super::{Bench, PATIENCE, profile::Recorded};
-use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+use super::{
+    harness::Harness,
+    recorded::{self, Recorded},
+};
+use crate::{guest::job::Job, platform::Clock};
 
 /// The same small sweep under one filter after the other; what fails, under one; then two sweeps at once, of which one is recorded.
 const JOB: &str = r#"
@@ -39,10 +42,9 @@ grantscope record -o /out/pid.gsr --clock counted --pid $pid -- \
 const AT_LEAST_NS: u64 = 100_000;
 
 /// Every filter, and some of them together.
-pub fn filters_are_exact(bench: &Bench) -> Result<()> {
-    let out = bench.out("filter");
-    let outcome = bench.full()?.run(&Job::Script(JOB.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("filter", &outcome));
+pub fn filters_are_exact(harness: &Harness) -> Result<()> {
+    let out = harness.out("filter");
+    harness.passes(harness.full()?, "filter", &Job::Script(JOB.into()), Clock::Counted)?;
     let dma = |buffer: &str| buffer == Buffer::Wc.name() || buffer == Buffer::Coherent.name();
     let buffer = Filtered::read(&out, "buffer")?;
     buffer.are_all(|operation| operation.buffer.is_some_and(|buffer| dma(buffer.name())))?;
@@ -139,6 +141,5 @@ impl Filtered {
 }
 
 fn truth(out: &Path, name: &str) -> Result<Truth> {
-    let path = out.join(format!("{name}.truth.json"));
-    Ok(Truth::parse(&fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?)?)
+    recorded::truth(&out.join(format!("{name}.truth.json")))
 }

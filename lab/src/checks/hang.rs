@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::Bench;
+use super::harness::Harness;
 use crate::boot::console_watch::End;
 
 /// Long enough for every silence of the boot before it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A busy loop: on the counted clock a sleep would be over at once.
-pub fn silence_is_reported(bench: &Bench) -> Result<()> {
-    let outcome = bench.script_with_patience("hang", "while :; do :; done", PATIENCE)?;
+pub fn silence_is_reported(harness: &Harness) -> Result<()> {
+    let outcome = harness.script_with_patience("hang", "while :; do :; done", PATIENCE)?;
     let End::Hang { stage, .. } = &outcome.end else {
-        return Err(bench.unexpected("hang", &outcome));
+        return Err(harness.unexpected("hang", &outcome));
     };
     ensure!(stage.contains("job starts"), "the last stage is {stage:?}");
     ensure!(outcome.end.advice().contains("--patience"), "the advice does not name the option that helps");

@@ -1,4 +1,4 @@
-//! docs/hooks.md, the table of how each hook attached on each bench: a check of a bench compares its column with what it saw.
+//! docs/hooks.md, the table of how each hook attached on each platform: a check of a platform compares its column with what it saw.
 
 use std::{
     collections::BTreeMap,
@@ -11,28 +11,28 @@ use anyhow::{Context, Result, bail};
 use grantscope_analysis::model::HookStatus;
 use grantscope_wire::HOOKS;
 
-use crate::{bench, place};
+use crate::{place, platform};
 
 /// Set to have the column written instead of compared.
 pub const UPDATE: &str = "GRANTSCOPE_UPDATE_DOCS";
 /// What stands for a hook that is not attached.
 const NOT_ATTACHED: &str = "–";
-/// What stands for a hook of a bench that was never looked at.
+/// What stands for a hook of a platform that was never looked at.
 const NEVER_SEEN: &str = "?";
 
 const INTRODUCTION: &str = "\
 # Hooks, and how each attached
 
 Written by `cargo xtask test` with `GRANTSCOPE_UPDATE_DOCS=1`, from the table in `probes/wire/src/hook.rs` and what was seen on each
-bench ([what they are](lab.md#benches)); without that variable the same checks compare this file with what they see.
+platform ([what they are](lab.md#platforms)); without that variable the same checks compare this file with what they see.
 `fentry` stands for fentry and, where both ends are watched, fexit; `kprobe` for kprobe and kretprobe; `raw tracepoint` for what is
 no function, but a tracepoint; – for a function that this
-kernel does not have, ? for a bench that is run on demand and was not.
+kernel does not have, ? for a platform that is run on demand and was not.
 
 ";
 
-/// Compares a bench's column with how its hooks are attached.
-pub fn tells_of(bench: &str, hooks: &[HookStatus]) -> Result<()> {
+/// Compares a platform's column with how its hooks are attached.
+pub fn tells_of(platform: &str, hooks: &[HookStatus]) -> Result<()> {
     // Two checks may write at the same time.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,10 +42,10 @@ pub fn tells_of(bench: &str, hooks: &[HookStatus]) -> Result<()> {
         .iter()
         .map(|status| (status.hook.name().to_owned(), status.attached_by.clone().unwrap_or_else(|| NOT_ATTACHED.to_owned())))
         .collect();
-    if known.get(bench) == Some(&seen) {
+    if known.get(platform) == Some(&seen) {
         return Ok(());
     }
-    known.insert(bench.to_owned(), seen);
+    known.insert(platform.to_owned(), seen);
     write(path, &table(&known))
 }
 
@@ -56,7 +56,7 @@ fn write(path: PathBuf, text: &str) -> Result<()> {
     fs::write(&path, text).with_context(|| format!("cannot write {path:?}"))
 }
 
-/// For each bench, how each hook is attached.
+/// For each platform, how each hook is attached.
 fn parse(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
     let mut rows = text.lines().filter(|line| line.starts_with('|')).map(cells);
@@ -66,15 +66,15 @@ fn parse(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
         let cells = rows.iter().filter_map(|row| Some((row.first()?.clone(), row.get(index)?.clone())));
         cells.filter(|(_, cell)| cell != NEVER_SEEN).collect()
     };
-    header.iter().enumerate().skip(2).map(|(index, bench)| (bench.clone(), column(index))).collect()
+    header.iter().enumerate().skip(2).map(|(index, platform)| (platform.clone(), column(index))).collect()
 }
 
 fn table(known: &BTreeMap<String, BTreeMap<String, String>>) -> String {
-    let benches: Vec<&str> = bench::ALL.iter().map(|bench| bench.name).collect();
-    let mut text = format!("{INTRODUCTION}| hook | without it is missing | `{}` |\n", benches.join("` | `"));
-    text.push_str(&format!("| --- | --- |{}\n", " --- |".repeat(benches.len())));
+    let platforms: Vec<&str> = platform::ALL.iter().map(|platform| platform.name).collect();
+    let mut text = format!("{INTRODUCTION}| hook | without it is missing | `{}` |\n", platforms.join("` | `"));
+    text.push_str(&format!("| --- | --- |{}\n", " --- |".repeat(platforms.len())));
     for hook in HOOKS {
-        let cells = benches.iter().map(|bench| known.get(*bench).and_then(|column| column.get(hook.stem())));
+        let cells = platforms.iter().map(|platform| known.get(*platform).and_then(|column| column.get(hook.stem())));
         let cells: Vec<&str> = cells.map(|cell| cell.map_or(NEVER_SEEN, String::as_str)).collect();
         text.push_str(&format!("| `{}` | {} | {} |\n", hook.stem(), hook.without, cells.join(" | ")));
     }
@@ -89,22 +89,22 @@ mod tests {
     fn a_column_that_is_written_is_read_again() {
         let column: BTreeMap<String, String> =
             HOOKS.iter().enumerate().map(|(n, hook)| (hook.stem().to_owned(), ["fentry", "–"][n % 2].to_owned())).collect();
-        let known = BTreeMap::from([(bench::MAIN.name.to_owned(), column.clone())]);
+        let known = BTreeMap::from([(platform::MAIN.name.to_owned(), column.clone())]);
         let read = parse(&table(&known));
-        assert_eq!(read.get(bench::MAIN.name), Some(&column));
-        assert!(read.iter().filter(|(bench, _)| *bench != bench::MAIN.name).all(|(_, column)| column.is_empty()));
+        assert_eq!(read.get(platform::MAIN.name), Some(&column));
+        assert!(read.iter().filter(|(platform, _)| *platform != platform::MAIN.name).all(|(_, column)| column.is_empty()));
     }
 
     #[test]
-    fn every_hook_and_every_bench_has_its_place_in_the_document() {
+    fn every_hook_and_every_platform_has_its_place_in_the_document() {
         let document = fs::read_to_string(place::work_tree().join("docs/hooks.md")).expect("docs/hooks.md is there");
         let known = parse(&document);
-        for bench in bench::ALL {
-            let column = known.get(bench.name).unwrap_or_else(|| panic!("no column for {}", bench.name));
+        for platform in platform::ALL {
+            let column = known.get(platform.name).unwrap_or_else(|| panic!("no column for {}", platform.name));
             // What is run on demand may never have been.
-            let on_demand = ON_DEMAND.iter().any(|check| check.name.contains(bench.name));
+            let on_demand = ON_DEMAND.iter().any(|check| check.name.contains(platform.name));
             for hook in HOOKS.iter().filter(|_| !on_demand) {
-                assert!(column.contains_key(hook.stem()), "{} on {}: never seen", hook.stem(), bench.name);
+                assert!(column.contains_key(hook.stem()), "{} on {}: never seen", hook.stem(), platform.name);
             }
         }
     }

@@ -9,12 +9,11 @@ use anyhow::{Context, Result, bail, ensure};
 use grantscope_analysis::model::{LossReport, Operation, Outcome as Ended, status_name};
 use grantscope_wire::{Cause, LossKind, Op, Stage};
 
-use super::{Bench, PATIENCE, benches::text, profile::Recorded};
+use super::{harness::Harness, recorded::Recorded};
 use crate::{
-    bench::BenchSpec,
-    boot::{console_watch::End, run::Outcome},
-    clock::Clock,
+    boot::run::Outcome,
     guest::job::Job,
+    platform::{self, Clock},
 };
 
 /// The guest reads and writes its disk, sends and receives frames, is destroyed and created anew, all in one recording. First the
@@ -79,45 +78,43 @@ grantscope summary /out/users.gsr >/out/users-summary
 "#;
 
 /// The same on two processors, where one tells the other by an interrupt that a transfer has ended.
-pub fn on_two_processors(bench: &Bench) -> Result<()> {
-    interrupts_were_seen(&exact(bench, "toolstack-two-processors", Clock::Wall, "")?)
+pub fn on_two_processors(harness: &Harness) -> Result<()> {
+    interrupts_were_seen(&exact(harness, "toolstack-two-processors", Clock::Wall, "")?)
 }
 
 /// The same by kprobes alone: the caller of a function that was only just entered is found in another way there.
-pub fn by_kprobes(bench: &Bench) -> Result<()> {
-    exact(bench, "toolstack-kprobes", Clock::Counted, "attach=kprobe").map(drop)
+pub fn by_kprobes(harness: &Harness) -> Result<()> {
+    exact(harness, "toolstack-kprobes", Clock::Counted, "attach=kprobe").map(drop)
 }
 
-fn exact(bench: &Bench, name: &str, clock: Clock, how: &str) -> Result<Vec<Operation>> {
-    let spec = BenchSpec::named("toolstack").context("there is no bench toolstack")?;
-    let out = bench.out(name);
+fn exact(harness: &Harness, name: &str, clock: Clock, how: &str) -> Result<Vec<Operation>> {
     let script = format!("clock={}\n{how}\n{JOB}", clock.name());
-    let outcome = bench.lab(spec)?.run(&Job::Script(script), clock, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
-    are_exact(&outcome, &out)
+    let lab = harness.lab(platform::named("toolstack")?)?;
+    let outcome = harness.passes_in_peace(&lab, name, &Job::Script(script), clock)?;
+    are_exact(&outcome, &harness.out(name))
 }
 
 /// Compares the recording with what the kernel said, and gives its operations.
 pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<Vec<Operation>> {
-    let (status, said) = (text(outcome, "users-recorder-status")?, text(outcome, "users-recorder")?);
+    let (status, said) = (outcome.required("users-recorder-status")?, outcome.required("users-recorder")?);
     ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
-    let (read, again, holds) = (text(outcome, "disk-read")?, text(outcome, "disk-read-again")?, text(outcome, "disk-holds")?);
+    let (read, again, holds) =
+        (outcome.required("disk-read")?, outcome.required("disk-read-again")?, outcome.required("disk-holds")?);
     ensure!(read == holds && again == holds, "the guest read something else than its disk holds: {read}, {again}; {holds}");
     let recorded = Recorded::read(&out.join("users.gsr"))?;
     let missed = missed(recorded.aggregate.loss())?;
     let incomplete = |operation: &Operation| operation.stages_incomplete && missed == 0;
     let uneven = recorded.operations.iter().find(|operation| !operation.adds_up() || incomplete(operation));
     ensure!(uneven.is_none(), "the stages do not add up: {uneven:?}");
-    counts_are_exact(&recorded.operations, &text(outcome, "kernel-counted")?, missed)?;
+    counts_are_exact(&recorded.operations, &outcome.required("kernel-counted")?, missed)?;
     if missed > 0 {
         return Ok(recorded.operations);
     }
-    let seen = Seen::parse(&text(outcome, "kernel-saw")?)?;
+    let seen = Seen::parse(&outcome.required("kernel-saw")?)?;
     seen.is_recorded(&recorded.operations)?;
-    let lots: Vec<_> = text(outcome, "frames-sent")?.lines().map(Lot::parse).collect::<Result<_>>()?;
-    frames_are_recorded(&lots, &text(outcome, "frames-received")?, &recorded.operations)?;
-    refusals_are_recorded(&text(outcome, "asked-for-too-much")?, &recorded.operations)?;
+    let lots: Vec<_> = outcome.required("frames-sent")?.lines().map(Lot::parse).collect::<Result<_>>()?;
+    frames_are_recorded(&lots, &outcome.required("frames-received")?, &recorded.operations)?;
+    refusals_are_recorded(&outcome.required("asked-for-too-much")?, &recorded.operations)?;
     Ok(recorded.operations)
 }
 

@@ -10,14 +10,11 @@ use grantscope_analysis::{
 use grantscope_wire::Op;
 use serde_json::Value;
 
-use super::{
-    Bench, PATIENCE,
-    profile::{self, Recorded},
-};
+use super::{harness::Harness, profile, recorded::Recorded};
 use crate::{
-    bench::{BenchSpec, MAIN},
     boot::run::Outcome,
     guest::job::{Command, Job},
+    platform::{self, MAIN, Platform},
 };
 
 /// What the holder of one mapping of each kind holds is listed, without a recorder; then it goes on holding under one. Words on the
@@ -51,8 +48,8 @@ grantscope maps --format json >/out/after.json
 "#;
 
 /// Everything, on our own kernel.
-pub fn is_what_is_held(bench: &Bench) -> Result<()> {
-    let (outcome, out) = hold(bench, MAIN, &[KINDS, STEPS, LEAKS, END].concat())?;
+pub fn is_what_is_held(harness: &Harness) -> Result<()> {
+    let (outcome, out) = hold(harness, MAIN, &[KINDS, STEPS, LEAKS, END].concat())?;
     let kinds = kinds_are_listed(&outcome, 4096)?;
     ensure!(kinds.mappings == 7, "our kernel has mappings of seven kinds, and {} were held", kinds.mappings);
     steps_are_followed(&outcome, &out, kinds)?;
@@ -60,17 +57,16 @@ pub fn is_what_is_held(bench: &Bench) -> Result<()> {
 }
 
 /// gntdev as a module, and pages larger than a grant: listed all the same, because the kernel describes its modules' types.
-pub fn of_large_pages(bench: &Bench) -> Result<()> {
-    let spec = BenchSpec::named("arm64-16k").context("there is no bench arm64-16k")?;
-    let (outcome, out) = hold(bench, spec, &[KINDS, STEPS, END].concat())?;
+pub fn of_large_pages(harness: &Harness) -> Result<()> {
+    let (outcome, out) = hold(harness, platform::named("arm64-16k")?, &[KINDS, STEPS, END].concat())?;
     let kinds = kinds_are_listed(&outcome, 16_384)?;
     ensure!(kinds.mappings == 3, "without dma-bufs three kinds can be held, and {} were", kinds.mappings);
     steps_are_followed(&outcome, &out, kinds)
 }
 
 /// In a sweep the allocator gives the same addresses again and again: every map is one of its own, and none is left.
-pub fn never_joins_two_maps(bench: &Bench) -> Result<()> {
-    let recording = profile::sweep(bench, 0)?.join("recording.gsr");
+pub fn never_joins_two_maps(harness: &Harness) -> Result<()> {
+    let recording = profile::sweep(harness, 0)?.join("recording.gsr");
     let recorded = Recorded::read(&recording)?;
     let made = recorded.operations.iter().filter(|operation| {
         matches!(operation.op, Op::Map | Op::Export) && operation.outcome == grantscope_analysis::model::Outcome::Ok
@@ -92,33 +88,27 @@ pub fn never_joins_two_maps(bench: &Bench) -> Result<()> {
 
 /// Runs a script in dom0 beside the program that holds mappings. With more patience than usual: a stock kernel's types are many, and
 /// an emulated processor reads them for most of a minute, each time.
-fn hold(bench: &Bench, spec: &'static BenchSpec, script: &str) -> Result<(Outcome, std::path::PathBuf)> {
-    let name = format!("holder-{}", spec.name);
-    let (out, program) = (bench.out(&name), bench.program_in_c("holder", spec.architecture)?);
-    let clock = spec.clock(None)?;
+fn hold(harness: &Harness, platform: &'static Platform, script: &str) -> Result<(Outcome, std::path::PathBuf)> {
+    let name = format!("holder-{}", platform.name);
+    let (out, program) = (harness.out(&name), harness.program_in_c("holder", platform.architecture)?);
+    let clock = platform.clock(None)?;
     let script = format!("clock={}\n{script}", clock.name());
     let job = Job::Bare(Command { files: vec![("holder".into(), program)], ..Command::inside("/bin/sh", &["-c", &script]) });
-    let outcome = bench.lab(spec)?.run(&job, clock, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == crate::boot::console_watch::End::Pass, bench.unexpected(&name, &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+    let outcome = harness.passes_in_peace(&harness.lab(platform)?, &name, &job, clock)?;
     Ok((outcome, out))
-}
-
-fn text(outcome: &Outcome, name: &str) -> Result<String> {
-    outcome.text(name).with_context(|| format!("{name} did not come back"))
 }
 
 /// `grantscope maps` lists exactly what the holder said; how much that is.
 fn kinds_are_listed(outcome: &Outcome, page_size: u64) -> Result<Held> {
-    let said = text(outcome, "kinds")?;
-    let holder: u64 = text(outcome, "holder")?.trim().parse()?;
+    let said = outcome.required("kinds")?;
+    let holder: u64 = outcome.required("holder")?.trim().parse()?;
     let mut expected = BTreeSet::new();
     for line in said.lines().filter(|line| *line != "holding") {
         let [what, buffer, pages] = line.split(' ').collect::<Vec<_>>()[..] else { anyhow::bail!("the holder said {line:?}") };
         let (state, closed) = what.split_once("-and-").unwrap_or((what, ""));
         expected.insert((pages.parse::<u64>()?, buffer.to_owned(), state.to_owned(), closed != "closed"));
     }
-    let report: Value = serde_json::from_str(&text(outcome, "maps.json")?)?;
+    let report: Value = serde_json::from_str(&outcome.required("maps.json")?)?;
     let mut listed = BTreeSet::new();
     for map in report["maps"].as_array().context("no list of maps")? {
         let pages = map["pages"].as_u64().context("no pages")?;
@@ -132,9 +122,9 @@ fn kinds_are_listed(outcome: &Outcome, page_size: u64) -> Result<Held> {
         ensure!(map["granted_bytes"] == pages * 4096 && map["spanned_bytes"] == pages * page_size, "{map}");
         ensure!(map["leak_suspect"].is_null(), "the holder lives: {map}");
     }
-    print!("{}", text(outcome, "maps.txt")?);
+    println!("{}", outcome.required("maps.txt")?);
     ensure!(listed == expected, "listed {listed:?}, and held was {expected:?}");
-    let after: Value = serde_json::from_str(&text(outcome, "after.json")?)?;
+    let after: Value = serde_json::from_str(&outcome.required("after.json")?)?;
     ensure!(after["mappings"] == 0 && after["maps"] == serde_json::json!([]), "the holder is gone, and still listed is {after}");
     Ok(Held { mappings: expected.len() as u64, pages: expected.iter().map(|map| map.0).sum() })
 }
@@ -162,7 +152,7 @@ fn steps_are_followed(outcome: &Outcome, out: &Path, before: Held) -> Result<()>
         aged = aged.max(ledger.maps().iter().filter(|map| map.allocated_ns.is_some()).count());
         older = ledger.maps().iter().filter(|map| map.allocated_ns.is_none()).count();
     })?;
-    let said = text(outcome, "steps")?;
+    let said = outcome.required("steps")?;
     for line in said.lines() {
         let numbers: Vec<u64> = line.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
         let [mappings, pages, at_ns] = numbers[..] else { anyhow::bail!("the holder said {line:?}") };
@@ -196,16 +186,16 @@ fn leaks_are_suspected(outcome: &Outcome, out: &Path) -> Result<()> {
     ensure!(by == Op::Close.id(), "the close of the device asked for it, not {by}");
     tell!("{why}");
     let (owner, why) = orphaned.context("the dma-buf outlived its owner, and nobody was suspected")?;
-    let said = text(outcome, "leaks")?;
+    let said = outcome.required("leaks")?;
     let killed = said.lines().find_map(|line| line.strip_prefix("owner-killed wc 3 ")).context("no owner was killed")?;
     ensure!(owner.map(|owner| owner.to_string()).as_deref() == Some(killed.trim()), "the owner was {killed}, not {owner:?}");
     tell!("{why}");
     ensure!(!early, "a leak was suspected long before its time");
-    let (maps, summary) = (text(outcome, "leaks.txt")?, text(outcome, "leaks.summary")?);
+    let (maps, summary) = (outcome.required("leaks.txt")?, outcome.required("leaks.summary")?);
     for told in [&maps, &summary] {
         ensure!(told.contains("LEAK SUSPECT") && told.contains("holder"), "the dma-buf without an owner is not named:\n{told}");
     }
     ensure!(maps.contains("still holds it"), "who holds it is not named:\n{maps}");
-    print!("{maps}");
+    println!("{maps}");
     Ok(())
 }

@@ -11,8 +11,8 @@ use grantscope_analysis::{model::Operation, verify::Truth};
 use grantscope_wire::{Op, Stage};
 
 use super::{
-    Bench,
-    profile::Recorded,
+    harness::Harness,
+    recorded::Recorded,
     scenarios::{run_script, truth},
 };
 
@@ -63,8 +63,10 @@ killed() {
     kill -KILL $victim
     wait $victim
     state >$name-killed
+    echo $name-killed.json* >$name-truth
     grantscope-workload run --scenario latency-1 --self --iterations 1 --warmup 0 --truth /out/$name-next.json 2>$name-next || exit 1
     state >$name-after
+    echo $name-killed.json* >>$name-truth
 }
 two_buffers() { [ $(grep -c gntdev $DEBUG/dma_buf/bufinfo) = 2 ]; }
 killed raised '[ $(value $LIMIT) != $limit ]' run --self --pages 16
@@ -146,9 +148,9 @@ state >put-back
 
 /// A run that does not fit maps nothing, one that is interrupted leaves nothing mapped, and what one that is killed leaves is undone by
 /// the next.
-pub fn nothing_is_left(bench: &Bench) -> Result<()> {
-    let out = bench.out("left");
-    run_script(bench, &out, "left", &format!("{ENDED}{KILLED}{OVERLAPPING}{PINNED}"))?;
+pub fn nothing_is_left(harness: &Harness) -> Result<()> {
+    let out = harness.out("left");
+    run_script(harness, "left", &format!("{ENDED}{KILLED}{OVERLAPPING}{PINNED}"))?;
     refused_and_interrupted(&out)?;
     killed(&out)?;
     overlapping(&out)?;
@@ -192,7 +194,10 @@ fn killed(out: &Path) -> Result<()> {
             let at = left.get(*file).map_or("nothing", String::as_str);
             format!("{file} at {at}: put back to {before}")
         });
-        let truth = format!("the truth file /out/{moment}-killed.json empty: what that run measured is lost; run it again");
+        let truth = format!(
+            "the truth file /out/{moment}-killed.json unwritten: its temporary file is removed, and what that run measured is lost; run it \
+             again"
+        );
         let expected: BTreeSet<String> = put_back.chain([truth]).collect();
         let next = said(out, &format!("{moment}-next"))?;
         let notes = next.lines().filter_map(|line| line.strip_prefix("note: "));
@@ -200,6 +205,11 @@ fn killed(out: &Path) -> Result<()> {
             notes.map(|note| note.split_once(") left ").map_or(note, |(_, what)| what).to_owned()).collect();
         ensure!(told == expected, "{moment}: told was {told:#?}, and left was {expected:#?}");
         ensure!(after == base, "{moment}: the next run left {after:#?}, and it was {base:#?}");
+        // Where there is none, the shell leaves its pattern as it is.
+        let (name, files) = (format!("{moment}-killed.json"), said(out, &format!("{moment}-truth"))?);
+        let [killed, after]: [&str; 2] = files.lines().collect::<Vec<_>>().try_into().unwrap_or_default();
+        let is_temporary = killed.starts_with(&format!("{name}.")) && killed.ends_with(".unwritten") && !killed.contains(' ');
+        ensure!(is_temporary && after == format!("{name}*"), "{moment}: files of the truth when killed, and after: {files}");
     }
     ensure!(left_once.len() == base.len(), "only {left_once:?} were ever left, so nothing was shown of the others");
     let maps = said(out, "maps-killed")?;

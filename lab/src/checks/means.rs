@@ -1,12 +1,12 @@
 //! The means by which hooks are attached: each is as exact as the other.
 
-use std::{collections::BTreeMap, fs};
+use anyhow::{Result, ensure};
 
-use anyhow::{Context, Result, ensure};
-use grantscope_analysis::verify::Truth;
-
-use super::{Bench, PATIENCE, profile::Recorded};
-use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+use super::{
+    harness::Harness,
+    recorded::{Recorded, truth},
+};
+use crate::{guest::job::Job, platform::Clock};
 
 /// A sweep small enough for means that cost more.
 const BY_KPROBE: &str = "
@@ -15,17 +15,12 @@ grantscope record -o /out/kprobe.gsr --clock counted --attach kprobe -- \
 ";
 
 /// What a kernel without fentry would give: the same counts and outcomes, by kprobes.
-pub fn kprobes_are_exact(bench: &Bench) -> Result<()> {
-    let out = bench.out("kprobe");
-    let outcome = bench.full()?.run(&Job::Script(BY_KPROBE.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("kprobe", &outcome));
+pub fn kprobes_are_exact(harness: &Harness) -> Result<()> {
+    let out = harness.out("kprobe");
+    harness.passes(harness.full()?, "kprobe", &Job::Script(BY_KPROBE.into()), Clock::Counted)?;
     let recorded = Recorded::read(&out.join("kprobe.gsr"))?;
-    let environment = recorded.aggregate.environment().context("the recording has no environment")?;
-    let mut means: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for hook in &environment.hooks {
-        means.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
-    }
+    let (environment, means) = (recorded.environment()?, recorded.hooks_by_means()?);
     ensure!(means.keys().eq(&["kprobe", "raw tracepoint"]), "not every function is hooked by a kprobe: {means:?}");
     tell!("{} hooks attached without fentry on Linux {}", environment.hooks.len(), environment.kernel);
-    recorded.agrees_with(&Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?)
+    recorded.agrees_with(&truth(&out.join("truth.json"))?)
 }

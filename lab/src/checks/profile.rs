@@ -1,31 +1,26 @@
 //! What the profiler says of a run is what the run was: recordings from real Xen against independently written truth.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::BufReader,
-    path::{Path, PathBuf},
-    sync::PoisonError,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{
     model::Operation,
-    recording::{Frame, Reader},
-    report::export::csv as export,
     series::aggregate::{Aggregate, SeriesKey},
-    verify::{Truth, judge},
+    verify::judge,
 };
-
 use grantscope_wire::{Op, Stage};
 
-use super::{Bench, PATIENCE, hooks_document};
+use super::{
+    harness::Harness,
+    hooks_document,
+    recorded::{Recorded, truth},
+};
 use crate::{
-    bench::MAIN,
-    boot::console_watch::End,
-    clock::Clock,
-    commands::lab_run,
-    guest::job::{Command, Job},
+    guest::{
+        job::{Command, Job},
+        scenario,
+    },
+    platform::{Clock, MAIN},
 };
 
 /// Series with fewer operations are left out where two runs are compared: their median is a matter of chance.
@@ -33,87 +28,18 @@ const COMPARED_FROM: u64 = 50;
 /// How far the medians of two runs may lie apart, as a share.
 const REPEATS_WITHIN: f64 = 0.005;
 
-/// A recording, read whole.
-pub struct Recorded {
-    /// What it adds up to.
-    pub aggregate: Aggregate,
-    /// Every operation in it.
-    pub operations: Vec<Operation>,
-}
-
-impl Recorded {
-    /// Reads it to its end frame.
-    pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut reader = Reader::open(BufReader::new(file))?;
-        let (mut aggregate, mut operations) = (Aggregate::default(), Vec::new());
-        while let Some(frame) = reader.next_frame()? {
-            aggregate.add(&frame);
-            if let Frame::Operations(more) = frame {
-                operations.extend(more);
-            }
-        }
-        Ok(Self { aggregate, operations })
-    }
-
-    /// Compares it with the truth, and the CSV made of it too.
-    pub fn agrees_with(&self, truth: &Truth) -> Result<()> {
-        let judgement = judge(&self.aggregate, &self.operations, truth);
-        let differences: Vec<_> = judgement.differences.iter().map(ToString::to_string).collect();
-        ensure!(differences.is_empty(), "recording and truth differ:\n  {}", differences.join("\n  "));
-        ensure!(judgement.operations > 0, "nothing was recorded");
-        csv_counts_are(&self.aggregate, truth)?;
-        tell!("{} operations in {} series agree with the truth, none lost", judgement.operations, judgement.series);
-        Ok(())
-    }
-}
-
-/// The rows of the whole operations carry the truth's counts: what people read is what was judged.
-fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
-    let mut bytes = Vec::new();
-    export::csv(aggregate, &mut bytes)?;
-    let columns = export::columns();
-    let column = |name: &str| columns.iter().position(|column| *column == name).with_context(|| format!("no column {name}"));
-    let key = [column("op")?, column("buffer")?, column("pages")?, column("outcome")?];
-    let (stage, count, lost) = (column("stage")?, column("count")?, column("lost")?);
-    let mut rows: BTreeMap<Vec<String>, u64> = BTreeMap::new();
-    for row in csv::Reader::from_reader(&bytes[..]).records() {
-        let row = row?;
-        ensure!(&row[lost] == "0", "the CSV tells of losses: {row:?}");
-        if &row[stage] == "total" {
-            // Rows that differ only in what the truth does not tell are one series to it.
-            *rows.entry(key.map(|column| row[column].to_owned()).to_vec()).or_default() += row[count].parse::<u64>()?;
-        }
-    }
-    let mut expected: BTreeMap<Vec<String>, u64> = BTreeMap::new();
-    for call in truth.operations() {
-        let pages = call.pages.map(|pages| pages.to_string()).unwrap_or_default();
-        let key = vec![call.op, call.buffer.unwrap_or_default(), pages, call.outcome];
-        *expected.entry(key).or_default() += 1;
-    }
-    for teardowns in truth.teardowns.iter().flatten() {
-        let key = vec!["teardown".to_owned(), teardowns.buffer.clone(), teardowns.pages.to_string(), "ok".to_owned()];
-        *expected.entry(key).or_default() += teardowns.count;
-    }
-    if truth.teardowns.is_none() {
-        rows.retain(|key, _| key[0] != "teardown");
-    }
-    ensure!(rows == expected, "the counts in the CSV are not the truth's:\n  CSV {rows:?}\n  truth {expected:?}");
-    Ok(())
-}
-
 /// The default sweep, buffers granted by dom1, every count, duration and stage.
-pub fn sweep_is_exact(bench: &Bench) -> Result<()> {
-    let out = sweep(bench, 0)?;
-    let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
+pub fn sweep_is_exact(harness: &Harness) -> Result<()> {
+    let out = sweep(harness, 0)?;
+    let truth = truth(&out.join("truth.json"))?;
     ensure!(truth.skipped.is_empty(), "the sweep left out what the lab's kernel should be able to do: {:?}", truth.skipped);
     Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
 }
 
 /// The kernel's verifier took every program, and every hook is attached.
-pub fn every_hook_attaches(bench: &Bench) -> Result<()> {
-    let recorded = Recorded::read(&sweep(bench, 0)?.join("recording.gsr"))?;
-    let environment = recorded.aggregate.environment().context("the recording has no environment")?;
+pub fn every_hook_attaches(harness: &Harness) -> Result<()> {
+    let recorded = Recorded::read(&sweep(harness, 0)?.join("recording.gsr"))?;
+    let environment = recorded.environment()?;
     let missing: Vec<_> = environment.hooks.iter().filter(|hook| hook.attached_by.is_none()).collect();
     ensure!(missing.is_empty(), "not attached: {missing:#?}");
     ensure!(environment.xen.is_some(), "the recording does not say which Xen it was made on");
@@ -123,10 +49,10 @@ pub fn every_hook_attaches(bench: &Bench) -> Result<()> {
 }
 
 /// Two boots give the same medians.
-pub fn two_runs_repeat(bench: &Bench) -> Result<()> {
+pub fn two_runs_repeat(harness: &Harness) -> Result<()> {
     // The second first: another check, at the same time, may be at the first.
     let [second, first] = [1, 0].map(|which| -> Result<_> {
-        let recorded = Recorded::read(&sweep(bench, which)?.join("recording.gsr"))?;
+        let recorded = Recorded::read(&sweep(harness, which)?.join("recording.gsr"))?;
         Ok(medians(&recorded.aggregate))
     });
     let (first, second) = (first?, second?);
@@ -150,23 +76,23 @@ pub fn two_runs_repeat(bench: &Bench) -> Result<()> {
 }
 
 /// Calls that the kernel refuses, and copies: outcomes and page counts as exact as those of the sweep.
-pub fn refusals_and_copies_are_exact(bench: &Bench) -> Result<()> {
-    for scenario in ["refusals", "copy"] {
-        let out = record(bench, scenario, lab_run::scenario(MAIN, scenario)?)?;
-        let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
-        Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth).with_context(|| format!("the scenario {scenario}"))?;
+pub fn refusals_and_copies_are_exact(harness: &Harness) -> Result<()> {
+    for name in ["refusals", "copy"] {
+        let out = record(harness, name, scenario::command(MAIN, name)?)?;
+        let truth = truth(&out.join("truth.json"))?;
+        Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth).with_context(|| format!("the scenario {name}"))?;
     }
     Ok(())
 }
 
 /// A program in C that is not ours, on the raw ioctls.
-pub fn stranger_is_exact(bench: &Bench) -> Result<()> {
-    program_in_c_is_exact(bench, "foreign", Clock::Counted).map(drop)
+pub fn stranger_is_exact(harness: &Harness) -> Result<()> {
+    program_in_c_is_exact(harness, "foreign", Clock::Counted).map(drop)
 }
 
 /// Processes and threads at once on two processors, and every order of letting go.
-pub fn crowd_is_exact(bench: &Bench) -> Result<()> {
-    lock_waits_are_told(&program_in_c_is_exact(bench, "crowd", Clock::Wall)?.operations)
+pub fn crowd_is_exact(harness: &Harness) -> Result<()> {
+    lock_waits_are_told(&program_in_c_is_exact(harness, "crowd", Clock::Wall)?.operations)
 }
 
 /// The program lets go of large buffers in one thread, which gntdev does under its lock, while another thread maps. That one waits,
@@ -200,11 +126,11 @@ fn lock_waits_are_told(operations: &[Operation]) -> Result<()> {
     Ok(())
 }
 
-fn program_in_c_is_exact(bench: &Bench, name: &str, clock: Clock) -> Result<Recorded> {
-    let program = bench.program_in_c(name, MAIN.architecture)?;
+fn program_in_c_is_exact(harness: &Harness, name: &str, clock: Clock) -> Result<Recorded> {
+    let program = harness.program_in_c(name, MAIN.architecture)?;
     let path = program.to_str().context("the folder of the checks is not UTF-8")?;
-    let out = record_by(bench, &format!("{name}-run"), Command::named(path, &[], MAIN.architecture)?, clock)?;
-    let truth = Truth::parse(&fs::read_to_string(out.join("stdout"))?)?;
+    let out = record_by(harness, &format!("{name}-run"), Command::named(path, &[], MAIN.architecture)?, clock)?;
+    let truth = truth(&out.join("stdout"))?;
     let recorded = Recorded::read(&out.join("recording.gsr"))?;
     recorded.agrees_with(&truth)?;
     Ok(recorded)
@@ -223,11 +149,10 @@ wait $!
 ";
 
 /// What does not fit into the ring is counted: recorded and lost operations together are the truth.
-pub fn losses_are_counted(bench: &Bench) -> Result<()> {
-    let out = bench.out("overslept");
-    let outcome = bench.full()?.run(&Job::Script(OVERSLEPT.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("overslept", &outcome));
-    let truth = Truth::parse(&fs::read_to_string(out.join("truth.json"))?)?;
+pub fn losses_are_counted(harness: &Harness) -> Result<()> {
+    let out = harness.out("overslept");
+    harness.passes(harness.full()?, "overslept", &Job::Script(OVERSLEPT.into()), Clock::Counted)?;
+    let truth = truth(&out.join("truth.json"))?;
     let recorded = Recorded::read(&out.join("overslept.gsr"))?;
     let (kept, lost) = (recorded.aggregate.operations(), recorded.aggregate.loss().operations());
     let made = truth.operation_count();
@@ -239,28 +164,25 @@ pub fn losses_are_counted(bench: &Bench) -> Result<()> {
 }
 
 /// One of the two runs of the default sweep; who wants one that another check is at waits for it.
-pub fn sweep(bench: &Bench, which: usize) -> Result<PathBuf> {
-    let _alone = bench.sweeps[which].lock().unwrap_or_else(PoisonError::into_inner);
+pub fn sweep(harness: &Harness, which: usize) -> Result<PathBuf> {
+    let _alone = harness.sweeps[which].lock().unwrap_or_else(PoisonError::into_inner);
     let name = ["sweep-1", "sweep-2"][which];
-    let out = bench.out(name);
+    let out = harness.out(name);
     if out.join("truth.json").exists() {
         return Ok(out);
     }
-    record(bench, name, lab_run::scenario(MAIN, "sweep")?)
+    record(harness, name, scenario::command(MAIN, "sweep")?)
 }
 
 /// One recorded run of a command on the counted clock.
-pub fn record(bench: &Bench, name: &str, command: Command) -> Result<PathBuf> {
-    record_by(bench, name, command, Clock::Counted)
+pub fn record(harness: &Harness, name: &str, command: Command) -> Result<PathBuf> {
+    record_by(harness, name, command, Clock::Counted)
 }
 
-fn record_by(bench: &Bench, name: &str, command: Command, clock: Clock) -> Result<PathBuf> {
-    let out = bench.out(name);
+fn record_by(harness: &Harness, name: &str, command: Command, clock: Clock) -> Result<PathBuf> {
     let job = Job::Record { command, clock, run: name.to_owned() };
-    let outcome = bench.full()?.run(&job, clock, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
-    Ok(out)
+    harness.passes_in_peace(harness.full()?, name, &job, clock)?;
+    Ok(harness.out(name))
 }
 
 /// Medians of all series, stages included, that are large enough and take time at all.

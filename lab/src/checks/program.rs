@@ -2,23 +2,22 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Bench, PATIENCE};
+use super::harness::{Harness, PATIENCE};
 use crate::{
-    bench::MAIN,
     boot::console_watch::End,
-    clock::Clock,
     guest::job::{Command, Job},
+    platform::{Clock, MAIN},
 };
 
 /// A program of this machine runs in dom0 with its arguments; its status, its output and the files it made come back.
-pub fn comes_back(bench: &Bench) -> Result<()> {
-    let program = bench.out("program.sh");
+pub fn comes_back(harness: &Harness) -> Result<()> {
+    let program = harness.out("program.sh");
     std::fs::write(&program, "#!/bin/sh\necho \"out $1\"; echo err >&2; echo kept >/out/made; exit 5\n")?;
     let path = program.to_str().context("the folder of the checks is not UTF-8")?;
     let job = Job::Bare(Command::named(path, &["a 'b'  c".into()], MAIN.architecture)?);
-    let out = bench.out("program");
-    let outcome = bench.bare().run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(matches!(outcome.end, End::Fail(_)), bench.unexpected("program", &outcome));
+    let out = harness.out("program");
+    let outcome = harness.bare().run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
+    ensure!(matches!(outcome.end, End::Fail(_)), harness.unexpected("program", &outcome));
     ensure!(outcome.status() == Some(5), "the status that came back is {:?}", outcome.status());
     for (file, expected) in [("stdout", "out a 'b'  c\n"), ("stderr", "err\n"), ("made", "kept\n")] {
         let came = std::fs::read_to_string(out.join(file)).with_context(|| format!("{file} did not come back"))?;
@@ -28,10 +27,10 @@ pub fn comes_back(bench: &Bench) -> Result<()> {
 }
 
 /// Sixteen megabytes arrive whole and in order.
-pub fn stream_is_recorded(bench: &Bench) -> Result<()> {
-    let outcome = bench.script("stream", "yes 0123456789abcde | head -c 16777216 >/dev/gs.stream")?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("stream", &outcome));
-    let recording = std::fs::read(bench.out("stream").join("recording.gsr"))?;
+pub fn stream_is_recorded(harness: &Harness) -> Result<()> {
+    let outcome = harness.script("stream", "yes 0123456789abcde | head -c 16777216 >/dev/gs.stream")?;
+    ensure!(outcome.end == End::Pass, harness.unexpected("stream", &outcome));
+    let recording = std::fs::read(harness.out("stream").join("recording.gsr"))?;
     ensure!(recording.len() == 16 << 20, "{} bytes arrived", recording.len());
     ensure!(recording.chunks_exact(16).all(|line| line == b"0123456789abcde\n"), "the bytes arrived in another order");
     Ok(())

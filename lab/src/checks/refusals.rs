@@ -5,8 +5,8 @@ use std::fs::File;
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::recording::{Frame, ReadError, Reader};
 
-use super::{Bench, PATIENCE};
-use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+use super::harness::Harness;
+use crate::{guest::job::Job, platform::Clock};
 
 /// Each case prints its name, the exit status, and of standard error the line that tells: grantscope's own, else the generator's `error:`. Everything is put back after it.
 const CASES: &str = r#"
@@ -70,10 +70,9 @@ const EXPECTED: &[(&str, i32, &str)] = &[
 ];
 
 /// Runs all cases in one boot.
-pub fn obstacles_are_named(bench: &Bench) -> Result<()> {
-    let out = bench.out("obstacles");
-    let outcome = bench.full()?.run(&Job::Script(CASES.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("obstacles", &outcome));
+pub fn obstacles_are_named(harness: &Harness) -> Result<()> {
+    let out = harness.out("obstacles");
+    let outcome = harness.passes(harness.full()?, "obstacles", &Job::Script(CASES.into()), Clock::Counted)?;
     let said = outcome.text("stdout").context("the cases printed nothing")?;
     for &(case, status, words) in EXPECTED {
         let line = said.lines().find(|line| line.starts_with(&format!("{case}: ")));

@@ -3,10 +3,13 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
-use grantscope_analysis::{model::Environment, verify::Truth};
+use grantscope_analysis::model::Environment;
 use grantscope_wire::Op;
 
-use super::{hooks_document::UPDATE, profile::Recorded};
+use super::{
+    hooks_document::UPDATE,
+    recorded::{self, Recorded},
+};
 use crate::place;
 
 /// Orders of four things, and what is left of them where twelve cannot have their unmap and six of those are alike.
@@ -47,7 +50,7 @@ struct Row {
 /// The run in `out` whose files have this name.
 pub fn are_as_told(out: &Path, name: &str) -> Result<()> {
     let file = out.join(name);
-    let truth = Truth::parse(&fs::read_to_string(file.with_extension("json"))?)?;
+    let truth = recorded::truth(&file.with_extension("json"))?;
     ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
     let recorded = Recorded::read(&file.with_extension("gsr"))?;
     recorded.agrees_with(&truth)?;

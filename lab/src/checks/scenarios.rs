@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
 };
 
@@ -11,8 +10,11 @@ use grantscope_analysis::{model::Outcome, verify::Truth};
 use grantscope_wire::Op;
 use grantscope_workload::catalog::BUILTIN;
 
-use super::{Bench, PATIENCE, profile::Recorded};
-use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+use super::{
+    harness::Harness,
+    recorded::{self, Recorded},
+};
+use crate::{guest::job::Job, platform::Clock};
 
 /// Fewer iterations than the files have, where so many show nothing more: every check waits for the emulated processor.
 const SHORTENED: &[(&str, &str)] = &[
@@ -107,9 +109,9 @@ fn shortened(name: &str) -> String {
 }
 
 /// Every scenario file that is part of the workload, across two domains: counts, pages, outcomes, and each call around its operations.
-pub fn files_are_exact(bench: &Bench) -> Result<()> {
-    let out = bench.out("scenarios");
-    run_script(bench, &out, "scenarios", &all_of_them())?;
+pub fn files_are_exact(harness: &Harness) -> Result<()> {
+    let out = harness.out("scenarios");
+    run_script(harness, "scenarios", &all_of_them())?;
     let mut truths = Vec::new();
     for name in BUILTIN.iter().map(|builtin| builtin.name).chain(["orders"]) {
         truths.push(truth(&out, name)?);
@@ -160,9 +162,9 @@ again apart-other 8 churn '--set processes=1,3 --set threads=2'
 ";
 
 /// Two runs from one seed make the same calls in the same order; from another seed they do not.
-pub fn seeds_repeat(bench: &Bench) -> Result<()> {
-    let out = bench.out("seeds");
-    run_script(bench, &out, "seeds", REPEATED)?;
+pub fn seeds_repeat(harness: &Harness) -> Result<()> {
+    let out = harness.out("seeds");
+    run_script(harness, "seeds", REPEATED)?;
     for what in ["arms", "drawn", "crowd", "apart"] {
         let calls = |which: &str| truth(&out, &format!("{what}-{which}")).map(|truth| sequence(&truth));
         let (first, second, other) = (calls("first")?, calls("second")?, calls("other")?);
@@ -225,18 +227,13 @@ fn sequence(truth: &Truth) -> Vec<String> {
 }
 
 /// Runs a script in dom0 of the lab with our programs; it must succeed, without a word of the kernel's.
-pub fn run_script(bench: &Bench, out: &Path, name: &str, script: &str) -> Result<()> {
-    let outcome = bench.full()?.run(&Job::Script(script.to_owned()), Clock::Counted, PATIENCE, out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected(name, &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
-    Ok(())
+pub fn run_script(harness: &Harness, name: &str, script: &str) -> Result<()> {
+    harness.passes_in_peace(harness.full()?, name, &Job::Script(script.to_owned()), Clock::Counted).map(drop)
 }
 
 /// The truth of that name that came back.
 pub fn truth(out: &Path, name: &str) -> Result<Truth> {
-    let path = out.join(name).with_extension("json");
-    let text = fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
-    Truth::parse(&text).with_context(|| format!("the truth of {name}"))
+    recorded::truth(&out.join(name).with_extension("json"))
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! Teardown to its true end: the call that unmaps returns at once, the grants go when the last user of a page is gone.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use grantscope_analysis::verify::Truth;
 use grantscope_wire::{Op, Stage};
 
-use super::{Bench, PATIENCE, profile::Recorded, release_orders};
-use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
+use super::{
+    harness::Harness,
+    recorded::{Recorded, truth},
+    release_orders,
+};
+use crate::{guest::job::Job, platform::Clock};
 
 /// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
 const HELD_NS: u64 = 50_000_000;
@@ -28,11 +31,9 @@ ends orders-peer release-orders --peer 1
 ";
 
 /// Pages that are in use when they are unmapped, and pages that are let go of in every order.
-pub fn ends_are_seen(bench: &Bench) -> Result<()> {
-    let out = bench.out("ends");
-    let outcome = bench.full()?.run(&Job::Script(ENDS.into()), Clock::Counted, PATIENCE, &out, &mut ())?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("ends", &outcome));
-    ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
+pub fn ends_are_seen(harness: &Harness) -> Result<()> {
+    let out = harness.out("ends");
+    harness.passes_in_peace(harness.full()?, "ends", &Job::Script(ENDS.into()), Clock::Counted)?;
     deferred_teardowns_are_seen(&out.join("deferred"))?;
     // Whoever owns the pages, it is the same table.
     release_orders::are_as_told(&out, "orders-own")?;
@@ -42,7 +43,7 @@ pub fn ends_are_seen(bench: &Bench) -> Result<()> {
 /// A page held in a pipe: the unmap returns in a fraction of the time that the grants stay mapped.
 fn deferred_teardowns_are_seen(file: &Path) -> Result<()> {
     let recorded = Recorded::read(&file.with_extension("gsr"))?;
-    recorded.agrees_with(&Truth::parse(&fs::read_to_string(file.with_extension("json"))?)?)?;
+    recorded.agrees_with(&truth(&file.with_extension("json"))?)?;
     let of = |op: Op| recorded.operations.iter().filter(move |operation| operation.op == op);
     let deferred: Vec<_> = of(Op::Teardown)
         .filter_map(|teardown| Some((teardown, teardown.stages.iter().find(|span| span.stage == Stage::Deferred)?)))

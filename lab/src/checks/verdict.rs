@@ -2,17 +2,15 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::Bench;
-use crate::{boot::console_watch::End, clock::Clock};
+use super::harness::Harness;
+use crate::{boot::console_watch::End, guest::job::Job, platform::Clock};
 
 /// A job that does nothing passes, with either clock, and dom1 is up too.
-pub fn both_domains_boot(bench: &Bench) -> Result<()> {
+pub fn both_domains_boot(harness: &Harness) -> Result<()> {
     for clock in [Clock::Counted, Clock::Wall] {
         let name = format!("boot-{}", clock.name());
-        let job = crate::guest::job::Job::Script("exit 0".into());
-        let out = bench.out(&name);
-        let outcome = bench.bare().run(&job, clock, super::PATIENCE, &out, &mut ())?;
-        ensure!(outcome.end == End::Pass, bench.unexpected(&name, &outcome));
+        harness.passes(harness.bare(), &name, &Job::Script("exit 0".into()), clock)?;
+        let out = harness.out(&name);
         let console = std::fs::read_to_string(out.join("console.log"))?;
         ensure!(
             console.contains("DOM1: ") && console.contains("grantscope-lab: frontend up"),
@@ -24,8 +22,8 @@ pub fn both_domains_boot(bench: &Bench) -> Result<()> {
 }
 
 /// Every interface that a profiler of grants uses is in dom0, and nothing was switched on there that a profiler would switch.
-pub fn instruments_are_there(bench: &Bench) -> Result<()> {
-    let outcome = bench.script(
+pub fn instruments_are_there(harness: &Harness) -> Result<()> {
+    let outcome = harness.script(
         "instruments",
         r#"
 failed=0
@@ -42,14 +40,14 @@ zcat /proc/config.gz | grep -q '^CONFIG_XEN_GRANT_DMA_ALLOC=y' || { echo "no DMA
 exit $failed
 "#,
     )?;
-    ensure!(outcome.end == End::Pass, bench.unexpected("instruments", &outcome));
+    ensure!(outcome.end == End::Pass, harness.unexpected("instruments", &outcome));
     ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
     Ok(())
 }
 
 /// A status that is not zero makes the verdict a failure that names it.
-pub fn failing_job(bench: &Bench) -> Result<()> {
-    let outcome = bench.script("failing", "exit 7")?;
+pub fn failing_job(harness: &Harness) -> Result<()> {
+    let outcome = harness.script("failing", "exit 7")?;
     let expected = End::Fail("the job exited with status 7".into());
     ensure!(outcome.end == expected, "a job with status 7 ended so: {}", outcome.end.sentence());
     ensure!(outcome.status() == Some(7), "the status that came back is {:?}", outcome.status());
@@ -57,17 +55,17 @@ pub fn failing_job(bench: &Bench) -> Result<()> {
 }
 
 /// A verdict that the job writes is one too many.
-pub fn two_verdicts(bench: &Bench) -> Result<()> {
-    let outcome = bench.script("two-verdicts", "echo '<1>grantscope-lab verdict: pass' >/dev/kmsg; exit 0")?;
+pub fn two_verdicts(harness: &Harness) -> Result<()> {
+    let outcome = harness.script("two-verdicts", "echo '<1>grantscope-lab verdict: pass' >/dev/kmsg; exit 0")?;
     ensure!(matches!(outcome.end, End::TwoVerdicts(..)), "two verdicts ended so: {}", outcome.end.sentence());
     Ok(())
 }
 
 /// A power-off by someone else than init.
-pub fn no_verdict(bench: &Bench) -> Result<()> {
-    let outcome = bench.script("no-verdict", "poweroff -f; sleep 100")?;
+pub fn no_verdict(harness: &Harness) -> Result<()> {
+    let outcome = harness.script("no-verdict", "poweroff -f; sleep 100")?;
     let End::NoVerdict { stage } = &outcome.end else {
-        return Err(bench.unexpected("no-verdict", &outcome));
+        return Err(harness.unexpected("no-verdict", &outcome));
     };
     ensure!(stage.contains("job starts"), "the last stage is {stage:?}");
     outcome.tail.last().context("the report shows no console")?;

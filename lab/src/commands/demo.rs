@@ -10,21 +10,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::lab_run;
 use crate::{
-    bench,
     boot::{
         console_watch::{End, PATIENCE},
         run::{Follower, Outcome},
     },
     cache::Cache,
-    clock::Clock,
-    guest::job::Job,
+    fetch::Consent,
+    guest::{job::Job, scenario},
     lab::Lab,
+    platform::{Clock, MAIN, clock},
     programs,
     progress::Step,
-    results,
-    setup::{self, Consent},
+    results, setup,
 };
 
 /// Arguments of `demo`.
@@ -34,7 +32,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
     pub scenario: String,
     /// What time means in the run: counted instructions, which repeat, or the host's clock
-    #[arg(long, value_enum, default_value = "counted")]
+    #[arg(long, value_name = "CLOCK", default_value = Clock::Counted.name(), value_parser = clock::parser())]
     pub clock: Clock,
     /// The folder for results.csv, recording.gsr, truth.json and console.log
     #[arg(long, value_name = "DIR", default_value = "demo")]
@@ -46,23 +44,23 @@ pub struct Arguments {
 
 /// Runs the demonstration.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let command = lab_run::scenario(bench::MAIN, &arguments.scenario)?;
+    let command = scenario::command(MAIN, &arguments.scenario)?;
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    lab_run::remove_old(out)?;
+    results::remove_old(out)?;
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
-    let compilers = setup::compilers(&cache, consent, &[bench::MAIN])?;
+    let compilers = setup::compilers(&cache, consent, &[MAIN])?;
     let viewer = programs::viewer()?;
-    let ours = programs::for_lab(&compilers, bench::MAIN.architecture)?;
-    let lab = Lab::new(setup::bench(&cache, consent, bench::MAIN)?, Some(&ours))?;
+    let ours = programs::for_lab(&compilers, MAIN.architecture)?;
+    let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
     let job = Job::Record { command, clock: arguments.clock, run: "demo".into() };
     let mut screen = Screen::new(&viewer);
     let outcome = lab.run(&job, arguments.clock, PATIENCE, out, &mut screen);
     // The results lie on the disk before the person closes the view, whatever happens to this terminal then.
     let recorded = screen.viewer.is_some();
     if recorded {
-        results::export_csv(&viewer, out)?;
+        results::export_csv(out)?;
     }
     let left = screen.end()?;
     let outcome = match outcome {

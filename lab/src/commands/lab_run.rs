@@ -8,27 +8,24 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use grantscope_workload::{
-    catalog::Chosen,
-    cli,
-    script::{Given, Plan},
-};
+use anyhow::{Context, Result, bail};
 
 use crate::{
-    bench::{self, BenchSpec},
     boot::{
         console_watch::{End, PATIENCE},
         run::{Follower, Outcome},
     },
     cache::Cache,
-    clock::Clock,
-    guest::job::{Command, Job},
+    fetch::Consent,
+    guest::{
+        job::{Command, Job},
+        scenario,
+    },
     lab::Lab,
+    platform::{self, Clock, Platform, clock},
     programs,
     progress::Step,
-    results,
-    setup::{self, Consent},
+    results, setup,
 };
 
 /// Arguments of `lab run`.
@@ -40,11 +37,11 @@ pub struct Arguments {
     /// Another value for a parameter of a scenario file; several values make arms
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "program")]
     pub set: Vec<String>,
-    /// The machine and the kernel
-    #[arg(long, value_name = "NAME", default_value = bench::MAIN.name, value_parser = bench::parser())]
-    pub bench: &'static BenchSpec,
-    /// What time means in the run: counted instructions, which repeat, or the host's clock [default: counted where the bench can]
-    #[arg(long, value_enum)]
+    /// The platform: the emulated machine and the kernel
+    #[arg(long, alias = "bench", value_name = "NAME", default_value = platform::MAIN.name, value_parser = platform::parser())]
+    pub platform: &'static Platform,
+    /// What time means in the run: counted instructions, which repeat, or the host's clock [default: counted where the platform can]
+    #[arg(long, value_name = "CLOCK", value_parser = clock::parser())]
     pub clock: Option<Clock>,
     /// The folder for recording.gsr, results.csv, truth.json, console.log, and what the program wrote
     #[arg(long, value_name = "DIR")]
@@ -61,7 +58,7 @@ pub struct Arguments {
     /// Agree to everything that setup would ask
     #[arg(long)]
     pub yes: bool,
-    /// A static program of yours for the bench's architecture, or one that is in dom0, to profile instead of the workload, with its
+    /// A static program of yours for the platform's architecture, or one that is in dom0, to profile instead of the workload, with its
     /// arguments
     #[arg(last = true, value_name = "PROGRAM [ARGS]")]
     pub program: Vec<String>,
@@ -71,32 +68,29 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What is wrong with the request is said before anything is built or booted.
     let command = command(arguments)?;
-    let bench = arguments.bench;
-    let clock = bench.clock(arguments.clock)?;
+    let platform = arguments.platform;
+    let clock = platform.clock(arguments.clock)?;
     let name = run_name(arguments)?;
     fs::create_dir_all(&arguments.out).with_context(|| format!("cannot make the folder {}", arguments.out.display()))?;
-    remove_old(&arguments.out)?;
+    results::remove_old(&arguments.out)?;
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
     let needs_ours = !arguments.bare || command.program.contains("grantscope");
     let ours = match needs_ours {
-        true => Some(programs::for_lab(&setup::compilers(&cache, consent, &[bench])?, bench.architecture)?),
+        true => Some(programs::for_lab(&setup::compilers(&cache, consent, &[platform])?, platform.architecture)?),
         false => None,
     };
-    // Only a recording is looked at.
-    let viewer = (!arguments.bare).then(programs::viewer).transpose()?;
-    let lab = Lab::new(setup::bench(&cache, consent, bench)?, ours.as_ref())?;
+    let lab = Lab::new(setup::parts(&cache, consent, platform)?, ours.as_ref())?;
     let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name } };
     let mut follower = Progress::new();
     let patience = Duration::from_secs(arguments.patience);
     let outcome = lab.run(&job, clock, patience, &arguments.out, &mut follower)?;
     follower.end(&outcome);
-    if let Some(viewer) = viewer.filter(|_| outcome.recorded > 0) {
-        results::export_csv(&viewer, &arguments.out)?;
-    }
     if outcome.recorded == 0 {
         // An empty file would look like a recording of nothing.
         fs::remove_file(arguments.out.join("recording.gsr")).ok();
+    } else if !arguments.bare {
+        results::export_csv(&arguments.out)?;
     }
     report(&outcome, &arguments.out)
 }
@@ -104,43 +98,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// The command that the arguments ask for.
 fn command(arguments: &Arguments) -> Result<Command> {
     if let Some((program, rest)) = arguments.program.split_first() {
-        return Command::named(program, rest, arguments.bench.architecture);
+        return Command::named(program, rest, arguments.platform.architecture);
     }
     if arguments.bare {
         bail!("--bare needs a PROGRAM: cargo xtask lab run --bare --out DIR -- /bin/busybox uname -a");
     }
-    scenario_with(arguments.bench, &arguments.scenario, &arguments.set)
-}
-
-/// Where a scenario file of the host's lies in dom0.
-const SCENARIO_FILE: &str = "scenario.toml";
-
-/// The workload with a scenario, on another domain's pages if the bench has one that grants.
-pub fn scenario(bench: &BenchSpec, scenario: &str) -> Result<Command> {
-    scenario_with(bench, scenario, &[])
-}
-
-/// The same, with other values for parameters of a scenario file. What is wrong with them is said here, by the workload's own check.
-fn scenario_with(bench: &BenchSpec, scenario: &str, set: &[String]) -> Result<Command> {
-    let chosen = Chosen::named(scenario).map_err(|error| anyhow!("--scenario {scenario}: {error}"))?;
-    let settings = set.iter().map(|setting| cli::setting(setting).map_err(|error| anyhow!("--set {setting}: {error}")));
-    let set_to = settings.collect::<Result<Vec<_>>>()?;
-    match chosen.file()? {
-        Some((name, text)) => {
-            let given = Given { set: set_to, peer: bench.domains.have_frontend(), ..Given::default() };
-            Plan::read(&name, &text, &given)?;
-        }
-        None => ensure!(set.is_empty(), "--set is for scenario files, and {scenario} is a program"),
-    }
-    let in_dom0 = format!("/job/{SCENARIO_FILE}");
-    let (named, files) = match chosen {
-        Chosen::File(path) => (in_dom0.as_str(), vec![(SCENARIO_FILE.to_owned(), path)]),
-        Chosen::Program(_) | Chosen::Builtin(_) => (scenario, vec![]),
-    };
-    let source: &[&str] = if bench.domains.have_frontend() { &["--peer", "1"] } else { &["--self"] };
-    let set: Vec<&str> = set.iter().flat_map(|setting| ["--set", setting.as_str()]).collect();
-    let arguments = [&["run", "--scenario", named], source, &set, &["--truth", "/out/truth.json"]].concat();
-    Ok(Command { files, ..Command::inside("/bin/grantscope-workload", &arguments) })
+    scenario::with_settings(arguments.platform, &arguments.scenario, &arguments.set)
 }
 
 fn run_name(arguments: &Arguments) -> Result<String> {
@@ -150,19 +113,6 @@ fn run_name(arguments: &Arguments) -> Result<String> {
     let folder = std::path::absolute(&arguments.out)?;
     let name = folder.file_name().context("--out names no folder")?;
     Ok(name.to_string_lossy().into_owned())
-}
-
-/// Results of an earlier run must not pass for this one's.
-pub fn remove_old(out: &Path) -> Result<()> {
-    for name in ["recording.gsr", "results.csv", "truth.json", "console.log", "stdout", "stderr", "status", "dmesg"] {
-        match fs::remove_file(out.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot remove the old {name} in {}", out.display()));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Hands the program's output on, says what the run left, and gives the exit code.
@@ -222,36 +172,5 @@ impl Follower for Progress {
             step.note(&format!("recording, {} KiB", self.recorded >> 10));
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scenario_that_makes_no_sense_is_refused_before_anything_boots() {
-        let refused = |name: &str, set: &[String]| format!("{:#}", scenario_with(bench::MAIN, name, set).unwrap_err());
-        assert!(refused("swep", &[]).contains("there is no scenario of that name"));
-        assert!(refused("./no-such-file.toml", &[]).contains("cannot read the scenario ./no-such-file.toml"));
-        assert!(refused("sweep", &["pages=1".into()]).contains("sweep is a program"));
-        assert!(refused("latency-1", &["page=1".into()]).contains("write pages"));
-        let file = std::env::temp_dir().join(format!("grantscope-bad-{}.toml", std::process::id()));
-        fs::write(&file, "version = 1\nname = 4\n").unwrap();
-        let problems = refused(file.to_str().unwrap(), &[]);
-        fs::remove_file(&file).unwrap();
-        assert!(problems.contains(".toml:1:1: the key summary at the head of a scenario is missing"), "{problems}");
-    }
-
-    #[test]
-    fn a_file_goes_to_dom0_with_the_job() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../workload/scenarios/latency-1.toml");
-        let command = scenario_with(bench::MAIN, file, &["pages=1,16".into()]).unwrap();
-        assert_eq!(command.files, [("scenario.toml".to_owned(), PathBuf::from(file))]);
-        assert_eq!(
-            command.arguments,
-            ["run", "--scenario", "/job/scenario.toml", "--peer", "1", "--set", "pages=1,16", "--truth", "/out/truth.json"]
-        );
-        assert_eq!(scenario(bench::MAIN, "latency-1").unwrap().files, []);
     }
 }

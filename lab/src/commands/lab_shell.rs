@@ -9,25 +9,24 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    bench::{self, BenchSpec},
     boot::{machine, run::Scratch},
     cache::Cache,
-    clock::Clock,
     command,
+    fetch::Consent,
     guest::job::Job,
     lab::Lab,
-    programs,
-    setup::{self, Consent},
+    platform::{self, Clock, Platform, clock},
+    programs, setup,
 };
 
 /// Arguments of `lab shell`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The machine and the kernel
-    #[arg(long, value_name = "NAME", default_value = bench::MAIN.name, value_parser = bench::parser())]
-    pub bench: &'static BenchSpec,
+    /// The platform: the emulated machine and the kernel
+    #[arg(long, alias = "bench", value_name = "NAME", default_value = platform::MAIN.name, value_parser = platform::parser())]
+    pub platform: &'static Platform,
     /// What time means in the lab: the host's clock is the better one for a person who types
-    #[arg(long, value_enum, default_value = "wall")]
+    #[arg(long, value_name = "CLOCK", default_value = Clock::Wall.name(), value_parser = clock::parser())]
     pub clock: Clock,
     /// Agree to everything that setup would ask
     #[arg(long)]
@@ -41,16 +40,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let cache = Cache::open()?;
     let consent = Consent::new(arguments.yes);
-    let bench = arguments.bench;
-    let clock = bench.clock(Some(arguments.clock))?;
-    let compilers = setup::compilers(&cache, consent, &[bench])?;
-    let ours = programs::for_lab(&compilers, bench.architecture)?;
-    let lab = Lab::new(setup::bench(&cache, consent, bench)?, Some(&ours))?;
+    let platform = arguments.platform;
+    let clock = platform.clock(Some(arguments.clock))?;
+    let compilers = setup::compilers(&cache, consent, &[platform])?;
+    let ours = programs::for_lab(&compilers, platform.architecture)?;
+    let lab = Lab::new(setup::parts(&cache, consent, platform)?, Some(&ours))?;
     let job = Job::Shell { size: terminal_size()?, terminal: std::env::var("TERM").unwrap_or_else(|_| "linux".into()) };
     let images = lab.images(&job)?;
     let scratch = Scratch::new()?;
     let log = cache.root().join("shell-console.log");
-    let mut boot = machine::command(lab.bench(), clock, &images.files, &scratch.0)?;
+    let mut boot = machine::command(lab.parts(), clock, &images.files, &scratch.0)?;
     boot.args(["-serial", &format!("file:{}", log.display())]);
     // signal=off: Ctrl-C is for dom0. mux=on: Ctrl-a x ends the emulator, whatever dom0 does.
     boot.args(["-chardev", "stdio,id=shell,mux=on,signal=off", "-device", "virtconsole,chardev=shell"]);

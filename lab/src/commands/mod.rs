@@ -1,7 +1,9 @@
 //! One file per verb of `cargo xtask`.
 
+pub mod build;
 pub mod clean;
 pub mod demo;
 pub mod lab_run;
 pub mod lab_shell;
+pub mod set_up;
 pub mod test;

@@ -11,10 +11,11 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    checks::{self, Bench, Check, tell},
-    command, place, programs,
+    checks::{self, Check, Harness, tell},
+    command,
+    fetch::Consent,
+    place, programs,
     progress::spell,
-    setup::Consent,
 };
 
 /// Checks of the lab that run at a time, if there are as many processors. A check keeps one processor busy, the emulator's;
@@ -27,9 +28,9 @@ pub struct Arguments {
     /// Agree to everything that setup would ask
     #[arg(long)]
     pub yes: bool,
-    /// Also check the benches whose kernels are built here only for that, which takes minutes the first time
-    #[arg(long)]
-    pub all_benches: bool,
+    /// Also check the platforms whose kernels are built here only for that, which takes minutes the first time
+    #[arg(long, alias = "all-benches")]
+    pub all_platforms: bool,
     /// Run only the lab's checks whose name contains this
     #[arg(value_name = "NAME")]
     pub only: Option<String>,
@@ -115,17 +116,17 @@ fn cargo_test(seen: &mut Count) -> Result<()> {
 }
 
 fn lab_checks(arguments: &Arguments, count: &mut Count) {
-    let on_demand = if arguments.all_benches { checks::ON_DEMAND } else { &[] };
+    let on_demand = if arguments.all_platforms { checks::ON_DEMAND } else { &[] };
     let named = |check: &&Check| arguments.only.as_ref().is_none_or(|part| check.name.contains(part));
     let chosen: Vec<_> = checks::ALL.iter().chain(on_demand).filter(named).collect();
     if chosen.is_empty() {
         let needs_more = checks::ON_DEMAND.iter().any(|check| named(&check));
-        let advice = if needs_more { "; with --all-benches there is one" } else { "" };
+        let advice = if needs_more { "; with --all-platforms there is one" } else { "" };
         eprintln!("no check of the lab has {:?} in its name{advice}", arguments.only.as_deref().unwrap_or_default());
         return;
     }
-    let bench = match Bench::new(Consent::new(arguments.yes)) {
-        Ok(bench) => bench,
+    let harness = match Harness::new(Consent::new(arguments.yes)) {
+        Ok(harness) => harness,
         Err(error) => return count.add_one(report("the lab can be set up", Err(error))),
     };
     let together = thread::available_parallelism().map_or(1, usize::from).min(AT_ONCE);
@@ -135,7 +136,7 @@ fn lab_checks(arguments: &Arguments, count: &mut Count) {
             scope.spawn(|| {
                 // The lock is let go before the check begins.
                 while let Some(check) = { waiting.lock().unwrap_or_else(PoisonError::into_inner).next() } {
-                    let good = run_check(check, &bench);
+                    let good = run_check(check, &harness);
                     counts.lock().unwrap_or_else(PoisonError::into_inner).add_one(good);
                 }
             });
@@ -144,9 +145,9 @@ fn lab_checks(arguments: &Arguments, count: &mut Count) {
 }
 
 /// Runs one, and says what it said in one piece.
-fn run_check(check: &Check, bench: &Bench) -> bool {
+fn run_check(check: &Check, harness: &Harness) -> bool {
     let started = Instant::now();
-    let result = (check.run)(bench);
+    let result = (check.run)(harness);
     let mut out = io::stdout().lock();
     for line in tell::said() {
         // Nobody who would read it is left: then nobody misses it either.

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{cpio::Writer, job::Job};
-use crate::boot::machine;
+use crate::platform::arguments::{DOM1_MIB, frontend_arguments};
 
 /// The first process of both domains.
 pub const INIT: &str = include_str!("../../guest/init");
@@ -119,8 +119,8 @@ fn guest_config() -> String {
     format!(
         "name = \"frontend\"\nkernel = \"/guest/kernel\"\nramdisk = \"/guest/image\"\nmemory = {}\nvcpus = 1\n\
          extra = \"{}\"\ndisk = [ \"phy:/dev/loop0,xvda,w\" ]\n",
-        machine::DOM1_MIB,
-        machine::frontend_arguments("hvc0")
+        DOM1_MIB,
+        frontend_arguments("hvc0")
     )
 }
 

@@ -1,4 +1,4 @@
-//! Small programs in C that domains run beside ours, static; those of the toolstack's bench are kept in the cache.
+//! Small programs in C that domains run beside ours, static; those of the toolstack's platform are kept in the cache.
 
 use std::{
     fs,
@@ -9,16 +9,16 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    architecture::Architecture,
     cache::{Cache, Key},
     command, place,
+    platform::Architecture,
 };
 
 /// By the names of their sources in lab/guest, which are their names in /bin too.
 const PROGRAMS: [&str; 2] = ["frames", "rogue"];
 const OPTIONS: [&str; 5] = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
 
-/// Compiles them for a bench of this architecture; gives each with its name.
+/// Compiles them for a platform of this architecture; gives each with its name.
 pub fn ensure(cache: &Cache, architecture: Architecture) -> Result<Vec<(&'static str, PathBuf)>> {
     let source = |name: &str| place::work_tree().join("lab/guest").join(name).with_extension("c");
     let mut key = Key::default().with("compiler", architecture.static_compiler()).with("options", OPTIONS.join(" "));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use object::elf;
 
-use crate::{architecture::Architecture, clock::Clock};
+use crate::platform::{Architecture, Clock};
 
 /// Where our own program of the host is found in dom0.
 const PROGRAM: &str = "/job/program";

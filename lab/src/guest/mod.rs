@@ -1,8 +1,7 @@
 //! What runs inside the domains: the file system that both boot from, and the job that dom0 is given.
 
 pub mod cpio;
-pub mod downloads;
 pub mod image;
 pub mod in_c;
 pub mod job;
-pub mod toolstack;
+pub mod scenario;

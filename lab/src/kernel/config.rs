@@ -22,7 +22,7 @@ pub fn apply(tree: &Tree, options: &str) -> Result<()> {
     let lost = lost(options, &settled);
     ensure!(
         lost.is_empty(),
-        "the kernel's configuration did not take these options of lab/kernel.config or of the bench: {}",
+        "the kernel's configuration did not take these options of lab/kernel.config or of the platform: {}",
         lost.join(" ")
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! Debian's own kernels, unpacked from their packages: the image, and those of the modules that a bench loads.
+//! Debian's own kernels, unpacked from their packages: the image, and those of the modules that a platform loads.
 
 use std::{
     fs,
@@ -7,12 +7,12 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Kernel, bzimage, module::Modules};
+use super::{bzimage, files::Kernel, module::Modules};
 use crate::{
-    architecture::Architecture,
     cache::{Cache, Key},
+    fetch::apt,
+    platform::Architecture,
     progress::Step,
-    setup::apt,
 };
 
 /// Counts up when what is kept of a package changes in a way that the rest of the key does not show.

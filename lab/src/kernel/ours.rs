@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Kernel, build, config};
+use super::{build, config, files::Kernel};
 use crate::{
     cache::{Cache, Key},
+    fetch::apt,
     progress::Step,
-    setup::apt,
 };
 
 /// The package with the source. 6.12 has fentry on arm64, which needs 6.4, and is what Debian 13 runs.

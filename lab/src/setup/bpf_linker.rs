@@ -4,10 +4,11 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
-use super::{Consent, packages, rust::CrossRust};
+use super::rust::CrossRust;
 use crate::{
     cache::{Cache, Key},
     command,
+    fetch::{Consent, packages},
     progress::Step,
 };
 

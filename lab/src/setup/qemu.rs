@@ -9,23 +9,42 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{
-    Consent,
-    apt::{self, PrivateApt},
-    packages::{self, Package},
-};
 use crate::{
-    architecture::Architecture,
-    boot::machine::Qemu,
     cache::{Cache, Key},
     command,
+    fetch::{
+        Consent,
+        apt::{self, PrivateApt},
+        packages::{self, Package},
+    },
+    platform::Architecture,
     progress::Step,
 };
 
 /// QEMU's own packages are unpacked together, even where one of them is installed from elsewhere.
-pub const PACKAGE_PREFIX: &str = "qemu-system-";
+const PACKAGE_PREFIX: &str = "qemu-system-";
 /// The oldest QEMU that was seen to boot the lab.
 const OLDEST: (u32, u32) = (7, 2);
+
+/// QEMU, and what it needs to be started.
+#[derive(Debug, Clone)]
+pub struct Qemu {
+    /// The program.
+    pub program: PathBuf,
+    /// Folders with its libraries, if it was unpacked into the cache.
+    pub libraries: Option<String>,
+}
+
+impl Qemu {
+    /// A command that starts it.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(libraries) = &self.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        command
+    }
+}
 
 /// One of QEMU's emulators.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +104,7 @@ impl Emulator {
         let version = apt.version(package)?;
         let version =
             version.with_context(|| format!("no {package} in this machine's release: install QEMU 7.2 or newer by hand"))?;
-        let wanted = apt.missing_closure(package)?;
+        let wanted = missing(&apt, package)?;
         let key = Key::default().with("version", &version).with("packages", wanted.join(" "));
         let folder = cache.artifact(package, &key, |folder| apt.unpack(&wanted, folder))?;
         cache.remember(&self.fact(), &folder.to_string_lossy())?;
@@ -100,6 +119,13 @@ impl Emulator {
         let libraries = ["usr/lib", "lib"].map(|part| folder.join(part).join(triplet.trim()).display().to_string());
         Ok(Qemu { program: folder.join("usr/bin").join(self.program), libraries: Some(libraries.join(":")) })
     }
+}
+
+/// Everything that a package needs and the machine's own dpkg does not have installed, the package included.
+fn missing(apt: &PrivateApt, package: &str) -> Result<Vec<String>> {
+    let needed = apt.closure(&[package])?;
+    let installed = packages::installed()?;
+    Ok(needed.into_iter().filter(|name| name.starts_with(PACKAGE_PREFIX) || !installed.contains(name)).collect())
 }
 
 fn usable(qemu: Qemu) -> Result<Qemu> {

@@ -10,11 +10,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Consent, apt, packages};
 use crate::{
-    architecture::Architecture,
     cache::{Cache, Key},
     command,
+    fetch::{Consent, apt, packages},
+    platform::Architecture,
     progress::Step,
 };
 

@@ -1,18 +1,16 @@
-//! The balloon that pages for grants come out of: what it was during a run, and pinned so that a run finds the same one throughout.
+//! The balloon that pages for grants come out of: pinned, so that a run finds the same one throughout.
 //!
-//! Where a map finds the balloon empty, it first blows it up, page by page (`xen_alloc_ballooned_pages` in drivers/xen/balloon.c, Linux
-//! v6.12). What it lets go of goes to the balloon, and the kernel's thread `xen-balloon` takes from there whatever brings the domain back
-//! to its target. With the target lowered by as much as the run maps at once, the pages are there beforehand, and nobody takes them.
+//! A map that finds the balloon empty first inflates it, page by page (`xen_alloc_ballooned_pages` in drivers/xen/balloon.c, Linux v6.12).
+//! Released pages go back to the balloon, and the kernel's thread `xen-balloon` deflates it until the domain is back at its target. With
+//! the target lowered by as much as the run maps at once, the pages are there beforehand, and stay there.
 
 mod pin;
-mod reading;
 
-use serde::Serialize;
-
+use crate::device::Balloon;
 use crate::error::Result;
+use crate::truth::BalloonReport;
 
 pub use pin::Pin;
-pub use reading::{Node, Reading};
 
 /// How many pages a run wants to find in the balloon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,45 +46,24 @@ impl std::str::FromStr for Wanted {
     }
 }
 
-/// What the truth says of it. What could not be read is not there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Told {
-    /// How many pages the run had pinned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pinned_pages: Option<u64>,
-    /// Before it was pinned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Reading>,
-    /// When the run had not mapped anything yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Reading>,
-    /// When it had let go of everything, and the balloon was still pinned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<Reading>,
-}
-
-impl Told {
-    /// Whether anything is known.
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Runs `body` with the balloon pinned, if it is to be; the target is put back whatever came of it.
-pub fn with_balloon(pin: Option<Pin>, told: &mut Told, body: impl FnOnce() -> Result<()>) -> Result<()> {
-    let node = Node::of_this_domain();
+/// Runs `body` with the balloon pinned, if it is to be; the target is restored whatever came of it.
+///
+/// # Errors
+/// The balloon cannot be pinned; else those of `body`.
+pub fn with_balloon(pin: Option<Pin>, report: &mut BalloonReport, body: impl FnOnce() -> Result<()>) -> Result<()> {
+    let balloon = Balloon::of_this_domain();
     let _pinned = match pin {
         Some(pin) => {
-            told.before = node.read().ok();
-            let pinned = pin.take(&node)?;
-            told.pinned_pages = Some(pin.pages);
+            report.before = balloon.read().ok();
+            let pinned = pin.take(&balloon)?;
+            report.pinned_pages = Some(pin.pages);
             Some(pinned)
         }
         None => None,
     };
-    told.start = node.read().ok();
+    report.start = balloon.read().ok();
     let outcome = body();
-    told.end = node.read().ok();
+    report.end = balloon.read().ok();
     outcome
 }
 

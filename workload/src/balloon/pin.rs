@@ -3,20 +3,18 @@
 use std::fs;
 use std::io;
 
-use crate::device::page_size;
+use crate::device::{Balloon, page_size};
 use crate::error::{Error, Result};
-use crate::left::{self, Left, Noted, Number};
 use crate::meminfo::Memory;
 use crate::stop;
-use crate::truth::monotonic_ns;
+use crate::truth::{BalloonReading, monotonic_ns};
+use crate::undo::{Guard, Record, Value};
 
-use super::reading::{Node, Reading};
-
-/// How often the balloon is looked at while it grows.
-const LOOK_UP_NS: u64 = 10_000_000;
+/// How often the balloon is read while it inflates.
+const POLL_NS: u64 = 10_000_000;
 /// How long it may stay as it is before it counts as stuck. `xen-balloon` tries again after 2 s, then 4 s (`update_schedule` in
 /// drivers/xen/balloon.c).
-const PATIENCE_NS: u64 = 10_000_000_000;
+const STUCK_NS: u64 = 10_000_000_000;
 
 /// What is to be pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,18 +25,18 @@ pub struct Pin {
     pub beside: u64,
 }
 
-/// The balloon, pinned; the target is put back when this is dropped.
-#[must_use = "the target is put back when this is dropped"]
+/// The balloon, pinned; the target is restored when this is dropped.
+#[must_use = "the target is restored when this is dropped"]
 pub struct Pinned {
-    _noted: Noted,
+    _guard: Guard,
 }
 
 impl Pin {
     /// Lowers the target, and waits until the pages are in the balloon.
-    pub(super) fn take(self, node: &Node) -> Result<Pinned> {
+    pub(super) fn take(self, balloon: &Balloon) -> Result<Pinned> {
         let mut goal = Goal::default();
-        let noted = left::change(|others| {
-            let reading = node.read()?;
+        let guard = Guard::new(|others| {
+            let reading = balloon.read()?;
             let others_pages: u64 = others.iter().filter_map(pinned_by).sum();
             goal = Goal::of(self.pages, others_pages, reading);
             // Where it is not known there is nothing to compare with.
@@ -46,11 +44,11 @@ impl Pin {
                 return Err(io::Error::other(refused));
             }
             let by = i64::try_from(goal.target_kb).unwrap_or(i64::MAX) - i64::try_from(reading.target_kb).unwrap_or(i64::MAX);
-            Ok(Left::Balloon { target: Number::more(&node.target(), by, others)?, pages: self.pages })
+            Ok(Record::Balloon { target: Value::added(&balloon.target(), by, others)?, pages: self.pages })
         });
-        let noted = noted.map_err(|cause| {
+        let guard = guard.map_err(|cause| {
             cause.downcast::<Error>().unwrap_or_else(|cause| Error::Balloon {
-                why: format!("{} cannot be used: {cause}", node.path().display()),
+                why: format!("{} cannot be used: {cause}", balloon.path().display()),
                 advice: "it takes a Xen domain whose kernel has CONFIG_XEN_BALLOON, and root; or leave the pages of the balloon out",
             })
         })?;
@@ -60,14 +58,14 @@ impl Pin {
                  from the balloon, pinning the balloon changes nothing"
             );
         }
-        goal.wait(node)?;
-        Ok(Pinned { _noted: noted })
+        goal.wait(balloon)?;
+        Ok(Pinned { _guard: guard })
     }
 }
 
-fn pinned_by(left: &Left) -> Option<u64> {
-    match left {
-        Left::Balloon { pages, .. } => Some(*pages),
+fn pinned_by(record: &Record) -> Option<u64> {
+    match record {
+        Record::Balloon { pages, .. } => Some(*pages),
         _ => None,
     }
 }
@@ -85,7 +83,7 @@ struct Goal {
 
 impl Goal {
     /// `others` is how many pages other runs count on: they may have none of them mapped yet.
-    fn of(pages: u64, others: u64, reading: Reading) -> Self {
+    fn of(pages: u64, others: u64, reading: BalloonReading) -> Self {
         let kb_per_page = page_size() as u64 / 1024;
         let in_balloon_kb = (pages + others) * kb_per_page;
         // Where the kernel is still on its way to the target, what it has yet to put into the balloon counts, and what it has yet
@@ -114,11 +112,11 @@ impl Goal {
         })
     }
 
-    fn wait(self, node: &Node) -> Result<()> {
+    fn wait(self, balloon: &Balloon) -> Result<()> {
         let mut seen = (0, monotonic_ns());
         loop {
-            let reading = node.read().map_err(|cause| Error::Balloon {
-                why: format!("{} cannot be read any more: {cause}", node.path().display()),
+            let reading = balloon.read().map_err(|cause| Error::Balloon {
+                why: format!("{} cannot be read any more: {cause}", balloon.path().display()),
                 advice: "look at the kernel's log (dmesg)",
             })?;
             if self.is_reached(reading)? {
@@ -128,22 +126,22 @@ impl Goal {
             if reading.current_kb != seen.0 {
                 seen = (reading.current_kb, now);
             }
-            if now - seen.1 >= PATIENCE_NS {
+            if now - seen.1 >= STUCK_NS {
                 return Err(Error::Balloon {
                     why: format!(
                         "for {} s the domain has stayed at {} KiB on its way to {} KiB",
-                        PATIENCE_NS / 1_000_000_000,
+                        STUCK_NS / 1_000_000_000,
                         reading.current_kb,
                         self.target_kb
                     ),
                     advice: "it can spare no more: free some memory, or pin fewer pages",
                 });
             }
-            stop::sleep_unless(now + LOOK_UP_NS, || false)?;
+            stop::sleep_unless(now + POLL_NS, || false)?;
         }
     }
 
-    fn is_reached(self, reading: Reading) -> Result<bool> {
+    fn is_reached(self, reading: BalloonReading) -> Result<bool> {
         if reading.target_kb != self.target_kb {
             return Err(Error::Balloon {
                 why: format!("somebody else has set its target to {} KiB, and not {}", reading.target_kb, self.target_kb),
@@ -187,12 +185,12 @@ mod tests {
     use super::*;
 
     /// In pages.
-    fn reading(target: u64, current: u64, in_balloon: u64) -> Reading {
+    fn reading(target: u64, current: u64, in_balloon: u64) -> BalloonReading {
         let kb = page_size() as u64 / 1024;
-        Reading { target_kb: target * kb, current_kb: current * kb, in_balloon_kb: in_balloon * kb }
+        BalloonReading { target_kb: target * kb, current_kb: current * kb, in_balloon_kb: in_balloon * kb }
     }
 
-    fn target(pages: u64, others: u64, reading: Reading) -> u64 {
+    fn target(pages: u64, others: u64, reading: BalloonReading) -> u64 {
         Goal::of(pages, others, reading).target_kb / (page_size() as u64 / 1024)
     }
 
@@ -237,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_domain_without_a_balloon_is_an_error_that_says_so() {
-        let error = Pin { pages: 1, beside: 0 }.take(&Node::at(std::path::Path::new("/nowhere/at/all"))).err().unwrap();
+        let error = Pin { pages: 1, beside: 0 }.take(&Balloon::at(std::path::Path::new("/nowhere/at/all"))).err().unwrap();
         insta::assert_snapshot!(error, @"the balloon cannot be pinned: /nowhere/at/all cannot be used: No such file or directory (os error 2); it takes a Xen domain whose kernel has CONFIG_XEN_BALLOON, and root; or leave the pages of the balloon out");
     }
 }

@@ -6,9 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::open::open_xen;
+use super::open::{is_readable, open_xen};
 use crate::error::{Error, Result, errno_of};
 use crate::uapi::DomId;
 use crate::uapi::evtchn as abi;
@@ -60,13 +59,9 @@ impl EventChannel {
 
     /// Waits until it was woken; after `limit` it is `false`.
     pub fn wait(&self, limit: Duration) -> Result<bool> {
-        let mut waiting = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut waiting, PollTimeout::try_from(limit.as_millis()).unwrap_or(PollTimeout::MAX)) {
-            // A signal: whoever cares looks between two calls.
-            Ok(0) | Err(Errno::EINTR) => Ok(false),
-            Ok(_) => self.take_in().map(|()| true),
-            Err(errno) => Err(self.failed("poll", errno)),
-        }
+        // A signal: whoever cares checks between two calls.
+        let is_readable = is_readable(self.as_fd(), limit).map_err(|errno| self.failed("poll", errno))?;
+        if is_readable { self.take_in().map(|()| true) } else { Ok(false) }
     }
 
     /// Takes note of having been woken, so that it can be woken again.

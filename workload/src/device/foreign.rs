@@ -17,6 +17,15 @@ use crate::uapi::{GRANTED_BYTES, dma_heap, udmabuf};
 
 const MEMFD_NAME: &CStr = c"grantscope";
 
+/// Where a dma-buf that is not Xen's comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// From udmabuf.
+    Udmabuf,
+    /// From the system's dma-heap.
+    DmaHeap,
+}
+
 /// A dma-buf of ordinary memory, made by `/dev/udmabuf`.
 pub struct UdmaBuf;
 
@@ -88,6 +97,17 @@ pub struct ForeignBuf {
 }
 
 impl ForeignBuf {
+    /// Makes one of `pages` pages.
+    ///
+    /// # Errors
+    /// The kernel has no such device, or refuses the pages.
+    pub fn of(memory: Memory, pages: usize) -> Result<Self> {
+        match memory {
+            Memory::Udmabuf => UdmaBuf::create(pages),
+            Memory::DmaHeap => DmaHeap::allocate(pages),
+        }
+    }
+
     /// Fills every word of its pages, with what `contents` gives for a page.
     pub fn fill(&self, contents: impl Fn(usize) -> u32) -> Result<()> {
         let failed = |call| move |errno| Error::Call { call, on: format!("a dma-buf of {} pages", self.pages), errno };

@@ -1,5 +1,6 @@
 //! `/dev/xen/gntalloc`: granting pages of this domain to another.
 
+use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -7,11 +8,11 @@ use nix::errno::Errno;
 
 use super::memory::SharedPages;
 use super::open::{open_xen, page_size};
-use super::parameter::read_limit;
+use super::parameter::{checked, read_limit};
 use crate::error::{Error, Result};
 use crate::truth::{Buffer, Log, Op, Subject};
 use crate::uapi::gntalloc as abi;
-use crate::uapi::gntdev::{UNMAP_NOTIFY_CLEAR_BYTE, UNMAP_NOTIFY_SEND_EVENT, UnmapNotify};
+use crate::uapi::gntdev::UnmapNotify;
 use crate::uapi::{DomId, Flexible, GrantRef};
 
 const ADVICE: &str = "load the module xen-gntalloc (modprobe xen-gntalloc), or build the kernel \
@@ -34,7 +35,7 @@ impl<'log> GntAlloc<'log> {
     /// Allocates `pages` zeroed pages and grants them to `domain`, writable.
     pub fn grant(&self, domain: DomId, pages: usize) -> Result<Granted<'log>> {
         // Large counts overflow the driver's own check on 6.12 and end in a kernel warning.
-        let count = check_count(pages, read_limit(abi::LIMIT)?)?;
+        let count = checked("grant", pages, read_limit(abi::LIMIT)?, abi::LIMIT)?;
         let header = abi::AllocGref { domid: domain, flags: abi::FLAG_WRITABLE, count, index: 0, gref_ids: [0] };
         let mut argument = Flexible::new(header, &vec![0; pages]);
         let (raw, pointer) = (self.fd.as_raw_fd(), argument.as_mut_ptr());
@@ -46,15 +47,6 @@ impl<'log> GntAlloc<'log> {
             .map_err(|errno| Error::Operation { op: Op::Grant, on: format!("of {pages} pages to domain {domain}"), errno })?;
         let (device, references) = (self.clone(), argument.elements().to_vec());
         Ok(Granted { device, index: argument.header().index, references, ended: false })
-    }
-}
-
-/// What the driver checks too late or not at all.
-fn check_count(pages: usize, limit: usize) -> Result<u32> {
-    match u32::try_from(pages) {
-        Ok(0) => Err(Error::EmptyCount { call: "grant" }),
-        Ok(count) if pages <= limit => Ok(count),
-        _ => Err(Error::OverLimit { call: "grant", count: pages, limit, limit_path: abi::LIMIT }),
     }
 }
 
@@ -86,12 +78,7 @@ impl Granted<'_> {
     /// Asks for something to happen when the last user of `page` unmaps it: its byte at `byte`
     /// cleared, the event channel `port` signalled, or both.
     pub fn notify_on_unmap(&self, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
-        let offset = page * self.device.page_size + usize::from(byte.unwrap_or(0));
-        let mut argument = UnmapNotify {
-            index: self.index + offset as u64,
-            action: byte.map_or(0, |_| UNMAP_NOTIFY_CLEAR_BYTE) | port.map_or(0, |_| UNMAP_NOTIFY_SEND_EVENT),
-            event_channel_port: port.unwrap_or(0),
-        };
+        let mut argument = UnmapNotify::of(self.index + (page * self.device.page_size) as u64, byte, port);
         // SAFETY: the argument is of the type this number stands for and outlives the call.
         unsafe { abi::set_unmap_notify(self.device.fd.as_raw_fd(), &mut argument) }.map_err(|errno| Error::Call {
             call: "SET_UNMAP_NOTIFY",
@@ -142,25 +129,13 @@ impl GrantedPages<'_> {
     pub fn references(&self) -> &[GrantRef] {
         self.granted.references()
     }
+}
 
-    /// How many pages there are.
-    pub fn pages(&self) -> usize {
-        self.memory.pages()
-    }
+impl Deref for GrantedPages<'_> {
+    type Target = SharedPages;
 
-    /// The word at `offset` of `page`.
-    pub fn read(&self, page: usize, offset: usize) -> u32 {
-        self.memory.read(page, offset)
-    }
-
-    /// Writes it; whoever reads the new value sees everything written before.
-    pub fn write(&self, page: usize, offset: usize, value: u32) {
-        self.memory.write(page, offset, value);
-    }
-
-    /// Hands the bytes of a page to something that does not read them itself, such as a system call.
-    pub(super) fn with_granted_bytes<T>(&self, page: usize, hand: impl FnOnce(&[u8]) -> T) -> T {
-        self.memory.with_granted_bytes(page, hand)
+    fn deref(&self) -> &SharedPages {
+        &self.memory
     }
 }
 
@@ -168,19 +143,5 @@ impl Drop for GrantedPages<'_> {
     fn drop(&mut self) {
         // SAFETY: this is the end of `self`, the only user of the memory.
         let _ = unsafe { self.memory.unmap() };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_grant_of_nothing_or_of_more_than_the_limit_is_refused() {
-        assert!(matches!(check_count(0, 1024), Err(Error::EmptyCount { call: "grant" })));
-        assert_eq!(check_count(1024, 1024).unwrap(), 1024);
-        assert!(matches!(check_count(1025, 1024), Err(Error::OverLimit { count: 1025, .. })));
-        // This one makes 6.12 warn about an allocation of 16 GiB.
-        assert!(check_count(0xffff_fff0, 1024).is_err());
     }
 }

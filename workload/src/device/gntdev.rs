@@ -1,6 +1,7 @@
 //! `/dev/xen/gntdev`: mapping another domain's grants into this process.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use nix::errno::Errno;
 
 use super::memory::SharedPages;
 use super::open::{open_xen, page_size};
-use super::parameter::read_limit;
+use super::parameter::{checked, read_limit};
 use crate::error::{Error, Result};
 use crate::truth::{Buffer, Log, Op, Subject, Timed, Why, timed};
 use crate::uapi::gntdev::{self as abi, Reference};
@@ -136,7 +137,7 @@ impl<'log> GntDev<'log> {
 
     /// The count as the kernel takes it: at least one, at most the driver's limit.
     pub(super) fn checked(&self, call: &'static str, count: usize) -> Result<u32> {
-        check_count(call, count, self.open.limit)
+        checked(call, count, self.open.limit, abi::LIMIT)
     }
 
     pub(super) fn raw(&self) -> RawFd {
@@ -179,9 +180,7 @@ impl<'log> GntDev<'log> {
 
     /// Asks to be told when a page of the map at `index` is unmapped.
     pub(super) fn notify_on_unmap(&self, index: u64, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
-        let offset = page * self.open.page_size + usize::from(byte.unwrap_or(0));
-        let action = byte.map_or(0, |_| abi::UNMAP_NOTIFY_CLEAR_BYTE) | port.map_or(0, |_| abi::UNMAP_NOTIFY_SEND_EVENT);
-        let mut argument = abi::UnmapNotify { index: index + offset as u64, action, event_channel_port: port.unwrap_or(0) };
+        let mut argument = abi::UnmapNotify::of(index + (page * self.open.page_size) as u64, byte, port);
         // SAFETY: the argument is of the type this number stands for and outlives the call.
         unsafe { abi::set_unmap_notify(self.raw(), &mut argument) }.map_err(|errno| self.other("SET_UNMAP_NOTIFY", errno))?;
         Ok(())
@@ -214,17 +213,6 @@ impl Drop for Open<'_> {
     fn drop(&mut self) {
         let Some(raw) = self.take_raw() else { return };
         let _ = self.log.call(Subject::without_buffer(Op::Close), || nix::unistd::close(raw));
-    }
-}
-
-/// The limits that hold for every call with a page count.
-fn check_count(call: &'static str, count: usize, limit: usize) -> Result<u32> {
-    if count == 0 {
-        return Err(Error::EmptyCount { call });
-    }
-    match u32::try_from(count) {
-        Ok(checked) if count <= limit => Ok(checked),
-        _ => Err(Error::OverLimit { call, count, limit, limit_path: abi::LIMIT }),
     }
 }
 
@@ -330,21 +318,6 @@ pub struct Mapping<'log> {
 }
 
 impl Mapping<'_> {
-    /// How many pages there are.
-    pub fn pages(&self) -> usize {
-        self.memory.pages()
-    }
-
-    /// The word at `offset` of `page`, within its granted 4 KiB.
-    pub fn read(&self, page: usize, offset: usize) -> u32 {
-        self.memory.read(page, offset)
-    }
-
-    /// Writes it.
-    pub fn write(&self, page: usize, offset: usize, value: u32) {
-        self.memory.write(page, offset, value);
-    }
-
     /// Reads a word of every page: are these the pages their owner filled? The first one is the owner's page `first`; `contents` gives
     /// what the owner wrote into a page of its own.
     pub fn touch(&self, first: usize, contents: impl Fn(usize) -> u32) -> Result<()> {
@@ -356,16 +329,6 @@ impl Mapping<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Copies the granted 4 KiB of a page into `target`, which has exactly that size.
-    pub fn copy_page(&self, page: usize, target: &mut [u8]) {
-        self.memory.copy_page(page, target);
-    }
-
-    /// Hands the granted bytes of a page to something that does not read them itself, such as a system call.
-    pub(super) fn with_granted_bytes<T>(&self, page: usize, hand: impl FnOnce(&[u8]) -> T) -> T {
-        self.memory.with_granted_bytes(page, hand)
     }
 
     /// Takes the pages out of the address space. The grants stay mapped until
@@ -388,24 +351,19 @@ impl Mapping<'_> {
     }
 }
 
+impl Deref for Mapping<'_> {
+    type Target = SharedPages;
+
+    fn deref(&self) -> &SharedPages {
+        &self.memory
+    }
+}
+
 impl Drop for Mapping<'_> {
     fn drop(&mut self) {
         if !self.ended {
             // Its outcome is in the log; there is nobody left to tell.
             let _ = self.munmap_once();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_count_of_zero_and_one_over_the_limit_are_refused_before_the_kernel_sees_them() {
-        assert!(matches!(check_count("map", 0, 65_536), Err(Error::EmptyCount { call: "map" })));
-        assert_eq!(check_count("map", 65_536, 65_536).unwrap(), 65_536);
-        assert!(matches!(check_count("export", 65_537, 65_536), Err(Error::OverLimit { count: 65_537, limit: 65_536, .. })));
-        assert!(check_count("map", usize::MAX, usize::MAX).is_err());
     }
 }

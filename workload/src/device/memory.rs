@@ -10,7 +10,7 @@ use crate::uapi::GRANTED_BYTES;
 
 /// A range of pages that somebody else also sees. It is unmapped by its owner, not by itself,
 /// because that is sometimes an operation to be noted.
-pub(super) struct SharedPages {
+pub struct SharedPages {
     base: NonNull<u8>,
     pages: usize,
     page_size: usize,
@@ -57,18 +57,19 @@ impl SharedPages {
         Errno::result(status).map(drop)
     }
 
-    pub(super) fn pages(&self) -> usize {
+    /// How many pages there are.
+    pub fn pages(&self) -> usize {
         self.pages
     }
 
-    /// Reads the word at `offset` of `page`. With `Acquire`, whatever its writer wrote before
+    /// Reads the word at `offset` of `page`, within its granted 4 KiB. With `Acquire`, whatever its writer wrote before
     /// storing it with `Release` is seen afterwards.
-    pub(super) fn read(&self, page: usize, offset: usize) -> u32 {
+    pub fn read(&self, page: usize, offset: usize) -> u32 {
         self.word(page, offset).load(Ordering::Acquire)
     }
 
-    /// Writes it.
-    pub(super) fn write(&self, page: usize, offset: usize, value: u32) {
+    /// Writes it; a reader that sees the new value sees everything written before.
+    pub fn write(&self, page: usize, offset: usize, value: u32) {
         assert!(self.writable, "these pages are mapped for reading only");
         self.word(page, offset).store(value, Ordering::Release);
     }
@@ -82,8 +83,8 @@ impl SharedPages {
         hand(bytes)
     }
 
-    /// Copies the granted bytes of a page into `target`, as fast as the C library does it.
-    pub(super) fn copy_page(&self, page: usize, target: &mut [u8]) {
+    /// Copies the granted 4 KiB of a page into `target`, which has exactly that size, as fast as the C library does it.
+    pub fn copy_page(&self, page: usize, target: &mut [u8]) {
         assert!(page < self.pages, "page {page} of {}", self.pages);
         assert!(target.len() == GRANTED_BYTES, "a page is copied whole");
         // SAFETY: inside the mapping by the assertions, and mapped for as long as `self` is borrowed. Another domain may change

@@ -5,31 +5,34 @@
 //! call of ours. It is counted rather than borrowed because the steps of a scenario file let go of things in an order that the
 //! compiler does not see; what else has to outlive what is checked there ([`crate::script`]), before anything runs.
 
+mod balloon;
 mod copy;
 mod dmabuf;
 mod evtchn;
 mod foreign;
 mod gntalloc;
 mod gntdev;
-mod held;
+mod holders;
 mod import;
-mod looks;
 mod memory;
 mod open;
 mod parameter;
+mod pipe;
 mod vgem;
 mod xenstore;
 
+pub use balloon::Balloon;
 pub use copy::{CopyOutcome, Segment};
 pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
 pub use evtchn::EventChannel;
-pub use foreign::{DmaHeap, ForeignBuf, UdmaBuf};
+pub use foreign::{DmaHeap, ForeignBuf, Memory, UdmaBuf};
 pub use gntalloc::{GntAlloc, Granted, GrantedPages};
 pub use gntdev::{Access, GntDev, GrantMap, Mapping};
-pub use held::HeldPage;
+pub use holders::{Holder, holders};
 pub use import::{Import, Importable};
-pub use looks::Looks;
+pub use memory::SharedPages;
 pub use open::page_size;
-pub use parameter::{RaisedLimit, read_limit};
+pub use parameter::read_limit;
+pub use pipe::{HeldPage, Looks};
 pub use vgem::{Attachment, Vgem};
 pub use xenstore::{Transaction, Xenstore};

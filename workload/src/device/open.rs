@@ -1,10 +1,12 @@
-//! Opening device nodes, with an error that says why one cannot be.
+//! Opening device nodes, with an error that says why one cannot be, and waiting until one can be read.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
 
 use crate::error::{Error, Result};
@@ -24,6 +26,15 @@ pub(super) fn open_device(path: &'static str, advice: &'static str) -> Result<Ow
         Errno::EACCES | Errno::EPERM => Error::NotPermitted { path, errno },
         errno => Error::Open { path, errno },
     })
+}
+
+/// Waits until `device` can be read; after `limit`, or a signal, it is `false`.
+pub(super) fn is_readable(device: BorrowedFd<'_>, limit: Duration) -> Result<bool, Errno> {
+    let mut waiting = [PollFd::new(device, PollFlags::POLLIN)];
+    match poll(&mut waiting, PollTimeout::try_from(limit.as_millis()).unwrap_or(PollTimeout::MAX)) {
+        Err(Errno::EINTR) => Ok(false),
+        ready => ready.map(|ready| ready > 0),
+    }
 }
 
 /// Whether this kernel runs in a Xen domain, as far as it tells user space.

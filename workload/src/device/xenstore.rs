@@ -9,9 +9,8 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::open::open_xen;
+use super::open::{is_readable, open_xen};
 use crate::error::{Error, Result, errno_of};
 use crate::uapi::DomId;
 use crate::uapi::xenstore::{Header, Kind, MOST_BYTES, PATH, errno};
@@ -141,13 +140,12 @@ impl Xenstore {
         let mut filled = 0;
         while filled < bytes.len() {
             let left = deadline.saturating_duration_since(Instant::now());
-            let mut waiting = [PollFd::new(self.device.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut waiting, PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX)) {
-                Ok(0) => return Err(Refused::Silent),
-                // A signal: whoever cares looks between two calls.
-                Err(Errno::EINTR) => continue,
+            match is_readable(self.device.as_fd(), left) {
+                Ok(true) => {}
+                // A signal: whoever cares checks between two calls.
+                Ok(false) if Instant::now() < deadline => continue,
+                Ok(false) => return Err(Refused::Silent),
                 Err(errno) => return Err(Refused::With(errno)),
-                Ok(_) => {}
             }
             match self.device.read(&mut bytes[filled..]) {
                 Ok(count) => filled += count,

@@ -2,15 +2,16 @@
 
 use std::sync::Mutex;
 
-use crate::device::{GntAlloc, RaisedLimit};
-use crate::directory::fill_word;
+use crate::device::GntAlloc;
 use crate::error::Result;
-use crate::frontend::fill;
 use crate::peer::Offer;
-use crate::requests::{Asking, Client};
+use crate::peer::fill;
+use crate::peer::fill_word;
+use crate::peer::requests::{Client, RemoteFrontend};
 use crate::script::{Plan, Side};
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 
 use super::{Place, limits};
 
@@ -19,12 +20,12 @@ use super::{Place, limits};
 pub struct Grants<'log> {
     own: (DomId, Vec<GrantRef>),
     peer: (DomId, Offer),
-    desk: Option<Box<dyn Asking + 'log>>,
+    desk: Option<Box<dyn RemoteFrontend + 'log>>,
 }
 
 impl Grants<'_> {
     /// Whom to ask for more.
-    pub fn desk(&self) -> Option<&dyn Asking> {
+    pub fn desk(&self) -> Option<&dyn RemoteFrontend> {
         self.desk.as_deref()
     }
 

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use crate::device::{
-    Access, Attachment, DmaBuf, DmaHeap, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, Import, Mapping, ReleaseWatch,
+    Access, Attachment, DmaBuf, DmaHeap, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, Import, Mapping, Memory, ReleaseWatch,
     Released, Segment, UdmaBuf, Vgem,
 };
 use crate::error::{Error, Result};
+use crate::peer::requests::{RemoteGrant, Request};
 use crate::plan::Shuffler;
-use crate::requests::{AskedFor, Memory, Wish};
 use crate::script::{Action, Amount, Mapped, Order, Pick, Side, Slice, Step, Worker};
 use crate::stop;
 use crate::truth::{Buffer, Log, monotonic_ns};
@@ -63,7 +63,7 @@ enum Item<'log> {
     },
     Import(Import<'log>),
     Grant(Granted<'log>),
-    Peer(AskedFor<'log>),
+    Peer(RemoteGrant<'log>),
 }
 
 /// One thread's side of a worker, in one arm.
@@ -197,14 +197,14 @@ impl<'run> Hand<'run> {
             }
             Action::PeerGrant { object, pages, count } => {
                 let pages = self.amount(pages, iteration) as u32;
-                self.ask(*object, Wish::Grant { pages, looks: 0 }, *count)
+                self.ask(*object, Request::Grant { pages, looks: 0 }, *count)
             }
             Action::PeerImport { object, pages, count, from } => {
                 let pages = self.amount(pages, iteration) as u32;
-                self.ask(*object, Wish::Import { pages, from: *from }, *count)
+                self.ask(*object, Request::Import { pages, from: *from }, *count)
             }
             Action::PeerLetGo { object, order, .. } => {
-                self.end_all(*object, *order, |item| if let Item::Peer(asked) = item { asked.let_go() } else { Ok(()) })
+                self.end_all(*object, *order, |item| if let Item::Peer(asked) = item { asked.release() } else { Ok(()) })
             }
             Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
             Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
@@ -313,9 +313,9 @@ impl<'run> Hand<'run> {
     }
 
     /// Has the peer make some of these.
-    fn ask(&mut self, object: usize, wish: Wish, count: u32) -> Result<()> {
+    fn ask(&mut self, object: usize, wish: Request, count: u32) -> Result<()> {
         let Some(desk) = self.shared.grants.desk() else { return Ok(()) };
-        let items = (0..count).map(|_| AskedFor::new(desk, wish).map(Item::Peer)).collect::<Result<_>>()?;
+        let items = (0..count).map(|_| RemoteGrant::new(desk, wish).map(Item::Peer)).collect::<Result<_>>()?;
         self.keep(object, items);
         Ok(())
     }

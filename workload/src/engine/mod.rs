@@ -11,11 +11,11 @@ mod processes;
 
 use std::collections::BTreeMap;
 
-use crate::balloon::{Told, with_balloon};
+use crate::balloon::with_balloon;
 use crate::error::Result;
 use crate::scenario::Source;
 use crate::script::{Pace, Plan, Scalar};
-use crate::truth::{Log, LoopTimes, OfFile, Phase, Turn, loops};
+use crate::truth::{BalloonReport, Log, LoopTimes, Phase, RunInfo, Turn, loops};
 use crate::uapi::DomId;
 
 use grants::with_grants;
@@ -29,28 +29,28 @@ pub struct Place {
     pub source: Source,
 }
 
-/// Runs it. Calls are noted in `log`, and what there is to say about the run in `of_file` and `balloon`.
-pub fn run(log: &Log, plan: &Plan, place: &Place, of_file: &mut OfFile, balloon: &mut Told) -> Result<()> {
+/// Runs it. Calls are noted in `log`, and what there is to say about the run in `info` and `balloon`.
+pub fn run(log: &Log, plan: &Plan, place: &Place, info: &mut RunInfo, balloon: &mut BalloonReport) -> Result<()> {
     log.enter(Phase::Setup);
     limits::check(log, plan)?;
     let mut turns = Vec::new();
     let outcome = with_balloon(plan.pin(), balloon, || {
         with_grants(log, plan, place, |grants| crowd::work(log, plan, place, grants, &mut turns))
     });
-    of_file.loops = times(plan, &turns);
-    report(&plan.name, &of_file.loops);
+    info.loops = times(plan, &turns);
+    report(&plan.name, &info.loops);
     outcome
 }
 
 /// What the truth says about a run of this plan, before it is run.
-pub fn of_file(plan: &Plan) -> OfFile {
+pub fn run_info(plan: &Plan) -> RunInfo {
     let value = |scalar: &Scalar| match scalar {
         Scalar::Number(number) => (*number).into(),
         Scalar::Word(word) => word.clone().into(),
     };
     let parameters: BTreeMap<_, _> = plan.parameters.iter().map(|(name, scalar)| (name.clone(), value(scalar))).collect();
     let arms = plan.arms.iter().map(|arm| arm.name.clone()).filter(|name| !name.is_empty()).collect();
-    OfFile { file: plan.text.clone(), parameters, arms, loops: Vec::new() }
+    RunInfo { file: plan.text.clone(), parameters, arms, loops: Vec::new() }
 }
 
 fn times(plan: &Plan, turns: &[Turn]) -> Vec<LoopTimes> {

@@ -1,8 +1,8 @@
 //! Grant copies: the alternative to mapping, in batches.
 
 use crate::device::{GntDev, Segment};
-use crate::directory::fill_word;
 use crate::error::{Error, Result};
+use crate::peer::fill_word;
 use crate::stop;
 use crate::truth::{Log, Phase};
 use crate::uapi::GRANTED_BYTES;

@@ -44,7 +44,7 @@ fn unmap_while_held(device: &GntDev<'_>, shared: Shared<'_>, pages: usize) -> Re
     mapping.munmap()?;
     map.unmap()?;
     sleep(HELD_FOR);
-    held.let_go()?;
+    held.release()?;
     sleep(SETTLED_AFTER);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! The pages that a scenario maps: another domain's, or this one's own.
 
-use crate::device::{GntAlloc, RaisedLimit};
+use crate::device::GntAlloc;
 use crate::error::Result;
-use crate::frontend::fill;
+use crate::peer::fill;
 use crate::truth::{Log, Phase};
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 
 use super::Options;
 

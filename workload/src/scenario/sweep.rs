@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::device::{Access, DmaBuf, ForeignBuf, GntAlloc, GntDev, Importable, RaisedLimit, Released, Vgem};
-use crate::directory::fill_word;
+use crate::device::{Access, DmaBuf, ForeignBuf, GntAlloc, GntDev, Importable, Released, Vgem};
 use crate::error::{Error, Result};
+use crate::peer::fill_word;
 use crate::plan::{Action, Shuffler, WAITER_EVERY};
 use crate::stop;
 use crate::truth::{Log, Phase};
 use crate::uapi::gntalloc;
+use crate::undo::RaisedLimit;
 
 use super::Options;
 use super::capability::{importer, possible_actions};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Action, Arm, Mapped, Plan, Side, Step, Worker};
-use crate::requests::Memory;
+use crate::device::Memory;
 use crate::truth::Buffer;
 
 /// The most that is needed, all arms, workers, processes and threads together.

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use super::document::Scalar;
 use super::needs::Needs;
 use crate::balloon::{Pin, Wanted};
-use crate::requests::Memory;
+use crate::device::Memory;
 use crate::truth::Buffer;
 
 /// Whose pages are mapped.

@@ -8,7 +8,7 @@ use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
 use super::vocabulary::{ERRNOS, Verb};
-use crate::requests::Memory;
+use crate::device::Memory;
 use crate::truth::Buffer;
 
 /// Hands out grants of both sides.

@@ -1,16 +1,16 @@
 //! The truth file: written in one go when everything measured is over.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tempfile::{Builder, NamedTempFile};
 
-use super::{Call, LoopTimes, Op, Teardowns, totals};
-use crate::balloon::Told;
+use super::{BalloonReport, Call, LoopTimes, Op, Teardowns, totals};
 use crate::error::{Error, Result};
-use crate::left::{self, Left, Noted, TruthFile};
 
 /// What the columns of a call are, in order.
 const COLUMNS: [&str; 11] =
@@ -60,19 +60,19 @@ pub struct Header {
     pub ending: Ending,
     /// What the scenario would have done but could not, and why.
     pub skipped: Vec<String>,
-    /// Whose grants were let go of, and how often.
+    /// Whose grants were released, and how often.
     pub teardowns: Vec<Teardowns>,
     /// The balloon.
-    #[serde(skip_serializing_if = "Told::is_nothing")]
-    pub balloon: Told,
+    #[serde(skip_serializing_if = "BalloonReport::is_nothing")]
+    pub balloon: BalloonReport,
     /// What there is to say about a scenario file.
     #[serde(flatten)]
-    pub of_file: Option<OfFile>,
+    pub run_info: Option<RunInfo>,
 }
 
 /// What the file says about a run of a scenario file.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct OfFile {
+pub struct RunInfo {
     /// The scenario's whole text.
     pub file: String,
     /// What every arm's parameters stood for.
@@ -101,67 +101,100 @@ impl Header {
             ending: Ending::Complete,
             skipped: Vec::new(),
             teardowns: Vec::new(),
-            balloon: Told::default(),
-            of_file: None,
+            balloon: BalloonReport::default(),
+            run_info: None,
         }
     }
 }
+
+/// How the name of a truth file ends that is not written yet.
+pub const UNWRITTEN: &str = ".unwritten";
 
 /// Where the truth goes. Opened before the run, so that a wrong path is known before anything is
 /// measured.
 pub enum Destination {
     /// `-`.
     StandardOutput,
-    /// A file, emptied when opened.
-    File {
+    /// A pipe or a device, which is written as it is.
+    Device {
         /// Its path.
         path: PathBuf,
         /// Open for writing.
         file: File,
-        /// That it is empty until it is written.
-        noted: Option<Noted>,
+    },
+    /// A file: written under a temporary name in the same folder, so that there is a whole one under its own or none.
+    File {
+        /// What it is to be called.
+        path: PathBuf,
+        /// Deleted if it is not renamed.
+        temporary: NamedTempFile,
     },
 }
 
 impl Destination {
-    /// Opens `path`; `-` is standard output.
+    /// Opens `path`; `-` is standard output. A file that is there already is deleted: what an earlier run measured is not to be taken
+    /// for what this one did, if this one is killed.
+    ///
+    /// # Errors
+    /// No file can be made or replaced there.
     pub fn open(path: &Path) -> Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::StandardOutput);
         }
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
-        let file = file.map_err(|cause| Error::TruthPath { path: path.to_owned(), cause })?;
-        let noted = TruthFile::opened(path, &file).and_then(|file| left::change(|_| Ok(Left::TruthFile(file))).ok());
-        Ok(Self::File { path: path.to_owned(), file, noted })
+        Self::open_file(path).map_err(|cause| Error::TruthPath { path: path.to_owned(), cause })
+    }
+
+    fn open_file(given: &Path) -> io::Result<Self> {
+        let there = std::fs::metadata(given);
+        if there.is_ok_and(|there| !there.is_file()) {
+            return Ok(Self::Device { path: given.to_owned(), file: OpenOptions::new().write(true).open(given)? });
+        }
+        // Where it is a symbolic link, what that leads to is written.
+        let path = std::fs::canonicalize(given).or_else(|_| std::path::absolute(given))?;
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        };
+        // A folder that is not there is named without a temporary file in it.
+        std::fs::metadata(folder)?;
+        let mut prefix = name.to_owned();
+        prefix.push(".");
+        let mut builder = Builder::new();
+        // As of any other file: the umask takes from it.
+        builder.prefix(&prefix).suffix(UNWRITTEN).permissions(Permissions::from_mode(0o666));
+        let temporary = builder.tempfile_in(folder)?;
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(Self::File { path, temporary }),
+        }
     }
 
     /// Writes everything. If the file cannot take it, standard output gets it, so that nothing
     /// measured is lost; the error is reported all the same.
+    ///
+    /// # Errors
+    /// It could not be written; the error says whether standard output got it.
     pub fn write(self, header: &Header, calls: &[Call]) -> Result<()> {
         self.write_or_rescue(header, calls, &mut io::stdout().lock())
     }
 
     fn write_or_rescue(self, header: &Header, calls: &[Call], standard_output: &mut impl Write) -> Result<()> {
-        match self {
-            Self::StandardOutput => write_json(header, calls, standard_output).map_err(|cause| Error::Truth {
-                path: "-".into(),
-                cause,
-                rescued: false,
-            }),
-            Self::File { path, file, noted } => {
-                let written = write_json(header, calls, &file).map_err(|cause| {
-                    // Half a truth must not be taken for one, and its space is needed now. A device
-                    // cannot be cut, and need not be.
-                    let _ = file.set_len(0);
-                    let rescued = write_json(header, calls, standard_output).is_ok();
-                    Error::Truth { path, cause, rescued }
-                });
-                if let Some(noted) = noted {
-                    noted.is_over();
-                }
-                written
+        let (path, written) = match self {
+            Self::StandardOutput => {
+                let written = write_json(header, calls, standard_output);
+                return written.map_err(|cause| Error::Truth { path: "-".into(), cause, rescued: false });
             }
-        }
+            Self::Device { path, file } => (path, write_json(header, calls, &file)),
+            Self::File { path, temporary } => {
+                // On an error this deletes it, and its space is needed now.
+                let written = write_json(header, calls, temporary.as_file());
+                let written = written.and_then(|()| temporary.persist(&path).map(drop).map_err(io::Error::from));
+                (path, written)
+            }
+        };
+        written.map_err(|cause| {
+            let rescued = write_json(header, calls, standard_output).is_ok();
+            Error::Truth { path, cause, rescued }
+        })
     }
 }
 
@@ -176,7 +209,7 @@ fn write_json(header: &Header, calls: &[Call], out: impl Write) -> io::Result<()
     write_lines(&mut out, "totals", totals(calls).iter())?;
     writeln!(out, ",\n\"contains\": {},", serde_json::to_string(&contains())?)?;
     writeln!(out, "\"columns\": {},", serde_json::to_string(&COLUMNS)?)?;
-    let arms = header.of_file.as_ref().map_or(&[][..], |of_file| &of_file.arms);
+    let arms = header.run_info.as_ref().map_or(&[][..], |info| &info.arms);
     write_lines(&mut out, "calls", calls.iter().map(|call| row(call, arms)))?;
     writeln!(out, "\n}}")?;
     out.flush()
@@ -285,6 +318,25 @@ mod tests {
         insta::assert_snapshot!(error, @"cannot write the truth file /dev/full: No space left on device (os error 28); free some space or choose another place with --truth (the truth went to standard output instead)");
         let parsed: serde_json::Value = serde_json::from_slice(&rescued).unwrap();
         assert_eq!(parsed["calls"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_file_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, link] = ["truth.json", "link"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        std::fs::write(&path, "an earlier run's").unwrap();
+        let destination = Destination::open(&link).unwrap();
+        assert!(!path.exists(), "an earlier run's truth must not be taken for this one's");
+        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let temporary = names.iter().map(|name| name.to_string_lossy()).find(|name| name.ends_with(UNWRITTEN));
+        assert!(temporary.is_some_and(|name| name.starts_with("truth.json.")), "{names:?}");
+        destination.write(&header(), &calls()).unwrap();
+        let parsed: serde_json::Value = serde_json::from_slice(&std::fs::read(&link).unwrap()).unwrap();
+        assert_eq!(parsed["calls"].as_array().unwrap().len(), 3);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        std::fs::write(folder.path().join("other"), "").unwrap();
+        assert_eq!(mode, std::fs::metadata(folder.path().join("other")).unwrap().permissions().mode(), "as of any other file");
     }
 
     #[test]

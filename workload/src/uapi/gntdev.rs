@@ -120,6 +120,14 @@ pub struct UnmapNotify {
     pub event_channel_port: u32,
 }
 
+impl UnmapNotify {
+    /// For the page at `index`: its byte at `byte` is cleared, the event channel `port` is signalled, or both.
+    pub fn of(index: u64, byte: Option<u16>, port: Option<u32>) -> Self {
+        let action = byte.map_or(0, |_| UNMAP_NOTIFY_CLEAR_BYTE) | port.map_or(0, |_| UNMAP_NOTIFY_SEND_EVENT);
+        Self { index: index + u64::from(byte.unwrap_or(0)), action, event_channel_port: port.unwrap_or(0) }
+    }
+}
+
 /// The grant side of one end of a copy.
 #[repr(C)]
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@
 pub mod dma_heap;
 pub mod drm;
 pub mod evtchn;
+pub mod fault_injection;
 pub mod flexible;
 pub mod gntalloc;
 pub mod gntdev;

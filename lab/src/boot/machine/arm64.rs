@@ -11,8 +11,18 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{DOM0_MIB, DOM1_MIB, Files, common, dom0_arguments, frontend_arguments, path_text, xen_arguments};
-use crate::{bench::BenchSpec, clock::Clock, command, setup::Bench};
+use super::common::{Files, common, path_text};
+use crate::{
+    command,
+    platform::{
+        Clock, Platform,
+        arguments::{DOM1_MIB, dom0_arguments, frontend_arguments, xen_arguments},
+    },
+    setup::Parts,
+};
+
+/// Memory of dom0. Buffers of 2,025 pages, CMA and everything under /out fit in.
+const DOM0_MIB: u64 = 1024;
 
 /// Where the files lie: the machine's memory starts at 1 GiB, QEMU puts Xen at its start, and Xen's heap fills from the end.
 const DOM0_KERNEL: u64 = 0x4900_0000;
@@ -37,7 +47,7 @@ struct Domain {
 }
 
 /// A command that boots these files; the device tree is made in `folder`.
-pub fn command(bench: &Bench, clock: Clock, files: &Files, folder: &Path) -> Result<Command> {
+pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Result<Command> {
     let mut placed = vec![(&files.kernel, DOM0_KERNEL), (&files.dom0_image, DOM0_IMAGE)];
     if let Some(image) = &files.dom1_image {
         placed.extend([(&files.kernel, DOM1_KERNEL), (image, DOM1_IMAGE)]);
@@ -47,8 +57,8 @@ pub fn command(bench: &Bench, clock: Clock, files: &Files, folder: &Path) -> Res
         modules.push(Module { address, size: size_that_fits(path)? });
     }
     let domains: Vec<_> = modules.chunks_exact(2).map(|pair| Domain { kernel: pair[0], image: pair[1] }).collect();
-    let tree = device_tree(bench, clock, &overlay(bench.spec, &domains), folder)?;
-    let mut command = machine(bench, clock, "");
+    let tree = device_tree(parts, clock, &overlay(parts.platform, &domains), folder)?;
+    let mut command = machine(parts, clock, "");
     command.args([Path::new("-kernel"), &files.hypervisor, Path::new("-dtb"), &tree]);
     for (path, address) in placed {
         command.args(["-device", &format!("loader,file={},addr={address:#x},force-raw=on", path_text(path)?)]);
@@ -58,8 +68,8 @@ pub fn command(bench: &Bench, clock: Clock, files: &Files, folder: &Path) -> Res
 
 /// A command that starts the machine without its files. dtb-randomness would give every boot its own seeds, and with them other
 /// addresses and another hash order.
-fn machine(bench: &Bench, clock: Clock, properties: &str) -> Command {
-    let mut command = common(bench, clock);
+fn machine(parts: &Parts, clock: Clock, properties: &str) -> Command {
+    let mut command = common(parts, clock);
     command
         .args(["-M", &format!("virt,virtualization=on,gic-version=3,dtb-randomness=off{properties}")])
         .args(["-global", "virtio-mmio.force-legacy=false"]);
@@ -75,11 +85,11 @@ fn size_that_fits(path: &Path) -> Result<u64> {
     Ok(size)
 }
 
-fn device_tree(bench: &Bench, clock: Clock, overlay: &str, folder: &Path) -> Result<PathBuf> {
+fn device_tree(parts: &Parts, clock: Clock, overlay: &str, folder: &Path) -> Result<PathBuf> {
     let [base, source, compiled, merged] =
         ["machine.dtb", "domains.dts", "domains.dtbo", "lab.dtb"].map(|name| folder.join(name));
     let dump = format!(",dumpdtb={}", path_text(&base)?);
-    command::output(&mut machine(bench, clock, &dump)).context("QEMU does not give its device tree")?;
+    command::output(&mut machine(parts, clock, &dump)).context("QEMU does not give its device tree")?;
     fs::write(&source, overlay).with_context(|| format!("cannot write {source:?}"))?;
     command::output(Command::new("dtc").args(["-q", "-@", "-I", "dts", "-O", "dtb", "-o"]).args([&compiled, &source]))?;
     command::output(Command::new("fdtoverlay").arg("-i").arg(&base).arg("-o").args([&merged, &compiled]))?;
@@ -87,8 +97,8 @@ fn device_tree(bench: &Bench, clock: Clock, overlay: &str, folder: &Path) -> Res
 }
 
 /// What is added to `/chosen`: the first domain is dom0, a second one dom1.
-fn overlay(spec: &BenchSpec, placed: &[Domain]) -> String {
-    let (xen_arguments, dom0_arguments) = (xen_arguments(spec), dom0_arguments(spec));
+fn overlay(platform: &Platform, placed: &[Domain]) -> String {
+    let (xen_arguments, dom0_arguments) = (xen_arguments(platform), dom0_arguments(platform));
     let further: String = placed[1..].iter().map(|domain| domain_node(*domain)).collect();
     format!(
         r#"/dts-v1/;
@@ -143,8 +153,8 @@ fn module_node(kind: &str, at: Module, more: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::MACHINE_MIB, *};
-    use crate::bench::MAIN;
+    use super::*;
+    use crate::platform::{MAIN, arguments::MACHINE_MIB};
 
     const ADDRESSES: [u64; 4] = [DOM0_KERNEL, DOM0_IMAGE, DOM1_KERNEL, DOM1_IMAGE];
 

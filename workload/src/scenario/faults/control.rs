@@ -9,28 +9,22 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::left::{self, Left, Noted, Setting};
+use crate::uapi::fault_injection::{CONSOLE_LEVEL, FILES};
+use crate::undo::Guard;
 
 /// Counts the calling thread's allocations down, and fails the one at which it comes to 0.
 const COUNTDOWN: &str = "/proc/thread-self/fail-nth";
-/// Its first number is the level below which messages go to the console.
-const CONSOLE_LEVEL: &str = "/proc/sys/kernel/printk";
 const LOG: &str = "/dev/kmsg";
-/// Settings of debugfs under which every allocation can fail.
-const SETTINGS: [(&str, &str); 4] = [
-    ("/sys/kernel/debug/failslab/ignore-gfp-wait", "N"),
-    ("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N"),
-    ("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N"),
-    ("/sys/kernel/debug/fail_page_alloc/min-order", "0"),
-];
+/// What they are set to, so that every allocation can fail.
+const SETTINGS: [&str; FILES.len()] = ["N", "N", "N", "0"];
 /// More than one message of the log.
 const MESSAGE_BYTES: usize = 8192;
 
-/// Fault injection, set up; it is put back when this is dropped.
+/// Fault injection, set up; it is restored when this is dropped.
 pub struct Injection {
     countdown: File,
     log: File,
-    settings: Vec<Noted>,
+    settings: Vec<Guard>,
     /// The allocation to fail in the next call; 0: none.
     nth: Cell<u32>,
     /// Whether the last call came that far.
@@ -45,9 +39,8 @@ impl Injection {
         let log = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(LOG).map_err(|cause| control(LOG, cause))?;
         let mut injection = Self { countdown, log, settings: Vec::new(), nth: Cell::new(0), happened: Cell::new(false) };
         // Traces of faults that were asked for would only flood the console.
-        for (path, value) in SETTINGS.into_iter().chain([(CONSOLE_LEVEL, "1")]) {
-            let noted = left::change(|others| Ok(Left::Setting(Setting::to(Path::new(path), value, others)?)));
-            injection.settings.push(noted.map_err(|cause| control(path, cause))?);
+        for (path, value) in FILES.into_iter().zip(SETTINGS).chain([(CONSOLE_LEVEL, "1")]) {
+            injection.settings.push(Guard::set(Path::new(path), value).map_err(|cause| control(path, cause))?);
         }
         injection.messages()?;
         Ok(injection)

@@ -8,13 +8,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno::{EINVAL, ENOSPC};
 use nix::sys::mman::MapFlags;
 
-use crate::device::{ForeignBuf, GntDev, RaisedLimit};
+use crate::device::{ForeignBuf, GntDev};
 use crate::error::{Error, Result};
 use crate::stop;
 use crate::truth::{Buffer, Log, Op, Phase, Subject};
 use crate::uapi::GrantRef;
 use crate::uapi::gntalloc::{self, FLAG_WRITABLE};
 use crate::uapi::gntdev::{self, DmabufImpRelease};
+use crate::undo::RaisedLimit;
 
 use super::super::Options;
 use super::super::pages::Shared;

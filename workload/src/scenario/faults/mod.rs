@@ -12,11 +12,12 @@ mod triggers;
 
 use nix::errno::Errno;
 
-use crate::device::{GntDev, RaisedLimit};
+use crate::device::GntDev;
 use crate::error::{Error, Result};
 use crate::stop;
 use crate::truth::{Log, Phase, Why};
 use crate::uapi::gntalloc;
+use crate::undo::RaisedLimit;
 
 use super::Options;
 use super::capability::possible_actions;

@@ -2,12 +2,13 @@
 
 use std::sync::Mutex;
 
-use crate::device::{GntAlloc, Granted, Looks, RaisedLimit};
+use crate::device::{GntAlloc, Granted, Looks};
 use crate::error::Result;
-use crate::requests::{AskedFor, Asking, Client, Handle, MARK, Wish};
+use crate::peer::requests::{Client, Handle, MARK, RemoteFrontend, RemoteGrant, Request};
 use crate::scenario::Options;
 use crate::truth::Log;
 use crate::uapi::{DomId, GrantRef, gntalloc};
+use crate::undo::RaisedLimit;
 
 use super::PAGES;
 
@@ -21,7 +22,7 @@ pub enum Owner<'run> {
     /// This domain, to itself.
     Own { domain: DomId, granting: GntAlloc<'run>, _raised: RaisedLimit },
     /// Another domain, to this one.
-    Peer { domain: DomId, desk: Box<dyn Asking + 'run> },
+    Peer { domain: DomId, desk: Box<dyn RemoteFrontend + 'run> },
 }
 
 impl<'run> Owner<'run> {
@@ -55,7 +56,7 @@ impl<'run> Owner<'run> {
                 Ok(Grants::Own { granted: Some(granted), looks })
             }
             Self::Peer { desk, .. } => {
-                let asked = AskedFor::new(&**desk, Wish::Grant { pages: PAGES as u32, looks: LOOKS as u32 })?;
+                let asked = RemoteGrant::new(&**desk, Request::Grant { pages: PAGES as u32, looks: LOOKS as u32 })?;
                 Ok(Grants::Peers { handle: asked.handle(), asked: Some(asked), desk: &**desk })
             }
         }
@@ -65,7 +66,7 @@ impl<'run> Owner<'run> {
 /// Pages that are granted, and can be looked at by their owner, also when they are not granted any more.
 pub enum Grants<'run> {
     Own { granted: Option<Granted<'run>>, looks: Looks },
-    Peers { asked: Option<AskedFor<'run>>, handle: Handle, desk: &'run dyn Asking },
+    Peers { asked: Option<RemoteGrant<'run>>, handle: Handle, desk: &'run dyn RemoteFrontend },
 }
 
 impl Grants<'_> {
@@ -73,7 +74,7 @@ impl Grants<'_> {
     pub fn references(&self) -> Vec<GrantRef> {
         match self {
             Self::Own { granted, .. } => granted.as_ref().map_or(&[][..], Granted::references).to_vec(),
-            Self::Peers { asked, .. } => asked.as_ref().map_or(&[][..], AskedFor::references).to_vec(),
+            Self::Peers { asked, .. } => asked.as_ref().map_or(&[][..], RemoteGrant::references).to_vec(),
         }
     }
 
@@ -81,7 +82,7 @@ impl Grants<'_> {
     pub fn ungrant(&mut self) -> Result<()> {
         match self {
             Self::Own { granted, .. } => granted.take().map_or(Ok(()), Granted::ungrant),
-            Self::Peers { asked, .. } => asked.take().map_or(Ok(()), AskedFor::let_go),
+            Self::Peers { asked, .. } => asked.take().map_or(Ok(()), RemoteGrant::release),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::truth::{Log, Why};
 use crate::uapi::{DomId, GrantRef};
 
-use crate::requests::MARK;
+use crate::peer::requests::MARK;
 
 use super::owner::MARKED;
 

@@ -1,0 +1,192 @@
+//! Every platform boots to its verdict, the workload does there what it should, and the profiler says exactly that.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use grantscope_analysis::{live::ledger::GRANT_BYTES, model::Operation, verify::Truth};
+use grantscope_wire::{Cause, Op};
+
+use super::{channels, doctor, harness::Harness, hooks_document, kernel_users, recorded::Recorded};
+use crate::{
+    boot::run::Outcome,
+    guest::job::{Command, Job},
+    platform::{self, Clock, KernelSource, Platform},
+};
+
+/// One boot: what the kernel is, then everybody who maps under one recorder, one after the other, and what the doctor says. Attaching
+/// is what takes longest there.
+const JOB: &str = r#"
+uname -r >/out/kernel
+gntdev=no
+! grep -q '^xen_gntdev ' /proc/modules || gntdev=yes
+echo "$gntdev" >/out/gntdev-is-a-module
+btf=no
+[ ! -e /sys/kernel/btf/xen_gntdev ] || btf=yes
+echo "$btf" >/out/gntdev-has-btf
+cat >/tmp/everybody <<'END'
+grantscope-workload run $source --scenario sweep --pages 1,16 --iterations 10 --warmup 2 --truth /out/sweep.truth.json || exit
+/job/foreign 10 16 >/out/foreign.truth.json || exit
+/job/crowd 5 >/out/crowd.truth.json
+END
+export source
+grantscope record -o /out/profiled.gsr --clock "$clock" -- sh /tmp/everybody >/out/recorder 2>&1
+echo $? >/out/recorder-status
+examine whole
+"#;
+
+/// What those wrote down, each of itself.
+const TRUTHS: [&str; 3] = ["sweep.truth.json", "foreign.truth.json", "crowd.truth.json"];
+
+/// Counted iterations and warm-up of the sweep.
+const ITERATIONS: usize = 12;
+
+/// What a platform is expected to be: its checks compare the running kernel with this.
+struct Expected {
+    platform: &'static str,
+    page_size: u64,
+    /// The wall clock has two processors, so that the crowd is one.
+    clock: Clock,
+    /// Whether the kernel has dma-bufs.
+    dmabuf: bool,
+    /// The means by which hooks can be attached, in alphabetical order.
+    means: &'static [&'static str],
+    /// What else the job does, after everything else.
+    further: &'static [&'static str],
+}
+
+impl Expected {
+    /// A stock kernel of Debian's.
+    const STOCK: Self = Self {
+        platform: "",
+        page_size: 4096,
+        clock: Clock::Wall,
+        dmabuf: false,
+        means: &["fentry", "kprobe", "raw tracepoint"],
+        further: &[],
+    };
+
+    /// A kernel of our own configuration.
+    const OURS: Self = Self { dmabuf: true, means: &["fentry", "raw tracepoint"], ..Self::STOCK };
+}
+
+/// The paravirtualised x86-64 dom0.
+pub fn x86_pv(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "x86-pv", ..Expected::STOCK }).map(drop)
+}
+
+/// Debian's 6.1 on arm64, which has no fentry there.
+pub fn arm64_stock(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-stock-6.1", means: &["kprobe", "raw tracepoint"], ..Expected::STOCK }).map(drop)
+}
+
+/// Debian's kernel with pages of 16 KiB.
+pub fn arm64_16k(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-16k", page_size: 16_384, ..Expected::STOCK }).map(drop)
+}
+
+/// Our own kernel with pages of 64 KiB.
+pub fn arm64_64k(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-64k", page_size: 65_536, ..Expected::OURS }).map(drop)
+}
+
+/// A guest of the toolstack: its pages, how they are found, its disk and its network card.
+pub fn toolstack(harness: &Harness) -> Result<()> {
+    // The same on two processors is a check of its own.
+    let expected =
+        Expected { platform: "toolstack", clock: Clock::Counted, further: &[channels::JOB, kernel_users::JOB], ..Expected::OURS };
+    let outcome = works(harness, &expected)?;
+    channels::are_exact(&outcome, &harness.out(expected.platform))?;
+    kernel_users::are_exact(&outcome, &harness.out(expected.platform)).map(drop)
+}
+
+fn works(harness: &Harness, expected: &Expected) -> Result<Outcome> {
+    let platform = platform::named(expected.platform)?;
+    let out = harness.out(platform.name);
+    let clock = platform.clock(Some(expected.clock))?;
+    let programs = ["foreign", "crowd"].map(|name| Ok((name.to_owned(), harness.program_in_c(name, platform.architecture)?)));
+    let files = programs.into_iter().collect::<Result<_>>()?;
+    let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &script(platform, expected, clock)]) });
+    let outcome = harness.passes_in_peace(&harness.lab(platform)?, platform.name, &job, clock)?;
+    kernel_is_as_expected(platform, &outcome)?;
+    sweep_is_as_expected(expected, &outcome.required(TRUTHS[0])?)?;
+    profiled_exactly(expected, &outcome, &out)?;
+    if !expected.dmabuf {
+        doctor::stock_kernel_is_partial(&outcome)?;
+    }
+    Ok(outcome)
+}
+
+fn script(platform: &Platform, expected: &Expected, clock: Clock) -> String {
+    let clock = clock.name();
+    let source = if platform.domains.have_frontend() { "--peer 1" } else { "--self" };
+    format!("clock={clock}\nsource='{source}'\n{}{JOB}{}", doctor::EXAMINE, expected.further.concat())
+}
+
+fn kernel_is_as_expected(platform: &Platform, outcome: &Outcome) -> Result<()> {
+    let [kernel, module, btf] = ["kernel", "gntdev-is-a-module", "gntdev-has-btf"].map(|name| outcome.required(name));
+    let (kernel, module, btf) = (kernel?, module?, btf?);
+    tell!("Linux {kernel}; gntdev is a module: {module}; /sys/kernel/btf/xen_gntdev exists: {btf}");
+    let (wanted, is_module) = match platform.kernel {
+        KernelSource::Ours { .. } => ("-grantscope", false),
+        KernelSource::Debian { .. } => (platform.architecture.debian(), true),
+    };
+    ensure!(kernel.contains(wanted), "the kernel that runs should have {wanted:?} in its version");
+    ensure!((module == "yes") == is_module, "Debian's kernels have gntdev as a module, and ours have it built in");
+    Ok(())
+}
+
+/// The truth tells of the right page size, of every call that was asked for, and of what this kernel cannot do.
+fn sweep_is_as_expected(expected: &Expected, text: &str) -> Result<()> {
+    let header: serde_json::Value = serde_json::from_str(text).context("the truth is no JSON")?;
+    let page_size = header["page_size"].as_u64().context("the truth has no page size")?;
+    let skipped = header["skipped"].as_array().context("the truth does not say what was left out")?;
+    tell!("pages of {page_size} bytes; left out by the workload: {}", skipped.len());
+    ensure!(page_size == expected.page_size, "the page size should be {}", expected.page_size);
+    ensure!(header["ending"]["how"] == "complete", "the workload ended so: {}", header["ending"]);
+    ensure!(skipped.is_empty() == expected.dmabuf, "dma-bufs: {}; left out: {skipped:?}", expected.dmabuf);
+    calls_are_as_expected(expected, &Truth::parse(text)?)
+}
+
+fn calls_are_as_expected(expected: &Expected, truth: &Truth) -> Result<()> {
+    let mut wanted: Vec<&str> = vec!["map", "mmap", "munmap", "unmap", "ungrant"];
+    if expected.dmabuf {
+        wanted.extend(["export", "release", "import", "import_release"]);
+    }
+    for (op, pages) in wanted.iter().flat_map(|op| [1, 16].map(|pages| (op, pages))) {
+        let calls = truth.calls.iter().filter(|call| call.op == *op && call.pages == Some(pages) && call.outcome == "ok");
+        ensure!(calls.count() >= ITERATIONS, "fewer than {ITERATIONS} calls of {op} with {pages} pages went well");
+    }
+    // It asks by a call that fails whether there are dma-bufs, and whether a buffer is gone that was released; and it looks for
+    // another domain's directory by mapping one reference after the other.
+    let may_fail = |op: &str, pages| op == "wait_released" || op == "mmap" && pages == Some(1);
+    let failed = truth.calls.iter().find(|call| call.outcome != "ok" && !may_fail(&call.op, call.pages));
+    ensure!(failed.is_none(), "a call failed that should not: {failed:?}");
+    Ok(())
+}
+
+/// The recording agrees with the truth in every count, duration and stage, by the means of attaching that this kernel has.
+fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Result<()> {
+    let (status, said) = (outcome.required("recorder-status")?, outcome.required("recorder")?);
+    ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
+    let recorded = Recorded::read(&out.join("profiled.gsr"))?;
+    let (environment, mut means) = (recorded.environment()?, recorded.hooks_by_means()?);
+    let counts: Vec<_> = means.iter().map(|(means, hooks)| format!("{} by {means}", hooks.len())).collect();
+    tell!("hooks attached: {}", counts.join(", "));
+    let missing = means.remove("nothing").unwrap_or_default();
+    let excused = |hook: &str| !expected.dmabuf && hook.contains("dma");
+    ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");
+    hooks_document::tells_of(expected.platform, &environment.hooks)?;
+    ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
+    let truths = TRUTHS.map(|name| Ok(Truth::parse(&outcome.required(name)?)?));
+    let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("nobody wrote a truth")?;
+    recorded.agrees_with(&truth)?;
+    small_pages_are_told(expected, &recorded.operations)
+}
+
+/// Where pages are larger than grants, one of the programs takes them for as small: its mmap is refused, and why is told.
+fn small_pages_are_told(expected: &Expected, operations: &[Operation]) -> Result<()> {
+    let refused = operations.iter().filter(|operation| operation.op == Op::Mmap && operation.cause() == Some(Cause::WrongLength));
+    let (refused, wanted) = (refused.count(), usize::from(expected.page_size > GRANT_BYTES));
+    ensure!(refused == wanted, "{refused} instead of {wanted} mmaps were refused for a length of pages of 4 KiB");
+    Ok(())
+}

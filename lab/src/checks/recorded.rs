@@ -1,0 +1,106 @@
+//! A recording beside the truth that was written of the same run: both read, and compared down to the CSV.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::BufReader,
+    path::Path,
+};
+
+use anyhow::{Context, Result, ensure};
+use grantscope_analysis::{
+    model::{Environment, Operation},
+    recording::{Frame, Reader},
+    report::export::csv as export,
+    series::aggregate::Aggregate,
+    verify::{Truth, judge},
+};
+
+/// A recording, read whole.
+pub struct Recorded {
+    /// What it adds up to.
+    pub aggregate: Aggregate,
+    /// Every operation in it.
+    pub operations: Vec<Operation>,
+}
+
+impl Recorded {
+    /// Reads it to its end frame.
+    pub fn read(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let mut reader = Reader::open(BufReader::new(file))?;
+        let (mut aggregate, mut operations) = (Aggregate::default(), Vec::new());
+        while let Some(frame) = reader.next_frame()? {
+            aggregate.add(&frame);
+            if let Frame::Operations(more) = frame {
+                operations.extend(more);
+            }
+        }
+        Ok(Self { aggregate, operations })
+    }
+
+    /// What it was recorded on.
+    pub fn environment(&self) -> Result<&Environment> {
+        self.aggregate.environment().context("the recording has no environment")
+    }
+
+    /// The hooks by what attached them; what is not attached is there by `nothing`.
+    pub fn hooks_by_means(&self) -> Result<BTreeMap<&str, Vec<&str>>> {
+        let mut means: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for hook in &self.environment()?.hooks {
+            means.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
+        }
+        Ok(means)
+    }
+
+    /// Compares it with the truth, and the CSV made of it too.
+    pub fn agrees_with(&self, truth: &Truth) -> Result<()> {
+        let judgement = judge(&self.aggregate, &self.operations, truth);
+        let differences: Vec<_> = judgement.differences.iter().map(ToString::to_string).collect();
+        ensure!(differences.is_empty(), "recording and truth differ:\n  {}", differences.join("\n  "));
+        ensure!(judgement.operations > 0, "nothing was recorded");
+        csv_counts_are(&self.aggregate, truth)?;
+        tell!("{} operations in {} series agree with the truth, none lost", judgement.operations, judgement.series);
+        Ok(())
+    }
+}
+
+/// The rows of the whole operations carry the truth's counts: what people read is what was judged.
+fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
+    let mut bytes = Vec::new();
+    export::csv(aggregate, &mut bytes)?;
+    let columns = export::columns();
+    let column = |name: &str| columns.iter().position(|column| *column == name).with_context(|| format!("no column {name}"));
+    let key = [column("op")?, column("buffer")?, column("pages")?, column("outcome")?];
+    let (stage, count, lost) = (column("stage")?, column("count")?, column("lost")?);
+    let mut rows: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+    for row in csv::Reader::from_reader(&bytes[..]).records() {
+        let row = row?;
+        ensure!(&row[lost] == "0", "the CSV tells of losses: {row:?}");
+        if &row[stage] == "total" {
+            // Rows that differ only in what the truth does not tell are one series to it.
+            *rows.entry(key.map(|column| row[column].to_owned()).to_vec()).or_default() += row[count].parse::<u64>()?;
+        }
+    }
+    let mut expected: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+    for call in truth.operations() {
+        let pages = call.pages.map(|pages| pages.to_string()).unwrap_or_default();
+        let key = vec![call.op, call.buffer.unwrap_or_default(), pages, call.outcome];
+        *expected.entry(key).or_default() += 1;
+    }
+    for teardowns in truth.teardowns.iter().flatten() {
+        let key = vec!["teardown".to_owned(), teardowns.buffer.clone(), teardowns.pages.to_string(), "ok".to_owned()];
+        *expected.entry(key).or_default() += teardowns.count;
+    }
+    if truth.teardowns.is_none() {
+        rows.retain(|key, _| key[0] != "teardown");
+    }
+    ensure!(rows == expected, "the counts in the CSV are not the truth's:\n  CSV {rows:?}\n  truth {expected:?}");
+    Ok(())
+}
+
+/// The truth in this file.
+pub fn truth(path: &Path) -> Result<Truth> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Truth::parse(&text).with_context(|| format!("the truth {}", path.display()))
+}

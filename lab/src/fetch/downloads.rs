@@ -1,0 +1,63 @@
+//! The two ready-made parts of the domains, unpacked from Debian's packages: Xen and busybox.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::apt;
+use crate::{
+    cache::{Cache, Key},
+    command,
+    platform::{Architecture, Platform},
+    progress::Step,
+};
+
+/// The suite whose Xen and busybox were tried, on any machine: a lab is then the same everywhere.
+const SUITE: &str = "bookworm";
+
+/// Xen's image.
+pub fn hypervisor(cache: &Cache, platform: &Platform) -> Result<PathBuf> {
+    let packed = unpacked(cache, platform.architecture, platform.hypervisor.package, platform.hypervisor.file)?;
+    if packed.extension().is_none_or(|extension| extension != "gz") {
+        return Ok(packed);
+    }
+    let key = Key::default().with("packed", packed.to_string_lossy().as_bytes());
+    let folder =
+        cache.artifact(&format!("{}-image", platform.hypervisor.package), &key, |folder| gunzip(&packed, &folder.join("xen")))?;
+    Ok(folder.join("xen"))
+}
+
+/// Busybox.
+pub fn busybox(cache: &Cache, architecture: Architecture) -> Result<PathBuf> {
+    unpacked(cache, architecture, "busybox-static", "bin/busybox")
+}
+
+/// A file of a package, by its path in it.
+fn unpacked(cache: &Cache, architecture: Architecture, package: &str, file: &str) -> Result<PathBuf> {
+    let debian = architecture.debian();
+    // Remembered, so that later runs ask no network.
+    let version = cache.fact(&format!("version-{package}-{debian}"), || {
+        let apt = apt::suite_apt(cache, SUITE, debian)?;
+        apt.version(package)?.with_context(|| format!("{SUITE} has no {package} for {debian}"))
+    })?;
+    let key = Key::default().with("suite", SUITE).with("version", &version);
+    let folder = cache.artifact(&format!("{package}-{debian}"), &key, |folder| {
+        let step = Step::start(format!("{package} for {debian}"));
+        apt::suite_apt(cache, SUITE, debian)?.unpack(&[package.into()], folder)?;
+        ensure!(folder.join(file).is_file(), "{package} {version} has no {file}");
+        step.done(&version);
+        Ok(())
+    })?;
+    Ok(folder.join(Path::new(file)))
+}
+
+fn gunzip(packed: &Path, plain: &Path) -> Result<()> {
+    let file = File::create(plain).with_context(|| format!("cannot make {plain:?}"))?;
+    let mut gzip = Command::new("gzip");
+    gzip.args(["--decompress", "--stdout"]).arg(packed).stdout(Stdio::from(file));
+    command::run(&mut gzip)
+}

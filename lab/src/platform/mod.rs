@@ -1,0 +1,12 @@
+//! The emulated machines: which there are, what each boots, and the arguments that its Xen and its Linux start with.
+
+mod architecture;
+pub mod arguments;
+pub mod clock;
+mod spec;
+mod table;
+
+pub use architecture::Architecture;
+pub use clock::Clock;
+pub use spec::{Domains, Hypervisor, KernelSource, Platform};
+pub use table::{ALL, MAIN, named, parser};

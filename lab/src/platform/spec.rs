@@ -1,0 +1,105 @@
+//! What a platform is: an emulated machine with a Xen, a Linux and the domains that they run, before any of it is fetched or built.
+
+use super::{Architecture, Clock};
+
+/// An emulated machine, and what boots on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is there for, in a few words.
+    pub summary: &'static str,
+    /// The emulated machine's architecture.
+    pub architecture: Architecture,
+    /// The emulated processor, as QEMU names it.
+    pub processor: &'static str,
+    /// Xen.
+    pub hypervisor: Hypervisor,
+    /// Further arguments of Xen's.
+    pub xen_arguments: &'static str,
+    /// Linux.
+    pub kernel: KernelSource,
+    /// Further arguments of that kernel.
+    pub arguments: &'static str,
+    /// What dom0's kernel has to have, loaded before anything else if it is a module.
+    pub modules: &'static [&'static str],
+    /// The domains.
+    pub domains: Domains,
+    /// The clocks that work, the usual one first.
+    pub clocks: &'static [Clock],
+}
+
+/// Xen's package, and the file in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hypervisor {
+    /// The package.
+    pub package: &'static str,
+    /// Its path in the package; with `.gz` at the end it is unpacked.
+    pub file: &'static str,
+}
+
+/// Where a kernel comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KernelSource {
+    /// Built here: Debian's source, with lab/kernel.config and these options on top of it.
+    Ours {
+        /// Further options.
+        options: &'static str,
+    },
+    /// Debian's own, unpacked from its package.
+    Debian {
+        /// The suite.
+        suite: &'static str,
+        /// The package that depends on the newest kernel of this kind.
+        package: &'static str,
+    },
+}
+
+/// The domains of a platform. dom0 is always there, and is the one that is profiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Domains {
+    /// dom0 alone, which grants pages to itself.
+    Alone,
+    /// dom1, which Xen starts at boot and which grants pages to dom0.
+    Frontend,
+    /// The same, started by Xen's toolstack in dom0, with a disk that dom0's block back end serves.
+    Toolstack,
+}
+
+impl Domains {
+    /// Whether there is a dom1 that grants pages to dom0.
+    pub fn have_frontend(self) -> bool {
+        self != Self::Alone
+    }
+}
+
+impl Platform {
+    /// The clock to use where `asked` is what was asked for.
+    ///
+    /// # Errors
+    /// When the platform does not work with that clock.
+    pub fn clock(&self, asked: Option<Clock>) -> anyhow::Result<Clock> {
+        let clock = asked.unwrap_or(self.clocks[0]);
+        anyhow::ensure!(
+            self.clocks.contains(&clock),
+            "the platform {} does not work with --clock {}: use --clock {}",
+            self.name,
+            clock.name(),
+            self.clocks[0].name()
+        );
+        Ok(clock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::MAIN, *};
+
+    #[test]
+    fn a_clock_that_a_platform_does_not_work_with_is_refused_and_the_other_one_named() {
+        let wall_only = Platform { clocks: &[Clock::Wall], ..MAIN.clone() };
+        assert_eq!(wall_only.clock(None).unwrap(), Clock::Wall);
+        let error = wall_only.clock(Some(Clock::Counted)).unwrap_err().to_string();
+        assert_eq!(error, "the platform arm64 does not work with --clock counted: use --clock wall");
+    }
+}

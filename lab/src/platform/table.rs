@@ -1,0 +1,143 @@
+//! The table of platforms: every machine and kernel that the lab can boot, each a value of one type.
+//!
+//! To add one: a value in [`ALL`], a row in docs/lab.md, and a check in checks/platforms.rs.
+
+use anyhow::{Context, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+use super::{Architecture, Clock, Domains, Hypervisor, KernelSource, Platform};
+
+const XEN_ARM64: Hypervisor = Hypervisor { package: "xen-hypervisor-4.17-arm64", file: "boot/xen-4.17-arm64" };
+const XEN_X86_64: Hypervisor = Hypervisor { package: "xen-hypervisor-4.17-amd64", file: "boot/xen-4.17-amd64.gz" };
+
+/// The counter that the guests read their time from ticks every nanosecond. With the default of 62.5 MHz the median of an
+/// operation of 2 µs could only move in steps of 0.8 %, more than two runs may differ.
+const CORTEX_A57: &str = "cortex-a57,cntfrq=1000000000";
+/// The A57 has no pages of 16 KiB.
+const CORTEX_A76: &str = "cortex-a76,cntfrq=1000000000";
+
+/// Without what QEMU only pretends to do: MONITOR does not wait, and with SMAP version 7.2 faults where Xen hands dom0 an exception
+/// (`create_bounce_frame` in xen/arch/x86/x86_64/entry.S), although Xen has lifted it there.
+const EPYC: &str = "EPYC,-monitor,-smap";
+/// Without the self-tests of Debian's ciphers, which are a fifth of the time that its kernel needs to boot.
+const QUICKLY: &str = "cryptomgr.notests";
+
+const BOTH_CLOCKS: &[Clock] = &[Clock::Counted, Clock::Wall];
+
+/// What Debian's arm64 kernels have as modules. The last two are the ports that results leave by.
+const MODULES_ARM64: &[&str] =
+    &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_mmio", "virtio_console"];
+/// The same for x86-64, where virtio devices are on the PCI bus.
+const MODULES_X86_64: &[&str] =
+    &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_pci", "virtio_console"];
+
+/// A kernel of our own configuration on arm64, with dom0 alone.
+const OURS: Platform = Platform {
+    name: "",
+    summary: "",
+    architecture: Architecture::Arm64,
+    processor: CORTEX_A57,
+    hypervisor: XEN_ARM64,
+    xen_arguments: "",
+    kernel: KernelSource::Ours { options: "" },
+    arguments: "",
+    modules: &[],
+    domains: Domains::Alone,
+    clocks: BOTH_CLOCKS,
+};
+
+/// A kernel of Debian's on arm64, with dom0 alone.
+const STOCK: Platform = Platform {
+    kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-arm64" },
+    arguments: QUICKLY,
+    modules: MODULES_ARM64,
+    ..OURS
+};
+
+/// The platform that is meant where none is named: the one with DMA buffers and a second domain.
+pub const MAIN: &Platform = &ALL[0];
+
+/// All platforms.
+pub const ALL: &[Platform] = &[
+    Platform {
+        name: "arm64",
+        summary: "our own 6.12 with DMA buffers, and a second domain that grants",
+        domains: Domains::Frontend,
+        ..OURS
+    },
+    Platform {
+        name: "x86-pv",
+        summary: "a paravirtualised dom0 with Debian's 6.1: gntdev is a module, no dma-bufs",
+        architecture: Architecture::X86_64,
+        processor: EPYC,
+        hypervisor: XEN_X86_64,
+        kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-amd64" },
+        modules: MODULES_X86_64,
+        ..STOCK
+    },
+    Platform { name: "arm64-stock-6.1", summary: "Debian's 6.1: gntdev is a module, no dma-bufs, no fentry", ..STOCK },
+    Platform {
+        name: "arm64-16k",
+        summary: "Debian's 6.12 with pages of 16 KiB: gntdev is a module, no dma-bufs",
+        processor: CORTEX_A76,
+        kernel: KernelSource::Debian { suite: "trixie", package: "linux-image-arm64-16k" },
+        ..STOCK
+    },
+    Platform {
+        name: "toolstack",
+        summary: "our own 6.12 with Xen's toolstack in dom0, which starts a guest on a paravirtualised disk",
+        domains: Domains::Toolstack,
+        ..OURS
+    },
+    Platform {
+        name: "arm64-tight",
+        summary: "our own 6.12 on a Xen whose grant table and maptrack are full soon",
+        xen_arguments: "gnttab_max_frames=4 gnttab_max_maptrack_frames=1",
+        ..OURS
+    },
+    Platform {
+        name: "arm64-64k",
+        summary: "our own 6.12 with pages of 64 KiB and DMA buffers",
+        kernel: KernelSource::Ours { options: "CONFIG_ARM64_64K_PAGES=y\n" },
+        ..OURS
+    },
+];
+
+/// The platform of this name.
+///
+/// # Errors
+/// When there is none.
+pub fn named(name: &str) -> Result<&'static Platform> {
+    ALL.iter().find(|platform| platform.name == name).with_context(|| format!("there is no platform {name}"))
+}
+
+/// Takes a platform's name on the command line; its help lists them.
+pub fn parser() -> impl TypedValueParser<Value = &'static Platform> {
+    let names = ALL.iter().map(|platform| PossibleValue::new(platform.name).help(platform.summary));
+    PossibleValuesParser::new(names).try_map(|name| named(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_platform_is_found_by_its_own_name() {
+        for platform in ALL {
+            // Of two with the same name, the second would not be found.
+            assert_eq!(named(platform.name).ok(), Some(platform));
+        }
+        assert!(named("arm32").is_err());
+    }
+
+    #[test]
+    fn every_platform_is_in_the_documents_table() {
+        let document = include_str!("../../../docs/lab.md");
+        let rows: Vec<_> = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).collect();
+        let names: Vec<_> = rows.iter().map(|(name, _)| *name).collect();
+        for platform in ALL {
+            assert_eq!(names.iter().filter(|name| **name == platform.name).count(), 1, "{} in {names:?}", platform.name);
+        }
+        assert_eq!(names.len(), ALL.len(), "docs/lab.md names platforms that there are not: {names:?}");
+    }
+}

@@ -1,0 +1,83 @@
+//! `grantscope top`: watch an input, on the screen or as plain text, and print the summary.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Parser, ValueHint};
+
+use crate::commands::verb::{Example, Verb};
+use crate::exit::{Code, Exit, Exits};
+use crate::options::filter::FilterArgs;
+use crate::screen::watch::watch;
+use crate::source;
+use crate::source::pace::Speed;
+
+/// Watch operations live, or play a recording.
+///
+/// Shows a table of all kinds of operation with their latencies and, for the selected one, its histogram and where in the
+/// kernel the time goes; and a comparison of the buffer kinds. Needs a terminal of at least 60 columns and 16 lines.
+///
+/// Where standard output is not a terminal (a pipe, a log, CI), it prints a compact table every second instead, and the
+/// summary at the end.
+#[derive(Debug, Parser)]
+#[command(name = "top")]
+pub struct Top {
+    /// A recording to play, or `-`: a stream on standard input. Without: this machine, live
+    ///
+    /// A file is played at its own pace. A pipe, a socket or a device is watched as it comes, like `-`; the keys are then
+    /// read from the terminal, not from standard input.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+
+    /// The same, by name
+    #[arg(long, value_name = "FILE", conflicts_with = "file", value_hint = ValueHint::FilePath)]
+    pub replay: Option<PathBuf>,
+
+    /// How fast to play a recording: a factor (2 is twice as fast), or `max`: all at once
+    #[arg(long, value_name = "X", default_value = "1")]
+    pub speed: Speed,
+
+    /// What is recorded, live.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+impl Top {
+    /// The input, however it was given.
+    fn input(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.replay.as_deref())
+    }
+}
+
+impl Verb for Top {
+    const EXAMPLES: &'static [Example] = &[
+        Example("grantscope top", "this machine, live (root, Xen)"),
+        Example("grantscope top --min-duration 1ms --buffer wc,coherent", "what is slow, of DMA buffers alone"),
+        Example("grantscope top --replay recording.gsr", "at its own pace"),
+        Example("grantscope top --replay recording.gsr --speed max", "its end, at once"),
+        Example("ssh board grantscope record -o - | grantscope top -", "a stream, live"),
+        Example("grantscope top recording.gsr --speed 10 | cat", "plain text, ten times as fast"),
+    ];
+    const NOTE: &'static str = "Inside, ? shows all keys. q quits and prints the summary.";
+    const EXITS: Exits =
+        &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
+
+    fn run(&self) -> Result<Exit> {
+        watch(source::open(self.input(), (&self.filter).into())?, self.speed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replay_is_another_name_for_the_file() {
+        let input = |line: &[&str]| Top::try_parse_from(line).expect("a valid command line").input().map(Path::to_owned);
+        let file = Some(PathBuf::from("a.gsr"));
+        assert_eq!(input(&["top", "a.gsr"]), file);
+        assert_eq!(input(&["top", "--replay", "a.gsr"]), file);
+        assert_eq!(input(&["top", "-"]), Some("-".into()));
+        assert_eq!(input(&["top"]), None);
+    }
+}

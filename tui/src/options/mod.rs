@@ -1,0 +1,7 @@
+//! Options that several verbs share.
+
+pub mod capture;
+pub mod filter;
+pub mod format;
+pub mod one_of;
+pub mod seconds;

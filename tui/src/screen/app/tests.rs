@@ -1,0 +1,91 @@
+//! What the viewer does with events.
+
+use std::time::Duration;
+
+use grantscope_analysis::recording::Frame;
+use grantscope_wire::{Buffer, HookId, LossKind};
+
+use crate::screen::app::{App, Quit};
+use crate::screen::command::{Command, ViewId};
+use crate::screen::event::Event;
+use crate::screen::fixtures::{S, export, feed, operations, press, state};
+use crate::screen::model::columns::metric;
+use crate::screen::views::{COMPARE, HELP, INFO, VIEWS, ZOOM};
+use crate::source::frames::{Ended, Origin};
+use crate::support::builder::loss;
+use crate::support::synthetic;
+
+#[test]
+fn a_paused_display_stands_still_while_data_is_read_on() {
+    let mut state = state(operations(vec![export(Buffer::Wc, 1, 10)]));
+    press(&mut state, &[Command::Pause]);
+    feed(&mut state, operations(vec![export(Buffer::Wc, 1, 99)]));
+    assert_eq!(
+        (state.common().listing.rows()[0].count, state.common().listing.rows()[0].values[metric("max_ns")]),
+        (1, Some(10.0))
+    );
+    assert_eq!(state.common().all_data().aggregate.operations(), 2);
+    press(&mut state, &[Command::Pause]);
+    assert_eq!(
+        (state.common().listing.rows()[0].count, state.common().listing.rows()[0].values[metric("max_ns")]),
+        (2, Some(99.0))
+    );
+}
+
+#[test]
+fn a_reset_forgets_operations_but_not_what_was_lost() {
+    let lost = loss(2 * S, HookId::GntdevIoctl, LossKind::RingFull, 7);
+    let mut state = state([operations(vec![export(Buffer::Wc, 1, 10)]), vec![lost]].concat());
+    press(&mut state, &[Command::Reset]);
+    assert!(state.common().listing.rows().is_empty());
+    assert_eq!((state.common().data().errors, state.common().data().aggregate.loss().operations()), (0, 7));
+    assert!(state.common().data().aggregate.environment().is_some());
+    feed(&mut state, operations(vec![export(Buffer::Wc, 1, 20)]));
+    assert_eq!(state.common().listing.rows()[0].values[metric("max_ns")], Some(20.0));
+}
+
+#[test]
+fn escape_goes_one_step_back_and_quits_from_the_table() {
+    let mut state = state(Vec::new());
+    press(&mut state, &[COMPARE, HELP, Command::Back]);
+    assert_eq!(state.view().1.id, ViewId("compare"));
+    press(&mut state, &[Command::Back]);
+    assert_eq!((state.view().1.id, state.quit()), (ViewId("table"), None));
+    press(&mut state, &[Command::Back]);
+    assert_eq!(state.quit(), Some(&Quit::Asked));
+}
+
+#[test]
+fn q_quits_from_everywhere() {
+    let of_views = VIEWS.iter().map(|row| row.key.map(|key| key.command).into_iter().collect::<Vec<_>>());
+    for before in of_views.chain([vec![COMPARE, INFO], vec![ZOOM, Command::Pause]]) {
+        let mut state = state(Vec::new());
+        press(&mut state, &before);
+        press(&mut state, &[Command::Quit]);
+        assert_eq!(state.quit(), Some(&Quit::Asked), "{before:?}");
+    }
+}
+
+#[test]
+fn silence_is_counted_from_the_last_frame() {
+    let mut state = state(Vec::new());
+    state.update(Event::Tick(Duration::from_secs(5)));
+    assert_eq!(state.common().connection.silent_for(), Duration::from_secs(5));
+    state.update(Event::Frame(Frame::Tick { at_ns: S }));
+    state.update(Event::Tick(Duration::from_secs(6)));
+    assert_eq!(state.common().connection.silent_for(), Duration::ZERO);
+}
+
+#[test]
+fn a_stream_that_is_not_a_recording_ends_the_viewer_with_the_reason() {
+    let mut state = App::new(Origin::Live);
+    state.update(Event::StreamEnded(Ended::Unreadable("not ours".to_owned())));
+    assert_eq!(state.quit(), Some(&Quit::Failed("not ours".to_owned())));
+}
+
+#[test]
+fn the_viewer_stays_open_when_the_stream_ends() {
+    let mut state = state(synthetic::complete(1));
+    state.update(Event::StreamEnded(Ended::Complete));
+    assert_eq!((state.quit(), state.common().ended()), (None, Some(&Ended::Complete)));
+}

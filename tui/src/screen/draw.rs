@@ -1,0 +1,47 @@
+//! Pictures of a borrowed state. Drawing changes nothing.
+
+use ratatui::Frame as Canvas;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Text;
+
+use crate::screen::app::App;
+use crate::screen::theme::Theme;
+use crate::screen::views::Layer;
+use crate::screen::widgets::titled::titled;
+use crate::screen::{footer, header, too_small};
+
+/// Draws everything.
+pub fn draw(canvas: &mut Canvas, app: &App, theme: &Theme) {
+    let area = canvas.area();
+    if too_small::is_too_small(area) {
+        return too_small::draw(canvas, area);
+    }
+    match app.view().1.layer {
+        Layer::Body => draw_body(canvas, area, app, theme),
+        Layer::Over { title } => draw_over(canvas, area, app, title, theme),
+    }
+}
+
+/// The view between header and footer.
+fn draw_body(canvas: &mut Canvas, area: Rect, app: &App, theme: &Theme) {
+    let (view, row) = app.view();
+    let header = header::lines(app.common(), theme, area.width);
+    let rows = [Constraint::Length(header.len() as u16), Constraint::Min(0), Constraint::Length(1)];
+    let [top, body, bottom] = Layout::vertical(rows).areas(area);
+    canvas.render_widget(Text::from(header), top);
+    view.draw(canvas, body, app.common(), theme);
+    footer::draw(canvas, bottom, app.common(), row, theme);
+}
+
+/// The view that lies over the others: a title above it, and the footer below.
+fn draw_over(canvas: &mut Canvas, area: Rect, app: &App, title: &str, theme: &Theme) {
+    let (view, row) = app.view();
+    let [body, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    let extent = view.extent(body.height.saturating_sub(1).into());
+    let inner = titled(canvas, body, &format!(" {title}{extent} "), theme);
+    view.draw(canvas, inner, app.common(), theme);
+    footer::draw(canvas, bottom, app.common(), row, theme);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! What can happen to the viewer: one closed list.
+
+use std::time::Duration;
+
+use grantscope_analysis::recording::Frame;
+
+use crate::screen::command::Command;
+use crate::source::frames::Ended;
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A frame of the recording arrived.
+    Frame(Frame),
+    /// The user asked for something.
+    Key(Command),
+    /// Time to draw. The time since the viewer started.
+    Tick(Duration),
+    /// The terminal has a new size.
+    Resize(Size),
+    /// No more frames will come.
+    StreamEnded(Ended),
+    /// This signal asked the process to end.
+    Signal(u8),
+    /// The terminal gives no more keys; why.
+    NoKeys(String),
+}
+
+/// The terminal's size, in characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Width.
+    pub columns: usize,
+    /// Height.
+    pub lines: usize,
+}

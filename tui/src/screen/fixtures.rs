@@ -1,0 +1,156 @@
+//! What the tests of the screen share: viewers with some frames, and their pictures as text.
+
+use std::time::Duration;
+
+use grantscope_analysis::live::ledger::{HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::model::{Clock, Detail, Environment, Operation, Outcome};
+use grantscope_analysis::recording::Frame;
+use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::screen::app::App;
+use crate::screen::command::Command;
+use crate::screen::draw::draw;
+use crate::screen::event::{Event, Size};
+use crate::screen::model::common::Common;
+use crate::screen::theme::Theme;
+use crate::screen::views;
+use crate::source::frames::Origin;
+use crate::support::builder::{environment, loss, not_attached, operation};
+use crate::support::synthetic;
+
+/// A second.
+pub const S: u64 = 1_000_000_000;
+
+/// A viewer that has read these frames.
+pub fn state(frames: Vec<Frame>) -> App {
+    let mut state = App::new(Origin::Live);
+    state.update(Event::Resize(Size { columns: 100, lines: 30 }));
+    state.update(Event::Frame(Frame::Environment(environment())));
+    feed(&mut state, frames);
+    state
+}
+
+/// Reads more frames.
+pub fn feed(state: &mut App, frames: Vec<Frame>) {
+    frames.into_iter().for_each(|frame| state.update(Event::Frame(frame)));
+    state.update(Event::Tick(Duration::ZERO));
+}
+
+/// Gives these commands.
+pub fn press(state: &mut App, commands: &[Command]) {
+    commands.iter().for_each(|&command| state.update(Event::Key(command)));
+}
+
+/// An export that takes this long.
+pub fn export(buffer: Buffer, pages: u32, ns: u64) -> Operation {
+    operation(Op::Export, buffer, pages, S, &[(Stage::Remainder, ns)])
+}
+
+/// A frame of these operations.
+pub fn operations(operations: Vec<Operation>) -> Vec<Frame> {
+    vec![Frame::Operations(operations)]
+}
+
+/// What all views share, after these frames.
+pub fn common(frames: Vec<Frame>) -> Common {
+    let mut common = Common::new(Origin::Live, views::keys());
+    common.size = Size { columns: 100, lines: 30 };
+    common.add(&Frame::Environment(environment()));
+    frames.iter().for_each(|frame| common.add(frame));
+    common.refresh();
+    common
+}
+
+/// A viewer of this size that has read these frames, and was given these commands.
+pub fn viewer(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> App {
+    let mut state = App::new(Origin::Replay);
+    state.update(Event::Resize(Size { columns: size.0.into(), lines: size.1.into() }));
+    frames.into_iter().for_each(|frame| state.update(Event::Frame(frame)));
+    state.update(Event::Tick(Duration::ZERO));
+    commands.iter().for_each(|&command| state.update(Event::Key(command)));
+    state
+}
+
+pub fn terminal(size: (u16, u16), state: &App, theme: &Theme) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+    terminal.draw(|canvas| draw(canvas, state, theme)).unwrap();
+    terminal
+}
+
+/// What the screen shows, line by line.
+pub fn picture(size: (u16, u16), state: &App) -> String {
+    let terminal = terminal(size, state, &Theme::plain());
+    let cells = terminal.backend().buffer().content();
+    let line = |cells: &[ratatui::buffer::Cell]| cells.iter().map(|cell| cell.symbol()).collect::<String>();
+    cells.chunks(size.0.into()).map(|cells| line(cells).trim_end().to_owned() + "\n").collect()
+}
+
+/// A picture of these frames after these commands.
+pub fn shown(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> String {
+    picture(size, &viewer(size, frames, commands))
+}
+
+/// The least that people use.
+pub const SMALL: (u16, u16) = (80, 24);
+/// A window on a large screen.
+pub const LARGE: (u16, u16) = (120, 40);
+
+/// Hooks missing, operations lost, instructions counted.
+pub fn troubled() -> Vec<Frame> {
+    let mut environment = Environment { clock: Clock::Counted, xen: None, ..environment() };
+    environment.hooks[13] = not_attached(HookId::GnttabMapRefs, "the kernel has no such function");
+    let mut frames = synthetic::frames(3);
+    frames[0] = Frame::Environment(environment);
+    frames.push(loss(synthetic::BEGAN_NS, HookId::GntdevIoctl, LossKind::RingFull, 12));
+    frames
+}
+
+/// Operations of one row that failed for two reasons.
+pub fn failing() -> Vec<Frame> {
+    let failed = |details| Operation {
+        outcome: Outcome::Errno(22),
+        details,
+        ..operation(Op::Mmap, Buffer::Pages, 16, synthetic::BEGAN_NS, &[(Stage::Remainder, 900), (Stage::MapHypercall, 9_000)])
+    };
+    let refused = vec![
+        Detail::Cause(Cause::GrantsRefused),
+        Detail::Status { status: -3, count: 2 },
+        Detail::Status { status: -13, count: 1 },
+    ];
+    let operations = vec![failed(refused.clone()), failed(vec![Detail::Cause(Cause::AlreadyMapped)]), failed(refused)];
+    vec![Frame::Environment(environment()), Frame::Operations(operations)]
+}
+
+/// One mapping of each sort: from before the tool, in use, and two that look like leaks.
+pub fn with_ledger() -> Vec<Frame> {
+    let began = synthetic::BEGAN_NS;
+    let map = |id, allocated_ns, buffer, state| LiveMap {
+        id,
+        allocated_ns,
+        owner: Some(70 + id as u32),
+        comm: "backend".to_owned(),
+        domid: Some(1),
+        buffer: Some(buffer),
+        pages: 16,
+        state,
+        owner_gone_ns: None,
+        holders: Vec::new(),
+    };
+    let torn = MapState::TearingDown { since_ns: began + 500_000_000, by: Op::Close.id() };
+    let heir = Holder { tgid: 99, comm: "gpu".to_owned(), by: HeldBy::DmaBuf };
+    let changed = vec![
+        LiveMap { domid: None, ..map(1, None, Buffer::Pages, MapState::Mapped) },
+        map(2, Some(began + 2_000_000_000), Buffer::Wc, MapState::Exported),
+        map(3, Some(began), Buffer::Pages, torn),
+        LiveMap {
+            owner_gone_ns: Some(began + 1_000_000_000),
+            holders: vec![heir],
+            ..map(4, Some(began), Buffer::Coherent, MapState::Exported)
+        },
+    ];
+    let mut frames = synthetic::frames(6);
+    frames.push(Frame::Maps(MapsReport { at_ns: began + 5_000_000_000, changed, gone: vec![], no_census: None }));
+    frames
+}

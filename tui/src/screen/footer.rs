@@ -1,0 +1,45 @@
+//! The footer: the keys that do something here.
+
+use ratatui::Frame as Canvas;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::screen::command::Command;
+use crate::screen::model::common::Common;
+use crate::screen::theme::Theme;
+use crate::screen::views::Row;
+
+/// Draws as many keys as there is room for; those that matter most come first.
+pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: &Theme) {
+    let mut spans = Vec::new();
+    let mut used = 0;
+    for &command in row.footer {
+        let (key, word) = (shown(command, common), word(command, common, row));
+        let length = key.chars().count() + 1 + word.chars().count() + 2;
+        if used + length > usize::from(area.width) + 2 {
+            break;
+        }
+        used += length;
+        spans.extend([Span::styled(key, theme.heading()), Span::raw(format!(" {word}  "))]);
+    }
+    canvas.render_widget(Line::from(spans), area);
+}
+
+fn shown(command: Command, common: &Common) -> &'static str {
+    match command {
+        // Both directions share a word.
+        Command::Down => "↑↓",
+        _ => common.keys.of(command).shown,
+    }
+}
+
+/// What the key would do now.
+fn word(command: Command, common: &Common, row: &Row) -> &'static str {
+    match command {
+        Command::Down => row.moves,
+        Command::Pause if common.is_paused() => "go on",
+        Command::MergePages if common.listing.is_merged() => "split pages",
+        Command::MergePages => "merge pages",
+        _ => common.keys.of(command).word,
+    }
+}

@@ -1,0 +1,135 @@
+//! The header: where this comes from, whether it is whole, and what happens now.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::screen::model::common::Common;
+use crate::screen::text;
+use crate::screen::theme::Theme;
+use crate::screen::views::{INFO, MAPS};
+use crate::screen::widgets::wrap::wrap;
+use crate::source::frames::{Ended, Origin};
+
+/// A stream that is silent for this long gets a remark.
+const SILENT_SECONDS: u64 = 3;
+/// Between two facts.
+const SEPARATOR: &str = " · ";
+
+/// A fact that stays in one piece where it can.
+struct Chip {
+    text: String,
+    style: Style,
+}
+
+/// All lines of the header, as many as the width asks for. The first says whether all is well.
+pub fn lines(common: &Common, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    let (health, facts) = (health(common, theme), facts(common, theme));
+    let together = flow(health.iter().chain(&facts), width.into(), theme);
+    let mut apart = flow(health.iter(), width.into(), theme);
+    apart.extend(flow(facts.iter(), width.into(), theme));
+    if apart.len() <= together.len() { apart } else { together }
+}
+
+fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
+    let plain = |text| Chip { text, style: Style::new() };
+    let clock = text::clock(common).map(|(text, has_caveat)| {
+        let style = if has_caveat { theme.warning() } else { Style::new() };
+        Chip { text, style }
+    });
+    let all_hooks = hooks(common, theme).filter(|(_, all)| *all).map(|(chip, _)| chip);
+    text::facts(common).into_iter().map(plain).chain(all_hooks).chain(clock).collect()
+}
+
+fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
+    let data = common.data();
+    let name = Chip { text: "grantscope".to_owned(), style: theme.heading() };
+    if data.aggregate.environment().is_none() {
+        // Nothing is known: not even that nothing was lost.
+        return vec![name, status(common, theme)];
+    }
+    let (lost, is_lost) = text::lost(data);
+    let errors = data.errors;
+    let warn_if = |bad, style| if bad { style } else { Style::new() };
+    let mut chips = vec![
+        name,
+        status(common, theme),
+        Chip { text: lost, style: warn_if(is_lost, theme.bad()) },
+        Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
+        Chip { text: format!("{} operations", data.aggregate.operations()), style: Style::new() },
+        Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
+        Chip { text: format!("after {}", text::length(data)), style: Style::new() },
+    ];
+    if let Some(report) = data.aggregate.filtered() {
+        chips.push(Chip { text: report.to_string(), style: theme.warning() });
+    }
+    chips.push(Chip { text: text::held(data), style: Style::new() });
+    if let suspects @ 1.. = text::suspects(data) {
+        let key = common.keys.of(MAPS).shown;
+        chips.push(Chip { text: format!("LEAK SUSPECTS {suspects} ({key}: which)"), style: theme.bad() });
+    }
+    // Hooks that are missing are a matter of health; that all are there is a fact among others.
+    chips.extend(hooks(common, theme).filter(|(_, all)| !all).map(|(chip, _)| chip));
+    if data.reset_at_ns.is_some() {
+        chips.push(Chip { text: "since reset".to_owned(), style: theme.warning() });
+    }
+    chips
+}
+
+fn rate_over(common: &Common) -> &'static str {
+    if common.ended().is_some() { " on average" } else { "" }
+}
+
+/// How many are attached, and whether that is all.
+fn hooks(common: &Common, theme: &Theme) -> Option<(Chip, bool)> {
+    let (text, all) = text::hooks(common.data())?;
+    if all {
+        return Some((Chip { text, style: Style::new() }, true));
+    }
+    let key = common.keys.of(INFO).shown;
+    Some((Chip { text: format!("{text} ({key}: which)"), style: theme.warning() }, false))
+}
+
+fn status(common: &Common, theme: &Theme) -> Chip {
+    let (text, style) = match (common.ended(), common.connection.origin()) {
+        (Some(Ended::Complete), _) => ("ENDED", theme.heading()),
+        (Some(Ended::CutShort(_)), _) => ("CUT SHORT", theme.bad()),
+        (Some(Ended::Damaged(_)), _) => ("DAMAGED", theme.bad()),
+        (Some(Ended::Unreadable(_)), _) => ("UNREADABLE", theme.bad()),
+        (None, _) if common.data().aggregate.environment().is_none() => ("WAITING for the first frame", theme.warning()),
+        (None, Origin::Live) => ("LIVE", theme.good()),
+        (None, Origin::Replay) => ("REPLAY", theme.good()),
+    };
+    let mut text = text.to_owned();
+    let silent = common.connection.silent_for().as_secs();
+    if common.ended().is_none() && common.connection.origin() == Origin::Live && silent >= SILENT_SECONDS {
+        text.push_str(&format!(", silent for {silent} s"));
+    }
+    if common.is_paused() {
+        return Chip { text: format!("{text}, PAUSED"), style: theme.warning() };
+    }
+    Chip { text, style }
+}
+
+/// Puts chips side by side, as many as a line holds; a chip that is wider than a line is wrapped.
+fn flow<'a>(chips: impl Iterator<Item = &'a Chip>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines: Vec<Vec<Span>> = Vec::new();
+    let mut used = 0;
+    for chip in chips {
+        for piece in wrap(&chip.text, width) {
+            let length = piece.chars().count();
+            let joined = used + SEPARATOR.chars().count() + length;
+            match lines.last_mut() {
+                Some(line) if joined <= width => {
+                    line.push(Span::styled(SEPARATOR, theme.frame()));
+                    line.push(Span::styled(piece, chip.style));
+                    used = joined;
+                }
+                _ => {
+                    lines.push(vec![Span::styled(piece, chip.style)]);
+                    used = length;
+                }
+            }
+        }
+    }
+    lines.into_iter().map(Line::from).collect()
+}

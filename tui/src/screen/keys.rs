@@ -1,0 +1,88 @@
+//! Keys: what each does, for the event loop, the footer and the help screen.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::screen::command::Command;
+
+/// One line of the help screen, and one word of the footer.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// Keys that do it.
+    pub codes: &'static [KeyCode],
+    /// How the keys are written.
+    pub shown: &'static str,
+    /// What they do.
+    pub command: Command,
+    /// One word for the footer.
+    pub word: &'static str,
+    /// A sentence for the help screen.
+    pub about: &'static str,
+}
+
+use KeyCode::{Char, Down, End, Esc, Home, PageDown, PageUp, Tab, Up};
+
+/// Keys that mean the same in every view. Ctrl-C quits as well.
+const MOVING: &[Binding] = &[
+    binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary (Ctrl-C too)"),
+    binding(&[Up, Char('k')], "↑ k", Command::Up, "up", "the row above"),
+    binding(&[Down, Char('j')], "↓ j", Command::Down, "down", "the row below"),
+    binding(&[PageUp], "PgUp", Command::PageUp, "page up", "ten rows up"),
+    binding(&[PageDown], "PgDn", Command::PageDown, "page down", "ten rows down"),
+    binding(&[Home, Char('g')], "Home g", Command::First, "first", "the first row"),
+    binding(&[End, Char('G')], "End G", Command::Last, "last", "the last row"),
+];
+
+/// Keys that change what a view shows. The keys that open a view are in the registry of views.
+const CHANGING: &[Binding] = &[
+    binding(&[Tab], "Tab", Command::NextPane, "panes", "lower half: histogram and stages, one of them, or none"),
+    binding(&[Char('m')], "m", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
+    binding(&[Char('p')], "p", Command::MergePages, "merge", "one row for all page counts, or one row for each"),
+    binding(&[Char('s')], "s", Command::Sort, "sort", "sort by the next column"),
+    binding(&[Char('r')], "r", Command::Reverse, "reverse", "reverse the order"),
+    binding(&[Char(' ')], "space", Command::Pause, "pause", "hold the display (data goes on being read); again: go on"),
+    binding(&[Char('x')], "x", Command::Reset, "reset", "forget all operations so far, and begin new histograms"),
+    binding(&[Esc], "Esc", Command::Back, "back", "one step back; from the table: quit"),
+];
+
+/// A binding.
+pub const fn binding(
+    codes: &'static [KeyCode],
+    shown: &'static str,
+    command: Command,
+    word: &'static str,
+    about: &'static str,
+) -> Binding {
+    Binding { codes, shown, command, word, about }
+}
+
+/// All keys there are.
+#[derive(Clone, Debug)]
+pub struct Keys(Vec<Binding>);
+
+impl Keys {
+    /// The keys of every view, and those that open one.
+    pub fn with(of_views: impl Iterator<Item = Binding>) -> Self {
+        Self(MOVING.iter().copied().chain(of_views).chain(CHANGING.iter().copied()).collect())
+    }
+
+    /// All, in the order of the help screen.
+    pub fn all(&self) -> &[Binding] {
+        &self.0
+    }
+
+    /// The key for a command.
+    pub fn of(&self, command: Command) -> &Binding {
+        self.0.iter().find(|binding| binding.command == command).expect("every command has a key: tested")
+    }
+
+    /// What a key asks for; `None`: nothing.
+    pub fn command(&self, key: KeyEvent) -> Option<Command> {
+        if key.kind == KeyEventKind::Release {
+            return None;
+        }
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            return (key.code == Char('c')).then_some(Command::Quit);
+        }
+        self.0.iter().find(|binding| binding.codes.contains(&key.code)).map(|binding| binding.command)
+    }
+}

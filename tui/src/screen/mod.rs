@@ -1,0 +1,26 @@
+//! What a person watches: the views in a terminal, or plain text where there is none.
+//!
+//! `event` → `app` (pure state) → `draw` (draws from borrowed state) → `terminal`.
+
+pub mod app;
+pub mod command;
+pub mod draw;
+pub mod event;
+pub mod event_loop;
+pub mod feed;
+#[cfg(test)]
+mod fixtures;
+pub mod footer;
+pub mod header;
+pub mod keys;
+pub mod model;
+pub mod plain;
+pub mod signals;
+pub mod terminal;
+pub mod text;
+pub mod theme;
+pub mod too_small;
+pub mod view;
+pub mod views;
+pub mod watch;
+pub mod widgets;

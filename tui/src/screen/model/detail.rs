@@ -1,0 +1,138 @@
+//! The selected row in full: its durations, and where the time goes.
+
+use grantscope_analysis::series::aggregate::{Aggregate, Series, SeriesKey, Statuses};
+use grantscope_wire::{Cause, Stage};
+
+use crate::screen::model::data::Data;
+use crate::screen::model::group::{Group, merged};
+
+/// The selected row.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// What it is about.
+    pub group: Group,
+    /// Durations of the whole operation.
+    pub total: Series,
+    /// Where the time goes, the largest share first.
+    pub stages: Vec<StageRow>,
+    /// Why its operations failed, the most frequent first; empty where they did not, or where the cause is unknown.
+    pub causes: Vec<CauseRow>,
+}
+
+/// One cause behind the selected row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CauseRow {
+    /// Which.
+    pub cause: Cause,
+    /// Operations.
+    pub count: u64,
+    /// Xen's statuses of the references in them that it refused.
+    pub statuses: Statuses,
+}
+
+/// One stage of the selected row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StageRow {
+    /// Which.
+    pub stage: Stage,
+    /// Its part of the time of all operations of the row, in tenths of a per cent. They add up to 1,000.
+    pub share_permille: u32,
+    /// Its self time in half of the operations that entered it is at most this.
+    pub p50_ns: Option<u64>,
+    /// Its self time per operation of the row: these add up to the mean of the whole.
+    pub mean_ns: Option<f64>,
+    /// How often it is entered in an operation of the row.
+    pub calls: Option<f64>,
+}
+
+/// Looks at one row.
+pub fn detail(data: &Data, group: Group, members: &[SeriesKey]) -> Detail {
+    let total = merged(&data.aggregate, members, None);
+    let mut stages = stages(data, members, total.count());
+    stages.sort_by_key(|(row, sum_ns)| (std::cmp::Reverse(*sum_ns), row.stage));
+    let shares = permille(&stages.iter().map(|(_, sum_ns)| *sum_ns).collect::<Vec<_>>());
+    let stages = stages.into_iter().zip(shares).map(|((row, _), share_permille)| StageRow { share_permille, ..row });
+    Detail { group, total, stages: stages.collect(), causes: causes(&data.aggregate, members) }
+}
+
+fn causes(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<CauseRow> {
+    let mut rows: Vec<CauseRow> = Vec::new();
+    for key in members {
+        let (Some(cause), Some(series)) = (key.cause, aggregate.get(key)) else { continue };
+        let known = rows.iter().position(|row| row.cause == cause).unwrap_or_else(|| {
+            rows.push(CauseRow { cause, count: 0, statuses: Statuses::new() });
+            rows.len() - 1
+        });
+        rows[known].count += series.count();
+        for (&status, references) in aggregate.statuses(key) {
+            *rows[known].statuses.entry(status).or_default() += references;
+        }
+    }
+    rows.sort_by_key(|row| (std::cmp::Reverse(row.count), row.cause));
+    rows
+}
+
+fn stages(data: &Data, members: &[SeriesKey], operations: u64) -> Vec<(StageRow, u64)> {
+    let all = Stage::ALL.iter().map(|&stage| (stage, merged(&data.aggregate, members, Some(stage))));
+    let entered = all.filter(|(_, series)| series.count() > 0);
+    entered.map(|(stage, series)| (stage_row(data, members, stage, &series, operations), series.sum_ns())).collect()
+}
+
+fn stage_row(data: &Data, members: &[SeriesKey], stage: Stage, series: &Series, operations: u64) -> StageRow {
+    let calls: u64 = members.iter().filter_map(|key| data.activity.pulse(key)).map(|pulse| pulse.calls(stage)).sum();
+    let per_operation = |sum: u64| (operations > 0).then(|| sum as f64 / operations as f64);
+    StageRow {
+        stage,
+        share_permille: 0,
+        p50_ns: series.quantile_ns(0.5),
+        mean_ns: per_operation(series.sum_ns()),
+        calls: per_operation(calls),
+    }
+}
+
+/// Mean self time per operation and stage, for columns that stand side by side.
+pub fn stage_means(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<(Stage, f64)> {
+    let operations = merged(aggregate, members, None).count();
+    let sums = Stage::ALL.iter().map(|&stage| (stage, merged(aggregate, members, Some(stage)).sum_ns()));
+    let entered = sums.filter(|&(_, sum_ns)| sum_ns > 0 && operations > 0);
+    entered.map(|(stage, sum_ns)| (stage, sum_ns as f64 / operations as f64)).collect()
+}
+
+/// Shares in tenths of a per cent, rounded so that they add up to exactly 1,000 (largest remainders); all 0 of nothing.
+pub fn permille(parts: &[u64]) -> Vec<u32> {
+    let whole: u128 = parts.iter().map(|&part| u128::from(part)).sum();
+    if whole == 0 {
+        return vec![0; parts.len()];
+    }
+    let exact = |part: u64| (u128::from(part) * 1_000 / whole, u128::from(part) * 1_000 % whole);
+    let mut shares: Vec<u32> = parts.iter().map(|&part| exact(part).0 as u32).collect();
+    let missing = 1_000 - shares.iter().sum::<u32>();
+    let mut by_remainder: Vec<usize> = (0..parts.len()).collect();
+    by_remainder.sort_by_key(|&i| std::cmp::Reverse(exact(parts[i]).1));
+    by_remainder.into_iter().take(missing as usize).for_each(|i| shares[i] += 1);
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::permille;
+
+    #[test]
+    fn shares_add_up_to_the_whole_whatever_the_parts() {
+        for parts in [&[1, 1, 1][..], &[u64::MAX, 1, u64::MAX / 3], &[7], &[1, 0, 2], &[1; 17]] {
+            assert_eq!(permille(parts).iter().sum::<u32>(), 1_000, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn the_rounding_goes_to_the_largest_remainders() {
+        assert_eq!(permille(&[2, 1]), [667, 333]);
+        assert_eq!(permille(&[1, 1, 1]), [334, 333, 333]);
+    }
+
+    #[test]
+    fn of_nothing_there_are_no_shares() {
+        assert_eq!(permille(&[0, 0]), [0, 0]);
+        assert_eq!(permille(&[]), [0_u32; 0]);
+    }
+}

@@ -1,0 +1,159 @@
+//! `top` without a terminal: every second a line of totals, and a line for each row in which something happened.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::units;
+
+use crate::screen::app::App;
+use crate::screen::event::Event;
+use crate::screen::feed::Backlog;
+use crate::screen::model::columns::metric;
+use crate::screen::model::group::Group;
+use crate::screen::model::rows::Row;
+use crate::screen::text;
+
+/// Between two reports.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Where nothing happens, a sign of life comes this often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// Metrics that are reported: a line fits into 100 columns.
+const REPORTED: [usize; 4] = [metric("p50_ns"), metric("p90_ns"), metric("p99_ns"), metric("max_ns")];
+
+/// Reports until the stream ends or a signal comes.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn run(mut app: App, events: &Receiver<Event>, backlog: &Backlog, mut out: impl Write) -> io::Result<App> {
+    let began = Instant::now();
+    let mut reporter = Reporter::default();
+    loop {
+        take_in(&mut app, events, backlog, Instant::now() + PERIOD);
+        app.update(Event::Tick(began.elapsed()));
+        out.write_all(reporter.report(&app, began.elapsed()).as_bytes())?;
+        out.flush()?;
+        if app.common().ended().is_some() || app.quit().is_some() {
+            // The summary follows.
+            writeln!(out)?;
+            return Ok(app);
+        }
+    }
+}
+
+/// Takes in events until it is time to report, or nothing more will come.
+fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, due: Instant) {
+    while app.common().ended().is_none() && app.quit().is_none() {
+        match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(event) => {
+                if matches!(event, Event::Frame(_)) {
+                    backlog.take();
+                }
+                app.update(event);
+                // Events that wait already must not put the report off.
+                if Instant::now() >= due {
+                    return;
+                }
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Remembers what it reported, so that it reports only what is new.
+#[derive(Debug, Default)]
+struct Reporter {
+    introduced: bool,
+    counts: HashMap<Group, u64>,
+    spoke_at: Duration,
+}
+
+impl Reporter {
+    /// What is new, as text; empty: nothing.
+    fn report(&mut self, app: &App, now: Duration) -> String {
+        let mut report = self.introduction(app);
+        let changed: Vec<_> =
+            app.common().listing.rows().iter().filter(|row| self.counts.get(&row.group) != Some(&row.count)).collect();
+        if changed.is_empty() && report.is_empty() && now - self.spoke_at < SIGN_OF_LIFE {
+            return report;
+        }
+        report.push_str(&format!("{}\n", text::totals(app.common())));
+        if !changed.is_empty() {
+            report.push_str(&format!("{}\n", heading(text::rate_heading(app.common()))));
+        }
+        for row in &changed {
+            report.push_str(&format!("{}\n", line(row)));
+        }
+        self.counts.extend(changed.iter().map(|row| (row.group, row.count)));
+        self.spoke_at = now;
+        report
+    }
+
+    /// Where this is recorded: once, as soon as it is known.
+    fn introduction(&mut self, app: &App) -> String {
+        if self.introduced || app.common().data().aggregate.environment().is_none() {
+            return String::new();
+        }
+        self.introduced = true;
+        let clock = text::clock(app.common()).map(|(text, _)| text);
+        format!("{}\n", text::facts(app.common()).into_iter().chain(clock).collect::<Vec<_>>().join(" · "))
+    }
+}
+
+fn heading(rate: &str) -> String {
+    let mut line = format!("  {:<16} {:<8} {:>5} {:<10} {:>9} {:>9}", "operation", "buffer", "pages", "outcome", "count", rate);
+    for index in REPORTED {
+        line.push_str(&format!(" {:>8}", METRICS[index].heading));
+    }
+    line
+}
+
+fn line(row: &Row) -> String {
+    let group = &row.group;
+    let mut line = format!(
+        "  {:<16} {:<8} {:>5} {:<10} {:>9} {:>9}",
+        group.name(),
+        text::buffer(group.buffer),
+        text::pages(group.pages),
+        group.outcome,
+        row.count,
+        text::rate(row.rate)
+    );
+    for index in REPORTED {
+        line.push_str(&format!(" {:>8}", units::maybe_duration(row.values[index])));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::frames::Origin;
+    use crate::support::synthetic;
+
+    #[test]
+    fn the_first_report_says_where_and_what() {
+        let mut app = App::new(Origin::Live);
+        for frame in synthetic::frames(3) {
+            app.update(Event::Frame(frame));
+        }
+        app.update(Event::Tick(Duration::ZERO));
+        insta::assert_snapshot!(Reporter::default().report(&app, Duration::ZERO));
+    }
+
+    #[test]
+    fn only_what_changed_is_reported_again_and_silence_gets_a_sign_of_life() {
+        let mut app = App::new(Origin::Live);
+        for frame in synthetic::frames(2) {
+            app.update(Event::Frame(frame));
+        }
+        app.update(Event::Tick(Duration::ZERO));
+        let mut reporter = Reporter::default();
+        let seconds = Duration::from_secs;
+        assert!(reporter.report(&app, seconds(1)).lines().count() > 3);
+        assert_eq!(reporter.report(&app, seconds(2)), "");
+        assert_eq!(reporter.report(&app, seconds(11)).lines().count(), 1);
+    }
+}

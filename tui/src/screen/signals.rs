@@ -1,0 +1,27 @@
+//! Signals that ask a process to end become events, so that the terminal is restored and the summary printed.
+
+use std::sync::mpsc::Sender;
+use std::thread;
+
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::screen::event::Event;
+
+/// From now on, these signals are events.
+///
+/// # Errors
+/// The signals cannot be caught.
+pub fn forward(events: Sender<Event>) -> Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("signals cannot be caught")?;
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            let number = u8::try_from(signal).unwrap_or(u8::MAX);
+            if events.send(Event::Signal(number)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! Words and numbers for the screen and for plain text alike.
+
+use grantscope_analysis::live::ledger::LEAK_AFTER;
+use grantscope_analysis::model::Environment;
+use grantscope_analysis::report::units;
+use grantscope_wire::Buffer;
+
+use crate::screen::model::activity;
+use crate::screen::model::activity::RATE_SECONDS;
+use crate::screen::model::common::Common;
+use crate::screen::model::data::Data;
+use crate::screen::model::group::{Group, Pages};
+
+/// Not known. Never a zero.
+pub const UNKNOWN: &str = "–";
+
+/// A buffer kind.
+pub fn buffer(buffer: Option<Buffer>) -> &'static str {
+    buffer.map_or(UNKNOWN, Buffer::name)
+}
+
+/// The width of a column with these names of operations: as wide as most need, wider only where one does; a terminal of 80 columns
+/// has room for the rest.
+pub fn name_width(names: impl Iterator<Item = impl AsRef<str>>) -> usize {
+    const USUAL: usize = 14;
+    const WIDEST: usize = 32;
+    names.map(|name| name.as_ref().len()).fold(USUAL, usize::max).min(WIDEST)
+}
+
+/// A page count.
+pub fn pages(pages: Pages) -> String {
+    match pages {
+        Pages::Unknown => UNKNOWN.to_owned(),
+        Pages::Exactly(pages) => pages.to_string(),
+        Pages::All => "all".to_owned(),
+    }
+}
+
+/// The same in a sentence.
+pub fn pages_spoken(pages: Pages) -> String {
+    match pages {
+        Pages::Unknown => "unknown page count".to_owned(),
+        Pages::Exactly(1) => "1 page".to_owned(),
+        Pages::Exactly(pages) => format!("{pages} pages"),
+        Pages::All => "all page counts".to_owned(),
+    }
+}
+
+/// What a row is about, in a sentence.
+pub fn group(group: &Group) -> String {
+    format!("{} · {} · {} · {}", group.name(), buffer(group.buffer), pages_spoken(group.pages), group.outcome)
+}
+
+/// A count: exact as long as it fits into 8 columns.
+pub fn count(count: u64) -> String {
+    match count {
+        0..=99_999_999 => count.to_string(),
+        _ => format!("{:.0}M", count as f64 / 1e6),
+    }
+}
+
+/// Operations per second.
+pub fn rate(rate: Option<f64>) -> String {
+    match rate {
+        None => UNKNOWN.to_owned(),
+        Some(0.0) => "0/s".to_owned(),
+        Some(rate) if rate < 10.0 => format!("{rate:.1}/s"),
+        Some(rate) if rate < 99_999.5 => format!("{rate:.0}/s"),
+        Some(rate) => format!("{:.0}k/s", rate / 1e3),
+    }
+}
+
+/// The same for all operations together, where no heading says what is counted.
+pub fn operation_rate(per_second: Option<f64>) -> String {
+    rate(per_second).replace("/s", " op/s")
+}
+
+/// One value divided by another.
+pub fn ratio(ratio: Option<f64>) -> String {
+    match ratio {
+        None => UNKNOWN.to_owned(),
+        Some(ratio) if ratio < 99.95 => format!("{ratio:.2}×"),
+        Some(ratio) => format!("{ratio:.0}×"),
+    }
+}
+
+/// Tenths of a per cent.
+pub fn share(permille: u32) -> String {
+    format!("{}.{} %", permille / 10, permille % 10)
+}
+
+/// What the rates are over.
+pub fn rate_heading(common: &Common) -> &'static str {
+    const { assert!(RATE_SECONDS == 10) };
+    if common.ended().is_some() { "rate avg" } else { "rate 10s" }
+}
+
+/// Where and with what this was recorded.
+pub fn facts(common: &Common) -> Vec<String> {
+    let Some(environment) = common.data().aggregate.environment() else { return Vec::new() };
+    let mut facts = Vec::new();
+    let mut add = |prefix: &str, value: &str| {
+        if !value.is_empty() {
+            facts.push(format!("{prefix}{value}"));
+        }
+    };
+    add("run ", &environment.run);
+    add("host ", &environment.host);
+    add("Linux ", &environment.kernel);
+    add("", &xen(environment));
+    add("", &environment.arch);
+    add("", &format!("{} pages", page_size(environment.page_size)));
+    facts
+}
+
+fn xen(environment: &Environment) -> String {
+    environment.xen.as_ref().map_or_else(|| "no Xen".to_owned(), |version| format!("Xen {version}"))
+}
+
+/// The clock, or its caveat; and whether it has one. `None`: not known yet.
+pub fn clock(common: &Common) -> Option<(String, bool)> {
+    let clock = common.data().aggregate.environment()?.clock;
+    Some(match clock.caveat() {
+        Some(caveat) => (format!("clock: {caveat}"), true),
+        None => (format!("clock {}", clock.name()), false),
+    })
+}
+
+/// How many hooks are attached; `None`: not known yet.
+pub fn hooks(data: &Data) -> Option<(String, bool)> {
+    let (attached, all) = data.aggregate.environment()?.hooks_attached();
+    Some((format!("hooks {attached} of {all}"), attached == all))
+}
+
+/// What was lost, in words that need no colour; and whether anything was.
+pub fn lost(data: &Data) -> (String, bool) {
+    let loss = data.aggregate.loss();
+    match (loss.operations(), loss.total()) {
+        // No report has come yet.
+        (0, 0) if loss.at_ns == 0 => (format!("lost {UNKNOWN}"), false),
+        (0, 0) => ("lost 0".to_owned(), false),
+        (0, _) => ("lost 0, but stages or kinds LOST".to_owned(), true),
+        (operations, _) => (format!("LOST {operations}"), true),
+    }
+}
+
+/// How much is held; a dash where the recording has no ledger.
+pub fn held(data: &Data) -> String {
+    match data.aggregate.ledger().held() {
+        None => format!("held {UNKNOWN}"),
+        Some(held) => format!("held {} maps, {} pages", held.mappings, held.pages),
+    }
+}
+
+/// How many mappings look like a leak.
+pub fn suspects(data: &Data) -> usize {
+    data.aggregate.ledger().suspects(data.now_ns().unwrap_or_default(), LEAK_AFTER).len()
+}
+
+/// Operations per second now; once the recording has ended, over all of it.
+pub fn total_rate(common: &Common) -> Option<f64> {
+    let data = common.data();
+    if common.ended().is_some() {
+        return data.mean_rate(data.aggregate.operations());
+    }
+    let now_ns = data.now_ns()?;
+    activity::rate(&data.activity.last_minute(now_ns), data.began_ns()?, now_ns)
+}
+
+/// How far the recording has come, by its own clock.
+pub fn length(data: &Data) -> String {
+    units::maybe_duration(data.watched_ns().map(|ns| ns as f64))
+}
+
+/// The numbers of the header, on one line.
+pub fn totals(common: &Common) -> String {
+    let data = common.data();
+    let parts = [
+        format!("after {}", length(data)),
+        format!("{} operations", data.aggregate.operations()),
+        operation_rate(total_rate(common)),
+        format!("errors {}", data.errors),
+        lost(data).0,
+        held(data),
+    ];
+    let hooks = hooks(data).map(|(text, _)| text);
+    let filtered = data.aggregate.filtered().map(ToString::to_string);
+    parts.into_iter().chain(filtered).chain(hooks).collect::<Vec<_>>().join(" · ")
+}
+
+/// Bytes of a page, in KiB where that is whole.
+pub fn page_size(bytes: u32) -> String {
+    match bytes {
+        0 => "–".to_owned(),
+        bytes if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
+        bytes => format!("{bytes} B"),
+    }
+}

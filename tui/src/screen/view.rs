@@ -1,0 +1,27 @@
+//! What a view is. Each is a folder in `views`, and a row of their registry.
+
+use std::fmt::Debug;
+
+use ratatui::Frame as Canvas;
+use ratatui::layout::Rect;
+
+use crate::screen::command::Command;
+use crate::screen::model::common::Common;
+use crate::screen::theme::Theme;
+
+/// A view: state of its own, and how it looks. Events change state; drawing borrows it.
+pub trait View: Debug {
+    /// Does what a key asks for, where that is this view's own.
+    fn command(&mut self, command: Command, common: &mut Common);
+
+    /// Computes what is drawn. Not at every frame: frames may come far more often than pictures.
+    fn refresh(&mut self, _common: &Common) {}
+
+    /// Draws it.
+    fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme);
+
+    /// What the title says of the part that is seen in this many lines; empty: all is.
+    fn extent(&self, _lines: usize) -> String {
+        String::new()
+    }
+}

@@ -1,0 +1,179 @@
+//! Buffer kinds side by side, with their ratios; below, the stages of the selected row in all kinds.
+
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_analysis::report::units;
+use grantscope_wire::{Buffer, Op};
+use ratatui::Frame as Canvas;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span, Text};
+
+use crate::screen::command::Command;
+use crate::screen::keys::Keys;
+use crate::screen::text;
+use crate::screen::theme::Theme;
+use crate::screen::views::compare::state::{Compare, CompareRow, CompareStage, KINDS};
+use crate::screen::widgets::bar;
+use crate::screen::widgets::titled::titled;
+use crate::screen::widgets::visible::visible;
+use crate::screen::widgets::wrap::wrap;
+
+/// Which is divided by which, and the heading of the quotient.
+const RATIOS: [(Buffer, Buffer, &str); 3] = [
+    (Buffer::Wc, Buffer::Pages, "wc÷pages"),
+    (Buffer::Coherent, Buffer::Wc, "coh÷wc"),
+    (Buffer::Coherent, Buffer::Pages, "coh÷pages"),
+];
+const PAGES_WIDTH: usize = 7;
+const VALUE_WIDTH: usize = 9;
+const COUNT_WIDTH: usize = 8;
+const STAGE_WIDTH: usize = 17;
+/// A bar that is shorter says nothing.
+const LEAST_BAR: usize = 4;
+/// A longer one says no more.
+const LONGEST_BAR: usize = 30;
+
+/// Draws the comparison.
+pub fn draw(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, theme: &Theme) {
+    let alone = alone(&compare.comparison.alone, area.width.into());
+    let stages = compare.stages.len() as u16;
+    let below = if stages == 0 { 0 } else { (stages + 3).min(area.height / 2) };
+    let rows = (compare.comparison.rows.len().max(1) + 2 + alone.len()) as u16;
+    let parts = [Constraint::Length(rows.min(area.height - below)), Constraint::Length(below), Constraint::Min(0)];
+    let [upper, lower, _] = Layout::vertical(parts).areas(area);
+    draw_rows(canvas, upper, compare, alone, keys, theme);
+    draw_stages(canvas, lower, compare, theme);
+}
+
+fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, alone: Vec<String>, keys: &Keys, theme: &Theme) {
+    let metric = &METRICS[compare.metric];
+    let key = keys.of(Command::Metric).shown;
+    let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
+    let inner = titled(canvas, area, &title, theme);
+    let parts = [Constraint::Min(0), Constraint::Length(alone.len() as u16)];
+    let [inner, bottom] = Layout::vertical(parts).areas(inner);
+    canvas.render_widget(Text::from_iter(alone), bottom);
+    if compare.comparison.rows.is_empty() {
+        canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
+        return;
+    }
+    let name = text::name_width(compare.comparison.rows.iter().map(|row| row.subject.op.name()));
+    let columns = Columns::fitting(inner.width.into(), name);
+    let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
+    let height = usize::from(inner.height).saturating_sub(1);
+    for index in visible(compare.selected().unwrap_or(0), compare.comparison.rows.len(), height) {
+        lines.push(columns.line(&compare.comparison.rows[index], compare.selected() == Some(index), theme));
+    }
+    canvas.render_widget(Text::from(lines), inner);
+}
+
+/// What is not in the table, and why.
+fn alone(ops: &[Op], width: usize) -> Vec<String> {
+    if ops.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<_> = ops.iter().map(|op| op.name()).collect();
+    wrap(&format!("Seen with one buffer kind only: {}.", names.join(", ")), width)
+}
+
+/// What there is room for.
+struct Columns {
+    name: usize,
+    ratios: usize,
+    counts: bool,
+}
+
+impl Columns {
+    fn fitting(width: usize, name: usize) -> Self {
+        let fixed = 2 + name + 1 + PAGES_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
+        let ratios_width = |ratios: usize| RATIOS[..ratios].iter().map(|(.., name)| 1 + name.chars().count()).sum::<usize>();
+        let ratios = (0..=RATIOS.len()).rev().find(|&ratios| fixed + ratios_width(ratios) <= width).unwrap_or(0);
+        let counts = fixed + ratios_width(ratios) + KINDS.len() * (COUNT_WIDTH + 5) <= width;
+        Self { name, ratios, counts }
+    }
+
+    fn heading(&self) -> String {
+        let mut line = format!("  {:<name$} {:>PAGES_WIDTH$}", "operation", "n pages", name = self.name);
+        for kind in KINDS {
+            line.push_str(&format!(" {:>VALUE_WIDTH$}", kind.name()));
+        }
+        for (.., name) in &RATIOS[..self.ratios] {
+            line.push_str(&format!(" {name}"));
+        }
+        for kind in KINDS.iter().filter(|_| self.counts) {
+            let width = COUNT_WIDTH + 4;
+            line.push_str(&format!(" {:>width$}", format!("ops {}", kind.name())));
+        }
+        line
+    }
+
+    fn line(&self, row: &CompareRow, selected: bool, theme: &Theme) -> Line<'static> {
+        let marker = if selected { "▸" } else { " " };
+        let (op, pages) = (row.subject.op.name(), text::pages(row.subject.pages));
+        let mut line = format!("{marker} {op:<name$} {pages:>PAGES_WIDTH$}", name = self.name);
+        for value in row.values {
+            line.push_str(&format!(" {:>VALUE_WIDTH$}", units::maybe_duration(value)));
+        }
+        for (over, under, name) in &RATIOS[..self.ratios] {
+            let width = name.chars().count();
+            line.push_str(&format!(" {:>width$}", text::ratio(row.ratio(*over, *under))));
+        }
+        for &count in row.counts.iter().filter(|_| self.counts) {
+            let width = COUNT_WIDTH + 4;
+            line.push_str(&format!(" {:>width$}", text::count(count)));
+        }
+        Line::styled(line, if selected { theme.selected() } else { Default::default() })
+    }
+}
+
+fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, theme: &Theme) {
+    let Some(row) = compare.selected().map(|index| &compare.comparison.rows[index]) else { return };
+    let about = format!("{} · {}", row.subject.op.name(), text::pages_spoken(row.subject.pages));
+    let title = format!(" {about}: where the time goes, mean self time per operation ");
+    let inner = titled(canvas, area, &title, theme);
+    let bar = bar_width(inner.width.into());
+    let stages = &compare.stages;
+    let largest = stages.iter().flat_map(|row| row.means_ns).flatten().fold(0.0, f64::max);
+    let mut lines = vec![stage_heading(bar, theme)];
+    let room = usize::from(inner.height).saturating_sub(2);
+    lines.extend(stages.iter().take(room).map(|row| stage_line(row, largest, bar, theme)));
+    lines.push(whole(stages, bar, theme));
+    canvas.render_widget(Text::from(lines), inner);
+}
+
+fn bar_width(width: usize) -> usize {
+    let numbers = STAGE_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
+    let bar = (width.saturating_sub(numbers) / KINDS.len()).saturating_sub(1);
+    if bar < LEAST_BAR { 0 } else { bar.min(LONGEST_BAR) }
+}
+
+fn stage_heading(bar: usize, theme: &Theme) -> Line<'static> {
+    let kinds: String = KINDS.iter().map(|kind| cell(kind.name(), bar, "")).collect();
+    Line::styled(format!("{:<STAGE_WIDTH$}{kinds}", "stage"), theme.heading())
+}
+
+fn stage_line(row: &CompareStage, largest: f64, bar: usize, theme: &Theme) -> Line<'static> {
+    let mut spans = vec![Span::raw(format!("{:<STAGE_WIDTH$}", row.stage.name()))];
+    for mean in row.means_ns {
+        spans.push(Span::raw(format!(" {:>VALUE_WIDTH$}", units::maybe_duration(mean))));
+        if bar > 0 {
+            let blocks = bar::horizontal(mean.unwrap_or(0.0) / largest.max(1.0), bar);
+            spans.push(Span::styled(format!(" {blocks:<bar$}"), theme.bar()));
+        }
+    }
+    Line::from(spans)
+}
+
+/// Self times add up to the mean of the whole operation.
+fn whole(stages: &[CompareStage], bar: usize, theme: &Theme) -> Line<'static> {
+    let sum = |kind: usize| {
+        let means: Vec<f64> = stages.iter().filter_map(|row| row.means_ns[kind]).collect();
+        (!means.is_empty()).then(|| means.iter().sum())
+    };
+    let sums: String = (0..KINDS.len()).map(|kind| cell(&units::maybe_duration(sum(kind)), bar, "")).collect();
+    Line::styled(format!("{:<STAGE_WIDTH$}{sums}", "whole operation"), theme.heading())
+}
+
+fn cell(number: &str, bar: usize, blocks: &str) -> String {
+    let gap = usize::from(bar > 0);
+    format!(" {number:>VALUE_WIDTH$}{:gap$}{blocks:<bar$}", "")
+}

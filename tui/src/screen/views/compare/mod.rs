@@ -1,0 +1,30 @@
+//! Buffer kinds side by side.
+
+mod draw;
+pub mod state;
+
+use ratatui::Frame as Canvas;
+use ratatui::layout::Rect;
+
+use self::state::Compare;
+use crate::screen::command::Command;
+use crate::screen::model::common::Common;
+use crate::screen::theme::Theme;
+use crate::screen::view::View;
+
+impl View for Compare {
+    fn command(&mut self, command: Command, _: &mut Common) {
+        self.command(command);
+    }
+
+    fn refresh(&mut self, common: &Common) {
+        self.refresh(common.data(), common.listing.is_merged());
+    }
+
+    fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
+        draw::draw(canvas, area, self, &common.keys, theme);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Buffer kinds side by side: numbers, and pictures.
+
+use grantscope_analysis::model::{Operation, Outcome};
+use grantscope_analysis::recording::Frame;
+use grantscope_analysis::report::metrics::METRICS;
+use grantscope_wire::{Buffer, Op, Stage};
+
+use super::state::Compare;
+use crate::screen::command::Command;
+use crate::screen::fixtures::{LARGE, S, SMALL, common, export, operations, shown};
+use crate::screen::model::group::merged;
+use crate::screen::view::View;
+use crate::screen::views::COMPARE;
+use crate::support::builder::operation;
+use crate::support::synthetic;
+
+/// The comparison after these frames.
+fn compared(frames: Vec<Frame>) -> Compare {
+    let mut compare = Compare::default();
+    View::refresh(&mut compare, &common(frames));
+    compare
+}
+
+#[test]
+fn ratios_compare_the_chosen_metric_of_successful_operations() {
+    let failed = Operation { outcome: Outcome::Errno(12), ..export(Buffer::Wc, 1, 9_999) };
+    let all = vec![export(Buffer::Pages, 1, 100), export(Buffer::Wc, 1, 150), export(Buffer::Coherent, 1, 300), failed];
+    let compare = compared(operations(all));
+    let row = &compare.comparison.rows[0];
+    assert_eq!(row.counts, [1, 1, 1]);
+    assert_eq!(row.ratio(Buffer::Wc, Buffer::Pages), Some(1.5));
+    assert_eq!(row.ratio(Buffer::Coherent, Buffer::Wc), Some(2.0));
+}
+
+#[test]
+fn a_ratio_to_something_unknown_is_unknown() {
+    let compare = compared(operations(vec![export(Buffer::Wc, 1, 100), export(Buffer::Coherent, 1, 100)]));
+    assert_eq!(compare.comparison.rows[0].ratio(Buffer::Wc, Buffer::Pages), None);
+}
+
+#[test]
+fn an_operation_of_one_kind_only_is_named_instead_of_compared() {
+    let map = operation(Op::Map, Buffer::Pages, 1, S, &[(Stage::Remainder, 1)]);
+    let compare = compared(operations(vec![map, export(Buffer::Wc, 1, 1), export(Buffer::Pages, 1, 1)]));
+    assert_eq!(compare.comparison.rows.len(), 1);
+    assert_eq!(compare.comparison.alone, [Op::Map]);
+}
+
+#[test]
+fn the_stages_of_a_kind_add_up_to_its_mean() {
+    let common = common(synthetic::frames(2));
+    let mut compare = Compare::default();
+    View::refresh(&mut compare, &common);
+    let row = &compare.comparison.rows[compare.selected().unwrap()];
+    for kind in 0..row.members.len() {
+        let sum: f64 = compare.stages.iter().filter_map(|stage| stage.means_ns[kind]).sum();
+        let mean = merged(&common.data().aggregate, &row.members[kind], None).mean_ns().unwrap();
+        assert!((sum - mean).abs() < 1e-6, "{sum} {mean}");
+    }
+}
+
+#[test]
+fn every_metric_to_compare_by_comes_round_again() {
+    let mut compare = compared(Vec::new());
+    let first = compare.metric;
+    let mut seen = Vec::new();
+    while !seen.contains(&compare.metric) {
+        seen.push(compare.metric);
+        compare.command(Command::Metric);
+    }
+    let names: Vec<_> = seen.iter().map(|&index| METRICS[index].heading).collect();
+    assert_eq!(names, ["p50", "p90", "p99", "p99.9", "max"]);
+    assert_eq!(compare.metric, first);
+}
+
+#[test]
+fn buffer_kinds_side_by_side() {
+    insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &[COMPARE]));
+    insta::assert_snapshot!(shown(LARGE, synthetic::frames(6), &[COMPARE, Command::Down]));
+}

@@ -1,0 +1,34 @@
+//! All keys, and what the numbers mean.
+
+use grantscope_analysis::report::metrics::METRICS;
+
+use crate::screen::model::activity::RATE_SECONDS;
+use crate::screen::model::common::Common;
+use crate::screen::widgets::lines::{Line, Text, Tone};
+
+/// All keys, and what the columns mean.
+pub fn lines(common: &Common) -> Vec<Line> {
+    let mut text = Text::new(common.size.columns);
+    text.heading("Keys");
+    for binding in common.keys.all() {
+        text.entry(Tone::Plain, binding.shown, 7, binding.about);
+    }
+    text.heading("Numbers");
+    text.entry(Tone::Plain, "count", 7, "operations: one row each for those that succeeded (ok) and for each errno");
+    text.entry(Tone::Plain, "rate", 7, &rate_about());
+    for metric in METRICS {
+        text.entry(Tone::Plain, metric.heading, 7, metric.about);
+    }
+    text.entry(Tone::Plain, "self", 7, "time in a stage itself, without the stages inside it: the parts add up to the whole");
+    text.entry(Tone::Plain, "–", 7, "not known; never the same as 0");
+    text.lines()
+}
+
+fn rate_about() -> String {
+    format!(
+        "operations per second: over the last {RATE_SECONDS} s of the recording's own clock; once it has ended, over all of it"
+    )
+}
+
+#[cfg(test)]
+mod tests;

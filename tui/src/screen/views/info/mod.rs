@@ -1,0 +1,94 @@
+//! Where this was recorded, by which hooks, and what was lost.
+
+use grantscope_analysis::model::{Environment, HookStatus, LossReport};
+use grantscope_analysis::report::units;
+use grantscope_wire::HOOKS;
+
+use crate::screen::model::common::Common;
+use crate::screen::text::page_size;
+use crate::screen::widgets::lines::{Line, Text, Tone};
+use crate::source::frames::Ended;
+
+/// Where this was recorded, by which hooks, and what was lost.
+pub fn lines(common: &Common) -> Vec<Line> {
+    let mut text = Text::new(common.size.columns);
+    let aggregate = &common.data().aggregate;
+    recording(&mut text, aggregate.environment(), common);
+    loss(&mut text, aggregate.loss());
+    match aggregate.environment() {
+        Some(environment) => hooks(&mut text, &environment.hooks),
+        None => text.put(Tone::Plain, "Nothing has arrived yet.".to_owned()),
+    }
+    text.lines()
+}
+
+fn recording(text: &mut Text, environment: Option<&Environment>, common: &Common) {
+    text.heading("Recording");
+    if let Some(environment) = environment {
+        for (name, value) in facts(environment) {
+            text.entry(Tone::Plain, name, 9, &value);
+        }
+    }
+    let watched = common.data().watched_ns().map(|ns| ns as f64);
+    text.entry(Tone::Plain, "length", 9, &units::maybe_duration(watched));
+    let ending = match common.ended() {
+        None => return,
+        Some(Ended::Complete) => (Tone::Plain, "complete"),
+        Some(broken) => (Tone::Bad, broken.problem().unwrap_or_default()),
+    };
+    text.entry(ending.0, "end", 9, ending.1);
+}
+
+fn facts(environment: &Environment) -> Vec<(&'static str, String)> {
+    let clock = match environment.clock.caveat() {
+        Some(caveat) => format!("{}: {caveat}", environment.clock.name()),
+        None => environment.clock.name().to_owned(),
+    };
+    let known = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+    vec![
+        ("run", known(&environment.run)),
+        ("host", known(&environment.host)),
+        ("kernel", known(&environment.kernel)),
+        ("Xen", environment.xen.clone().unwrap_or_else(|| "no Xen, or its version is not readable".to_owned())),
+        ("machine", known(&environment.arch)),
+        ("page size", page_size(environment.page_size)),
+        ("clock", clock),
+        ("tool", known(&environment.tool)),
+    ]
+}
+
+fn loss(text: &mut Text, loss: &LossReport) {
+    text.heading("Lost");
+    if loss.counters.is_empty() {
+        let known = if loss.at_ns == 0 { "  not known: no report has come yet" } else { "  nothing" };
+        text.put(Tone::Plain, known.to_owned());
+    }
+    for counter in &loss.counters {
+        let effect = if counter.kind.loses_operations() { "operations are missing" } else { "no operation is missing" };
+        let about = format!("{} × {} ({}): {effect}", counter.count, counter.kind.name(), counter.kind.about());
+        text.entry(Tone::Bad, counter.hook.name(), 28, &about);
+    }
+}
+
+/// What is not attached comes first: that is what one looks for.
+fn hooks(text: &mut Text, hooks: &[HookStatus]) {
+    let (attached, missing): (Vec<_>, Vec<_>) = hooks.iter().partition(|hook| hook.attached_by.is_some());
+    text.heading(&format!("Hooks: {} of {} attached", attached.len(), hooks.len()));
+    for hook in missing {
+        let why = hook.problem.as_deref().unwrap_or("not known why");
+        text.entry(Tone::Missing, hook.hook.name(), 28, &format!("NOT ATTACHED: {why}"));
+        text.entry(Tone::Missing, "", 28, &format!("missing: {}", without(hook)));
+    }
+    for hook in attached {
+        let by = hook.attached_by.as_deref().unwrap_or("–");
+        let symbol = hook.symbol.as_deref().unwrap_or("–");
+        text.entry(Tone::Plain, hook.hook.name(), 28, &format!("{by} at {symbol}"));
+    }
+}
+
+fn without(status: &HookStatus) -> &'static str {
+    HOOKS.iter().find(|hook| hook.id == status.hook).map_or("–", |hook| hook.without)
+}
+
+#[cfg(test)]
+mod tests;

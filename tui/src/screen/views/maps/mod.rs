@@ -1,0 +1,48 @@
+//! Live mappings, the oldest first, and what of them looks like a leak.
+
+use grantscope_analysis::live::ledger::{LEAK_AFTER, LiveMap};
+use grantscope_wire::Buffer;
+
+use crate::screen::model::common::Common;
+use crate::screen::widgets::lines::{Line, Text, Tone};
+
+/// What is mapped, the oldest first, and what of it looks like a leak.
+pub fn lines(common: &Common) -> Vec<Line> {
+    let mut text = Text::new(common.size.columns);
+    let data = common.data();
+    let (ledger, now_ns) = (data.aggregate.ledger(), data.now_ns().unwrap_or_default());
+    let page_size = data.aggregate.environment().map_or(0, |environment| environment.page_size);
+    let Some(held) = ledger.held() else {
+        text.put(Tone::Plain, "Not known: this recording has no ledger of live mappings.".to_owned());
+        return text.lines();
+    };
+    text.heading(&format!("{} mappings of {} pages", held.mappings, held.pages));
+    if let Some(why) = ledger.no_census() {
+        text.entry(Tone::Missing, "not in it", 9, &format!("mappings from before the tool: {why}"));
+    }
+    for map in ledger.maps() {
+        let suspicion = map.suspicion(now_ns, LEAK_AFTER);
+        let tone = if suspicion.is_some() { Tone::Bad } else { Tone::Plain };
+        text.entry(tone, &map.age_text(now_ns), 15, &about(map, page_size));
+        if let Some(suspicion) = suspicion {
+            text.entry(Tone::Bad, "", 15, &format!("LEAK SUSPECT: {suspicion}"));
+        }
+    }
+    text.lines()
+}
+
+fn about(map: &LiveMap, page_size: u32) -> String {
+    let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
+    format!(
+        "{} · {} · {} pages of domain {domid} · {} · {} KiB granted, {} KiB spanned",
+        map.owner_text(),
+        map.buffer.map_or("–", Buffer::name),
+        map.pages,
+        map.state.name(),
+        map.granted_bytes() / 1024,
+        map.spanned_bytes(page_size) / 1024
+    )
+}
+
+#[cfg(test)]
+mod tests;

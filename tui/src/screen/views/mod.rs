@@ -1,0 +1,133 @@
+//! The registry of views: to add one, make its folder, and write its row here.
+
+pub mod compare;
+pub mod help;
+pub mod info;
+pub mod maps;
+pub mod table;
+pub mod text_view;
+pub mod zoom;
+
+use crossterm::event::KeyCode::{Char, Enter};
+
+use self::text_view::TextView;
+use crate::screen::command::Command::{self, Back, Down, MergePages, Metric, NextPane, Open, Pause, Quit, Reset, Reverse, Sort};
+use crate::screen::command::ViewId;
+use crate::screen::keys::{Binding, Keys, binding};
+use crate::screen::view::View;
+
+/// A view as the rest of the screen knows it.
+pub struct Row {
+    /// Its name.
+    pub id: ViewId,
+    /// The key that opens it and closes it, with a word for the footer and a sentence for the help screen; `None`: it is what
+    /// is left when all others are closed.
+    pub key: Option<Binding>,
+    /// Where it lies.
+    pub layer: Layer,
+    /// What ↑ and ↓ move there, in a word for the footer.
+    pub moves: &'static str,
+    /// The keys that its footer shows, as far as there is room.
+    pub footer: &'static [Command],
+    /// Makes one in which nothing has been chosen yet.
+    pub new: fn() -> Box<dyn View>,
+}
+
+/// Where a view lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Between header and footer.
+    Body,
+    /// Over the others, with a title in place of the header; what is below comes back when it is closed.
+    Over {
+        /// Its title.
+        title: &'static str,
+    },
+}
+
+/// The selected row alone.
+pub const ZOOM: Command = Open(ViewId("zoom"));
+/// Buffer kinds side by side.
+pub const COMPARE: Command = Open(ViewId("compare"));
+/// All keys.
+pub const HELP: Command = Open(ViewId("help"));
+/// What was recorded where, with which hooks, and what was lost.
+pub const INFO: Command = Open(ViewId("info"));
+/// Live mappings, and what of them looks like a leak.
+pub const MAPS: Command = Open(ViewId("maps"));
+
+/// Where the table is in `VIEWS`: it is what is left when all others are closed.
+pub const BASE: usize = 0;
+
+const FOOTER_OVER: &[Command] = &[Quit, Back, Down, HELP, INFO];
+
+/// All views, in the order of the help screen.
+pub const VIEWS: &[Row] = &[
+    Row {
+        id: ViewId("table"),
+        key: None,
+        layer: Layer::Body,
+        moves: "row",
+        footer: &[Quit, HELP, Down, ZOOM, COMPARE, Sort, MergePages, INFO, Pause, NextPane, Reverse, Reset],
+        new: || Box::new(table::state::Table::default()),
+    },
+    Row {
+        id: ViewId("zoom"),
+        key: Some(binding(&[Enter], "⏎", ZOOM, "zoom", "the selected row alone, large; again: back to the table")),
+        layer: Layer::Body,
+        moves: "row",
+        footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, INFO, Pause, Reset],
+        new: || Box::new(zoom::Zoom),
+    },
+    Row {
+        id: ViewId("compare"),
+        key: Some(binding(
+            &[Char('c')],
+            "c",
+            COMPARE,
+            "compare",
+            "pages, wc and coherent side by side; again: back to the table",
+        )),
+        layer: Layer::Body,
+        moves: "row",
+        footer: &[Quit, Back, HELP, Down, Metric, MergePages, INFO, Pause, Reset],
+        new: || Box::new(compare::state::Compare::default()),
+    },
+    Row {
+        id: ViewId("info"),
+        key: Some(binding(&[Char('i')], "i", INFO, "info", "where this was recorded, all hooks, and what was lost")),
+        layer: Layer::Over { title: "recording, loss and hooks" },
+        moves: "scroll",
+        footer: FOOTER_OVER,
+        new: || Box::new(TextView::of(info::lines)),
+    },
+    Row {
+        id: ViewId("maps"),
+        key: Some(binding(&[Char('l')], "l", MAPS, "maps", "live mappings, the oldest first, and leak suspects among them")),
+        layer: Layer::Over { title: "live mappings" },
+        moves: "scroll",
+        footer: FOOTER_OVER,
+        new: || Box::new(TextView::of(maps::lines)),
+    },
+    Row {
+        id: ViewId("help"),
+        key: Some(binding(&[Char('?'), Char('h')], "?", HELP, "help", "this help (h too)")),
+        layer: Layer::Over { title: "help" },
+        moves: "scroll",
+        footer: FOOTER_OVER,
+        new: || Box::new(TextView::of(help::lines)),
+    },
+];
+
+/// All keys: those that open views, and those that mean the same in all of them.
+pub fn keys() -> Keys {
+    Keys::with(VIEWS.iter().filter_map(|row| row.key))
+}
+
+/// Where a view is in `VIEWS`.
+pub fn index(id: ViewId) -> usize {
+    VIEWS.iter().position(|row| row.id == id).expect("only views of the table are opened: tested")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! The selected row below the table: its histogram, and where the time goes.
+
+use ratatui::Frame as Canvas;
+use ratatui::layout::Rect;
+
+use crate::screen::model::common::Common;
+use crate::screen::text;
+use crate::screen::theme::Theme;
+use crate::screen::views::table::state::Panes;
+use crate::screen::widgets::titled::titled;
+use crate::screen::widgets::{detail, histogram, stages};
+
+/// Draws the panes that are wanted.
+pub fn draw(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, theme: &Theme) {
+    let Some(selected) = common.listing.detail() else { return };
+    let what = match panes {
+        Panes::Neither => return,
+        Panes::Histogram => "latency",
+        Panes::Stages => "where the time goes",
+        Panes::Both => "latency, and where the time goes",
+    };
+    let inner = titled(canvas, area, &format!(" {}: {what} ", text::group(&selected.group)), theme);
+    let inner = detail::why(canvas, inner, &detail::causes(selected), theme);
+    match panes {
+        Panes::Neither => {}
+        Panes::Histogram => histogram::draw(canvas, inner, &selected.total, theme),
+        Panes::Stages => stages::draw(canvas, inner, selected, theme),
+        Panes::Both => {
+            let [left, right] = detail::halves(inner);
+            histogram::draw(canvas, left, &selected.total, theme);
+            stages::draw(canvas, right, selected, theme);
+        }
+    }
+}

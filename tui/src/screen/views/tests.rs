@@ -1,0 +1,48 @@
+//! The registry and the keys agree.
+
+use std::collections::HashSet;
+
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::*;
+
+#[test]
+fn no_key_means_two_things() {
+    let keys = keys();
+    let codes: Vec<_> = keys.all().iter().flat_map(|binding| binding.codes).collect();
+    assert_eq!(codes.len(), codes.iter().collect::<HashSet<_>>().len());
+}
+
+#[test]
+fn every_view_has_a_name_of_its_own_and_all_but_the_table_a_key_that_opens_it() {
+    for (index, row) in VIEWS.iter().enumerate() {
+        assert_eq!(super::index(row.id), index, "{:?}", row.id);
+        assert_eq!(row.key.map(|key| key.command), (index != BASE).then_some(Open(row.id)));
+    }
+}
+
+#[test]
+fn every_command_of_a_footer_has_a_key() {
+    let keys = keys();
+    for command in VIEWS.iter().flat_map(|row| row.footer) {
+        assert_eq!(keys.of(*command).command, *command);
+    }
+}
+
+#[test]
+fn control_c_quits_and_c_compares() {
+    let key = |modifiers| keys().command(KeyEvent::new(Char('c'), modifiers));
+    assert_eq!(key(KeyModifiers::CONTROL), Some(Quit));
+    assert_eq!(key(KeyModifiers::NONE), Some(COMPARE));
+}
+
+#[test]
+fn other_control_keys_do_nothing() {
+    assert_eq!(keys().command(KeyEvent::new(Char('x'), KeyModifiers::CONTROL)), None);
+}
+
+#[test]
+fn letting_go_of_a_key_does_nothing() {
+    let key = KeyEvent::new_with_kind(Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
+    assert_eq!(keys().command(key), None);
+}

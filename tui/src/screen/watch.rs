@@ -1,0 +1,59 @@
+//! Shows an input from its beginning to its end: on the screen, or as plain text where there is no terminal.
+
+use std::io::{self, Write};
+use std::sync::mpsc;
+
+use anyhow::{Result, bail};
+use grantscope_analysis::report::text::summary;
+
+use crate::exit::Exit;
+use crate::screen::app::{App, Quit};
+use crate::screen::feed::{self, Backlog};
+use crate::screen::{event_loop, plain, signals, terminal};
+use crate::source::frames::{Ended, Input};
+use crate::source::pace::Speed;
+
+/// Shows an input until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
+///
+/// # Errors
+/// The terminal cannot be used, or the input is not a recording.
+pub fn watch(input: Input, speed: Speed) -> Result<Exit> {
+    let (events, incoming) = mpsc::channel();
+    let backlog = Backlog::default();
+    let app = App::new(input.origin);
+    signals::forward(events.clone())?;
+    feed::spawn(input, speed, events.clone(), backlog.clone());
+    let app = if terminal::is_usable() {
+        event_loop::run(app, &incoming, events, &backlog)?
+    } else {
+        drop(events);
+        plain::run(app, &incoming, &backlog, io::stdout().lock())?
+    };
+    finish(&app)
+}
+
+fn finish(app: &App) -> Result<Exit> {
+    if let Some(Quit::Failed(why)) = app.quit() {
+        bail!("{why}");
+    }
+    print_summary(app)?;
+    match (app.quit(), app.common().ended()) {
+        (Some(Quit::Signal(signal)), _) => Ok(Exit::Signal(*signal)),
+        (_, Some(ended)) if ended.is_partial() => Ok(Exit::PARTIAL),
+        _ => Ok(Exit::OK),
+    }
+}
+
+fn print_summary(app: &App) -> io::Result<()> {
+    let data = app.common().all_data();
+    let mut out = io::stdout().lock();
+    out.write_all(summary::table(&data.aggregate).as_bytes())?;
+    if data.reset_at_ns.is_some() {
+        writeln!(out, "operations before the last reset (key x) are not in this table")?;
+    }
+    out.flush()?;
+    if let Some(why) = app.common().ended().and_then(Ended::problem) {
+        eprintln!("grantscope: warning: {why}");
+    }
+    Ok(())
+}

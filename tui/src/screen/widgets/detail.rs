@@ -1,0 +1,49 @@
+//! Parts of a picture of one row: why its operations failed, and room for histogram and stages.
+
+use grantscope_analysis::series::aggregate::list_of;
+use ratatui::Frame as Canvas;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Text;
+
+use crate::screen::model::detail::{CauseRow, Detail};
+use crate::screen::theme::Theme;
+use crate::screen::widgets::wrap::wrap;
+
+/// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: they did not, or the cause is unknown.
+pub fn causes(detail: &Detail) -> String {
+    let each = detail.causes.iter().map(|row| format!("{} {} ×{}", row.cause.name(), row.count, statuses(row)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// The same with what each cause is, for where there is room.
+pub fn causes_in_words(detail: &Detail) -> String {
+    let each =
+        detail.causes.iter().map(|row| format!("{} {} ×{}: {}", row.cause.name(), row.count, statuses(row), row.cause.about()));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn statuses(row: &CauseRow) -> String {
+    let list = list_of(&row.statuses, " ", ", ");
+    if list.is_empty() { list } else { format!(" ({list})") }
+}
+
+/// Says why, in lines above the rest; what is left below them. A row that did not fail loses no line.
+pub fn why(canvas: &mut Canvas, area: Rect, causes: &str, theme: &Theme) -> Rect {
+    if causes.is_empty() {
+        return area;
+    }
+    let lines = wrap(&format!("why: {causes}"), area.width.into());
+    // The rest needs most of the room.
+    let most = (area.height / 3).max(1);
+    let parts = [Constraint::Length((lines.len() as u16).min(most)), Constraint::Min(0)];
+    let [top, rest] = Layout::vertical(parts).areas(area);
+    canvas.render_widget(Text::from_iter(lines).style(theme.heading()), top);
+    rest
+}
+
+/// Left and right, with a gap between. Stages have numbers beside their bars: they get a little more.
+pub fn halves(area: Rect) -> [Rect; 2] {
+    let parts = [Constraint::Percentage(45), Constraint::Length(1), Constraint::Min(0)];
+    let [left, _, right] = Layout::horizontal(parts).areas(area);
+    [left, right]
+}

@@ -1,0 +1,217 @@
+//! The latency histogram: time on a logarithmic axis to the right, operations upwards.
+
+use grantscope_analysis::report::units;
+use grantscope_analysis::series::aggregate::Series;
+use ratatui::Frame as Canvas;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span, Text};
+
+use crate::screen::text;
+use crate::screen::theme::Theme;
+use crate::screen::widgets::bar::{FROM_BELOW, eighths};
+
+/// The axis is at least this wide (upper end divided by lower): HdrHistogram's steps of 0.1 % must not be seen as gaps.
+const LEAST_RANGE: f64 = 1.25;
+/// Quantiles that are marked under the axis.
+const MARKED: [(&str, f64); 3] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
+/// Lines under the bars: axis, quantiles, times.
+const LINES_BELOW: usize = 3;
+
+/// Draws it, with its axes.
+pub fn draw(canvas: &mut Canvas, area: Rect, series: &Series, theme: &Theme) {
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let Some(axis) = Axis::of(series, width) else { return };
+    let Some(bars) = height.checked_sub(LINES_BELOW).filter(|&bars| bars > 0) else { return };
+    let bins = axis.bins(series);
+    let mut lines = bar_lines(&bins, &axis, bars, theme);
+    lines.push(Line::styled(format!("{:>1$}└{2}", "", axis.gutter, "─".repeat(axis.columns)), theme.frame()));
+    lines.push(Line::raw(indented(&axis, &quantiles(series, &axis))));
+    lines.push(Line::raw(indented(&axis, &times(&axis))));
+    canvas.render_widget(Text::from(lines), area);
+}
+
+fn indented(axis: &Axis, text: &str) -> String {
+    format!("{:>1$}{text}", "", axis.gutter + 1)
+}
+
+/// The horizontal axis.
+#[derive(Clone, Copy, Debug)]
+struct Axis {
+    low_ns: f64,
+    high_ns: f64,
+    /// Characters for the bars.
+    columns: usize,
+    /// Characters to the left of the bars, for the counts.
+    gutter: usize,
+}
+
+impl Axis {
+    /// From the shortest to the longest duration; `None`: nothing recorded, or no room.
+    fn of(series: &Series, width: usize) -> Option<Self> {
+        let (low_ns, high_ns) = range(series)?;
+        // The largest bin is not known before the columns are, but it cannot exceed the count.
+        let gutter = text::count(series.count()).len().max(3) + 1;
+        let columns = width.checked_sub(gutter + 1).filter(|&columns| columns >= 10)?;
+        Some(Self { low_ns, high_ns, columns, gutter })
+    }
+
+    /// In which column a duration falls.
+    fn column(&self, ns: f64) -> usize {
+        let part = (ns.max(self.low_ns) / self.low_ns).ln() / (self.high_ns / self.low_ns).ln();
+        ((part * self.columns as f64) as usize).min(self.columns - 1)
+    }
+
+    /// Operations in each column.
+    fn bins(&self, series: &Series) -> Vec<u64> {
+        let mut bins = vec![0; self.columns];
+        for step in series.histogram().iter_recorded() {
+            bins[self.column(step.value_iterated_to() as f64)] += step.count_at_value();
+        }
+        bins
+    }
+}
+
+fn range(series: &Series) -> Option<(f64, f64)> {
+    // 0 has no logarithm; nothing that is measured takes less than 1 ns.
+    let (low, high) = (series.min_ns()?.max(1) as f64, series.max_ns()?.max(1) as f64);
+    let widen = (LEAST_RANGE / (high / low)).sqrt().max(1.0);
+    Some((low / widen, high * widen))
+}
+
+fn bar_lines(bins: &[u64], axis: &Axis, height: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let largest = bins.iter().copied().max().unwrap_or(0).max(1);
+    let heights: Vec<_> = bins.iter().map(|&bin| eighths(bin as f64 / largest as f64, height)).collect();
+    let line = |row: usize| {
+        let below = (height - 1 - row) * 8;
+        let blocks: String = heights.iter().map(|&eighths| FROM_BELOW[eighths.saturating_sub(below).min(8)]).collect();
+        let label = match row {
+            0 => text::count(largest),
+            1 => "ops".to_owned(),
+            _ => String::new(),
+        };
+        let gutter = format!("{label:>width$}{edge}", width = axis.gutter, edge = if row == 0 { "┤" } else { "│" });
+        Line::from(vec![Span::styled(gutter, theme.frame()), Span::styled(blocks, theme.bar())])
+    };
+    (0..height).map(line).collect()
+}
+
+/// Where the quantiles lie. Two that fall on one place share it.
+fn quantiles(series: &Series, axis: &Axis) -> String {
+    let mut marks: Vec<(usize, String)> = Vec::new();
+    for (name, quantile) in MARKED {
+        let Some(ns) = series.quantile_ns(quantile) else { continue };
+        let column = axis.column(ns as f64);
+        match marks.last_mut() {
+            Some((other, names)) if *other == column => names.push_str(&format!(",{}", &name[1..])),
+            _ => marks.push((column, format!("↑{name}"))),
+        }
+    }
+    write_at(axis.columns, &marks)
+}
+
+/// Both ends always; round times between them, as many as there is room for.
+fn times(axis: &Axis) -> String {
+    let end = units::duration(axis.high_ns);
+    let mut labels = vec![(0, units::duration(axis.low_ns)), (axis.columns.saturating_sub(end.chars().count()), end)];
+    for (ns, label) in round_times(axis) {
+        let column = axis.column(ns);
+        let width = label.chars().count();
+        let is_free = labels.iter().all(|(other, text)| column > other + text.chars().count() + 1 || column + width + 1 < *other);
+        if is_free {
+            labels.push((column, label));
+        }
+    }
+    labels.sort();
+    write_at(axis.columns, &labels)
+}
+
+/// 1, 2 and 5 times powers of ten inside the axis, the powers of ten first.
+fn round_times(axis: &Axis) -> Vec<(f64, String)> {
+    let mut times = Vec::new();
+    for factor in [1.0, 3.0, 2.0, 5.0] {
+        for power in 0..12 {
+            let ns = factor * 10_f64.powi(power);
+            if ns > axis.low_ns && ns < axis.high_ns {
+                times.push((ns, round_label(ns)));
+            }
+        }
+    }
+    times
+}
+
+/// Without the decimals of `units::duration`: these times are whole.
+fn round_label(ns: f64) -> String {
+    match ns {
+        ns if ns < 1e3 => format!("{ns:.0} ns"),
+        ns if ns < 1e6 => format!("{:.0} µs", ns / 1e3),
+        ns if ns < 1e9 => format!("{:.0} ms", ns / 1e6),
+        ns => format!("{:.0} s", ns / 1e9),
+    }
+}
+
+/// Texts at their columns; what would overlap the one before, or the end, is left out.
+fn write_at(columns: usize, texts: &[(usize, String)]) -> String {
+    let mut line = String::new();
+    let mut used = 0;
+    for (column, text) in texts {
+        let length = text.chars().count();
+        let place = (*column).min(columns.saturating_sub(length));
+        if place < used || (used > 0 && place == used) {
+            continue;
+        }
+        line.push_str(&" ".repeat(place - used));
+        line.push_str(text);
+        used = place + length;
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(durations: &[u64]) -> Series {
+        let mut series = Series::default();
+        durations.iter().for_each(|&ns| series.record(ns));
+        series
+    }
+
+    #[test]
+    fn every_operation_is_in_exactly_one_column() {
+        let series = series(&[0, 1, 999, 1_000, 5_000_000, u64::MAX / 2]);
+        let axis = Axis::of(&series, 60).unwrap();
+        assert_eq!(axis.bins(&series).iter().sum::<u64>(), series.count());
+    }
+
+    #[test]
+    fn the_shortest_is_in_the_first_column_and_the_longest_in_the_last() {
+        let series = series(&[1_000, 30_000, 1_000_000]);
+        let axis = Axis::of(&series, 60).unwrap();
+        let bins = axis.bins(&series);
+        assert_eq!((bins[0], bins[axis.columns - 1]), (1, 1));
+        // The axis is logarithmic: half way between 1 µs and 1 ms lies 31.6 µs.
+        assert_eq!(bins[axis.columns * 493 / 1_000], 1);
+    }
+
+    #[test]
+    fn equal_durations_stand_in_the_middle_of_an_axis_that_is_not_a_point() {
+        let series = series(&[1_000; 5]);
+        let axis = Axis::of(&series, 60).unwrap();
+        let bins = axis.bins(&series);
+        assert_eq!(bins.iter().filter(|&&bin| bin > 0).count(), 1);
+        assert_eq!(bins[axis.columns / 2], 5);
+    }
+
+    #[test]
+    fn of_nothing_there_is_no_axis() {
+        assert!(Axis::of(&Series::default(), 60).is_none());
+        assert!(Axis::of(&series(&[1]), 5).is_none());
+    }
+
+    #[test]
+    fn texts_do_not_overlap() {
+        let texts = [(0, "abc".to_owned()), (2, "hidden".to_owned()), (5, "de".to_owned()), (9, "end".to_owned())];
+        assert_eq!(write_at(10, &texts), "abc  de");
+        assert_eq!(write_at(12, &texts), "abc  de  end");
+    }
+}

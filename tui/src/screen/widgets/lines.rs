@@ -1,0 +1,65 @@
+//! Lines of text that say what they mean, so that drawing can choose their look.
+
+use crate::screen::widgets::wrap::wrap;
+
+/// A line, and its meaning, of which drawing makes a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Not longer than the screen is wide.
+    pub text: String,
+    /// How it should look.
+    pub tone: Tone,
+}
+
+/// How a line should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// A heading.
+    Heading,
+    /// Text.
+    Plain,
+    /// Something is missing.
+    Missing,
+    /// Something was lost, or is broken.
+    Bad,
+}
+
+/// Collects lines of one width.
+pub struct Text {
+    columns: usize,
+    lines: Vec<Line>,
+}
+
+impl Text {
+    /// Nothing yet; no line will be longer than this.
+    pub fn new(columns: usize) -> Self {
+        Self { columns, lines: Vec::new() }
+    }
+
+    /// All lines.
+    pub fn lines(self) -> Vec<Line> {
+        self.lines
+    }
+
+    /// A heading, with an empty line before it.
+    pub fn heading(&mut self, text: &str) {
+        if !self.lines.is_empty() {
+            self.put(Tone::Plain, String::new());
+        }
+        self.put(Tone::Heading, text.to_owned());
+    }
+
+    /// A line as it is.
+    pub fn put(&mut self, tone: Tone, text: String) {
+        self.lines.push(Line { text, tone });
+    }
+
+    /// A name, then what it is; further lines of that are indented as far.
+    pub fn entry(&mut self, tone: Tone, name: &str, width: usize, about: &str) {
+        let indent = width + 4;
+        for (i, words) in wrap(about, self.columns.saturating_sub(indent)).into_iter().enumerate() {
+            let name = if i == 0 { name } else { "" };
+            self.put(tone, format!("  {name:<width$}  {words}"));
+        }
+    }
+}

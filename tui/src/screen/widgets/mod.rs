@@ -1,0 +1,11 @@
+//! Parts of a picture that several views draw.
+
+pub mod bar;
+pub mod detail;
+pub mod histogram;
+pub mod lines;
+pub mod page;
+pub mod stages;
+pub mod titled;
+pub mod visible;
+pub mod wrap;

@@ -1,0 +1,32 @@
+//! A file as an input.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::source::frames::{Input, Origin};
+use crate::source::stream::bytes;
+
+/// A regular file is a recording of the past; anything else that has a path (pipe, socket, serial line) is live.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn input(path: &Path) -> Result<Input> {
+    let file = open_file(path)?;
+    let kind = file.metadata().with_context(|| format!("{}: its kind cannot be read", path.display()))?;
+    let origin = if kind.is_file() { Origin::Replay } else { Origin::Live };
+    Ok(Input { origin, source: bytes(file) })
+}
+
+/// Opens a file.
+///
+/// # Errors
+/// It cannot be opened, or is a directory.
+pub fn open_file(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("{}: cannot be opened; check the path", path.display()))?;
+    if file.metadata().is_ok_and(|kind| kind.is_dir()) {
+        bail!("{}: is a directory; give a file written by `grantscope record -o FILE`", path.display());
+    }
+    Ok(file)
+}

@@ -1,0 +1,79 @@
+//! Frames, one after the other, until they end.
+
+use grantscope_analysis::recording::{Frame, ReadError};
+
+/// Gives frames, one after the other; waits until there is one.
+pub trait FrameSource: Send {
+    /// The next frame; `None` after the end frame.
+    ///
+    /// # Errors
+    /// How it ended, where that was not on purpose.
+    fn next_frame(&mut self) -> Result<Option<Frame>, Ended>;
+}
+
+/// An input that was opened.
+pub struct Input {
+    /// What kind of input it is.
+    pub origin: Origin,
+    /// Its frames.
+    pub source: Box<dyn FrameSource>,
+}
+
+/// Where frames come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From this machine, or from another through a stream: as it happens.
+    Live,
+    /// From a file: as it happened.
+    Replay,
+}
+
+/// How a recording ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// On purpose.
+    Complete,
+    /// In the middle: everything before is good. Why, in a sentence.
+    CutShort(String),
+    /// At damage: everything before is good. Why, in a sentence.
+    Damaged(String),
+    /// It is not a recording that can be read. Why, in a sentence.
+    Unreadable(String),
+}
+
+impl Ended {
+    /// Whether something is missing after what was read.
+    pub fn is_partial(&self) -> bool {
+        matches!(self, Self::CutShort(_) | Self::Damaged(_))
+    }
+
+    /// Why it is not complete; `None`: it is.
+    pub fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Complete => None,
+            Self::CutShort(why) | Self::Damaged(why) | Self::Unreadable(why) => Some(why),
+        }
+    }
+}
+
+impl From<ReadError> for Ended {
+    fn from(error: ReadError) -> Self {
+        let why = sentence(&error);
+        match error {
+            ReadError::NotARecording | ReadError::TooNew { .. } => Self::Unreadable(why),
+            ReadError::CutShort { .. } | ReadError::Io { .. } => Self::CutShort(why),
+            ReadError::Damaged { .. } => Self::Damaged(why),
+        }
+    }
+}
+
+/// The error with its causes.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! A whole recording at once, for the commands that are not live.
+
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Result, anyhow};
+use grantscope_analysis::model::Operation;
+use grantscope_analysis::recording::Frame;
+use grantscope_analysis::series::aggregate::Aggregate;
+
+use crate::exit::Exit;
+use crate::source::file::open_file;
+use crate::source::frames::Ended;
+use crate::source::stream::{begin, is_stdin, standard_input};
+
+/// A recording, as far as it could be read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// All that was read.
+    pub aggregate: Aggregate,
+    /// How it ended.
+    pub ended: Ended,
+}
+
+impl Loaded {
+    /// Warns of what is missing, and gives the exit code that says so.
+    pub fn report(&self, path: &Path) -> Exit {
+        match self.ended.problem() {
+            None => Exit::OK,
+            Some(why) => {
+                eprintln!("grantscope: warning: {}: {why}", name(path));
+                Exit::PARTIAL
+            }
+        }
+    }
+}
+
+/// Reads a recording from a file, or from standard input (`-`).
+///
+/// # Errors
+/// It cannot be opened, or is not a recording.
+pub fn recording(path: &Path) -> Result<Loaded> {
+    load(path, |_| {})
+}
+
+/// Reads a recording, and keeps every single operation of it.
+///
+/// # Errors
+/// It cannot be opened, or is not a recording.
+pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
+    let mut operations = Vec::new();
+    let loaded = load(path, |frame| {
+        if let Frame::Operations(more) = frame {
+            operations.extend_from_slice(more);
+        }
+    })?;
+    Ok((loaded, operations))
+}
+
+fn load(path: &Path, each: impl FnMut(&Frame)) -> Result<Loaded> {
+    if is_stdin(path) { read(standard_input()?, path, each) } else { read(open_file(path)?, path, each) }
+}
+
+fn read(input: impl Read, path: &Path, each: impl FnMut(&Frame)) -> Result<Loaded> {
+    let mut aggregate = Aggregate::default();
+    let ended = match drain(input, &mut aggregate, each) {
+        Ok(()) => Ended::Complete,
+        Err(ended) => ended,
+    };
+    match ended {
+        Ended::Unreadable(why) => Err(anyhow!("{}: {why}", name(path))),
+        ended => Ok(Loaded { aggregate, ended }),
+    }
+}
+
+fn drain(input: impl Read, aggregate: &mut Aggregate, mut each: impl FnMut(&Frame)) -> Result<(), Ended> {
+    let mut reader = begin(BufReader::new(input))?;
+    while let Some(frame) = reader.next_frame()? {
+        aggregate.add(&frame);
+        each(&frame);
+    }
+    Ok(())
+}
+
+fn name(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+}

@@ -1,0 +1,71 @@
+//! A stream of bytes as an input: standard input, and whatever else can be read from.
+
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use grantscope_analysis::recording::{Frame, Reader};
+
+use crate::source::frames::{Ended, FrameSource, Input, Origin};
+
+/// Standard input, as it comes.
+///
+/// # Errors
+/// It is a terminal.
+pub fn input() -> Result<Input> {
+    Ok(Input { origin: Origin::Live, source: bytes(standard_input()?) })
+}
+
+/// Whether this means standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Standard input, if something is connected to it.
+///
+/// # Errors
+/// It is a terminal.
+pub fn standard_input() -> Result<impl Read + Send + 'static> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        bail!("standard input is a terminal, not a stream: pipe one in (`ssh HOST grantscope record -o - | grantscope top -`)");
+    }
+    Ok(input)
+}
+
+/// The frames of a recording in these bytes.
+pub fn bytes(input: impl Read + Send + 'static) -> Box<dyn FrameSource> {
+    Box::new(Recording::Unopened(Some(BufReader::new(input))))
+}
+
+/// Begins to read a recording. Nothing at all is not a file of the wrong kind, but a recorder that failed.
+///
+/// # Errors
+/// The bytes are not a recording that this program can read.
+pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
+    let is_empty = input.fill_buf().is_ok_and(|bytes| bytes.is_empty());
+    if is_empty {
+        return Err(Ended::Unreadable("the input is empty: see what the program that should have written it says".to_owned()));
+    }
+    Ok(Reader::open(input)?)
+}
+
+/// A recording that is opened at the first frame: a stream may begin long after its viewer.
+enum Recording<R: Read> {
+    /// `None` only while it is being opened, or after that failed.
+    Unopened(Option<R>),
+    Open(Reader<R>),
+}
+
+impl<R: BufRead + Send> FrameSource for Recording<R> {
+    fn next_frame(&mut self) -> Result<Option<Frame>, Ended> {
+        if let Self::Unopened(input) = self {
+            let Some(input) = input.take() else { return Ok(None) };
+            *self = Self::Open(begin(input)?);
+        }
+        match self {
+            Self::Open(reader) => Ok(reader.next_frame()?),
+            Self::Unopened(_) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! A build with the probes: records this machine, and looks at it.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result};
+use grantscope_analysis::live::ledger::Ledger;
+use grantscope_analysis::model::attach::AttachMode;
+use grantscope_analysis::model::filter::Filter;
+use grantscope_analysis::model::{Environment, HookStatus};
+use grantscope_analysis::recording::{Frame, FrameSink};
+use grantscope_analysis::report::text::doctor::Report;
+use grantscope_collector::{Ended, Finished, Notify, Options, Probes};
+
+use crate::exit::Exit;
+use crate::this_machine::capture::Capture;
+
+/// Records until the command ends or a signal comes. The exit code of the command is passed on.
+///
+/// # Errors
+/// The sink cannot be opened, the probes cannot be attached, or the recording cannot be written.
+pub fn record<S: FrameSink>(capture: Capture, sink: impl FnOnce() -> Result<S>) -> Result<Exit> {
+    let finished = run(options(capture, Arc::default()), sink()?, |probes| report_hooks(probes.status()))?;
+    report_end(&finished);
+    Ok(exit(finished.ended))
+}
+
+/// Records while `watch` shows what `prepare` made for it; when that returns, the recording ends.
+/// Gives back how the command ended (`None`: it was stopped), and what `watch` returned.
+///
+/// # Errors
+/// `prepare` fails, the probes cannot be attached, or the recording cannot be written.
+pub fn record_and_watch<S: FrameSink + Send + 'static, W>(
+    prepare: impl FnOnce() -> Result<(Capture, S, W)>,
+    watch: impl FnOnce(W) -> Result<Exit>,
+) -> Result<(Option<ExitStatus>, Result<Exit>)> {
+    let (capture, sink, watched) = prepare()?;
+    let stop = Arc::new(Notify::new());
+    let background = Background::start(options(capture, stop.clone()), sink)?;
+    let watched = watch(watched);
+    // The viewer is gone: quit by its user, or at the end. In the second case there is nothing left to stop.
+    stop.notify_one();
+    let finished = background.finish()?;
+    report_end(&finished);
+    let command = match finished.ended {
+        Ended::Command(status) => Some(status),
+        Ended::Signal(_) | Ended::Stopped => None,
+    };
+    Ok((command, watched))
+}
+
+/// The frames of this machine, as they come. The probes are detached when this process ends.
+///
+/// # Errors
+/// The probes cannot be attached.
+pub fn live(filter: Filter) -> Result<Receiver<Frame>> {
+    let (sender, frames) = channel();
+    Background::start(Options { filter, ..Options::default() }, sender)?;
+    Ok(frames)
+}
+
+/// What can be profiled on this machine.
+///
+/// # Errors
+/// Never: what cannot be found out is a finding.
+pub fn examine(mode: AttachMode) -> Result<Report> {
+    Ok(grantscope_collector::examine(mode))
+}
+
+/// What is mapped now, and the bytes of a page.
+///
+/// # Errors
+/// The rights are missing, or the kernel does not describe gntdev's structures.
+pub fn list_maps() -> Result<(Ledger, u32)> {
+    Ok(grantscope_collector::list_maps()?)
+}
+
+fn options(capture: Capture, stop: Arc<Notify>) -> Options {
+    let Capture { run, clock, attach, filter, command } = capture;
+    Options { run, clock, attach, filter, command, stop }
+}
+
+/// Records on this thread until it is over.
+fn run(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the event loop")?;
+    Ok(runtime.block_on(grantscope_collector::record(options, sink, ready))?)
+}
+
+/// A capture that runs on a thread of its own.
+struct Background {
+    thread: JoinHandle<Result<Finished>>,
+}
+
+impl Background {
+    /// Starts it, and waits until all hooks are attached: what stands in the way is known before a screen is drawn.
+    fn start(options: Options, sink: impl FrameSink + Send + 'static) -> Result<Self> {
+        let (attached, waiting): (Sender<()>, Receiver<()>) = channel();
+        let thread = thread::spawn(move || {
+            run(options, sink, |_| {
+                // The receiver is gone only if this process is ending.
+                let _ = attached.send(());
+            })
+        });
+        let background = Self { thread };
+        match waiting.recv() {
+            Ok(()) => Ok(background),
+            // Its end of the channel is gone without a word: it failed.
+            Err(_) => background.finish().map(|_| unreachable!("a capture that ends well was attached")),
+        }
+    }
+
+    /// Waits for its end.
+    fn finish(self) -> Result<Finished> {
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+/// Says on standard error what is attached, and what is missing without the rest.
+fn report_hooks(hooks: &[HookStatus]) {
+    let environment = Environment { hooks: hooks.to_vec(), ..Environment::default() };
+    let (attached, all) = environment.hooks_attached();
+    eprintln!("grantscope: {attached} of {all} hooks attached");
+    for status in hooks.iter().filter(|status| status.attached_by.is_none()) {
+        let problem = status.problem.as_deref().unwrap_or("no reason known");
+        eprintln!("grantscope: without {} ({problem}): {}", status.hook.name(), status.hook.about());
+    }
+}
+
+/// Says on standard error what came of it.
+fn report_end(finished: &Finished) {
+    eprintln!("grantscope: {} operations recorded, {} lost", finished.operations, finished.loss.operations());
+    for counter in &finished.loss.counters {
+        eprintln!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
+    }
+}
+
+/// The exit code that passes on how it ended.
+fn exit(ended: Ended) -> Exit {
+    match ended {
+        Ended::Command(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Child(code as u8),
+            (None, signal) => Exit::Signal(signal.unwrap_or_default() as u8),
+        },
+        // Ctrl-C is how a recording without a command is ended.
+        Ended::Signal(_) | Ended::Stopped => Exit::OK,
+    }
+}

@@ -1,0 +1,61 @@
+//! What README.md and docs/ say of `grantscope`: example commands, keys, kinds of loss, hooks and stages.
+
+#[path = "../../docs/examples.rs"]
+mod examples;
+
+use grantscope::commands::command_line;
+use grantscope::screen::views;
+use grantscope_wire::Stage;
+use grantscope_wire::hook::{Ends, HOOKS};
+use grantscope_wire::loss::LossKind;
+
+const COMMANDS: &str = include_str!("../../docs/commands.md");
+const STAGES: &str = include_str!("../../docs/stages.md");
+const TRUST: &str = include_str!("../../docs/trust.md");
+
+#[test]
+fn every_example_in_the_documents_is_a_command_line_of_grantscope() {
+    examples::check("grantscope", |words| command_line().try_get_matches_from(words).map(drop));
+}
+
+/// The rows of the table below a heading, without the table's own heading.
+fn rows<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
+    let section = document.split("\n## ").find(|section| section.starts_with(heading)).expect(heading);
+    section.lines().filter(|line| line.starts_with('|')).skip(2).collect()
+}
+
+#[test]
+fn the_documents_list_the_keys_of_the_key_table() {
+    let expected: Vec<_> =
+        views::keys().all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
+    let table = expected.join("\n");
+    assert_eq!(rows(COMMANDS, "Keys"), expected, "put this table into docs/commands.md:\n{table}");
+}
+
+#[test]
+fn the_documents_list_every_kind_of_loss() {
+    let row = |kind: &LossKind| {
+        let vanishes = if kind.loses_operations() { "yes" } else { "no" };
+        format!("| `{}` | {vanishes} | {} |", kind.name(), kind.about())
+    };
+    let expected: Vec<_> = LossKind::ALL.iter().map(row).collect();
+    assert_eq!(rows(TRUST, "What is lost"), expected, "put this table into docs/trust.md:\n{}", expected.join("\n"));
+}
+
+/// Lines such as `├ gntdev_alloc_map  ●  page_array_alloc  a remark`.
+#[test]
+fn the_call_trees_name_hooks_and_stages_that_there_are() {
+    for (mark, is_hooked) in [('●', Ends::Both), ('○', Ends::Entry)] {
+        let lines = STAGES.lines().filter_map(|line| line.split_once(mark)).filter(|(function, _)| !function.contains('`'));
+        let mut seen = 0;
+        for (function, stage) in lines {
+            let function = function.trim_matches([' ', '├', '└', '│']);
+            let hook = HOOKS.iter().find(|hook| hook.stem() == function);
+            assert_eq!(hook.map(|hook| hook.ends), Some(is_hooked), "docs/stages.md: {function}");
+            let stage = stage.split_whitespace().next().unwrap_or_default();
+            assert!(stage == "–" || Stage::ALL.iter().any(|known| known.name() == stage), "docs/stages.md: {stage}");
+            seen += 1;
+        }
+        assert!(seen > 10, "docs/stages.md has no call trees");
+    }
+}

@@ -1,0 +1,153 @@
+//! The journal's files: one for each process, in one folder that nobody else may look into, each written whole or not at all.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Error};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use super::owner::Owner;
+
+/// Where journals are. It does not outlive a boot, as most of what is recorded does not.
+pub const FOLDER: &str = "/run/grantscope";
+
+const FORMAT: &str = "grantscope-journal";
+const VERSION: u32 = 2;
+
+/// The folder that all runs share.
+pub(super) fn shared() -> PathBuf {
+    // Unit tests change nothing that a run relies on.
+    let own = || std::env::temp_dir().join(format!("grantscope-test-{}", std::process::id()));
+    if cfg!(test) { own() } else { FOLDER.into() }
+}
+
+/// What a process has changed and not undone yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Journal {
+    format: String,
+    version: u32,
+    #[serde(flatten)]
+    pub(super) owner: Owner,
+    /// In the order in which it was changed.
+    pub(super) changed: Vec<Record>,
+}
+
+impl Journal {
+    pub(super) fn of(owner: Owner, changed: Vec<Record>) -> Self {
+        Self { format: FORMAT.to_owned(), version: VERSION, owner, changed }
+    }
+
+    fn read(path: &Path) -> Result<Self, String> {
+        let text = open(path, OpenOptions::new().read(true)).and_then(io::read_to_string).map_err(|error| error.to_string())?;
+        let journal: Self = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        match (journal.format.as_str(), journal.version) {
+            (FORMAT, VERSION) => Ok(journal),
+            (_, version) => Err(format!("it is of version {version}, and this program knows {VERSION}")),
+        }
+    }
+}
+
+/// The folder, locked: nobody else reads or changes what is recorded as long as this lives.
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+/// A journal, or which file cannot be read, and why.
+pub(super) type Read = Result<Journal, (PathBuf, String)>;
+
+impl Folder {
+    /// Makes it where it is not there, and waits until nobody else has it locked.
+    pub(super) fn lock(path: &Path) -> io::Result<Self> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        // The umask may have taken more away, and an older build made it readable for everybody.
+        open(path, OpenOptions::new().read(true))?.set_permissions(Permissions::from_mode(0o700))?;
+        let file = open(&path.join("lock"), OpenOptions::new().write(true).create(true).mode(0o600))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| Error::from(errno))?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(super) fn journals(&self) -> io::Result<Vec<Read>> {
+        let mut journals = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some("json") => journals.push(Journal::read(&path).map_err(|error| (path, error))),
+                // Whoever wrote it was killed meanwhile; what it was to replace is still there.
+                Some("new") => fs::remove_file(&path)?,
+                _ => {}
+            }
+        }
+        Ok(journals)
+    }
+
+    /// Writes this process's journal.
+    pub(super) fn write_own(&self, changed: &[Record]) -> io::Result<()> {
+        self.write(&Journal::of(Owner::this()?, changed.to_vec()))
+    }
+
+    /// Writes a journal, or removes it where it records nothing any more.
+    pub(super) fn write(&self, journal: &Journal) -> io::Result<()> {
+        let path = self.path.join(format!("workload-{}.json", journal.owner.pid));
+        if journal.changed.is_empty() {
+            return match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            };
+        }
+        let new = tempfile::Builder::new().suffix(".new").tempfile_in(&self.path)?;
+        serde_json::to_writer(&new, journal)?;
+        new.persist(path)?;
+        Ok(())
+    }
+}
+
+/// Opens it where it is no symbolic link.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.custom_flags(libc::O_NOFOLLOW).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Value;
+    use super::*;
+
+    #[test]
+    fn a_journal_is_read_as_it_was_written_and_goes_when_it_is_empty() {
+        let path = std::env::temp_dir().join(format!("grantscope-journal-{}", std::process::id()));
+        let setting = Value::set(Path::new("/proc/sys/kernel/ostype"), "1", &[]).unwrap();
+        let mut journal = Journal::of(Owner::this().unwrap(), vec![Record::Value(setting)]);
+        let folder = Folder::lock(&path).unwrap();
+        folder.write(&journal).unwrap();
+        fs::write(path.join("workload-1.new"), "{").unwrap();
+        assert_eq!(folder.journals().unwrap(), [Ok(journal.clone())]);
+        assert!(!path.join("workload-1.new").exists());
+        fs::write(path.join("workload-1.json"), "{").unwrap();
+        assert_eq!(folder.journals().unwrap().iter().filter(|journal| journal.is_err()).count(), 1);
+        journal.changed.clear();
+        folder.write(&journal).unwrap();
+        assert_eq!(folder.journals().unwrap().len(), 1);
+        drop(folder);
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn nobody_else_may_look_into_the_folder_and_nothing_is_reached_through_a_link() {
+        let base = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let path = base.path().join("folder");
+        DirBuilder::new().mode(0o755).create(&path).unwrap();
+        let folder = Folder::lock(&path).unwrap();
+        assert_eq!((mode(&path), mode(&path.join("lock"))), (0o700, 0o600));
+        let elsewhere = base.path().join("elsewhere");
+        fs::write(&elsewhere, "{}").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, path.join("workload-1.json")).unwrap();
+        assert!(matches!(&folder.journals().unwrap()[..], [Err((_, why))] if why.contains("symbolic link")));
+        let link = base.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(Folder::lock(&link).is_err());
+    }
+}

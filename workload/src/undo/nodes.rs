@@ -1,0 +1,64 @@
+//! References that a frontend published in xenstore: they are grants only as long as it lives.
+
+use std::io::{Error, ErrorKind};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Record, Undone};
+use crate::device::Xenstore;
+
+/// How long xenstored may take to answer: a frontend has talked to it in this boot.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The tree of nodes that lists what is granted to one backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nodes {
+    path: String,
+}
+
+impl Nodes {
+    /// The tree at `path`, before it is written.
+    ///
+    /// # Errors
+    /// Another frontend has published there (`AlreadyExists`).
+    pub fn at(path: &str, others: &[Record]) -> std::io::Result<Self> {
+        let nodes = Self { path: path.to_owned() };
+        if nodes.is_among(others) { Err(Error::from(ErrorKind::AlreadyExists)) } else { Ok(nodes) }
+    }
+
+    pub(super) fn undo(&self, others: &[Record]) -> Undone {
+        // The next frontend has written its own there.
+        if self.is_among(others) {
+            return Undone::Nothing;
+        }
+        let path = &self.path;
+        let removed = Xenstore::open(TIMEOUT).and_then(|mut store| {
+            let there = store.outside().read(path)?.is_some();
+            store.outside().remove(path).map(|()| there)
+        });
+        match removed {
+            Ok(true) => Undone::Done(format!("references in xenstore that nobody grants any more, at {path}: removed")),
+            Ok(false) => Undone::Nothing,
+            Err(error) => Undone::Failed(format!("references in xenstore that nobody grants any more: {error}; remove {path}")),
+        }
+    }
+
+    fn is_among(&self, others: &[Record]) -> bool {
+        others.iter().any(|other| matches!(other, Record::Nodes(nodes) if nodes == self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_frontends_do_not_publish_at_the_same_place() {
+        let first = Nodes::at("/a", &[]).unwrap();
+        let others = [Record::Nodes(first.clone())];
+        assert_eq!(Nodes::at("/a", &others).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert!(Nodes::at("/b", &others).is_ok());
+        assert_eq!(first.undo(&others), Undone::Nothing, "the other one needs it");
+    }
+}
