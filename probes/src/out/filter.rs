@@ -1,10 +1,10 @@
-//! Leaves out what nobody asked for, and counts it.
+//! Leaves out what the filter does not pass, and counts it.
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::PerCpuArray;
 use grantscope_wire::{Filter, OpHeader};
 
-/// Set by the collector before loading. Constant for the verifier, which drops the questions that were not asked.
+/// Set by the collector before loading. Constant for the verifier, which drops the comparisons that the filter does not make.
 #[unsafe(no_mangle)]
 static FILTER: Filter = Filter::ANY;
 

@@ -11,7 +11,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;
 use grantscope_wire::HookId;
 
-use crate::fields;
+use crate::kernel::fields;
 
 /// Counters of grant statuses, by the status without its sign. Xen's lowest is −14 (xen/include/public/grant_table.h, 4.17).
 pub const STATUSES: usize = 16;
@@ -33,7 +33,7 @@ pub const STATUSES_READ: u32 = 1 << 7;
 /// They should have been, and could not be.
 pub const STATUSES_UNREAD: u32 = 1 << 8;
 
-/// Bit `n`: the hook of id `n` is attached. That something was not seen tells nothing where nobody looked.
+/// Bit `n`: the hook of id `n` is attached. That something was not seen means nothing where no hook was attached.
 #[map]
 static ATTACHED: Array<u64> = Array::with_max_entries(1, 0);
 
@@ -43,16 +43,16 @@ pub fn attached(hook: HookId) -> bool {
 }
 
 /// What Xen is handed for each reference (include/xen/interface/grant_table.h, v6.12): its size, and where Xen leaves its answer.
-pub trait Asked {
+pub trait GrantOp {
     const BYTES: usize;
     const STATUS_AT: usize;
-    /// Whether Linux leaves something there that Xen does not: then it can be told what Xen never answered.
+    /// Whether Linux leaves something there that Xen does not: then it is known what Xen never answered.
     const IS_MARKED: bool;
 }
 
 /// `struct gnttab_map_grant_ref`; `gnttab_set_map_op` leaves a positive number as its status (include/xen/grant_table.h, v6.12).
 pub enum Maps {}
-impl Asked for Maps {
+impl GrantOp for Maps {
     const BYTES: usize = 32;
     const STATUS_AT: usize = 18;
     const IS_MARKED: bool = true;
@@ -60,7 +60,7 @@ impl Asked for Maps {
 
 /// `struct gnttab_unmap_grant_ref`
 pub enum Unmaps {}
-impl Asked for Unmaps {
+impl GrantOp for Unmaps {
     const BYTES: usize = 24;
     const STATUS_AT: usize = 20;
     const IS_MARKED: bool = false;
@@ -68,7 +68,7 @@ impl Asked for Unmaps {
 
 /// `struct gnttab_copy`
 pub enum Copies {}
-impl Asked for Copies {
+impl GrantOp for Copies {
     const BYTES: usize = 40;
     const STATUS_AT: usize = 36;
     const IS_MARKED: bool = false;
@@ -77,9 +77,9 @@ impl Asked for Copies {
 /// The arrays that are handed to Xen.
 #[derive(Clone, Copy)]
 pub struct Request {
-    /// What is asked, as so many of the structures above.
+    /// The operations, as an array of the structures above.
     pub operations: u64,
-    /// The pages that stand for the grants, where the hook is told of them; else 0.
+    /// The pages that stand for the grants, where the hook has them as an argument; else 0.
     pub pages: u64,
     pub count: u32,
 }
@@ -142,7 +142,7 @@ impl Evidence {
 
     /// Counts the statuses that Xen left. The arrays have to be there still.
     #[inline(never)]
-    pub fn read_statuses<A: Asked>(&mut self) {
+    pub fn read_statuses<A: GrantOp>(&mut self) {
         let address = self.operations + A::STATUS_AT as u64;
         self.read(Answers { address, stride: A::BYTES as u32, pages: self.pages, ..Answers::NONE }, self.count);
     }
@@ -170,9 +170,9 @@ impl Evidence {
         self.facts = self.facts & !STATUSES_UNREAD | STATUSES_READ;
     }
 
-    /// Whether Xen did all that it was asked. Every copy, and every operation of an in-kernel user, pays for this look.
+    /// Whether Xen did all that was requested. Every copy, and every operation of an in-kernel user, pays for this look.
     #[inline(always)]
-    pub fn all_okay<A: Asked>(&self) -> bool {
+    pub fn all_okay<A: GrantOp>(&self) -> bool {
         all_okay::<A>(self.operations, self.count) != 0
     }
 }
@@ -191,7 +191,7 @@ struct Look {
 
 /// Not inlined, and no bool: the stack of a program and all that it calls is 512 bytes, and Linux 6.1 follows numbers best.
 #[inline(never)]
-fn all_okay<A: Asked>(operations: u64, count: u32) -> u32 {
+fn all_okay<A: GrantOp>(operations: u64, count: u32) -> u32 {
     let mut look = Look { operations, count, other: 0 };
     let looks = count.div_ceil((LOOK_WORDS * 8 / A::BYTES) as u32);
     // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
@@ -200,7 +200,7 @@ fn all_okay<A: Asked>(operations: u64, count: u32) -> u32 {
 }
 
 /// For `bpf_loop`: looks at some answers. Returns whether to stop.
-extern "C" fn look_at_some<A: Asked>(index: u64, look: *mut Look) -> i64 {
+extern "C" fn look_at_some<A: GrantOp>(index: u64, look: *mut Look) -> i64 {
     let most = (LOOK_WORDS * 8 / A::BYTES) as u32;
     // SAFETY: what was handed to `bpf_loop`.
     let look = unsafe { &mut *look };
@@ -283,9 +283,9 @@ extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
 #[inline(always)]
 fn was_mapped(status_address: u64, page: u64) -> bool {
     // Before the status: the reference at 12, the domain at 16.
-    let asked = fields::word(status_address - 6).zip(fields::word(status_address - 2));
-    let noted = fields::word64(page).and_then(fields::foreign_page);
-    match (asked, noted) {
+    let expected: Option<(u32, u32)> = fields::read(status_address - 6).zip(fields::read(status_address - 2));
+    let noted = fields::read(page).and_then(fields::foreign_page);
+    match (expected, noted) {
         (Some((reference, domain)), Some((noted_domain, noted_reference))) => {
             reference == noted_reference && domain & 0xffff == noted_domain
         }

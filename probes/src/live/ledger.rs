@@ -5,12 +5,10 @@
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{HashMap, LruHashMap};
-pub use grantscope_wire::MapInfo;
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
-use grantscope_wire::{HookId, LiveMap, LossKind};
+use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader};
 
-use crate::loss;
-use crate::task::Task;
+use crate::out::loss;
 
 /// Which list of an open gntdev a descriptor is on (`struct gntdev_dmabuf_priv`, drivers/xen/gntdev-dmabuf.c, v6.12).
 #[derive(Clone, Copy)]
@@ -38,7 +36,7 @@ static MAPS: HashMap<u64, LiveMap> = HashMap::with_max_entries(16_384, 0);
 #[map]
 static DMABUFS: HashMap<u64, MapInfo> = HashMap::with_max_entries(16_384, 0);
 
-/// Buffers by descriptor. The kernel never tells when a number is forgotten, so the oldest make room.
+/// Buffers by descriptor. No hook shows when the kernel forgets a number, so the oldest make room.
 #[map]
 static DESCRIPTORS: LruHashMap<DescriptorKey, MapInfo> = LruHashMap::with_max_entries(4_096, 0);
 
@@ -49,7 +47,7 @@ pub fn remember_map(map: u64, info: &MapInfo) {
         info: *info,
         comm: bpf_get_current_comm().unwrap_or_default(),
         tgid: (bpf_get_current_pid_tgid() >> 32) as u32,
-        areas: 0,
+        vmas: 0,
         flags: 0,
         reserved: [0; 3],
     };
@@ -63,20 +61,19 @@ pub fn map(map: u64) -> Option<&'static MapInfo> {
     unsafe { MAPS.get(map).map(|live| &live.info) }
 }
 
-/// A live map, to be changed: by the call that it was made for, or in its count of areas.
+/// A live map, to be changed: by the call that it was made for, or in its count of VMAs.
 pub fn live(map: u64) -> Option<&'static mut LiveMap> {
     // SAFETY: an entry's memory is not given back while a program runs; what is written to one that was removed is lost with it.
     MAPS.get_ptr_mut(map).map(|live| unsafe { &mut *live })
 }
 
-/// The call that allocated the map went well: now it is known who granted it. That is read from the task only here, because the
-/// verifier of Linux 6.1 does not follow an `Option` past a call.
+/// The operation that allocated the map went well: now it is known who granted it. That is read from the header only here, because
+/// the verifier of Linux 6.1 does not follow an `Option` past a call.
 #[inline(always)]
-pub fn tell(task: &Task, exported: bool) {
-    let (map, generation_ns) = task.map();
+pub fn set_granted(map: u64, head: &OpHeader, exported: bool) {
     // Of another generation: it is gone already, and another has its address.
-    let Some(live) = live(map).filter(|live| live.info.generation_ns == generation_ns) else { return };
-    if let Some(domid) = task.map_info().domid() {
+    let Some(live) = live(map).filter(|live| live.info.generation_ns == head.map_generation_ns) else { return };
+    if let Some(domid) = head.map_info().domid() {
         live.info.set_domid(domid);
     }
     if exported {
@@ -89,15 +86,15 @@ pub fn grants_are_mapped(live: &mut LiveMap) {
     live.flags |= LIVE_GRANTS_MAPPED;
 }
 
-/// One more area of a process's memory shows the map. Not atomic, which Rust does not have for BPF: where two processes that
-/// share a map by a fork split or drop their areas in the same instant, the map's state is told wrong, and nothing else.
-pub fn add_area(live: &mut LiveMap) {
-    live.areas = live.areas.wrapping_add(1);
+/// One more VMA shows the map. Not atomic, which Rust does not have for BPF: where two processes that
+/// share a map by a fork split or drop their VMAs in the same instant, the map's state is reported wrong, and nothing else.
+pub fn add_vma(live: &mut LiveMap) {
+    live.vmas = live.vmas.wrapping_add(1);
 }
 
 /// One fewer.
-pub fn remove_area(live: &mut LiveMap) {
-    live.areas = live.areas.wrapping_sub(1);
+pub fn remove_vma(live: &mut LiveMap) {
+    live.vmas = live.vmas.wrapping_sub(1);
 }
 
 pub fn forget_map(map: u64) {

@@ -1,5 +1,5 @@
 //! Why an operation failed: found when it has, from the stages that it came to, from the facts that its hooks noted, and from the
-//! kernel's own structures where those are the only ones to tell. Success pays nothing for it, except where the kernel calls it a
+//! kernel's own structures where only those show it. Success pays nothing for it, except where the kernel calls it a
 //! success that Xen refused something.
 //!
 //! Each function follows the order of the kernel's checks (drivers/xen/{gntdev,gntdev-dmabuf,gntalloc}.c, Linux v6.12). Where what
@@ -10,13 +10,14 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_loop;
 use grantscope_wire::{Cause, HookId, Op, Stage};
 
-use crate::evidence::{self, Evidence, *};
-use crate::fields::{
-    dmabuf_size, file_private_data, is_pv_domain, map_count, map_index, map_next, map_of_next, page_shift, user_u32, user_u64,
-    vma_flags, vma_pages, vma_pgoff, vma_private_data, word64,
+use super::evidence::{self, Evidence, *};
+use super::ioctl::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
+use super::task::Task;
+use crate::kernel::fields::{
+    dmabuf_size, file_private_data, map_count, map_index, map_next, map_of_next, read, user_u32, user_u64, vma_flags, vma_pages,
+    vma_pgoff, vma_private_data,
 };
-use crate::gntdev::id::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
-use crate::task::Task;
+use crate::kernel::{is_pv_domain, page_shift};
 
 // include/uapi/asm-generic/errno-base.h, errno.h and include/linux/errno.h, v6.12.
 const ENOENT: i32 = 2;
@@ -33,11 +34,11 @@ const BOTH_DMA_FLAGS: u32 = 3;
 const VM_WRITE: u64 = 2;
 const VM_SHARED: u64 = 8;
 
-/// An ioctl on gntdev failed, or did a part of what was asked.
+/// An ioctl on gntdev failed, or did only a part of its work.
 #[inline(never)]
 pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
     let errno = -ret;
-    let cause = match (task.op(), errno) {
+    let cause = match (task.head().op, errno) {
         (_, ENOIOCTLCMD) => Some(Cause::NoDmabufSupport),
         (MAP, _) => map(task, errno),
         (UNMAP, _) => unmap(file, argument, errno),
@@ -53,18 +54,18 @@ pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
 #[inline(always)]
 fn set(task: &mut Task, cause: Option<Cause>) {
     if let Some(cause) = cause {
-        task.set_cause(cause);
+        task.head_mut().set_cause(cause);
     }
 }
 
 #[inline(always)]
 fn map(task: &Task, errno: i32) -> Option<Cause> {
-    let reached_alloc = task.entered(Stage::PageArrayAlloc);
+    let reached_alloc = task.stages.entered(Stage::PageArrayAlloc);
     Some(match errno {
         EINVAL if !reached_alloc => count(task),
         ENOMEM => map_allocation(task),
         // gntdev_add_map ends the stage in which a map begins.
-        EFAULT if !task.entered(Stage::Remainder) => Cause::ArgumentUnreadable,
+        EFAULT if !task.stages.entered(Stage::Remainder) => Cause::ArgumentUnreadable,
         EFAULT => Cause::ResultUnwritable,
         _ => return None,
     })
@@ -73,7 +74,7 @@ fn map(task: &Task, errno: i32) -> Option<Cause> {
 /// Of what `gntdev_test_page_count` refuses.
 #[inline(always)]
 fn count(task: &Task) -> Cause {
-    if task.pages() == 0 { Cause::CountZero } else { Cause::OverLimit }
+    if task.head().pages == 0 { Cause::CountZero } else { Cause::OverLimit }
 }
 
 /// What `gntdev_alloc_map` could not get, or what comes before it.
@@ -81,7 +82,7 @@ fn count(task: &Task) -> Cause {
 fn map_allocation(task: &Task) -> Cause {
     let evidence = &task.evidence;
     if evidence.has(DMA_ALLOC_FAILED) {
-        return if task.entered(Stage::PageFree) { Cause::HalfBuiltDmaMap } else { Cause::DmaAllocFailed };
+        return if task.stages.entered(Stage::PageFree) { Cause::HalfBuiltDmaMap } else { Cause::DmaAllocFailed };
     }
     if evidence.has(PAGE_ALLOC_FAILED) {
         return Cause::PageAllocFailed;
@@ -125,17 +126,17 @@ fn copy(task: &mut Task, argument: u64, errno: i32) -> Option<Cause> {
 
 #[inline(always)]
 fn export(task: &Task, argument: u64, errno: i32) -> Option<Cause> {
-    let reached_map = task.entered(Stage::MapHypercall);
-    let reached_alloc = task.entered(Stage::PageArrayAlloc);
+    let reached_map = task.stages.entered(Stage::MapHypercall);
+    let reached_alloc = task.stages.entered(Stage::PageArrayAlloc);
     match errno {
         EINVAL if !reached_alloc && is_pv_domain() => Some(Cause::PvRefusesDmabuf),
-        EINVAL if !reached_alloc && task.pages() == 0 => Some(Cause::CountZero),
+        EINVAL if !reached_alloc && task.head().pages == 0 => Some(Cause::CountZero),
         // Both may be wrong: then it is the limit that the kernel saw first, and the flags that it will see next.
         EINVAL if !reached_alloc && user_u32(argument, 0)? & BOTH_DMA_FLAGS == BOTH_DMA_FLAGS => Some(Cause::BothDmaFlags),
         EINVAL if !reached_alloc => Some(Cause::OverLimit),
         ENOMEM if !reached_map => Some(map_allocation(task)),
         EFAULT if !reached_alloc => Some(Cause::ArgumentUnreadable),
-        EFAULT if task.entered(Stage::DmabufExport) => Some(Cause::ResultUnwritable),
+        EFAULT if task.stages.entered(Stage::DmabufExport) => Some(Cause::ResultUnwritable),
         _ if !attached(HookId::GnttabMapRefs) => None,
         _ => grants(&task.evidence).or(match errno {
             ENOMEM => Some(Cause::DmabufAllocFailed),
@@ -163,13 +164,13 @@ fn grants(evidence: &Evidence) -> Option<Cause> {
 #[inline(always)]
 fn import(task: &Task, errno: i32) -> Option<Cause> {
     let evidence = &task.evidence;
-    let reached_attach = task.entered(Stage::DmabufAttach);
+    let reached_attach = task.stages.entered(Stage::DmabufAttach);
     if !reached_attach {
         return match errno {
             EFAULT => Some(Cause::ArgumentUnreadable),
             EBADF => Some(Cause::BadDescriptor),
             ENOMEM => Some(Cause::BookkeepingAllocFailed),
-            EINVAL if task.pages() == 0 => Some(Cause::CountZero),
+            EINVAL if task.head().pages == 0 => Some(Cause::CountZero),
             EINVAL if evidence.has(DESCRIPTOR_LOOKED_UP) => Some(Cause::NotADmabuf),
             EINVAL if attached(HookId::DmaBufGet) => Some(Cause::OverLimit),
             _ => None,
@@ -183,7 +184,7 @@ fn import(task: &Task, errno: i32) -> Option<Cause> {
     }
     match errno {
         EINVAL => {
-            let asked = u64::from(task.pages()) << page_shift();
+            let asked = u64::from(task.head().pages) << page_shift();
             // The offset is looked at before the size: where both are wrong, the size is what a caller can mend.
             Some(if dmabuf_size(evidence.dmabuf)? == asked { Cause::NotPageAligned } else { Cause::WrongSize })
         }
@@ -233,10 +234,10 @@ pub fn of_mmap(task: &mut Task, ret: i32) {
 #[inline(always)]
 fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
     let [file, vma] = task.arguments();
-    if task.entered(Stage::MapHypercall) {
+    if task.stages.entered(Stage::MapHypercall) {
         // A map that could not be mmapped keeps Xen's answers until it is unmapped.
         task.evidence.read_statuses::<Maps>();
-        return grants(&task.evidence).or(task.entered(Stage::VmaInsert).then_some(Cause::VmaInsertFailed));
+        return grants(&task.evidence).or(task.stages.entered(Stage::VmaInsert).then_some(Cause::VmaInsertFailed));
     }
     if errno != EINVAL || !evidence::attached(HookId::GnttabMapRefs) {
         return None;
@@ -255,7 +256,7 @@ fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
 
 /// An in-kernel user's operation ended. The kernel calls it a success also where Xen refused some of it: the user looks for itself.
 #[inline(always)]
-pub fn of_kernel_user<A: Asked>(task: &mut Task, ret: i32) {
+pub fn of_kernel_user<A: GrantOp>(task: &mut Task, ret: i32) {
     if ret != 0 && !A::IS_MARKED {
         // What lies there may be from before.
         task.evidence.add(STATUSES_UNREAD);
@@ -298,7 +299,7 @@ const FOUND: u32 = 2;
 #[inline(always)]
 fn find_map(file: u64, index: u32, count: u32) -> Option<Found> {
     let list = file_private_data(file)?;
-    let mut search = Search { list, next: word64(list)?, index, count, other_length: 0, outcome: UNKNOWN };
+    let mut search = Search { list, next: read(list)?, index, count, other_length: 0, outcome: UNKNOWN };
     // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
     unsafe { bpf_loop(MAPS_SEARCHED, look_at_map as *mut c_void, (&raw mut search).cast(), 0) };
     match (search.outcome, search.other_length) {
@@ -323,8 +324,8 @@ fn search_is_over(search: &mut Search) -> Option<bool> {
         return Some(true);
     }
     let map = map_of_next(search.next)?;
-    if map_index(map)? as u32 == search.index {
-        if search.count == 0 || map_count(map)? as u32 == search.count {
+    if map_index(map)? == search.index {
+        if search.count == 0 || map_count(map)? == search.count {
             search.outcome = FOUND;
             return Some(true);
         }

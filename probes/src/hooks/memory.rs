@@ -2,39 +2,40 @@
 //!
 //! Source: drivers/xen/grant-table.c, drivers/xen/mem-reservation.c, mm/memory.c, Linux v6.12.
 
-use grantscope_wire::{HookId, Stage};
+use grantscope_wire::Stage;
+use grantscope_wire::hook::rows::{GnttabAllocPages, GnttabDmaAllocPages};
 
-use crate::evidence::{DMA_ALLOC_FAILED, PAGE_ALLOC_FAILED};
-use crate::hook::Returned;
-use crate::task;
+use crate::call::{Return, Returned};
+use crate::op::evidence::{DMA_ALLOC_FAILED, PAGE_ALLOC_FAILED};
+use crate::op::task;
 
-hook!(gnttab_alloc_pages, |_: &_| task::enter(HookId::GnttabAllocPages, Stage::PageAlloc), pages_are_allocated);
-hook!(gnttab_dma_alloc_pages, |_: &_| task::enter(HookId::GnttabDmaAllocPages, Stage::DmaAlloc), dma_pages_are_allocated);
+hook!(GnttabAllocPages, |call: &_| task::enter(call, Stage::PageAlloc), on_gnttab_alloc_pages_return);
+hook!(GnttabDmaAllocPages, |call: &_| task::enter(call, Stage::DmaAlloc), on_gnttab_dma_alloc_pages_return);
 
 stage_hooks! {
     /// `void gnttab_free_pages(int nr_pages, struct page **pages)`
-    gnttab_free_pages, GnttabFreePages, PageFree;
+    GnttabFreePages, PageFree;
     /// `int gnttab_dma_free_pages(struct gnttab_dma_alloc_args *args)`
-    gnttab_dma_free_pages, GnttabDmaFreePages, DmaFree;
+    GnttabDmaFreePages, DmaFree;
     /// `int xenmem_reservation_decrease(int count, xen_pfn_t *frames)`
-    xenmem_reservation_decrease, XenmemReservationDecrease, BalloonOut;
+    XenmemReservationDecrease, BalloonOut;
     /// `int xenmem_reservation_increase(int count, xen_pfn_t *frames)`
-    xenmem_reservation_increase, XenmemReservationIncrease, BalloonIn;
+    XenmemReservationIncrease, BalloonIn;
     /// `int vm_map_pages_zero(struct vm_area_struct *vma, struct page **pages, unsigned long num)`
-    vm_map_pages_zero, VmMapPagesZero, VmaInsert;
+    VmMapPagesZero, VmaInsert;
 }
 
 /// `int gnttab_alloc_pages(int nr_pages, struct page **pages)`
 #[inline(always)]
-fn pages_are_allocated(call: &impl Returned) {
-    task::leave(HookId::GnttabAllocPages);
+fn on_gnttab_alloc_pages_return(call: &Return<GnttabAllocPages, impl Returned>) {
+    task::leave(call);
     note_failure(call.int(), PAGE_ALLOC_FAILED);
 }
 
 /// `int gnttab_dma_alloc_pages(struct gnttab_dma_alloc_args *args)`
 #[inline(always)]
-fn dma_pages_are_allocated(call: &impl Returned) {
-    task::leave(HookId::GnttabDmaAllocPages);
+fn on_gnttab_dma_alloc_pages_return(call: &Return<GnttabDmaAllocPages, impl Returned>) {
+    task::leave(call);
     note_failure(call.int(), DMA_ALLOC_FAILED);
 }
 

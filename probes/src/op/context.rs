@@ -1,20 +1,13 @@
-//! What runs a hook: a thread, or an interrupt that came in its midst.
+//! What runs a hook: a thread, or an interrupt.
 //!
-//! Back ends unmap when a transfer ends, which an interrupt tells: the thread that it came upon may be in an operation of its own.
+//! Back ends unmap when a transfer ends, in an interrupt: the thread that it interrupts may be in an operation of its own.
 //! `include/linux/preempt.h`, Linux v6.12: an interrupt counts itself in the preemption count. It is part of the task on arm64
 //! (`thread_info.preempt_count`), and of the processor on x86 (`__preempt_count`, or `pcpu_hot.preempt_count` from 6.2 to 6.14).
 
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_smp_processor_id};
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_probe_read_kernel};
 
-// Set by the collector before loading. Zero where the preemption count lies elsewhere, or is not found: then interrupts are not told
-// from threads.
-#[unsafe(no_mangle)]
-static PREEMPT_COUNT_IN_TASK: u32 = 0;
-#[unsafe(no_mangle)]
-static PREEMPT_COUNT_IN_PROCESSOR: u64 = 0;
-#[unsafe(no_mangle)]
-static PROCESSOR_OFFSETS: u64 = 0;
+use crate::kernel::{self, fields};
 
 const SERVES_SOFTIRQ: u32 = 1 << 8;
 const IN_HARDIRQ: u32 = 0xf << 16;
@@ -76,31 +69,15 @@ fn level(preempt_count: u32) -> u32 {
     }
 }
 
-/// 0, which is a thread's, where it cannot be found.
+/// 0, which is a thread's, where it cannot be found: then interrupts are counted as threads.
 #[inline(always)]
 fn preempt_count() -> u32 {
-    // SAFETY: plain statics; volatile because the loader rewrites them.
-    let (in_task, in_processor, offsets) = unsafe {
-        (
-            core::ptr::read_volatile(&raw const PREEMPT_COUNT_IN_TASK),
-            core::ptr::read_volatile(&raw const PREEMPT_COUNT_IN_PROCESSOR),
-            core::ptr::read_volatile(&raw const PROCESSOR_OFFSETS),
-        )
-    };
-    if in_task != 0 {
+    if fields::tasks_have_preempt_count() {
         // SAFETY: the helper has no preconditions.
-        return read(unsafe { bpf_get_current_task() } + u64::from(in_task)).unwrap_or(0);
+        return fields::preempt_count(unsafe { bpf_get_current_task() }).unwrap_or(0);
     }
-    if offsets == 0 {
-        return 0;
-    }
+    let Some((in_processor, offsets)) = kernel::processors() else { return 0 };
     // SAFETY: the helper has no preconditions.
     let processor = u64::from(unsafe { bpf_get_smp_processor_id() });
-    read(offsets + processor * 8).and_then(|base: u64| read(base.wrapping_add(in_processor))).unwrap_or(0)
-}
-
-#[inline(always)]
-fn read<T>(address: u64) -> Option<T> {
-    // SAFETY: the helper checks the address.
-    unsafe { bpf_probe_read_kernel(address as *const T) }.ok()
+    fields::read(offsets + processor * 8).and_then(|base: u64| fields::read(base.wrapping_add(in_processor))).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! The way to the collector: finished operations, one record each.
+//! The ring buffer: finished operations, one record each.
 
 use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use aya_ebpf::macros::map;
@@ -6,11 +6,11 @@ use aya_ebpf::maps::RingBuf;
 use grantscope_wire::record::{HEADER_BYTES, MAX_STAGES, MAX_STATUSES, STAGE_BYTES, STATUS_BYTES};
 use grantscope_wire::{HookId, LossKind, OpHeader};
 
-use crate::{filter, loss};
+use super::{filter, loss};
 
-/// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector comes by.
+/// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector polls.
 const RING_BYTES: u32 = 4 << 20;
-/// The collector comes by on its own clock; it is woken only when this much waits for it.
+/// The collector polls on its own clock; it is woken only when this much waits for it.
 const WAKE_AT_BYTES: u64 = RING_BYTES as u64 / 4;
 
 // Flags of bpf_ringbuf_output and bpf_ringbuf_query (include/uapi/linux/bpf.h, v6.12).
@@ -21,7 +21,7 @@ const BPF_RB_AVAIL_DATA: u64 = 0;
 #[map]
 static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
-/// Hands a record to the collector, unless nobody asked for it. What does not fit is counted as a loss of the hook.
+/// Hands a record to the collector, unless the filter leaves it out. What does not fit is counted as a loss of the hook.
 ///
 /// # Safety
 /// Behind the header there have to be as many stages, and behind them as many grant statuses, as it says.

@@ -1,21 +1,19 @@
-//! Who in the kernel asked: the first function up the call stack that is not one of the grant table's own.
+//! Which function in the kernel made the request: the first one up the call stack that is not one of the grant table's own.
 //!
-//! What is handed on is an address in that function. The collector knows its name.
+//! The record carries an address in that function. The collector looks its name up.
 
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_get_stack;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
+use grantscope_wire::Row;
+
+use crate::call::{Call, Entered};
+use crate::kernel;
 
 /// Frames that are looked at: the program's own, those of the trampoline that called it, and at most five of the grant table's.
 const FRAMES: usize = 16;
-
-// The grant table's functions (drivers/xen/grant-table.c) lie together; set by the collector before loading. Zero: not known.
-#[unsafe(no_mangle)]
-static GRANT_TABLE_START: u64 = 0;
-#[unsafe(no_mangle)]
-static GRANT_TABLE_END: u64 = 0;
 
 /// Where an in-kernel user called from, relative to the start of the grant table's functions.
 #[derive(Clone, Copy)]
@@ -24,7 +22,7 @@ pub struct CallSite(i32);
 
 impl CallSite {
     const UNKNOWN: Self = Self(0);
-    /// gntdev itself, in none of its operations: not an in-kernel user. In the midst of the grant table nobody calls from.
+    /// gntdev itself, in none of its operations: not an in-kernel user. No caller lies so far off.
     const GNTDEV: Self = Self(i32::MIN);
 
     /// As it travels; 0: not known.
@@ -38,13 +36,18 @@ impl CallSite {
     }
 }
 
-/// Walks the stack. `link` is the return address where the processor still has it in a register: the stack does not tell it then.
+/// Who called the grant table. Expensive: a walk up the stack.
+#[inline(always)]
+pub fn of<H: Row, C: Entered>(call: &Call<H, C>) -> CallSite {
+    let (context, link) = call.stack();
+    call_site(context, link)
+}
+
+/// Walks the stack. `link` is the return address where the processor still has it in a register: the stack does not have it then.
 /// Not inlined: the stack of a program and all that it calls is 512 bytes.
 #[inline(never)]
-pub fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
-    // SAFETY: plain statics; volatile because the loader rewrites them.
-    let (start, end) =
-        unsafe { (core::ptr::read_volatile(&raw const GRANT_TABLE_START), core::ptr::read_volatile(&raw const GRANT_TABLE_END)) };
+fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
+    let (start, end) = kernel::grant_table();
     let is_grant_table = |address: u64| address >= start && address < end;
     if let Some(address) = link.filter(|&address| !is_grant_table(address)) {
         return CallSite::of(address, start);
@@ -73,29 +76,29 @@ pub fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
     CallSite::UNKNOWN
 }
 
-/// Who asked for grants to be unmapped, by the address of the first of them: a kworker may do it long after. What is asked for is
+/// Who requested that grants be unmapped, by the address of the first of them: a kworker may do it long after. What is requested is
 /// always done in the end, so that an entry never outlives its request.
 #[map]
-static ASKERS: LruHashMap<u64, CallSite> = LruHashMap::with_max_entries(4_096, 0);
+static REQUESTERS: LruHashMap<u64, CallSite> = LruHashMap::with_max_entries(4_096, 0);
 
-/// An in-kernel user asks for these to be unmapped.
+/// An in-kernel user requests that these be unmapped.
 #[inline(always)]
-pub fn asks(unmap_ops: u64, caller: CallSite) {
-    // Where there is no room, the stack tells of the kworker.
-    let _ = ASKERS.insert(unmap_ops, &caller, 0);
+pub fn note_requester(unmap_ops: u64, caller: CallSite) {
+    // Where there is no room, the kworker is reported as the caller.
+    let _ = REQUESTERS.insert(unmap_ops, &caller, 0);
 }
 
-/// These are gntdev's, and a teardown tells of them.
+/// These are gntdev's, and are reported by a teardown.
 #[inline(always)]
-pub fn gntdev_asks(unmap_ops: u64) {
-    asks(unmap_ops, CallSite::GNTDEV);
+pub fn note_gntdev(unmap_ops: u64) {
+    note_requester(unmap_ops, CallSite::GNTDEV);
 }
 
-/// Who wants these unmapped, which are being unmapped now; `None`: gntdev.
+/// Who requested the unmapping of these, which are being unmapped now; `None`: gntdev.
 #[inline(always)]
-pub fn asker(unmap_ops: u64, on_the_stack: impl FnOnce() -> CallSite) -> Option<CallSite> {
+pub fn requester(unmap_ops: u64, on_the_stack: impl FnOnce() -> CallSite) -> Option<CallSite> {
     // SAFETY: a value is written before its request is.
-    let Some(&asker) = (unsafe { ASKERS.get(unmap_ops) }) else { return Some(on_the_stack()) };
-    let _ = ASKERS.remove(unmap_ops);
-    (asker.0 != CallSite::GNTDEV.0).then_some(asker)
+    let Some(&requester) = (unsafe { REQUESTERS.get(unmap_ops) }) else { return Some(on_the_stack()) };
+    let _ = REQUESTERS.remove(unmap_ops);
+    (requester.0 != CallSite::GNTDEV.0).then_some(requester)
 }
