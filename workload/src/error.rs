@@ -89,6 +89,13 @@ pub enum Error {
     )]
     NothingToDo,
 
+    /// This kernel can do nothing of what was asked for.
+    #[error("nothing to do: this kernel can do nothing of it ({why}); run another scenario")]
+    NothingPossible {
+        /// What it lacks.
+        why: String,
+    },
+
     /// A table that is not full after as much as is tried.
     #[error(
         "{table} is not full after {tried}, and filling a large one would keep everybody from granting: boot Xen with \
@@ -348,10 +355,6 @@ pub enum Error {
         /// Why.
         cause: io::Error,
     },
-
-    /// A scenario file makes no sense.
-    #[error(transparent)]
-    Script(#[from] crate::script::Problems),
 
     /// A step of a scenario file failed.
     #[error("{place}: {cause}")]

@@ -6,15 +6,13 @@
 //! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
 //! * [`directory`], [`xenstore`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
 //! * [`requests`]: how one has the other grant more, and take it back.
-//! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
-//! * [`catalog`]: all scenarios by name.
+//! * [`builtin`]: the scenario files that are part of it.
 //! * [`balloon`]: the balloon that pages for grants come out of, told and pinned.
 //! * [`left`]: what would outlive a run that is killed, noted beforehand and undone by the next one.
-//! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
+//! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them, in orders of [`shuffle`].
 
 pub mod balloon;
-pub mod catalog;
-pub mod cli;
+pub mod builtin;
 pub mod device;
 pub mod directory;
 pub mod engine;
@@ -23,10 +21,9 @@ pub mod frontend;
 pub mod left;
 pub mod meminfo;
 pub mod peer;
-pub mod plan;
 pub mod requests;
-pub mod scenario;
 pub mod script;
+pub mod shuffle;
 pub mod stop;
 pub mod truth;
 pub mod uapi;

@@ -9,7 +9,7 @@ use grantscope_wire::{Op, Stage};
 use super::{Bench, PATIENCE, profile::Recorded, release_orders};
 use crate::{boot::console_watch::End, clock::Clock, guest::job::Job};
 
-/// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
+/// How long the workload's scenario holds a page; see workload/scenarios/deferred.toml.
 const HELD_NS: u64 = 50_000_000;
 /// What an unmap that waited for nobody takes at most, at any page count of the scenario.
 const AT_ONCE_NS: u64 = HELD_NS / 2;

@@ -1,43 +1,34 @@
 //! Everybody who works: threads, whose turn it is, and the processes that have threads of their own.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use crate::error::{Error, Result};
-use crate::plan::Shuffler;
-use crate::script::{Pace, Plan, Turns, Worker};
+use crate::script::{Arm, Pace, Plan, Turns, Worker};
+use crate::shuffle::Shuffler;
 use crate::stop;
 use crate::truth::{Log, Phase, Turn, monotonic_ns};
 
 use super::Place;
 use super::grants::Grants;
-use super::hand::{Hand, Iteration, Shared};
+use super::hand::{Hand, HandedOn, Iteration, Shared};
 use super::meeting::Meeting;
 use super::pace::Pacer;
 
-/// Has every worker do its work, and gives the iterations that counted.
+/// Has every worker do its work, stage after stage, and gives the iterations that counted.
 pub fn work(log: &Log, plan: &Plan, place: &Place, grants: &Grants<'_>, turns: &mut Vec<Turn>) -> Result<()> {
-    let meeting = Meeting::of(plan.threads())?;
-    let shared = Shared { log, grants, own: place.own, file: &plan.file, meeting: &meeting };
-    let until_ns = match plan.turns {
-        Turns::Iterations(_) => u64::MAX,
-        Turns::Seconds(seconds) => monotonic_ns() + u64::from(seconds) * 1_000_000_000,
-    };
-    let run = Run { plan, shared, until_ns };
-    // Processes before threads: a fork takes only the thread with it that calls it.
-    let children = run.start_processes()?;
-    let outcomes = thread::scope(|scope| {
-        let readers: Vec<_> = children.into_iter().map(|child| scope.spawn(move || run.follow(child))).collect();
-        let mut outcome = run.threads(&run.members(None, 0), turns);
-        for reader in readers {
-            let (more, followed) = reader.join().unwrap_or_else(|_| (vec![], Err(panicked())));
-            turns.extend(more);
-            outcome = worse(outcome, followed);
-        }
-        outcome
+    let worked = plan.stages().into_iter().try_for_each(|stage| {
+        let meeting = Meeting::of(plan.threads(&stage))?;
+        let shared = Shared { log, grants, own: place.own, file: &plan.file, meeting: &meeting };
+        let until_ns = match plan.arms[stage.start].turns {
+            Turns::Iterations(_) => u64::MAX,
+            Turns::Seconds(seconds) => monotonic_ns() + u64::from(seconds) * 1_000_000_000,
+        };
+        Run { plan, stage: &stage, shared, until_ns }.work(turns)
     });
     log.enter(Phase::Teardown);
-    outcomes
+    worked
 }
 
 /// Of two outcomes the one that says more: an error before an interruption, which may only follow from it.
@@ -56,6 +47,8 @@ pub(super) fn panicked() -> Error {
 #[derive(Clone, Copy)]
 pub(super) struct Run<'run> {
     pub(super) plan: &'run Plan,
+    /// The arms that are done now.
+    pub(super) stage: &'run Range<usize>,
     pub(super) shared: Shared<'run>,
     /// No iteration begins after that.
     pub(super) until_ns: u64,
@@ -80,9 +73,25 @@ impl Member {
 }
 
 impl<'run> Run<'run> {
+    /// Everybody, to their end.
+    fn work(self, turns: &mut Vec<Turn>) -> Result<()> {
+        // Processes before threads: a fork takes only the thread with it that calls it.
+        let children = self.start_processes()?;
+        thread::scope(|scope| {
+            let readers: Vec<_> = children.into_iter().map(|child| scope.spawn(move || self.follow(child))).collect();
+            let mut outcome = self.threads(&self.members(None, 0), turns);
+            for reader in readers {
+                let (more, followed) = reader.join().unwrap_or_else(|_| (vec![], Err(panicked())));
+                turns.extend(more);
+                outcome = worse(outcome, followed);
+            }
+            outcome
+        })
+    }
+
     /// The threads of one process: those of one worker, or of all workers that need none of their own.
     pub(super) fn members(&self, only: Option<usize>, process: usize) -> Vec<Member> {
-        let crews = self.plan.crews();
+        let crews = self.plan.crews(self.stage);
         let here = |worker: &usize| only.map_or_else(|| crews[*worker].processes == 1, |only| only == *worker);
         let of_worker = |worker: usize| (0..crews[worker].threads).map(move |thread| Member { worker, process, thread });
         (0..crews.len()).filter(here).flat_map(of_worker).collect()
@@ -105,13 +114,7 @@ impl<'run> Run<'run> {
     /// One thread, from its start to its end, in every arm.
     fn thread(self, member: Member) -> (Vec<Turn>, Result<()>) {
         let (mut hands, mut turns) = (Vec::new(), Vec::new());
-        let worked = catch_unwind(AssertUnwindSafe(|| {
-            self.start(member, &mut hands)?;
-            self.turns(member, &mut hands, &mut turns)?;
-            // The others are still in the last turn.
-            self.is_another_turn();
-            self.end(member, &mut hands)
-        }));
+        let worked = catch_unwind(AssertUnwindSafe(|| self.rounds(member, &mut hands, &mut turns)));
         let ended = worked.unwrap_or_else(|_| Err(panicked()));
         if ended.is_err() {
             self.shared.meeting.give_up();
@@ -119,54 +122,93 @@ impl<'run> Run<'run> {
         (turns, ended)
     }
 
-    /// Whether there is another turn. Where arms take turns all threads meet here first, so that each has its turn alone.
-    fn is_another_turn(&self) -> bool {
-        let meeting = self.shared.meeting;
-        let go_on = || !meeting.given_up() && !stop::requested() && monotonic_ns() < self.until_ns;
-        if self.plan.arms.len() > 1 { meeting.meet(go_on) } else { go_on() }
-    }
-
-    /// What this thread holds in each arm; nothing in an arm that has fewer threads.
-    fn start(self, member: Member, hands: &mut Vec<Option<Hand<'run>>>) -> Result<()> {
-        for (arm, planned) in self.plan.arms.iter().enumerate() {
-            let worker = &planned.workers[member.worker];
-            let Some(number) = member.hand_of(worker) else {
-                hands.push(None);
-                continue;
-            };
-            Log::enter_alone(Phase::Setup, Some(arm as u16));
-            let hand = Hand::new(self.shared, worker, number, seed(self.plan.seed, member.worker, number, arm))?;
-            hands.push(Some(hand));
-            if let Some(Some(hand)) = hands.last_mut() {
-                hand.perform(&worker.start, ONCE)?;
+    /// All arms of the stage together, which take turns, or one after another.
+    fn rounds(self, member: Member, hands: &mut Vec<Option<Hand<'run>>>, turns: &mut Vec<Turn>) -> Result<()> {
+        let mut handed_on = None;
+        let all = self.plan.rounds();
+        for round in all.iter().filter(|round| self.stage.contains(&round.start)) {
+            let began_ns = monotonic_ns();
+            self.start(member, round, hands, handed_on.take())?;
+            self.turns(member, round, hands, turns)?;
+            // The others are still in the last turn.
+            self.is_another_turn();
+            self.end(member, round, hands)?;
+            if all.len() > 1 && (member.worker, member.process, member.thread) == (0, 0, 0) {
+                self.report(&self.plan.arms[round.start], began_ns);
+            }
+            if round.end < self.stage.end {
+                handed_on = hands.pop().flatten().map(Hand::hand_on);
             }
         }
         Ok(())
     }
 
-    fn turns(self, member: Member, hands: &mut [Option<Hand<'run>>], turns: &mut Vec<Turn>) -> Result<()> {
+    /// How far it is. Standard error, because standard output may be the truth's.
+    fn report(self, arm: &Arm, began_ns: u64) {
+        let Turns::Iterations(counted) = arm.turns else { return };
+        let ms = (monotonic_ns() - began_ns) / 1_000_000;
+        let (name, warmup) = (&self.plan.name, self.plan.warmup);
+        eprintln!("{name}: {}: {warmup} warm-up and {counted} counted iterations in {ms} ms", arm.name);
+    }
+
+    /// Whether there is another turn. Where there are several arms all threads meet here first, so that each has its turn alone.
+    fn is_another_turn(&self) -> bool {
+        let meeting = self.shared.meeting;
+        let go_on = || !meeting.given_up() && !stop::requested() && monotonic_ns() < self.until_ns;
+        if self.stage.len() > 1 { meeting.meet(go_on) } else { go_on() }
+    }
+
+    /// What this thread holds in each arm; nothing in an arm that has fewer threads.
+    fn start(
+        self,
+        member: Member,
+        round: &Range<usize>,
+        hands: &mut Vec<Option<Hand<'run>>>,
+        mut handed_on: Option<HandedOn<'run>>,
+    ) -> Result<()> {
+        for arm in round.clone() {
+            let worker = &self.plan.arms[arm].workers[member.worker];
+            let Some(number) = member.hand_of(worker) else {
+                hands.push(None);
+                continue;
+            };
+            Log::enter_alone(Phase::Setup, Some(arm as u16));
+            let orders = Shuffler::new(self.plan.seed ^ scattered(member.worker, number, 0));
+            let handed_on = handed_on.take().unwrap_or(HandedOn { orders, device: None });
+            let seed = seed(self.plan.seed, member.worker, number, arm);
+            hands.push(Some(Hand::new(self.shared, worker, number, seed, handed_on)?));
+            if let Some(Some(hand)) = hands.last_mut() {
+                hand.perform(worker.starting(), ONCE)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn turns(self, member: Member, round: &Range<usize>, hands: &mut [Option<Hand<'run>>], turns: &mut Vec<Turn>) -> Result<()> {
         let plan = self.plan;
         // Every thread shuffles for itself, and all of all processes come to the same orders.
         let mut shuffler = Shuffler::new(plan.seed);
-        let arms: Vec<usize> = (0..plan.arms.len()).collect();
+        let arms: Vec<usize> = round.clone().collect();
         let mut pacer = Pacer::default();
         for number in 0u32.. {
             let counted = number.checked_sub(plan.warmup);
-            if matches!((plan.turns, counted), (Turns::Iterations(count), Some(counted)) if counted >= count) {
+            if matches!((plan.arms[round.start].turns, counted), (Turns::Iterations(count), Some(counted)) if counted >= count) {
                 break;
             }
             for arm in shuffler.next_order(&arms) {
                 if !self.is_another_turn() {
                     return Ok(());
                 }
-                let Some(hand) = &mut hands[arm] else { continue };
+                let Some(hand) = &mut hands[arm - round.start] else { continue };
                 let worker = &plan.arms[arm].workers[member.worker];
                 let phase = if counted.is_some() { Phase::Run } else { Phase::Warmup };
                 Log::enter_alone(phase, Some(arm as u16));
-                let due_ns = pacer.next_due(monotonic_ns(), worker.pace, plan.pause_ms);
+                // Where there are actions, each of them has its pause.
+                let pause_ms = if worker.parts.is_empty() { plan.pause_ms } else { 0 };
+                let due_ns = pacer.next_due(monotonic_ns(), worker.pace, pause_ms);
                 stop::sleep_unless(due_ns, || self.shared.meeting.given_up())?;
                 let start_ns = monotonic_ns();
-                hand.perform(&worker.each, Iteration { number, counted })?;
+                hand.iterate(Iteration { number, counted }, plan.pause_ms)?;
                 let end_ns = monotonic_ns();
                 let due_ns = if worker.pace == Pace::Closed { start_ns } else { due_ns };
                 if counted.is_some() {
@@ -177,15 +219,18 @@ impl<'run> Run<'run> {
         Ok(())
     }
 
-    fn end(self, member: Member, hands: &mut [Option<Hand<'run>>]) -> Result<()> {
+    fn end(self, member: Member, round: &Range<usize>, hands: &mut [Option<Hand<'run>>]) -> Result<()> {
         if self.shared.meeting.given_up() || stop::requested() {
             return Err(Error::Interrupted);
         }
-        for (arm, hand) in hands.iter_mut().enumerate() {
+        for (arm, hand) in round.clone().zip(hands) {
             Log::enter_alone(Phase::Teardown, Some(arm as u16));
             if let Some(hand) = hand {
-                hand.perform(&self.plan.arms[arm].workers[member.worker].end, ONCE)?;
-                hand.let_go();
+                hand.perform(self.plan.arms[arm].workers[member.worker].ending(), ONCE)?;
+                hand.let_go_of_objects();
+                if round.end == self.stage.end {
+                    hand.close_device();
+                }
             }
         }
         Ok(())
@@ -197,8 +242,13 @@ const ONCE: Iteration = Iteration { number: 0, counted: None };
 
 /// Every hand draws numbers of its own.
 fn seed(seed: u64, worker: usize, hand: usize, arm: usize) -> u64 {
+    Shuffler::new(seed ^ scattered(worker, hand, arm)).next_below(u64::MAX)
+}
+
+/// 0 for the first of all.
+fn scattered(worker: usize, hand: usize, arm: usize) -> u64 {
     let which = (arm as u64) << 48 | (worker as u64) << 32 | hand as u64;
-    Shuffler::new(seed ^ which.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_below(u64::MAX)
+    which.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -213,8 +263,8 @@ mod tests {
             [[workers]]\nname = \"alone\"\neach = [{ sleep_ms = 1 }]\n\
             [[workers]]\nname = \"w\"\nprocesses = \"$processes\"\nthreads = \"$threads\"\neach = [{ sleep_ms = 1 }]\n";
         let plan = Plan::read("f", text, &Given::default()).unwrap_or_else(|problems| panic!("{problems}"));
-        assert_eq!(plan.crews(), [Crew { processes: 1, threads: 1 }, Crew { processes: 2, threads: 3 }]);
-        assert_eq!(plan.threads(), 7);
+        assert_eq!(plan.crews(&(0..4)), [Crew { processes: 1, threads: 1 }, Crew { processes: 2, threads: 3 }]);
+        assert_eq!(plan.threads(&(0..4)), 7);
         let members: Vec<_> =
             (0..2).flat_map(|process| (0..3).map(move |thread| Member { worker: 1, process, thread })).collect();
         for arm in &plan.arms {

@@ -55,7 +55,7 @@ pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Gra
     let mut grants = Grants { own: (place.own, vec![]), ..Grants::default() };
     let needs = &plan.needs;
     let peer_pages = u32::try_from(needs.peer_pages).unwrap_or(u32::MAX);
-    if let Some(search) = place.source.search(place.own, peer_pages)
+    if let Some(search) = place.search(peer_pages)
         && (needs.peer_pages + needs.peer_dmabuf_pages > 0 || needs.requests)
     {
         let peer = search.peer;

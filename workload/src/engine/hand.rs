@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use crate::device::{
-    Access, Attachment, DmaBuf, DmaHeap, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, Import, Mapping, ReleaseWatch,
-    Released, Segment, UdmaBuf, Vgem,
+    Access, Attachment, DmaBuf, DmaHeap, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, HeldPage, Import, Mapping,
+    ReleaseWatch, Released, Segment, UdmaBuf, Vgem,
 };
 use crate::error::{Error, Result};
-use crate::plan::Shuffler;
 use crate::requests::{AskedFor, Memory, Wish};
 use crate::script::{Action, Amount, Mapped, Order, Pick, Side, Slice, Step, Worker};
+use crate::shuffle::Shuffler;
 use crate::stop;
 use crate::truth::{Buffer, Log, monotonic_ns};
 use crate::uapi::{DomId, GRANTED_BYTES, GrantRef};
@@ -18,6 +18,8 @@ use crate::uapi::{DomId, GRANTED_BYTES, GrantRef};
 use super::grants::Grants;
 use super::meanwhile::{Wait, wait_while_detaching};
 use super::meeting::Meeting;
+use super::pace::start_after_pause;
+use super::waiter::release_while_waited_for;
 
 /// What all threads of a run share.
 #[derive(Clone, Copy)]
@@ -63,7 +65,16 @@ enum Item<'log> {
     },
     Import(Import<'log>),
     Grant(Granted<'log>),
+    Pipe(HeldPage),
     Peer(AskedFor<'log>),
+}
+
+/// What a thread's hand has from the one before, where one arm comes after another.
+pub struct HandedOn<'run> {
+    /// The orders of its actions.
+    pub orders: Shuffler,
+    /// Of a worker that opens none itself.
+    pub device: Option<GntDev<'run>>,
 }
 
 /// One thread's side of a worker, in one arm.
@@ -73,6 +84,8 @@ pub struct Hand<'run> {
     /// Which of the worker's threads, in all its processes.
     number: usize,
     draw: Shuffler,
+    /// What it has from the hand before.
+    handed_on: HandedOn<'run>,
     memory: Vec<u8>,
     /// By the object's place in [`Worker::objects`].
     objects: Vec<Vec<Item<'run>>>,
@@ -80,21 +93,28 @@ pub struct Hand<'run> {
     released: Vec<Vec<ReleaseWatch<'run>>>,
     /// Objects that are there, in the order of their making.
     made: Vec<usize>,
-    /// Of a worker that opens none itself.
-    device: Option<GntDev<'run>>,
     granting: Option<GntAlloc<'run>>,
     importer: Option<Vgem<'run>>,
 }
 
 impl<'run> Hand<'run> {
     /// With everything open that its steps use.
-    pub fn new(shared: Shared<'run>, worker: &'run Worker, number: usize, seed: u64) -> Result<Self> {
+    pub fn new(
+        shared: Shared<'run>,
+        worker: &'run Worker,
+        number: usize,
+        seed: u64,
+        mut handed_on: HandedOn<'run>,
+    ) -> Result<Self> {
         let uses = |wanted: fn(&Action) -> bool| worker.steps().any(|step| wanted(&step.action));
         let device = uses(|action| {
             matches!(action, Action::Map { .. } | Action::Export { .. } | Action::Import { .. } | Action::Copy { .. })
         });
+        if device && !worker.opens && handed_on.device.is_none() {
+            handed_on.device = Some(GntDev::open(shared.log)?);
+        }
         Ok(Self {
-            device: (device && !worker.opens).then(|| GntDev::open(shared.log)).transpose()?,
+            handed_on,
             granting: uses(|action| matches!(action, Action::Grant { .. })).then(|| GntAlloc::open(shared.log)).transpose()?,
             importer: uses(|action| matches!(action, Action::Attach { .. })).then(|| Vgem::open(shared.log)).transpose()?,
             memory: vec![0; most_copied(worker) * GRANTED_BYTES],
@@ -108,8 +128,20 @@ impl<'run> Hand<'run> {
         })
     }
 
+    /// Does an iteration.
+    pub fn iterate(&mut self, iteration: Iteration, pause_ms: u32) -> Result<()> {
+        for (begins_an_action, step) in self.worker.iteration(&mut self.handed_on.orders) {
+            if begins_an_action {
+                let meeting = self.shared.meeting;
+                stop::sleep_unless(start_after_pause(monotonic_ns(), pause_ms), || meeting.given_up())?;
+            }
+            self.perform([step], iteration)?;
+        }
+        Ok(())
+    }
+
     /// Does these steps, one after the other.
-    pub fn perform(&mut self, steps: &'run [Step], iteration: Iteration) -> Result<()> {
+    pub fn perform(&mut self, steps: impl IntoIterator<Item = &'run Step>, iteration: Iteration) -> Result<()> {
         for step in steps {
             stop::check()?;
             if self.shared.meeting.given_up() {
@@ -161,7 +193,16 @@ impl<'run> Hand<'run> {
                 }
                 _ => Ok(()),
             }),
-            Action::Release { object, order } => {
+            Action::Release { object, order, waiter_every: Some(every) } => {
+                let somebody_waits = iteration.number.is_multiple_of(*every);
+                self.end_part(*object, *order, |item| match item {
+                    Item::Buffer { attachment: None, buffer } => {
+                        buffer.take().map_or(Ok(()), |buffer| release_and_ask(buffer, somebody_waits))
+                    }
+                    _ => Ok(()),
+                })
+            }
+            Action::Release { object, order, waiter_every: None } => {
                 let buffers = self.objects[*object].iter().filter_map(watch).collect();
                 self.released[*object] = buffers;
                 self.end_part(*object, *order, |item| match item {
@@ -181,7 +222,11 @@ impl<'run> Hand<'run> {
             }
             Action::Allocate { object, pages, count, from } => {
                 let pages = self.amount(pages, iteration);
-                let allocate = if *from == Memory::DmaHeap { DmaHeap::allocate } else { UdmaBuf::create };
+                let allocate = match from {
+                    Some(Memory::Udmabuf) => UdmaBuf::create,
+                    Some(Memory::DmaHeap) => DmaHeap::allocate,
+                    None => ForeignBuf::of_any_kind,
+                };
                 let buffers = (0..*count).map(|_| allocate(pages)).collect::<Result<Vec<_>>>()?;
                 self.keep(*object, buffers.into_iter().map(|buffer| Item::Foreign { attachment: None, buffer }).collect());
                 Ok(())
@@ -207,6 +252,12 @@ impl<'run> Hand<'run> {
                 self.end_all(*object, *order, |item| if let Item::Peer(asked) = item { asked.let_go() } else { Ok(()) })
             }
             Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
+            Action::Pipe { object, of } => self.pipe(*object, *of),
+            Action::Drain { object } => {
+                self.end_all(*object, Order::Made, |item| if let Item::Pipe(page) = item { page.let_go() } else { Ok(()) })
+            }
+            // The iteration is made of them.
+            Action::Actions { .. } => Ok(()),
             Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
             Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.meeting.given_up()),
         }
@@ -234,7 +285,7 @@ impl<'run> Hand<'run> {
         let named = on.map(|on| &self.objects[on]).into_iter().flatten();
         let only = self.made.iter().flat_map(|object| &self.objects[*object]);
         let device = named.chain(only).find_map(|item| if let Item::Device(device) = item { Some(device) } else { None });
-        match device.or(self.device.as_ref()) {
+        match device.or(self.handed_on.device.as_ref()) {
             Some(device) => Ok(device.clone()),
             None => GntDev::open(self.shared.log),
         }
@@ -429,6 +480,17 @@ impl<'run> Hand<'run> {
         Ok(())
     }
 
+    /// The last page of each: a teardown waits for all of its pages.
+    fn pipe(&mut self, object: usize, of: usize) -> Result<()> {
+        let mappings = self.objects[of].iter().filter_map(|item| match item {
+            Item::Map { mapping, .. } => mapping.as_ref(),
+            _ => None,
+        });
+        let pages = mappings.map(|mapping| mapping.hold(mapping.pages() - 1).map(Item::Pipe)).collect::<Result<_>>()?;
+        self.keep(object, pages);
+        Ok(())
+    }
+
     fn read(&mut self, object: usize, pick: Pick, iteration: Iteration) -> Result<()> {
         let mut memory = std::mem::take(&mut self.memory);
         let outcome = self.look(object, pick, iteration, |mapping, _| {
@@ -510,24 +572,36 @@ impl<'run> Hand<'run> {
         let refused = copied.iter().flatten().position(|status| *status != 0);
         match (refused, copied) {
             (Some(segment), Some(statuses)) => Err(Error::CopyRefused { segment, status: statuses[segment] }),
+            (None, Some(_)) if inwards => came_in(memory, |page| grants.contents(slice.side, first + page)),
             _ => Ok(()),
         }
     }
 
     /// Lets go of everything that is left, the last made first.
-    pub fn let_go(&mut self) {
+    pub fn let_go_of_objects(&mut self) {
         self.released.iter_mut().for_each(Vec::clear);
         while let Some(object) = self.made.pop() {
             let items = std::mem::take(&mut self.objects[object]);
             ordered(items, Order::Reversed).for_each(drop);
         }
-        self.device = None;
+    }
+
+    /// Closes the device of a worker that opens none itself.
+    pub fn close_device(&mut self) {
+        self.handed_on.device = None;
+    }
+
+    /// When its arm is done: for the next one of its thread.
+    pub fn hand_on(mut self) -> HandedOn<'run> {
+        let orders = std::mem::replace(&mut self.handed_on.orders, Shuffler::new(0));
+        HandedOn { orders, device: self.handed_on.device.take() }
     }
 }
 
 impl Drop for Hand<'_> {
     fn drop(&mut self) {
-        self.let_go();
+        self.let_go_of_objects();
+        self.close_device();
     }
 }
 
@@ -541,6 +615,31 @@ fn most_copied(worker: &Worker) -> usize {
         _ => 0,
     };
     worker.steps().map(of).max().unwrap_or(0)
+}
+
+/// Whether what was copied into memory is what its owner wrote.
+fn came_in(memory: &[u8], contents: impl Fn(usize) -> u32) -> Result<()> {
+    let pages = memory.len() / GRANTED_BYTES;
+    for (page, bytes) in memory.chunks_exact(GRANTED_BYTES).enumerate() {
+        let (found, expected) = (u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]), contents(page));
+        if found != expected {
+            return Err(Error::WrongContents { page, pages, found, expected });
+        }
+    }
+    Ok(())
+}
+
+/// Releases a buffer, with somebody waiting or with a question afterwards.
+fn release_and_ask(buffer: DmaBuf<'_>, somebody_waits: bool) -> Result<()> {
+    if somebody_waits {
+        return release_while_waited_for(buffer);
+    }
+    let watch = buffer.watch();
+    buffer.release()?;
+    match watch.wait(Duration::ZERO)? {
+        Released::Before => Ok(()),
+        other => Err(surprise(other, "that it was released before (ENOENT)".to_owned())),
+    }
 }
 
 fn ordered<T>(items: Vec<T>, order: Order) -> impl Iterator<Item = T> {

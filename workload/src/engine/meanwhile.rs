@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::device::{Attachment, ReleaseWatch, Released};
 use crate::error::Result;
-use crate::scenario::waiter::until_asleep;
 use crate::stop;
 use crate::truth::{Log, monotonic_ns, own_tid};
 
 use super::crowd::panicked;
+use super::waiter::until_asleep;
 
 /// How long to wait, and when in it the importer detaches.
 pub struct Wait {

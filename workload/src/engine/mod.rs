@@ -1,5 +1,6 @@
 //! Runs the plan of a scenario file: gets the pages, starts the workers, and undoes whatever they left, in every case.
 
+pub mod capability;
 mod crowd;
 mod grants;
 mod hand;
@@ -7,34 +8,31 @@ mod limits;
 mod meanwhile;
 mod meeting;
 mod pace;
+mod place;
 mod processes;
+mod waiter;
 
 use std::collections::BTreeMap;
 
-use crate::balloon::{Told, with_balloon};
+use crate::balloon::with_balloon;
 use crate::error::Result;
-use crate::scenario::Source;
 use crate::script::{Pace, Plan, Scalar};
-use crate::truth::{Log, LoopTimes, OfFile, Phase, Turn, loops};
-use crate::uapi::DomId;
+use crate::truth::{Header, Log, LoopTimes, OfFile, Phase, Turn, loops};
 
 use grants::with_grants;
+pub use place::{Place, Source};
 
-/// Where a scenario is run.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// This domain's number.
-    pub own: DomId,
-    /// Whose pages are mapped where the file does not say.
-    pub source: Source,
-}
-
-/// Runs it. Calls are noted in `log`, and what there is to say about the run in `of_file` and `balloon`.
-pub fn run(log: &Log, plan: &Plan, place: &Place, of_file: &mut OfFile, balloon: &mut Told) -> Result<()> {
+/// Runs it, but for what this kernel cannot do and the file says may be left out. Calls are noted in `log`, and what there is to say
+/// about the run in `header`.
+pub fn run(log: &Log, mut plan: Plan, place: &Place, header: &mut Header) -> Result<()> {
     log.enter(Phase::Setup);
-    limits::check(log, plan)?;
+    header.of_file = Some(of_file(&plan));
+    let limit = capability::leave_out(log, &mut plan, &mut header.skipped)?;
+    let plan = &plan;
+    let of_file = header.of_file.insert(of_file(plan));
+    limits::check(plan, limit)?;
     let mut turns = Vec::new();
-    let outcome = with_balloon(plan.pin(), balloon, || {
+    let outcome = with_balloon(plan.pin(), &mut header.balloon, || {
         with_grants(log, plan, place, |grants| crowd::work(log, plan, place, grants, &mut turns))
     });
     of_file.loops = times(plan, &turns);
@@ -43,7 +41,7 @@ pub fn run(log: &Log, plan: &Plan, place: &Place, of_file: &mut OfFile, balloon:
 }
 
 /// What the truth says about a run of this plan, before it is run.
-pub fn of_file(plan: &Plan) -> OfFile {
+fn of_file(plan: &Plan) -> OfFile {
     let value = |scalar: &Scalar| match scalar {
         Scalar::Number(number) => (*number).into(),
         Scalar::Word(word) => word.clone().into(),

@@ -41,7 +41,7 @@ impl Run<'_> {
     /// Starts the processes of every worker that has several.
     pub(super) fn start_processes(&self) -> Result<Vec<Child>> {
         let mut children: Vec<Child> = Vec::new();
-        for (index, crew) in self.plan.crews().into_iter().enumerate().filter(|(_, crew)| crew.processes > 1) {
+        for (index, crew) in self.plan.crews(self.stage).into_iter().enumerate().filter(|(_, crew)| crew.processes > 1) {
             for process in 0..crew.processes {
                 match self.start_process(index, process) {
                     Ok(child) => children.push(child),

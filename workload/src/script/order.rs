@@ -33,6 +33,8 @@ enum State {
     Import,
     /// Of grant.
     Grant,
+    /// Of pipe.
+    Pipe,
     /// Of peer_grant.
     PeerGrant,
     /// Of peer_import.
@@ -58,6 +60,7 @@ impl State {
             Self::Foreign { .. } => "another driver's dma-buf",
             Self::Import => "an import",
             Self::Grant => "a grant",
+            Self::Pipe => "a pipe",
             Self::PeerGrant => "a grant of the peer's",
             Self::PeerImport => "an import of the peer's",
         }
@@ -74,6 +77,7 @@ impl State {
             Self::Foreign { .. } => "free",
             Self::Import => "import_release",
             Self::Grant => "ungrant",
+            Self::Pipe => "drain",
             Self::PeerGrant => "peer_ungrant",
             Self::PeerImport => "peer_import_release",
         }
@@ -124,17 +128,13 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn all(mut self) {
         let worker = self.worker;
-        worker.start.iter().for_each(|step| self.step(step));
-        let before: BTreeMap<usize, State> = self.alive.iter().map(|(object, alive)| (*object, alive.state)).collect();
-        worker.each.iter().for_each(|step| self.step(step));
-        if self.found.is_empty() {
-            self.leaves_it_as_it_was(&before);
-        }
+        worker.starting().for_each(|step| self.step(step));
+        self.iterate(&worker.each);
         if self.found.is_empty() {
             // What one iteration makes may have got the number of what the next one waits for.
             worker.each.iter().for_each(|step| self.step(step));
         }
-        worker.end.iter().for_each(|step| self.step(step));
+        worker.ending().for_each(|step| self.step(step));
         if self.found.is_empty() {
             for (object, alive) in &self.alive {
                 let (name, end) = (&worker.objects[*object], alive.state.end());
@@ -143,8 +143,16 @@ impl Walk<'_> {
         }
     }
 
-    /// The second iteration finds what the first one found.
-    fn leaves_it_as_it_was(&mut self, before: &BTreeMap<usize, State>) {
+    /// The steps of an iteration, or of an action in it: whatever comes next finds what they found.
+    fn iterate(&mut self, steps: &[Step]) {
+        let before: BTreeMap<usize, State> = self.alive.iter().map(|(object, alive)| (*object, alive.state)).collect();
+        steps.iter().for_each(|step| self.step(step));
+        if self.found.is_empty() {
+            self.leaves_it_as_it_was(&before, steps);
+        }
+    }
+
+    fn leaves_it_as_it_was(&mut self, before: &BTreeMap<usize, State>, steps: &[Step]) {
         for (object, alive) in &self.alive {
             let name = &self.worker.objects[*object];
             match before.get(object) {
@@ -167,7 +175,7 @@ impl Walk<'_> {
         }
         for object in before.keys().filter(|object| !self.alive.contains_key(object)) {
             let (name, line) = (&self.worker.objects[*object], self.gone.get(object).map_or(0, |gone| gone.line));
-            let span = self.worker.each.iter().find(|step| step.line == line).map_or(0..0, |step| step.span.clone());
+            let span = steps.iter().find(|step| step.line == line).map_or(0..0, |step| step.span.clone());
             self.found.add(
                 span,
                 format!(
@@ -225,7 +233,14 @@ impl Walk<'_> {
                 State::Left => Some(None),
                 _ => None,
             }),
-            Action::Release { object, .. } => {
+            Action::Release { object, waiter_every, .. } => {
+                if let (Some(_), Some(Alive { state: State::Buffer { attached: true }, .. })) =
+                    (waiter_every, self.alive.get(object))
+                {
+                    let name = &self.worker.objects[*object];
+                    self.found
+                        .add(step.span.clone(), format!("vgem keeps {name}, and a waiter would wait for that: detach it before"));
+                }
                 if let Some(Alive { state: State::Buffer { attached: true }, .. }) = self.alive.get(object) {
                     self.nothing_needs(step, *object, "release");
                 }
@@ -271,6 +286,17 @@ impl Walk<'_> {
             }
             Action::Copy { on, .. } => {
                 self.device(step, *on);
+            }
+            Action::Pipe { object, of } => {
+                self.look(step, *of, "pipe of");
+                self.make(step, *object, State::Pipe, false, vec![]);
+            }
+            Action::Drain { object } => {
+                self.change(step, *object, "drain", |state| (state == State::Pipe).then_some(None));
+            }
+            Action::Actions { .. } => {
+                let worker = self.worker;
+                worker.parts.iter().for_each(|part| self.iterate(&part.each));
             }
             Action::Sleep { .. } => {}
         }
@@ -543,7 +569,7 @@ fn one_page(action: &Action) -> bool {
 fn makers(verb: &str) -> &'static str {
     match verb {
         "close" | "on" => "open it in a step before",
-        "mmap" | "touch" | "read" | "munmap" | "unmap" => "map it in a step before",
+        "mmap" | "touch" | "read" | "pipe of" | "munmap" | "unmap" => "map it in a step before",
         "release" | "wait" => "export it in a step before",
         "attach" | "detach" | "import of" => "export or allocate it in a step before",
         "free" => "allocate it in a step before",
@@ -553,6 +579,7 @@ fn makers(verb: &str) -> &'static str {
         "peer_ungrant" => "peer_grant it in a step before",
         "peer_import_release" => "peer_import it in a step before",
         "ungrant" => "grant it in a step before",
+        "drain" => "pipe it in a step before",
         _ => "make it in a step before",
     }
 }
@@ -560,8 +587,8 @@ fn makers(verb: &str) -> &'static str {
 /// What to write instead.
 fn advice(verb: &str, state: State) -> String {
     match (verb, state) {
-        ("touch" | "read", State::Map { mapping: Mapping::Never, .. }) => "mmap it before".to_owned(),
-        ("touch" | "read", State::Map { .. }) => "it was munmapped: do it before".to_owned(),
+        ("touch" | "read" | "pipe of", State::Map { mapping: Mapping::Never, .. }) => "mmap it before".to_owned(),
+        ("touch" | "read" | "pipe of", State::Map { .. }) => "it was munmapped: do it before".to_owned(),
         ("munmap", State::Map { .. }) => "it is not mmapped: leave munmap out, or mmap it before".to_owned(),
         ("unmap", State::Map { held: false, .. }) => "it was unmapped before, or its device closed: write munmap".to_owned(),
         ("free", State::Foreign { attached: true }) => "vgem is attached to it: detach it before".to_owned(),

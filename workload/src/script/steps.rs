@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::document::{Fields, Located, PaceText, StepText, WorkerText};
-use super::plan::{Action, Amount, Mapped, Order, Pace, Pick, Side, Slice, Step, Worker};
+use super::plan::{Action, Amount, Arm, Given, Mapped, Order, Pace, Part, Pick, Side, Slice, Step, Turns, Worker};
 use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
@@ -31,7 +31,60 @@ impl Cursor {
 }
 
 impl Reader<'_> {
-    pub(super) fn worker(&mut self, worker: &WorkerText, cursor: &mut Cursor) -> Worker {
+    /// One combination of values; none if nothing is left of it.
+    pub(super) fn arm(
+        &mut self,
+        head: &Fields,
+        (name, stage): (String, usize),
+        workers: &[&WorkerText],
+        given: &Given,
+    ) -> Option<Arm> {
+        let mut cursor = Cursor::new(given.peer);
+        let iterations = self.iterations_of(workers);
+        let workers = workers.iter().filter_map(|worker| self.chosen(worker, &mut cursor, given)).collect::<Vec<_>>();
+        let mut arm = Arm { name, stage, workers, turns: Turns::Seconds(self.number(head, "duration_s", 1)) };
+        let (of_file, by_pages) = (self.optional(head, "iterations"), self.iterations_at(head, arm.largest()));
+        let turns = iterations.or(given.iterations).or(by_pages).or(of_file);
+        if let Some(turns) = turns {
+            arm.turns = Turns::Iterations(turns);
+        }
+        Some(arm).filter(|arm| !arm.workers.is_empty())
+    }
+
+    /// The number of iterations that all of these have, instead of the file's.
+    fn iterations_of(&mut self, workers: &[&WorkerText]) -> Option<u32> {
+        let own = workers.iter().map(|worker| self.optional(&worker.fields, "iterations")).collect::<Vec<_>>();
+        for (worker, iterations) in workers.iter().zip(&own) {
+            if *iterations != own[0] {
+                let text = "whoever works at the same time has as many iterations: write the same for all of them, or for none";
+                self.found.add(worker.span.clone(), text);
+            }
+        }
+        own.first().copied().flatten()
+    }
+
+    /// A worker with those of its actions that are wanted; none if nothing is left of it.
+    fn chosen(&mut self, worker: &WorkerText, cursor: &mut Cursor, given: &Given) -> Option<Worker> {
+        let of_kind = |fields: &Fields| {
+            fields
+                .word("kind")
+                .is_none_or(|(kind, _)| given.kinds.is_empty() || given.kinds.iter().any(|wanted| wanted.name() == kind))
+        };
+        let has_actions = !worker.actions.is_empty();
+        let worker = WorkerText {
+            actions: worker.actions.iter().filter(|action| of_kind(&action.fields)).cloned().collect(),
+            ..worker.clone()
+        };
+        let mut planned = self.worker(&worker, has_actions, cursor);
+        if given.without_dmabuf {
+            planned.parts.retain(|part| !part.steps().any(|step| step.action.needs_dmabuf()));
+        }
+        let needs = given.without_dmabuf && planned.own_steps().any(|step| step.action.needs_dmabuf());
+        let empty = has_actions && planned.parts.is_empty() && worker.fields.get("kind").is_none();
+        (of_kind(&worker.fields) && !needs && !empty).then_some(planned)
+    }
+
+    fn worker(&mut self, worker: &WorkerText, has_actions: bool, cursor: &mut Cursor) -> Worker {
         let mut planned = Worker {
             name: self.word(&worker.fields, "name", ""),
             processes: self.number(&worker.fields, "processes", 1),
@@ -41,7 +94,8 @@ impl Reader<'_> {
             start: Vec::new(),
             each: Vec::new(),
             end: Vec::new(),
-            opens: worker.steps.iter().flatten().any(|step| step.entry.verb == Verb::Open),
+            parts: Vec::new(),
+            opens: worker.all_steps().any(|step| step.entry.verb == Verb::Open),
         };
         let mut naming =
             Naming { objects: Vec::new(), slices: Vec::new(), processes: planned.processes, hands: planned.hands(), cursor };
@@ -50,11 +104,34 @@ impl Reader<'_> {
         planned.start = self.steps(start, &mut naming);
         planned.each = self.steps(each, &mut naming);
         planned.end = self.steps(end, &mut naming);
+        for action in &worker.actions {
+            let [start, each, end] = [0, 1, 2].map(|list| self.steps(&action.steps[list], &mut naming));
+            planned.parts.push(Part { name: self.word(&action.fields, "name", ""), start, each, end });
+        }
         planned.objects = naming.objects;
         if each.is_empty() {
             self.found.add(worker.span.clone(), "this worker has no iteration: write each = [ … ]");
         }
+        self.actions_are_done(worker, has_actions);
         planned
+    }
+
+    /// The step `actions` stands once in each of a worker that has some, and nowhere else.
+    fn actions_are_done(&mut self, worker: &WorkerText, has_actions: bool) {
+        let [_, each, _] = &worker.steps;
+        let does = |step: &&StepText| step.entry.verb == Verb::Actions;
+        let mut in_each = each.iter().filter(does);
+        let first = in_each.next();
+        if has_actions && first.is_none() {
+            self.found.add(worker.span.clone(), "nothing does this worker's actions: write { actions = \"listed\" } in each");
+        }
+        if let (Some(step), false) = (first, has_actions) {
+            self.found.add(step.span.clone(), "this worker has no actions: write [[workers.actions]] for each");
+        }
+        let elsewhere = worker.all_steps().filter(does).filter(|step| first.is_none_or(|first| first.span != step.span));
+        for step in elsewhere {
+            self.found.add(step.span.clone(), "actions are done once in each of a worker: leave this one out");
+        }
     }
 
     fn pace(&mut self, worker: &WorkerText) -> Pace {
@@ -70,8 +147,7 @@ impl Reader<'_> {
     /// Grants for every name that maps some: as many as its largest step needs.
     fn slices(&mut self, worker: &WorkerText, naming: &mut Naming<'_>) {
         let mut sizes: Vec<(String, Side, usize, bool)> = Vec::new();
-        for step in worker.steps.iter().flatten().filter(|step| matches!(step.entry.verb, Verb::Map | Verb::Export | Verb::Copy))
-        {
+        for step in worker.all_steps().filter(|step| matches!(step.entry.verb, Verb::Map | Verb::Export | Verb::Copy)) {
             if step.fields.get("grants_of").is_some() || step.fields.get("of").is_some() {
                 continue;
             }
@@ -190,13 +266,18 @@ impl Reader<'_> {
             }
             Verb::Attach => Action::Attach { object: object() },
             Verb::Detach => Action::Detach { object: object(), order: self.order(fields) },
-            Verb::Release => Action::Release { object: object(), order: self.order(fields) },
+            Verb::Release => {
+                let (object, order) = (object(), self.order(fields));
+                Action::Release { object, order, waiter_every: self.optional(fields, "waiter_every") }
+            }
             Verb::Wait => {
                 let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
                 Action::Wait { object: object(), limit_ms, detach_after_ms }
             }
             Verb::Allocate => {
-                let (object, pages, from) = (object(), self.pages(fields)?, self.memory(fields));
+                let any = self.optional_word(fields, "from").as_deref() == Some("any");
+                let from = (!any).then(|| self.memory(fields));
+                let (object, pages) = (object(), self.pages(fields)?);
                 Action::Allocate { object, pages, count: self.number(fields, "count", 1), from }
             }
             Verb::Free => Action::Free { object: object() },
@@ -226,6 +307,9 @@ impl Reader<'_> {
                 let inwards = matches!(&value, Fitting::Word(word) if word == "in");
                 Action::Copy { on: self.other(fields, "on", naming), inwards, pages, slice }
             }
+            Verb::Pipe => Action::Pipe { object: object(), of: self.other(fields, "of", naming)? },
+            Verb::Drain => Action::Drain { object: object() },
+            Verb::Actions => Action::Actions { shuffled: matches!(&value, Fitting::Word(word) if word == "shuffled") },
             Verb::HoldFrames => {
                 let rate = u64::from(self.number(fields, "rate_hz", 60));
                 Action::Sleep { ns: as_number(&value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
@@ -318,12 +402,13 @@ impl Naming<'_> {
         })
     }
 
-    /// Copies have no name: the grants of each such step are its own.
+    /// Copies have no name, and all of a worker's are of the same grants: out goes what came in.
     fn name_of_slice(&self, step: &StepText, reader: &mut Reader<'_>) -> String {
         match (step.entry.verb, reader.fitting(step.entry.value, &step.value)) {
-            (Verb::Copy, _) | (_, None) => format!("copy at {}", step.span.start),
+            // No object's name has a space.
+            (Verb::Copy, _) => "a copy".to_owned(),
             (_, Some(Fitting::Word(name))) => name,
-            (_, Some(_)) => String::new(),
+            _ => String::new(),
         }
     }
 }

@@ -9,6 +9,9 @@ pub const VERSION: u32 = 1;
 /// The most pages that one object can have: gntdev's own limit by default, and less than what an import must not have.
 pub const MOST_PAGES: u32 = 65_535;
 
+/// The most iterations.
+pub const MOST_ITERATIONS: u32 = 1_000_000;
+
 /// What may stand where a value is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -30,6 +33,8 @@ pub enum Kind {
     },
     /// A number of pages: a number, or a rule that gives another one each iteration.
     Pages,
+    /// Numbers of iterations, each for objects of up to so many pages.
+    Ladder,
     /// One of these words.
     Word(&'static [&'static str]),
     /// The name of an object.
@@ -47,6 +52,7 @@ impl Kind {
             Self::Pages => {
                 format!("a number of pages from 1 to {MOST_PAGES}, {{ cycle = [16, 256] }}, or {{ between = [1, 256] }}")
             }
+            Self::Ladder => "pairs of page counts and iterations, such as [[64, 200], [65535, 50]]".to_owned(),
             Self::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
             Self::Name => "a name of small letters, digits, - and _, such as \"window\"".to_owned(),
             Self::Text => "text in quotes".to_owned(),
@@ -87,12 +93,28 @@ pub const HEAD: &[Key] = &[
     needed("imitates", Kind::Text, "a paragraph: who really does this, and what of it is imitated"),
     key("seed", number(0, u32::MAX), "what every order and every drawn number is derived from; 1 if left out"),
     key("warmup", number(0, 1_000_000), "iterations before those that count, marked as warm-up in the truth; 2 if left out"),
-    key("iterations", number(1, 1_000_000), "iterations that count, of each worker and arm; this or duration_s"),
+    key("iterations", number(1, MOST_ITERATIONS), "iterations that count, of each worker and arm; this or one of the next two"),
+    key(
+        "iterations_by_pages",
+        Kind::Ladder,
+        "instead: pairs of a page count and iterations; an arm has those of the first pair that its largest object fits into",
+    ),
     key("duration_s", number(1, 86_400), "instead: begin iterations for so many seconds, warm-up included"),
     key(
         "pause_ms",
         number(0, 60_000),
-        "closed loops: begin each iteration just after the next multiple of so many ms; 0 if left out: at once",
+        "closed loops: begin each iteration, or each of its actions, just after the next multiple of so many ms; 0 if left out: at once",
+    ),
+    key(
+        "arm_order",
+        Kind::Word(&["interleaved", "sequential"]),
+        "interleaved: in each iteration every arm has a turn; sequential: one arm after another; interleaved if left out",
+    ),
+    key(
+        "if_missing",
+        Kind::Word(&["fail", "leave_out"]),
+        "what becomes of actions and arms that need what this kernel cannot do: the run fails, or leaves them out and says so; fail if \
+         left out",
     ),
     key(
         "balloon_pages",
@@ -109,14 +131,32 @@ pub const TABLES: &[(&str, &str)] = &[
     ("workers", "who does what: one [[workers]] for each"),
 ];
 
+/// The kinds of buffers, as `--buffers` names them.
+pub const KINDS: &[&str] = &["pages", "wc", "coherent", "foreign"];
+
+const BUFFER_KIND: Key = key("kind", Kind::Word(KINDS), "the kind of buffer that it is about, by which --buffers chooses it");
+
 /// The keys of a worker whose values are plain.
 pub const WORKER: &[Key] = &[
     needed("name", Kind::Name, "the worker's name"),
+    key("after", Kind::Name, "begin when this other worker is done, instead of beside it"),
+    key(
+        "iterations",
+        number(1, MOST_ITERATIONS),
+        "instead of the file's, for all that work at the same time; --iterations leaves it",
+    ),
+    BUFFER_KIND,
     key("processes", number(1, 64), "how many processes; 1 if left out"),
     key("threads", number(1, 64), "how many threads each; 1 if left out"),
 ];
 
-/// The lists of steps of a worker.
+/// The keys of an action whose values are plain.
+pub const ACTION: &[Key] = &[needed("name", Kind::Text, "the action's name"), BUFFER_KIND];
+
+/// What a worker's actions are.
+pub const ACTIONS: (&str, &str) = ("actions", "what the step `actions` does: one [[workers.actions]] for each");
+
+/// The lists of steps of a worker, and of an action.
 pub const LISTS: &[(&str, &str)] = &[
     ("start", "steps done once, before the first iteration"),
     ("each", "steps of an iteration"),
@@ -163,6 +203,9 @@ pub enum Verb {
     PeerImport,
     PeerImportRelease,
     Copy,
+    Pipe,
+    Drain,
+    Actions,
     HoldFrames,
     SleepMs,
 }
@@ -220,6 +263,11 @@ const ON: Key = key("on", Kind::Name, "which open device; needed only where ther
 const BUFFER: Key = needed("buffer", Kind::Word(&["pages", "wc", "coherent"]), "which memory backs it");
 const EXPECT: Key =
     key("expect", Kind::Word(ERRNOS), "the call must fail, and with this errno; then the step makes and changes nothing");
+const FROM_ANY: Key = key(
+    "from",
+    Kind::Word(&["udmabuf", "dma_heap", "any"]),
+    "which driver, or any: udmabuf, or dma_heap where there is none; udmabuf if left out",
+);
 const FROM: Key = key("from", Kind::Word(&["udmabuf", "dma_heap"]), "which driver; udmabuf if left out");
 const ORDER: Key = key("order", Kind::Word(&["made", "reversed"]), "in which order, of several; made if left out");
 const PICK: Key = key(
@@ -336,7 +384,14 @@ pub const STEPS: &[Entry] = &[
         verb: Verb::Release,
         name: "release",
         value: Kind::Name,
-        keys: &[ORDER],
+        keys: &[
+            ORDER,
+            key(
+                "waiter_every",
+                number(1, MOST_ITERATIONS),
+                "in the first of every so many iterations somebody waits for it already; in the others the question comes after it",
+            ),
+        ],
         meaning: "closes what export made: the last close, which unmaps the grants; if vgem is attached, detach is the last",
     },
     Entry {
@@ -354,7 +409,7 @@ pub const STEPS: &[Entry] = &[
         verb: Verb::Allocate,
         name: "allocate",
         value: Kind::Name,
-        keys: &[PAGES, COUNT, FROM],
+        keys: &[PAGES, COUNT, FROM_ANY],
         meaning: "a dma-buf that is not Xen's; not an operation",
     },
     Entry { verb: Verb::Free, name: "free", value: Kind::Name, keys: &[], meaning: "closes it; not an operation" },
@@ -413,7 +468,29 @@ pub const STEPS: &[Entry] = &[
         name: "copy",
         value: Kind::Word(&["in", "out"]),
         keys: &[PAGES, SOURCE, ON, EXPECT],
-        meaning: "IOCTL_GNTDEV_GRANT_COPY: Xen copies whole pages from grants into memory (in), or back unchanged (out)",
+        meaning: "IOCTL_GNTDEV_GRANT_COPY: Xen copies whole pages from grants into memory (in), and checks that they are their owner's; or \
+                  back unchanged (out)",
+    },
+    Entry {
+        verb: Verb::Pipe,
+        name: "pipe",
+        value: Kind::Name,
+        keys: &[needed("of", Kind::Name, "which mmapped map")],
+        meaning: "puts the last page of a map into a pipe (vmsplice): the kernel uses it until drain, whatever is unmapped",
+    },
+    Entry {
+        verb: Verb::Drain,
+        name: "drain",
+        value: Kind::Name,
+        keys: &[],
+        meaning: "reads the pipe empty, which lets go of the page",
+    },
+    Entry {
+        verb: Verb::Actions,
+        name: "actions",
+        value: Kind::Word(&["listed", "shuffled"]),
+        keys: &[],
+        meaning: "does each of the worker's actions once: as they are listed, or in an order that is drawn anew each iteration",
     },
     Entry {
         verb: Verb::HoldFrames,
@@ -431,11 +508,6 @@ pub const STEPS: &[Entry] = &[
     },
 ];
 
-/// The verb's line in the table.
-pub fn entry(verb: Verb) -> &'static Entry {
-    STEPS.iter().find(|entry| entry.verb == verb).expect("every verb is in the table")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -443,7 +515,13 @@ mod tests {
     #[test]
     fn every_verb_and_every_key_is_in_the_documentation() {
         let document = include_str!("../../../docs/scenarios.md");
-        let keys = HEAD.iter().chain(WORKER).chain(PACE).chain(STEPS.iter().flat_map(|entry| entry.keys)).map(|key| key.name);
+        let keys = HEAD
+            .iter()
+            .chain(WORKER)
+            .chain(ACTION)
+            .chain(PACE)
+            .chain(STEPS.iter().flat_map(|entry| entry.keys))
+            .map(|key| key.name);
         let others = TABLES.iter().chain(LISTS).chain(RULES).map(|(name, _)| *name);
         for name in keys.chain(others).chain(STEPS.iter().map(|entry| entry.name)) {
             assert!(document.contains(&format!("`{name}`")), "docs/scenarios.md says nothing about `{name}`");

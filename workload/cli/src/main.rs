@@ -8,15 +8,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use grantscope_workload::balloon::with_balloon;
+use grantscope_conformance::{EXPECTED_CALLS, Test};
+use grantscope_generator::balloon::with_balloon;
+use grantscope_generator::device::page_size;
+use grantscope_generator::left::{self, FOLDER, Folder};
+use grantscope_generator::script::{Given, Plan};
+use grantscope_generator::truth::{Destination, Ending, Header, Log, monotonic_ns};
+use grantscope_generator::{Error, engine, frontend, stop};
 use grantscope_workload::catalog::{self, Chosen};
-use grantscope_workload::cli::{CheckArgs, Cli, Command, FrontendArgs, RunArgs};
-use grantscope_workload::device::page_size;
-use grantscope_workload::left::{self, FOLDER, Folder};
-use grantscope_workload::scenario::Scenario;
-use grantscope_workload::script::{Given, Plan};
-use grantscope_workload::truth::{Destination, Ending, Header, Log, monotonic_ns};
-use grantscope_workload::{Error, engine, frontend, stop};
+use grantscope_workload::cli::{CheckArgs, Cli, Command, DEFAULT_SEED, FrontendArgs, RunArgs};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -41,45 +41,47 @@ fn run(arguments: &RunArgs) -> Result<()> {
         Cli::command().error(ErrorKind::ArgumentConflict, misuse).exit();
     }
     match (&arguments.scenario, arguments.scenario.file()?) {
-        (Chosen::Program(scenario), _) => run_program(*scenario, arguments),
-        (_, Some((file, text))) => run_file(&Plan::read(&file, &text, &arguments.given()).map_err(Error::from)?, arguments),
+        (Chosen::Test(test), _) => run_test(*test, arguments),
+        (_, Some((file, text))) => run_file(Plan::read(&file, &text, &arguments.given())?, arguments),
         (_, None) => Ok(()),
     }
 }
 
-fn run_program(scenario: Scenario, arguments: &RunArgs) -> Result<()> {
-    stop::catch_signals()?;
-    look_after_others();
-    let options = arguments.options();
-    let destination = Destination::open(&arguments.truth)?;
-    let log = Log::with_room_for(options.expected_calls());
-    let mut header = Header::starting(scenario.name(), options.seed, page_size());
-    let mut skipped = Vec::new();
-    let outcome =
-        completely(|| with_balloon(arguments.pin(scenario), &mut header.balloon, || scenario.run(&log, &options, &mut skipped)));
-    header.skipped = skipped;
-    finish(header, &log, Some((destination, &arguments.truth)), outcome)
+fn run_test(test: Test, arguments: &RunArgs) -> Result<()> {
+    let header = Header::starting(test.name(), arguments.seed.unwrap_or(DEFAULT_SEED), page_size());
+    logged(header, EXPECTED_CALLS, arguments, |log, header| {
+        let skipped = &mut header.skipped;
+        with_balloon(arguments.pin(), &mut header.balloon, || test.run(log, &arguments.options(), skipped))
+    })
 }
 
-fn run_file(plan: &Plan, arguments: &RunArgs) -> Result<()> {
+fn run_file(plan: Plan, arguments: &RunArgs) -> Result<()> {
+    let header = Header::starting(&plan.name, plan.seed, page_size());
+    logged(header, plan.expected_calls(), arguments, |log, header| engine::run(log, plan, &arguments.place(), header))
+}
+
+/// Runs `body`, and writes its truth.
+fn logged(
+    mut header: Header,
+    expected_calls: usize,
+    arguments: &RunArgs,
+    body: impl FnOnce(&Log, &mut Header) -> Result<(), Error>,
+) -> Result<()> {
     stop::catch_signals()?;
     look_after_others();
     let destination = Destination::open(&arguments.truth)?;
-    let log = Log::with_room_for(plan.expected_calls());
-    let mut header = Header::starting(&plan.name, plan.seed, page_size());
-    let mut of_file = engine::of_file(plan);
-    let outcome = completely(|| engine::run(&log, plan, &arguments.place(), &mut of_file, &mut header.balloon));
-    header.of_file = Some(of_file);
+    let log = Log::with_room_for(expected_calls);
+    let outcome = completely(|| body(&log, &mut header));
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 
 fn show(scenario: &Chosen) -> Result<()> {
     match (scenario, scenario.file()?) {
         (_, Some((_, text))) => print(&text),
-        (Chosen::Program(program), None) => print(&format!(
+        (Chosen::Test(test), None) => print(&format!(
             "{}: {}\nIt is a program, not a file, because it checks what no list of steps can say: see docs/truth.md.\n",
-            program.name(),
-            program.summary()
+            test.name(),
+            test.summary()
         )),
         (_, None) => Ok(()),
     }
@@ -91,8 +93,7 @@ fn check(arguments: &CheckArgs) -> Result<()> {
     };
     // The side that needs most from outside is the one worth knowing about.
     let given = Given { set: arguments.set.clone(), peer: true, ..Given::default() };
-    let plan = Plan::read(&file, &text, &given).map_err(Error::from)?;
-    print(&plan.describe())
+    print(&Plan::read(&file, &text, &given)?.describe())
 }
 
 fn print(text: &str) -> Result<()> {

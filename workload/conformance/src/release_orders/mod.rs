@@ -14,12 +14,11 @@ use std::thread::sleep;
 
 use crate::device::{Released, Vgem};
 use crate::error::{Error, Result};
-use crate::plan::Action;
 use crate::stop;
 use crate::truth::{Buffer, Log, Phase};
 
-use super::Options;
-use super::capability::{importer, possible_actions};
+use crate::Options;
+use crate::capability::{Action, importer, possible_actions};
 use expected::Held;
 use objects::Objects;
 use orders::Order;

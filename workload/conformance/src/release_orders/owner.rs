@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
+use crate::Options;
 use crate::device::{GntAlloc, Granted, Looks, RaisedLimit};
 use crate::error::Result;
 use crate::requests::{AskedFor, Asking, Client, Handle, MARK, Wish};
-use crate::scenario::Options;
 use crate::truth::Log;
 use crate::uapi::{DomId, GrantRef, gntalloc};
 
@@ -27,10 +27,10 @@ pub enum Owner<'run> {
 impl<'run> Owner<'run> {
     /// The one that the run was asked for.
     pub fn of(log: &'run Log, options: &Options) -> Result<Self> {
-        match options.source.search(options.own, 0) {
+        match options.place.search(0) {
             None => {
                 let raised = RaisedLimit::by(gntalloc::LIMIT, PAGES)?;
-                Ok(Self::Own { domain: options.own, granting: GntAlloc::open(log)?, _raised: raised })
+                Ok(Self::Own { domain: options.place.own, granting: GntAlloc::open(log)?, _raised: raised })
             }
             Some(search) => {
                 let client = Client::of(log, search.peer, &search.find(log)?)?;

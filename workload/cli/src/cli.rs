@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::balloon::{Pin, Wanted};
+use grantscope_conformance::Options;
+use grantscope_generator::balloon::{Pin, Wanted};
+use grantscope_generator::engine::{Place, Source};
+use grantscope_generator::peer::Channel;
+use grantscope_generator::script::{Given, Scalar};
+use grantscope_generator::truth::Buffer;
+use grantscope_generator::uapi::{DomId, GrantRef};
+
 use crate::catalog::Chosen;
-use crate::engine::Place;
-use crate::peer::Channel;
-use crate::plan;
-use crate::scenario::{Options, Scenario, Source};
-use crate::script::{Given, Scalar};
-use crate::truth::Buffer;
-use crate::uapi::{DomId, GrantRef};
 
 /// Drive the Xen grant map path, and write down what was done.
 ///
@@ -71,6 +71,12 @@ pub enum Command {
     Clean,
 }
 
+/// The sweep's page counts, and the conformance tests'; 2,025 is one 1920×1080 frame at 32 bits a pixel.
+const DEFAULT_PAGES: [u32; 4] = [1, 16, 256, 2025];
+
+/// What orders are derived from, by default.
+pub const DEFAULT_SEED: u64 = 1;
+
 /// What `run` takes.
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -79,7 +85,7 @@ pub struct RunArgs {
     pub scenario: Chosen,
 
     /// Another value for a parameter of a scenario file; several values make arms
-    #[arg(long, value_name = "NAME=VALUE,…", value_parser = setting)]
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = Given::setting)]
     pub set: Vec<(String, Vec<Scalar>)>,
 
     /// Where the truth goes; - is standard output
@@ -110,13 +116,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "peer")]
     pub peer_timeout: u64,
 
-    /// Page counts; 2025 is one 1920x1080 frame at 32 bits a pixel
+    /// Page counts, as --set pages=N,…; 2025 is one 1920x1080 frame at 32 bits a pixel
     ///
-    /// [default: 1,16,256,2025]
+    /// [default: a file's own; 1,16,256,2025]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub pages: Vec<u32>,
 
-    /// Kinds of buffers; those this kernel cannot make are left out unless named here
+    /// Kinds of buffers: other actions are left out; those that this kernel cannot make too, unless they are named here
     ///
     /// [default: all]
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
@@ -126,22 +132,20 @@ pub struct RunArgs {
     #[arg(long)]
     pub without_dmabuf: bool,
 
-    /// Counted iterations, of programs per page count
-    ///
-    /// [default: a file's own; 200 up to 64 pages, 100 up to 512, 50 above]
+    /// Counted iterations, in every arm [default: the scenario's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub iterations: Option<u32>,
 
-    /// Iterations before those, marked as warm-up in the truth [default: a file's own; 5]
+    /// Iterations before those, marked as warm-up in the truth [default: a file's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub warmup: Option<u32>,
 
-    /// Start every action just after the next multiple of so many milliseconds; 0: at once
+    /// Start every action, or every iteration without actions, just after the next multiple of so many milliseconds; 0: at once
     ///
-    /// Meanwhile the kernel clears up after the action before. The programs' default is the period of a
-    /// 250 Hz tick, so that every action starts at the same distance from one. In a file it is for closed loops' iterations.
+    /// Meanwhile the kernel clears up after the one before. The sweep has 4, the period of a 250 Hz tick, so that every action starts at
+    /// the same distance from one. It is for closed loops only.
     ///
-    /// [default: a file's own; 4]
+    /// [default: a file's own]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=60_000))]
     pub pause: Option<u32>,
 
@@ -175,19 +179,8 @@ pub struct CheckArgs {
     pub scenario: Chosen,
 
     /// Another value for a parameter; several values make arms
-    #[arg(long, value_name = "NAME=VALUE,…", value_parser = setting)]
+    #[arg(long, value_name = "NAME=VALUE,…", value_parser = Given::setting)]
     pub set: Vec<(String, Vec<Scalar>)>,
-}
-
-/// A parameter's name and its values: numbers where they look like it, else words.
-pub fn setting(text: &str) -> Result<(String, Vec<Scalar>), String> {
-    let (name, values) = text.split_once('=').ok_or("write it as NAME=VALUE, such as pages=16")?;
-    let scalar = |value: &str| match (value, value.parse()) {
-        ("", _) => Err("there is an empty value: write it as NAME=VALUE or NAME=VALUE,VALUE".to_owned()),
-        (_, Ok(number)) => Ok(Scalar::Number(number)),
-        (word, Err(_)) => Ok(Scalar::Word(word.to_owned())),
-    };
-    Ok((name.to_owned(), values.split(',').map(scalar).collect::<Result<_, _>>()?))
 }
 
 /// What `frontend` takes.
@@ -244,69 +237,63 @@ impl From<BufferArg> for Buffer {
 impl RunArgs {
     /// What does not go together, and only shows once it is known whether the scenario is a file.
     pub fn misuse(&self) -> Option<String> {
-        let for_programs = [
-            ("--pages", !self.pages.is_empty()),
-            ("--buffers", !self.buffers.is_empty()),
-            ("--without-dmabuf", self.without_dmabuf),
-            ("--loopback", self.loopback.is_some()),
-        ];
-        match &self.scenario {
-            Chosen::Program(scenario) if !self.set.is_empty() => {
-                let name = scenario.name();
-                Some(format!("--set is for scenario files, and {name} is a program: use --pages, --buffers and the like"))
-            }
-            Chosen::Program(scenario)
-                if self.balloon_pages == Some(Wanted::Needed) && scenario.maps_at_once(&self.options()).is_none() =>
-            {
-                let name = scenario.name();
-                Some(format!("--balloon-pages needed: how much {name} maps is not known beforehand: give a number"))
-            }
-            Chosen::Program(_) => None,
-            Chosen::Builtin(_) | Chosen::File(_) => {
-                let (given, _) = for_programs.into_iter().find(|(_, given)| *given)?;
-                Some(format!("{given} is for the scenarios that are programs: a file's parameters are set with --set NAME=VALUE"))
-            }
+        let Chosen::Test(test) = &self.scenario else { return None };
+        let name = test.name();
+        if !self.set.is_empty() {
+            return Some(format!("--set is for scenario files, and {name} is a program: use --pages, --buffers and the like"));
         }
+        let needed = self.balloon_pages == Some(Wanted::Needed);
+        needed.then(|| format!("--balloon-pages needed: how much {name} maps is not known beforehand: give a number"))
     }
 
-    /// The arguments in the programs' own terms.
-    pub fn options(&self) -> Options {
-        let all = [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign];
-        let mut buffers: Vec<Buffer> = Vec::new();
+    /// The kinds that are asked for by name. Twice the same kind is once that kind.
+    fn kinds(&self) -> Vec<Buffer> {
+        let mut kinds: Vec<Buffer> = Vec::new();
         for buffer in self.buffers.iter().copied().map(Buffer::from) {
-            // Twice the same kind is once that kind: an iteration does each exactly once.
-            if !buffers.contains(&buffer) {
-                buffers.push(buffer);
+            if !kinds.contains(&buffer) {
+                kinds.push(buffer);
             }
         }
-        let buffers_are_explicit = !buffers.is_empty();
-        let pages = if self.pages.is_empty() { plan::DEFAULT_PAGES.to_vec() } else { self.pages.clone() };
-        let default_loopback = if pages == plan::DEFAULT_PAGES { plan::DEFAULT_LOOPBACK.to_vec() } else { vec![] };
+        kinds
+    }
+
+    /// The arguments in the conformance tests' terms.
+    pub fn options(&self) -> Options {
+        let kinds = self.kinds();
+        let all = [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign];
         Options {
-            pages,
-            buffers: if buffers_are_explicit { buffers } else { all.to_vec() },
-            buffers_are_explicit,
+            pages: if self.pages.is_empty() { DEFAULT_PAGES.to_vec() } else { self.pages.clone() },
+            buffers_are_explicit: !kinds.is_empty(),
+            buffers: if kinds.is_empty() { all.to_vec() } else { kinds },
             without_dmabuf: self.without_dmabuf,
             iterations: self.iterations,
-            warmup: self.warmup.unwrap_or(plan::DEFAULT_WARMUP),
-            pause_ms: self.pause.unwrap_or(plan::DEFAULT_PAUSE_MS),
-            loopback: self.loopback.clone().unwrap_or(default_loopback),
-            seed: self.seed.unwrap_or(plan::DEFAULT_SEED),
-            own: self.domid,
-            source: self.source(),
+            place: self.place(),
         }
     }
 
-    /// What a program is to have pinned of the balloon. What it takes besides is not known.
-    pub fn pin(&self, scenario: Scenario) -> Option<Pin> {
-        let needed = || scenario.maps_at_once(&self.options()).unwrap_or(0);
-        self.balloon_pages.map(|wanted| Pin { pages: wanted.pages(needed()), beside: 0 })
+    /// What a conformance test is to have pinned of the balloon. What it takes besides is not known.
+    pub fn pin(&self) -> Option<Pin> {
+        self.balloon_pages.map(|wanted| Pin { pages: wanted.pages(0), beside: 0 })
     }
 
     /// The arguments in the files' terms.
     pub fn given(&self) -> Given {
+        let numbers = |all: &[u32]| all.iter().map(|number| Scalar::Number((*number).into())).collect::<Vec<_>>();
+        let mut set = self.set.clone();
+        if !self.pages.is_empty() {
+            set.push(("pages".to_owned(), numbers(&self.pages)));
+        }
+        let other_pages = !self.pages.is_empty() && self.pages != DEFAULT_PAGES;
+        match &self.loopback {
+            Some(loopback) => set.push(("loopback".to_owned(), numbers(loopback))),
+            // Page counts that were given bring no others with them.
+            None if other_pages => set.push(("loopback".to_owned(), vec![])),
+            None => {}
+        }
         Given {
-            set: self.set.clone(),
+            set,
+            kinds: self.kinds(),
+            without_dmabuf: self.without_dmabuf,
             peer: self.peer.is_some(),
             iterations: self.iterations,
             warmup: self.warmup,
@@ -316,25 +303,23 @@ impl RunArgs {
         }
     }
 
-    /// Where a file's scenario is run.
+    /// Where the scenario is run.
     pub fn place(&self) -> Place {
-        Place { own: self.domid, source: self.source() }
-    }
-
-    fn source(&self) -> Source {
-        match self.peer {
+        let source = match self.peer {
             Some(peer) => {
                 let timeout = Duration::from_secs(self.peer_timeout);
                 Source::Peer { peer, channel: self.channel, directory: self.directory_ref, timeout }
             }
             None => Source::Own,
-        }
+        };
+        Place { own: self.domid, source }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use grantscope_generator::script::{Missing, Plan, Turns};
 
     use super::*;
 
@@ -342,11 +327,22 @@ mod tests {
         Cli::try_parse_from(line.split_whitespace())
     }
 
-    fn run_options(line: &str) -> Options {
+    fn run_args(line: &str) -> RunArgs {
         match parse(line).unwrap().command {
-            Command::Run(arguments) => arguments.options(),
+            Command::Run(arguments) => arguments,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The plan of a scenario file that is part of the generator.
+    fn plan(line: &str) -> Plan {
+        let arguments = run_args(line);
+        let (name, text) = arguments.scenario.file().unwrap().unwrap();
+        Plan::read(&name, &text, &arguments.given()).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    fn arms(line: &str) -> Vec<String> {
+        plan(line).arms.into_iter().map(|arm| arm.name).collect()
     }
 
     fn help(subcommand: Option<&str>) -> String {
@@ -448,12 +444,13 @@ mod tests {
                   [default: 10]
         
               --pages <N,…>
-                  Page counts; 2025 is one 1920x1080 frame at 32 bits a pixel
+                  Page counts, as --set pages=N,…; 2025 is one 1920x1080 frame at 32 bits a pixel
                   
-                  [default: 1,16,256,2025]
+                  [default: a file's own; 1,16,256,2025]
         
               --buffers <KIND,…>
-                  Kinds of buffers; those this kernel cannot make are left out unless named here
+                  Kinds of buffers: other actions are left out; those that this kernel cannot make too,
+                  unless they are named here
                   
                   [default: all]
         
@@ -467,21 +464,20 @@ mod tests {
                   No exports and imports, for kernels without CONFIG_XEN_GNTDEV_DMABUF
         
               --iterations <N>
-                  Counted iterations, of programs per page count
-                  
-                  [default: a file's own; 200 up to 64 pages, 100 up to 512, 50 above]
+                  Counted iterations, in every arm [default: the scenario's own]
         
               --warmup <N>
-                  Iterations before those, marked as warm-up in the truth [default: a file's own; 5]
+                  Iterations before those, marked as warm-up in the truth [default: a file's own]
         
               --pause <MS>
-                  Start every action just after the next multiple of so many milliseconds; 0: at once
+                  Start every action, or every iteration without actions, just after the next multiple of so
+                  many milliseconds; 0: at once
                   
-                  Meanwhile the kernel clears up after the action before. The programs' default is the
-                  period of a 250 Hz tick, so that every action starts at the same distance from one. In a
-                  file it is for closed loops' iterations.
+                  Meanwhile the kernel clears up after the one before. The sweep has 4, the period of a 250
+                  Hz tick, so that every action starts at the same distance from one. It is for closed loops
+                  only.
                   
-                  [default: a file's own; 4]
+                  [default: a file's own]
         
               --loopback <N,…>
                   Page counts of the sweep's loopback: foreign memory granted to this domain and exported
@@ -594,20 +590,20 @@ mod tests {
 
     #[test]
     fn the_default_is_the_full_sweep_of_own_pages() {
-        let options = run_options("grantscope-workload run --truth t");
-        assert_eq!(options.pages, plan::DEFAULT_PAGES);
-        assert_eq!(options.loopback, [4, 64]);
-        assert_eq!(options.buffers.len(), 4);
+        let arms = ["pages=1", "pages=16", "pages=256", "pages=2025", "loopback=4", "loopback=64"];
+        let plan = plan("grantscope-workload run --truth t");
+        assert_eq!(plan.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>(), arms);
+        assert_eq!((plan.name.as_str(), plan.arms[0].workers[0].parts.len()), ("sweep", 6));
+        assert_eq!(plan.if_missing, Missing::IsLeftOut { but_actions: false });
+        let options = run_args("grantscope-workload run --truth t").options();
+        assert_eq!((&options.pages[..], options.buffers.len()), (&DEFAULT_PAGES[..], 4));
         assert!(!options.buffers_are_explicit);
-        assert_eq!(options.source, Source::Own);
+        assert_eq!(options.place.source, Source::Own);
     }
 
     #[test]
     fn a_sweep_needs_as_many_pages_in_the_balloon_as_it_maps_at_once() {
-        let pinned = |line: &str| match parse(line).unwrap().command {
-            Command::Run(arguments) => arguments.pin(Scenario::Sweep).map(|pin| pin.pages),
-            other => panic!("{other:?}"),
-        };
+        let pinned = |line: &str| plan(line).pin().map(|pin| pin.pages);
         assert_eq!(pinned("grantscope-workload run --truth t"), None);
         assert_eq!(pinned("grantscope-workload run --truth t --balloon-pages needed"), Some(2025));
         assert_eq!(pinned("grantscope-workload run --truth t --balloon-pages needed --pages 16,4 --loopback 64"), Some(64));
@@ -617,43 +613,55 @@ mod tests {
 
     #[test]
     fn given_page_counts_bring_no_others_with_them() {
-        let options = run_options("grantscope-workload run --peer 1 --pages 16 --buffers wc,wc,pages --truth -");
+        let plan = plan("grantscope-workload run --peer 1 --pages 16 --buffers wc,wc,pages --truth -");
+        assert_eq!(plan.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>(), [""]);
+        assert_eq!(plan.arms[0].largest(), 16);
+        let parts: Vec<_> = plan.arms[0].workers[0].parts.iter().map(|part| part.name.as_str()).collect();
+        assert_eq!(parts, ["map", "grant", "export of pages", "wc"]);
+        assert_eq!(plan.if_missing, Missing::IsLeftOut { but_actions: true });
+        let options = run_args("grantscope-workload run --peer 1 --pages 16 --buffers wc,wc,pages --truth -").options();
         assert_eq!(options.pages, [16]);
-        assert!(options.loopback.is_empty());
         assert_eq!(options.buffers, [Buffer::Wc, Buffer::Pages]);
         assert!(options.buffers_are_explicit);
     }
 
     #[test]
-    fn a_setting_is_a_number_where_it_looks_like_one_and_several_are_arms() {
-        let (name, values) = setting("buffer=wc,coherent").unwrap();
-        assert_eq!((name.as_str(), values), ("buffer", vec![Scalar::Word("wc".into()), Scalar::Word("coherent".into())]));
-        assert_eq!(setting("pages=16").unwrap().1, [Scalar::Number(16)]);
-        assert!(setting("pages=").is_err() && setting("pages=1,,2").is_err());
+    fn every_option_of_the_sweep_chooses_what_it_says() {
+        assert_eq!(arms("grantscope-workload run --truth t --pages 1,16,256,2025").len(), 6);
+        assert_eq!(arms("grantscope-workload run --truth t --pages 1,2 --loopback 3"), ["pages=1", "pages=2", "loopback=3"]);
+        assert_eq!(arms("grantscope-workload run --truth t --set pages=1,2 --buffers pages"), ["pages=1", "pages=2"]);
+        assert_eq!(arms("grantscope-workload run --truth t --buffers foreign").len(), 6);
+        let parts = |line: &str| plan(line).arms[0].workers[0].parts.iter().map(|part| part.name.clone()).collect::<Vec<_>>();
+        assert_eq!(parts("grantscope-workload run --truth t --without-dmabuf"), ["map", "grant"]);
+        let turns = |line: &str| plan(line).arms.into_iter().map(|arm| arm.turns).collect::<Vec<_>>();
+        let iterations = |all: &[u32]| all.iter().map(|number| Turns::Iterations(*number)).collect::<Vec<_>>();
+        assert_eq!(turns("grantscope-workload run --truth t"), iterations(&[200, 200, 100, 50, 10, 10]));
+        assert_eq!(turns("grantscope-workload run --truth t --iterations 7"), iterations(&[7, 7, 7, 7, 10, 10]));
+        let refused = |line: &str| {
+            let arguments = run_args(line);
+            let (name, text) = arguments.scenario.file().unwrap().unwrap();
+            Plan::read(&name, &text, &arguments.given()).unwrap_err().to_string()
+        };
+        insta::assert_snapshot!(refused("grantscope-workload run --truth t --buffers wc --without-dmabuf"), @"sweep.toml:1:1: nothing to do: --buffers and --without-dmabuf leave no action; name other kinds too, or leave one of the two out");
+        insta::assert_snapshot!(refused("grantscope-workload run --truth t --scenario churn --buffers wc"), @"churn.toml:1:1: --buffers chooses by the kinds of workers and actions, and none here has one: leave it out");
+        insta::assert_snapshot!(refused("grantscope-workload run --truth t --scenario churn --pages 2"), @"churn.toml:1:1: --set pages: there is no such parameter (there are processes, threads): give it a default under [parameters]");
     }
 
     #[test]
     fn what_is_for_the_other_kind_of_scenario_is_refused() {
-        let misuse = |line: &str| match parse(line).unwrap().command {
-            Command::Run(arguments) => arguments.misuse(),
-            other => panic!("{other:?}"),
-        };
+        let misuse = |line: &str| run_args(line).misuse();
         assert_eq!(misuse("grantscope-workload run --truth t --scenario latency-1 --set pages=2"), None);
         assert_eq!(misuse("grantscope-workload run --truth t --pages 2"), None);
         assert_eq!(misuse("grantscope-workload run --truth t --balloon-pages needed"), None);
         assert_eq!(misuse("grantscope-workload run --truth t --scenario faults --balloon-pages 8"), None);
         insta::assert_snapshot!(misuse("grantscope-workload run --truth t --scenario faults --balloon-pages needed").unwrap(), @"--balloon-pages needed: how much faults maps is not known beforehand: give a number");
-        insta::assert_snapshot!(misuse("grantscope-workload run --truth t --set pages=2").unwrap(), @"--set is for scenario files, and sweep is a program: use --pages, --buffers and the like");
-        insta::assert_snapshot!(misuse("grantscope-workload run --truth t --scenario x.toml --pages 2").unwrap(), @"--pages is for the scenarios that are programs: a file's parameters are set with --set NAME=VALUE");
+        insta::assert_snapshot!(misuse("grantscope-workload run --truth t --scenario faults --set pages=2").unwrap(), @"--set is for scenario files, and faults is a program: use --pages, --buffers and the like");
     }
 
     #[test]
     fn wrong_arguments_are_usage_errors_that_name_the_argument() {
         for (line, expected) in [
-            (
-                "grantscope-workload run --truth t --scenario swep",
-                "there are: sweep, copy, refusals, deferred, release-orders, faults",
-            ),
+            ("grantscope-workload run --truth t --scenario swep", "there are: sweep, copy, deferred, latency-1"),
             ("grantscope-workload run --truth t --scenario latency-1 --set pages", "write it as NAME=VALUE"),
             ("grantscope-workload show", "<NAME>"),
             ("grantscope-workload run --truth t --pages 0", "0 is not in 1.."),

@@ -37,7 +37,7 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     let with_dmabufs = knows_dmabufs(log, options, skipped)?;
     let _raised = RaisedLimit::by(gntalloc::LIMIT, MOST_MAPPINGS as usize)?;
     let device = GntDev::open(log)?;
-    let calls = Calls::new(log, &device, options.own, Shared { domain: options.own, references: &[] })?;
+    let calls = Calls::new(log, &device, options.place.own, Shared { domain: options.place.own, references: &[] })?;
     log.enter(Phase::Run);
     for _ in 0..options.iterations.unwrap_or(ITERATIONS) {
         stop::check()?;

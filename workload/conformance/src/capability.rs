@@ -1,15 +1,25 @@
 //! What this kernel can do, asked before anything is mapped.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-
 use crate::device::{ForeignBuf, GntAlloc, GntDev, Vgem, read_limit};
 use crate::error::{Error, Result};
-use crate::plan::Action;
 use crate::truth::{Buffer, Log};
 use crate::uapi::gntdev;
 
-use super::Options;
+use crate::Options;
+use crate::engine::capability::{is_absence, knows_dma_alloc};
+
+/// What can be done with grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Mapping them.
+    Map,
+    /// Making a dma-buf of them.
+    Export(Buffer),
+    /// Granting another driver's buffer.
+    ImportForeign,
+    /// Granting pages of this domain.
+    Grant,
+}
 
 /// The actions of one iteration: what was asked for, less what this kernel cannot do. That is an
 /// error where it was asked for by name, else it is noted in `skipped`.
@@ -75,7 +85,7 @@ fn leave_out(what: &str, error: &Error, skipped: &mut Vec<String>) {
 fn check_counts(options: &Options) -> Result<()> {
     // Where the driver is missing, opening the device says so better than its missing limit.
     let limit = read_limit(gntdev::LIMIT).unwrap_or(usize::MAX);
-    for &count in options.pages.iter().chain(&options.loopback) {
+    for &count in &options.pages {
         let count = count as usize;
         if count == 0 {
             return Err(Error::EmptyCount { call: "run" });
@@ -92,10 +102,6 @@ fn check_counts(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn is_absence(error: &Error) -> bool {
-    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoDmaAlloc | Error::NoVgem { .. })
-}
-
 fn describe(action: Action) -> &'static str {
     match action {
         Action::Map => "map",
@@ -107,25 +113,10 @@ fn describe(action: Action) -> &'static str {
     }
 }
 
-/// Without CONFIG_XEN_GRANT_DMA_ALLOC the driver ignores the flags (`gntdev_alloc_map` in
-/// `drivers/xen/gntdev.c`), and plain pages would be measured under another name. The allocator's
-/// symbol tells; where symbols are not to be seen, it is taken for granted.
-pub(crate) fn knows_dma_alloc() -> bool {
-    let Ok(file) = File::open("/proc/kallsyms") else { return true };
-    let mut lines = BufReader::new(file).lines().map_while(std::io::Result::ok).peekable();
-    if lines.peek().is_none() {
-        return true;
-    }
-    lines.any(|line| line.split_whitespace().nth(2) == Some("gnttab_dma_alloc_pages"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::super::Source;
     use super::*;
-    use crate::peer::Channel;
+    use crate::engine::{Place, Source};
 
     fn options(pages: Vec<u32>) -> Options {
         Options {
@@ -134,12 +125,7 @@ mod tests {
             buffers_are_explicit: false,
             without_dmabuf: false,
             iterations: None,
-            warmup: 5,
-            pause_ms: 0,
-            loopback: vec![],
-            seed: 1,
-            own: 0,
-            source: Source::Peer { peer: 1, channel: Channel::Any, directory: None, timeout: Duration::ZERO },
+            place: Place { own: 0, source: Source::Own },
         }
     }
 
@@ -148,12 +134,5 @@ mod tests {
         assert!(check_counts(&options(vec![1, 16])).is_ok());
         assert!(matches!(check_counts(&options(vec![1, 0])), Err(Error::EmptyCount { .. })));
         assert!(check_counts(&options(vec![1, 65_536])).is_err());
-    }
-
-    #[test]
-    fn only_what_is_absent_may_be_left_out() {
-        assert!(is_absence(&Error::NoDmabuf));
-        assert!(!is_absence(&Error::Interrupted));
-        assert!(!is_absence(&Error::NoXen { path: "/dev/xen/gntdev" }));
     }
 }

@@ -21,7 +21,7 @@ pub struct Shared<'refs> {
 pub fn with_shared_pages(log: &Log, options: &Options, body: impl FnOnce(Shared<'_>) -> Result<()>) -> Result<()> {
     log.enter(Phase::Setup);
     let pages = options.most_pages();
-    match options.source.search(options.own, pages) {
+    match options.place.search(pages) {
         Some(search) => {
             let offer = search.find(log)?;
             body(Shared { domain: search.peer, references: &offer.pages })
@@ -29,9 +29,9 @@ pub fn with_shared_pages(log: &Log, options: &Options, body: impl FnOnce(Shared<
         None => {
             let _raised = RaisedLimit::by(gntalloc::LIMIT, pages as usize)?;
             let device = GntAlloc::open(log)?;
-            let granted = device.grant(options.own, pages as usize)?;
+            let granted = device.grant(options.place.own, pages as usize)?;
             fill(&granted.mmap()?);
-            let outcome = body(Shared { domain: options.own, references: granted.references() });
+            let outcome = body(Shared { domain: options.place.own, references: granted.references() });
             log.enter(Phase::Teardown);
             // The body's error says more than what follows from it.
             outcome.and(granted.ungrant())

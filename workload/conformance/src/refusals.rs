@@ -8,14 +8,13 @@ use nix::errno::Errno;
 
 use crate::device::{Access, ForeignBuf, GntDev, Importable, Released};
 use crate::error::{Error, Result};
-use crate::plan::Action;
 use crate::stop;
 use crate::truth::{Buffer, Log, Phase};
 use crate::uapi::{DomId, GrantRef};
 
-use super::Options;
-use super::capability::possible_actions;
-use super::pages::{Shared, with_shared_pages};
+use crate::Options;
+use crate::capability::{Action, possible_actions};
+use crate::pages::{Shared, with_shared_pages};
 
 /// A reference that no domain grants here: near the end of the default grant table.
 const NOT_GRANTED: GrantRef = 31_000;
@@ -38,7 +37,7 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
                 match *action {
                     Action::Map => maps(&device, shared)?,
                     Action::Export(buffer) => exports(&device, shared, buffer)?,
-                    Action::ImportForeign => imports(&device, options.own)?,
+                    Action::ImportForeign => imports(&device, options.place.own)?,
                     Action::Grant => {}
                 }
             }

@@ -52,18 +52,18 @@ fn a_truth_file_that_cannot_be_opened_ends_with_1_before_anything_is_run() {
 #[test]
 fn a_scenario_file_is_shown_as_it_is_and_a_program_says_that_it_is_one() {
     let output = workload(&["show", "latency-1"]);
-    assert_eq!(text(&output.stdout), include_str!("../scenarios/latency-1.toml"));
-    assert!(text(&workload(&["show", "sweep"]).stdout).contains("It is a program, not a file"));
+    assert_eq!(text(&output.stdout), include_str!("../../scenarios/latency-1.toml"));
+    assert!(text(&workload(&["show", "faults"]).stdout).contains("It is a program, not a file"));
 }
 
 #[test]
 fn checking_tells_every_mistake_and_ends_with_1_or_says_what_is_needed() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/latency-1.toml");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/latency-1.toml");
     let output = workload(&["check", file, "--set", "pages=3"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("needs 3 pages granted"), "{}", text(&output.stdout));
     assert_eq!(workload(&["check", "latency-1", "--set", "pages=3"]).stdout, output.stdout);
-    assert!(text(&workload(&["check", "sweep"]).stderr).contains("a scenario that is a program has no file to check"));
+    assert!(text(&workload(&["check", "faults"]).stderr).contains("a scenario that is a program has no file to check"));
     let output = workload(&["check", file, "--set", "pages=0"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(

@@ -18,9 +18,9 @@ use crate::stop;
 use crate::truth::{Log, Phase, Why};
 use crate::uapi::gntalloc;
 
-use super::Options;
-use super::capability::possible_actions;
-use super::pages::{Shared, with_shared_pages};
+use crate::Options;
+use crate::capability::possible_actions;
+use crate::pages::{Shared, with_shared_pages};
 use calls::Calls;
 
 /// Pages for the calls that need good references, of this domain's own or of the peer.
@@ -45,13 +45,13 @@ fn on(log: &Log, options: &Options, shared: Shared<'_>, with_dmabufs: bool, skip
     for _ in 0..options.iterations.unwrap_or(ITERATIONS) {
         stop::check()?;
         let device = GntDev::open(log)?;
-        let calls = Calls::new(log, &device, options.own, shared)?;
+        let calls = Calls::new(log, &device, options.place.own, shared)?;
         triggers::run(&calls, with_dmabufs)?;
     }
     match control::Injection::begin() {
         Ok(mut injection) => {
             let device = GntDev::open(log)?;
-            let calls = Calls::new(log, &device, options.own, shared)?;
+            let calls = Calls::new(log, &device, options.place.own, shared)?;
             injected::run(&calls, &mut injection, with_dmabufs)?;
         }
         Err(error) => skipped.push(format!("memory that runs out: {error}")),
