@@ -1,16 +1,16 @@
 //! Runs the plan of a scenario file: gets the pages, starts the workers, and undoes whatever they left, in every case.
 
+mod barrier;
 pub mod capability;
-mod crowd;
+mod concurrent_detach;
 mod grants;
-mod hand;
 mod limits;
-mod meanwhile;
-mod meeting;
 mod pace;
 mod place;
 mod processes;
+mod scheduler;
 mod waiter;
+mod worker;
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub fn run(log: &Log, mut plan: Plan, place: &Place, header: &mut Header) -> Res
     limits::check(plan, limit)?;
     let mut turns = Vec::new();
     let outcome = with_balloon(plan.pin(), &mut header.balloon, || {
-        with_grants(log, plan, place, |grants| crowd::work(log, plan, place, grants, &mut turns))
+        with_grants(log, plan, place, |grants| scheduler::work(log, plan, place, grants, &mut turns))
     });
     of_file.loops = times(plan, &turns);
     report(&plan.name, &of_file.loops);

@@ -22,6 +22,6 @@ mod tests;
 pub use document::Scalar;
 pub use needs::{Held, Needs};
 pub use plan::{
-    Action, Amount, Arm, Crew, Given, Mapped, Missing, Order, Pace, Part, Pick, Plan, Side, Slice, Step, Turns, Worker,
+    Action, Amount, Arm, Crew, Given, Mapped, Missing, Order, Pace, Part, Pick, Plan, Side, Slice, Step, Turns, WorkerPlan,
 };
 pub use problem::Problems;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Action, Arm, Mapped, Plan, Side, Step, Worker};
+use super::plan::{Action, Arm, Mapped, Plan, Side, Step, WorkerPlan};
 use crate::shuffle::Shuffler;
 use crate::truth::Buffer;
 
@@ -73,7 +73,7 @@ impl Needs {
     /// Those of a plan.
     pub fn of(plan: &Plan) -> Self {
         let mut needs = Self::default();
-        let steps = || plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(Worker::steps);
+        let steps = || plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(WorkerPlan::steps);
         steps().for_each(|step| needs.look_at(step));
         // Of what is as large as what it is made of, the largest there is may be meant.
         if steps().any(|step| {
@@ -127,13 +127,16 @@ impl Needs {
 
 /// How many grants of a side the arm's steps name.
 fn grants(arm: &Arm, side: Side) -> usize {
-    let of_worker = |worker: &Worker| {
+    let of_worker = |worker: &WorkerPlan| {
         let ends = worker.steps().filter_map(|step| match &step.action {
             Action::Map { grants, .. } | Action::Export { grants, .. } => grants.slice(),
             Action::Copy { slice, .. } => Some(slice),
             _ => None,
         });
-        ends.filter(|slice| slice.side == side).map(|slice| slice.base + slice.per_hand * worker.hands()).max().unwrap_or(0)
+        ends.filter(|slice| slice.side == side)
+            .map(|slice| slice.base + slice.per_thread * worker.threads_in_all())
+            .max()
+            .unwrap_or(0)
     };
     arm.workers.iter().map(of_worker).max().unwrap_or(0)
 }
@@ -155,9 +158,9 @@ fn walk(arm: &Arm) -> (Held, Held) {
         // In whatever order its actions come, each leaves what it found.
         pass(worker.iteration(&mut Shuffler::new(0)).into_iter().map(|(_, step)| step).collect());
         pass(worker.ending().collect());
-        let hands = worker.hands();
-        sums.0 = sums.0.with(standing.times(hands), |a, b| a + b);
-        sums.1 = sums.1.with(peak.times(hands), |a, b| a + b);
+        let threads = worker.threads_in_all();
+        sums.0 = sums.0.with(standing.times(threads), |a, b| a + b);
+        sums.1 = sums.1.with(peak.times(threads), |a, b| a + b);
     }
     sums
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use nix::errno::Errno;
 
-use super::plan::{Action, Arm, Mapped, Step, Worker};
+use super::plan::{Action, Arm, Mapped, Step, WorkerPlan};
 use super::problem::{Found, nearest};
 
 /// Looks at all steps of all workers of an arm.
@@ -119,7 +119,7 @@ struct Gone {
 }
 
 struct Walk<'a> {
-    worker: &'a Worker,
+    worker: &'a WorkerPlan,
     alive: BTreeMap<usize, Alive>,
     gone: BTreeMap<usize, Gone>,
     found: &'a mut Found,

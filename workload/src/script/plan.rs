@@ -106,7 +106,7 @@ pub struct Arm {
     /// Those of a stage begin when those of the stage before are done.
     pub stage: usize,
     /// Who does what.
-    pub workers: Vec<Worker>,
+    pub workers: Vec<WorkerPlan>,
     /// How many iterations count.
     pub turns: Turns,
 }
@@ -114,13 +114,13 @@ pub struct Arm {
 impl Arm {
     /// The largest object of its steps, in pages.
     pub fn largest(&self) -> u32 {
-        self.workers.iter().flat_map(Worker::steps).map(|step| step.action.most_pages()).max().unwrap_or(0)
+        self.workers.iter().flat_map(WorkerPlan::steps).map(|step| step.action.most_pages()).max().unwrap_or(0)
     }
 }
 
 /// Some threads that do the same.
 #[derive(Clone, Debug)]
-pub struct Worker {
+pub struct WorkerPlan {
     /// Its name.
     pub name: String,
     /// How many processes.
@@ -163,7 +163,7 @@ impl Part {
     }
 }
 
-impl Worker {
+impl WorkerPlan {
     /// What it does before its first iteration.
     pub fn starting(&self) -> impl Iterator<Item = &Step> {
         self.start.iter().chain(self.parts.iter().flat_map(|part| &part.start))
@@ -200,7 +200,7 @@ impl Worker {
     }
 
     /// How many threads do this, in all processes together.
-    pub fn hands(&self) -> usize {
+    pub fn threads_in_all(&self) -> usize {
         self.processes as usize * self.threads as usize
     }
 }
@@ -260,15 +260,15 @@ impl Amount {
     }
 }
 
-/// Grants of a side that one object's pages are; every hand has its own.
+/// Grants of a side that one object's pages are; every thread has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
     /// Whose.
     pub side: Side,
-    /// Where those of the first hand begin among all of that side.
+    /// Where those of the first thread begin among all of that side.
     pub base: usize,
-    /// How far it is to the next hand's.
-    pub per_hand: usize,
+    /// How far it is to the next thread's.
+    pub per_thread: usize,
     /// How far it is to the next object's of the same name; 0: all map the same.
     pub per_item: usize,
 }
@@ -320,7 +320,7 @@ pub enum Pick {
     Random,
 }
 
-/// What a step does. Objects and devices are places in [`Worker::objects`]; no device: the worker's only one.
+/// What a step does. Objects and devices are places in [`WorkerPlan::objects`]; no device: the worker's only one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the vocabulary describes every one of them")]
 pub enum Action {
@@ -398,7 +398,7 @@ impl Plan {
     pub fn crews(&self, stage: &Range<usize>) -> Vec<Crew> {
         let arms = &self.arms[stage.clone()];
         let workers = arms.first().map_or(0, |arm| arm.workers.len());
-        let most = |worker: usize, count: fn(&Worker) -> u32| {
+        let most = |worker: usize, count: fn(&WorkerPlan) -> u32| {
             arms.iter().map(|arm| count(&arm.workers[worker]) as usize).max().unwrap_or(0)
         };
         let crew =
@@ -457,15 +457,15 @@ impl Plan {
             Action::Map { count, .. } | Action::Export { count, .. } | Action::Grant { count, .. } => *count as usize,
             _ => 1,
         };
-        let most = |worker: &Worker| worker.steps().map(items).max().unwrap_or(1);
-        let each = |worker: &Worker| worker.each.len() + worker.parts.iter().map(|part| part.each.len()).sum::<usize>();
-        let once = |worker: &Worker| worker.starting().count() + worker.ending().count();
+        let most = |worker: &WorkerPlan| worker.steps().map(items).max().unwrap_or(1);
+        let each = |worker: &WorkerPlan| worker.each.len() + worker.parts.iter().map(|part| part.each.len()).sum::<usize>();
+        let once = |worker: &WorkerPlan| worker.starting().count() + worker.ending().count();
         let calls = |arm: &Arm| {
             let turns = match arm.turns {
                 Turns::Iterations(count) => (count + self.warmup) as usize,
                 Turns::Seconds(seconds) => seconds as usize * 1000,
             };
-            let of = |worker: &Worker| (each(worker) * turns + once(worker)) * most(worker) * worker.hands();
+            let of = |worker: &WorkerPlan| (each(worker) * turns + once(worker)) * most(worker) * worker.threads_in_all();
             arm.workers.iter().map(of).sum::<usize>()
         };
         let calls: usize = self.arms.iter().map(calls).sum();

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use super::document::{Fields, Located, PaceText, StepText, WorkerText};
-use super::plan::{Action, Amount, Arm, Given, Mapped, Order, Pace, Part, Pick, Side, Slice, Step, Turns, Worker};
+use super::plan::{Action, Amount, Arm, Given, Mapped, Order, Pace, Part, Pick, Side, Slice, Step, Turns, WorkerPlan};
 use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
@@ -22,10 +22,10 @@ impl Cursor {
         Self { given: if peer { Side::Peer } else { Side::Own }, next: [0; 3] }
     }
 
-    fn take(&mut self, side: Side, per_hand: usize, hands: usize) -> usize {
+    fn take(&mut self, side: Side, per_thread: usize, threads: usize) -> usize {
         let next = &mut self.next[side as usize];
         let base = *next;
-        *next += per_hand * hands;
+        *next += per_thread * threads;
         base
     }
 }
@@ -64,7 +64,7 @@ impl Reader<'_> {
     }
 
     /// A worker with those of its actions that are wanted; none if nothing is left of it.
-    fn chosen(&mut self, worker: &WorkerText, cursor: &mut Cursor, given: &Given) -> Option<Worker> {
+    fn chosen(&mut self, worker: &WorkerText, cursor: &mut Cursor, given: &Given) -> Option<WorkerPlan> {
         let of_kind = |fields: &Fields| {
             fields
                 .word("kind")
@@ -84,8 +84,8 @@ impl Reader<'_> {
         (of_kind(&worker.fields) && !needs && !empty).then_some(planned)
     }
 
-    fn worker(&mut self, worker: &WorkerText, has_actions: bool, cursor: &mut Cursor) -> Worker {
-        let mut planned = Worker {
+    fn worker(&mut self, worker: &WorkerText, has_actions: bool, cursor: &mut Cursor) -> WorkerPlan {
+        let mut planned = WorkerPlan {
             name: self.word(&worker.fields, "name", ""),
             processes: self.number(&worker.fields, "processes", 1),
             threads: self.number(&worker.fields, "threads", 1),
@@ -97,8 +97,13 @@ impl Reader<'_> {
             parts: Vec::new(),
             opens: worker.all_steps().any(|step| step.entry.verb == Verb::Open),
         };
-        let mut naming =
-            Naming { objects: Vec::new(), slices: Vec::new(), processes: planned.processes, hands: planned.hands(), cursor };
+        let mut naming = Naming {
+            objects: Vec::new(),
+            slices: Vec::new(),
+            processes: planned.processes,
+            threads: planned.threads_in_all(),
+            cursor,
+        };
         self.slices(worker, &mut naming);
         let [start, each, end] = &worker.steps;
         planned.start = self.steps(start, &mut naming);
@@ -161,9 +166,9 @@ impl Reader<'_> {
                 None => sizes.push((name, side, pages.most() as usize * count, same)),
             }
         }
-        for (name, side, per_hand, _) in sizes {
-            let base = naming.cursor.take(side, per_hand, naming.hands);
-            naming.slices.push((name, Slice { side, base, per_hand, per_item: 0 }));
+        for (name, side, per_thread, _) in sizes {
+            let base = naming.cursor.take(side, per_thread, naming.threads);
+            naming.slices.push((name, Slice { side, base, per_thread, per_item: 0 }));
         }
     }
 
@@ -196,10 +201,10 @@ impl Reader<'_> {
                     );
                     return None;
                 };
-                if (pages.most() as usize) > slice.per_hand {
+                if (pages.most() as usize) > slice.per_thread {
                     self.found.add(
                         span_of(&step.fields, "grants_of"),
-                        format!("{other} has {} pages, and this wants {}: make {other} larger", slice.per_hand, pages.most()),
+                        format!("{other} has {} pages, and this wants {}: make {other} larger", slice.per_thread, pages.most()),
                     );
                 }
                 (other, slice.side)
@@ -390,7 +395,7 @@ struct Naming<'a> {
     objects: Vec<String>,
     slices: Vec<(String, Slice)>,
     processes: u32,
-    hands: usize,
+    threads: usize,
     cursor: &'a mut Cursor,
 }
 

@@ -456,7 +456,7 @@ fn threads_have_grants_of_their_own_and_arms_share_them() {
         Action::Export { grants: Mapped::Pages(Amount::Fixed(4), slice), .. } => *slice,
         other => panic!("{other:?}"),
     };
-    assert_eq!(slice(0), Slice { side: Side::Peer, base: 0, per_hand: 12, per_item: 4 });
+    assert_eq!(slice(0), Slice { side: Side::Peer, base: 0, per_thread: 12, per_item: 4 });
     assert_eq!(slice(0), slice(1));
 }
 

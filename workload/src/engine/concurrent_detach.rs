@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::stop;
 use crate::truth::{Log, monotonic_ns, own_tid};
 
-use super::crowd::panicked;
+use super::scheduler::panicked;
 use super::waiter::until_asleep;
 
 /// How long to wait, and when in it the importer detaches.

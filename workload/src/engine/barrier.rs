@@ -1,7 +1,7 @@
 //! What all threads of a run know of each other, in whatever processes they are: whether all have come to where their arm's turn
 //! begins, and whether one of them has given up.
 //!
-//! It is in memory that forked processes share. A process that is killed leaves a meeting without a word, so nobody waits for long
+//! It is in memory that forked processes share. A process that is killed leaves the barrier without a word, so nobody waits for long
 //! without looking up: whoever follows the processes gives up for it.
 
 use std::ptr::NonNull;
@@ -19,24 +19,24 @@ struct Board {
     given_up: AtomicBool,
     /// There is no other turn, because time is up.
     over: AtomicBool,
-    /// How many have come to the meeting under way.
+    /// How many have come to the barrier.
     here: AtomicU32,
-    /// Which meeting that is. Whoever waits sleeps on this word.
-    meeting: AtomicU32,
+    /// How often all were there. Whoever waits sleeps on this word.
+    turn: AtomicU32,
 }
 
-/// Where so many threads meet before each turn. Made before the first fork.
-pub struct Meeting {
+/// Where so many threads wait for each other before each turn. Made before the first fork.
+pub struct Barrier {
     board: NonNull<Board>,
     members: u32,
 }
 
 // SAFETY: what it points to is accessed as a `&Board` only, all of whose fields are atomic.
-unsafe impl Send for Meeting {}
+unsafe impl Send for Barrier {}
 // SAFETY: as above.
-unsafe impl Sync for Meeting {}
+unsafe impl Sync for Barrier {}
 
-impl Meeting {
+impl Barrier {
     /// For so many threads of this process and of those that it will fork.
     pub fn of(members: usize) -> Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choosing disturbs nothing of ours.
@@ -71,36 +71,36 @@ impl Meeting {
     /// Has everybody give up: nobody waits for one who failed.
     pub fn give_up(&self) {
         self.board().given_up.store(true, Ordering::Relaxed);
-        wake_all(&self.board().meeting);
+        wake_all(&self.board().turn);
     }
 
     /// Waits until all members are here; whether they go on. The last one to come decides that for all of them, by `go_on`.
-    pub fn meet(&self, go_on: impl FnOnce() -> bool) -> bool {
-        let Board { over, here, meeting, .. } = self.board();
+    pub fn wait(&self, go_on: impl FnOnce() -> bool) -> bool {
+        let Board { over, here, turn, .. } = self.board();
         if self.given_up() || over.load(Ordering::Relaxed) {
             return false;
         }
         // It cannot change before all are here, which includes this one.
-        let this = meeting.load(Ordering::Acquire);
+        let this = turn.load(Ordering::Acquire);
         if here.fetch_add(1, Ordering::AcqRel) + 1 == self.members {
             if !go_on() {
                 over.store(true, Ordering::Relaxed);
             }
             here.store(0, Ordering::Relaxed);
-            meeting.fetch_add(1, Ordering::Release);
-            wake_all(meeting);
+            turn.fetch_add(1, Ordering::Release);
+            wake_all(turn);
         }
-        while meeting.load(Ordering::Acquire) == this {
+        while turn.load(Ordering::Acquire) == this {
             if self.given_up() || stop::requested() {
                 return false;
             }
-            sleep_while(meeting, this);
+            sleep_while(turn, this);
         }
         !over.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Meeting {
+impl Drop for Barrier {
     fn drop(&mut self) {
         // SAFETY: the range is exactly what `of` mapped, and nobody has a reference to it any more. What other processes have of it
         // is theirs.
@@ -134,14 +134,14 @@ mod tests {
     #[test]
     fn nobody_goes_on_before_all_are_here() {
         const MEMBERS: usize = 4;
-        let meeting = Meeting::of(MEMBERS).unwrap();
+        let barrier = Barrier::of(MEMBERS).unwrap();
         let came = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..MEMBERS {
                 scope.spawn(|| {
                     for turn in 0..1000 {
                         came.fetch_add(1, Ordering::SeqCst);
-                        assert!(meeting.meet(|| true));
+                        assert!(barrier.wait(|| true));
                         // Those of this turn, and at most one more of each of the others.
                         let came = came.load(Ordering::SeqCst);
                         assert!((MEMBERS * (turn + 1)..MEMBERS * (turn + 2)).contains(&came), "{came} in turn {turn}");
@@ -154,44 +154,44 @@ mod tests {
     #[test]
     fn a_forked_process_is_waited_for_and_wakes_the_others() {
         const MS: u64 = 50;
-        let meeting = Meeting::of(2).unwrap();
+        let barrier = Barrier::of(2).unwrap();
         // SAFETY: the child makes system calls and accesses shared memory, nothing else.
         let ForkResult::Parent { child } = (unsafe { fork() }).unwrap() else {
             thread::sleep(Duration::from_millis(MS));
-            let met = (0..1000).all(|_| meeting.meet(|| true));
+            let met = (0..1000).all(|_| barrier.wait(|| true));
             // SAFETY: ends the process without the test harness noticing.
             unsafe { libc::_exit(i32::from(!met)) }
         };
         let began = Instant::now();
-        assert!(meeting.meet(|| true));
+        assert!(barrier.wait(|| true));
         assert!(began.elapsed() >= Duration::from_millis(MS), "{:?}", began.elapsed());
-        assert!((1..1000).all(|_| meeting.meet(|| true)));
+        assert!((1..1000).all(|_| barrier.wait(|| true)));
         assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0)));
     }
 
     #[test]
     fn who_gives_up_frees_those_who_wait_and_nobody_goes_on_after_that() {
-        let meeting = Meeting::of(3).unwrap();
+        let barrier = Barrier::of(3).unwrap();
         thread::scope(|scope| {
-            let waiting = [(); 2].map(|()| scope.spawn(|| meeting.meet(|| true)));
+            let waiting = [(); 2].map(|()| scope.spawn(|| barrier.wait(|| true)));
             thread::sleep(Duration::from_millis(20));
-            meeting.give_up();
+            barrier.give_up();
             assert_eq!(waiting.map(|waiting| waiting.join().unwrap()), [false; 2]);
         });
-        assert!(!meeting.meet(|| true) && meeting.given_up());
+        assert!(!barrier.wait(|| true) && barrier.given_up());
     }
 
     #[test]
     fn the_last_to_come_decides_for_all_and_for_good() {
-        let meeting = Meeting::of(2).unwrap();
+        let barrier = Barrier::of(2).unwrap();
         let asked = AtomicUsize::new(0);
         let no = || {
             asked.fetch_add(1, Ordering::Relaxed);
             false
         };
-        let both = thread::scope(|scope| [(); 2].map(|()| scope.spawn(|| meeting.meet(no))).map(|one| one.join().unwrap()));
+        let both = thread::scope(|scope| [(); 2].map(|()| scope.spawn(|| barrier.wait(no))).map(|one| one.join().unwrap()));
         assert_eq!(both, [false; 2]);
         assert_eq!(asked.load(Ordering::Relaxed), 1);
-        assert!(!meeting.meet(|| true) && !meeting.given_up());
+        assert!(!barrier.wait(|| true) && !barrier.given_up());
     }
 }

@@ -5,22 +5,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use crate::error::{Error, Result};
-use crate::script::{Arm, Pace, Plan, Turns, Worker};
+use crate::script::{Arm, Pace, Plan, Turns, WorkerPlan};
 use crate::shuffle::Shuffler;
 use crate::stop;
 use crate::truth::{Log, Phase, Turn, monotonic_ns};
 
 use super::Place;
+use super::barrier::Barrier;
 use super::grants::Grants;
-use super::hand::{Hand, HandedOn, Iteration, Shared};
-use super::meeting::Meeting;
 use super::pace::Pacer;
+use super::worker::{Carried, Iteration, Shared, Worker};
 
 /// Has every worker do its work, stage after stage, and gives the iterations that counted.
 pub fn work(log: &Log, plan: &Plan, place: &Place, grants: &Grants<'_>, turns: &mut Vec<Turn>) -> Result<()> {
     let worked = plan.stages().into_iter().try_for_each(|stage| {
-        let meeting = Meeting::of(plan.threads(&stage))?;
-        let shared = Shared { log, grants, own: place.own, file: &plan.file, meeting: &meeting };
+        let barrier = Barrier::of(plan.threads(&stage))?;
+        let shared = Shared { log, grants, own: place.own, file: &plan.file, barrier: &barrier };
         let until_ns = match plan.arms[stage.start].turns {
             Turns::Iterations(_) => u64::MAX,
             Turns::Seconds(seconds) => monotonic_ns() + u64::from(seconds) * 1_000_000_000,
@@ -65,8 +65,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Which of the worker's hands it is in this arm; none: the arm has fewer.
-    fn hand_of(self, worker: &Worker) -> Option<usize> {
+    /// Which of the worker's threads it is in this arm; none: the arm has fewer.
+    fn number_in(self, worker: &WorkerPlan) -> Option<usize> {
         let (processes, threads) = (worker.processes as usize, worker.threads as usize);
         (self.process < processes && self.thread < threads).then(|| self.process * threads + self.thread)
     }
@@ -113,31 +113,31 @@ impl<'run> Run<'run> {
 
     /// One thread, from its start to its end, in every arm.
     fn thread(self, member: Member) -> (Vec<Turn>, Result<()>) {
-        let (mut hands, mut turns) = (Vec::new(), Vec::new());
-        let worked = catch_unwind(AssertUnwindSafe(|| self.rounds(member, &mut hands, &mut turns)));
+        let (mut workers, mut turns) = (Vec::new(), Vec::new());
+        let worked = catch_unwind(AssertUnwindSafe(|| self.rounds(member, &mut workers, &mut turns)));
         let ended = worked.unwrap_or_else(|_| Err(panicked()));
         if ended.is_err() {
-            self.shared.meeting.give_up();
+            self.shared.barrier.give_up();
         }
         (turns, ended)
     }
 
     /// All arms of the stage together, which take turns, or one after another.
-    fn rounds(self, member: Member, hands: &mut Vec<Option<Hand<'run>>>, turns: &mut Vec<Turn>) -> Result<()> {
-        let mut handed_on = None;
+    fn rounds(self, member: Member, workers: &mut Vec<Option<Worker<'run>>>, turns: &mut Vec<Turn>) -> Result<()> {
+        let mut carried = None;
         let all = self.plan.rounds();
         for round in all.iter().filter(|round| self.stage.contains(&round.start)) {
             let began_ns = monotonic_ns();
-            self.start(member, round, hands, handed_on.take())?;
-            self.turns(member, round, hands, turns)?;
+            self.start(member, round, workers, carried.take())?;
+            self.turns(member, round, workers, turns)?;
             // The others are still in the last turn.
             self.is_another_turn();
-            self.end(member, round, hands)?;
+            self.end(member, round, workers)?;
             if all.len() > 1 && (member.worker, member.process, member.thread) == (0, 0, 0) {
                 self.report(&self.plan.arms[round.start], began_ns);
             }
             if round.end < self.stage.end {
-                handed_on = hands.pop().flatten().map(Hand::hand_on);
+                carried = workers.pop().flatten().map(Worker::carry_on);
             }
         }
         Ok(())
@@ -153,9 +153,9 @@ impl<'run> Run<'run> {
 
     /// Whether there is another turn. Where there are several arms all threads meet here first, so that each has its turn alone.
     fn is_another_turn(&self) -> bool {
-        let meeting = self.shared.meeting;
-        let go_on = || !meeting.given_up() && !stop::requested() && monotonic_ns() < self.until_ns;
-        if self.stage.len() > 1 { meeting.meet(go_on) } else { go_on() }
+        let barrier = self.shared.barrier;
+        let go_on = || !barrier.given_up() && !stop::requested() && monotonic_ns() < self.until_ns;
+        if self.stage.len() > 1 { barrier.wait(go_on) } else { go_on() }
     }
 
     /// What this thread holds in each arm; nothing in an arm that has fewer threads.
@@ -163,28 +163,34 @@ impl<'run> Run<'run> {
         self,
         member: Member,
         round: &Range<usize>,
-        hands: &mut Vec<Option<Hand<'run>>>,
-        mut handed_on: Option<HandedOn<'run>>,
+        workers: &mut Vec<Option<Worker<'run>>>,
+        mut carried: Option<Carried<'run>>,
     ) -> Result<()> {
         for arm in round.clone() {
-            let worker = &self.plan.arms[arm].workers[member.worker];
-            let Some(number) = member.hand_of(worker) else {
-                hands.push(None);
+            let planned = &self.plan.arms[arm].workers[member.worker];
+            let Some(number) = member.number_in(planned) else {
+                workers.push(None);
                 continue;
             };
             Log::enter_alone(Phase::Setup, Some(arm as u16));
             let orders = Shuffler::new(self.plan.seed ^ scattered(member.worker, number, 0));
-            let handed_on = handed_on.take().unwrap_or(HandedOn { orders, device: None });
+            let carried = carried.take().unwrap_or(Carried { orders, device: None });
             let seed = seed(self.plan.seed, member.worker, number, arm);
-            hands.push(Some(Hand::new(self.shared, worker, number, seed, handed_on)?));
-            if let Some(Some(hand)) = hands.last_mut() {
-                hand.perform(worker.starting(), ONCE)?;
+            workers.push(Some(Worker::new(self.shared, planned, number, seed, carried)?));
+            if let Some(Some(worker)) = workers.last_mut() {
+                worker.perform(planned.starting(), ONCE)?;
             }
         }
         Ok(())
     }
 
-    fn turns(self, member: Member, round: &Range<usize>, hands: &mut [Option<Hand<'run>>], turns: &mut Vec<Turn>) -> Result<()> {
+    fn turns(
+        self,
+        member: Member,
+        round: &Range<usize>,
+        workers: &mut [Option<Worker<'run>>],
+        turns: &mut Vec<Turn>,
+    ) -> Result<()> {
         let plan = self.plan;
         // Every thread shuffles for itself, and all of all processes come to the same orders.
         let mut shuffler = Shuffler::new(plan.seed);
@@ -199,18 +205,18 @@ impl<'run> Run<'run> {
                 if !self.is_another_turn() {
                     return Ok(());
                 }
-                let Some(hand) = &mut hands[arm - round.start] else { continue };
-                let worker = &plan.arms[arm].workers[member.worker];
+                let Some(worker) = &mut workers[arm - round.start] else { continue };
+                let planned = &plan.arms[arm].workers[member.worker];
                 let phase = if counted.is_some() { Phase::Run } else { Phase::Warmup };
                 Log::enter_alone(phase, Some(arm as u16));
                 // Where there are actions, each of them has its pause.
-                let pause_ms = if worker.parts.is_empty() { plan.pause_ms } else { 0 };
-                let due_ns = pacer.next_due(monotonic_ns(), worker.pace, pause_ms);
-                stop::sleep_unless(due_ns, || self.shared.meeting.given_up())?;
+                let pause_ms = if planned.parts.is_empty() { plan.pause_ms } else { 0 };
+                let due_ns = pacer.next_due(monotonic_ns(), planned.pace, pause_ms);
+                stop::sleep_unless(due_ns, || self.shared.barrier.given_up())?;
                 let start_ns = monotonic_ns();
-                hand.iterate(Iteration { number, counted }, plan.pause_ms)?;
+                worker.iterate(Iteration { number, counted }, plan.pause_ms)?;
                 let end_ns = monotonic_ns();
-                let due_ns = if worker.pace == Pace::Closed { start_ns } else { due_ns };
+                let due_ns = if planned.pace == Pace::Closed { start_ns } else { due_ns };
                 if counted.is_some() {
                     turns.push(Turn { worker: member.worker as u16, arm: arm as u16, due_ns, start_ns, end_ns });
                 }
@@ -219,17 +225,17 @@ impl<'run> Run<'run> {
         Ok(())
     }
 
-    fn end(self, member: Member, round: &Range<usize>, hands: &mut [Option<Hand<'run>>]) -> Result<()> {
-        if self.shared.meeting.given_up() || stop::requested() {
+    fn end(self, member: Member, round: &Range<usize>, workers: &mut [Option<Worker<'run>>]) -> Result<()> {
+        if self.shared.barrier.given_up() || stop::requested() {
             return Err(Error::Interrupted);
         }
-        for (arm, hand) in round.clone().zip(hands) {
+        for (arm, worker) in round.clone().zip(workers) {
             Log::enter_alone(Phase::Teardown, Some(arm as u16));
-            if let Some(hand) = hand {
-                hand.perform(self.plan.arms[arm].workers[member.worker].ending(), ONCE)?;
-                hand.let_go_of_objects();
+            if let Some(worker) = worker {
+                worker.perform(self.plan.arms[arm].workers[member.worker].ending(), ONCE)?;
+                worker.let_go_of_objects();
                 if round.end == self.stage.end {
-                    hand.close_device();
+                    worker.close_device();
                 }
             }
         }
@@ -240,14 +246,14 @@ impl<'run> Run<'run> {
 /// What is done before the first iteration, or after the last.
 const ONCE: Iteration = Iteration { number: 0, counted: None };
 
-/// Every hand draws numbers of its own.
-fn seed(seed: u64, worker: usize, hand: usize, arm: usize) -> u64 {
-    Shuffler::new(seed ^ scattered(worker, hand, arm)).next_below(u64::MAX)
+/// Every thread draws numbers of its own.
+fn seed(seed: u64, worker: usize, thread: usize, arm: usize) -> u64 {
+    Shuffler::new(seed ^ scattered(worker, thread, arm)).next_below(u64::MAX)
 }
 
 /// 0 for the first of all.
-fn scattered(worker: usize, hand: usize, arm: usize) -> u64 {
-    let which = (arm as u64) << 48 | (worker as u64) << 32 | hand as u64;
+fn scattered(worker: usize, thread: usize, arm: usize) -> u64 {
+    let which = (arm as u64) << 48 | (worker as u64) << 32 | thread as u64;
     which.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -268,8 +274,8 @@ mod tests {
         let members: Vec<_> =
             (0..2).flat_map(|process| (0..3).map(move |thread| Member { worker: 1, process, thread })).collect();
         for arm in &plan.arms {
-            let hands: Vec<_> = members.iter().filter_map(|member| member.hand_of(&arm.workers[1])).collect();
-            assert_eq!(hands, (0..arm.workers[1].hands()).collect::<Vec<_>>(), "{}", arm.name);
+            let workers: Vec<_> = members.iter().filter_map(|member| member.number_in(&arm.workers[1])).collect();
+            assert_eq!(workers, (0..arm.workers[1].threads_in_all()).collect::<Vec<_>>(), "{}", arm.name);
         }
     }
 }
