@@ -3,6 +3,7 @@
 //!
 //! * [`uapi`]: the kernel's ioctl numbers and layouts, asserted at compile time.
 //! * [`device`]: owned types over them that undo themselves when dropped.
+//! * [`op`]: the names of operations and kinds of buffers.
 //! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
 //! * [`directory`], [`xenstore`], [`frontend`], [`peer`]: how two domains agree on which pages are shared.
 //! * [`requests`]: how one has the other grant more, and take it back.
@@ -20,6 +21,7 @@ pub mod error;
 pub mod frontend;
 pub mod left;
 pub mod meminfo;
+pub mod op;
 pub mod peer;
 pub mod requests;
 pub mod script;

@@ -192,7 +192,7 @@ impl Search {
     }
 
     fn broken(&self, reference: GrantRef, reason: Broken) -> Error {
-        Error::BrokenDirectory { peer: self.peer, reference, reason }
+        Error::BrokenDirectory { peer: self.peer, reference, reason: reason.to_string() }
     }
 
     fn silent(&self, in_xenstore: bool) -> Error {

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Result, anyhow};
+
 use grantscope_conformance::Test;
 pub use grantscope_generator::builtin::{BUILTIN, Builtin};
 use grantscope_generator::script::{Given, Plan};
-use grantscope_generator::{Error, Result};
 
 /// What `--scenario` means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +45,8 @@ impl Chosen {
 
 /// A scenario file's text.
 fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|cause| Error::ScenarioPath { path: path.to_owned(), cause })
+    std::fs::read_to_string(path)
+        .map_err(|cause| anyhow!("cannot read the scenario {}: {cause}; `list` names those that need no file", path.display()))
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

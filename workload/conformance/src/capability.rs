@@ -2,6 +2,7 @@
 
 use crate::device::{ForeignBuf, GntAlloc, GntDev, Vgem, read_limit};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::truth::{Buffer, Log};
 use crate::uapi::gntdev;
 
@@ -43,7 +44,7 @@ pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>)
         consider(Action::Grant, GntAlloc::open(log).map(drop))?;
     }
     if options.without_dmabuf {
-        return if actions.is_empty() { Err(Error::NothingToDo) } else { Ok(actions) };
+        return if actions.is_empty() { Err(Failure::NothingToDo.into()) } else { Ok(actions) };
     }
     let dmabuf = device.knows_dmabuf()?;
     for &buffer in &options.buffers {

@@ -3,6 +3,7 @@
 //! what they check. An answer other than the kernel's source calls for ends the run.
 
 mod capability;
+mod failure;
 mod faults;
 mod pages;
 mod refusals;

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use crate::device::{Access, ForeignBuf, GntDev, Importable, Released};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::stop;
 use crate::truth::{Buffer, Log, Phase};
 use crate::uapi::{DomId, GrantRef};
@@ -111,6 +112,6 @@ fn expect<T>(answer: Result<T>, expected: Errno, what: &'static str) -> Result<(
     match answer {
         Err(Error::Operation { errno, .. }) if errno == expected => Ok(()),
         Err(other) => Err(other),
-        Ok(_) => Err(Error::NotRefused { what, expected }),
+        Ok(_) => Err(Error::from(Failure::NotRefused { what, expected })),
     }
 }

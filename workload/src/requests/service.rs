@@ -8,8 +8,8 @@ use super::{Ask, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, VERSION, Wish, word
 use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks, RaisedLimit};
 use crate::error::{Error, Result};
 use crate::frontend::{Imported, fill};
-use crate::script::vocabulary::MOST_PAGES;
 use crate::truth::Log;
+use crate::uapi::gntdev::IMPORT_PAGES_END;
 use crate::uapi::{DomId, GrantRef, gntalloc};
 
 /// A frontend that takes requests.
@@ -167,7 +167,7 @@ fn unknown(call: &'static str, handle: Handle) -> Error {
 
 /// What the memory of this domain is not to be asked for beyond.
 fn allowed(pages: u32) -> Result<usize> {
-    if (1..=MOST_PAGES).contains(&pages) {
+    if (1..IMPORT_PAGES_END as u32).contains(&pages) {
         return Ok(pages as usize);
     }
     Err(Error::Call { call: "a request", on: format!("for {pages} pages"), errno: Errno::EINVAL })

@@ -10,7 +10,6 @@ mod totals;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -22,131 +21,7 @@ pub use file::{Destination, Ending, Header, OfFile};
 pub use loops::{LoopTimes, Spread, Turn, loops};
 pub use totals::{Teardowns, Total, totals};
 
-/// What was asked of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Op {
-    /// The map ioctl of gntdev: allocates, touches no grant.
-    Map,
-    /// One mmap of a gntdev descriptor.
-    Mmap,
-    /// One munmap that removes such a mapping.
-    Munmap,
-    /// The unmap ioctl of gntdev.
-    Unmap,
-    /// A dma-buf made from references.
-    Export,
-    /// The last close of such a dma-buf.
-    Release,
-    /// References made from a dma-buf.
-    Import,
-    /// Their end.
-    ImportRelease,
-    /// Waiting until an exported dma-buf is released.
-    WaitReleased,
-    /// A grant copy.
-    Copy,
-    /// Granting pages through gntalloc.
-    Grant,
-    /// Taking them back.
-    Ungrant,
-    /// The last close of a gntdev descriptor.
-    Close,
-    /// A dma-buf handed to another driver of this kernel.
-    PrimeImport,
-    /// That driver's handle of it closed.
-    GemClose,
-}
-
-impl Op {
-    /// All there are.
-    pub const ALL: [Self; 15] = [
-        Self::Map,
-        Self::Mmap,
-        Self::Munmap,
-        Self::Unmap,
-        Self::Export,
-        Self::Release,
-        Self::Import,
-        Self::ImportRelease,
-        Self::WaitReleased,
-        Self::Copy,
-        Self::Grant,
-        Self::Ungrant,
-        Self::Close,
-        Self::PrimeImport,
-        Self::GemClose,
-    ];
-
-    /// The name used everywhere.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Map => "map",
-            Self::Mmap => "mmap",
-            Self::Munmap => "munmap",
-            Self::Unmap => "unmap",
-            Self::Export => "export",
-            Self::Release => "release",
-            Self::Import => "import",
-            Self::ImportRelease => "import_release",
-            Self::WaitReleased => "wait_released",
-            Self::Copy => "copy",
-            Self::Grant => "grant",
-            Self::Ungrant => "ungrant",
-            Self::Close => "close",
-            Self::PrimeImport => "prime_import",
-            Self::GemClose => "gem_close",
-        }
-    }
-
-    /// What the kernel does in such a call, in order, where that is several operations that a profiler may tell apart. Empty:
-    /// the call is one operation, of its own name.
-    pub const fn contains(self) -> &'static [&'static str] {
-        match self {
-            Self::PrimeImport => &["attach", "attachment_map"],
-            Self::GemClose => &["attachment_unmap", "detach"],
-            _ => &[],
-        }
-    }
-}
-
-impl fmt::Display for Op {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// What kind of memory a buffer is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Buffer {
-    /// Ordinary pages.
-    Pages,
-    /// Write-combining memory from the DMA allocator.
-    Wc,
-    /// Coherent memory from the DMA allocator.
-    Coherent,
-    /// A dma-buf of another driver.
-    Foreign,
-}
-
-impl Buffer {
-    /// The name used everywhere.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pages => "pages",
-            Self::Wc => "wc",
-            Self::Coherent => "coherent",
-            Self::Foreign => "foreign",
-        }
-    }
-}
-
-impl fmt::Display for Buffer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+pub use crate::op::{Buffer, Op};
 
 /// Which part of a run a call belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -426,23 +301,5 @@ mod tests {
         assert_eq!(log.call(subject, || Ok(())), Ok(()));
         let calls = log.calls();
         assert_ne!(calls[0].tid, calls[1].tid);
-    }
-
-    #[test]
-    fn every_operation_has_its_line_in_the_documentation() {
-        let documented = include_str!("../../../docs/truth.md");
-        for op in Op::ALL {
-            assert!(documented.contains(&format!("\n| `{op}` | ")), "docs/truth.md says nothing about {op}");
-        }
-    }
-
-    #[test]
-    fn names_written_by_serde_are_the_names_shown() {
-        for op in Op::ALL {
-            assert_eq!(serde_json::to_value(op).unwrap(), op.name());
-        }
-        for buffer in [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign] {
-            assert_eq!(serde_json::to_value(buffer).unwrap(), buffer.name());
-        }
     }
 }

@@ -11,6 +11,7 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
 use crate::device::{GntDev, page_size};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
 use crate::uapi::gntalloc::{self, AllocGref, DeallocGref};
 use crate::uapi::gntdev::{
@@ -54,7 +55,7 @@ impl<'run> Calls<'run> {
     /// Opens a granting device besides. Opening and closing that are no operations.
     pub fn new(log: &'run Log, device: &'run GntDev<'run>, own: DomId, good: Shared<'run>) -> Result<Self> {
         let granting = OpenOptions::new().read(true).write(true).open(gntalloc::PATH);
-        let granting = granting.map_err(|cause| Error::Control { path: gntalloc::PATH.to_owned(), cause })?;
+        let granting = granting.map_err(|cause| Error::from(Failure::Control { path: gntalloc::PATH.to_owned(), cause }))?;
         Ok(Self {
             log,
             device,

@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::left::{self, Left, Noted, Setting};
 
 /// Counts the calling thread's allocations down, and fails the one at which it comes to 0.
@@ -40,7 +41,7 @@ pub struct Injection {
 impl Injection {
     /// Sets it up, if this kernel has it.
     pub fn begin() -> Result<Self> {
-        let control = |path: &str, cause| Error::Control { path: path.to_owned(), cause };
+        let control = |path: &str, cause| Error::from(Failure::Control { path: path.to_owned(), cause });
         let countdown = OpenOptions::new().read(true).write(true).open(COUNTDOWN).map_err(|cause| control(COUNTDOWN, cause))?;
         let log = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(LOG).map_err(|cause| control(LOG, cause))?;
         let mut injection = Self { countdown, log, settings: Vec::new(), nth: Cell::new(0), happened: Cell::new(false) };
@@ -91,7 +92,7 @@ impl Injection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(text),
                 // Messages were overwritten before they were read: the next ones are there.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                Err(cause) => return Err(Error::Control { path: LOG.to_owned(), cause }),
+                Err(cause) => return Err(Error::from(Failure::Control { path: LOG.to_owned(), cause })),
             }
         }
     }

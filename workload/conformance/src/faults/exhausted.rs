@@ -10,6 +10,7 @@ use nix::sys::mman::MapFlags;
 
 use crate::device::{ForeignBuf, GntDev, RaisedLimit};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::stop;
 use crate::truth::{Buffer, Log, Op, Phase, Subject};
 use crate::uapi::GrantRef;
@@ -61,11 +62,11 @@ fn fill_grant_table(calls: &Calls<'_>) -> Result<()> {
     let outcome = loop {
         match import() {
             Ok(()) if imports == MOST_GRANTS / CHUNK => {
-                break Err(Error::TableTooLarge {
+                break Err(Error::from(Failure::TableTooLarge {
                     table: "the grant table",
                     tried: MOST_GRANTS,
                     argument: "gnttab_max_frames=4",
-                });
+                }));
             }
             Ok(()) => imports += 1,
             refusal => break fails("an import in a full table", ENOSPC, "grant_table_full").check(calls.log, refusal).map(drop),
@@ -96,9 +97,11 @@ fn map_until_full(calls: &Calls<'_>, references: &[GrantRef], with_dmabufs: bool
     let outcome = match outcome {
         Some(outcome) if with_dmabufs => outcome.and_then(|()| export_when_full(calls, references)),
         Some(outcome) => outcome,
-        None => {
-            Err(Error::TableTooLarge { table: "Xen's maptrack", tried: MOST_MAPPINGS, argument: "gnttab_max_maptrack_frames=1" })
-        }
+        None => Err(Error::from(Failure::TableTooLarge {
+            table: "Xen's maptrack",
+            tried: MOST_MAPPINGS,
+            argument: "gnttab_max_maptrack_frames=1",
+        })),
     };
     let ends = mapped.into_iter().map(|(index, shown)| {
         calls.munmap(shown).map_err(|errno| unexpected("munmap", errno))?;

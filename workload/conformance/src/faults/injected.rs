@@ -7,6 +7,7 @@ use nix::sys::mman::MapFlags;
 
 use crate::device::ForeignBuf;
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::stop;
 use crate::truth::{Buffer, Op, Subject, Why};
 use crate::uapi::gntalloc::FLAG_WRITABLE;
@@ -90,11 +91,11 @@ fn each(
     if most < MOST {
         return tell(&causes);
     }
-    Err(Error::Unexpected {
+    Err(Error::from(Failure::Unexpected {
         what: "a call whose allocations fail",
         answered: format!("more than {MOST}"),
         expected: "fewer".into(),
-    })
+    }))
 }
 
 /// Why the last call failed, from what the kernel wrote of the fault: told in the log. `silent` is what fails without a word.
@@ -127,7 +128,11 @@ fn trace(injection: &mut Injection, errno: Errno) -> Result<String> {
 
 fn unexplained(errno: Errno, with: &str) -> Error {
     let answered = format!("{errno:?}, with {with}");
-    Error::Unexpected { what: "a call whose allocation failed", answered, expected: "an error that follows from it".to_owned() }
+    Error::from(Failure::Unexpected {
+        what: "a call whose allocation failed",
+        answered,
+        expected: "an error that follows from it".to_owned(),
+    })
 }
 
 fn cause(trace: &str) -> &'static str {

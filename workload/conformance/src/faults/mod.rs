@@ -14,6 +14,7 @@ use nix::errno::Errno;
 
 use crate::device::{GntDev, RaisedLimit};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::stop;
 use crate::truth::{Log, Phase, Why};
 use crate::uapi::gntalloc;
@@ -92,7 +93,11 @@ impl Expected {
         let answered = answer.as_ref().err().copied();
         if answered != self.errno {
             let name = |errno: Option<Errno>| errno.map_or_else(|| "ok".to_owned(), |errno| format!("{errno:?}"));
-            return Err(Error::Unexpected { what: self.what, answered: name(answered), expected: name(self.errno) });
+            return Err(Error::from(Failure::Unexpected {
+                what: self.what,
+                answered: name(answered),
+                expected: name(self.errno),
+            }));
         }
         log.explain(self.why);
         Ok(answer.ok())

@@ -8,6 +8,7 @@ use nix::sys::mman::MapFlags;
 
 use crate::device::{ForeignBuf, read_limit};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::truth::{Buffer, Op, Subject};
 use crate::uapi::gntalloc::{AllocGref, DeallocGref, FLAG_WRITABLE};
 use crate::uapi::gntdev::{
@@ -308,12 +309,12 @@ impl Granted {
 
 /// What has to succeed, and did not.
 pub fn unexpected(what: &'static str, errno: nix::errno::Errno) -> Error {
-    Error::Unexpected { what, answered: format!("{errno:?}"), expected: "ok".to_owned() }
+    Error::from(Failure::Unexpected { what, answered: format!("{errno:?}"), expected: "ok".to_owned() })
 }
 
 fn null_device() -> Result<File> {
     const PATH: &str = "/dev/null";
-    File::open(PATH).map_err(|cause| Error::Control { path: PATH.to_owned(), cause })
+    File::open(PATH).map_err(|cause| Error::from(Failure::Control { path: PATH.to_owned(), cause }))
 }
 
 /// The descriptor that the next file will have: the lowest that is free.

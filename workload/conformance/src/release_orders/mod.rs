@@ -14,6 +14,7 @@ use std::thread::sleep;
 
 use crate::device::{Released, Vgem};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 use crate::stop;
 use crate::truth::{Buffer, Log, Phase};
 
@@ -186,7 +187,7 @@ impl Seen<'_> {
 
     fn differs(&self, after: Step, answered: String, expected: String) -> Error {
         let order = format!("{}, let go of by {}", self.kind.name(), self.order);
-        Error::Order { order, when: format!("after {}", after.name()), answered, expected }
+        Error::from(Failure::Order { order, when: format!("after {}", after.name()), answered, expected })
     }
 
     /// A line of the table. That every call succeeded was checked, or there is no line.
