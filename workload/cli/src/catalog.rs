@@ -21,6 +21,9 @@ pub enum Chosen {
 
 impl Chosen {
     /// What a word stands for: a name, or a file's path if there is a `/` or a `.` in it.
+    ///
+    /// # Errors
+    /// No scenario has this name; the text lists those that there are.
     pub fn named(word: &str) -> Result<Self, String> {
         if word.contains(['/', '.']) {
             return Ok(Self::File(word.into()));
@@ -34,6 +37,9 @@ impl Chosen {
     }
 
     /// The file's name as errors call it, and its text; a program has none.
+    ///
+    /// # Errors
+    /// A file of the user's cannot be read.
     pub fn file(&self) -> Result<Option<(String, String)>> {
         match self {
             Self::Test(_) => Ok(None),

@@ -58,6 +58,9 @@ impl Test {
     }
 
     /// Runs it. Calls are noted in `log`; what had to be left out goes to `skipped`.
+    ///
+    /// # Errors
+    /// The kernel did otherwise than its source says, a device or the peer's pages are missing, or a signal ended it.
     pub fn run(self, log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
         match self {
             Self::Refusals => refusals::run(log, options, skipped),

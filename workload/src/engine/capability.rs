@@ -11,6 +11,9 @@ use crate::truth::{Buffer, Log};
 
 /// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `skipped`; else that is an error. Gives gntdev's
 /// limit, if the plan needs gntdev.
+///
+/// # Errors
+/// The kernel cannot do what may not be left out, or cannot be asked.
 pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<Option<usize>> {
     let device = if plan.needs.gntdev { Some(GntDev::open(log)?) } else { None };
     let limit = device.as_ref().map(GntDev::limit);

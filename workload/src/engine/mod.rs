@@ -24,6 +24,9 @@ pub use place::{Place, Source};
 
 /// Runs it, but for what this kernel cannot do and the file says may be left out. Calls are noted in `log`, and what there is to say
 /// about the run in `header`.
+///
+/// # Errors
+/// This kernel or this machine cannot do what the plan needs; a step ended otherwise than the file expects; or a signal ended it.
 pub fn run(log: &Log, mut plan: Plan, place: &Place, header: &mut Header) -> Result<()> {
     log.enter(Phase::Setup);
     header.of_file = Some(of_file(&plan));

@@ -25,3 +25,4 @@ pub use plan::{
     Action, Amount, Arm, Crew, Given, Mapped, Missing, Order, Pace, Part, Pick, Plan, Side, Slice, Step, Turns, WorkerPlan,
 };
 pub use problem::Problems;
+pub use vocabulary::Role;

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use super::document::Scalar;
 use super::needs::Needs;
+use super::vocabulary::Entry;
 use crate::balloon::{Pin, Wanted};
 use crate::requests::Memory;
 use crate::shuffle::Shuffler;
@@ -229,6 +230,8 @@ pub enum Pace {
 /// A step.
 #[derive(Clone, Debug)]
 pub struct Step {
+    /// Its verb.
+    pub entry: &'static Entry,
     /// What it does.
     pub action: Action,
     /// How it has to fail, if it has to.

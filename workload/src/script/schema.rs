@@ -31,7 +31,7 @@ fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "grantscope scenario",
-        "description": "What a load on Xen's grants does, step by step. Made from workload/src/script/vocabulary.rs.",
+        "description": "What a load on Xen's grants does, step by step. Made from workload/src/script/vocabulary/.",
         "type": "object",
         "properties": head,
         "required": needed,

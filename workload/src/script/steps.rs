@@ -322,7 +322,7 @@ impl Reader<'_> {
             Verb::SleepMs => Action::Sleep { ns: as_number(&value) * 1_000_000, at: self.optional(fields, "at") },
         };
         let expect = self.optional_word(fields, "expect").map(|name| errno(&name));
-        Some(Step { action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
+        Some(Step { entry: step.entry, action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
     }
 
     /// Every key of a step, also one that this verb's action happens not to look at in this arm.

@@ -106,6 +106,9 @@ impl std::fmt::Display for Scalar {
 
 impl Given {
     /// A parameter's name and its values: numbers where they look like it, else words.
+    ///
+    /// # Errors
+    /// It is not of the form `NAME=VALUE,…`.
     pub fn setting(text: &str) -> Result<(String, Vec<Scalar>), String> {
         let (name, values) = text.split_once('=').ok_or("write it as NAME=VALUE, such as pages=16")?;
         let scalar = |value: &str| match (value, value.parse()) {

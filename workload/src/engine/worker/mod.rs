@@ -10,7 +10,7 @@ use crate::device::{
 };
 use crate::error::{Error, Result};
 use crate::requests::AskedFor;
-use crate::script::{Action, Amount, Order, Side, Slice, Step, WorkerPlan};
+use crate::script::{Action, Amount, Order, Role, Side, Slice, Step, WorkerPlan};
 use crate::shuffle::Shuffler;
 use crate::stop;
 use crate::truth::{Log, monotonic_ns};
@@ -155,35 +155,10 @@ impl<'run> Worker<'run> {
     }
 
     fn step(&mut self, step: &'run Step, iteration: Iteration) -> Result<()> {
-        match &step.action {
-            Action::Open { .. }
-            | Action::Map { .. }
-            | Action::Export { .. }
-            | Action::Allocate { .. }
-            | Action::Import { .. }
-            | Action::Grant { .. }
-            | Action::PeerGrant { .. }
-            | Action::PeerImport { .. }
-            | Action::Pipe { .. } => self.make(step, iteration),
-            Action::Mmap { .. }
-            | Action::Touch { .. }
-            | Action::Read { .. }
-            | Action::Attach { .. }
-            | Action::Wait { .. }
-            | Action::Copy { .. }
-            | Action::Sleep { .. } => self.apply(step, iteration),
-            Action::Close { .. }
-            | Action::Munmap { .. }
-            | Action::Unmap { .. }
-            | Action::Detach { .. }
-            | Action::Release { .. }
-            | Action::Free { .. }
-            | Action::ImportRelease { .. }
-            | Action::Ungrant { .. }
-            | Action::PeerLetGo { .. }
-            | Action::Drain { .. } => self.end(step, iteration),
-            // The iteration is made of them.
-            Action::Actions { .. } => Ok(()),
+        match step.entry.role {
+            Role::Makes => self.make(step, iteration),
+            Role::Uses => self.apply(step, iteration),
+            Role::Ends => self.end(step, iteration),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Whether the steps make sense one after the other: everything is made before it is used, used as what it is, and let go of once,
 //! in an order in which each call does what its name says.
 
+mod state;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -8,79 +10,12 @@ use nix::errno::Errno;
 
 use super::plan::{Action, Arm, Mapped, Step, WorkerPlan};
 use super::problem::{Found, nearest};
+use state::{Mapping, State, advice, has_references_for, is_mmapped, makers};
 
 /// Looks at all steps of all workers of an arm.
 pub fn check(arm: &Arm, found: &mut Found) {
     for worker in &arm.workers {
         Walk { worker, alive: BTreeMap::new(), gone: BTreeMap::new(), found }.all();
-    }
-}
-
-/// What an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Of open.
-    Device,
-    /// Of map: whether it is still to be unmapped, and what became of its mapping.
-    Map { held: bool, mapping: Mapping },
-    /// Of export.
-    Buffer { attached: bool },
-    /// Of export, and released since: vgem keeps it until it detaches.
-    Left,
-    /// Of allocate.
-    Foreign { attached: bool },
-    /// Of import.
-    Import,
-    /// Of grant.
-    Grant,
-    /// Of pipe.
-    Pipe,
-    /// Of peer_grant.
-    PeerGrant,
-    /// Of peer_import.
-    PeerImport,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mapping {
-    Never,
-    There,
-    Gone,
-}
-
-impl State {
-    /// As it is called in a sentence.
-    fn describe(self) -> &'static str {
-        match self {
-            Self::Device => "an open device",
-            Self::Map { mapping: Mapping::There, .. } => "a map that is mmapped",
-            Self::Map { .. } => "a map",
-            Self::Buffer { .. } => "an exported dma-buf",
-            Self::Left => "a dma-buf that was released and that vgem keeps",
-            Self::Foreign { .. } => "another driver's dma-buf",
-            Self::Import => "an import",
-            Self::Grant => "a grant",
-            Self::Pipe => "a pipe",
-            Self::PeerGrant => "a grant of the peer's",
-            Self::PeerImport => "an import of the peer's",
-        }
-    }
-
-    /// The step that lets go of it next.
-    fn end(self) -> &'static str {
-        match self {
-            Self::Device => "close",
-            Self::Map { mapping: Mapping::There, .. } => "munmap",
-            Self::Map { .. } => "unmap",
-            Self::Buffer { attached: true } | Self::Left | Self::Foreign { attached: true } => "detach",
-            Self::Buffer { .. } => "release",
-            Self::Foreign { .. } => "free",
-            Self::Import => "import_release",
-            Self::Grant => "ungrant",
-            Self::Pipe => "drain",
-            Self::PeerGrant => "peer_ungrant",
-            Self::PeerImport => "peer_import_release",
-        }
     }
 }
 
@@ -186,114 +121,42 @@ impl Walk<'_> {
     }
 
     fn step(&mut self, step: &Step) {
+        let verb = step.entry.name;
         match &step.action {
-            Action::Open { object } => self.make(step, *object, State::Device, false, vec![]),
+            Action::Map { object, on, count, grants } | Action::Export { object, on, count, grants, .. } => {
+                let mut needs = self.device(step, *on);
+                needs.extend(self.of(step, grants));
+                let several = self.several(grants, *count);
+                self.make(step, *object, several, needs);
+            }
+            Action::Import { object, on, of } => self.import(step, *object, *on, *of),
+            Action::Open { object } => self.make(step, *object, false, vec![]),
+            Action::Allocate { object, count, .. }
+            | Action::Grant { object, count, .. }
+            | Action::PeerGrant { object, count, .. }
+            | Action::PeerImport { object, count, .. } => self.make(step, *object, *count > 1, vec![]),
+            Action::Pipe { object, of } => {
+                self.is(step, *of, "pipe of", is_mmapped);
+                self.make(step, *object, false, vec![]);
+            }
+            Action::Touch { object, .. } | Action::Read { object, .. } => self.is(step, *object, verb, is_mmapped),
+            Action::Mmap { object, .. } => self.mmap(step, *object),
+            Action::Wait { object, limit_ms, detach_after_ms } => self.wait(step, *object, *limit_ms, *detach_after_ms),
+            Action::Release { object, waiter_every, .. } => self.release(step, *object, waiter_every.is_some()),
             Action::Close { object } => {
-                self.change(step, *object, "close", |state| (state == State::Device).then_some(None));
+                self.change(step, *object);
                 self.end_maps_of(step, *object);
             }
-            Action::Map { object, on, count, grants } => {
-                let mut needs = self.device(step, *on);
-                needs.extend(self.of(step, grants, "map of", |state| matches!(state, State::PeerGrant | State::PeerImport)));
-                let several = self.several(grants, *count);
-                self.make(step, *object, State::Map { held: true, mapping: Mapping::Never }, several, needs);
-            }
-            Action::Mmap { object, .. } => self.mmap(step, *object),
-            Action::Touch { object, .. } => self.look(step, *object, "touch"),
-            Action::Read { object, .. } => self.look(step, *object, "read"),
-            Action::Munmap { object, .. } => self.change(step, *object, "munmap", |state| match state {
-                State::Map { held: true, mapping: Mapping::There } => {
-                    Some(Some(State::Map { held: true, mapping: Mapping::Gone }))
-                }
-                State::Map { held: false, mapping: Mapping::There } => Some(None),
-                _ => None,
-            }),
-            Action::Unmap { object, .. } => self.change(step, *object, "unmap", |state| match state {
-                State::Map { held: true, mapping: Mapping::There } => {
-                    Some(Some(State::Map { held: false, mapping: Mapping::There }))
-                }
-                State::Map { held: true, .. } => Some(None),
-                _ => None,
-            }),
-            Action::Export { object, on, count, grants, .. } => {
-                let mut needs = self.device(step, *on);
-                let has_references = |state| matches!(state, State::Import | State::PeerGrant | State::PeerImport);
-                needs.extend(self.of(step, grants, "export of", has_references));
-                let several = self.several(grants, *count);
-                self.make(step, *object, State::Buffer { attached: false }, several, needs);
-            }
-            Action::Attach { object } => self.change(step, *object, "attach", |state| match state {
-                State::Buffer { attached: false } => Some(Some(State::Buffer { attached: true })),
-                State::Foreign { attached: false } => Some(Some(State::Foreign { attached: true })),
-                _ => None,
-            }),
-            Action::Detach { object, .. } => self.change(step, *object, "detach", |state| match state {
-                State::Buffer { attached: true } => Some(Some(State::Buffer { attached: false })),
-                State::Foreign { attached: true } => Some(Some(State::Foreign { attached: false })),
-                State::Left => Some(None),
-                _ => None,
-            }),
-            Action::Release { object, waiter_every, .. } => {
-                if let (Some(_), Some(Alive { state: State::Buffer { attached: true }, .. })) =
-                    (waiter_every, self.alive.get(object))
-                {
-                    let name = &self.worker.objects[*object];
-                    self.found
-                        .add(step.span.clone(), format!("vgem keeps {name}, and a waiter would wait for that: detach it before"));
-                }
-                if let Some(Alive { state: State::Buffer { attached: true }, .. }) = self.alive.get(object) {
-                    self.nothing_needs(step, *object, "release");
-                }
-                self.change(step, *object, "release", |state| match state {
-                    State::Buffer { attached: true } => Some(Some(State::Left)),
-                    State::Buffer { attached: false } => Some(None),
-                    _ => None,
-                });
-            }
-            Action::Wait { object, limit_ms, detach_after_ms } => self.wait(step, *object, *limit_ms, *detach_after_ms),
-            Action::Allocate { object, count, .. } => {
-                self.make(step, *object, State::Foreign { attached: false }, *count > 1, vec![])
-            }
-            Action::Free { object } => {
-                self.change(step, *object, "free", |state| (state == State::Foreign { attached: false }).then_some(None));
-            }
-            Action::Import { object, on, of } => {
-                let mut needs = self.device(step, *on);
-                self.is(step, *of, "import of", |state| matches!(state, State::Buffer { .. } | State::Foreign { .. }));
-                if self.alive.get(of).is_some_and(|alive| alive.several) {
-                    let name = &self.worker.objects[*of];
-                    self.found.add(
-                        step.span.clone(),
-                        format!("{name} stands for several, and an import is of one: make it without count"),
-                    );
-                }
-                needs.push(*of);
-                self.make(step, *object, State::Import, false, needs);
-            }
-            Action::ImportRelease { object, .. } => {
-                self.change(step, *object, "import_release", |state| (state == State::Import).then_some(None));
-            }
-            Action::Grant { object, count, .. } => self.make(step, *object, State::Grant, *count > 1, vec![]),
-            Action::Ungrant { object, .. } => {
-                self.change(step, *object, "ungrant", |state| (state == State::Grant).then_some(None));
-            }
-            Action::PeerGrant { object, count, .. } => self.make(step, *object, State::PeerGrant, *count > 1, vec![]),
-            Action::PeerImport { object, count, .. } => self.make(step, *object, State::PeerImport, *count > 1, vec![]),
-            Action::PeerLetGo { object, import, .. } => {
-                let (verb, kind) =
-                    if *import { ("peer_import_release", State::PeerImport) } else { ("peer_ungrant", State::PeerGrant) };
-                self.change(step, *object, verb, |state| (state == kind).then_some(None));
-            }
-            Action::Copy { on, .. } => {
-                self.device(step, *on);
-            }
-            Action::Pipe { object, of } => {
-                self.look(step, *of, "pipe of");
-                self.make(step, *object, State::Pipe, false, vec![]);
-            }
-            Action::Drain { object } => {
-                self.change(step, *object, "drain", |state| (state == State::Pipe).then_some(None));
-            }
+            Action::Munmap { object, .. }
+            | Action::Unmap { object, .. }
+            | Action::Attach { object }
+            | Action::Detach { object, .. }
+            | Action::Free { object }
+            | Action::ImportRelease { object, .. }
+            | Action::Ungrant { object, .. }
+            | Action::PeerLetGo { object, .. }
+            | Action::Drain { object } => self.change(step, *object),
+            Action::Copy { on, .. } => drop(self.device(step, *on)),
             Action::Actions { .. } => {
                 let worker = self.worker;
                 worker.parts.iter().for_each(|part| self.iterate(&part.each));
@@ -302,10 +165,35 @@ impl Walk<'_> {
         }
     }
 
+    fn import(&mut self, step: &Step, object: usize, on: Option<usize>, of: usize) {
+        let mut needs = self.device(step, on);
+        self.is(step, of, "import of", |state| has_references_for("import of", state));
+        if self.alive.get(&of).is_some_and(|alive| alive.several) {
+            let name = &self.worker.objects[of];
+            self.found
+                .add(step.span.clone(), format!("{name} stands for several, and an import is of one: make it without count"));
+        }
+        needs.push(of);
+        self.make(step, object, false, needs);
+    }
+
+    fn release(&mut self, step: &Step, object: usize, somebody_waits: bool) {
+        if let Some(Alive { state: State::Buffer { attached: true }, .. }) = self.alive.get(&object) {
+            if somebody_waits {
+                let name = &self.worker.objects[object];
+                self.found
+                    .add(step.span.clone(), format!("vgem keeps {name}, and a waiter would wait for that: detach it before"));
+            }
+            self.nothing_needs(step, object, "release");
+        }
+        self.change(step, object);
+    }
+
     /// What a step takes the references of, if it names something.
-    fn of(&mut self, step: &Step, grants: &Mapped, verb: &str, fits: impl Fn(State) -> bool) -> Option<usize> {
+    fn of(&mut self, step: &Step, grants: &Mapped) -> Option<usize> {
         let Mapped::Of(other) = grants else { return None };
-        self.is(step, *other, verb, fits);
+        let verb = format!("{} of", step.entry.name);
+        self.is(step, *other, &verb, |state| has_references_for(&verb, state));
         Some(*other)
     }
 
@@ -345,7 +233,8 @@ impl Walk<'_> {
         open
     }
 
-    fn make(&mut self, step: &Step, object: usize, state: State, several: bool, needs: Vec<usize>) {
+    fn make(&mut self, step: &Step, object: usize, several: bool, needs: Vec<usize>) {
+        let Some(state) = State::made_by(step.entry.verb) else { return };
         let name = &self.worker.objects[object];
         if let Some(there) = self.alive.get(&object) {
             let (what, line, end) = (there.state.describe(), there.line, there.state.end());
@@ -399,15 +288,7 @@ impl Walk<'_> {
                 format!("of several pages Xen may map some before it refuses one, and nobody could tell: give {name} pages = 1"),
             );
         }
-        self.change(step, object, "mmap", |state| match state {
-            State::Map { held, .. } => Some(Some(State::Map { held, mapping: Mapping::There })),
-            _ => None,
-        });
-    }
-
-    /// A step that looks into a mapping.
-    fn look(&mut self, step: &Step, object: usize, verb: &str) {
-        self.is(step, object, verb, |state| matches!(state, State::Map { mapping: Mapping::There, .. }));
+        self.change(step, object);
     }
 
     fn wait(&mut self, step: &Step, object: usize, limit_ms: u32, detach_after_ms: Option<u32>) {
@@ -440,7 +321,7 @@ impl Walk<'_> {
         };
         match problem {
             Some(problem) => self.found.add(step.span.clone(), problem),
-            None if detach_after_ms.is_some() => self.change(step, object, "wait", |_| Some(None)),
+            None if detach_after_ms.is_some() => self.becomes(step, object, None),
             None => {}
         }
     }
@@ -477,20 +358,25 @@ impl Walk<'_> {
         }
     }
 
-    /// The same, and the step changes it, or ends it with `None`.
-    fn change(&mut self, step: &Step, object: usize, verb: &str, becomes: impl Fn(State) -> Option<Option<State>>) {
-        self.is(step, object, verb, |state| becomes(state).is_some());
-        let Some(after) = self.alive.get(&object).and_then(|alive| becomes(alive.state)) else { return };
-        if step.expect.is_some() {
-            return;
+    /// The same, and the step changes it or ends it.
+    fn change(&mut self, step: &Step, object: usize) {
+        let (verb, name) = (step.entry.verb, step.entry.name);
+        self.is(step, object, name, |state| state.after(verb).is_some());
+        let after = self.alive.get(&object).and_then(|alive| alive.state.after(verb));
+        if let (Some(after), None) = (after, step.expect) {
+            self.becomes(step, object, after);
         }
+    }
+
+    /// What a step makes of an object; `None`: nothing is left of it.
+    fn becomes(&mut self, step: &Step, object: usize, after: Option<State>) {
         if let Some(state) = after {
             if let Some(alive) = self.alive.get_mut(&object) {
                 alive.state = state;
             }
             return;
         }
-        self.nothing_needs(step, object, verb);
+        self.nothing_needs(step, object, step.entry.name);
         if let Some(alive) = self.alive.remove(&object) {
             let device = alive.needs.first().copied().filter(|_| self.worker.opens);
             let awaited = matches!(alive.state, State::Buffer { .. } | State::Left);
@@ -563,40 +449,4 @@ fn not_detached_meanwhile(name: &str, state: Option<State>, step: &Step, limit_m
 
 fn one_page(action: &Action) -> bool {
     matches!(action, Action::Map { grants, .. } if grants.most() == 1)
-}
-
-/// What makes the objects of a verb.
-fn makers(verb: &str) -> &'static str {
-    match verb {
-        "close" | "on" => "open it in a step before",
-        "mmap" | "touch" | "read" | "pipe of" | "munmap" | "unmap" => "map it in a step before",
-        "release" | "wait" => "export it in a step before",
-        "attach" | "detach" | "import of" => "export or allocate it in a step before",
-        "free" => "allocate it in a step before",
-        "import_release" => "import it in a step before",
-        "export of" => "import it in a step before, or peer_import or peer_grant it",
-        "map of" => "peer_grant or peer_import it in a step before",
-        "peer_ungrant" => "peer_grant it in a step before",
-        "peer_import_release" => "peer_import it in a step before",
-        "ungrant" => "grant it in a step before",
-        "drain" => "pipe it in a step before",
-        _ => "make it in a step before",
-    }
-}
-
-/// What to write instead.
-fn advice(verb: &str, state: State) -> String {
-    match (verb, state) {
-        ("touch" | "read" | "pipe of", State::Map { mapping: Mapping::Never, .. }) => "mmap it before".to_owned(),
-        ("touch" | "read" | "pipe of", State::Map { .. }) => "it was munmapped: do it before".to_owned(),
-        ("munmap", State::Map { .. }) => "it is not mmapped: leave munmap out, or mmap it before".to_owned(),
-        ("unmap", State::Map { held: false, .. }) => "it was unmapped before, or its device closed: write munmap".to_owned(),
-        ("free", State::Foreign { attached: true }) => "vgem is attached to it: detach it before".to_owned(),
-        ("attach" | "import of", State::Left) => {
-            format!("its descriptor is closed: {} before release", verb.trim_end_matches(" of"))
-        }
-        ("attach", State::Buffer { .. } | State::Foreign { .. }) => "it is attached already: detach it before".to_owned(),
-        ("detach", State::Buffer { .. } | State::Foreign { .. }) => "it is not attached: leave detach out".to_owned(),
-        (_, state) => format!("let go of it with {}", state.end()),
-    }
 }
