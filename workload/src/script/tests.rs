@@ -2,6 +2,8 @@
 
 use nix::errno::Errno;
 
+mod actions;
+
 use super::*;
 use crate::balloon::Wanted;
 
