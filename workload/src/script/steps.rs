@@ -7,7 +7,7 @@ use super::plan::{Action, Amount, Arm, Given, Mapped, Order, Pace, Part, Pick, S
 use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
-use super::vocabulary::{ERRNOS, Verb};
+use super::vocabulary::{ERRNOS, Kind, Role, Verb};
 use crate::requests::Memory;
 use crate::truth::Buffer;
 
@@ -117,6 +117,7 @@ impl Reader<'_> {
         if each.is_empty() {
             self.found.add(worker.span.clone(), "this worker has no iteration: write each = [ … ]");
         }
+        worker.actions.iter().chain([worker]).for_each(|table| self.every_value_fits(&table.fields));
         self.actions_are_done(worker, has_actions);
         planned
     }
@@ -237,29 +238,32 @@ impl Reader<'_> {
         let fields = &step.fields;
         let value = self.fitting(step.entry.value, &step.value)?;
         self.every_value_fits(fields);
+        let object = match &value {
+            Fitting::Word(name) if step.entry.value == Kind::Name => naming.object(name),
+            _ => 0,
+        };
+        let action = match step.entry.role {
+            Role::Makes => self.making(step, object, naming)?,
+            Role::Uses => self.using(step, object, &value, naming)?,
+            Role::Ends => self.ending(step, object)?,
+        };
+        let expect = self.optional_word(fields, "expect").map(|name| errno(&name));
+        Some(Step { entry: step.entry, action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
+    }
+
+    /// A step that makes an object.
+    fn making(&mut self, step: &StepText, object: usize, naming: &mut Naming<'_>) -> Option<Action> {
+        let fields = &step.fields;
         if matches!(step.entry.verb, Verb::PeerGrant | Verb::PeerImport) {
             self.asks_the_peer(step, naming);
         }
-        let mut object = || match &value {
-            Fitting::Word(name) => naming.object(name),
-            _ => 0,
-        };
-        let action = match step.entry.verb {
-            Verb::Open => Action::Open { object: object() },
-            Verb::Close => Action::Close { object: object() },
+        Some(match step.entry.verb {
+            Verb::Open => Action::Open { object },
             Verb::Map => {
-                let (object, grants) = (object(), self.mapped(step, naming)?);
+                let grants = self.mapped(step, naming)?;
                 Action::Map { object, on: self.other(fields, "on", naming), count: self.number(fields, "count", 1), grants }
             }
-            Verb::Mmap => {
-                Action::Mmap { object: object(), read_only: self.optional_word(fields, "access").as_deref() == Some("read_only") }
-            }
-            Verb::Touch => Action::Touch { object: object(), pick: self.pick(fields) },
-            Verb::Read => Action::Read { object: object(), pick: self.pick(fields) },
-            Verb::Munmap => Action::Munmap { object: object(), order: self.order(fields) },
-            Verb::Unmap => Action::Unmap { object: object(), order: self.order(fields) },
             Verb::Export => {
-                let object = object();
                 let on = self.other(fields, "on", naming);
                 let buffer = match self.optional_word(fields, "buffer")?.as_str() {
                     "wc" => Buffer::Wc,
@@ -269,63 +273,82 @@ impl Reader<'_> {
                 let grants = self.mapped(step, naming)?;
                 Action::Export { object, on, buffer, count: self.number(fields, "count", 1), grants }
             }
-            Verb::Attach => Action::Attach { object: object() },
-            Verb::Detach => Action::Detach { object: object(), order: self.order(fields) },
-            Verb::Release => {
-                let (object, order) = (object(), self.order(fields));
-                Action::Release { object, order, waiter_every: self.optional(fields, "waiter_every") }
-            }
-            Verb::Wait => {
-                let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
-                Action::Wait { object: object(), limit_ms, detach_after_ms }
-            }
             Verb::Allocate => {
                 let any = self.optional_word(fields, "from").as_deref() == Some("any");
                 let from = (!any).then(|| self.memory(fields));
-                let (object, pages) = (object(), self.pages(fields)?);
+                let pages = self.pages(fields)?;
                 Action::Allocate { object, pages, count: self.number(fields, "count", 1), from }
             }
-            Verb::Free => Action::Free { object: object() },
             Verb::Import => {
-                let object = object();
                 Action::Import { object, on: self.other(fields, "on", naming), of: self.other(fields, "of", naming)? }
             }
-            Verb::ImportRelease => Action::ImportRelease { object: object(), order: self.order(fields) },
             Verb::Grant => {
-                let (object, pages) = (object(), self.pages(fields)?);
+                let pages = self.pages(fields)?;
                 Action::Grant { object, pages, count: self.number(fields, "count", 1) }
             }
-            Verb::Ungrant => Action::Ungrant { object: object(), order: self.order(fields) },
             Verb::PeerGrant => {
-                let (object, pages) = (object(), self.pages(fields)?);
+                let pages = self.pages(fields)?;
                 Action::PeerGrant { object, pages, count: self.number(fields, "count", 1) }
             }
             Verb::PeerImport => {
-                let (object, pages, from) = (object(), self.pages(fields)?, self.memory(fields));
+                let (pages, from) = (self.pages(fields)?, self.memory(fields));
                 Action::PeerImport { object, pages, count: self.number(fields, "count", 1), from }
             }
-            Verb::PeerUngrant => Action::PeerLetGo { object: object(), order: self.order(fields), import: false },
-            Verb::PeerImportRelease => Action::PeerLetGo { object: object(), order: self.order(fields), import: true },
+            Verb::Pipe => Action::Pipe { object, of: self.other(fields, "of", naming)? },
+            _ => return None,
+        })
+    }
+
+    /// A step that uses an object, or none.
+    fn using(&mut self, step: &StepText, object: usize, value: &Fitting, naming: &mut Naming<'_>) -> Option<Action> {
+        let fields = &step.fields;
+        Some(match step.entry.verb {
+            Verb::Mmap => {
+                Action::Mmap { object, read_only: self.optional_word(fields, "access").as_deref() == Some("read_only") }
+            }
+            Verb::Touch => Action::Touch { object, pick: self.pick(fields) },
+            Verb::Read => Action::Read { object, pick: self.pick(fields) },
+            Verb::Attach => Action::Attach { object },
+            Verb::Wait => {
+                let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
+                Action::Wait { object, limit_ms, detach_after_ms }
+            }
             Verb::Copy => {
                 let pages = self.pages(fields)?;
                 let slice = self.slice(step, &pages, naming)?;
-                let inwards = matches!(&value, Fitting::Word(word) if word == "in");
+                let inwards = matches!(value, Fitting::Word(word) if word == "in");
                 Action::Copy { on: self.other(fields, "on", naming), inwards, pages, slice }
             }
-            Verb::Pipe => Action::Pipe { object: object(), of: self.other(fields, "of", naming)? },
-            Verb::Drain => Action::Drain { object: object() },
-            Verb::Actions => Action::Actions { shuffled: matches!(&value, Fitting::Word(word) if word == "shuffled") },
+            Verb::Actions => Action::Actions { shuffled: matches!(value, Fitting::Word(word) if word == "shuffled") },
             Verb::HoldFrames => {
                 let rate = u64::from(self.number(fields, "rate_hz", 60));
-                Action::Sleep { ns: as_number(&value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
+                Action::Sleep { ns: as_number(value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
             }
-            Verb::SleepMs => Action::Sleep { ns: as_number(&value) * 1_000_000, at: self.optional(fields, "at") },
-        };
-        let expect = self.optional_word(fields, "expect").map(|name| errno(&name));
-        Some(Step { entry: step.entry, action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
+            Verb::SleepMs => Action::Sleep { ns: as_number(value) * 1_000_000, at: self.optional(fields, "at") },
+            _ => return None,
+        })
     }
 
-    /// Every key of a step, also one that this verb's action happens not to look at in this arm.
+    /// A step that ends an object, or a part of it.
+    fn ending(&mut self, step: &StepText, object: usize) -> Option<Action> {
+        let order = self.order(&step.fields);
+        Some(match step.entry.verb {
+            Verb::Close => Action::Close { object },
+            Verb::Munmap => Action::Munmap { object, order },
+            Verb::Unmap => Action::Unmap { object, order },
+            Verb::Detach => Action::Detach { object, order },
+            Verb::Release => Action::Release { object, order, waiter_every: self.optional(&step.fields, "waiter_every") },
+            Verb::Free => Action::Free { object },
+            Verb::ImportRelease => Action::ImportRelease { object, order },
+            Verb::Ungrant => Action::Ungrant { object, order },
+            Verb::PeerUngrant => Action::PeerLetGo { object, order, import: false },
+            Verb::PeerImportRelease => Action::PeerLetGo { object, order, import: true },
+            Verb::Drain => Action::Drain { object },
+            _ => return None,
+        })
+    }
+
+    /// Every key of a table, also one that nobody happens to look at in this arm.
     fn every_value_fits(&mut self, fields: &Fields) {
         for (key, value) in fields.iter() {
             let _ = self.fitting(key.kind, value);
