@@ -83,24 +83,11 @@ pub enum Error {
         call: &'static str,
     },
 
-    /// The kinds asked for leave no action.
-    #[error(
-        "nothing to do: --without-dmabuf leaves only what --buffers pages stands for; name pages too, or leave one of the two out"
-    )]
-    NothingToDo,
-
-    /// A table that is not full after as much as is tried.
-    #[error(
-        "{table} is not full after {tried}, and filling a large one would keep everybody from granting: boot Xen with \
-         {argument} to see what happens then, as the lab's bench arm64-tight does"
-    )]
-    TableTooLarge {
-        /// Which one.
-        table: &'static str,
-        /// How much was put into it.
-        tried: u32,
-        /// The argument of Xen's that makes it small.
-        argument: &'static str,
+    /// This kernel can do nothing of what was asked for.
+    #[error("nothing to do: this kernel can do nothing of it ({why}); run another scenario")]
+    NothingPossible {
+        /// What it lacks.
+        why: String,
     },
 
     /// More pages than the driver's limit.
@@ -303,56 +290,6 @@ pub enum Error {
         status: i16,
     },
 
-    /// Something that had to fail did not.
-    #[error("{what} succeeded, but this kernel was expected to refuse it with {expected:?}")]
-    NotRefused {
-        /// What was done.
-        what: &'static str,
-        /// The expected answer.
-        expected: Errno,
-    },
-
-    /// A call ended otherwise than it had to.
-    #[error(
-        "{what}: the kernel answered {answered}, expected was {expected}; see docs/truth.md for what this kernel is known to do"
-    )]
-    Unexpected {
-        /// What was done.
-        what: &'static str,
-        /// The kernel's answer.
-        answered: String,
-        /// The expected answer.
-        expected: String,
-    },
-
-    /// Things were let go of in an order, and the kernel did otherwise than its source says.
-    #[error(
-        "{order}: {when}, {answered}; expected was that {expected}; docs/release-orders.md tells what the kernel was seen to do"
-    )]
-    Order {
-        /// What was let go of, in which order.
-        order: String,
-        /// At which point of it.
-        when: String,
-        /// What was seen.
-        answered: String,
-        /// What the source says.
-        expected: String,
-    },
-
-    /// A scenario file cannot be read.
-    #[error("cannot read the scenario {}: {cause}; `list` names those that need no file", .path.display())]
-    ScenarioPath {
-        /// Where it should be.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-
-    /// A scenario file makes no sense.
-    #[error(transparent)]
-    Script(#[from] crate::script::Problems),
-
     /// A step of a scenario file failed.
     #[error("{place}: {cause}")]
     Step {
@@ -400,15 +337,6 @@ pub enum Error {
         text: String,
     },
 
-    /// A file that steers the kernel could not be used.
-    #[error("cannot use {path}: {cause}; are you root, and is debugfs mounted?")]
-    Control {
-        /// The file.
-        path: String,
-        /// Why.
-        cause: io::Error,
-    },
-
     /// A module parameter could not be read or set.
     #[error("cannot {access} {path}: {cause}; is the driver there, and are you root?")]
     Parameter {
@@ -452,6 +380,10 @@ pub enum Error {
         /// Whether standard output got it.
         rescued: bool,
     },
+
+    /// A conformance test found something else than the kernel's source calls for, or cannot look.
+    #[error(transparent)]
+    Test(Box<dyn std::error::Error + Send + Sync>),
 
     /// Ctrl-C or a termination signal.
     #[error("interrupted; what was mapped and granted has been undone")]

@@ -3,26 +3,24 @@
 //!
 //! * [`uapi`]: the kernel's ioctl numbers and layouts, asserted at compile time.
 //! * [`device`]: owned types over them that undo themselves when dropped.
+//! * [`op`]: the names of operations and kinds of buffers.
 //! * [`truth`]: the log of calls, and the file it becomes (`docs/truth.md`).
 //! * [`peer`]: how two domains agree on which pages are shared, and how one requests more of the other (`docs/two-domains.md`).
-//! * [`plan`], [`scenario`]: what the scenarios that are programs do, in which order.
-//! * [`catalog`]: all scenarios by name.
-//! * [`balloon`]: the balloon that pages for grants come out of, told and pinned.
+//! * [`builtin`]: the scenario files that are part of it.
+//! * [`balloon`]: the balloon that pages for grants come out of, reported and pinned.
 //! * [`undo`]: what would outlive a run that is killed, recorded beforehand and undone by the next one.
-//! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them.
+//! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them, in orders of [`shuffle`].
 
 pub mod balloon;
-pub mod catalog;
-pub mod cli;
+pub mod builtin;
 pub mod device;
 pub mod engine;
 pub mod error;
 pub mod meminfo;
 pub mod op;
 pub mod peer;
-pub mod plan;
-pub mod scenario;
 pub mod script;
+pub mod shuffle;
 pub mod stop;
 pub mod truth;
 pub mod uapi;

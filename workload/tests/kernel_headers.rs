@@ -7,7 +7,7 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use grantscope_workload::uapi::{dma_heap, drm, gntalloc, gntdev, udmabuf};
+use grantscope_generator::uapi::{dma_heap, drm, gntalloc, gntdev, udmabuf};
 
 /// Compiles C that is read from standard input, without making anything of it.
 fn check_c(arguments: &[&str], source: &str) {

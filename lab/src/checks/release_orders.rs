@@ -14,7 +14,7 @@ use crate::place;
 
 /// Orders of four things, and what is left of them where twelve cannot have their unmap and six of those are alike.
 const ROWS: [(&str, usize); 4] = [("mapped", 18), ("pages", 24), ("wc", 24), ("coherent", 24)];
-/// Pages of each map and buffer; see workload/src/scenario/release_orders/mod.rs. What else is mapped has one.
+/// Pages of each map and buffer; see workload/conformance/src/release_orders/mod.rs. What else is mapped has one.
 const PAGES: u32 = 2;
 
 const DOCUMENT: &str = "docs/release-orders.md";

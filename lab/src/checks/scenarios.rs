@@ -18,6 +18,9 @@ use crate::{guest::job::Job, platform::Clock};
 
 /// Fewer iterations than the files have, where so many show nothing more: every check waits for the emulated processor.
 const SHORTENED: &[(&str, &str)] = &[
+    ("sweep", "--pages 1,16 --loopback 4 --iterations 8 --warmup 1"),
+    ("copy", "--pages 1,16 --iterations 4 --warmup 1"),
+    ("deferred", "--pages 1,16 --iterations 2"),
     ("latency-1", "--iterations 100 --warmup 5"),
     ("display-1080p-wc", "--iterations 2"),
     ("display-4k", "--iterations 1 --warmup 0"),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{guest::job::Job, platform::Clock};
 
-/// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
+/// How long the workload's scenario holds a page; see workload/scenarios/deferred.toml.
 const HELD_NS: u64 = 50_000_000;
 /// The longest duration of an unmap that waits for no user of its pages, at any page count of the scenario.
 const AT_ONCE_NS: u64 = HELD_NS / 2;

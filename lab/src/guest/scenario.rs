@@ -3,7 +3,6 @@
 use anyhow::{Result, anyhow, ensure};
 use grantscope_workload::{
     catalog::Chosen,
-    cli,
     script::{Given, Plan},
 };
 
@@ -27,7 +26,7 @@ pub fn command(platform: &Platform, scenario: &str) -> Result<Command> {
 /// When there is no such scenario, or it makes no sense on this platform with these values.
 pub fn with_settings(platform: &Platform, scenario: &str, set: &[String]) -> Result<Command> {
     let chosen = Chosen::named(scenario).map_err(|error| anyhow!("--scenario {scenario}: {error}"))?;
-    let settings = set.iter().map(|setting| cli::setting(setting).map_err(|error| anyhow!("--set {setting}: {error}")));
+    let settings = set.iter().map(|setting| Given::setting(setting).map_err(|error| anyhow!("--set {setting}: {error}")));
     let set_to = settings.collect::<Result<Vec<_>>>()?;
     match chosen.file()? {
         Some((name, text)) => {
@@ -39,7 +38,7 @@ pub fn with_settings(platform: &Platform, scenario: &str, set: &[String]) -> Res
     let in_dom0 = format!("/job/{SCENARIO_FILE}");
     let (named, files) = match chosen {
         Chosen::File(path) => (in_dom0.as_str(), vec![(SCENARIO_FILE.to_owned(), path)]),
-        Chosen::Program(_) | Chosen::Builtin(_) => (scenario, vec![]),
+        Chosen::Test(_) | Chosen::Builtin(_) => (scenario, vec![]),
     };
     let source: &[&str] = if platform.domains.have_frontend() { &["--peer", "1"] } else { &["--self"] };
     let set: Vec<&str> = set.iter().flat_map(|setting| ["--set", setting.as_str()]).collect();
@@ -59,7 +58,7 @@ mod tests {
         let refused = |name: &str, set: &[String]| format!("{:#}", with_settings(MAIN, name, set).unwrap_err());
         assert!(refused("swep", &[]).contains("there is no scenario of that name"));
         assert!(refused("./no-such-file.toml", &[]).contains("cannot read the scenario ./no-such-file.toml"));
-        assert!(refused("sweep", &["pages=1".into()]).contains("sweep is a program"));
+        assert!(refused("faults", &["pages=1".into()]).contains("faults is a program"));
         assert!(refused("latency-1", &["page=1".into()]).contains("write pages"));
         let file = std::env::temp_dir().join(format!("grantscope-bad-{}.toml", std::process::id()));
         fs::write(&file, "version = 1\nname = 4\n").unwrap();

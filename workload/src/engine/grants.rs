@@ -20,13 +20,13 @@ use super::{Place, limits};
 pub struct Grants<'log> {
     own: (DomId, Vec<GrantRef>),
     peer: (DomId, Offer),
-    desk: Option<Box<dyn RemoteFrontend + 'log>>,
+    frontend: Option<Box<dyn RemoteFrontend + 'log>>,
 }
 
 impl Grants<'_> {
     /// Whom to ask for more.
-    pub fn desk(&self) -> Option<&dyn RemoteFrontend> {
-        self.desk.as_deref()
+    pub fn frontend(&self) -> Option<&dyn RemoteFrontend> {
+        self.frontend.as_deref()
     }
 
     /// The other domain.
@@ -56,7 +56,7 @@ pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Gra
     let mut grants = Grants { own: (place.own, vec![]), ..Grants::default() };
     let needs = &plan.needs;
     let peer_pages = u32::try_from(needs.peer_pages).unwrap_or(u32::MAX);
-    if let Some(search) = place.source.search(place.own, peer_pages)
+    if let Some(search) = place.search(peer_pages)
         && (needs.peer_pages + needs.peer_dmabuf_pages > 0 || needs.requests)
     {
         let peer = search.peer;
@@ -64,7 +64,7 @@ pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Gra
         limits::within_dmabuf(plan, peer, grants.peer.1.dmabuf.len())?;
         if needs.requests {
             let client = Client::of(log, peer, &grants.peer.1)?;
-            grants.desk = Some(Box::new(Mutex::new(client)));
+            grants.frontend = Some(Box::new(Mutex::new(client)));
         }
     }
     let pages = plan.needs.own_pages;

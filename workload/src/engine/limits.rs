@@ -1,22 +1,21 @@
-//! Whether a scenario fits, asked before anything is mapped: against the drivers' limits, the peer's grants, CMA and memory.
+//! Whether a scenario fits, asked before anything is mapped: against the driver's limit, the peer's grants, CMA and memory.
 
 use crate::balloon::NEEDED;
-use crate::device::{DmaHeap, GntDev, UdmaBuf, Vgem};
 use crate::error::{Error, Result};
 use crate::meminfo::Memory;
-use crate::scenario::capability::knows_dma_alloc;
 use crate::script::{Needs, Plan};
-use crate::truth::Log;
 use crate::uapi::{DomId, gntdev};
 
 /// The largest piece that the page allocator hands out where a page is 4 KiB (MAX_PAGE_ORDER 10, include/linux/mmzone.h, Linux
 /// v6.12): a DMA buffer that is larger has to come from CMA.
 const LARGEST_BLOCK_PAGES: u64 = 1024;
 
-/// Everything but the peer's grants, which are known only when it is found.
-pub fn check(log: &Log, plan: &Plan) -> Result<()> {
+/// Everything but the peer's grants, which are known only when it is found. `limit` is gntdev's, if it is needed.
+pub fn check(plan: &Plan, limit: Option<usize>) -> Result<()> {
     let needs = &plan.needs;
-    kernel_can(log, needs)?;
+    if let Some(limit) = limit {
+        within_gntdev(needs, limit)?;
+    }
     // Where it is not known there is nothing to compare with.
     let memory = Memory::now();
     within_cma(needs, &memory)?;
@@ -36,30 +35,6 @@ fn small_balloon(plan: &Plan) -> Option<String> {
              all the same; write {NEEDED} instead of the number"
         )
     })
-}
-
-/// What the steps need that a kernel may not have.
-fn kernel_can(log: &Log, needs: &Needs) -> Result<()> {
-    if needs.gntdev {
-        let device = GntDev::open(log)?;
-        within_gntdev(needs, device.limit())?;
-        if needs.dmabuf && !device.knows_dmabuf()? {
-            return Err(Error::NoDmabuf);
-        }
-    }
-    if needs.held.dma_pages > 0 && !knows_dma_alloc() {
-        return Err(Error::NoDmaAlloc);
-    }
-    if needs.importer {
-        Vgem::open(log)?;
-    }
-    if needs.udmabuf {
-        UdmaBuf::create(1)?;
-    }
-    if needs.dma_heap {
-        DmaHeap::allocate(1)?;
-    }
-    Ok(())
 }
 
 fn within_gntdev(needs: &Needs, limit: usize) -> Result<()> {

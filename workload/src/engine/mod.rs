@@ -1,41 +1,42 @@
 //! Runs the plan of a scenario file: gets the pages, starts the workers, and undoes whatever they left, in every case.
 
-mod crowd;
+mod barrier;
+pub mod capability;
+mod concurrent_detach;
 mod grants;
-mod hand;
 mod limits;
-mod meanwhile;
-mod meeting;
 mod pace;
+mod place;
 mod processes;
+mod scheduler;
+mod waiter;
+mod worker;
 
 use std::collections::BTreeMap;
 
 use crate::balloon::with_balloon;
 use crate::error::Result;
-use crate::scenario::Source;
 use crate::script::{Pace, Plan, Scalar};
-use crate::truth::{BalloonReport, Log, LoopTimes, Phase, RunInfo, Turn, loops};
-use crate::uapi::DomId;
+use crate::truth::{Header, Log, LoopTimes, Phase, RunInfo, Turn, loops};
 
 use grants::with_grants;
+pub use place::{Place, Source};
 
-/// Where a scenario is run.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// This domain's number.
-    pub own: DomId,
-    /// Whose pages are mapped where the file does not say.
-    pub source: Source,
-}
-
-/// Runs it. Calls are noted in `log`, and what there is to say about the run in `info` and `balloon`.
-pub fn run(log: &Log, plan: &Plan, place: &Place, info: &mut RunInfo, balloon: &mut BalloonReport) -> Result<()> {
+/// Runs it, but for what this kernel cannot do and the file says may be left out. Calls are noted in `log`, and what there is to say
+/// about the run in `header`.
+///
+/// # Errors
+/// This kernel or this machine cannot do what the plan needs; a step ended otherwise than the file expects; or a signal ended it.
+pub fn run(log: &Log, mut plan: Plan, place: &Place, header: &mut Header) -> Result<()> {
     log.enter(Phase::Setup);
-    limits::check(log, plan)?;
+    header.run_info = Some(run_info(&plan));
+    let limit = capability::leave_out(log, &mut plan, &mut header.skipped)?;
+    let plan = &plan;
+    let info = header.run_info.insert(run_info(plan));
+    limits::check(plan, limit)?;
     let mut turns = Vec::new();
-    let outcome = with_balloon(plan.pin(), balloon, || {
-        with_grants(log, plan, place, |grants| crowd::work(log, plan, place, grants, &mut turns))
+    let outcome = with_balloon(plan.pin(), &mut header.balloon, || {
+        with_grants(log, plan, place, |grants| scheduler::work(log, plan, place, grants, &mut turns))
     });
     info.loops = times(plan, &turns);
     report(&plan.name, &info.loops);
@@ -43,7 +44,7 @@ pub fn run(log: &Log, plan: &Plan, place: &Place, info: &mut RunInfo, balloon: &
 }
 
 /// What the truth says about a run of this plan, before it is run.
-pub fn run_info(plan: &Plan) -> RunInfo {
+fn run_info(plan: &Plan) -> RunInfo {
     let value = |scalar: &Scalar| match scalar {
         Scalar::Number(number) => (*number).into(),
         Scalar::Word(word) => word.clone().into(),

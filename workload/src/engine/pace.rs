@@ -1,7 +1,19 @@
-//! When iterations are due: a plain function of the clock.
+//! When iterations and their actions are due: plain functions of the clock.
 
-use crate::plan::start_after_pause;
 use crate::script::Pace;
+
+/// How far behind the multiple an action starts, in nanoseconds: the tick's own work is over.
+const BEHIND_THE_TICK: u64 = 300_000;
+
+/// When an action that could start `now` starts: always at the same distance from a tick, so that
+/// it does not depend on chance how many ticks fall into a call.
+pub fn start_after_pause(now_ns: u64, pause_ms: u32) -> u64 {
+    let period = u64::from(pause_ms) * 1_000_000;
+    match period {
+        0 => now_ns,
+        _ => (now_ns / period + 1) * period + BEHIND_THE_TICK.min(period / 2),
+    }
+}
 
 /// The times at which the iterations of one thread are due, one after the other.
 #[derive(Debug, Default)]
@@ -50,6 +62,17 @@ mod tests {
         let times = loops(&with_a_stall(pace), &[String::new()], |_, _| Some(("worker", period)));
         let Spread { p99, .. } = times[0].response_ns.unwrap_or(times[0].service_ns);
         p99 / MS
+    }
+
+    #[test]
+    fn every_action_starts_at_the_same_distance_from_a_multiple_of_the_pause() {
+        for now in [0, 1, 3_999_999, 4_000_000, 4_299_999, 4_300_001, 7_654_321] {
+            let start = start_after_pause(now, 4);
+            assert!(start > now && start - now <= 4_300_000, "{now}: {start}");
+            assert_eq!(start % 4_000_000, 300_000);
+        }
+        assert_eq!(start_after_pause(1234, 0), 1234);
+        assert!(start_after_pause(999_999, 1) > 999_999);
     }
 
     #[test]

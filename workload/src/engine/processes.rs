@@ -15,8 +15,8 @@ use crate::error::{Error, Result, errno_of};
 use crate::stop;
 use crate::truth::{Buffer, Call, Log, Op, Phase, Subject, Teardowns, Turn};
 
-use super::crowd::Run;
-use super::hand::Shared;
+use super::scheduler::Run;
+use super::worker::Shared;
 
 /// A process that works, and what it will have said when it ends.
 pub(super) struct Child {
@@ -41,12 +41,12 @@ impl Run<'_> {
     /// Starts the processes of every worker that has several.
     pub(super) fn start_processes(&self) -> Result<Vec<Child>> {
         let mut children: Vec<Child> = Vec::new();
-        for (index, crew) in self.plan.crews().into_iter().enumerate().filter(|(_, crew)| crew.processes > 1) {
+        for (index, crew) in self.plan.crews(self.stage).into_iter().enumerate().filter(|(_, crew)| crew.processes > 1) {
             for process in 0..crew.processes {
                 match self.start_process(index, process) {
                     Ok(child) => children.push(child),
                     Err(error) => {
-                        self.shared.meeting.give_up();
+                        self.shared.barrier.give_up();
                         children.into_iter().for_each(|child| drop(self.follow(child)));
                         return Err(error);
                     }
@@ -68,7 +68,7 @@ impl Run<'_> {
                 // If the parent is killed, what is mapped here goes as in any other end, and so where it was killed just before.
                 let _ = set_pdeathsig(Signal::SIGTERM);
                 if getppid() != parent {
-                    self.shared.meeting.give_up();
+                    self.shared.barrier.give_up();
                 }
                 let status = i32::from(self.be_process(worker, process, writer).is_err());
                 // SAFETY: ends the process without running what its parent left to be done at an exit.
@@ -103,7 +103,7 @@ impl Run<'_> {
         let mut told = Vec::new();
         let mut asked = false;
         loop {
-            let over = stop::requested() || self.shared.meeting.given_up();
+            let over = stop::requested() || self.shared.barrier.given_up();
             if over && !asked {
                 asked = true;
                 end(child.pid);
@@ -127,7 +127,7 @@ impl Run<'_> {
         };
         if outcome.is_err() {
             // A process that was killed cannot say so itself to those who wait for it.
-            self.shared.meeting.give_up();
+            self.shared.barrier.give_up();
         }
         (turns, outcome)
     }

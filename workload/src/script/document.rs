@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Found, nearest};
-use super::vocabulary::{Entry, HEAD, Key, LISTS, PACE, RULES, STEPS, TABLES, WORKER};
+use super::vocabulary::{ACTION, ACTIONS, Entry, HEAD, Key, Kind, LISTS, PACE, RULES, STEPS, TABLES, WORKER};
 
 /// Something, and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,18 @@ pub enum Value {
     Cycle(Vec<Located<Value>>),
     /// `{ between = [a, b] }`: likewise, and two of them.
     Between(Vec<Located<Value>>),
+    /// `[[a, b], …]`.
+    Ladder(Vec<(u64, u64)>),
+}
+
+impl Value {
+    fn mentions(&self, parameter: &str) -> bool {
+        match self {
+            Self::Parameter(name) => name == parameter,
+            Self::Cycle(all) | Self::Between(all) => all.iter().any(|one| one.value.mentions(parameter)),
+            Self::Scalar(_) | Self::Ladder(_) => false,
+        }
+    }
 }
 
 /// The keys of a table that are in the vocabulary, with what is behind them.
@@ -53,6 +65,18 @@ impl Fields {
     /// What is behind a key.
     pub fn get(&self, name: &str) -> Option<(&'static Key, &Located<Value>)> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(key, value)| (*key, value))
+    }
+
+    /// The plain word behind a key, and where it is.
+    pub fn word(&self, name: &str) -> Option<(&str, Range<usize>)> {
+        match self.get(name)?.1 {
+            Located { value: Value::Scalar(Scalar::Word(word)), span } => Some((word, span.clone())),
+            _ => None,
+        }
+    }
+
+    fn mentions(&self, parameter: &str) -> bool {
+        self.iter().any(|(_, value)| value.value.mentions(parameter))
     }
 
     /// All of them.
@@ -83,7 +107,7 @@ pub enum PaceText {
     Open(Fields),
 }
 
-/// A worker.
+/// A worker, or one of its actions.
 #[derive(Clone, Debug)]
 pub struct WorkerText {
     /// Where it begins.
@@ -94,6 +118,23 @@ pub struct WorkerText {
     pub pace: Option<Located<PaceText>>,
     /// Its steps: start, each, end.
     pub steps: [Vec<StepText>; 3],
+    /// Its actions, which have none.
+    pub actions: Vec<WorkerText>,
+}
+
+impl WorkerText {
+    /// All steps, those of its actions among them.
+    pub fn all_steps(&self) -> impl Iterator<Item = &StepText> {
+        self.steps.iter().chain(self.actions.iter().flat_map(|action| &action.steps)).flatten()
+    }
+
+    /// Whether a parameter stands anywhere in it.
+    pub fn mentions(&self, parameter: &str) -> bool {
+        let in_steps = |step: &StepText| step.fields.mentions(parameter) || step.value.value.mentions(parameter);
+        let in_pace = matches!(&self.pace, Some(Located { value: PaceText::Open(fields), .. }) if fields.mentions(parameter));
+        let in_fields = self.fields.mentions(parameter) || self.actions.iter().any(|action| action.fields.mentions(parameter));
+        in_fields || in_pace || self.all_steps().any(in_steps)
+    }
 }
 
 /// The whole file.
@@ -184,26 +225,51 @@ fn worker_text(worker: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Worke
         found.add(worker.span(), "a worker is a table: write [[workers]]");
         return None;
     };
-    let others: Vec<&str> = LISTS.iter().map(|(name, _)| *name).chain(["pace"]).collect();
-    let table = Spanned::new(worker.span(), table.clone());
-    let fields = fields(&table, "of a worker", WORKER, &others, found);
-    let mut pace = None;
-    let mut steps = [vec![], vec![], vec![]];
-    for (key, value) in table.get_ref().iter() {
-        let list = LISTS.iter().position(|(name, _)| *name == &**key.get_ref());
-        match (list, value.get_ref()) {
-            (Some(list), DeValue::Array(array)) => {
-                steps[list] = array.iter().filter_map(|step| step_text(step, found)).collect();
+    let mut read = does_steps(worker.span(), table, ("of a worker", WORKER, &["pace", ACTIONS.0]), found);
+    for (key, value) in table.iter() {
+        match (&**key.get_ref(), value.get_ref()) {
+            ("pace", _) => read.pace = pace_text(value, found),
+            (name, DeValue::Array(actions)) if name == ACTIONS.0 => {
+                read.actions = actions.iter().filter_map(|action| action_text(action, found)).collect();
             }
-            (Some(_), _) => found.add(
+            (name, _) if name == ACTIONS.0 => {
+                found.add(value.span(), "actions is a list of tables: write [[workers.actions]] for each");
+            }
+            _ => {}
+        }
+    }
+    Some(read)
+}
+
+fn action_text(action: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<WorkerText> {
+    let DeValue::Table(table) = action.get_ref() else {
+        found.add(action.span(), "an action is a table: write [[workers.actions]]");
+        return None;
+    };
+    Some(does_steps(action.span(), table, ("of an action", ACTION, &[]), found))
+}
+
+/// What a worker and an action have in common: plain keys, and lists of steps. Its other keys are read elsewhere.
+fn does_steps(
+    span: Range<usize>,
+    table: &DeTable<'_>,
+    (place, keys, elsewhere): (&str, &'static [Key], &[&'static str]),
+    found: &mut Found,
+) -> WorkerText {
+    let others: Vec<&str> = LISTS.iter().map(|(name, _)| *name).chain(elsewhere.iter().copied()).collect();
+    let fields = fields(&Spanned::new(span.clone(), table.clone()), place, keys, &others, found);
+    let mut steps = [vec![], vec![], vec![]];
+    for (key, value) in table.iter() {
+        let Some(list) = LISTS.iter().position(|(name, _)| *name == &**key.get_ref()) else { continue };
+        match value.get_ref() {
+            DeValue::Array(array) => steps[list] = array.iter().filter_map(|step| step_text(step, found)).collect(),
+            _ => found.add(
                 value.span(),
                 format!("{} is a list of steps: write {0} = [ {{ map = \"window\", pages = 16 }}, … ]", key.get_ref()),
             ),
-            (None, _) if &**key.get_ref() == "pace" => pace = pace_text(value, found),
-            (None, _) => {}
         }
     }
-    Some(WorkerText { span: worker.span(), fields, pace, steps })
+    WorkerText { span, fields, pace: None, steps, actions: vec![] }
 }
 
 fn pace_text(value: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Located<PaceText>> {
@@ -239,7 +305,7 @@ fn step_text(step: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<StepText>
     };
     let place = format!("of the step {}", entry.name);
     let fields = fields(&Spanned::new(step.span(), table.clone()), &place, entry.keys, &[entry.name], found);
-    let value = Located::new(value.span(), value_of(value, found)?);
+    let value = Located::new(value.span(), value_of(value, entry.value, found)?);
     Some(StepText { span: step.span(), entry, value, fields })
 }
 
@@ -264,7 +330,7 @@ fn fields(table: &Spanned<DeTable<'_>>, place: &str, keys: &'static [Key], other
         let word: &str = name.get_ref();
         match keys.iter().find(|key| key.name == word) {
             Some(key) => {
-                if let Some(read) = value_of(value, found) {
+                if let Some(read) = value_of(value, key.kind, found) {
                     fields.0.push((key, Located::new(value.span(), read)));
                 }
             }
@@ -305,7 +371,14 @@ fn number(value: &Spanned<DeValue<'_>>) -> Option<u64> {
     u64::from_str_radix(integer.as_str(), integer.radix()).ok()
 }
 
-fn value_of(value: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Value> {
+fn value_of(value: &Spanned<DeValue<'_>>, kind: Kind, found: &mut Found) -> Option<Value> {
+    if kind == Kind::Ladder {
+        let ladder = ladder(value);
+        if ladder.is_none() {
+            found.add(value.span(), format!("this does not fit here: write {}", kind.describe()));
+        }
+        return ladder.map(Value::Ladder);
+    }
     let read = match value.get_ref() {
         DeValue::Table(table) => rule(table),
         _ => plain(value),
@@ -318,6 +391,20 @@ fn value_of(value: &Spanned<DeValue<'_>>, found: &mut Found) -> Option<Value> {
         );
     }
     read
+}
+
+/// Pairs of numbers, of which the first ones rise.
+fn ladder(value: &Spanned<DeValue<'_>>) -> Option<Vec<(u64, u64)>> {
+    let DeValue::Array(pairs) = value.get_ref() else { return None };
+    let pair = |pair: &Spanned<DeValue<'_>>| match pair.get_ref() {
+        DeValue::Array(both) => match &both[..] {
+            [first, second] => Some((number(first)?, number(second)?)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let pairs = pairs.iter().map(pair).collect::<Option<Vec<_>>>()?;
+    pairs.windows(2).all(|two| two[0].0 < two[1].0).then_some(pairs).filter(|pairs| !pairs.is_empty())
 }
 
 /// A scalar, or a parameter.

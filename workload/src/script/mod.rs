@@ -21,5 +21,8 @@ mod tests;
 
 pub use document::Scalar;
 pub use needs::{Held, Needs};
-pub use plan::{Action, Amount, Arm, Crew, Given, Mapped, Order, Pace, Pick, Plan, Side, Slice, Step, Turns, Worker};
+pub use plan::{
+    Action, Amount, Arm, Crew, Given, Mapped, Missing, Order, Pace, Part, Pick, Plan, Side, Slice, Step, Turns, WorkerPlan,
+};
 pub use problem::Problems;
+pub use vocabulary::Role;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Action, Arm, Mapped, Plan, Side, Step, Worker};
-use crate::device::Memory;
+use super::plan::{Action, Arm, Mapped, Plan, Side, Step, WorkerPlan};
+use crate::shuffle::Shuffler;
 use crate::truth::Buffer;
 
 /// The most that is needed, all arms, workers, processes and threads together.
@@ -25,16 +25,8 @@ pub struct Needs {
     pub largest_dma: u32,
     /// Whether it opens gntdev at all.
     pub gntdev: bool,
-    /// Whether it needs gntdev's dma-bufs.
-    pub dmabuf: bool,
     /// Whether it asks the peer's frontend for more than it grants from the start.
     pub requests: bool,
-    /// Whether it needs another importer of dma-bufs.
-    pub importer: bool,
-    /// Whether it needs udmabuf.
-    pub udmabuf: bool,
-    /// Whether it needs the system's dma-heap.
-    pub dma_heap: bool,
 }
 
 /// What is held at a time, in pages; and in objects.
@@ -81,7 +73,7 @@ impl Needs {
     /// Those of a plan.
     pub fn of(plan: &Plan) -> Self {
         let mut needs = Self::default();
-        let steps = || plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(Worker::steps);
+        let steps = || plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(WorkerPlan::steps);
         steps().for_each(|step| needs.look_at(step));
         // Of what is as large as what it is made of, the largest there is may be meant.
         if steps().any(|step| {
@@ -95,38 +87,36 @@ impl Needs {
             needs.peer_pages = most(needs.peer_pages, Side::Peer);
             needs.peer_dmabuf_pages = most(needs.peer_dmabuf_pages, Side::PeerDmabuf);
         }
-        // What an arm holds between its turns is held while the others have theirs.
-        let walks: Vec<_> = plan.arms.iter().map(walk).collect();
+        for arms in plan.rounds() {
+            needs.hold_at_once(&plan.arms[arms]);
+        }
+        needs
+    }
+
+    /// What an arm holds between its turns is held while the others have theirs.
+    fn hold_at_once(&mut self, arms: &[Arm]) {
+        let walks: Vec<_> = arms.iter().map(walk).collect();
         let standing = walks.iter().fold(Held::default(), |sum, (standing, _)| sum.with(*standing, |a, b| a + b));
         let beyond = walks
             .iter()
             .fold(Held::default(), |most, (standing, peak)| most.with(peak.with(*standing, usize::saturating_sub), usize::max));
-        needs.held = standing.with(beyond, |a, b| a + b);
+        self.held = self.held.with(standing.with(beyond, |a, b| a + b), usize::max);
         let most = walks.iter().map(|(standing, peak)| peak.all_pages().saturating_sub(standing.all_pages())).max();
-        needs.pages_at_once = standing.all_pages() + most.unwrap_or(0);
-        needs
+        self.pages_at_once = self.pages_at_once.max(standing.all_pages() + most.unwrap_or(0));
     }
 
     fn look_at(&mut self, step: &Step) {
         match &step.action {
-            Action::Grant { pages, .. } | Action::Copy { pages, .. } => self.largest = self.largest.max(pages.most()),
-            Action::Map { grants, .. } => self.largest = self.largest.max(grants.most()),
             Action::Export { grants, buffer, .. } => {
-                self.dmabuf = true;
-                self.largest = self.largest.max(grants.most());
                 if matches!(buffer, Buffer::Wc | Buffer::Coherent) {
                     self.largest_dma = self.largest_dma.max(grants.most());
                 }
             }
-            Action::PeerGrant { pages, .. } | Action::PeerImport { pages, .. } => {
-                self.largest = self.largest.max(pages.most());
-                self.requests = true;
-            }
-            Action::Import { .. } | Action::Wait { .. } => self.dmabuf = true,
-            Action::Attach { .. } => self.importer = true,
-            Action::Allocate { from: Memory::DmaHeap, .. } => self.dma_heap = true,
-            Action::Allocate { .. } => self.udmabuf = true,
+            Action::PeerGrant { .. } | Action::PeerImport { .. } => self.requests = true,
             _ => {}
+        }
+        if !matches!(step.action, Action::Allocate { .. }) {
+            self.largest = self.largest.max(step.action.most_pages());
         }
         self.gntdev |= matches!(
             step.action,
@@ -137,13 +127,16 @@ impl Needs {
 
 /// How many grants of a side the arm's steps name.
 fn grants(arm: &Arm, side: Side) -> usize {
-    let of_worker = |worker: &Worker| {
+    let of_worker = |worker: &WorkerPlan| {
         let ends = worker.steps().filter_map(|step| match &step.action {
             Action::Map { grants, .. } | Action::Export { grants, .. } => grants.slice(),
             Action::Copy { slice, .. } => Some(slice),
             _ => None,
         });
-        ends.filter(|slice| slice.side == side).map(|slice| slice.base + slice.per_hand * worker.hands()).max().unwrap_or(0)
+        ends.filter(|slice| slice.side == side)
+            .map(|slice| slice.base + slice.per_thread * worker.threads_in_all())
+            .max()
+            .unwrap_or(0)
     };
     arm.workers.iter().map(of_worker).max().unwrap_or(0)
 }
@@ -154,19 +147,20 @@ fn walk(arm: &Arm) -> (Held, Held) {
     let mut sums = (Held::default(), Held::default());
     for worker in &arm.workers {
         let (mut holding, mut peak) = (Holding::new(), Held::default());
-        let mut pass = |steps: &[Step]| {
+        let mut pass = |steps: Vec<&Step>| {
             for step in steps {
                 hold(step, &mut holding);
                 peak = peak.with(total(&holding), usize::max);
             }
             total(&holding)
         };
-        let standing = pass(&worker.start);
-        pass(&worker.each);
-        pass(&worker.end);
-        let hands = worker.hands();
-        sums.0 = sums.0.with(standing.times(hands), |a, b| a + b);
-        sums.1 = sums.1.with(peak.times(hands), |a, b| a + b);
+        let standing = pass(worker.starting().collect());
+        // In whatever order its actions come, each leaves what it found.
+        pass(worker.iteration(&mut Shuffler::new(0)).into_iter().map(|(_, step)| step).collect());
+        pass(worker.ending().collect());
+        let threads = worker.threads_in_all();
+        sums.0 = sums.0.with(standing.times(threads), |a, b| a + b);
+        sums.1 = sums.1.with(peak.times(threads), |a, b| a + b);
     }
     sums
 }

@@ -7,8 +7,10 @@ use nix::errno::Errno;
 
 use super::document::Scalar;
 use super::needs::Needs;
+use super::vocabulary::Entry;
 use crate::balloon::{Pin, Wanted};
 use crate::device::Memory;
+use crate::shuffle::Shuffler;
 use crate::truth::Buffer;
 
 /// Whose pages are mapped.
@@ -25,8 +27,12 @@ pub enum Side {
 /// What is given from outside the file.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
-    /// Parameters with other values than the file's; several make arms.
+    /// Parameters with other values than the file's; several make arms. None: workers that use it are left out.
     pub set: Vec<(String, Vec<Scalar>)>,
+    /// The kinds of buffers that are asked for by name; none: all.
+    pub kinds: Vec<Buffer>,
+    /// Whether whatever needs dma-bufs is left out.
+    pub without_dmabuf: bool,
     /// Whether pages are a peer's where a step does not say whose.
     pub peer: bool,
     /// Instead of the file's.
@@ -65,10 +71,12 @@ pub struct Plan {
     pub seed: u64,
     /// Iterations before those that count.
     pub warmup: u32,
-    /// Those that count.
-    pub turns: Turns,
-    /// The grid that iterations of closed loops start on; 0: none.
+    /// The grid that iterations of closed loops, or their actions, start on; 0: none.
     pub pause_ms: u32,
+    /// Whether one arm comes after another; else they take turns in each iteration.
+    pub sequential: bool,
+    /// What becomes of what this kernel cannot do.
+    pub if_missing: Missing,
     /// How many pages are to be in the balloon, where it is to be pinned.
     pub balloon: Option<Wanted>,
     /// Parameters that are the same in every arm.
@@ -79,18 +87,41 @@ pub struct Plan {
     pub needs: Needs,
 }
 
+/// What becomes of actions and arms that need what a kernel cannot do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The run fails.
+    Fails,
+    /// They are left out, and that is noted; but actions that were asked for by name fail.
+    IsLeftOut {
+        /// Whether they were asked for by name.
+        but_actions: bool,
+    },
+}
+
 /// One combination.
 #[derive(Clone, Debug)]
 pub struct Arm {
     /// As in `buffer=wc,pages=16`; empty: there is nothing to tell apart.
     pub name: String,
+    /// Those of a stage begin when those of the stage before are done.
+    pub stage: usize,
     /// Who does what.
-    pub workers: Vec<Worker>,
+    pub workers: Vec<WorkerPlan>,
+    /// How many iterations count.
+    pub turns: Turns,
+}
+
+impl Arm {
+    /// The largest object of its steps, in pages.
+    pub fn largest(&self) -> u32 {
+        self.workers.iter().flat_map(WorkerPlan::steps).map(|step| step.action.most_pages()).max().unwrap_or(0)
+    }
 }
 
 /// Some threads that do the same.
 #[derive(Clone, Debug)]
-pub struct Worker {
+pub struct WorkerPlan {
     /// Its name.
     pub name: String,
     /// How many processes.
@@ -107,18 +138,70 @@ pub struct Worker {
     pub each: Vec<Step>,
     /// Once at the end.
     pub end: Vec<Step>,
+    /// What its step `actions` does.
+    pub parts: Vec<Part>,
     /// Whether it opens its devices itself.
     pub opens: bool,
 }
 
-impl Worker {
+/// An action of a worker: one of the things that it does in each iteration.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name, as it is noted when it is left out.
+    pub name: String,
+    /// Once at the start.
+    pub start: Vec<Step>,
+    /// In each iteration.
+    pub each: Vec<Step>,
+    /// Once at the end.
+    pub end: Vec<Step>,
+}
+
+impl Part {
     /// All of its steps.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.start.iter().chain(&self.each).chain(&self.end)
     }
+}
+
+impl WorkerPlan {
+    /// What it does before its first iteration.
+    pub fn starting(&self) -> impl Iterator<Item = &Step> {
+        self.start.iter().chain(self.parts.iter().flat_map(|part| &part.start))
+    }
+
+    /// What it does in an iteration, in the order of `orders`. `true`: it is the first step of an action.
+    pub fn iteration(&self, orders: &mut Shuffler) -> Vec<(bool, &Step)> {
+        let mut steps = Vec::new();
+        for step in &self.each {
+            let Action::Actions { shuffled } = step.action else {
+                steps.push((false, step));
+                continue;
+            };
+            let listed: Vec<&Part> = self.parts.iter().collect();
+            let parts = if shuffled { orders.next_order(&listed) } else { listed };
+            steps.extend(parts.iter().flat_map(|part| part.each.iter().enumerate().map(|(place, step)| (place == 0, step))));
+        }
+        steps
+    }
+
+    /// What it does after its last iteration.
+    pub fn ending(&self) -> impl Iterator<Item = &Step> {
+        self.parts.iter().flat_map(|part| &part.end).chain(&self.end)
+    }
+
+    /// Its steps without those of its actions.
+    pub fn own_steps(&self) -> impl Iterator<Item = &Step> {
+        self.start.iter().chain(&self.each).chain(&self.end)
+    }
+
+    /// All of its steps, those of its actions among them.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.starting().chain(&self.each).chain(self.parts.iter().flat_map(|part| &part.each)).chain(self.ending())
+    }
 
     /// How many threads do this, in all processes together.
-    pub fn hands(&self) -> usize {
+    pub fn threads_in_all(&self) -> usize {
         self.processes as usize * self.threads as usize
     }
 }
@@ -147,6 +230,8 @@ pub enum Pace {
 /// A step.
 #[derive(Clone, Debug)]
 pub struct Step {
+    /// Its verb.
+    pub entry: &'static Entry,
     /// What it does.
     pub action: Action,
     /// How it has to fail, if it has to.
@@ -178,15 +263,15 @@ impl Amount {
     }
 }
 
-/// Grants of a side that one object's pages are; every hand has its own.
+/// Grants of a side that one object's pages are; every thread has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
     /// Whose.
     pub side: Side,
-    /// Where those of the first hand begin among all of that side.
+    /// Where those of the first thread begin among all of that side.
     pub base: usize,
-    /// How far it is to the next hand's.
-    pub per_hand: usize,
+    /// How far it is to the next thread's.
+    pub per_thread: usize,
     /// How far it is to the next object's of the same name; 0: all map the same.
     pub per_item: usize,
 }
@@ -238,7 +323,7 @@ pub enum Pick {
     Random,
 }
 
-/// What a step does. Objects and devices are places in [`Worker::objects`]; no device: the worker's only one.
+/// What a step does. Objects and devices are places in [`WorkerPlan::objects`]; no device: the worker's only one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the vocabulary describes every one of them")]
 pub enum Action {
@@ -253,9 +338,9 @@ pub enum Action {
     Export { object: usize, on: Option<usize>, buffer: Buffer, count: u32, grants: Mapped },
     Attach { object: usize },
     Detach { object: usize, order: Order },
-    Release { object: usize, order: Order },
+    Release { object: usize, order: Order, waiter_every: Option<u32> },
     Wait { object: usize, limit_ms: u32, detach_after_ms: Option<u32> },
-    Allocate { object: usize, pages: Amount, count: u32, from: Memory },
+    Allocate { object: usize, pages: Amount, count: u32, from: Option<Memory> },
     Free { object: usize },
     Import { object: usize, on: Option<usize>, of: usize },
     ImportRelease { object: usize, order: Order },
@@ -265,24 +350,68 @@ pub enum Action {
     PeerImport { object: usize, pages: Amount, count: u32, from: Memory },
     PeerLetGo { object: usize, order: Order, import: bool },
     Copy { on: Option<usize>, inwards: bool, pages: Amount, slice: Slice },
+    Pipe { object: usize, of: usize },
+    Drain { object: usize },
+    Actions { shuffled: bool },
     Sleep { ns: u64, at: Option<u32> },
 }
 
+impl Action {
+    /// Whether it is a call that only a gntdev with dma-bufs knows.
+    pub fn needs_dmabuf(&self) -> bool {
+        matches!(self, Self::Export { .. } | Self::Import { .. } | Self::Wait { .. })
+    }
+
+    /// The most pages that one object of it has, where that is said here.
+    pub fn most_pages(&self) -> u32 {
+        match self {
+            Self::Map { grants, .. } | Self::Export { grants, .. } => grants.most(),
+            Self::Allocate { pages, .. }
+            | Self::Grant { pages, .. }
+            | Self::PeerGrant { pages, .. }
+            | Self::PeerImport { pages, .. }
+            | Self::Copy { pages, .. } => pages.most(),
+            _ => 0,
+        }
+    }
+}
+
 impl Plan {
-    /// Who there has to be for each worker.
-    pub fn crews(&self) -> Vec<Crew> {
-        let workers = self.arms.first().map_or(0, |arm| arm.workers.len());
-        let most = |worker: usize, count: fn(&Worker) -> u32| {
-            self.arms.iter().map(|arm| count(&arm.workers[worker]) as usize).max().unwrap_or(0)
+    /// The arms of each stage, by their places.
+    pub fn stages(&self) -> Vec<Range<usize>> {
+        let mut stages: Vec<Range<usize>> = Vec::new();
+        for (place, arm) in self.arms.iter().enumerate() {
+            match stages.last_mut() {
+                Some(stage) if self.arms[stage.start].stage == arm.stage => stage.end = place + 1,
+                _ => stages.push(place..place + 1),
+            }
+        }
+        stages
+    }
+
+    /// The arms whose objects are there at the same time: those of a stage, or one of them after another.
+    pub fn rounds(&self) -> Vec<Range<usize>> {
+        match self.sequential {
+            true => (0..self.arms.len()).map(|arm| arm..arm + 1).collect(),
+            false => self.stages(),
+        }
+    }
+
+    /// Who there has to be for each worker of a stage.
+    pub fn crews(&self, stage: &Range<usize>) -> Vec<Crew> {
+        let arms = &self.arms[stage.clone()];
+        let workers = arms.first().map_or(0, |arm| arm.workers.len());
+        let most = |worker: usize, count: fn(&WorkerPlan) -> u32| {
+            arms.iter().map(|arm| count(&arm.workers[worker]) as usize).max().unwrap_or(0)
         };
         let crew =
             |worker| Crew { processes: most(worker, |worker| worker.processes), threads: most(worker, |worker| worker.threads) };
         (0..workers).map(crew).collect()
     }
 
-    /// How many threads there are, in all processes together.
-    pub fn threads(&self) -> usize {
-        self.crews().iter().map(|crew| crew.processes * crew.threads).sum()
+    /// How many threads there are in a stage, in all processes together.
+    pub fn threads(&self, stage: &Range<usize>) -> usize {
+        self.crews(stage).iter().map(|crew| crew.processes * crew.threads).sum()
     }
 
     /// What it is and needs, for people.
@@ -327,18 +456,22 @@ impl Plan {
     /// More calls than the run will make, for the log to have room for.
     pub fn expected_calls(&self) -> usize {
         const SEARCHING: usize = 10_000;
-        let turns = match self.turns {
-            Turns::Iterations(count) => (count + self.warmup) as usize,
-            Turns::Seconds(seconds) => seconds as usize * 1000,
-        };
         let items = |step: &Step| match &step.action {
             Action::Map { count, .. } | Action::Export { count, .. } | Action::Grant { count, .. } => *count as usize,
             _ => 1,
         };
-        let most = |worker: &Worker| worker.steps().map(items).max().unwrap_or(1);
-        let each =
-            |worker: &Worker| (worker.each.len() * turns + worker.start.len() + worker.end.len()) * most(worker) * worker.hands();
-        let calls: usize = self.arms.iter().flat_map(|arm| &arm.workers).map(each).sum();
+        let most = |worker: &WorkerPlan| worker.steps().map(items).max().unwrap_or(1);
+        let each = |worker: &WorkerPlan| worker.each.len() + worker.parts.iter().map(|part| part.each.len()).sum::<usize>();
+        let once = |worker: &WorkerPlan| worker.starting().count() + worker.ending().count();
+        let calls = |arm: &Arm| {
+            let turns = match arm.turns {
+                Turns::Iterations(count) => (count + self.warmup) as usize,
+                Turns::Seconds(seconds) => seconds as usize * 1000,
+            };
+            let of = |worker: &WorkerPlan| (each(worker) * turns + once(worker)) * most(worker) * worker.threads_in_all();
+            arm.workers.iter().map(of).sum::<usize>()
+        };
+        let calls: usize = self.arms.iter().map(calls).sum();
         // Not beyond what a small domain can spare; a longer log grows as it goes.
         (SEARCHING + calls).min(1 << 18)
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use strsim::osa_distance;
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -88,26 +90,8 @@ impl CharBoundary for str {
 
 /// The one of `names` that `wrong` was probably meant to be.
 pub fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, name) = names.into_iter().map(|name| (distance(wrong, name), name)).min()?;
+    let (distance, name) = names.into_iter().map(|name| (osa_distance(wrong, name), name)).min()?;
     (distance <= wrong.chars().count().max(3) / 3 + 1).then_some(name)
-}
-
-/// How many letters to change, put in, leave out or swap (optimal string alignment distance).
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let mut rows = vec![(0..=to.len()).collect::<Vec<_>>()];
-    for (i, letter) in from.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, other) in to.iter().enumerate() {
-            let mut least = (rows[i][j] + usize::from(letter != other)).min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *letter == to[j - 1] && from[i - 1] == *other {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
 }
 
 #[cfg(test)]
@@ -124,8 +108,8 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_pen_is_recognised_and_another_word_is_not() {
-        assert_eq!(distance("mapp", "map"), 1);
-        assert_eq!(distance("mmpa", "mmap"), 1);
+        assert_eq!(osa_distance("mapp", "map"), 1);
+        assert_eq!(osa_distance("mmpa", "mmap"), 1);
         assert_eq!(nearest("unmpa", ["map", "unmap", "mmap"]), Some("unmap"));
         assert_eq!(nearest("frobnicate", ["map", "unmap"]), None);
     }

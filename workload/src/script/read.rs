@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::document::{Document, Fields, Located, Scalar, Value};
+use super::document::{Document, Fields, WorkerText};
 use super::needs::Needs;
 use super::order;
-use super::plan::{Arm, Given, Plan, Turns};
+use super::plan::{Given, Missing, Plan};
 use super::problem::{Found, Problems};
-use super::steps::Cursor;
 use super::values::{Reader, Values};
 
 impl Plan {
@@ -22,14 +21,25 @@ impl Plan {
         found.refuse(file, text)?;
         let mut values = Values::of(&document, given, &mut found);
         let mut plan = Self::head(file, text, &document, given, &mut values, &mut found);
-        let combinations = values.combinations();
-        for environment in &combinations {
-            let mut reader = Reader { text, values: environment, used: &mut values.used, found: &mut found };
-            let mut cursor = Cursor::new(given.peer);
-            let workers = document.workers.iter().map(|worker| reader.worker(worker, &mut cursor)).collect();
-            plan.arms.push(Arm { name: values.name_of(environment), workers });
+        let stages = stages(&document, &mut found);
+        for (stage, workers) in stages.iter().enumerate() {
+            let mentioned = |name: &str| stages.len() == 1 || workers.iter().any(|worker| worker.mentions(name));
+            for environment in values.combinations(mentioned) {
+                let name = values.name_of(&environment, stages.len(), mentioned);
+                let mut reader = Reader { text, values: &environment, used: &mut values.used, found: &mut found };
+                let arm = reader.arm(&document.head, (name, stage), workers, given);
+                plan.arms.extend(arm);
+            }
         }
-        plan.parameters = values.fixed(&combinations);
+        if let [only] = &mut plan.arms[..]
+            && stages.len() > 1
+        {
+            only.name.clear();
+        }
+        if plan.arms.is_empty() && found.is_empty() {
+            found.add(0..0, NOTHING_LEFT);
+        }
+        plan.parameters = values.fixed();
         unused(&document, &values, &mut found);
         same_names(&document, &mut found);
         if found.is_empty() {
@@ -49,7 +59,7 @@ impl Plan {
         let mut reader = Reader { text, values: &environment, used: &mut values.used, found };
         let head = &document.head;
         reader.number(head, "version", 1);
-        let (iterations, seconds) = (reader.optional(head, "iterations"), reader.optional(head, "duration_s"));
+        let leaves_out = reader.optional_word(head, "if_missing").as_deref() == Some("leave_out");
         let plan = Self {
             file: file.to_owned(),
             text: text.to_owned(),
@@ -57,11 +67,9 @@ impl Plan {
             summary: reader.word(head, "summary", ""),
             seed: given.seed.unwrap_or(reader.number(head, "seed", 1).into()),
             warmup: given.warmup.unwrap_or(reader.number(head, "warmup", 2)),
-            turns: match (given.iterations.or(iterations), seconds) {
-                (Some(iterations), _) => Turns::Iterations(iterations),
-                (None, seconds) => Turns::Seconds(seconds.unwrap_or(1)),
-            },
             pause_ms: given.pause_ms.unwrap_or(reader.number(head, "pause_ms", 0)),
+            sequential: reader.optional_word(head, "arm_order").as_deref() == Some("sequential"),
+            if_missing: if leaves_out { Missing::IsLeftOut { but_actions: !given.kinds.is_empty() } } else { Missing::Fails },
             balloon: given.balloon.or_else(|| reader.balloon(head)),
             parameters: BTreeMap::new(),
             arms: Vec::new(),
@@ -71,15 +79,63 @@ impl Plan {
         if plan.summary.contains('\n') {
             found.add(span_of(head, "summary"), "a summary is one line: put the rest into imitates");
         }
-        match (iterations, seconds) {
-            (None, None) => found.add(0..0, "it does not say how long: write iterations = 100, or duration_s = 10"),
-            (Some(_), Some(_)) => {
-                found.add(span_of(head, "duration_s"), "iterations already says how long: leave one of the two out")
-            }
-            _ => {}
-        }
+        says_how_long(document, &plan, given, found);
         plan
     }
+}
+
+/// What is left of a scenario when nothing is.
+const NOTHING_LEFT: &str =
+    "nothing to do: --buffers and --without-dmabuf leave no action; name other kinds too, or leave one of the two out";
+
+/// Exactly one of the keys that say how many iterations there are, and one that goes with the order of the arms.
+fn says_how_long(document: &Document, plan: &Plan, given: &Given, found: &mut Found) {
+    let head = &document.head;
+    let keys = ["iterations", "iterations_by_pages", "duration_s"].into_iter().filter(|key| head.get(key).is_some());
+    match keys.collect::<Vec<_>>()[..] {
+        [] => found.add(0..0, "it does not say how long: write iterations = 100, or duration_s = 10"),
+        ["duration_s"] if plan.sequential => found
+            .add(span_of(head, "duration_s"), "arms one after another have a number of iterations each: write iterations = 100"),
+        ["iterations_by_pages"] if !plan.sequential => found.add(
+            span_of(head, "iterations_by_pages"),
+            "arms that take turns have as many iterations each: write iterations = 100, or arm_order = \"sequential\"",
+        ),
+        [_] => {}
+        [first, other, ..] => found.add(span_of(head, other), format!("{first} already says how long: leave one of the two out")),
+    }
+    if !given.kinds.is_empty() && !chooses(document) {
+        found.add(0..0, "--buffers chooses by the kinds of workers and actions, and none here has one: leave it out");
+    }
+}
+
+/// Whether something in it can be chosen by its kind.
+fn chooses(document: &Document) -> bool {
+    let has_kind = |worker: &WorkerText| worker.fields.get("kind").is_some();
+    document.workers.iter().any(|worker| has_kind(worker) || worker.actions.iter().any(has_kind))
+}
+
+/// The workers that work at the same time, stage after stage.
+fn stages<'a>(document: &'a Document, found: &mut Found) -> Vec<Vec<&'a WorkerText>> {
+    let mut names: Vec<(&str, usize)> = Vec::new();
+    let mut stages: Vec<Vec<&WorkerText>> = Vec::new();
+    for worker in &document.workers {
+        let stage = match worker.fields.word("after") {
+            None => 0,
+            Some((after, span)) => match names.iter().find(|(name, _)| *name == after) {
+                Some((_, stage)) => stage + 1,
+                None => {
+                    found.add(span, format!("there is no worker {after} before this one: write the name of one that is"));
+                    0
+                }
+            },
+        };
+        names.extend(worker.fields.word("name").map(|(name, _)| (name, stage)));
+        if stages.len() <= stage {
+            stages.resize(stage + 1, vec![]);
+        }
+        stages[stage].push(worker);
+    }
+    stages
 }
 
 /// Where the value of a key is.
@@ -101,10 +157,10 @@ fn unused(document: &Document, values: &Values, found: &mut Found) {
 fn same_names(document: &Document, found: &mut Found) {
     let mut names = BTreeSet::new();
     for worker in &document.workers {
-        if let Some((_, Located { value: Value::Scalar(Scalar::Word(name)), span })) = worker.fields.get("name")
-            && !names.insert(name.clone())
+        if let Some((name, span)) = worker.fields.word("name")
+            && !names.insert(name)
         {
-            found.add(span.clone(), format!("there is a worker {name} already: give this one another name"));
+            found.add(span, format!("there is a worker {name} already: give this one another name"));
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::vocabulary::{Entry, HEAD, Key, Kind, LISTS, MOST_PAGES, PACE, RULES, STEPS, TABLES, WORKER};
+use super::vocabulary::{
+    ACTION, ACTIONS, Entry, HEAD, Key, Kind, LISTS, MOST_ITERATIONS, MOST_PAGES, PACE, RULES, STEPS, TABLES, WORKER,
+};
 
 /// The schema, as the file that is published.
 pub fn text() -> String {
@@ -29,11 +31,11 @@ fn schema() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "grantscope scenario",
-        "description": "What a load on Xen's grants does, step by step. Made from workload/src/script/vocabulary.rs.",
+        "description": "What a load on Xen's grants does, step by step. Made from workload/src/script/vocabulary/.",
         "type": "object",
         "properties": head,
         "required": needed,
-        "oneOf": [{ "required": ["iterations"] }, { "required": ["duration_s"] }],
+        "oneOf": [{ "required": ["iterations"] }, { "required": ["iterations_by_pages"] }, { "required": ["duration_s"] }],
         "additionalProperties": false,
         "$defs": {
             "scalar": { "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string" }] },
@@ -45,10 +47,11 @@ fn schema() -> Value {
 }
 
 fn worker() -> Value {
-    let mut worker = properties(WORKER);
-    for (name, meaning) in LISTS {
-        worker.insert((*name).to_owned(), described(json!({ "type": "array", "items": { "$ref": "#/$defs/step" } }), meaning));
-    }
+    let mut worker = with_lists(WORKER);
+    let (actions, meaning) = ACTIONS;
+    let action =
+        json!({ "type": "object", "properties": with_lists(ACTION), "required": needed(ACTION), "additionalProperties": false });
+    worker.insert(actions.to_owned(), described(json!({ "type": "array", "minItems": 1, "items": action }), meaning));
     let rates = PACE.iter().map(|key| table(&[*key], &[key.name]));
     let paces: Vec<Value> = std::iter::once(json!({ "const": "closed" })).chain(rates).collect();
     worker.insert(
@@ -58,6 +61,15 @@ fn worker() -> Value {
     let mut needed = needed(WORKER);
     needed.push("each");
     json!({ "type": "object", "properties": worker, "required": needed, "additionalProperties": false })
+}
+
+/// Plain keys, and lists of steps.
+fn with_lists(keys: &[Key]) -> Map<String, Value> {
+    let mut all = properties(keys);
+    for (name, meaning) in LISTS {
+        all.insert((*name).to_owned(), described(json!({ "type": "array", "items": { "$ref": "#/$defs/step" } }), meaning));
+    }
+    all
 }
 
 fn step(entry: &Entry) -> Value {
@@ -98,6 +110,10 @@ fn value(kind: Kind) -> Value {
     match kind {
         Kind::Number { least, most } => json!({ "anyOf": [number(least, most), parameter] }),
         Kind::NumberOr { least, most, word } => json!({ "anyOf": [number(least, most), { "const": word }, parameter] }),
+        Kind::Ladder => {
+            let pair = json!([number(1, MOST_PAGES), number(1, MOST_ITERATIONS)]);
+            json!({ "type": "array", "minItems": 1, "items": { "type": "array", "prefixItems": pair, "minItems": 2, "maxItems": 2 } })
+        }
         Kind::Word(words) => json!({ "anyOf": [{ "enum": words }, parameter] }),
         Kind::Name => json!({ "anyOf": [{ "type": "string", "pattern": "^[a-z][a-z0-9_-]*$" }, parameter] }),
         Kind::Text => json!({ "type": "string", "minLength": 1 }),
@@ -126,69 +142,11 @@ fn number(least: u32, most: u32) -> Value {
 mod tests {
     use super::super::{Given, Plan};
     use super::*;
-    use crate::catalog::BUILTIN;
-
-    /// As much of JSON schema as this one uses.
-    fn fits(value: &Value, schema: &Value, root: &Value) -> bool {
-        let all = |name: &str| schema.get(name).and_then(Value::as_array).into_iter().flatten();
-        if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-            let target = &root["$defs"][name.trim_start_matches("#/$defs/")];
-            assert!(target.is_object(), "{name} is not defined");
-            return fits(value, target, root);
-        }
-        let kind = match schema.get("type").and_then(Value::as_str) {
-            Some("object") => value.is_object(),
-            Some("array") => value.is_array(),
-            Some("string") => value.is_string(),
-            Some("integer") => value.is_u64(),
-            Some(other) => panic!("the type {other}"),
-            None => true,
-        };
-        let bounds = value.as_u64().is_none_or(|number| {
-            number >= schema.get("minimum").and_then(Value::as_u64).unwrap_or(0)
-                && number <= schema.get("maximum").and_then(Value::as_u64).unwrap_or(u64::MAX)
-        });
-        let pattern = schema.get("pattern").and_then(Value::as_str).is_none_or(|pattern| match (pattern, value.as_str()) {
-            ("^\\$", Some(text)) => text.starts_with('$'),
-            ("^[a-z][a-z0-9_-]*$", Some(text)) => {
-                text.starts_with(|c: char| c.is_ascii_lowercase())
-                    && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))
-            }
-            (_, None) => true,
-            (pattern, _) => panic!("the pattern {pattern}"),
-        });
-        let long_enough =
-            value.as_str().is_none_or(|text| text.len() as u64 >= schema.get("minLength").and_then(Value::as_u64).unwrap_or(0));
-        let items = value.as_array().is_none_or(|items| {
-            items.len() as u64 >= schema.get("minItems").and_then(Value::as_u64).unwrap_or(0)
-                && items.len() as u64 <= schema.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX)
-                && schema.get("items").is_none_or(|schema| items.iter().all(|item| fits(item, schema, root)))
-        });
-        let members = value.as_object().is_none_or(|members| {
-            members.iter().all(|(name, member)| {
-                match (schema.get("properties").and_then(|all| all.get(name)), schema.get("additionalProperties")) {
-                    (Some(schema), _) => fits(member, schema, root),
-                    (None, Some(Value::Bool(allowed))) => *allowed,
-                    (None, Some(schema)) => fits(member, schema, root),
-                    (None, None) => true,
-                }
-            })
-        });
-        kind && bounds
-            && pattern
-            && long_enough
-            && items
-            && members
-            && all("required").all(|name| value.get(name.as_str().unwrap()).is_some())
-            && schema.get("const").is_none_or(|only| only == value)
-            && schema.get("enum").and_then(Value::as_array).is_none_or(|words| words.contains(value))
-            && (schema.get("anyOf").is_none() || all("anyOf").any(|schema| fits(value, schema, root)))
-            && (schema.get("oneOf").is_none() || all("oneOf").filter(|schema| fits(value, schema, root)).count() == 1)
-    }
+    use crate::builtin::BUILTIN;
 
     fn schema_accepts(text: &str) -> bool {
         let published: Value = serde_json::from_str(include_str!("../../../docs/scenario.schema.json")).unwrap();
-        fits(&as_json(text), &published, &published)
+        jsonschema::validator_for(&published).unwrap().is_valid(&as_json(text))
     }
 
     /// The file as JSON, by TOML's own data model.
@@ -224,7 +182,7 @@ mod tests {
         let published = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             published == text(),
-            "docs/scenario.schema.json is not what the vocabulary says: run GRANTSCOPE_WRITE_SCHEMA=1 cargo test -p grantscope-workload schema"
+            "docs/scenario.schema.json is not what the vocabulary says: run GRANTSCOPE_WRITE_SCHEMA=1 cargo test -p grantscope-generator schema"
         );
     }
 

@@ -3,11 +3,11 @@
 use nix::errno::Errno;
 
 use super::document::{Fields, Located, PaceText, StepText, WorkerText};
-use super::plan::{Action, Amount, Mapped, Order, Pace, Pick, Side, Slice, Step, Worker};
+use super::plan::{Action, Amount, Arm, Given, Mapped, Order, Pace, Part, Pick, Side, Slice, Step, Turns, WorkerPlan};
 use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
-use super::vocabulary::{ERRNOS, Verb};
+use super::vocabulary::{ERRNOS, Kind, Role, Verb};
 use crate::device::Memory;
 use crate::truth::Buffer;
 
@@ -22,17 +22,70 @@ impl Cursor {
         Self { given: if peer { Side::Peer } else { Side::Own }, next: [0; 3] }
     }
 
-    fn take(&mut self, side: Side, per_hand: usize, hands: usize) -> usize {
+    fn take(&mut self, side: Side, per_thread: usize, threads: usize) -> usize {
         let next = &mut self.next[side as usize];
         let base = *next;
-        *next += per_hand * hands;
+        *next += per_thread * threads;
         base
     }
 }
 
 impl Reader<'_> {
-    pub(super) fn worker(&mut self, worker: &WorkerText, cursor: &mut Cursor) -> Worker {
-        let mut planned = Worker {
+    /// One combination of values; none if nothing is left of it.
+    pub(super) fn arm(
+        &mut self,
+        head: &Fields,
+        (name, stage): (String, usize),
+        workers: &[&WorkerText],
+        given: &Given,
+    ) -> Option<Arm> {
+        let mut cursor = Cursor::new(given.peer);
+        let iterations = self.iterations_of(workers);
+        let workers = workers.iter().filter_map(|worker| self.chosen(worker, &mut cursor, given)).collect::<Vec<_>>();
+        let mut arm = Arm { name, stage, workers, turns: Turns::Seconds(self.number(head, "duration_s", 1)) };
+        let (of_file, by_pages) = (self.optional(head, "iterations"), self.iterations_at(head, arm.largest()));
+        let turns = iterations.or(given.iterations).or(by_pages).or(of_file);
+        if let Some(turns) = turns {
+            arm.turns = Turns::Iterations(turns);
+        }
+        Some(arm).filter(|arm| !arm.workers.is_empty())
+    }
+
+    /// The number of iterations that all of these have, instead of the file's.
+    fn iterations_of(&mut self, workers: &[&WorkerText]) -> Option<u32> {
+        let own = workers.iter().map(|worker| self.optional(&worker.fields, "iterations")).collect::<Vec<_>>();
+        for (worker, iterations) in workers.iter().zip(&own) {
+            if *iterations != own[0] {
+                let text = "whoever works at the same time has as many iterations: write the same for all of them, or for none";
+                self.found.add(worker.span.clone(), text);
+            }
+        }
+        own.first().copied().flatten()
+    }
+
+    /// A worker with those of its actions that are wanted; none if nothing is left of it.
+    fn chosen(&mut self, worker: &WorkerText, cursor: &mut Cursor, given: &Given) -> Option<WorkerPlan> {
+        let of_kind = |fields: &Fields| {
+            fields
+                .word("kind")
+                .is_none_or(|(kind, _)| given.kinds.is_empty() || given.kinds.iter().any(|wanted| wanted.name() == kind))
+        };
+        let has_actions = !worker.actions.is_empty();
+        let worker = WorkerText {
+            actions: worker.actions.iter().filter(|action| of_kind(&action.fields)).cloned().collect(),
+            ..worker.clone()
+        };
+        let mut planned = self.worker(&worker, has_actions, cursor);
+        if given.without_dmabuf {
+            planned.parts.retain(|part| !part.steps().any(|step| step.action.needs_dmabuf()));
+        }
+        let needs = given.without_dmabuf && planned.own_steps().any(|step| step.action.needs_dmabuf());
+        let empty = has_actions && planned.parts.is_empty() && worker.fields.get("kind").is_none();
+        (of_kind(&worker.fields) && !needs && !empty).then_some(planned)
+    }
+
+    fn worker(&mut self, worker: &WorkerText, has_actions: bool, cursor: &mut Cursor) -> WorkerPlan {
+        let mut planned = WorkerPlan {
             name: self.word(&worker.fields, "name", ""),
             processes: self.number(&worker.fields, "processes", 1),
             threads: self.number(&worker.fields, "threads", 1),
@@ -41,20 +94,50 @@ impl Reader<'_> {
             start: Vec::new(),
             each: Vec::new(),
             end: Vec::new(),
-            opens: worker.steps.iter().flatten().any(|step| step.entry.verb == Verb::Open),
+            parts: Vec::new(),
+            opens: worker.all_steps().any(|step| step.entry.verb == Verb::Open),
         };
-        let mut naming =
-            Naming { objects: Vec::new(), slices: Vec::new(), processes: planned.processes, hands: planned.hands(), cursor };
+        let mut naming = Naming {
+            objects: Vec::new(),
+            slices: Vec::new(),
+            processes: planned.processes,
+            threads: planned.threads_in_all(),
+            cursor,
+        };
         self.slices(worker, &mut naming);
         let [start, each, end] = &worker.steps;
         planned.start = self.steps(start, &mut naming);
         planned.each = self.steps(each, &mut naming);
         planned.end = self.steps(end, &mut naming);
+        for action in &worker.actions {
+            let [start, each, end] = [0, 1, 2].map(|list| self.steps(&action.steps[list], &mut naming));
+            planned.parts.push(Part { name: self.word(&action.fields, "name", ""), start, each, end });
+        }
         planned.objects = naming.objects;
         if each.is_empty() {
             self.found.add(worker.span.clone(), "this worker has no iteration: write each = [ … ]");
         }
+        worker.actions.iter().chain([worker]).for_each(|table| self.every_value_fits(&table.fields));
+        self.actions_are_done(worker, has_actions);
         planned
+    }
+
+    /// The step `actions` stands once in each of a worker that has some, and nowhere else.
+    fn actions_are_done(&mut self, worker: &WorkerText, has_actions: bool) {
+        let [_, each, _] = &worker.steps;
+        let does = |step: &&StepText| step.entry.verb == Verb::Actions;
+        let mut in_each = each.iter().filter(does);
+        let first = in_each.next();
+        if has_actions && first.is_none() {
+            self.found.add(worker.span.clone(), "nothing does this worker's actions: write { actions = \"listed\" } in each");
+        }
+        if let (Some(step), false) = (first, has_actions) {
+            self.found.add(step.span.clone(), "this worker has no actions: write [[workers.actions]] for each");
+        }
+        let elsewhere = worker.all_steps().filter(does).filter(|step| first.is_none_or(|first| first.span != step.span));
+        for step in elsewhere {
+            self.found.add(step.span.clone(), "actions are done once in each of a worker: leave this one out");
+        }
     }
 
     fn pace(&mut self, worker: &WorkerText) -> Pace {
@@ -70,8 +153,7 @@ impl Reader<'_> {
     /// Grants for every name that maps some: as many as its largest step needs.
     fn slices(&mut self, worker: &WorkerText, naming: &mut Naming<'_>) {
         let mut sizes: Vec<(String, Side, usize, bool)> = Vec::new();
-        for step in worker.steps.iter().flatten().filter(|step| matches!(step.entry.verb, Verb::Map | Verb::Export | Verb::Copy))
-        {
+        for step in worker.all_steps().filter(|step| matches!(step.entry.verb, Verb::Map | Verb::Export | Verb::Copy)) {
             if step.fields.get("grants_of").is_some() || step.fields.get("of").is_some() {
                 continue;
             }
@@ -85,9 +167,9 @@ impl Reader<'_> {
                 None => sizes.push((name, side, pages.most() as usize * count, same)),
             }
         }
-        for (name, side, per_hand, _) in sizes {
-            let base = naming.cursor.take(side, per_hand, naming.hands);
-            naming.slices.push((name, Slice { side, base, per_hand, per_item: 0 }));
+        for (name, side, per_thread, _) in sizes {
+            let base = naming.cursor.take(side, per_thread, naming.threads);
+            naming.slices.push((name, Slice { side, base, per_thread, per_item: 0 }));
         }
     }
 
@@ -120,10 +202,10 @@ impl Reader<'_> {
                     );
                     return None;
                 };
-                if (pages.most() as usize) > slice.per_hand {
+                if (pages.most() as usize) > slice.per_thread {
                     self.found.add(
                         span_of(&step.fields, "grants_of"),
-                        format!("{other} has {} pages, and this wants {}: make {other} larger", slice.per_hand, pages.most()),
+                        format!("{other} has {} pages, and this wants {}: make {other} larger", slice.per_thread, pages.most()),
                     );
                 }
                 (other, slice.side)
@@ -156,29 +238,32 @@ impl Reader<'_> {
         let fields = &step.fields;
         let value = self.fitting(step.entry.value, &step.value)?;
         self.every_value_fits(fields);
+        let object = match &value {
+            Fitting::Word(name) if step.entry.value == Kind::Name => naming.object(name),
+            _ => 0,
+        };
+        let action = match step.entry.role {
+            Role::Makes => self.making(step, object, naming)?,
+            Role::Uses => self.using(step, object, &value, naming)?,
+            Role::Ends => self.ending(step, object)?,
+        };
+        let expect = self.optional_word(fields, "expect").map(|name| errno(&name));
+        Some(Step { entry: step.entry, action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
+    }
+
+    /// A step that makes an object.
+    fn making(&mut self, step: &StepText, object: usize, naming: &mut Naming<'_>) -> Option<Action> {
+        let fields = &step.fields;
         if matches!(step.entry.verb, Verb::PeerGrant | Verb::PeerImport) {
             self.asks_the_peer(step, naming);
         }
-        let mut object = || match &value {
-            Fitting::Word(name) => naming.object(name),
-            _ => 0,
-        };
-        let action = match step.entry.verb {
-            Verb::Open => Action::Open { object: object() },
-            Verb::Close => Action::Close { object: object() },
+        Some(match step.entry.verb {
+            Verb::Open => Action::Open { object },
             Verb::Map => {
-                let (object, grants) = (object(), self.mapped(step, naming)?);
+                let grants = self.mapped(step, naming)?;
                 Action::Map { object, on: self.other(fields, "on", naming), count: self.number(fields, "count", 1), grants }
             }
-            Verb::Mmap => {
-                Action::Mmap { object: object(), read_only: self.optional_word(fields, "access").as_deref() == Some("read_only") }
-            }
-            Verb::Touch => Action::Touch { object: object(), pick: self.pick(fields) },
-            Verb::Read => Action::Read { object: object(), pick: self.pick(fields) },
-            Verb::Munmap => Action::Munmap { object: object(), order: self.order(fields) },
-            Verb::Unmap => Action::Unmap { object: object(), order: self.order(fields) },
             Verb::Export => {
-                let object = object();
                 let on = self.other(fields, "on", naming);
                 let buffer = match self.optional_word(fields, "buffer")?.as_str() {
                     "wc" => Buffer::Wc,
@@ -188,55 +273,82 @@ impl Reader<'_> {
                 let grants = self.mapped(step, naming)?;
                 Action::Export { object, on, buffer, count: self.number(fields, "count", 1), grants }
             }
-            Verb::Attach => Action::Attach { object: object() },
-            Verb::Detach => Action::Detach { object: object(), order: self.order(fields) },
-            Verb::Release => Action::Release { object: object(), order: self.order(fields) },
-            Verb::Wait => {
-                let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
-                Action::Wait { object: object(), limit_ms, detach_after_ms }
-            }
             Verb::Allocate => {
-                let (object, pages, from) = (object(), self.pages(fields)?, self.memory(fields));
+                let any = self.optional_word(fields, "from").as_deref() == Some("any");
+                let from = (!any).then(|| self.memory(fields));
+                let pages = self.pages(fields)?;
                 Action::Allocate { object, pages, count: self.number(fields, "count", 1), from }
             }
-            Verb::Free => Action::Free { object: object() },
             Verb::Import => {
-                let object = object();
                 Action::Import { object, on: self.other(fields, "on", naming), of: self.other(fields, "of", naming)? }
             }
-            Verb::ImportRelease => Action::ImportRelease { object: object(), order: self.order(fields) },
             Verb::Grant => {
-                let (object, pages) = (object(), self.pages(fields)?);
+                let pages = self.pages(fields)?;
                 Action::Grant { object, pages, count: self.number(fields, "count", 1) }
             }
-            Verb::Ungrant => Action::Ungrant { object: object(), order: self.order(fields) },
             Verb::PeerGrant => {
-                let (object, pages) = (object(), self.pages(fields)?);
+                let pages = self.pages(fields)?;
                 Action::PeerGrant { object, pages, count: self.number(fields, "count", 1) }
             }
             Verb::PeerImport => {
-                let (object, pages, from) = (object(), self.pages(fields)?, self.memory(fields));
+                let (pages, from) = (self.pages(fields)?, self.memory(fields));
                 Action::PeerImport { object, pages, count: self.number(fields, "count", 1), from }
             }
-            Verb::PeerUngrant => Action::PeerLetGo { object: object(), order: self.order(fields), import: false },
-            Verb::PeerImportRelease => Action::PeerLetGo { object: object(), order: self.order(fields), import: true },
+            Verb::Pipe => Action::Pipe { object, of: self.other(fields, "of", naming)? },
+            _ => return None,
+        })
+    }
+
+    /// A step that uses an object, or none.
+    fn using(&mut self, step: &StepText, object: usize, value: &Fitting, naming: &mut Naming<'_>) -> Option<Action> {
+        let fields = &step.fields;
+        Some(match step.entry.verb {
+            Verb::Mmap => {
+                Action::Mmap { object, read_only: self.optional_word(fields, "access").as_deref() == Some("read_only") }
+            }
+            Verb::Touch => Action::Touch { object, pick: self.pick(fields) },
+            Verb::Read => Action::Read { object, pick: self.pick(fields) },
+            Verb::Attach => Action::Attach { object },
+            Verb::Wait => {
+                let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
+                Action::Wait { object, limit_ms, detach_after_ms }
+            }
             Verb::Copy => {
                 let pages = self.pages(fields)?;
                 let slice = self.slice(step, &pages, naming)?;
-                let inwards = matches!(&value, Fitting::Word(word) if word == "in");
+                let inwards = matches!(value, Fitting::Word(word) if word == "in");
                 Action::Copy { on: self.other(fields, "on", naming), inwards, pages, slice }
             }
+            Verb::Actions => Action::Actions { shuffled: matches!(value, Fitting::Word(word) if word == "shuffled") },
             Verb::HoldFrames => {
                 let rate = u64::from(self.number(fields, "rate_hz", 60));
-                Action::Sleep { ns: as_number(&value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
+                Action::Sleep { ns: as_number(value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
             }
-            Verb::SleepMs => Action::Sleep { ns: as_number(&value) * 1_000_000, at: self.optional(fields, "at") },
-        };
-        let expect = self.optional_word(fields, "expect").map(|name| errno(&name));
-        Some(Step { action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
+            Verb::SleepMs => Action::Sleep { ns: as_number(value) * 1_000_000, at: self.optional(fields, "at") },
+            _ => return None,
+        })
     }
 
-    /// Every key of a step, also one that this verb's action happens not to look at in this arm.
+    /// A step that ends an object, or a part of it.
+    fn ending(&mut self, step: &StepText, object: usize) -> Option<Action> {
+        let order = self.order(&step.fields);
+        Some(match step.entry.verb {
+            Verb::Close => Action::Close { object },
+            Verb::Munmap => Action::Munmap { object, order },
+            Verb::Unmap => Action::Unmap { object, order },
+            Verb::Detach => Action::Detach { object, order },
+            Verb::Release => Action::Release { object, order, waiter_every: self.optional(&step.fields, "waiter_every") },
+            Verb::Free => Action::Free { object },
+            Verb::ImportRelease => Action::ImportRelease { object, order },
+            Verb::Ungrant => Action::Ungrant { object, order },
+            Verb::PeerUngrant => Action::PeerLetGo { object, order, import: false },
+            Verb::PeerImportRelease => Action::PeerLetGo { object, order, import: true },
+            Verb::Drain => Action::Drain { object },
+            _ => return None,
+        })
+    }
+
+    /// Every key of a table, also one that nobody happens to look at in this arm.
     fn every_value_fits(&mut self, fields: &Fields) {
         for (key, value) in fields.iter() {
             let _ = self.fitting(key.kind, value);
@@ -306,7 +418,7 @@ struct Naming<'a> {
     objects: Vec<String>,
     slices: Vec<(String, Slice)>,
     processes: u32,
-    hands: usize,
+    threads: usize,
     cursor: &'a mut Cursor,
 }
 
@@ -318,12 +430,13 @@ impl Naming<'_> {
         })
     }
 
-    /// Copies have no name: the grants of each such step are its own.
+    /// Copies have no name, and all of a worker's are of the same grants: out goes what came in.
     fn name_of_slice(&self, step: &StepText, reader: &mut Reader<'_>) -> String {
         match (step.entry.verb, reader.fitting(step.entry.value, &step.value)) {
-            (Verb::Copy, _) | (_, None) => format!("copy at {}", step.span.start),
+            // No object's name has a space.
+            (Verb::Copy, _) => "a copy".to_owned(),
             (_, Some(Fitting::Word(name))) => name,
-            (_, Some(_)) => String::new(),
+            _ => String::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::document::{Document, Fields, Located, Scalar, Value};
 use super::plan::{Amount, Given};
 use super::problem::{Found, nearest};
-use super::vocabulary::{Kind, MOST_PAGES};
+use super::vocabulary::{Kind, MOST_ITERATIONS, MOST_PAGES};
 use crate::balloon::Wanted;
 
 /// What the parameters of one arm stand for.
@@ -20,6 +20,7 @@ pub(super) struct Values {
 
 impl Values {
     pub(super) fn of(document: &Document, given: &Given, found: &mut Found) -> Self {
+        let mut used = BTreeSet::new();
         let mut all: BTreeMap<String, Vec<Scalar>> = BTreeMap::new();
         let mut defaults: BTreeMap<String, Scalar> = BTreeMap::new();
         for (name, default) in &document.parameters {
@@ -43,7 +44,11 @@ impl Values {
             }
         }
         for (name, values) in &given.set {
+            if values.is_empty() {
+                used.insert(name.clone());
+            }
             match defaults.get(name) {
+                None if values.is_empty() => {}
                 None => found.add(0..0, no_parameter(name, defaults.keys(), "--set ")),
                 Some(default) if values.iter().any(|value| !alike(value, default)) => {
                     found.add(0..0, format!("--set {name}: it is {}, as its default under [parameters]", kind_of(default)));
@@ -53,13 +58,17 @@ impl Values {
                 }
             }
         }
-        Self { all, used: BTreeSet::new() }
+        Self { all, used }
     }
 
-    /// Every combination, the last parameter's values next to each other.
-    pub(super) fn combinations(&self) -> Vec<Environment> {
+    /// Every combination of what varies among the parameters that are `mentioned`, the last one's values next to each other.
+    pub(super) fn combinations(&self, mentioned: impl Fn(&str) -> bool) -> Vec<Environment> {
         let mut combinations = vec![Environment::new()];
         for (name, values) in &self.all {
+            let values = if mentioned(name) { &values[..] } else { &values[..values.len().min(1)] };
+            if values.is_empty() && !mentioned(name) {
+                continue;
+            }
             combinations = combinations
                 .iter()
                 .flat_map(|so_far| {
@@ -70,14 +79,19 @@ impl Values {
         combinations
     }
 
-    pub(super) fn name_of(&self, environment: &Environment) -> String {
-        let varied = environment.iter().filter(|(name, _)| self.all[*name].len() > 1);
+    /// Of those that are `mentioned`, the ones that vary; where there are several stages, all.
+    pub(super) fn name_of(&self, environment: &Environment, stages: usize, mentioned: impl Fn(&str) -> bool) -> String {
+        let tells = |name: &str| mentioned(name) && (stages > 1 || self.all[name].len() > 1);
+        let varied = environment.iter().filter(|(name, _)| tells(name));
         varied.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
     }
 
-    pub(super) fn fixed(&self, combinations: &[Environment]) -> BTreeMap<String, Scalar> {
-        let first = combinations.first().cloned().unwrap_or_default();
-        first.into_iter().filter(|(name, _)| self.all[name].len() == 1).collect()
+    pub(super) fn fixed(&self) -> BTreeMap<String, Scalar> {
+        let only = |(name, values): (&String, &Vec<Scalar>)| match &values[..] {
+            [value] => Some((name.clone(), value.clone())),
+            _ => None,
+        };
+        self.all.iter().filter_map(only).collect()
     }
 }
 
@@ -87,6 +101,22 @@ impl std::fmt::Display for Scalar {
             Self::Number(number) => write!(f, "{number}"),
             Self::Word(word) => f.write_str(word),
         }
+    }
+}
+
+impl Given {
+    /// A parameter's name and its values: numbers where they look like it, else words.
+    ///
+    /// # Errors
+    /// It is not of the form `NAME=VALUE,…`.
+    pub fn setting(text: &str) -> Result<(String, Vec<Scalar>), String> {
+        let (name, values) = text.split_once('=').ok_or("write it as NAME=VALUE, such as pages=16")?;
+        let scalar = |value: &str| match (value, value.parse()) {
+            ("", _) => Err("there is an empty value: write it as NAME=VALUE or NAME=VALUE,VALUE".to_owned()),
+            (_, Ok(number)) => Ok(Scalar::Number(number)),
+            (word, Err(_)) => Ok(Scalar::Word(word.to_owned())),
+        };
+        Ok((name.to_owned(), values.split(',').map(scalar).collect::<Result<_, _>>()?))
     }
 }
 
@@ -117,6 +147,7 @@ pub(super) enum Fitting {
     Number(u32),
     Word(String),
     Pages(Amount),
+    Ladder(Vec<(u32, u32)>),
 }
 
 /// Reads values in one arm.
@@ -158,8 +189,20 @@ impl Reader<'_> {
         match self.fitting(key.kind, value)? {
             Fitting::Number(pages) => Some(Wanted::Pages(pages)),
             Fitting::Word(_) => Some(Wanted::Needed),
-            Fitting::Pages(_) => None,
+            Fitting::Pages(_) | Fitting::Ladder(_) => None,
         }
+    }
+
+    /// The iterations of an object of so many pages.
+    pub(super) fn iterations_at(&mut self, fields: &Fields, pages: u32) -> Option<u32> {
+        let (key, value) = fields.get("iterations_by_pages")?;
+        let Fitting::Ladder(pairs) = self.fitting(key.kind, value)? else { return None };
+        let fits = pairs.iter().find(|(most, _)| pages <= *most);
+        if fits.is_none() {
+            self.found
+                .add(value.span.clone(), format!("this says nothing of {pages} pages: add a pair whose first number is larger"));
+        }
+        fits.map(|(_, iterations)| *iterations)
     }
 
     pub(super) fn pages(&mut self, fields: &Fields) -> Option<Amount> {
@@ -185,6 +228,12 @@ impl Reader<'_> {
             }
             (Kind::Pages, Value::Cycle(all)) => return self.numbers_of_pages(all).map(|all| Fitting::Pages(Amount::Cycle(all))),
             (Kind::Pages, Value::Between(both)) => return self.between(value, both).map(Fitting::Pages),
+            (Kind::Ladder, Value::Ladder(pairs)) => {
+                let pair = |&(pages, iterations): &(u64, u64)| {
+                    Some((within(pages, 1, MOST_PAGES)?, within(iterations, 1, MOST_ITERATIONS)?))
+                };
+                pairs.iter().map(pair).collect::<Option<_>>().map(Fitting::Ladder)
+            }
             (Kind::Word(words), Value::Scalar(Scalar::Word(word))) if words.contains(&word.as_str()) => {
                 Some(Fitting::Word(word.clone()))
             }
@@ -240,4 +289,17 @@ fn within(number: u64, least: u32, most: u32) -> Option<u32> {
 fn is_name(word: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     word.starts_with(|c: char| c.is_ascii_lowercase()) && word.chars().all(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_a_number_where_it_looks_like_one_and_several_are_arms() {
+        let (name, values) = Given::setting("buffer=wc,coherent").unwrap();
+        assert_eq!((name.as_str(), values), ("buffer", vec![Scalar::Word("wc".into()), Scalar::Word("coherent".into())]));
+        assert_eq!(Given::setting("pages=16").unwrap().1, [Scalar::Number(16)]);
+        assert!(Given::setting("pages=").is_err() && Given::setting("pages=1,,2").is_err());
+    }
 }

@@ -1,0 +1,103 @@
+//! Every scenario by its name: those that are files, and the conformance tests, which check what no list of steps can say.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+
+use grantscope_conformance::Test;
+pub use grantscope_generator::builtin::{BUILTIN, Builtin};
+use grantscope_generator::script::{Given, Plan};
+
+/// What `--scenario` means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// A conformance test.
+    Test(Test),
+    /// A file that is part of this program.
+    Builtin(&'static Builtin),
+    /// A file of the user's.
+    File(PathBuf),
+}
+
+impl Chosen {
+    /// What a word stands for: a name, or a file's path if there is a `/` or a `.` in it.
+    ///
+    /// # Errors
+    /// No scenario has this name; the text lists those that there are.
+    pub fn named(word: &str) -> Result<Self, String> {
+        if word.contains(['/', '.']) {
+            return Ok(Self::File(word.into()));
+        }
+        let builtin = BUILTIN.iter().find(|builtin| builtin.name == word).map(Self::Builtin);
+        let test = Test::ALL.into_iter().find(|test| test.name() == word).map(Self::Test);
+        builtin.or(test).ok_or_else(|| {
+            let known: Vec<_> = names().collect();
+            format!("there is no scenario of that name; there are: {}; or give a file, such as ./{word}.toml", known.join(", "))
+        })
+    }
+
+    /// The file's name as errors call it, and its text; a program has none.
+    ///
+    /// # Errors
+    /// A file of the user's cannot be read.
+    pub fn file(&self) -> Result<Option<(String, String)>> {
+        match self {
+            Self::Test(_) => Ok(None),
+            Self::Builtin(builtin) => Ok(Some((format!("{}.toml", builtin.name), builtin.text.to_owned()))),
+            Self::File(path) => read(path).map(|text| Some((path.display().to_string(), text))),
+        }
+    }
+}
+
+/// A scenario file's text.
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|cause| anyhow!("cannot read the scenario {}: {cause}; `list` names those that need no file", path.display()))
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    BUILTIN.iter().map(|builtin| builtin.name).chain(Test::ALL.into_iter().map(Test::name))
+}
+
+/// The scenarios, one a line.
+pub fn list() -> String {
+    let tests = Test::ALL.into_iter().map(|test| (test.name(), test.summary().to_owned()));
+    let files = BUILTIN.iter().map(|builtin| {
+        let plan = Plan::read(builtin.name, builtin.text, &Given { peer: true, ..Given::default() });
+        (builtin.name, plan.map_or_else(|problems| problems.to_string(), |plan| plan.summary))
+    });
+    let width = names().map(str::len).max().unwrap_or(0) + 2;
+    files.chain(tests).map(|(name, summary)| format!("{name:<width$}{summary}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_is_found_by_its_name_and_others_are_answered_with_the_list() {
+        for name in names() {
+            assert!(matches!(Chosen::named(name), Ok(Chosen::Test(_) | Chosen::Builtin(_))), "{name}");
+        }
+        assert_eq!(Chosen::named("./swep.toml"), Ok(Chosen::File("./swep.toml".into())));
+        let error = Chosen::named("swep").unwrap_err();
+        assert!(error.starts_with("there is no scenario of that name; there are: sweep, copy,"), "{error}");
+        assert!(error.ends_with("; or give a file, such as ./swep.toml"), "{error}");
+    }
+
+    #[test]
+    fn every_file_beside_the_program_is_part_of_it_and_makes_sense() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+        let mut files: Vec<_> =
+            folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let mut known: Vec<_> = BUILTIN.iter().map(|builtin| format!("{}.toml", builtin.name)).collect();
+        known.sort();
+        assert_eq!(files, known, "add it to BUILTIN in workload/src/builtin.rs");
+        for builtin in BUILTIN {
+            let plan = Plan::read(builtin.name, builtin.text, &Given { peer: true, ..Given::default() });
+            let plan = plan.unwrap_or_else(|problems| panic!("{problems}"));
+            assert_eq!(plan.name, builtin.name, "the name in the file is not the file's");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Tests of what Linux and Xen do with grants, on the real ones: what has to be refused and with which reason, what every order of
+//! release does. They are scenarios of `grantscope-workload` as the files of the generator are, but programs: no list of steps can say
+//! what they check. An answer other than the kernel's source calls for ends the run.
+
+mod capability;
+mod failure;
+mod faults;
+mod pages;
+mod refusals;
+mod release_orders;
+
+use engine::Place;
+use error::Result;
+use grantscope_generator::{device, engine, error, peer, stop, truth, uapi, undo};
+use truth::{Buffer, Log};
+
+/// A test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Calls the kernel must refuse.
+    Refusals,
+    /// Every order of letting go.
+    ReleaseOrders,
+    /// Everything that can fail without harm, and why it failed.
+    Faults,
+    /// Xen's tables, filled until they are full.
+    Exhaustion,
+}
+
+impl Test {
+    /// All there are.
+    pub const ALL: [Self; 4] = [Self::Refusals, Self::ReleaseOrders, Self::Faults, Self::Exhaustion];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refusals => "refusals",
+            Self::ReleaseOrders => "release-orders",
+            Self::Faults => "faults",
+            Self::Exhaustion => "exhaustion",
+        }
+    }
+
+    /// One line about it.
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Refusals => "calls the kernel must refuse: each error is checked and counted",
+            Self::ReleaseOrders => {
+                "every order of letting go of device, map, mapping or buffer, importer and grant: what the kernel does is checked"
+            }
+            Self::Faults => {
+                "every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked"
+            }
+            Self::Exhaustion => {
+                "the grant table and Xen's maptrack, filled until every call fails: for a Xen that was booted with small ones"
+            }
+        }
+    }
+
+    /// Runs it. Calls are noted in `log`; what had to be left out goes to `skipped`.
+    ///
+    /// # Errors
+    /// The kernel did otherwise than its source says, a device or the peer's pages are missing, or a signal ended it.
+    pub fn run(self, log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()> {
+        match self {
+            Self::Refusals => refusals::run(log, options, skipped),
+            Self::ReleaseOrders => release_orders::run(log, options, skipped),
+            Self::Faults => faults::run(log, options, skipped),
+            Self::Exhaustion => faults::exhausted::run(log, options, skipped),
+        }
+    }
+}
+
+/// What a run was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The page counts, in order.
+    pub pages: Vec<u32>,
+    /// The kinds of buffers.
+    pub buffers: Vec<Buffer>,
+    /// Whether the kinds were asked for by name: then one that cannot be had is an error.
+    pub buffers_are_explicit: bool,
+    /// Whether exports and imports are left out.
+    pub without_dmabuf: bool,
+    /// Iterations; each test has a number of its own if not given.
+    pub iterations: Option<u32>,
+    /// Whose pages are mapped, and this domain's number.
+    pub place: Place,
+}
+
+impl Options {
+    /// The largest page count.
+    pub fn most_pages(&self) -> u32 {
+        self.pages.iter().copied().max().unwrap_or(0)
+    }
+}
+
+/// More calls than a test makes, for the log to have room for.
+pub const EXPECTED_CALLS: usize = 1 << 15;

@@ -1,0 +1,162 @@
+//! What this kernel can do, asked before anything is mapped; and what becomes of the steps that need more.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use crate::device::Memory;
+use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, UdmaBuf, Vgem};
+use crate::error::{Error, Result};
+use crate::script::{Action, Arm, Missing, Needs, Plan, Step};
+use crate::truth::{Buffer, Log};
+
+/// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `skipped`; else that is an error. Gives gntdev's
+/// limit, if the plan needs gntdev.
+///
+/// # Errors
+/// The kernel cannot do what may not be left out, or cannot be asked.
+pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<Option<usize>> {
+    let device = if plan.needs.gntdev { Some(GntDev::open(log)?) } else { None };
+    let limit = device.as_ref().map(GntDev::limit);
+    let mut kernel = Kernel { log, device, dmabuf: None, dma_alloc: None };
+    let mut arms = Vec::new();
+    for mut arm in std::mem::take(&mut plan.arms) {
+        leave_out_actions(&mut kernel, &mut arm, plan.if_missing, skipped)?;
+        match kernel.lacks(arm.workers.iter().flat_map(|worker| worker.own_steps())) {
+            Ok(()) => arms.push(arm),
+            Err(error) if plan.if_missing == Missing::Fails || !is_absence(&error) => return Err(error),
+            // What its actions were left out for says enough.
+            Err(error) if skipped.iter().any(|skipped| skipped.ends_with(&format!(": {error}"))) => {}
+            Err(error) => note(&arm.name, &error, skipped),
+        }
+    }
+    if arms.is_empty() {
+        return Err(Error::NothingPossible { why: skipped.join("; ") });
+    }
+    plan.arms = arms;
+    leave_out_importer(log, plan, skipped)?;
+    plan.needs = Needs::of(plan);
+    Ok(limit)
+}
+
+fn leave_out_actions(kernel: &mut Kernel<'_>, arm: &mut Arm, if_missing: Missing, skipped: &mut Vec<String>) -> Result<()> {
+    for worker in &mut arm.workers {
+        let mut possible = Vec::new();
+        for part in std::mem::take(&mut worker.parts) {
+            match kernel.lacks(part.steps()) {
+                Ok(()) => possible.push(part),
+                Err(error) if if_missing != (Missing::IsLeftOut { but_actions: false }) || !is_absence(&error) => {
+                    return Err(error);
+                }
+                Err(error) => note(&part.name, &error, skipped),
+            }
+        }
+        worker.parts = possible;
+    }
+    Ok(())
+}
+
+/// What attaches to buffers besides gntdev. Nobody asks for it by name, so where something may be left out, that may.
+fn leave_out_importer(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<()> {
+    let attaches = |step: &Step| matches!(step.action, Action::Attach { .. } | Action::Detach { .. });
+    if !plan.arms.iter().flat_map(|arm| &arm.workers).any(|worker| worker.steps().any(attaches)) {
+        return Ok(());
+    }
+    match Vgem::open(log) {
+        Err(error) if plan.if_missing != Missing::Fails && is_absence(&error) => {
+            note("attach", &error, skipped);
+            for worker in plan.arms.iter_mut().flat_map(|arm| &mut arm.workers) {
+                let of_parts = worker.parts.iter_mut().flat_map(|part| [&mut part.start, &mut part.each, &mut part.end]);
+                let own = [&mut worker.start, &mut worker.each, &mut worker.end];
+                own.into_iter().chain(of_parts).for_each(|steps| steps.retain(|step| !attaches(step)));
+            }
+            Ok(())
+        }
+        found => found.map(drop),
+    }
+}
+
+fn note(what: &str, error: &Error, skipped: &mut Vec<String>) {
+    let text = format!("{what}: {error}");
+    if !skipped.contains(&text) {
+        eprintln!("note: left out {text}");
+        skipped.push(text);
+    }
+}
+
+/// What is asked of the kernel that is running.
+struct Kernel<'log> {
+    log: &'log Log,
+    /// Open for questions, if anything needs it.
+    device: Option<GntDev<'log>>,
+    /// Whether gntdev has dma-bufs; none: nothing has needed them yet. Asking is a call that is noted.
+    dmabuf: Option<bool>,
+    /// Whether it knows WC and coherent memory.
+    dma_alloc: Option<bool>,
+}
+
+impl Kernel<'_> {
+    /// An error if these steps need what is not there. What attaches to buffers is another question.
+    fn lacks<'a>(&mut self, steps: impl Iterator<Item = &'a Step>) -> Result<()> {
+        let mut tried = Vec::new();
+        for step in steps {
+            let action = &step.action;
+            if action.needs_dmabuf() && !self.knows_dmabuf()? {
+                return Err(Error::NoDmabuf);
+            }
+            match action {
+                Action::Export { buffer: Buffer::Wc | Buffer::Coherent, .. }
+                    if !*self.dma_alloc.get_or_insert_with(knows_dma_alloc) =>
+                {
+                    return Err(Error::NoDmaAlloc);
+                }
+                Action::Grant { .. } => drop(GntAlloc::open(self.log)?),
+                Action::Allocate { from, .. } if !tried.contains(from) => {
+                    match from {
+                        Some(Memory::Udmabuf) => UdmaBuf::create(1),
+                        Some(Memory::DmaHeap) => DmaHeap::allocate(1),
+                        None => ForeignBuf::of_any_kind(1),
+                    }?;
+                    tried.push(*from);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn knows_dmabuf(&mut self) -> Result<bool> {
+        if let (None, Some(device)) = (self.dmabuf, &self.device) {
+            self.dmabuf = Some(device.knows_dmabuf()?);
+        }
+        Ok(self.dmabuf.unwrap_or(false))
+    }
+}
+
+/// Whether it says that a kernel lacks something, and not that something went wrong.
+pub fn is_absence(error: &Error) -> bool {
+    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoDmaAlloc | Error::NoVgem { .. })
+}
+
+/// Without CONFIG_XEN_GRANT_DMA_ALLOC the driver ignores the flags (`gntdev_alloc_map` in
+/// `drivers/xen/gntdev.c`), and plain pages would be measured under another name. The allocator's
+/// symbol tells; where symbols are not to be seen, it is taken for granted.
+pub fn knows_dma_alloc() -> bool {
+    let Ok(file) = File::open("/proc/kallsyms") else { return true };
+    let mut lines = BufReader::new(file).lines().map_while(std::io::Result::ok).peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    lines.any(|line| line.split_whitespace().nth(2) == Some("gnttab_dma_alloc_pages"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_absent_may_be_left_out() {
+        assert!(is_absence(&Error::NoDmabuf));
+        assert!(!is_absence(&Error::Interrupted));
+        assert!(!is_absence(&Error::NoXen { path: "/dev/xen/gntdev" }));
+    }
+}
