@@ -295,7 +295,7 @@ impl Reader<'_> {
                 Action::PeerImport { object, pages, count: self.number(fields, "count", 1), from }
             }
             Verb::Pipe => Action::Pipe { object, of: self.other(fields, "of", naming)? },
-            _ => return None,
+            verb => unreachable!("{verb:?} makes nothing"),
         })
     }
 
@@ -325,7 +325,7 @@ impl Reader<'_> {
                 Action::Sleep { ns: as_number(value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
             }
             Verb::SleepMs => Action::Sleep { ns: as_number(value) * 1_000_000, at: self.optional(fields, "at") },
-            _ => return None,
+            verb => unreachable!("{verb:?} uses nothing"),
         })
     }
 
@@ -344,7 +344,7 @@ impl Reader<'_> {
             Verb::PeerUngrant => Action::PeerLetGo { object, order, import: false },
             Verb::PeerImportRelease => Action::PeerLetGo { object, order, import: true },
             Verb::Drain => Action::Drain { object },
-            _ => return None,
+            verb => unreachable!("{verb:?} ends nothing"),
         })
     }
 
