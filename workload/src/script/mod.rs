@@ -6,6 +6,7 @@
 //! and [`needs`] to see how much is held at the worst moment.
 
 mod document;
+mod held;
 mod needs;
 mod order;
 mod plan;
@@ -20,7 +21,8 @@ pub mod vocabulary;
 mod tests;
 
 pub use document::Scalar;
-pub use needs::{Held, Needs};
+pub use held::Held;
+pub use needs::Needs;
 pub use plan::{
     Action, Amount, Arm, Crew, Given, Mapped, Missing, Order, Pace, Part, Pick, Plan, Side, Slice, Step, Turns, WorkerPlan,
 };

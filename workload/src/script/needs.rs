@@ -1,9 +1,8 @@
-//! What a run will hold at most, found by walking through its steps without doing them.
+//! What a run needs and will hold at most, found by walking through its steps without doing them.
 
-use std::collections::BTreeMap;
-
+use super::held::Held;
+use super::order;
 use super::plan::{Action, Arm, Mapped, Plan, Side, Step, WorkerPlan};
-use crate::shuffle::Shuffler;
 use crate::truth::Buffer;
 
 /// The most that is needed, all arms, workers, processes and threads together.
@@ -27,46 +26,6 @@ pub struct Needs {
     pub gntdev: bool,
     /// Whether it asks the peer's frontend for more than it grants from the start.
     pub requests: bool,
-}
-
-/// What is held at a time, in pages; and in objects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// Pages that back maps and exports: ordinary memory.
-    pub pages: usize,
-    /// Pages of DMA buffers.
-    pub dma_pages: usize,
-    /// Pages of other drivers' dma-bufs.
-    pub foreign_pages: usize,
-    /// Pages granted by grant steps.
-    pub granted_pages: usize,
-    /// Objects: maps, dma-bufs, imports and grants.
-    pub objects: usize,
-}
-
-impl Held {
-    fn parts(&mut self) -> [&mut usize; 5] {
-        [&mut self.pages, &mut self.dma_pages, &mut self.foreign_pages, &mut self.granted_pages, &mut self.objects]
-    }
-
-    /// Part by part.
-    fn with(mut self, mut other: Self, what: impl Fn(usize, usize) -> usize) -> Self {
-        for (part, other) in self.parts().into_iter().zip(other.parts()) {
-            *part = what(*part, *other);
-        }
-        self
-    }
-
-    fn all_pages(self) -> usize {
-        self.pages + self.dma_pages + self.foreign_pages + self.granted_pages
-    }
-
-    fn times(mut self, factor: usize) -> Self {
-        for part in self.parts() {
-            *part *= factor;
-        }
-        self
-    }
 }
 
 impl Needs {
@@ -95,7 +54,7 @@ impl Needs {
 
     /// What an arm holds between its turns is held while the others have theirs.
     fn hold_at_once(&mut self, arms: &[Arm]) {
-        let walks: Vec<_> = arms.iter().map(walk).collect();
+        let walks: Vec<_> = arms.iter().map(order::peaks).collect();
         let standing = walks.iter().fold(Held::default(), |sum, (standing, _)| sum.with(*standing, |a, b| a + b));
         let beyond = walks
             .iter()
@@ -139,111 +98,4 @@ fn grants(arm: &Arm, side: Side) -> usize {
             .unwrap_or(0)
     };
     arm.workers.iter().map(of_worker).max().unwrap_or(0)
-}
-
-/// What an arm holds between two iterations, and at its worst moment. Workers, processes and threads may come to theirs at the
-/// same time.
-fn walk(arm: &Arm) -> (Held, Held) {
-    let mut sums = (Held::default(), Held::default());
-    for worker in &arm.workers {
-        let (mut holding, mut peak) = (Holding::new(), Held::default());
-        let mut pass = |steps: Vec<&Step>| {
-            for step in steps {
-                hold(step, &mut holding);
-                peak = peak.with(total(&holding), usize::max);
-            }
-            total(&holding)
-        };
-        let standing = pass(worker.starting().collect());
-        // In whatever order its actions come, each leaves what it found.
-        pass(worker.iteration(&mut Shuffler::new(0)).into_iter().map(|(_, step)| step).collect());
-        pass(worker.ending().collect());
-        let threads = worker.threads_in_all();
-        sums.0 = sums.0.with(standing.times(threads), |a, b| a + b);
-        sums.1 = sums.1.with(peak.times(threads), |a, b| a + b);
-    }
-    sums
-}
-
-/// What is held, by object.
-type Holding = BTreeMap<usize, Holds>;
-
-/// What is held by an object.
-struct Holds {
-    held: Held,
-    /// Pages of one of those that its name stands for.
-    size: usize,
-    /// Whether a mapping or vgem keeps it when it is let go of.
-    kept: bool,
-    /// Whether it was unmapped or released.
-    let_go: bool,
-}
-
-/// Changes who holds an object; without anybody it is gone.
-fn change(holding: &mut Holding, object: &usize, what: impl FnOnce(&mut Holds)) {
-    holding.entry(*object).and_modify(what);
-    holding.retain(|_, holds| holds.kept || !holds.let_go);
-}
-
-fn total(holding: &Holding) -> Held {
-    holding.values().fold(Held::default(), |sum, holds| sum.with(holds.held, |a, b| a + b))
-}
-
-/// The pages of one, and how many there are.
-fn of(holding: &Holding, grants: &Mapped, count: u32) -> (usize, u32) {
-    match grants {
-        Mapped::Pages(pages, _) => (pages.most() as usize, count),
-        Mapped::Of(other) => holding.get(other).map_or((0, 0), |holds| (holds.size, holds.held.objects as u32)),
-    }
-}
-
-/// What a step adds to or takes from what is held.
-fn hold(step: &Step, holding: &mut Holding) {
-    if step.expect.is_some() {
-        return;
-    }
-    let size = |holding: &Holding, object: &usize| holding.get(object).map_or(0, |holds| holds.size);
-    let (object, size, count, in_pages): (_, _, _, fn(&mut Held) -> Option<&mut usize>) = match &step.action {
-        Action::Map { object, count, grants, .. } => {
-            let (size, count) = of(holding, grants, *count);
-            (object, size, count, |held| Some(&mut held.pages))
-        }
-        Action::Export { object, buffer, count, grants, .. } => {
-            let (size, count) = of(holding, grants, *count);
-            match buffer {
-                Buffer::Pages | Buffer::Foreign => (object, size, count, |held| Some(&mut held.pages)),
-                Buffer::Wc | Buffer::Coherent => (object, size, count, |held| Some(&mut held.dma_pages)),
-            }
-        }
-        Action::Allocate { object, pages, count, .. } => {
-            (object, pages.most() as usize, *count, |held| Some(&mut held.foreign_pages))
-        }
-        // Their memory is the peer's.
-        Action::PeerGrant { object, pages, count } | Action::PeerImport { object, pages, count, .. } => {
-            (object, pages.most() as usize, *count, |_| None)
-        }
-        Action::Grant { object, pages, count } => (object, pages.most() as usize, *count, |held| Some(&mut held.granted_pages)),
-        // Its pages are its buffer's.
-        Action::Import { object, of, .. } => (object, size(holding, of), 1, |_| None),
-        Action::Mmap { object, .. } | Action::Attach { object } => return change(holding, object, |holds| holds.kept = true),
-        Action::Munmap { object, .. } | Action::Detach { object, .. } | Action::Wait { object, detach_after_ms: Some(_), .. } => {
-            return change(holding, object, |holds| holds.kept = false);
-        }
-        Action::Unmap { object, .. } | Action::Release { object, .. } => {
-            return change(holding, object, |holds| holds.let_go = true);
-        }
-        Action::Free { object }
-        | Action::ImportRelease { object, .. }
-        | Action::Ungrant { object, .. }
-        | Action::PeerLetGo { object, .. } => {
-            holding.remove(object);
-            return;
-        }
-        _ => return,
-    };
-    let mut held = Held { objects: count as usize, ..Held::default() };
-    if let Some(pages) = in_pages(&mut held) {
-        *pages = size * count as usize;
-    }
-    holding.insert(*object, Holds { held, size, kept: false, let_go: false });
 }

@@ -58,24 +58,23 @@ impl Plan {
         let environment = BTreeMap::new();
         let mut reader = Reader { text, values: &environment, used: &mut values.used, found };
         let head = &document.head;
-        reader.number(head, "version", 1);
-        let leaves_out = reader.optional_word(head, "if_missing").as_deref() == Some("leave_out");
+        reader.every_value_fits(head);
+        let leaves_out = reader.says(head, "if_missing", "leave_out");
         let plan = Self {
             file: file.to_owned(),
             text: text.to_owned(),
-            name: reader.word(head, "name", ""),
-            summary: reader.word(head, "summary", ""),
+            name: reader.word(head, "name").unwrap_or_default(),
+            summary: reader.word(head, "summary").unwrap_or_default(),
             seed: given.seed.unwrap_or(reader.number(head, "seed", 1).into()),
             warmup: given.warmup.unwrap_or(reader.number(head, "warmup", 2)),
             pause_ms: given.pause_ms.unwrap_or(reader.number(head, "pause_ms", 0)),
-            sequential: reader.optional_word(head, "arm_order").as_deref() == Some("sequential"),
+            sequential: reader.says(head, "arm_order", "sequential"),
             if_missing: if leaves_out { Missing::IsLeftOut { but_actions: !given.kinds.is_empty() } } else { Missing::Fails },
             balloon: given.balloon.or_else(|| reader.balloon(head)),
             parameters: BTreeMap::new(),
             arms: Vec::new(),
             needs: Needs::default(),
         };
-        reader.word(head, "imitates", "");
         if plan.summary.contains('\n') {
             found.add(span_of(head, "summary"), "a summary is one line: put the rest into imitates");
         }

@@ -86,7 +86,7 @@ impl Reader<'_> {
 
     fn worker(&mut self, worker: &WorkerText, has_actions: bool, cursor: &mut Cursor) -> WorkerPlan {
         let mut planned = WorkerPlan {
-            name: self.word(&worker.fields, "name", ""),
+            name: self.word(&worker.fields, "name").unwrap_or_default(),
             processes: self.number(&worker.fields, "processes", 1),
             threads: self.number(&worker.fields, "threads", 1),
             pace: self.pace(worker),
@@ -111,7 +111,7 @@ impl Reader<'_> {
         planned.end = self.steps(end, &mut naming);
         for action in &worker.actions {
             let [start, each, end] = [0, 1, 2].map(|list| self.steps(&action.steps[list], &mut naming));
-            planned.parts.push(Part { name: self.word(&action.fields, "name", ""), start, each, end });
+            planned.parts.push(Part { name: self.word(&action.fields, "name").unwrap_or_default(), start, each, end });
         }
         planned.objects = naming.objects;
         if each.is_empty() {
@@ -159,7 +159,7 @@ impl Reader<'_> {
             }
             let Some(pages) = self.pages(&step.fields) else { continue };
             let name = naming.name_of_slice(step, self);
-            let same = self.optional_word(&step.fields, "grants").as_deref() == Some("same");
+            let same = self.says(&step.fields, "grants", "same");
             let side = self.side(step, naming.cursor.given);
             let count = if same { 1 } else { self.number(&step.fields, "count", 1) as usize };
             match sizes.iter_mut().find(|(known, known_side, ..)| *known == name && *known_side == side) {
@@ -174,7 +174,7 @@ impl Reader<'_> {
     }
 
     fn side(&mut self, step: &StepText, given: Side) -> Side {
-        let word = self.optional_word(&step.fields, "source");
+        let word = self.word(&step.fields, "source");
         if word.as_deref().is_some_and(|word| word.starts_with("peer")) && given == Side::Own {
             self.found.add(
                 span_of(&step.fields, "source"),
@@ -192,7 +192,7 @@ impl Reader<'_> {
     /// The grants of a step that maps `pages` of each of its objects.
     fn slice(&mut self, step: &StepText, pages: &Amount, naming: &Naming<'_>) -> Option<Slice> {
         let given = naming.cursor.given;
-        let (name, side) = match self.optional_word(&step.fields, "grants_of") {
+        let (name, side) = match self.word(&step.fields, "grants_of") {
             None => (naming.name_of_slice(step, self), self.side(step, given)),
             Some(other) => {
                 let Some((_, slice)) = naming.slices.iter().find(|(name, _)| *name == other) else {
@@ -212,17 +212,16 @@ impl Reader<'_> {
             }
         };
         let (_, slice) = naming.slices.iter().find(|(known, slice)| *known == name && slice.side == side)?;
-        let shared =
-            step.fields.get("grants_of").is_some() || self.optional_word(&step.fields, "grants").as_deref() == Some("same");
+        let shared = step.fields.get("grants_of").is_some() || self.says(&step.fields, "grants", "same");
         Some(Slice { per_item: if shared { 0 } else { pages.most() as usize }, ..*slice })
     }
 
     fn order(&mut self, fields: &Fields) -> Order {
-        if self.optional_word(fields, "order").as_deref() == Some("reversed") { Order::Reversed } else { Order::Made }
+        if self.says(fields, "order", "reversed") { Order::Reversed } else { Order::Made }
     }
 
     fn pick(&mut self, fields: &Fields) -> Pick {
-        match self.optional_word(fields, "pick").as_deref() {
+        match self.word(fields, "pick").as_deref() {
             Some("next") => Pick::Next,
             Some("random") => Pick::Random,
             _ => Pick::All,
@@ -231,7 +230,7 @@ impl Reader<'_> {
 
     /// The place of the object that a key names.
     fn other(&mut self, fields: &Fields, key: &str, naming: &mut Naming<'_>) -> Option<usize> {
-        self.optional_word(fields, key).map(|name| naming.object(&name))
+        self.word(fields, key).map(|name| naming.object(&name))
     }
 
     fn step(&mut self, step: &StepText, naming: &mut Naming<'_>) -> Option<Step> {
@@ -247,7 +246,7 @@ impl Reader<'_> {
             Role::Uses => self.using(step, object, &value, naming)?,
             Role::Ends => self.ending(step, object)?,
         };
-        let expect = self.optional_word(fields, "expect").map(|name| errno(&name));
+        let expect = self.word(fields, "expect").map(|name| errno(&name));
         Some(Step { entry: step.entry, action, expect, line: place(self.text, step.span.start).0, span: step.span.clone() })
     }
 
@@ -265,7 +264,7 @@ impl Reader<'_> {
             }
             Verb::Export => {
                 let on = self.other(fields, "on", naming);
-                let buffer = match self.optional_word(fields, "buffer")?.as_str() {
+                let buffer = match self.word(fields, "buffer")?.as_str() {
                     "wc" => Buffer::Wc,
                     "coherent" => Buffer::Coherent,
                     _ => Buffer::Pages,
@@ -274,7 +273,7 @@ impl Reader<'_> {
                 Action::Export { object, on, buffer, count: self.number(fields, "count", 1), grants }
             }
             Verb::Allocate => {
-                let any = self.optional_word(fields, "from").as_deref() == Some("any");
+                let any = self.says(fields, "from", "any");
                 let from = (!any).then(|| self.memory(fields));
                 let pages = self.pages(fields)?;
                 Action::Allocate { object, pages, count: self.number(fields, "count", 1), from }
@@ -295,7 +294,7 @@ impl Reader<'_> {
                 Action::PeerImport { object, pages, count: self.number(fields, "count", 1), from }
             }
             Verb::Pipe => Action::Pipe { object, of: self.other(fields, "of", naming)? },
-            _ => return None,
+            verb => unreachable!("{verb:?} makes nothing"),
         })
     }
 
@@ -303,9 +302,7 @@ impl Reader<'_> {
     fn using(&mut self, step: &StepText, object: usize, value: &Fitting, naming: &mut Naming<'_>) -> Option<Action> {
         let fields = &step.fields;
         Some(match step.entry.verb {
-            Verb::Mmap => {
-                Action::Mmap { object, read_only: self.optional_word(fields, "access").as_deref() == Some("read_only") }
-            }
+            Verb::Mmap => Action::Mmap { object, read_only: self.says(fields, "access", "read_only") },
             Verb::Touch => Action::Touch { object, pick: self.pick(fields) },
             Verb::Read => Action::Read { object, pick: self.pick(fields) },
             Verb::Attach => Action::Attach { object },
@@ -325,7 +322,7 @@ impl Reader<'_> {
                 Action::Sleep { ns: as_number(value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
             }
             Verb::SleepMs => Action::Sleep { ns: as_number(value) * 1_000_000, at: self.optional(fields, "at") },
-            _ => return None,
+            verb => unreachable!("{verb:?} uses nothing"),
         })
     }
 
@@ -344,19 +341,19 @@ impl Reader<'_> {
             Verb::PeerUngrant => Action::PeerLetGo { object, order, import: false },
             Verb::PeerImportRelease => Action::PeerLetGo { object, order, import: true },
             Verb::Drain => Action::Drain { object },
-            _ => return None,
+            verb => unreachable!("{verb:?} ends nothing"),
         })
     }
 
     /// Every key of a table, also one that nobody happens to look at in this arm.
-    fn every_value_fits(&mut self, fields: &Fields) {
+    pub(super) fn every_value_fits(&mut self, fields: &Fields) {
         for (key, value) in fields.iter() {
             let _ = self.fitting(key.kind, value);
         }
     }
 
     fn memory(&mut self, fields: &Fields) -> Memory {
-        if self.optional_word(fields, "from").as_deref() == Some("dma_heap") { Memory::DmaHeap } else { Memory::Udmabuf }
+        if self.says(fields, "from", "dma_heap") { Memory::DmaHeap } else { Memory::Udmabuf }
     }
 
     /// What is asked of a frontend needs one; and the page that it is asked by is not mapped in forked processes.

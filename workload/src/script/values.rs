@@ -159,38 +159,40 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// What is behind a key, if it fits there and is such a thing.
+    fn get<T>(&mut self, fields: &Fields, name: &str, such: impl Fn(Fitting) -> Option<T>) -> Option<T> {
+        let (key, value) = fields.get(name)?;
+        self.fitting(key.kind, value).and_then(such)
+    }
+
     pub(super) fn number(&mut self, fields: &Fields, name: &str, default: u32) -> u32 {
         self.optional(fields, name).unwrap_or(default)
     }
 
     pub(super) fn optional(&mut self, fields: &Fields, name: &str) -> Option<u32> {
-        let (key, value) = fields.get(name)?;
-        match self.fitting(key.kind, value)? {
-            Fitting::Number(number) => Some(number),
-            _ => None,
-        }
+        self.get(fields, name, |fitting| if let Fitting::Number(number) = fitting { Some(number) } else { None })
     }
 
-    pub(super) fn word(&mut self, fields: &Fields, name: &str, default: &str) -> String {
-        self.optional_word(fields, name).unwrap_or_else(|| default.to_owned())
+    pub(super) fn word(&mut self, fields: &Fields, name: &str) -> Option<String> {
+        self.get(fields, name, |fitting| if let Fitting::Word(word) = fitting { Some(word) } else { None })
     }
 
-    pub(super) fn optional_word(&mut self, fields: &Fields, name: &str) -> Option<String> {
-        let (key, value) = fields.get(name)?;
-        match self.fitting(key.kind, value)? {
-            Fitting::Word(word) => Some(word),
-            _ => None,
-        }
+    /// Whether a key has this word.
+    pub(super) fn says(&mut self, fields: &Fields, name: &str, word: &str) -> bool {
+        self.word(fields, name).is_some_and(|said| said == word)
+    }
+
+    pub(super) fn pages(&mut self, fields: &Fields) -> Option<Amount> {
+        self.get(fields, "pages", |fitting| if let Fitting::Pages(amount) = fitting { Some(amount) } else { None })
     }
 
     /// How many pages are to be in the balloon.
     pub(super) fn balloon(&mut self, fields: &Fields) -> Option<Wanted> {
-        let (key, value) = fields.get("balloon_pages")?;
-        match self.fitting(key.kind, value)? {
+        self.get(fields, "balloon_pages", |fitting| match fitting {
             Fitting::Number(pages) => Some(Wanted::Pages(pages)),
             Fitting::Word(_) => Some(Wanted::Needed),
-            Fitting::Pages(_) | Fitting::Ladder(_) => None,
-        }
+            _ => None,
+        })
     }
 
     /// The iterations of an object of so many pages.
@@ -203,14 +205,6 @@ impl Reader<'_> {
                 .add(value.span.clone(), format!("this says nothing of {pages} pages: add a pair whose first number is larger"));
         }
         fits.map(|(_, iterations)| *iterations)
-    }
-
-    pub(super) fn pages(&mut self, fields: &Fields) -> Option<Amount> {
-        let (key, value) = fields.get("pages")?;
-        match self.fitting(key.kind, value)? {
-            Fitting::Pages(amount) => Some(amount),
-            _ => None,
-        }
     }
 
     /// The value if it fits there, else a problem.

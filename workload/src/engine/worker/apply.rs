@@ -35,7 +35,9 @@ impl<'run> Worker<'run> {
             Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
             Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
             Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.barrier.given_up()),
-            _ => Ok(()),
+            // The iteration is made of them.
+            Action::Actions { .. } => Ok(()),
+            other => unreachable!("{other:?} uses nothing"),
         }
     }
 

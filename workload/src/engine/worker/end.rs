@@ -64,7 +64,7 @@ impl<'run> Worker<'run> {
             Action::Drain { object } => {
                 self.end_all(*object, Order::Made, |item| if let Item::Pipe(page) = item { page.release() } else { Ok(()) })
             }
-            _ => Ok(()),
+            other => unreachable!("{other:?} ends nothing"),
         }
     }
 

@@ -45,7 +45,7 @@ impl<'run> Worker<'run> {
                 self.ask(*object, Request::Import { pages, from: *from }, *count)
             }
             Action::Pipe { object, of } => self.pipe(*object, *of),
-            _ => Ok(()),
+            other => unreachable!("{other:?} makes nothing"),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Whether the steps make sense one after the other: everything is made before it is used, used as what it is, and let go of once,
-//! in an order in which each call does what its name says.
+//! in an order in which each call does what its name says; and what is there at the worst moment.
 
 mod state;
 
@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use nix::errno::Errno;
 
+use super::held::Held;
 use super::plan::{Action, Arm, Mapped, Step, WorkerPlan};
 use super::problem::{Found, nearest};
 use state::{Mapping, State, advice, has_references_for, is_mmapped, makers};
@@ -15,8 +16,18 @@ use state::{Mapping, State, advice, has_references_for, is_mmapped, makers};
 /// Looks at all steps of all workers of an arm.
 pub fn check(arm: &Arm, found: &mut Found) {
     for worker in &arm.workers {
-        Walk { worker, alive: BTreeMap::new(), gone: BTreeMap::new(), found }.all();
+        Walk::through(worker, found);
     }
+}
+
+/// What an arm that makes sense holds between two iterations, and at its worst moment. Workers, processes and threads may come to
+/// theirs at the same time.
+pub fn peaks(arm: &Arm) -> (Held, Held) {
+    arm.workers.iter().fold((Held::default(), Held::default()), |(standing, peak), worker| {
+        let (more, most) = Walk::through(worker, &mut Found::default());
+        let threads = worker.threads_in_all();
+        (standing.with(more.times(threads), |a, b| a + b), peak.with(most.times(threads), |a, b| a + b))
+    })
 }
 
 /// Something that is there.
@@ -25,7 +36,9 @@ struct Alive {
     state: State,
     span: Range<usize>,
     line: usize,
-    several: bool,
+    /// Pages of one of those that its name stands for, and how many there are.
+    size: (usize, usize),
+    held: Held,
     /// Whether it is of one page.
     single: bool,
     /// The objects that it needs to be there.
@@ -58,12 +71,26 @@ struct Walk<'a> {
     alive: BTreeMap<usize, Alive>,
     gone: BTreeMap<usize, Gone>,
     found: &'a mut Found,
+    /// The most that was held at once.
+    peak: Held,
 }
 
-impl Walk<'_> {
-    fn all(mut self) {
+impl<'a> Walk<'a> {
+    /// All of a worker's steps. Gives what it holds between two iterations, and at its worst moment.
+    fn through(worker: &'a WorkerPlan, found: &'a mut Found) -> (Held, Held) {
+        let mut walk = Self { worker, alive: BTreeMap::new(), gone: BTreeMap::new(), found, peak: Held::default() };
+        worker.starting().for_each(|step| walk.step(step));
+        let standing = walk.held();
+        walk.iterations_and_end();
+        (standing, walk.peak)
+    }
+
+    fn held(&self) -> Held {
+        self.alive.values().fold(Held::default(), |sum, alive| sum.with(alive.held, |a, b| a + b))
+    }
+
+    fn iterations_and_end(&mut self) {
         let worker = self.worker;
-        worker.starting().for_each(|step| self.step(step));
         self.iterate(&worker.each);
         if self.found.is_empty() {
             // What one iteration makes may have got the number of what the next one waits for.
@@ -126,18 +153,23 @@ impl Walk<'_> {
             Action::Map { object, on, count, grants } | Action::Export { object, on, count, grants, .. } => {
                 let mut needs = self.device(step, *on);
                 needs.extend(self.of(step, grants));
-                let several = self.several(grants, *count);
-                self.make(step, *object, several, needs);
+                let size = match grants {
+                    Mapped::Pages(pages, _) => (pages.most() as usize, *count as usize),
+                    Mapped::Of(other) => self.size(*other),
+                };
+                self.make(step, *object, size, needs);
             }
             Action::Import { object, on, of } => self.import(step, *object, *on, *of),
-            Action::Open { object } => self.make(step, *object, false, vec![]),
-            Action::Allocate { object, count, .. }
-            | Action::Grant { object, count, .. }
-            | Action::PeerGrant { object, count, .. }
-            | Action::PeerImport { object, count, .. } => self.make(step, *object, *count > 1, vec![]),
+            Action::Open { object } => self.make(step, *object, (0, 1), vec![]),
+            Action::Allocate { object, pages, count, .. }
+            | Action::Grant { object, pages, count }
+            | Action::PeerGrant { object, pages, count }
+            | Action::PeerImport { object, pages, count, .. } => {
+                self.make(step, *object, (pages.most() as usize, *count as usize), vec![]);
+            }
             Action::Pipe { object, of } => {
                 self.is(step, *of, "pipe of", is_mmapped);
-                self.make(step, *object, false, vec![]);
+                self.make(step, *object, (0, 1), vec![]);
             }
             Action::Touch { object, .. } | Action::Read { object, .. } => self.is(step, *object, verb, is_mmapped),
             Action::Mmap { object, .. } => self.mmap(step, *object),
@@ -168,13 +200,14 @@ impl Walk<'_> {
     fn import(&mut self, step: &Step, object: usize, on: Option<usize>, of: usize) {
         let mut needs = self.device(step, on);
         self.is(step, of, "import of", |state| has_references_for("import of", state));
-        if self.alive.get(&of).is_some_and(|alive| alive.several) {
+        let (pages, count) = self.size(of);
+        if count > 1 {
             let name = &self.worker.objects[of];
             self.found
                 .add(step.span.clone(), format!("{name} stands for several, and an import is of one: make it without count"));
         }
         needs.push(of);
-        self.make(step, object, false, needs);
+        self.make(step, object, (pages, 1), needs);
     }
 
     fn release(&mut self, step: &Step, object: usize, somebody_waits: bool) {
@@ -197,12 +230,9 @@ impl Walk<'_> {
         Some(*other)
     }
 
-    /// Whether a step makes several.
-    fn several(&self, grants: &Mapped, count: u32) -> bool {
-        match grants {
-            Mapped::Pages(..) => count > 1,
-            Mapped::Of(other) => self.alive.get(other).is_some_and(|alive| alive.several),
-        }
+    /// The pages of one of the objects of a name, and how many there are.
+    fn size(&self, object: usize) -> (usize, usize) {
+        self.alive.get(&object).map_or((0, 0), |alive| alive.size)
     }
 
     /// The device that a step uses: the one it names, else the only one there is.
@@ -233,7 +263,7 @@ impl Walk<'_> {
         open
     }
 
-    fn make(&mut self, step: &Step, object: usize, several: bool, needs: Vec<usize>) {
+    fn make(&mut self, step: &Step, object: usize, size: (usize, usize), needs: Vec<usize>) {
         let Some(state) = State::made_by(step.entry.verb) else { return };
         let name = &self.worker.objects[object];
         if let Some(there) = self.alive.get(&object) {
@@ -260,12 +290,14 @@ impl Walk<'_> {
                     state,
                     span: step.span.clone(),
                     line: step.line,
-                    several,
+                    size,
+                    held: Held::by(&step.action, size.0, size.1),
                     single: one_page(&step.action),
                     needs,
                     number: Number { given_on: None, taken_over },
                 },
             );
+            self.peak = self.peak.with(self.held(), usize::max);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Actions, arms one after another, and workers that begin after others.
 
+use super::vocabulary::{Kind, STEPS};
 use super::*;
 use crate::shuffle::Shuffler;
 use crate::truth::Buffer;
@@ -143,4 +144,28 @@ fn a_pipe_holds_a_page_of_what_is_mmapped_and_is_drained() {
     assert!(steps(right).contains("p is made in every iteration and never let go of in it: add { drain = \"p\" }"));
     let early = steps("{ pipe = \"p\", of = \"a\" },\n{ drain = \"p\" },");
     assert!(early.contains("pipe of does not fit a, which is a map (line 9): mmap it before"), "{early}");
+}
+
+/// A value that fits.
+fn fitting(kind: Kind) -> String {
+    match kind {
+        Kind::Number { least, .. } | Kind::NumberOr { least, .. } => least.to_string(),
+        Kind::Word(words) => format!("\"{}\"", words[0]),
+        Kind::Pages => "1".to_owned(),
+        Kind::Name | Kind::Text | Kind::Ladder => "\"a\"".to_owned(),
+    }
+}
+
+#[test]
+fn every_verb_is_read_as_its_role_says() {
+    for entry in STEPS {
+        let needed = entry.keys.iter().filter(|key| key.needed || key.name == "pages");
+        let keys: String = needed.map(|key| format!(", {} = {}", key.name, fitting(key.kind))).collect();
+        let text = format!("[[workers]]\nname = \"w\"\neach = [{{ {} = {}{keys} }}]\n", entry.name, fitting(entry.value));
+        match Plan::read("f", &format!("{HEAD}{text}"), &given()) {
+            Ok(plan) => assert_eq!(plan.arms[0].workers[0].each.len(), 1, "{}", entry.name),
+            // A step that nobody read could not be wrong.
+            Err(problems) => assert!(problems.count() > 0, "{}", entry.name),
+        }
+    }
 }
