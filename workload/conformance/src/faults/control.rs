@@ -39,8 +39,8 @@ impl Injection {
         let countdown = OpenOptions::new().read(true).write(true).open(COUNTDOWN).map_err(|cause| control(COUNTDOWN, cause))?;
         let log = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(LOG).map_err(|cause| control(LOG, cause))?;
         let mut injection = Self { countdown, log, settings: Vec::new(), nth: Cell::new(0), happened: Cell::new(false) };
-        // Traces of faults that were asked for would only flood the console.
-        for (path, value) in FILES.into_iter().zip(SETTINGS).chain([(CONSOLE_LEVEL, "1")]) {
+        // Traces of injected faults would only flood the console, which is therefore quiet before any can happen.
+        for (path, value) in [(CONSOLE_LEVEL, "1")].into_iter().chain(FILES.into_iter().zip(SETTINGS)) {
             injection.settings.push(Guard::set(Path::new(path), value).map_err(|cause| control(path, cause))?);
         }
         injection.messages()?;
