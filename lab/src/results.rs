@@ -38,8 +38,10 @@ pub fn export_csv(out: &Path) -> Result<()> {
     let written = || -> Result<()> {
         let mut csv = Vec::new();
         export::csv(&read(&out.join("recording.gsr"))?, &mut csv)?;
-        let path = out.join("results.csv");
-        fs::write(&path, csv).with_context(|| format!("cannot write {}", path.display()))
+        // Renamed when it is whole: half a table is never found under its name.
+        let (draft, path) = (out.join("results.csv.part"), out.join("results.csv"));
+        fs::write(&draft, csv).with_context(|| format!("cannot write {}", draft.display()))?;
+        fs::rename(&draft, &path).with_context(|| format!("cannot write {}", path.display()))
     };
     written().context("the recording is kept, but results.csv could not be made from it")
 }
@@ -59,5 +61,32 @@ fn read(path: &Path) -> Result<Aggregate> {
                 return Ok(aggregate);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{boot::run::Scratch, place};
+
+    /// The rows that are made of the first bytes of the recording in the documents; all of them by default.
+    fn rows(bytes: Option<usize>) -> Result<usize> {
+        let recording = fs::read(place::work_tree().join("docs/recordings/sweep.gsr"))?;
+        let folder = Scratch::new()?;
+        fs::write(folder.0.join("recording.gsr"), &recording[..bytes.unwrap_or(recording.len())])?;
+        export_csv(&folder.0)?;
+        assert!(!folder.0.join("results.csv.part").exists());
+        let table = fs::read_to_string(folder.0.join("results.csv"))?;
+        Ok(table.lines().count() - 1)
+    }
+
+    #[test]
+    fn a_recording_that_breaks_off_gives_the_rows_before_that_and_another_file_none() {
+        let all = rows(None).unwrap();
+        let half = fs::metadata(place::work_tree().join("docs/recordings/sweep.gsr")).unwrap().len() as usize / 2;
+        let before = rows(Some(half)).unwrap();
+        assert!(0 < before && before <= all, "{before} of {all}");
+        let refused = rows(Some(3)).unwrap_err();
+        assert!(refused.to_string().starts_with("the recording is kept"), "{refused:#}");
     }
 }

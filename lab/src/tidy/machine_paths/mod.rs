@@ -37,7 +37,7 @@ fn of_file(file: &File, places: &[String]) -> Vec<String> {
     found
 }
 
-/// Whether the line has the place as a whole path: a longer one that ends like it, as `…/my/work/…` does, is another.
+/// Whether the line has the place as a whole path: a longer one that ends like it, with more words before it, is another.
 fn names(line: &str, place: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || "_-.$})>~".contains(c);
     line.match_indices(place).any(|(at, _)| !line[..at].ends_with(is_part))
