@@ -1,4 +1,27 @@
-//! Formats for other programs, a file for each.
+//! Formats for other programs: a file for each, and the table from which `grantscope export` takes those of a recording's series.
 
 pub mod csv;
+mod error;
 pub mod maps;
+
+use std::io::Write;
+
+pub use self::error::ExportError;
+use crate::series::Aggregate;
+
+/// A format of a recording's series.
+#[derive(Clone, Copy, Debug)]
+pub struct Format {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// A line of the help text.
+    pub about: &'static str,
+    /// Writes all series.
+    pub write: fn(&Aggregate, &mut dyn Write) -> Result<(), ExportError>,
+}
+
+/// Comma-separated values.
+pub const CSV: Format = Format { name: "csv", about: "One row per series", write: |aggregate, out| csv::csv(aggregate, out) };
+
+/// All formats, in the order of the help text.
+pub const FORMATS: &[Format] = &[CSV];
