@@ -26,12 +26,6 @@ pub use tokio::sync::Notify;
 
 use grantscope_wire::HookId;
 
-/// An error with its causes, on one line.
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 /// Why a capture cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {

@@ -26,7 +26,8 @@ fn rows<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_documents_list_the_keys_of_the_key_table() {
-    let expected: Vec<_> = views::keys().all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
+    let expected: Vec<_> =
+        views::keys().all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
     let table = expected.join("\n");
     assert_eq!(rows(COMMANDS, "Keys"), expected, "put this table into docs/commands.md:\n{table}");
 }
