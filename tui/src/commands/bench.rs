@@ -10,8 +10,9 @@ use std::{env, io};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::recording::{Frame, FrameSink, Writer};
+use grantscope_analysis::report::export::CSV;
 
-use crate::commands::export::{Format, to_file};
+use crate::commands::export::to_file;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
@@ -105,7 +106,7 @@ impl Bench {
     fn export(&self, recording: &Path) -> Result<()> {
         let loaded = load::recording(recording)?;
         loaded.report(recording);
-        to_file(&loaded.aggregate, Format::Csv, &self.out.join("results.csv"))
+        to_file(&loaded.aggregate, CSV, &self.out.join("results.csv"))
     }
 
     /// Whether the generator did what it should; `None`: it was stopped.

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Parser, ValueEnum, ValueHint};
-use grantscope_analysis::report::export;
+use clap::{Parser, ValueHint};
+use grantscope_analysis::report::export::{CSV, FORMATS, Format};
 use grantscope_analysis::series::Aggregate;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
+use crate::options::one_of::one_of;
 use crate::source::load;
 use crate::source::stream::is_stdin;
 
@@ -26,7 +27,7 @@ use crate::source::stream::is_stdin;
 #[command(name = "export")]
 pub struct Export {
     /// Format of the output
-    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    #[arg(long, value_parser = one_of(FORMATS, |format| format.name, |format| format.about), default_value = CSV.name)]
     pub format: Format,
 
     /// The recording, or `-`: standard input
@@ -36,13 +37,6 @@ pub struct Export {
     /// Where it goes. Without, or `-`: standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
-}
-
-/// A format of `export`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// One row per series
-    Csv,
 }
 
 impl Verb for Export {
@@ -97,9 +91,7 @@ fn is_replaceable(path: &Path) -> bool {
 
 fn write(aggregate: &Aggregate, format: Format, mut out: impl Write) -> Result<()> {
     let mut bytes = Vec::new();
-    match format {
-        Format::Csv => export::csv::csv(aggregate, &mut bytes)?,
-    }
+    (format.write)(aggregate, &mut bytes)?;
     // In one go: what fails now is the file or the pipe, and nothing else.
     out.write_all(&bytes)?;
     out.flush()?;

@@ -8,25 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
+use super::error::ExportError;
 use crate::report::column::{COLUMNS, Cell, Row};
 use crate::series::Aggregate;
-
-/// Why an export failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The recording has no environment frame.
-    #[error("the recording does not say where it was made: it ends before its first frame; record again")]
-    NoEnvironment,
-    /// Writing failed.
-    #[error("writing CSV failed")]
-    Csv(#[from] csv::Error),
-    /// Writing failed.
-    #[error("writing CSV failed")]
-    Io(#[from] std::io::Error),
-    /// A histogram could not be packed.
-    #[error("packing the histogram of a series failed: {0}")]
-    Histogram(String),
-}
 
 /// Names of all columns, in order.
 pub fn columns() -> Vec<&'static str> {
