@@ -43,4 +43,22 @@ macro_rules! same_variants {
     };
 }
 
-pub(super) use {same_fields, same_variants};
+/// Makes the model's frames from a version's: the kinds of version 1, and those named here.
+macro_rules! frames_are_read {
+    ($schema:ident { $($since:ident),* }) => {
+        impl From<$schema> for crate::recording::Frame {
+            fn from(frame: $schema) -> Self {
+                match frame {
+                    $schema::Environment(environment) => Self::Environment(environment.into()),
+                    $schema::Operations(operations) => Self::Operations(operations.into_iter().map(Into::into).collect()),
+                    $schema::Loss(report) => Self::Loss(report.into()),
+                    $schema::Tick { at_ns } => Self::Tick { at_ns },
+                    $schema::End { at_ns } => Self::End { at_ns },
+                    $($schema::$since(report) => Self::$since(report.into()),)*
+                }
+            }
+        }
+    };
+}
+
+pub(super) use {frames_are_read, same_fields, same_variants};

@@ -3,7 +3,7 @@
 use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
 use serde::{Deserialize, Serialize};
 
-use super::convert::{same_fields, same_variants};
+use super::convert::{frames_are_read, same_fields, same_variants};
 use super::ids;
 use crate::model;
 
@@ -94,17 +94,7 @@ pub struct LossCounter {
     count: u64,
 }
 
-impl From<Frame> for super::Frame {
-    fn from(frame: Frame) -> Self {
-        match frame {
-            Frame::Environment(environment) => Self::Environment(environment.into()),
-            Frame::Operations(operations) => Self::Operations(operations.into_iter().map(Into::into).collect()),
-            Frame::Loss(report) => Self::Loss(report.into()),
-            Frame::Tick { at_ns } => Self::Tick { at_ns },
-            Frame::End { at_ns } => Self::End { at_ns },
-        }
-    }
-}
+frames_are_read!(Frame {});
 
 impl From<Operation> for model::Operation {
     fn from(operation: Operation) -> Self {
@@ -112,65 +102,30 @@ impl From<Operation> for model::Operation {
     }
 }
 
-impl Operation {
-    /// The operation with what versions after this one know of it.
-    pub fn with(self, details: Vec<model::Detail>) -> model::Operation {
-        model::Operation {
-            start_ns: self.start_ns,
-            duration_ns: self.duration_ns,
-            op: self.op,
-            buffer: self.buffer,
-            pages: self.pages,
-            outcome: self.outcome.into(),
-            domid: self.domid,
-            tgid: self.tgid,
-            tid: self.tid,
-            comm: self.comm,
-            map_generation_ns: self.map_generation_ns,
-            stages_incomplete: self.stages_incomplete,
-            stages: self.stages.into_iter().map(Into::into).collect(),
-            details,
-        }
-    }
+/// Lists once what every operation has had since this version.
+macro_rules! operations_have {
+    ({ $($field:ident),* } lists { $($list:ident),* }) => {
+        impl Operation {
+            /// The operation with what versions after this one know of it.
+            pub fn with(self, details: Vec<model::Detail>) -> model::Operation {
+                let Self { $($field,)* $($list,)* } = self;
+                let ($($list,)*) = ($($list.into_iter().map(Into::into).collect(),)*);
+                model::Operation { $($field: $field.into(),)* $($list,)* details }
+            }
 
-    /// The operation, and what versions after this one know of it.
-    pub fn split(operation: model::Operation) -> (Self, Vec<model::Detail>) {
-        let model::Operation {
-            start_ns,
-            duration_ns,
-            op,
-            buffer,
-            pages,
-            outcome,
-            domid,
-            tgid,
-            tid,
-            comm,
-            map_generation_ns,
-            stages_incomplete,
-            stages,
-            details,
-        } = operation;
-        let (outcome, stages) = (outcome.into(), stages.into_iter().map(Into::into).collect());
-        let common = Self {
-            start_ns,
-            duration_ns,
-            op,
-            buffer,
-            pages,
-            outcome,
-            domid,
-            tgid,
-            tid,
-            comm,
-            map_generation_ns,
-            stages_incomplete,
-            stages,
-        };
-        (common, details)
-    }
+            /// The operation, and what versions after this one know of it.
+            pub fn split(operation: model::Operation) -> (Self, Vec<model::Detail>) {
+                let model::Operation { $($field,)* $($list,)* details } = operation;
+                let ($($list,)*) = ($($list.into_iter().map(Into::into).collect(),)*);
+                (Self { $($field: $field.into(),)* $($list,)* }, details)
+            }
+        }
+    };
 }
 
+operations_have!({
+    start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, stages_incomplete
+} lists { stages });
 same_fields!(Environment, model::Environment {
     run, host, kernel, xen, arch, page_size, clock, tool, started_unix_ms
 } lists { hooks });

@@ -3,6 +3,7 @@
 use grantscope_wire::Op;
 use serde::Deserialize;
 
+use super::convert::frames_are_read;
 use super::{ids, v1};
 use crate::model;
 
@@ -26,17 +27,7 @@ pub enum Detail {
     StartedBy(#[serde(with = "ids::op")] Op),
 }
 
-impl From<Frame> for super::Frame {
-    fn from(frame: Frame) -> Self {
-        match frame {
-            Frame::Environment(environment) => Self::Environment(environment.into()),
-            Frame::Operations(operations) => Self::Operations(operations.into_iter().map(Into::into).collect()),
-            Frame::Loss(report) => Self::Loss(report.into()),
-            Frame::Tick { at_ns } => Self::Tick { at_ns },
-            Frame::End { at_ns } => Self::End { at_ns },
-        }
-    }
-}
+frames_are_read!(Frame {});
 
 impl From<Operation> for model::Operation {
     fn from(Operation { common, details }: Operation) -> Self {

@@ -3,7 +3,7 @@
 use grantscope_wire::{Buffer, Cause, Op};
 use serde::{Deserialize, Serialize};
 
-use super::convert::{same_fields, same_variants};
+use super::convert::{frames_are_read, same_fields, same_variants};
 use super::{ids, v1};
 use crate::model;
 
@@ -96,19 +96,7 @@ pub struct Filter {
     errors_only: bool,
 }
 
-impl From<Frame> for super::Frame {
-    fn from(frame: Frame) -> Self {
-        match frame {
-            Frame::Environment(environment) => Self::Environment(environment.into()),
-            Frame::Operations(operations) => Self::Operations(operations.into_iter().map(Into::into).collect()),
-            Frame::Loss(report) => Self::Loss(report.into()),
-            Frame::Tick { at_ns } => Self::Tick { at_ns },
-            Frame::End { at_ns } => Self::End { at_ns },
-            Frame::Maps(report) => Self::Maps(report.into()),
-            Frame::Filtered(report) => Self::Filtered(report.into()),
-        }
-    }
-}
+frames_are_read!(Frame { Maps, Filtered });
 
 impl From<super::Frame> for Frame {
     fn from(frame: super::Frame) -> Self {

@@ -58,3 +58,16 @@ pub(super) fn name_of(op: Op, started_by: Option<Op>, caller: Option<Intern<str>
     let asked = caller.as_ref().map(AsRef::as_ref).or(started_by.map(Op::name)).or(unknown);
     asked.map_or_else(|| op.name().to_owned(), |asked| format!("{}/{asked}", op.name()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_named_by_the_operation_and_by_what_asked_for_it() {
+        assert_eq!(name_of(Op::Map, None, None), "map");
+        assert_eq!(name_of(Op::Teardown, Some(Op::Close), None), "teardown/close");
+        assert_eq!(name_of(Op::MapRefs, None, Some(Intern::from("xen_blkbk_map"))), "map_refs/xen_blkbk_map");
+        assert_eq!(name_of(Op::UnmapRefs, None, None), "unmap_refs/–");
+    }
+}

@@ -6,13 +6,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use grantscope_analysis::report::column::{Align, COLUMNS};
+use grantscope_analysis::series::Group;
 
 use crate::screen::app::App;
 use crate::screen::event::Event;
 use crate::screen::feed::Backlog;
 use crate::screen::model::columns::{Column, of};
 use crate::screen::text;
-use grantscope_analysis::series::Group;
 
 /// Between two reports.
 const PERIOD: Duration = Duration::from_secs(1);

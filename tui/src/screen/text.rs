@@ -2,7 +2,6 @@
 
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
-use grantscope_analysis::report::column::Cell;
 use grantscope_analysis::report::units;
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
 use grantscope_analysis::series::{Group, Pages};
@@ -32,10 +31,7 @@ pub fn cell(row: &Row, column: Column) -> String {
     match column {
         OPERATION => row.group.name(),
         PAGES => pages(row.group.pages),
-        Column::Of(place) => match row.cells[place] {
-            Cell::Count(number) => count(number),
-            ref cell => cell.to_string(),
-        },
+        Column::Of(place) => row.cells[place].to_string(),
         Column::Rate => rate(row.rate),
         Column::Minute => row.minute.iter().sum::<u64>().to_string(),
     }

@@ -1,5 +1,6 @@
 //! Frames, one after the other, until they end.
 
+use grantscope_analysis::error_chain;
 use grantscope_analysis::recording::{Frame, ReadError};
 
 /// Gives frames, one after the other; waits until there is one.
@@ -58,22 +59,11 @@ impl Ended {
 
 impl From<ReadError> for Ended {
     fn from(error: ReadError) -> Self {
-        let why = sentence(&error);
+        let why = error_chain(&error);
         match error {
             ReadError::NotARecording | ReadError::TooNew { .. } => Self::Unreadable(why),
             ReadError::CutShort { .. } | ReadError::Io { .. } => Self::CutShort(why),
             ReadError::Damaged { .. } => Self::Damaged(why),
         }
     }
-}
-
-/// The error with its causes.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -23,5 +23,5 @@ pub struct Format {
 /// Comma-separated values.
 pub const CSV: Format = Format { name: "csv", about: "One row per series", write: |aggregate, out| csv::csv(aggregate, out) };
 
-/// All formats, in the order of the help text.
+/// All formats, in the order of the help text. A new one is a file in this folder, and its row here.
 pub const FORMATS: &[Format] = &[CSV];

@@ -37,6 +37,8 @@ pub const ALWAYS: usize = 6;
 pub const OPERATION: Column = of("op");
 /// How many grant references.
 pub const PAGES: Column = of("pages");
+/// How many operations.
+pub const COUNT: Column = of("count");
 /// ok, or the errno's name.
 pub const OUTCOME: Column = of("outcome");
 
@@ -47,7 +49,7 @@ pub const SHOWN: [Shown; 12] = [
     Shown { column: of("buffer"), width: 8, rank: 1, sorts: false },
     Shown { column: PAGES, width: 5, rank: 2, sorts: false },
     Shown { column: OUTCOME, width: 7, rank: 3, sorts: false },
-    Shown { column: of("count"), width: 8, rank: 4, sorts: true },
+    Shown { column: COUNT, width: 8, rank: 4, sorts: true },
     Shown { column: Column::Rate, width: 9, rank: 8, sorts: true },
     Shown { column: of("p50_ns"), width: 7, rank: 5, sorts: true },
     Shown { column: of("p90_ns"), width: 7, rank: 9, sorts: true },

@@ -1,12 +1,13 @@
 //! The rows of the data: how they are merged and sorted, and which is selected. The table lists them, zoom enlarges one.
 
+use grantscope_analysis::series::Group;
+
 use crate::screen::command::Command;
 use crate::screen::model::columns::Order;
 use crate::screen::model::data::Data;
 use crate::screen::model::detail::{Detail, detail};
 use crate::screen::model::rows::{Cache, Row, Wanted, rows};
 use crate::screen::model::selection::Selection;
-use grantscope_analysis::series::Group;
 
 /// Rows, and what the user chose to do with them.
 #[derive(Clone, Debug, Default)]

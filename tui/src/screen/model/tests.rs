@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use grantscope_analysis::model::{Operation, Outcome};
+use grantscope_analysis::model::{Detail, Operation, Outcome};
 use grantscope_analysis::recording::Frame;
+use grantscope_analysis::report::column::{COLUMNS, METRICS, place};
+use grantscope_analysis::series::Pages;
 use grantscope_wire::{Buffer, Op, Stage};
 
 use crate::screen::app::App;
@@ -13,14 +15,21 @@ use crate::screen::fixtures::{S, export, feed, operations, press, state};
 use crate::screen::model::columns::{SHOWN, of};
 use crate::source::frames::Ended;
 use crate::support::builder::operation;
-use grantscope_analysis::report::column::{COLUMNS, METRICS, place};
-use grantscope_analysis::series::Pages;
 
 #[test]
 fn every_kind_of_operation_has_a_row_with_its_count() {
     let state = state(operations(vec![export(Buffer::Wc, 1, 10), export(Buffer::Wc, 1, 20), export(Buffer::Wc, 16, 30)]));
     let rows: Vec<_> = state.common().listing.rows().iter().map(|row| (row.group.pages, row.count)).collect();
     assert_eq!(rows, [(Pages::Exactly(1), 2), (Pages::Exactly(16), 1)]);
+}
+
+#[test]
+fn teardowns_are_told_apart_by_what_requested_them_and_unknown_callers_are_shown_as_such() {
+    let teardown = |by| Operation { op: Op::Teardown, details: vec![Detail::StartedBy(by)], ..export(Buffer::Wc, 1, 5) };
+    let unmap = Operation { op: Op::UnmapRefs, buffer: None, ..export(Buffer::Wc, 1, 5) };
+    let state = state(operations(vec![teardown(Op::Close), teardown(Op::Munmap), unmap]));
+    let rows: Vec<_> = state.common().listing.rows().iter().map(|row| row.group.name()).collect();
+    assert_eq!(rows, ["teardown/munmap", "teardown/close", "unmap_refs/–"]);
 }
 
 #[test]

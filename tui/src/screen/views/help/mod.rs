@@ -1,10 +1,10 @@
 //! All keys, and what the numbers mean.
 
 use grantscope_analysis::report::column::METRICS;
+use grantscope_analysis::series::activity::RATE_SECONDS;
 
 use crate::screen::model::common::Common;
 use crate::screen::widgets::lines::{Line, Text, Tone};
-use grantscope_analysis::series::activity::RATE_SECONDS;
 
 /// All keys, and what the columns mean.
 pub fn lines(common: &Common) -> Vec<Line> {

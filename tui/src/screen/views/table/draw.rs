@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use crate::screen::model::columns::{ALWAYS, Column, OPERATION, OUTCOME, SHOWN, Shown};
+use crate::screen::model::columns::{ALWAYS, COUNT, Column, OPERATION, OUTCOME, SHOWN, Shown};
 use crate::screen::model::common::Common;
 use crate::screen::model::listing::Listing;
 use crate::screen::model::rows::Row;
@@ -149,6 +149,7 @@ fn row_style(row: &Row, selected: bool, theme: &Theme) -> Style {
 fn cell(row: &Row, seen: &Seen) -> String {
     match seen.column {
         Column::Minute => bar::sparkline(&folded(&row.minute, seen.width)),
+        COUNT => text::count(row.count),
         column => text::cell(row, column),
     }
 }
