@@ -1,4 +1,4 @@
-//! Hook by hook: finds the kernel's function, loads the programs, attaches them by the best means that this kernel has.
+//! Hook by hook: finds the kernel's function, loads the programs, attaches them in the best mode that this kernel supports.
 //!
 //! fentry and fexit cost the least, and need BTF of the function and a kernel that can call BPF directly from it (arm64: 6.4).
 //! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
@@ -8,7 +8,7 @@ use aya::{Btf, Ebpf};
 use grantscope_wire::HOOKS;
 use grantscope_wire::hook::{Ends, Hook, Need};
 
-use crate::offsets::KernelTypes;
+use crate::btf::KernelTypes;
 use crate::symbols::{Kallsyms, Symbol, Symbols};
 use crate::{CaptureError, signature};
 use grantscope_analysis::error_chain;
@@ -79,17 +79,12 @@ impl Attacher<'_> {
     /// Not required, so that there is no error.
     fn tracepoint_status(&mut self, hook: &Hook) -> HookStatus {
         let name = hook.symbols[0];
-        let outcome = self.by_tracepoint(hook, name);
-        let problem = outcome
-            .as_ref()
-            .err()
-            .map(|error| if is_not_there(error) { format!("the kernel has no tracepoint {name}") } else { chain(error) });
-        HookStatus {
-            hook: hook.id,
-            attached_by: outcome.ok().map(|()| TRACEPOINT.into()),
-            symbol: Some(name.to_owned()),
-            problem,
-        }
+        let problem = signature::tracepoint_problem(self.types, hook, name).or_else(|| {
+            let error = self.by_tracepoint(hook, name).err()?;
+            Some(if is_not_there(&error) { format!("the kernel has no tracepoint {name}") } else { chain(&error) })
+        });
+        let attached_by = problem.is_none().then(|| TRACEPOINT.to_owned());
+        HookStatus { hook: hook.id, attached_by, symbol: Some(name.to_owned()), problem }
     }
 
     fn by_tracepoint(&mut self, hook: &Hook, name: &str) -> Result<(), ProgramError> {
@@ -98,9 +93,9 @@ impl Attacher<'_> {
         program.attach(name).map(drop)
     }
 
-    /// The means, and why it is not a better one.
+    /// The mode, and why it is not a better one.
     fn attach(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(&'static str, Option<String>), String> {
-        if let Some(problem) = self.would_misread(hook, symbol) {
+        if let Some(problem) = signature::problem(self.types, hook, symbol) {
             return Err(problem);
         }
         let problem = match self.obstacle_to_fentry(symbol) {
@@ -120,14 +115,6 @@ impl Attacher<'_> {
             Ok(()) => Ok((KPROBE, Some(format!("fentry: {problem}")))),
             Err(error) => Err(format!("fentry: {problem}; kprobe: {}", chain(&error))),
         }
-    }
-
-    /// Why the programs would take something else for the function's arguments.
-    fn would_misread(&self, hook: &Hook, symbol: &Symbol) -> Option<String> {
-        if symbol.is_suffixed() && signature::is_read(hook.id) {
-            return Some("the compiler has changed the function, and nothing tells which arguments are left".to_owned());
-        }
-        signature::problem(self.types, hook.id, &symbol.name)
     }
 
     fn obstacle_to_fentry(&self, symbol: &Symbol) -> Option<String> {
@@ -207,7 +194,7 @@ fn errno(error: &ProgramError) -> Option<i32> {
     }
 }
 
-/// An error with its causes, on one line. Of a verifier's log only the line that tells; all of it if `VERIFIER_LOG` is set.
+/// An error with its causes, on one line. Of a verifier's log only the complaint; all of it if `VERIFIER_LOG` is set.
 pub fn chain(error: &ProgramError) -> String {
     if let ProgramError::LoadError { io_error, verifier_log } = error {
         let log = verifier_log.to_string();

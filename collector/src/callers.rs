@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::symbols::Kallsyms;
 
-/// Functions of drivers/xen/grant-table.c (Linux v6.12) that stand on the stack between a hook and who asked.
+/// Functions of drivers/xen/grant-table.c (Linux v6.12) that stand on the stack between a hook and the caller.
 const GRANT_TABLE: [&str; 8] = [
     "gnttab_map_refs",
     "gnttab_unmap_refs",
@@ -21,7 +21,7 @@ const GRANT_TABLE: [&str; 8] = [
 /// They come out of one file of 1,700 lines. Where a linker has scattered them, what lies between is not all the grant table's.
 const LARGEST_SPAN: u64 = 64 << 10;
 
-/// Names of callers, asked for once each.
+/// Names of callers, each looked up once.
 #[derive(Debug)]
 pub struct Callers {
     grant_table: Range<u64>,
@@ -40,7 +40,7 @@ impl Callers {
         &self.grant_table
     }
 
-    /// The function that a call comes from; `None`: not known. The probes tell the address behind the call.
+    /// The function that a call comes from; `None`: not known. The probes report the address behind the call.
     pub fn name(&mut self, offset: i32) -> Option<String> {
         match self.names.entry(offset) {
             Entry::Occupied(known) => Some(known.get().clone()),

@@ -1,71 +1,23 @@
-//! The census: which maps processes hold now, without having seen them begin. See `probes/src/census.rs`.
+//! The census: which maps processes hold now, without having seen them begin. See `probes/src/live/census.rs`.
 
 use std::io::{self, Read};
 
 use aya::maps::{HashMap, MapData};
 use aya::programs::{Iter, ProgramError};
-use aya::{Btf, Ebpf, EbpfLoader};
-use grantscope_wire::live::{HELD_BY_AREA, HELD_BY_DESCRIPTOR, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
-use grantscope_wire::{Buffer, FoundMap, LiveMap, MapInfo};
+use aya::{Btf, Ebpf};
+use grantscope_wire::live::{HELD_BY_DESCRIPTOR, HELD_BY_VMA, LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
+use grantscope_wire::{Buffer, Filter, FoundMap, LiveMap, MapInfo};
 
-use crate::live_maps::plain_bytes;
-use crate::offsets::KernelTypes;
-use crate::symbols::{Kallsyms, Symbols};
-use crate::{CaptureError, host, preflight, probes};
+use crate::btf::KernelTypes;
+use crate::kernel::KernelFacts;
+use crate::symbols::Kallsyms;
+use crate::{CaptureError, host, object, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::live::Ledger;
 use grantscope_analysis::model::{self, HeldBy, Holder, MapState};
 
-/// Functions by whose address a file or a dma-buf of ours is known.
-const GNTDEV_IOCTL: &str = "gntdev_ioctl";
-const DMA_BUF_IOCTL: &str = "dma_buf_ioctl";
-const EXPORT_RELEASE: &str = "dmabuf_exp_ops_release";
-
 /// What the programs are called in the object, and the kernel's iterators that they serve.
-const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_areas", "task_vma")];
-
-/// An address that nothing has.
-const NO_ADDRESS: u64 = u64::MAX;
-
-/// Numbers that the census's programs want to be told before they are loaded.
-pub struct Facts {
-    offsets: Vec<(&'static str, u32)>,
-    addresses: [(&'static str, u64); 3],
-}
-
-impl Facts {
-    /// Finds them out, or says why this kernel's maps cannot be listed.
-    pub fn find(types: &KernelTypes, listed: &Kallsyms) -> Result<Self, CaptureError> {
-        let symbols = Symbols::among(listed, [GNTDEV_IOCTL, DMA_BUF_IOCTL, EXPORT_RELEASE].into_iter());
-        let address = |name: &str| symbols.find(name).map_or(NO_ADDRESS, |symbol| symbol.address);
-        match address(GNTDEV_IOCTL) {
-            NO_ADDRESS => return Err(CaptureError::NoCensus("the kernel does not list gntdev_ioctl".to_owned())),
-            0 => {
-                let why = "/proc/kallsyms hides addresses: set the sysctl kernel.kptr_restrict to 0 or 1";
-                return Err(CaptureError::NoCensus(why.to_owned()));
-            }
-            _ => {}
-        }
-        Ok(Self {
-            offsets: types.census_offsets()?,
-            addresses: [
-                ("ADDRESS_GNTDEV_IOCTL", address(GNTDEV_IOCTL)),
-                ("ADDRESS_DMA_BUF_IOCTL", address(DMA_BUF_IOCTL)),
-                ("ADDRESS_EXPORT_RELEASE", address(EXPORT_RELEASE)),
-            ],
-        })
-    }
-
-    /// Tells them.
-    pub fn fill_in<'a>(&'a self, loader: &mut EbpfLoader<'a>) {
-        for (name, offset) in &self.offsets {
-            loader.override_global(name, offset, true);
-        }
-        for (name, address) in &self.addresses {
-            loader.override_global(name, address, true);
-        }
-    }
-}
+const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_vmas", "task_vma")];
 
 /// The programs, loaded, and where they write.
 pub struct Census {
@@ -73,9 +25,12 @@ pub struct Census {
 }
 
 impl Census {
-    /// Loads the programs of an object that was told the facts.
+    /// Loads the programs of an object that knows this kernel.
+    ///
+    /// # Errors
+    /// The object has no map for it, or the verifier refuses one of the programs.
     pub fn load(ebpf: &mut Ebpf, btf: &Btf) -> Result<Self, CaptureError> {
-        let found = probes::take(ebpf, "FOUND")?;
+        let found = object::take(ebpf, "FOUND")?;
         for (name, iterator) in PROGRAMS {
             let loaded = program(ebpf, name).and_then(|program| program.load(iterator, btf));
             loaded.map_err(|error| CaptureError::NoCensus(crate::attach::chain(&error)))?;
@@ -83,7 +38,10 @@ impl Census {
         Ok(Self { found })
     }
 
-    /// Looks through everybody's files and memory: maps by address.
+    /// Looks through the files and VMAs of all processes: maps by address.
+    ///
+    /// # Errors
+    /// The kernel does not run one of the programs.
     pub fn take(&mut self, ebpf: &mut Ebpf) -> Result<Vec<(u64, FoundMap)>, CaptureError> {
         let old: Vec<u64> = self.found.keys().filter_map(Result::ok).collect();
         for map in old {
@@ -93,7 +51,7 @@ impl Census {
             run(ebpf, name).map_err(|error| CaptureError::NoCensus(error.to_string()))?;
         }
         // SAFETY: FoundMap is plain old data: any bytes of its size are one.
-        Ok(self.found.iter().filter_map(Result::ok).map(|(map, bytes)| (map, unsafe { plain_bytes(bytes) })).collect())
+        Ok(self.found.iter().filter_map(Result::ok).map(|(map, bytes)| (map, unsafe { object::plain_bytes(bytes) })).collect())
     }
 }
 
@@ -111,12 +69,14 @@ fn run(ebpf: &mut Ebpf, name: &str) -> io::Result<()> {
 }
 
 /// What is alive on this machine now, as far as processes hold it: nothing has to have been recorded.
+///
+/// # Errors
+/// The machine does not pass the preflight, or the kernel does not let its maps be listed.
 pub fn list() -> Result<(Ledger, u32), CaptureError> {
     preflight::check()?;
-    let facts = Facts::find(&KernelTypes::read()?, &Kallsyms::read()?)?;
-    let mut loader = EbpfLoader::new();
-    facts.fill_in(&mut loader);
-    let mut ebpf = loader.load(probes::OBJECT)?;
+    let facts = KernelFacts::find(&KernelTypes::read()?, &Kallsyms::read()?, &(0..0));
+    facts.suffice_for_census()?;
+    let mut ebpf = object::load(&facts.kernel, &Filter::ANY)?;
     let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
     let found = Census::load(&mut ebpf, &btf)?.take(&mut ebpf)?;
     let maps = found.into_iter().zip(1..).map(|((_, found), id)| of_found(&found, id));
@@ -156,7 +116,7 @@ pub fn holders(found: &FoundMap) -> Vec<Holder> {
 fn holder(found: &grantscope_wire::live::FoundHolder) -> Option<Holder> {
     let by = match found.by {
         HELD_BY_DESCRIPTOR => HeldBy::Descriptor,
-        HELD_BY_AREA => HeldBy::Memory,
+        HELD_BY_VMA => HeldBy::Memory,
         0 => return None,
         _ => HeldBy::DmaBuf,
     };
@@ -174,7 +134,7 @@ fn of_found(found: &FoundMap, id: u64) -> model::LiveMap {
         buffer: Some(buffer(found)),
         pages: found.pages,
         state: match found {
-            found if found.areas > 0 => MapState::Mapped,
+            found if found.vmas > 0 => MapState::Mapped,
             found if is_exported(found) => MapState::Exported,
             found if found.in_use != 0 => MapState::Unmapped,
             _ => MapState::Allocated,
@@ -187,7 +147,7 @@ fn of_found(found: &FoundMap, id: u64) -> model::LiveMap {
 /// The same, as the probes keep it: so that they follow it to its end, and know its kind where they meet it.
 pub fn as_kept(found: &FoundMap) -> LiveMap {
     let first = holders(found).into_iter().next();
-    let told = found.holder.iter().find(|holder| first.as_ref().is_some_and(|first| first.tgid == holder.tgid));
+    let named = found.holder.iter().find(|holder| first.as_ref().is_some_and(|first| first.tgid == holder.tgid));
     let flag = |flag: u8, set: bool| if set { flag } else { 0 };
     let mut info = MapInfo { pages: found.pages, buffer: buffer(found).id(), ..MapInfo::default() };
     if let Some(domid) = domid(found) {
@@ -195,8 +155,8 @@ pub fn as_kept(found: &FoundMap) -> LiveMap {
     }
     LiveMap {
         info,
-        comm: told.map_or([0; 16], |holder| holder.comm),
-        areas: u64::from(found.areas),
+        comm: named.map_or([0; 16], |holder| holder.comm),
+        vmas: u64::from(found.vmas),
         tgid: first.map_or(0, |holder| holder.tgid),
         flags: LIVE_FOUND | flag(LIVE_GRANTS_MAPPED, found.flags != 0) | flag(LIVE_EXPORTED, is_exported(found)),
         reserved: [0; 3],

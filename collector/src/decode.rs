@@ -32,6 +32,9 @@ pub enum DecodeError {
 }
 
 /// Decodes one record. `caller` names the function that an in-kernel user called from; `None`: not known.
+///
+/// # Errors
+/// The record is too short, or has an id that this version does not know.
 pub fn operation(bytes: &[u8], caller: impl FnOnce(i32) -> Option<String>) -> Result<Operation, DecodeError> {
     let head = header(bytes)?;
     let caller = Some(head.caller).filter(|&offset| offset != 0).and_then(caller).map(Detail::Caller);

@@ -1,17 +1,20 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `offsets`, `symbols`, `signature`
-//! and `attach` fit the probes to the running kernel; `callers` names its functions; `census` finds maps that nobody saw begin,
-//! `live_maps` follows those that live; `probes` owns what is attached; `session` turns it into a recording.
+//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `btf`, `symbols` and `kernel` ask the
+//! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
+//! `callers` names its functions; `census` finds maps that nobody saw begin, `live_maps` follows those that live; `probes` owns what is
+//! attached; `session` turns it into a recording.
 
 mod attach;
+mod btf;
 mod callers;
 mod census;
 mod decode;
 mod examine;
 mod host;
+mod kernel;
 mod live_maps;
-mod offsets;
+mod object;
 mod preflight;
 mod probes;
 mod session;

@@ -9,7 +9,7 @@ use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
 use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
 
 use crate::decode::comm;
-use crate::probes::take;
+use crate::object::{plain_bytes, take};
 use crate::{CaptureError, census, host};
 use grantscope_analysis::model::{Holder, LiveMap, MapState, MapsReport};
 
@@ -18,8 +18,8 @@ type Kept = grantscope_wire::LiveMap;
 
 /// Flag of an update: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
 const BPF_NOEXIST: u64 = 1;
-/// Keys that are asked for at most in one look. The kernel begins anew where a key goes away in the midst of it, so that a look
-/// may see more keys than there are; it must end all the same.
+/// Keys that one pass reads at most. The kernel starts over where a key goes away during the pass, so that it may see more keys than
+/// there are; it must end all the same.
 const MAX_KEYS: usize = 1 << 17;
 
 /// Reads the probes' maps, and knows what it read before.
@@ -27,29 +27,32 @@ pub struct LiveMaps {
     maps: BpfMap<MapData, u64, [u8; size_of::<Kept>()]>,
     pending: BpfMap<MapData, u64, [u8; size_of::<PendingTeardown>()]>,
     dmabufs: BpfMap<MapData, u64, [u8; size_of::<MapInfo>()]>,
-    /// By address and generation: what was told last.
-    told: HashMap<(u64, u64), LiveMap>,
-    /// Start times of processes that own maps, as `/proc` tells them: another process with the number is not the owner.
+    /// By address and generation: what was reported last.
+    reported: HashMap<(u64, u64), LiveMap>,
+    /// Start times of processes that own maps, as `/proc` has them: another process with the number is not the owner.
     owners: HashMap<u32, Option<u64>>,
     /// By address and generation: who was found to hold it.
     holders: HashMap<(u64, u64), Vec<Holder>>,
     last_id: u64,
-    has_told: bool,
+    has_reported: bool,
     no_census: Option<String>,
 }
 
 impl LiveMaps {
     /// Takes the maps of a loaded object.
+    ///
+    /// # Errors
+    /// The object lacks one of the maps.
     pub fn new(ebpf: &mut Ebpf) -> Result<Self, CaptureError> {
         Ok(Self {
             maps: take(ebpf, "MAPS")?,
             pending: take(ebpf, "PENDING")?,
             dmabufs: take(ebpf, "DMABUFS")?,
-            told: HashMap::new(),
+            reported: HashMap::new(),
             owners: HashMap::new(),
             holders: HashMap::new(),
             last_id: 0,
-            has_told: false,
+            has_reported: false,
             no_census: None,
         })
     }
@@ -98,13 +101,13 @@ impl LiveMaps {
         let at_ns = host::now_ns();
         let (read, teardowns) = (self.read(), self.teardowns());
         let alive: HashSet<_> = read.iter().map(|(map, kept)| (*map, kept.info.generation_ns)).collect();
-        let mut gone: Vec<u64> = self.told.iter().filter(|(key, _)| !alive.contains(*key)).map(|(_, map)| map.id).collect();
+        let mut gone: Vec<u64> = self.reported.iter().filter(|(key, _)| !alive.contains(*key)).map(|(_, map)| map.id).collect();
         gone.sort_unstable();
-        self.told.retain(|key, _| alive.contains(key));
+        self.reported.retain(|key, _| alive.contains(key));
         let mut changed: Vec<_> = read.iter().filter_map(|(map, kept)| self.changed(*map, kept, &teardowns, at_ns)).collect();
         changed.sort_by_key(|map| map.id);
-        let nothing = changed.is_empty() && gone.is_empty() && self.has_told;
-        self.has_told = true;
+        let nothing = changed.is_empty() && gone.is_empty() && self.has_reported;
+        self.has_reported = true;
         (!nothing).then(|| MapsReport { at_ns, changed, gone, no_census: self.no_census.clone() })
     }
 
@@ -116,7 +119,7 @@ impl LiveMaps {
         at_ns: u64,
     ) -> Option<LiveMap> {
         let key = (address, kept.info.generation_ns);
-        let before = self.told.get(&key);
+        let before = self.reported.get(&key);
         let id = before.map_or(self.last_id + 1, |before| before.id);
         let gone_before = before.and_then(|before| before.owner_gone_ns);
         let map = LiveMap {
@@ -131,11 +134,11 @@ impl LiveMaps {
             owner_gone_ns: gone_before.or_else(|| self.is_gone(kept.tgid).then_some(at_ns)),
             holders: self.holders.get(&key).cloned().unwrap_or_default(),
         };
-        if self.told.get(&key) == Some(&map) {
+        if self.reported.get(&key) == Some(&map) {
             return None;
         }
         self.last_id = self.last_id.max(id);
-        self.told.insert(key, map.clone());
+        self.reported.insert(key, map.clone());
         Some(map)
     }
 
@@ -162,21 +165,11 @@ impl LiveMaps {
     }
 }
 
-/// What bytes are that came from a BPF map.
-///
-/// # Safety
-/// Any bytes have to be a `T`.
-pub unsafe fn plain_bytes<T, const N: usize>(bytes: [u8; N]) -> T {
-    assert_eq!(N, size_of::<T>());
-    // SAFETY: there are as many bytes as a T has, the caller says that they are one, and the read may be unaligned.
-    unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }
-}
-
 fn state(kept: &Kept, teardown: Option<&PendingTeardown>) -> MapState {
     match (teardown, kept.flags) {
         (Some(teardown), _) => MapState::TearingDown { since_ns: teardown.start_ns, by: teardown.started_by },
         (None, flags) if flags & LIVE_EXPORTED != 0 => MapState::Exported,
-        (None, _) if kept.areas != 0 => MapState::Mapped,
+        (None, _) if kept.vmas != 0 => MapState::Mapped,
         (None, flags) if flags & LIVE_GRANTS_MAPPED != 0 => MapState::Unmapped,
         (None, _) => MapState::Allocated,
     }

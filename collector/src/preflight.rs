@@ -4,12 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use crate::CaptureError;
-use crate::probes::OBJECT;
+use crate::object::OBJECT;
 
 /// The kernel's own type information.
 pub const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// The first thing that stands in the way.
+///
+/// # Errors
+/// The first thing that is missing: the embedded probes, root, Xen, gntdev or BTF.
 pub fn check() -> Result<(), CaptureError> {
     if OBJECT.is_empty() {
         return Err(CaptureError::NoProbes);
@@ -25,6 +28,9 @@ pub fn check() -> Result<(), CaptureError> {
 }
 
 /// Whether this is a Xen domain.
+///
+/// # Errors
+/// This is not a Xen domain.
 pub fn xen() -> Result<(), CaptureError> {
     const TYPE: &str = "/sys/hypervisor/type";
     match fs::read_to_string(TYPE) {

@@ -3,26 +3,24 @@
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use aya::maps::{Array, Map, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
-use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
+use aya::{Btf, Ebpf};
 use grantscope_wire::loss::{LossKind, loss_index};
 use grantscope_wire::{FoundMap, HOOKS, Hook, HookId};
 
+use crate::btf::KernelTypes;
 use crate::callers::Callers;
-use crate::census::{Census, Facts};
+use crate::census::Census;
 use crate::decode::{self, DecodeError};
+use crate::kernel::KernelFacts;
 use crate::live_maps::LiveMaps;
+use crate::object::take;
 use crate::symbols::Kallsyms;
-use crate::{CaptureError, attach, host, offsets::KernelTypes, preflight};
+use crate::{CaptureError, attach, object, preflight};
 use grantscope_analysis::error_chain;
-use grantscope_analysis::model::AttachMode;
-use grantscope_analysis::model::Filter;
-use grantscope_analysis::model::MapsReport;
+use grantscope_analysis::model::{AttachMode, Filter, MapsReport};
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
-
-/// The compiled probes; empty in a build without them.
-pub static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
 
 /// The probes, attached.
 pub struct Probes {
@@ -42,42 +40,28 @@ pub struct Probes {
 
 impl Probes {
     /// Checks the machine, loads the probes and attaches them.
+    ///
+    /// # Errors
+    /// The machine does not pass the preflight, no operation can pass the filter, the kernel lacks a member or a hook that is required, or
+    /// it refuses the probes.
     pub fn attach(mode: AttachMode, filter: &Filter) -> Result<Self, CaptureError> {
         preflight::check()?;
         let filter = filter.to_wire()?;
         let types = KernelTypes::read()?;
-        let offsets = types.offsets()?;
-        let page_shift = host::page_size().trailing_zeros();
         let symbols = Kallsyms::read()?;
         let callers = Callers::find(&symbols);
-        let preempt_count = PreemptCount::find(&types, &symbols);
-        let mut loader = EbpfLoader::new();
-        for (name, offset) in &offsets.0 {
-            loader.override_global(name, offset, true);
-        }
-        loader.override_global("PAGE_SHIFT", &page_shift, true);
-        loader.override_global("FILTER", filter.bytes(), true);
-        let pv_domain = u32::from(host::is_pv_domain());
-        loader.override_global("PV_DOMAIN", &pv_domain, true);
-        loader.override_global("GRANT_TABLE_START", &callers.grant_table().start, true);
-        loader.override_global("GRANT_TABLE_END", &callers.grant_table().end, true);
-        loader.override_global("PREEMPT_COUNT_IN_TASK", &preempt_count.in_task, true);
-        loader.override_global("PREEMPT_COUNT_IN_PROCESSOR", &preempt_count.in_processor, true);
-        loader.override_global("PROCESSOR_OFFSETS", &preempt_count.processor_offsets, true);
-        let facts = Facts::find(&types, &symbols);
-        if let Ok(facts) = &facts {
-            facts.fill_in(&mut loader);
-        }
-        let mut ebpf = loader.load(OBJECT)?;
+        let facts = KernelFacts::find(&types, &symbols, callers.grant_table());
+        facts.suffice_for_hooks()?;
+        let mut ebpf = object::load(&facts.kernel, &filter)?;
         let records = take(&mut ebpf, "RECORDS")?;
         let loss = take(&mut ebpf, "LOSS")?;
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let mut live = LiveMaps::new(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode)?;
-        tell_what_is_attached(&mut ebpf, &status)?;
+        set_attached(&mut ebpf, &status)?;
         // Only now: what begins after a census is seen by the hooks.
-        let census = facts.and_then(|_| Census::load(&mut ebpf, &btf));
+        let census = facts.suffice_for_census().and_then(|()| Census::load(&mut ebpf, &btf));
         if let Err(error) = &census {
             live.cannot_find(error_chain(error));
         }
@@ -158,7 +142,7 @@ impl Probes {
     /// All counters that are not zero.
     fn counters(&self) -> Vec<LossCounter> {
         let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
-        // What a hook that is not attached would have told is missing, and named as that: it is not lost.
+        // What a hook that is not attached would have reported is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));
         counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
@@ -170,7 +154,7 @@ impl Probes {
         (count > 0).then_some(LossCounter { hook, kind, count })
     }
 
-    /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it tells
+    /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it shows
     /// them in the descriptor's fdinfo.
     fn missed(&self, hook: &Hook) -> Option<LossCounter> {
         let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
@@ -179,40 +163,13 @@ impl Probes {
     }
 }
 
-/// Where the kernel counts the interrupts that it is in: `probes/src/context.rs` says what it is good for. Zero: not there.
-#[derive(Default)]
-struct PreemptCount {
-    in_task: u32,
-    in_processor: u64,
-    processor_offsets: u64,
-}
-
-impl PreemptCount {
-    fn find(types: &KernelTypes, symbols: &Kallsyms) -> Self {
-        if let Some(in_task) = types.preempt_count_in_task() {
-            return Self { in_task, ..Self::default() };
-        }
-        let hot = || Some(symbols.address("pcpu_hot")? + u64::from(types.preempt_count_in_pcpu_hot()?));
-        let in_processor = symbols.address("__preempt_count").or_else(hot);
-        match in_processor.zip(symbols.address("__per_cpu_offset")) {
-            Some((in_processor, processor_offsets)) => Self { in_processor, processor_offsets, in_task: 0 },
-            None => Self::default(),
-        }
-    }
-}
-
-/// A map of the object, as what it is.
-pub fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
-    ebpf.take_map(name).and_then(|map| M::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
-}
-
-/// A failed operation's cause may follow from what was not seen: only where somebody looked.
-fn tell_what_is_attached(ebpf: &mut Ebpf, status: &[HookStatus]) -> Result<(), CaptureError> {
+/// A failed operation's cause may follow from what was not seen, but only where a hook was attached.
+fn set_attached(ebpf: &mut Ebpf, status: &[HookStatus]) -> Result<(), CaptureError> {
     let attached = status.iter().filter(|status| status.attached_by.is_some());
     let bits = attached.fold(0_u64, |bits, status| bits | 1 << status.hook.id());
     let map = ebpf.map_mut("ATTACHED").and_then(|map| Array::<_, u64>::try_from(map).ok());
-    let told = map.map(|mut map| map.set(0, bits, 0));
-    told.and_then(Result::ok).ok_or(CaptureError::NoMap("ATTACHED"))
+    let set = map.map(|mut map| map.set(0, bits, 0));
+    set.and_then(Result::ok).ok_or(CaptureError::NoMap("ATTACHED"))
 }
 
 impl AsFd for Probes {
@@ -238,22 +195,4 @@ fn recursion_misses(program: &Program) -> Option<u64> {
     };
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
     info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?.trim().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
-    fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
-        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
-        // Those of the census belong to no hook.
-        let programs: BTreeSet<_> = object.programs.keys().filter(|name| !name.starts_with("census_")).cloned().collect();
-        let table: BTreeSet<_> =
-            HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
-        assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
-    }
 }

@@ -68,6 +68,9 @@ pub struct Finished {
 }
 
 /// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
+///
+/// # Errors
+/// The probes cannot be attached, the command cannot be started, or the recording cannot be written.
 pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
     let probes = Probes::attach(options.attach, &options.filter)?;
     ready(&probes);

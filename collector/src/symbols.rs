@@ -95,11 +95,15 @@ impl Listed<'_> {
 
 impl Kallsyms {
     /// Reads it: a large file, which the kernel makes anew for every reader.
+    ///
+    /// # Errors
+    /// The kernel does not list its functions.
     pub fn read() -> Result<Self, CaptureError> {
         fs::read_to_string(KALLSYMS).map(Self::parse).map_err(CaptureError::NoSymbols)
     }
 
-    fn parse(text: String) -> Self {
+    /// Takes what it lists apart.
+    pub fn parse(text: String) -> Self {
         let mut offset = 0;
         let parsed = text.split_inclusive('\n').filter_map(|line| {
             let start = offset;

@@ -1,4 +1,4 @@
-//! Keeps what was built, each artifact under a hash of what it was made from, and trusts only what was finished.
+//! The cache of downloads and builds: each artifact lies under a hash of its inputs, and only finished ones are used.
 //!
 //! An artifact is a folder. It is made in `tmp/` and renamed to its final name when whole, so an interrupted build leaves nothing
 //! under a name that is ever looked up. A lock per kind lets two runs at once share one build instead of making it twice.
@@ -45,11 +45,17 @@ pub struct Cache {
 
 impl Cache {
     /// Opens the cache where `place` says, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// When there is no place for it, or it cannot be made.
     pub fn open() -> Result<Self> {
         Self::at(place::cache()?)
     }
 
     /// Opens or makes a cache at a given place.
+    ///
+    /// # Errors
+    /// When it cannot be made.
     pub fn at(root: PathBuf) -> Result<Self> {
         for folder in ["artifacts", "tmp", "facts", "locks"] {
             let path = root.join(folder);
@@ -72,6 +78,9 @@ impl Cache {
     }
 
     /// The artifact of this kind and key, made by `build` in the empty folder it is handed, unless it is already there.
+    ///
+    /// # Errors
+    /// When it cannot be made, or `build` fails: then nothing is kept.
     pub fn artifact(&self, kind: &str, key: &Key, build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         if let Some(path) = self.find(kind, key) {
             return Ok(path);
@@ -94,6 +103,9 @@ impl Cache {
     }
 
     /// A remembered fact, such as a package's version: asked for once, then kept until the cache is removed.
+    ///
+    /// # Errors
+    /// When `ask` fails, or the answer cannot be written.
     pub fn fact(&self, name: &str, ask: impl FnOnce() -> Result<String>) -> Result<String> {
         let path = self.root.join("facts").join(name);
         if let Ok(known) = fs::read_to_string(&path) {
@@ -110,6 +122,9 @@ impl Cache {
     }
 
     /// Remembers a fact, in place of what was known.
+    ///
+    /// # Errors
+    /// When it cannot be written.
     pub fn remember(&self, name: &str, fact: &str) -> Result<()> {
         let path = self.root.join("facts").join(name);
         let fresh = self.root.join("tmp").join(format!("{name}.{}", std::process::id()));
@@ -118,6 +133,9 @@ impl Cache {
     }
 
     /// Holds other runs off a part of the cache until the result is dropped.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be made.
     pub fn lock(&self, name: &str) -> Result<Flock<File>> {
         let path = self.root.join("locks").join(name);
         let file = File::create(&path).with_context(|| format!("cannot make {path:?}"))?;
@@ -155,6 +173,9 @@ impl Cache {
 }
 
 /// Removes a folder with all that is in it, if it exists.
+///
+/// # Errors
+/// When it exists and cannot be removed.
 pub fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

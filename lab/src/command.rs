@@ -1,4 +1,4 @@
-//! Runs other programs, and reports one that fails with what it was, how it ended, and the end of what it said.
+//! Runs other programs. The report of one that fails has its command line, its exit status and the end of its output.
 
 use std::{
     fmt::Write as _,
@@ -50,6 +50,9 @@ pub fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Runs a command to its end on this terminal.
+///
+/// # Errors
+/// When it cannot be started or does not succeed.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     let status = command.status().with_context(|| format!("cannot start: {shown}"))?;
@@ -60,6 +63,9 @@ pub fn run(command: &mut Command) -> Result<()> {
 }
 
 /// Runs a command to its end and hands every line that it writes, to either output, to `line`.
+///
+/// # Errors
+/// When it cannot be started or does not succeed; the error ends with the tail of its output.
 pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
     let shown = shown(command);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,4 +1,4 @@
-//! One run in the lab, from a job to what it left: what `lab run`, `demo` and the lab's checks share.
+//! One run in the lab, from a job to its outcome; `lab run`, `demo` and the lab's checks share it.
 
 use std::{
     fs,
@@ -38,6 +38,9 @@ pub struct Images {
 
 impl Lab {
     /// Puts a lab together. Without programs of ours it has little more than busybox, which is enough to check the lab itself.
+    ///
+    /// # Errors
+    /// When a program or a module cannot be read.
     pub fn new(parts: Parts, ours: Option<&ForLab>) -> Result<Self> {
         let mut programs = ours.map_or(Vec::new(), |ours| {
             vec![("grantscope", ours.grantscope.clone()), ("grantscope-workload", ours.workload.clone())]
@@ -54,6 +57,9 @@ impl Lab {
     }
 
     /// Packs the images of both domains.
+    ///
+    /// # Errors
+    /// When they cannot be written.
     pub fn images(&self, job: &Job) -> Result<Images> {
         let folder = Scratch::new()?;
         let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
@@ -77,10 +83,13 @@ impl Lab {
     }
 
     /// Runs a job to its end; `console.log` and `recording.gsr` go to `out`, and so does every file of the guest's /out.
-    pub fn run(&self, job: &Job, clock: Clock, patience: Duration, out: &Path, follower: &mut dyn Follower) -> Result<Outcome> {
+    ///
+    /// # Errors
+    /// When QEMU cannot be started, or what comes out of it cannot be stored.
+    pub fn run(&self, job: &Job, clock: Clock, timeout: Duration, out: &Path, follower: &mut dyn Follower) -> Result<Outcome> {
         fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
         let images = self.images(job)?;
-        let boot = Boot { parts: &self.parts, clock, files: &images.files, patience, out };
+        let boot = Boot { parts: &self.parts, clock, files: &images.files, timeout, out };
         let outcome = boot.run(follower)?;
         for file in &outcome.files {
             let path = within(out, &file.path)?;
@@ -100,7 +109,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 /// The place of a file that the guest named; the guest is not trusted to stay inside `folder`.
 fn within(folder: &Path, name: &str) -> Result<PathBuf> {
     let safe = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    anyhow::ensure!(safe, "the guest sent a file with the path {name:?}, which leads out of the run's folder");
+    anyhow::ensure!(safe, "the guest sent a file with the path {name:?}, which is outside of the run's folder");
     Ok(folder.join(name))
 }
 

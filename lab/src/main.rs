@@ -17,13 +17,14 @@ mod programs;
 mod progress;
 mod results;
 mod setup;
+mod tidy;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, clean, demo, lab_run, lab_shell, set_up, test};
+use crate::commands::{build, clean, demo, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
 
 /// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
@@ -35,14 +36,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Installs, downloads and builds what the lab needs, and says what and why before it touches the system
+    /// Installs, downloads and builds what the lab needs; lists it with reasons before it changes the system
     Setup(set_up::Arguments),
     /// Builds the probes, the programs for the lab, and the viewer
     Build(build::Arguments),
-    /// From nothing to a live view: sets up, builds, boots the lab, runs the benchmark, prints a summary
+    /// Sets up, builds, boots the lab, runs the benchmark in a live view, and prints a summary
     Demo(demo::Arguments),
-    /// Checks formatting and lints, runs the unit tests, then the lab's checks
+    /// Checks formatting, the rules of `tidy` and lints, runs the unit tests, then the lab's checks
     Test(test::Arguments),
+    /// Checks that the tree keeps to its rules: imports, sizes, headers; a part of `test`
+    Tidy,
     /// Runs something in the lab
     #[command(subcommand)]
     Lab(LabVerb),
@@ -52,9 +55,9 @@ enum Verb {
 
 #[derive(Debug, Subcommand)]
 enum LabVerb {
-    /// Records one run of the workload, or of a program of yours, and brings the results back
+    /// Records one run of the workload or of your program, and copies the results back
     Run(lab_run::Arguments),
-    /// Gives you a dom0 on this terminal
+    /// Opens a shell in dom0 on this terminal
     Shell(lab_shell::Arguments),
 }
 
@@ -74,6 +77,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Build(arguments) => build::run(&arguments).map(|()| ExitCode::SUCCESS),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::Tidy => tidy_alone::run(),
         Verb::Lab(LabVerb::Run(arguments)) => lab_run::run(&arguments),
         Verb::Lab(LabVerb::Shell(arguments)) => lab_shell::run(&arguments),
         Verb::Clean => clean::run().map(|()| ExitCode::SUCCESS),

@@ -1,4 +1,4 @@
-//! Where things are: the work tree this program was built from, and the cache outside it.
+//! Places: the work tree that this program was built from, and the cache outside it.
 
 use std::{
     env,
@@ -13,6 +13,9 @@ pub fn work_tree() -> &'static Path {
 }
 
 /// The cache's folder: `$GRANTSCOPE_CACHE`, else `$XDG_CACHE_HOME/grantscope`, else `~/.cache/grantscope`.
+///
+/// # Errors
+/// When none of the variables is set.
 pub fn cache() -> Result<PathBuf> {
     choose_cache(|name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
 }

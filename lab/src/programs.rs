@@ -21,6 +21,9 @@ pub struct ForLab {
 }
 
 /// Builds everything that the domains of a platform of this architecture run.
+///
+/// # Errors
+/// When one does not compile.
 pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
     let probes = probes(compilers, architecture.probes())?;
     let (name, target) = (architecture.name(), architecture.rust_target());
@@ -37,6 +40,9 @@ pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForL
 }
 
 /// Builds everything for this machine, and gives the folder with the programs.
+///
+/// # Errors
+/// When one does not compile.
 pub fn native(compilers: &Compilers) -> Result<PathBuf> {
     let probes = probes(compilers, std::env::consts::ARCH)?;
     let folder = target_folder("native");
@@ -49,6 +55,9 @@ pub fn native(compilers: &Compilers) -> Result<PathBuf> {
 }
 
 /// Builds the viewer, which needs no more than stable Rust.
+///
+/// # Errors
+/// When it does not compile.
 pub fn viewer() -> Result<PathBuf> {
     let mut cargo = stable_cargo();
     // Also where the person's own settings put build products elsewhere: the program is looked for here.
@@ -59,6 +68,9 @@ pub fn viewer() -> Result<PathBuf> {
 }
 
 /// Builds the probes for a kernel of this architecture, and gives their object.
+///
+/// # Errors
+/// When they do not compile.
 pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
     let name = format!("probes-{architecture}");
@@ -81,12 +93,18 @@ pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     take(&object, &name)
 }
 
-/// The cargo for lints and unit tests: what they compile of libraries lies in the cache, and serves every work tree too.
-/// The lock is held as long as this work tree's own tests lie there.
-pub fn cargo_for_checks() -> Result<(Command, Flock<File>)> {
+/// The cargo for lints and unit tests, with the probes if they could be compiled: what they compile of libraries lies in the cache, and
+/// serves every work tree too. The lock is held as long as this work tree's own tests lie there.
+///
+/// # Errors
+/// When the folder in the cache cannot be used.
+pub fn cargo_for_checks(probes: Option<&Path>) -> Result<(Command, Flock<File>)> {
     let (folder, lock) = compiled("checks", stable_cargo, &[])?;
     let mut cargo = stable_cargo();
     cargo.env("CARGO_TARGET_DIR", folder);
+    if let Some(probes) = probes {
+        cargo.env("GRANTSCOPE_PROBES", probes);
+    }
     Ok((cargo, lock))
 }
 
@@ -100,7 +118,7 @@ fn compiled(name: &str, cargo: impl Fn() -> Command, clean_options: &[&str]) -> 
     Ok((folder, lock))
 }
 
-/// Cargo tells what is fresh by the time of a file, not by the work tree that it lies in: what another work tree compiled
+/// Cargo decides what is fresh by the time of a file, not by the work tree that it lies in: what another work tree compiled
 /// after ours was last changed would pass for ours.
 fn forget_another_trees_programs(folder: &Path, cargo: impl Fn() -> Command, clean_options: &[&str]) -> Result<()> {
     let stamp = folder.join("work-tree");

@@ -1,4 +1,4 @@
-//! Shows how far a long step is: a bar on a terminal, else a plain line every few seconds.
+//! Progress of long steps: a bar on a terminal, else a plain line every few seconds.
 
 use std::{
     io::IsTerminal,
@@ -49,7 +49,7 @@ impl Step {
         Self { name, started: Instant::now(), bar, state: Mutex::default() }
     }
 
-    /// Says how many units of work there are in all, once that is known.
+    /// Sets the number of units of work, once it is known.
     pub fn set_total(&self, total: u64, unit: &'static str) {
         {
             let mut state = self.state();
@@ -61,7 +61,7 @@ impl Step {
         }
     }
 
-    /// Says how many units are done.
+    /// Sets the number of units that are done.
     pub fn set_position(&self, position: u64) {
         self.state().position = position;
         match &self.bar {
@@ -70,7 +70,7 @@ impl Step {
         }
     }
 
-    /// Says what is being worked on.
+    /// Shows the current item.
     pub fn note(&self, note: &str) {
         self.state().note = note.trim().into();
         match &self.bar {

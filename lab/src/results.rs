@@ -15,6 +15,9 @@ use grantscope_analysis::{
 };
 
 /// Results of an earlier run must not pass for this one's.
+///
+/// # Errors
+/// When a file is there and cannot be removed.
 pub fn remove_old(out: &Path) -> Result<()> {
     for name in ["recording.gsr", "results.csv", "truth.json", "console.log", "stdout", "stderr", "status", "dmesg"] {
         match fs::remove_file(out.join(name)) {
@@ -28,6 +31,9 @@ pub fn remove_old(out: &Path) -> Result<()> {
 }
 
 /// Writes `results.csv` beside the recording. Of a recording that breaks off it has everything before that.
+///
+/// # Errors
+/// When the recording cannot be read at all, or the file cannot be written.
 pub fn export_csv(out: &Path) -> Result<()> {
     let written = || -> Result<()> {
         let mut csv = Vec::new();
@@ -38,7 +44,7 @@ pub fn export_csv(out: &Path) -> Result<()> {
     written().context("the recording is kept, but results.csv could not be made from it")
 }
 
-/// What the recording adds up to; where it breaks off, that is said.
+/// The aggregate of the recording; a recording that breaks off is reported on standard error.
 fn read(path: &Path) -> Result<Aggregate> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut reader = Reader::open(BufReader::new(file))?;

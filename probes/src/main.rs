@@ -1,34 +1,19 @@
 //! The eBPF programs: they time grant operations inside the kernel and write one record for each.
 //!
 //! Each watched function has programs for its entry and, where the table in `wire/src/hook.rs` says `Both`, for its return:
-//! `hook` makes them. They only say what a hook means; `task` keeps the time.
+//! `hooks` says what they mean, `op` keeps the time of the operation that they are in, `live` what lives between operations.
 //!
 //! A hook reads the clock as its last act on entry and as its first on return, so that a stage carries as little of
 //! the probes' own time as can be: the rest is charged to the stage around it.
 #![no_std]
 #![no_main]
 
-#[macro_use]
-mod hook;
-
-mod caller;
-mod cause;
-mod census;
-mod context;
-mod dmabuf;
-mod evidence;
-mod fields;
-mod filter;
-mod gntalloc;
-mod gntdev;
-mod grant_table;
-mod ledger;
-mod lock;
-mod loss;
-mod memory;
-mod output;
-mod task;
-mod teardown;
+mod call;
+mod hooks;
+mod kernel;
+mod live;
+mod op;
+mod out;
 
 /// The programs call helpers that the kernel gives to GPL-compatible programs only.
 #[unsafe(link_section = "license")]

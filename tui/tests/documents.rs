@@ -1,4 +1,4 @@
-//! What README.md and docs/ say of `grantscope`: example commands, keys, kinds of loss, hooks and stages.
+//! What README.md and docs/ say of `grantscope`: example commands, keys, exit codes, kinds of loss, hooks and stages.
 
 #[path = "../../docs/examples.rs"]
 mod examples;
@@ -26,10 +26,19 @@ fn rows<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_documents_list_the_keys_of_the_key_table() {
-    let expected: Vec<_> =
-        views::keys().all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
+    let keys = views::keys();
+    let expected: Vec<_> = keys.all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
     let table = expected.join("\n");
     assert_eq!(rows(COMMANDS, "Keys"), expected, "put this table into docs/commands.md:\n{table}");
+}
+
+/// The end of the main help text, which is made of the table of exit codes.
+#[test]
+fn the_documents_list_the_exit_codes_of_the_help_text() {
+    let help = command_line().render_long_help().to_string();
+    let (_, codes) = help.split_once("\nExit codes:\n").expect("the help text ends with the exit codes");
+    let codes: String = codes.trim_end().lines().map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line))).collect();
+    assert!(COMMANDS.ends_with(&format!("```text\n{codes}```\n")), "docs/commands.md ends with another list than:\n{codes}");
 }
 
 #[test]

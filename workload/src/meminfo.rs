@@ -1,29 +1,31 @@
-//! What the kernel says of this domain's memory.
+//! The kernel's report of this domain's memory.
+//!
+//! Not by the `procfs` crate: that fails as a whole if any of a dozen lines is missing, and here each number may be unknown alone.
 
 use std::fs;
 
 use crate::device::page_size;
 
-/// What /proc/meminfo says, in pages. Unknown is none.
+/// What /proc/meminfo reports, in pages. `None` is unknown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// What can be had without taking from others.
+    /// Pages available without swapping.
     pub available: Option<u64>,
-    /// All of CMA.
+    /// Pages of CMA.
     pub cma: Option<u64>,
-    /// What of CMA nobody has.
+    /// Free pages of CMA.
     pub cma_free: Option<u64>,
-    /// In bytes.
+    /// The size of a page, in bytes.
     pub page_size: u64,
 }
 
 impl Memory {
-    /// As it is now; where the file cannot be read nothing is known.
+    /// As it is now; unknown if the file cannot be read.
     pub fn now() -> Self {
         fs::read_to_string("/proc/meminfo").map_or_else(|_| Self::default(), |text| Self::parse(&text, page_size()))
     }
 
-    /// By the file's text.
+    /// From the text of the file.
     pub fn parse(text: &str, page_size: usize) -> Self {
         let pages = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;

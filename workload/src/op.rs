@@ -81,7 +81,7 @@ impl Op {
         }
     }
 
-    /// What the kernel does in such a call, in order, where that is several operations that a profiler may tell apart. Empty:
+    /// What the kernel does in such a call, in order, if that is several operations that a profiler may distinguish. Empty:
     /// the call is one operation, of its own name.
     pub const fn contains(self) -> &'static [&'static str] {
         match self {

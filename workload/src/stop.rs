@@ -20,6 +20,9 @@ extern "C" fn note_request(_: libc::c_int) {
 }
 
 /// From now on, SIGINT, SIGTERM and SIGHUP only ask to stop.
+///
+/// # Errors
+/// The kernel refuses the handler.
 pub fn catch_signals() -> Result<()> {
     // Calls in progress go on: half an operation must not become an EINTR in the truth.
     let action = SigAction::new(SigHandler::Handler(note_request), SaFlags::SA_RESTART, SigSet::empty());
@@ -31,6 +34,9 @@ pub fn catch_signals() -> Result<()> {
 }
 
 /// An error once a signal has asked to stop.
+///
+/// # Errors
+/// A signal has arrived.
 pub fn check() -> Result<()> {
     if requested() { Err(Error::Interrupted) } else { Ok(()) }
 }
@@ -44,6 +50,9 @@ pub fn requested() -> bool {
 pub const LOOK_UP_NS: u64 = 100_000_000;
 
 /// Sleeps until CLOCK_MONOTONIC shows `ns`, or until it is known that nobody wants to go on.
+///
+/// # Errors
+/// A signal has arrived, or the run was given up.
 pub fn sleep_unless(ns: u64, given_up: impl Fn() -> bool) -> Result<()> {
     loop {
         check()?;
@@ -63,6 +72,9 @@ pub struct Held(SigSet);
 
 impl Held {
     /// Holds them back in this thread, and in threads it starts.
+    ///
+    /// # Errors
+    /// The kernel refuses the mask.
     pub fn back() -> Result<Self> {
         let signals: SigSet = SIGNALS.into_iter().collect();
         signals.thread_block().map_err(|errno| failed("sigprocmask", errno))?;
@@ -70,6 +82,9 @@ impl Held {
     }
 
     /// Sleeps until one of them arrives, or until there is something to be read from `other`; whether it was a signal.
+    ///
+    /// # Errors
+    /// The kernel refuses to wait.
     pub fn wait(&self, other: Option<BorrowedFd<'_>>) -> Result<bool> {
         let signals = SignalFd::with_flags(&self.0, SfdFlags::SFD_CLOEXEC).map_err(|errno| failed("signalfd", errno))?;
         let readable = |fd| PollFd::new(fd, PollFlags::POLLIN);

@@ -311,3 +311,11 @@ fn processes_end_soon_after_the_one_that_started_them_was_killed() {
         sleep(Duration::from_millis(10));
     }
 }
+
+#[test]
+fn the_documented_frontend_grants_as_many_pages_as_its_scenario_needs() {
+    let document = include_str!("../../docs/two-domains.md");
+    let needs = text(&workload(&["check", "display-4k"]).stdout);
+    let pages = needs.lines().find_map(|line| line.strip_prefix("needs ")?.split_once(" pages granted")).unwrap().0;
+    assert!(document.contains(&format!("frontend --to 0 --pages {pages} ")), "display-4k needs {pages} pages");
+}

@@ -1,13 +1,13 @@
-//! Judges a boot from its console: a pure state machine that is fed lines, other signs of life, and the time.
+//! Judges a boot by its console: a pure state machine of lines, other signs of life, and the time.
 //!
 //! One console carries Xen, dom0 and (marked `(XEN) DOM1:`) dom1. A run is over when the guest gives its verdict, when something on
 //! the console shows that no verdict will come, when nothing at all comes for too long, or when the machine ends.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
-/// How long nothing may come before the run counts as hung, unless told otherwise. The longest silence of a good boot is a
-/// few seconds; a recorder sends a frame every second.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long nothing may come before the run counts as hung, unless --patience sets another limit. The longest silence of a good boot
+/// is a few seconds; a recorder sends a frame every second.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 /// After the first sign of a crash the console is read for this much longer, to have the trace.
 const AFTERMATH: Duration = Duration::from_secs(2);
 /// After its verdict the guest has this long to power off.
@@ -37,7 +37,7 @@ const FATAL: &[(&str, &str)] = &[
     ("(XEN) Hardware Dom0 shutdown: watchdog", "dom0's watchdog fired"),
 ];
 
-/// What does not end a run, but has to be told: the kernel complained.
+/// What does not end a run, but has to be reported: the kernel complained.
 const WARNINGS: &[&str] = &["WARNING: CPU:", "WARNING: possible", "INFO: task "];
 
 /// One of the lab's two domains.
@@ -69,7 +69,7 @@ pub enum End {
     Crash {
         /// Where.
         domain: Domain,
-        /// What it means.
+        /// Its meaning.
         meaning: &'static str,
         /// The line that showed it.
         line: String,
@@ -78,12 +78,12 @@ pub enum End {
     Hang {
         /// For how long.
         silent: Duration,
-        /// The last thing that a domain said about how far it came.
+        /// The last progress that a domain reported.
         stage: String,
     },
     /// The machine ended without a verdict.
     NoVerdict {
-        /// The last thing that a domain said about how far it came.
+        /// The last progress that a domain reported.
         stage: String,
     },
     /// A second verdict came.
@@ -130,7 +130,7 @@ impl End {
             }
             Self::NoVerdict { .. } => "the end of console.log shows who ended it; run again, and try --clock wall if it repeats",
             Self::TwoVerdicts(..) => "only /init may print verdicts: something in the job writes them too",
-            Self::NoPowerOff => "a program or a driver holds up the power-off: the end of console.log shows what",
+            Self::NoPowerOff => "a program or a driver blocks the power-off: the end of console.log shows what",
         }
     }
 }
@@ -138,7 +138,7 @@ impl End {
 /// The state of the judgement.
 #[derive(Debug)]
 pub struct ConsoleWatch {
-    patience: Duration,
+    timeout: Duration,
     last_life: Duration,
     stage: String,
     verdict: Option<(Duration, String)>,
@@ -149,9 +149,9 @@ pub struct ConsoleWatch {
 
 impl ConsoleWatch {
     /// Starts watching; times are counted from the start of the run.
-    pub fn new(patience: Duration) -> Self {
+    pub fn new(timeout: Duration) -> Self {
         Self {
-            patience,
+            timeout,
             last_life: Duration::ZERO,
             stage: "no domain has said anything yet".into(),
             verdict: None,
@@ -205,7 +205,7 @@ impl ConsoleWatch {
             return (now.saturating_sub(*at) >= POWER_OFF).then_some(End::NoPowerOff);
         }
         let silent = now.saturating_sub(self.last_life);
-        (silent >= self.patience).then(|| End::Hang { silent, stage: self.stage.clone() })
+        (silent >= self.timeout).then(|| End::Hang { silent, stage: self.stage.clone() })
     }
 
     /// Says that the machine ended, and gives the judgement.
@@ -221,7 +221,7 @@ impl ConsoleWatch {
         }
     }
 
-    /// The last thing that a domain said about how far it came.
+    /// The last progress that a domain reported.
     pub fn stage(&self) -> &str {
         &self.stage
     }
@@ -258,7 +258,7 @@ mod tests {
 
     /// Feeds the lines one second apart, lets the machine end, and gives how the run ended.
     fn end_of(console: &str) -> End {
-        let mut watch = ConsoleWatch::new(PATIENCE);
+        let mut watch = ConsoleWatch::new(TIMEOUT);
         for (at, line) in console.lines().enumerate() {
             let now = seconds(at as u64);
             if let Some(end) = watch.line(now, line).or_else(|| watch.tick(now)) {
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_panic_ends_the_run_with_its_line_and_two_seconds_of_trace() {
-        let mut watch = ConsoleWatch::new(PATIENCE);
+        let mut watch = ConsoleWatch::new(TIMEOUT);
         watch.line(seconds(1), "[    1.0] Kernel panic - not syncing: sysrq triggered crash\r");
         assert_eq!(watch.tick(seconds(2)), None, "the trace is still coming");
         watch.line(seconds(2), "[    1.1] Call trace:");
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_stays_on_after_its_verdict_is_a_failure() {
-        let mut watch = ConsoleWatch::new(PATIENCE);
+        let mut watch = ConsoleWatch::new(TIMEOUT);
         watch.line(seconds(1), "[    0.6] grantscope-lab verdict: pass");
         assert_eq!(watch.tick(seconds(20)), None);
         assert_eq!(watch.tick(seconds(21)), Some(End::NoPowerOff));
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_kernel_warning_is_kept_and_does_not_end_the_run() {
-        let mut watch = ConsoleWatch::new(PATIENCE);
+        let mut watch = ConsoleWatch::new(TIMEOUT);
         watch.line(seconds(1), "[    0.6] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:4659");
         assert_eq!(watch.tick(seconds(5)), None);
         assert_eq!(watch.warnings().len(), 1);
@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_the_end_of_the_console() {
-        let mut watch = ConsoleWatch::new(PATIENCE);
+        let mut watch = ConsoleWatch::new(TIMEOUT);
         for number in 0..TAIL + 5 {
             watch.line(seconds(1), &number.to_string());
         }

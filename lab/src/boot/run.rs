@@ -1,4 +1,4 @@
-//! Runs the machine once: starts QEMU, stores what comes out of it, and ends it when the watch says so.
+//! Runs the machine once: starts QEMU, stores its output, and stops it when the console watch decides.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,7 @@ use super::{
 use crate::{cache::remove_folder, command, guest::cpio, platform::Clock, setup::Parts};
 use anyhow::{Context, Result, anyhow, bail};
 
-/// How often the watch is told the time.
+/// How often the watch looks at the time.
 const TICK: Duration = Duration::from_millis(200);
 /// How the folders of runs are named in the system's folder for temporary files.
 const SCRATCH: &str = "grantscope-lab-";
@@ -35,14 +35,14 @@ pub struct Boot<'a> {
     /// The files of the machine.
     pub files: &'a Files,
     /// How long nothing may come.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// The folder that gets `console.log` and `recording.gsr`.
     pub out: &'a Path,
 }
 
-/// Someone who follows a run as it happens.
+/// An observer of a run.
 pub trait Follower {
-    /// A domain said how far it came.
+    /// A domain reported its progress.
     fn stage(&mut self, _stage: &str) {}
 
     /// Bytes of the recording came.
@@ -54,7 +54,7 @@ pub trait Follower {
     }
 }
 
-/// A follower who looks at nothing.
+/// An observer that ignores everything.
 impl Follower for () {}
 
 /// What a run left.
@@ -104,7 +104,7 @@ impl Outcome {
     }
 }
 
-/// What the threads that read from QEMU tell the one that judges.
+/// What the threads that read from QEMU send to the one that judges.
 enum Event {
     Console(std::io::Result<String>),
     ConsoleEnded,
@@ -142,7 +142,7 @@ impl Boot<'_> {
         follower: &mut dyn Follower,
     ) -> Result<Outcome> {
         let started = Instant::now();
-        let mut watch = ConsoleWatch::new(self.patience);
+        let mut watch = ConsoleWatch::new(self.timeout);
         let mut files = Vec::new();
         let mut recorded = 0;
         // The files and the recording have to be whole too, before the end of the machine is the end of the run.
@@ -225,7 +225,10 @@ impl Store {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).with_context(|| {
-            format!("cannot write {}: what came until now is kept; free some space or give another --out", self.path.display())
+            format!(
+                "cannot write {}: what was written until now is kept; free some space or give another --out",
+                self.path.display()
+            )
         })
     }
 }
@@ -320,6 +323,9 @@ pub struct Scratch(pub PathBuf);
 
 impl Scratch {
     /// Makes the folder.
+    ///
+    /// # Errors
+    /// When it cannot be made, for example because the disk is full.
     pub fn new() -> Result<Self> {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! How two domains agree on references where there is xenstore: a backend finds the guest's by either channel, and what a frontend
-//! told is gone when it is.
+//! How two domains exchange references where there is xenstore: a backend finds the guest's by either channel, and what a frontend
+//! published is gone when it ends.
 
 use std::path::Path;
 
@@ -95,7 +95,7 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
     ensure!(with_directory > least, "{with_directory} maps with the directory's pages, and {least} without");
     let (said, told) = (outcome.required("frontend-said")?, outcome.required("told")?);
     ensure!(said.contains("20 pages granted to domain 0, in xenstore at /local/domain/0/data/grantscope/0"), "it said: {said}");
-    ensure!(told.starts_with("20\n"), "the frontend told: {told}");
+    ensure!(told.starts_with("20\n"), "the frontend published: {told}");
     truths.extend([by_directory, Truth::parse(&outcome.required("frontend.json")?)?]);
     let together = Truth::of_all(truths).context("nobody wrote a truth")?;
     Recorded::read(&out.join("channels.gsr"))?.agrees_with(&together)?;
@@ -103,11 +103,11 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
     ensure!(left == "20", "a frontend that was killed left {left:?} in xenstore");
     ensure!(cleaned.contains("at /local/domain/0/data/grantscope/0: removed"), "clean said: {cleaned}");
     asked_again(outcome)?;
-    tell!("references were found in xenstore without a map, and by the directory with {} more", with_directory - least);
+    note!("references were found in xenstore without a map, and by the directory with {} more", with_directory - least);
     Ok(())
 }
 
-/// Two backends cannot ask at the same time; and what one asked for that was killed is let go of for the next.
+/// Two backends cannot ask at the same time; and the grants of one that was killed are released for the next.
 fn asked_again(outcome: &Outcome) -> Result<()> {
     let refused = outcome.required("asks-refused")?;
     ensure!(refused.contains("another backend is connected to it"), "the second backend was refused otherwise: {refused}");
@@ -119,6 +119,6 @@ fn asked_again(outcome: &Outcome) -> Result<()> {
         granted == ungranted && granted > by_the_last,
         "{granted} grants were asked for, {by_the_last} by the last; {ungranted} ended"
     );
-    tell!("a frontend was asked for {granted} grants, {by_the_last} of them by the last backend, and let go of all");
+    note!("a frontend was asked for {granted} grants, {by_the_last} of them by the last backend, and released all");
     Ok(())
 }

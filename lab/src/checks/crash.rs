@@ -17,7 +17,7 @@ pub fn panic_is_reported(harness: &Harness) -> Result<()> {
     let End::Crash { domain, .. } = &outcome.end else {
         return Err(harness.unexpected("panic", &outcome));
     };
-    ensure!(*domain == Domain::Dom0, "the crash of dom0 is told as one of {domain}");
+    ensure!(*domain == Domain::Dom0, "the crash of dom0 is reported as one of {domain}");
     ensure!(started.elapsed() < QUICKLY, "the report took {:?}", started.elapsed());
     let report = outcome.error(&harness.out("panic").join("console.log")).to_string();
     ensure!(report.contains("Kernel panic"), "the report does not show the panic: {report}");

@@ -1,4 +1,4 @@
-//! The doctor's verdict on kernels of which it is known what they can do.
+//! The doctor's verdict on kernels with known capabilities.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub fn our_kernel_is_ready(harness: &Harness) -> Result<()> {
     let without = self::report(&outcome, "without", "1", "impossible")?;
     let gntdev = finding(&without, "gntdev")?;
     ensure!(state(gntdev) == "blocks" && gntdev["remedy"].is_string(), "the missing gntdev is not named: {gntdev}");
-    outcome.text("whole.txt").unwrap_or_default().lines().for_each(|line| tell!("{line}"));
+    outcome.text("whole.txt").unwrap_or_default().lines().for_each(|line| note!("{line}"));
     Ok(())
 }
 
@@ -62,7 +62,7 @@ pub fn stock_kernel_is_partial(outcome: &Outcome) -> Result<()> {
 fn report(outcome: &Outcome, name: &str, status: &str, verdict: &str) -> Result<Value> {
     let text = |end: &str| outcome.text(&format!("{name}.{end}")).unwrap_or_default();
     ensure!(text("status").trim() == status, "the doctor's exit status should be {status}:\n{}{}", text("json"), text("errors"));
-    let report: Value = serde_json::from_str(&text("json")).context("the doctor's JSON is none")?;
+    let report: Value = serde_json::from_str(&text("json")).context("the doctor's output is not JSON")?;
     ensure!(report["verdict"] == verdict, "the verdict should be {verdict}: {}", report["verdict"]);
     Ok(report)
 }

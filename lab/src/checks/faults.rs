@@ -1,4 +1,4 @@
-//! Why something failed: errno, cause and Xen's grant statuses of every failure that does no harm, against what was done.
+//! Failures: errno, cause and Xen's grant statuses of every harmless failure, compared with what was done.
 
 use std::collections::BTreeSet;
 
@@ -16,14 +16,14 @@ use crate::{
     platform::{self, Clock},
 };
 
-/// Runs a scenario by each means of attaching: what a kretprobe does not know must not be missing. Once the good references are of
+/// Runs a scenario in each attach mode: what a kretprobe does not know must not be missing. Once the good references are of
 /// whom the platform has, once of this domain.
 const BY_BOTH: &str = "
 by() {
-    means=$1
+    mode=$1
     shift
-    grantscope record -o /out/$means.gsr --clock counted --attach $means -- \
-        grantscope-workload run --scenario $scenario $* --pages 32 --truth /out/$means.json
+    grantscope record -o /out/$mode.gsr --clock counted --attach $mode -- \
+        grantscope-workload run --scenario $scenario $* --pages 32 --truth /out/$mode.json
 }
 by best $source && by kprobe --self
 ";
@@ -49,32 +49,32 @@ pub fn are_explained(harness: &Harness) -> Result<()> {
 const NO_SPACE: i16 = -13;
 
 /// Xen's tables run full, and every call that needs more of them says which.
-pub fn full_tables_are_told(harness: &Harness) -> Result<()> {
+pub fn full_tables_are_distinguished(harness: &Harness) -> Result<()> {
     let platform = platform::named("arm64-tight")?;
     let recordings = explained(harness, &harness.lab(platform)?, "exhaustion", "--self")?;
-    hooks_document::tells_of(platform.name, &recordings[0].environment()?.hooks)?;
+    hooks_document::has_column(platform.name, &recordings[0].environment()?.hooks)?;
     for recorded in &recordings {
         let refused =
             recorded.operations.iter().flat_map(|operation| operation.statuses()).filter(|(status, _)| *status == NO_SPACE);
         let full = recorded.operations.iter().filter(|operation| operation.cause() == Some(Cause::GrantTableFull));
         let (refused, full) = (refused.map(|(_, count)| count).sum::<u32>(), full.count());
-        tell!("{refused} references refused for want of room in Xen's maptrack; {full} calls found the grant table full");
+        note!("{refused} references refused for want of room in Xen's maptrack; {full} calls found the grant table full");
         ensure!(refused > 0 && full > 0, "a table was not filled");
     }
     Ok(())
 }
 
-/// What both means recorded of a scenario, which agrees with what was done.
+/// What both modes recorded of a scenario, which agrees with what was done.
 fn explained(harness: &Harness, lab: &Lab, scenario: &str, source: &str) -> Result<[Recorded; 2]> {
     let out = harness.out(scenario);
     let job = Job::Script(format!("scenario={scenario}\nsource='{source}'\n{BY_BOTH}"));
     harness.passes_in_peace(lab, scenario, &job, Clock::Counted)?;
-    let [best, kprobe] = ["best", "kprobe"].map(|means| -> Result<_> {
-        let file = out.join(means);
+    let [best, kprobe] = ["best", "kprobe"].map(|mode| -> Result<_> {
+        let file = out.join(mode);
         let truth = truth(&file.with_extension("json"))?;
         ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
         let recorded = Recorded::read(&file.with_extension("gsr"))?;
-        recorded.agrees_with(&truth).with_context(|| format!("attached by {means}"))?;
+        recorded.agrees_with(&truth).with_context(|| format!("attached by {mode}"))?;
         Ok(recorded)
     });
     Ok([best?, kprobe?])
@@ -86,6 +86,6 @@ fn causes_are_all_there(recorded: &Recorded) -> Result<()> {
     let missing: BTreeSet<Cause> = Cause::ALL.iter().copied().filter(|cause| !seen.contains(cause)).collect();
     let expected: BTreeSet<Cause> = NOT_HERE.iter().map(|&(cause, _)| cause).collect();
     ensure!(missing == expected, "causes that were not seen: {missing:?}, expected were {expected:?}");
-    tell!("{} of {} causes brought about, each as exactly as its errno", seen.len(), Cause::ALL.len());
+    note!("{} of {} causes brought about, each as exactly as its errno", seen.len(), Cause::ALL.len());
     Ok(())
 }

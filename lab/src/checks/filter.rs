@@ -1,4 +1,4 @@
-//! What is recorded can be chosen: what passes is exactly what was asked for, and the rest is counted.
+//! Filters record exactly what passes, and count the rest.
 
 use std::path::Path;
 
@@ -82,7 +82,7 @@ fn one_process_of_two(out: &Path) -> Result<()> {
     let recorded = Filtered::read(out, "pid")?;
     let other = truth(out, "other")?;
     let (kept, left_out) = (recorded.operations.len() as u64, recorded.left_out);
-    tell!("of one process {kept} operations, and {left_out} of another left out");
+    note!("of one process {kept} operations, and {left_out} of another left out");
     ensure!(kept == recorded.truth.operation_count(), "the process made {} operations", recorded.truth.operation_count());
     ensure!(left_out == other.operation_count(), "the other process made {} operations", other.operation_count());
     Ok(())
@@ -99,9 +99,9 @@ struct Filtered {
 impl Filtered {
     fn read(out: &Path, name: &'static str) -> Result<Self> {
         let recorded = Recorded::read(&out.join(name).with_extension("gsr"))?;
-        let report = recorded.aggregate.filtered().with_context(|| format!("the recording {name} tells of no filter"))?;
+        let report = recorded.aggregate.filtered().with_context(|| format!("the recording {name} reports no filter"))?;
         let lost = recorded.aggregate.loss().total();
-        tell!("{name}: {report}, {} recorded", recorded.operations.len());
+        note!("{name}: {report}, {} recorded", recorded.operations.len());
         ensure!(lost == 0, "{lost} lost");
         Ok(Self { name, left_out: report.left_out, operations: recorded.operations, truth: truth(out, name)? })
     }

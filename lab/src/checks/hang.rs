@@ -1,4 +1,4 @@
-//! A guest that does nothing any more is not waited for.
+//! A silent guest is reported as hung.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::harness::Harness;
 use crate::boot::console_watch::End;
 
 /// Long enough for every silence of the boot before it.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A busy loop: on the counted clock a sleep would be over at once.
 pub fn silence_is_reported(harness: &Harness) -> Result<()> {
-    let outcome = harness.script_with_patience("hang", "while :; do :; done", PATIENCE)?;
+    let outcome = harness.script_with_timeout("hang", "while :; do :; done", TIMEOUT)?;
     let End::Hang { stage, .. } = &outcome.end else {
         return Err(harness.unexpected("hang", &outcome));
     };

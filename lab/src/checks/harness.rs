@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a guest may be silent: two run at a time, on a machine that may have other work, and some read a whole kernel's types.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub const TIMEOUT: Duration = Duration::from_secs(240);
 
 /// What the checks share: a lab of busybox alone, and one with our programs that is built when first asked for.
 /// Several checks may run at a time.
@@ -41,13 +41,16 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// Sets the lab up.
-    pub fn new(consent: Consent) -> Result<Self> {
+    /// Sets the lab up; compilers that are there already need not be looked for again.
+    ///
+    /// # Errors
+    /// When the main platform cannot be provided.
+    pub fn new(consent: Consent, compilers: Option<Compilers>) -> Result<Self> {
         let cache = Cache::open()?;
         Ok(Self {
             bare: Lab::new(setup::parts(&cache, consent, platform::MAIN)?, None)?,
             full: OnceLock::new(),
-            compilers: OnceLock::new(),
+            compilers: compilers.map_or_else(OnceLock::new, OnceLock::from),
             ours: Mutex::default(),
             in_c: Mutex::default(),
             sweeps: Default::default(),
@@ -62,14 +65,8 @@ impl Harness {
         &self.bare
     }
 
-    /// The compilers of our programs.
-    pub fn compilers(&self) -> Result<&Compilers> {
-        let _building = self.building();
-        self.compilers_alone()
-    }
-
-    /// The same, for who holds the lock.
-    fn compilers_alone(&self) -> Result<&Compilers> {
+    /// The compilers of our programs; who asks holds the lock.
+    fn compilers(&self) -> Result<&Compilers> {
         if let Some(compilers) = self.compilers.get() {
             return Ok(compilers);
         }
@@ -78,6 +75,9 @@ impl Harness {
     }
 
     /// The lab with our programs.
+    ///
+    /// # Errors
+    /// When our programs cannot be built, or the platform cannot be provided.
     pub fn full(&self) -> Result<&Lab> {
         if let Some(lab) = self.full.get() {
             return Ok(lab);
@@ -87,6 +87,9 @@ impl Harness {
     }
 
     /// A platform's lab, with our programs.
+    ///
+    /// # Errors
+    /// When our programs cannot be built, or the platform cannot be provided.
     pub fn lab(&self, platform: &'static Platform) -> Result<Lab> {
         let mut building = self.building();
         let ours = self.programs(&mut building, platform.architecture)?;
@@ -98,7 +101,7 @@ impl Harness {
         if let Some((_, ours)) = built.iter().find(|(known, _)| *known == architecture) {
             return Ok(ours.clone());
         }
-        let ours = programs::for_lab(self.compilers_alone()?, architecture)?;
+        let ours = programs::for_lab(self.compilers()?, architecture)?;
         built.push((architecture, ours.clone()));
         Ok(ours)
     }
@@ -109,6 +112,9 @@ impl Harness {
     }
 
     /// A program in C of workload/tests/, compiled for a platform's dom0.
+    ///
+    /// # Errors
+    /// When it does not compile.
     pub fn program_in_c(&self, name: &str, architecture: Architecture) -> Result<PathBuf> {
         let _alone = self.in_c.lock().unwrap_or_else(PoisonError::into_inner);
         // By a name that no check's folder has.
@@ -126,31 +132,43 @@ impl Harness {
     }
 
     /// Runs a shell script in dom0 of the bare lab, on the counted clock.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started, or what comes out of it cannot be stored.
     pub fn script(&self, name: &str, script: &str) -> Result<Outcome> {
-        self.script_with_patience(name, script, PATIENCE)
+        self.script_with_timeout(name, script, TIMEOUT)
     }
 
-    /// The same, for a check that is about patience.
-    pub fn script_with_patience(&self, name: &str, script: &str, patience: Duration) -> Result<Outcome> {
+    /// The same, for a check of the timeout itself.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started, or what comes out of it cannot be stored.
+    pub fn script_with_timeout(&self, name: &str, script: &str, timeout: Duration) -> Result<Outcome> {
         let job = Job::Script(script.into());
-        self.bare.run(&job, Clock::Counted, patience, &self.out(name), &mut ()).with_context(|| format!("the run {name}"))
+        self.bare.run(&job, Clock::Counted, timeout, &self.out(name), &mut ()).with_context(|| format!("the run {name}"))
     }
 
     /// A run that has to end well.
+    ///
+    /// # Errors
+    /// When the verdict is any other than pass.
     pub fn passes(&self, lab: &Lab, name: &str, job: &Job, clock: Clock) -> Result<Outcome> {
-        let outcome = lab.run(job, clock, PATIENCE, &self.out(name), &mut ())?;
+        let outcome = lab.run(job, clock, TIMEOUT, &self.out(name), &mut ())?;
         ensure!(outcome.end == End::Pass, self.unexpected(name, &outcome));
         Ok(outcome)
     }
 
     /// The same, and the kernel has to have nothing to complain of.
+    ///
+    /// # Errors
+    /// When the verdict is any other than pass, or the kernel complained.
     pub fn passes_in_peace(&self, lab: &Lab, name: &str, job: &Job, clock: Clock) -> Result<Outcome> {
         let outcome = self.passes(lab, name, job, clock)?;
         ensure!(outcome.warnings.is_empty(), "the kernel complained: {:?}", outcome.warnings);
         Ok(outcome)
     }
 
-    /// The error that a run which should have gone well gives.
+    /// The error of a run that did not end well.
     pub fn unexpected(&self, name: &str, outcome: &Outcome) -> anyhow::Error {
         let said = outcome.text("stderr").unwrap_or_default();
         let report = outcome.error(&self.out(name).join("console.log"));

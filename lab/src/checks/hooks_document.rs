@@ -21,18 +21,21 @@ const NOT_ATTACHED: &str = "–";
 const NEVER_SEEN: &str = "?";
 
 const INTRODUCTION: &str = "\
-# Hooks, and how each attached
+# Hooks, and how each is attached
 
-Written by `cargo xtask test` with `GRANTSCOPE_UPDATE_DOCS=1`, from the table in `probes/wire/src/hook.rs` and what was seen on each
-platform ([what they are](lab.md#platforms)); without that variable the same checks compare this file with what they see.
-`fentry` stands for fentry and, where both ends are watched, fexit; `kprobe` for kprobe and kretprobe; `raw tracepoint` for what is
-no function, but a tracepoint; – for a function that this
-kernel does not have, ? for a platform that is run on demand and was not.
+Written by `cargo xtask test` with `GRANTSCOPE_UPDATE_DOCS=1`, from the table in `probes/wire/src/hook.rs` and from what was observed on each
+platform ([list](lab.md#platforms)); without that variable the same checks compare this file with what they observe.
+`fentry` means fentry and, where both ends are watched, fexit; `kprobe` means kprobe and kretprobe; `raw tracepoint` marks a hook that is
+a tracepoint and not a function; – marks a function that the kernel does not have; ? marks a platform that is checked on demand and has not
+been checked.
 
 ";
 
 /// Compares a platform's column with how its hooks are attached.
-pub fn tells_of(platform: &str, hooks: &[HookStatus]) -> Result<()> {
+///
+/// # Errors
+/// When the document differs and is not to be written.
+pub fn has_column(platform: &str, hooks: &[HookStatus]) -> Result<()> {
     // Two checks may write at the same time.
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,7 +54,7 @@ pub fn tells_of(platform: &str, hooks: &[HookStatus]) -> Result<()> {
 
 fn write(path: PathBuf, text: &str) -> Result<()> {
     if std::env::var_os(UPDATE).is_none() {
-        bail!("docs/hooks.md does not tell what was seen: set {UPDATE}=1 and run the check again to have it written");
+        bail!("docs/hooks.md differs from what was seen: set {UPDATE}=1 and run the check again to have it written");
     }
     fs::write(&path, text).with_context(|| format!("cannot write {path:?}"))
 }

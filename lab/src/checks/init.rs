@@ -1,4 +1,4 @@
-//! The shell that runs /init can read it.
+//! busybox's shell accepts /init.
 
 use std::{fs, process::Command};
 

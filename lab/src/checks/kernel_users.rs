@@ -1,7 +1,8 @@
-//! In-kernel users of the grant table, profiled against what the kernel itself says of them: a guest with a disk and a network card,
-//! whose back ends in dom0 map, unmap and copy its pages.
+//! In-kernel users of the grant table, compared with the kernel's own counters: a guest has a disk and a network card, whose back ends
+//! in dom0 map, unmap and copy its pages.
 //!
-//! The kernel's function profiler counts the calls; its own probes at the same functions tell pages and callers. Neither knows of us.
+//! The kernel's function profiler counts the calls; its own probes at the same functions record pages and callers. Neither
+//! knows of us.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -77,7 +78,7 @@ echo $? >/out/users-recorder-status
 grantscope summary /out/users.gsr >/out/users-summary
 "#;
 
-/// The same on two processors, where one tells the other by an interrupt that a transfer has ended.
+/// The same on two processors, where one signals the other by an interrupt that a transfer has ended.
 pub fn on_two_processors(harness: &Harness) -> Result<()> {
     interrupts_were_seen(&exact(harness, "toolstack-two-processors", Clock::Wall, "")?)
 }
@@ -125,7 +126,7 @@ fn missed(loss: &LossReport) -> Result<u64> {
     let (missed, otherwise): (Vec<_>, Vec<_>) = loss.counters.iter().partition(|counter| counter.kind == LossKind::Missed);
     ensure!(otherwise.is_empty(), "something was lost: {otherwise:?}");
     for counter in &missed {
-        tell!("the kernel skipped {} runs at {}, and the recording says so", counter.count, counter.hook.name());
+        note!("the kernel skipped {} runs at {}, and the recording says so", counter.count, counter.hook.name());
     }
     Ok(missed.iter().map(|counter| counter.count).sum())
 }
@@ -137,7 +138,7 @@ struct Refusal<'a> {
     /// A part of the caller's name.
     caller: &'a str,
     references: u32,
-    /// How many of them nobody granted.
+    /// How many of them were never granted.
     bad: u32,
 }
 
@@ -163,9 +164,9 @@ impl<'a> Refusal<'a> {
 fn refusals_are_recorded(said: &str, operations: &[Operation]) -> Result<()> {
     let mut expected: Vec<_> = said.lines().map(Refusal::parse).collect::<Result<_>>()?;
     ensure!(!expected.is_empty(), "nothing was refused, so nothing was shown of that");
-    tell!("refused: {expected:?}");
-    let tells = |operation: &&Operation| operation.cause().is_some() || operation.statuses().next().is_some();
-    for operation in operations.iter().filter(|operation| operation.op.is_of_kernel_users()).filter(tells) {
+    note!("refused: {expected:?}");
+    let is_refused = |operation: &&Operation| operation.cause().is_some() || operation.statuses().next().is_some();
+    for operation in operations.iter().filter(|operation| operation.op.is_of_kernel_users()).filter(is_refused) {
         let which = expected.iter().position(|refusal| refusal.is(operation));
         expected.remove(which.with_context(|| format!("this is none of {expected:?}: {operation:?}"))?);
     }
@@ -207,7 +208,7 @@ fn frames_are_recorded(lots: &[Lot], received: &str, operations: &[Operation]) -
         let is_theirs = |operation: &&Operation| caller(operation).starts_with("xenvif_") && operation.cause().is_none();
         let theirs = operations.iter().filter(|operation| operation.op == op).filter(is_theirs);
         let references: u64 = theirs.map(|operation| operation.pages.map_or(0, u64::from)).sum();
-        tell!("{} of the network's back end: {references} references, for {expected} frames", op.name());
+        note!("{} of the network's back end: {references} references, for {expected} frames", op.name());
         ensure!(references == expected && expected > 0, "{} of {references} references, for {expected} frames", op.name());
     }
     Ok(())
@@ -235,7 +236,7 @@ fn counts_are_exact(operations: &[Operation], counted: &str, missed: u64) -> Res
         ("gnttab_batch_copy", Op::BatchCopy, Stage::GrantCopy),
     ] {
         let (theirs, ours, all) = (users(op), calls(&gntdev, stage), counted(name));
-        tell!("{name}: {theirs} by in-kernel users and {ours} by gntdev; the kernel counted {all}");
+        note!("{name}: {theirs} by in-kernel users and {ours} by gntdev; the kernel counted {all}");
         let apart = all.abs_diff(theirs + ours);
         ensure!(
             apart <= missed,
@@ -321,7 +322,7 @@ impl Seen {
         let unmaps = of(Op::UnmapRefs).chain(of(Op::Teardown)).map(|operation| operation.pages.unwrap_or(u32::MAX));
         same("unmap_refs and teardown by pages", &counts(unmaps), &self.unmaps)?;
         let domids = counts(of(Op::MapRefs).map(|operation| operation.domid));
-        tell!("domains: {domids:?}");
+        note!("domains: {domids:?}");
         ensure!(domids.keys().all(Option::is_some), "the domain of a map is not known: {domids:?}");
         Ok(())
     }
@@ -338,16 +339,16 @@ fn counts<T: Ord>(of: impl Iterator<Item = T>) -> Counts<T> {
 }
 
 fn same<T: Ord + std::fmt::Debug>(what: &str, recorded: &Counts<T>, seen: &Counts<T>) -> Result<()> {
-    tell!("{what}: {recorded:?}");
+    note!("{what}: {recorded:?}");
     ensure!(recorded == seen, "{what}: recorded {recorded:?}, and the kernel saw {seen:?}");
     Ok(())
 }
 
-/// What the back end unmaps in an interrupt is nobody's, whichever thread that came upon.
+/// What the back end unmaps in an interrupt belongs to no process, whichever thread was interrupted.
 fn interrupts_were_seen(operations: &[Operation]) -> Result<()> {
     let in_interrupt = |operation: &&Operation| operation.comm.starts_with('(');
     let by_name = counts(operations.iter().filter(in_interrupt).map(|operation| (operation.comm.clone(), operation.op)));
-    tell!("in interrupts: {by_name:?}");
+    note!("in interrupts: {by_name:?}");
     let wrong = operations.iter().filter(in_interrupt).find(|operation| operation.tid != 0 || !operation.op.is_of_kernel_users());
     ensure!(wrong.is_none(), "an operation of a process is said to have run in an interrupt: {wrong:?}");
     ensure!(!by_name.is_empty(), "nothing was unmapped in an interrupt, so nothing was shown of that");

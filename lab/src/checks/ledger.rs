@@ -1,4 +1,4 @@
-//! The ledger of live mappings is what is held: by what a program in C says of itself, on real Xen.
+//! The ledger of live mappings equals what a program in C reports that it holds, on real Xen.
 
 use std::{collections::BTreeSet, fs::File, io::BufReader, path::Path, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the holder of one mapping of each kind holds is listed, without a recorder; then it goes on holding under one. Words on the
-/// console tell the lab that the guest is alive: reading a kernel's types takes an emulated processor a while.
+/// console show the lab that the guest is alive: reading a kernel's types takes an emulated processor a while.
 const KINDS: &str = r#"
 /job/holder kinds >/out/kinds &
 holder=$!
@@ -83,12 +83,11 @@ pub fn never_joins_two_maps(harness: &Harness) -> Result<()> {
         most = most.max(ledger.held().unwrap_or_default().mappings);
         report.iter().for_each(|id| assert!(ids.insert(*id), "number {id} was given twice"));
     })?;
-    tell!("{} maps one after the other, none joined; at most {most} were seen at once, and none is left", distinct.len());
+    note!("{} maps one after the other, none joined; at most {most} were seen at once, and none is left", distinct.len());
     Ok(())
 }
 
-/// Runs a script in dom0 beside the program that holds mappings. With more patience than usual: a stock kernel's types are many, and
-/// an emulated processor reads them for most of a minute, each time.
+/// Runs a script in dom0 beside the program that holds mappings.
 fn hold(harness: &Harness, platform: &'static Platform, script: &str) -> Result<(Outcome, std::path::PathBuf)> {
     let name = format!("holder-{}", platform.name);
     let (out, program) = (harness.out(&name), harness.program_in_c("holder", platform.architecture)?);
@@ -144,7 +143,7 @@ fn for_each_report(path: &Path, mut each: impl FnMut(&Ledger, &[u64])) -> Result
     Ok(())
 }
 
-/// At every moment that the holder told, the gauges are what it held, and what was held before the recorder came.
+/// At every moment that the holder reported, the gauges are what it held, and what was held before the recorder came.
 fn steps_are_followed(outcome: &Outcome, out: &Path, before: Held) -> Result<()> {
     let mut gauges = Vec::new();
     let (mut aged, mut older) = (0, 0);
@@ -160,7 +159,7 @@ fn steps_are_followed(outcome: &Outcome, out: &Path, before: Held) -> Result<()>
         let expected = Held { mappings: mappings + before.mappings, pages: pages + before.pages };
         let gauge = gauges.iter().rev().find(|(at, _)| *at <= at_ns).map(|(_, held)| *held);
         ensure!(gauge == Some(expected), "held was {expected:?}, and the gauge said {gauge:?}: {gauges:?}");
-        tell!("held {mappings} mappings of {pages} pages, and {} from before: the gauges say so", before.mappings);
+        note!("held {mappings} mappings of {pages} pages, and {} from before: the gauges say so", before.mappings);
     }
     ensure!(said.lines().count() == 4, "the holder said:\n{said}");
     ensure!(older as u64 == before.mappings, "{older} of the mappings at the end are from before the tool");
@@ -185,16 +184,19 @@ fn leaks_are_suspected(outcome: &Outcome, out: &Path) -> Result<()> {
     })?;
     let (by, why) = torn.context("the page in the pipe kept its map alive, and nobody was suspected")?;
     ensure!(by == Op::Close.id(), "the close of the device asked for it, not {by}");
-    tell!("{why}");
+    note!("{why}");
     let (owner, why) = orphaned.context("the dma-buf outlived its owner, and nobody was suspected")?;
     let said = outcome.required("leaks")?;
     let killed = said.lines().find_map(|line| line.strip_prefix("owner-killed wc 3 ")).context("no owner was killed")?;
     ensure!(owner.map(|owner| owner.to_string()).as_deref() == Some(killed.trim()), "the owner was {killed}, not {owner:?}");
-    tell!("{why}");
+    note!("{why}");
     ensure!(!early, "a leak was suspected long before its time");
     let (maps, summary) = (outcome.required("leaks.txt")?, outcome.required("leaks.summary")?);
-    for told in [&maps, &summary] {
-        ensure!(told.contains("LEAK SUSPECT") && told.contains("holder"), "the dma-buf without an owner is not named:\n{told}");
+    for report in [&maps, &summary] {
+        ensure!(
+            report.contains("LEAK SUSPECT") && report.contains("holder"),
+            "the dma-buf without an owner is not named:\n{report}"
+        );
     }
     ensure!(maps.contains("still holds it"), "who holds it is not named:\n{maps}");
     println!("{maps}");

@@ -1,11 +1,11 @@
-//! The lab's checks: each boots the lab, or looks at a part of it, and says whether it is as it should be.
+//! The lab's checks: each boots the lab, or a part of it, and compares it with what is expected.
 //!
 //! To add one: a file here with a function from [`Harness`] to a result, and a line in [`ALL`].
 
 #[macro_use]
-pub mod tell;
+pub mod notes;
 
-mod capture;
+mod attach_modes;
 mod channels;
 mod crash;
 mod doctor;
@@ -17,8 +17,7 @@ mod hooks_document;
 mod init;
 mod kernel_users;
 mod ledger;
-mod left;
-mod means;
+
 mod platforms;
 mod profile;
 mod program;
@@ -27,6 +26,7 @@ mod refusals;
 mod release_orders;
 mod scenarios;
 mod teardown;
+mod undo;
 mod verdict;
 
 use anyhow::Result;
@@ -43,8 +43,6 @@ pub struct Check {
 
 /// All checks, quick ones first.
 pub const ALL: &[Check] = &[
-    Check { name: "what captures is free of lints", run: capture::is_free_of_lints },
-    Check { name: "what captures passes its unit tests", run: capture::unit_tests_pass },
     Check { name: "busybox's shell can read init", run: init::busybox_reads_it },
     Check { name: "both domains boot and the verdict is pass", run: verdict::both_domains_boot },
     Check { name: "what a domain measures with is there", run: verdict::instruments_are_there },
@@ -60,22 +58,22 @@ pub const ALL: &[Check] = &[
     Check { name: "scenarios repeat from their seeds", run: scenarios::seeds_repeat },
     Check {
         name: "a run that is refused, interrupted or killed leaves nothing, and can pin the balloon",
-        run: left::nothing_is_left,
+        run: undo::nothing_is_left,
     },
     Check {
-        name: "full tables of Xen's are told apart: no grant left, no room to note a mapping",
-        run: faults::full_tables_are_told,
+        name: "full tables of Xen's are distinguished: no grant left, no room for a mapping",
+        run: faults::full_tables_are_distinguished,
     },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
-    Check { name: "a teardown is followed to its true end, in every order of letting go", run: teardown::ends_are_seen },
+    Check { name: "a teardown is followed to its true end, in every order of release", run: teardown::ends_are_seen },
     Check { name: "the ledger is what is held", run: ledger::is_what_is_held },
     Check { name: "the ledger never joins two maps, and is empty after the sweep", run: ledger::never_joins_two_maps },
     Check { name: "the ledger with pages of 16 KiB, of a module", run: ledger::of_large_pages },
-    Check { name: "kprobes alone profile as exactly", run: means::kprobes_are_exact },
-    Check { name: "a program that is not ours is profiled as exactly", run: profile::stranger_is_exact },
-    Check { name: "a crowd, and every order of letting go, is profiled as exactly", run: profile::crowd_is_exact },
+    Check { name: "kprobes alone profile as exactly", run: attach_modes::kprobes_are_exact },
+    Check { name: "a program that is not ours is profiled as exactly", run: profile::third_party_client_is_exact },
+    Check { name: "a crowd, and every order of release, is profiled as exactly", run: profile::crowd_is_exact },
     Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
     Check { name: "the platform x86-pv works", run: platforms::x86_pv },
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },

@@ -1,4 +1,4 @@
-//! Every platform boots to its verdict, the workload does there what it should, and the profiler says exactly that.
+//! Every platform boots to its verdict, the workload does there what it should, and the recording equals that.
 
 use std::path::Path;
 
@@ -48,8 +48,8 @@ struct Expected {
     clock: Clock,
     /// Whether the kernel has dma-bufs.
     dmabuf: bool,
-    /// The means by which hooks can be attached, in alphabetical order.
-    means: &'static [&'static str],
+    /// How hooks can be attached, in alphabetical order.
+    attach_modes: &'static [&'static str],
     /// What else the job does, after everything else.
     further: &'static [&'static str],
 }
@@ -61,12 +61,12 @@ impl Expected {
         page_size: 4096,
         clock: Clock::Wall,
         dmabuf: false,
-        means: &["fentry", "kprobe", "raw tracepoint"],
+        attach_modes: &["fentry", "kprobe", "raw tracepoint"],
         further: &[],
     };
 
     /// A kernel of our own configuration.
-    const OURS: Self = Self { dmabuf: true, means: &["fentry", "raw tracepoint"], ..Self::STOCK };
+    const OURS: Self = Self { dmabuf: true, attach_modes: &["fentry", "raw tracepoint"], ..Self::STOCK };
 }
 
 /// The paravirtualised x86-64 dom0.
@@ -76,7 +76,8 @@ pub fn x86_pv(harness: &Harness) -> Result<()> {
 
 /// Debian's 6.1 on arm64, which has no fentry there.
 pub fn arm64_stock(harness: &Harness) -> Result<()> {
-    works(harness, &Expected { platform: "arm64-stock-6.1", means: &["kprobe", "raw tracepoint"], ..Expected::STOCK }).map(drop)
+    works(harness, &Expected { platform: "arm64-stock-6.1", attach_modes: &["kprobe", "raw tracepoint"], ..Expected::STOCK })
+        .map(drop)
 }
 
 /// Debian's kernel with pages of 16 KiB.
@@ -125,7 +126,7 @@ fn script(platform: &Platform, expected: &Expected, clock: Clock) -> String {
 fn kernel_is_as_expected(platform: &Platform, outcome: &Outcome) -> Result<()> {
     let [kernel, module, btf] = ["kernel", "gntdev-is-a-module", "gntdev-has-btf"].map(|name| outcome.required(name));
     let (kernel, module, btf) = (kernel?, module?, btf?);
-    tell!("Linux {kernel}; gntdev is a module: {module}; /sys/kernel/btf/xen_gntdev exists: {btf}");
+    note!("Linux {kernel}; gntdev is a module: {module}; /sys/kernel/btf/xen_gntdev exists: {btf}");
     let (wanted, is_module) = match platform.kernel {
         KernelSource::Ours { .. } => ("-grantscope", false),
         KernelSource::Debian { .. } => (platform.architecture.debian(), true),
@@ -135,12 +136,12 @@ fn kernel_is_as_expected(platform: &Platform, outcome: &Outcome) -> Result<()> {
     Ok(())
 }
 
-/// The truth tells of the right page size, of every call that was asked for, and of what this kernel cannot do.
+/// The truth has the right page size, every call that was asked for, and what this kernel cannot do.
 fn sweep_is_as_expected(expected: &Expected, text: &str) -> Result<()> {
-    let header: serde_json::Value = serde_json::from_str(text).context("the truth is no JSON")?;
+    let header: serde_json::Value = serde_json::from_str(text).context("the truth is not JSON")?;
     let page_size = header["page_size"].as_u64().context("the truth has no page size")?;
     let skipped = header["skipped"].as_array().context("the truth does not say what was left out")?;
-    tell!("pages of {page_size} bytes; left out by the workload: {}", skipped.len());
+    note!("pages of {page_size} bytes; left out by the workload: {}", skipped.len());
     ensure!(page_size == expected.page_size, "the page size should be {}", expected.page_size);
     ensure!(header["ending"]["how"] == "complete", "the workload ended so: {}", header["ending"]);
     ensure!(skipped.is_empty() == expected.dmabuf, "dma-bufs: {}; left out: {skipped:?}", expected.dmabuf);
@@ -164,27 +165,27 @@ fn calls_are_as_expected(expected: &Expected, truth: &Truth) -> Result<()> {
     Ok(())
 }
 
-/// The recording agrees with the truth in every count, duration and stage, by the means of attaching that this kernel has.
+/// The recording agrees with the truth in every count, duration and stage, attached as this kernel allows.
 fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Result<()> {
     let (status, said) = (outcome.required("recorder-status")?, outcome.required("recorder")?);
     ensure!(status == "0", "the recorder ended with status {status}:\n{said}");
     let recorded = Recorded::read(&out.join("profiled.gsr"))?;
-    let (environment, mut means) = (recorded.environment()?, recorded.hooks_by_means()?);
-    let counts: Vec<_> = means.iter().map(|(means, hooks)| format!("{} by {means}", hooks.len())).collect();
-    tell!("hooks attached: {}", counts.join(", "));
-    let missing = means.remove("nothing").unwrap_or_default();
+    let (environment, mut modes) = (recorded.environment()?, recorded.hooks_by_mode()?);
+    let counts: Vec<_> = modes.iter().map(|(mode, hooks)| format!("{} by {mode}", hooks.len())).collect();
+    note!("hooks attached: {}", counts.join(", "));
+    let missing = modes.remove("nothing").unwrap_or_default();
     let excused = |hook: &str| !expected.dmabuf && hook.contains("dma");
     ensure!(missing.iter().all(|hook| excused(hook)), "not attached: {missing:?}");
-    hooks_document::tells_of(expected.platform, &environment.hooks)?;
-    ensure!(means.keys().eq(expected.means), "hooks should be attached by {:?}: {means:?}", expected.means);
+    hooks_document::has_column(expected.platform, &environment.hooks)?;
+    ensure!(modes.keys().eq(expected.attach_modes), "hooks should be attached by {:?}: {modes:?}", expected.attach_modes);
     let truths = TRUTHS.map(|name| Ok(Truth::parse(&outcome.required(name)?)?));
     let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("nobody wrote a truth")?;
     recorded.agrees_with(&truth)?;
-    small_pages_are_told(expected, &recorded.operations)
+    small_pages_are_refused(expected, &recorded.operations)
 }
 
-/// Where pages are larger than grants, one of the programs takes them for as small: its mmap is refused, and why is told.
-fn small_pages_are_told(expected: &Expected, operations: &[Operation]) -> Result<()> {
+/// Where pages are larger than grants, one of the programs takes them for as small: its mmap is refused, with the cause.
+fn small_pages_are_refused(expected: &Expected, operations: &[Operation]) -> Result<()> {
     let refused = operations.iter().filter(|operation| operation.op == Op::Mmap && operation.cause() == Some(Cause::WrongLength));
     let (refused, wanted) = (refused.count(), usize::from(expected.page_size > GRANT_BYTES));
     ensure!(refused == wanted, "{refused} instead of {wanted} mmaps were refused for a length of pages of 4 KiB");

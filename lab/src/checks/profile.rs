@@ -1,4 +1,4 @@
-//! What the profiler says of a run is what the run was: recordings from real Xen against independently written truth.
+//! Recordings from real Xen equal the truth that was written independently.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::PoisonError};
 
@@ -43,8 +43,8 @@ pub fn every_hook_attaches(harness: &Harness) -> Result<()> {
     let missing: Vec<_> = environment.hooks.iter().filter(|hook| hook.attached_by.is_none()).collect();
     ensure!(missing.is_empty(), "not attached: {missing:#?}");
     ensure!(environment.xen.is_some(), "the recording does not say which Xen it was made on");
-    hooks_document::tells_of(MAIN.name, &environment.hooks)?;
-    tell!("{} hooks attached on Linux {}", environment.hooks.len(), environment.kernel);
+    hooks_document::has_column(MAIN.name, &environment.hooks)?;
+    note!("{} hooks attached on Linux {}", environment.hooks.len(), environment.kernel);
     Ok(())
 }
 
@@ -70,7 +70,7 @@ pub fn two_runs_repeat(harness: &Harness) -> Result<()> {
         }
     }
     let (difference, key) = largest.context("no series had enough operations to be compared")?;
-    tell!("{} series; the largest difference of p50 is {:.3} %, in {}", first.len(), difference * 100.0, name(&key));
+    note!("{} series; the largest difference of p50 is {:.3} %, in {}", first.len(), difference * 100.0, name(&key));
     ensure!(apart.is_empty(), "medians of two runs lie more than {} % apart:\n  {}", REPEATS_WITHIN * 100.0, apart.join("\n  "));
     Ok(())
 }
@@ -85,19 +85,19 @@ pub fn refusals_and_copies_are_exact(harness: &Harness) -> Result<()> {
     Ok(())
 }
 
-/// A program in C that is not ours, on the raw ioctls.
-pub fn stranger_is_exact(harness: &Harness) -> Result<()> {
+/// A third-party client: a program in C on the raw ioctls.
+pub fn third_party_client_is_exact(harness: &Harness) -> Result<()> {
     program_in_c_is_exact(harness, "foreign", Clock::Counted).map(drop)
 }
 
-/// Processes and threads at once on two processors, and every order of letting go.
+/// Processes and threads at once on two processors, and every order of release.
 pub fn crowd_is_exact(harness: &Harness) -> Result<()> {
-    lock_waits_are_told(&program_in_c_is_exact(harness, "crowd", Clock::Wall)?.operations)
+    lock_waits_are_recorded(&program_in_c_is_exact(harness, "crowd", Clock::Wall)?.operations)
 }
 
-/// The program lets go of large buffers in one thread, which gntdev does under its lock, while another thread maps. That one waits,
+/// One thread of the program releases large buffers, which gntdev does under its lock, while another thread maps. That one waits,
 /// and its wait lies in the stage of that name: where it does, it is at the same time as such a release for the most part.
-fn lock_waits_are_told(operations: &[Operation]) -> Result<()> {
+fn lock_waits_are_recorded(operations: &[Operation]) -> Result<()> {
     const LARGE: u32 = 1000;
     let releases = || operations.iter().filter(|operation| operation.op == Op::Release && operation.pages == Some(LARGE));
     let waits = operations.iter().filter(|operation| operation.pages != Some(LARGE)).filter_map(|operation| {
@@ -115,7 +115,7 @@ fn lock_waits_are_told(operations: &[Operation]) -> Result<()> {
     let for_a_release: Vec<_> = for_a_release.collect();
     let longest = for_a_release.iter().max_by_key(|(.., ns)| *ns).context("nobody waited for a large buffer's release")?;
     let (operation, _, ns) = longest;
-    tell!(
+    note!(
         "{} waits for a lock, {} of them for a release of {LARGE} pages; the longest took {ns} of the {} ns of a {}",
         waits.len(),
         for_a_release.len(),
@@ -156,7 +156,7 @@ pub fn losses_are_counted(harness: &Harness) -> Result<()> {
     let recorded = Recorded::read(&out.join("overslept.gsr"))?;
     let (kept, lost) = (recorded.aggregate.operations(), recorded.aggregate.loss().operations());
     let made = truth.operation_count();
-    tell!("{kept} operations kept and {lost} lost, of {made}");
+    note!("{kept} operations kept and {lost} lost, of {made}");
     ensure!(lost > 0, "nothing was lost, so nothing was shown: have the workload do more");
     ensure!(kept + lost == made, "kept and lost do not make {made} operations");
     ensure!(!judge(&recorded.aggregate, &recorded.operations, &truth).agrees(), "the judge overlooks losses");
@@ -164,6 +164,9 @@ pub fn losses_are_counted(harness: &Harness) -> Result<()> {
 }
 
 /// One of the two runs of the default sweep; who wants one that another check is at waits for it.
+///
+/// # Errors
+/// When the run does not end well.
 pub fn sweep(harness: &Harness, which: usize) -> Result<PathBuf> {
     let _alone = harness.sweeps[which].lock().unwrap_or_else(PoisonError::into_inner);
     let name = ["sweep-1", "sweep-2"][which];
@@ -175,6 +178,9 @@ pub fn sweep(harness: &Harness, which: usize) -> Result<PathBuf> {
 }
 
 /// One recorded run of a command on the counted clock.
+///
+/// # Errors
+/// When the run does not end well, or the kernel complained.
 pub fn record(harness: &Harness, name: &str, command: Command) -> Result<PathBuf> {
     record_by(harness, name, command, Clock::Counted)
 }

@@ -1,8 +1,8 @@
-//! What a program leaves in dom0 arrives on this machine.
+//! The files and the output of a program in dom0 are copied to this machine.
 
 use anyhow::{Context, Result, ensure};
 
-use super::harness::{Harness, PATIENCE};
+use super::harness::{Harness, TIMEOUT};
 use crate::{
     boot::console_watch::End,
     guest::job::{Command, Job},
@@ -16,7 +16,7 @@ pub fn comes_back(harness: &Harness) -> Result<()> {
     let path = program.to_str().context("the folder of the checks is not UTF-8")?;
     let job = Job::Bare(Command::named(path, &["a 'b'  c".into()], MAIN.architecture)?);
     let out = harness.out("program");
-    let outcome = harness.bare().run(&job, Clock::Counted, PATIENCE, &out, &mut ())?;
+    let outcome = harness.bare().run(&job, Clock::Counted, TIMEOUT, &out, &mut ())?;
     ensure!(matches!(outcome.end, End::Fail(_)), harness.unexpected("program", &outcome));
     ensure!(outcome.status() == Some(5), "the status that came back is {:?}", outcome.status());
     for (file, expected) in [("stdout", "out a 'b'  c\n"), ("stderr", "err\n"), ("made", "kept\n")] {

@@ -26,6 +26,9 @@ pub struct Recorded {
 
 impl Recorded {
     /// Reads it to its end frame.
+    ///
+    /// # Errors
+    /// When it cannot be read to its end.
     pub fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let mut reader = Reader::open(BufReader::new(file))?;
@@ -40,27 +43,36 @@ impl Recorded {
     }
 
     /// What it was recorded on.
+    ///
+    /// # Errors
+    /// When the recording has none.
     pub fn environment(&self) -> Result<&Environment> {
         self.aggregate.environment().context("the recording has no environment")
     }
 
-    /// The hooks by what attached them; what is not attached is there by `nothing`.
-    pub fn hooks_by_means(&self) -> Result<BTreeMap<&str, Vec<&str>>> {
-        let mut means: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    /// The hooks by attach mode; hooks that are not attached are under `nothing`.
+    ///
+    /// # Errors
+    /// When the recording has no environment.
+    pub fn hooks_by_mode(&self) -> Result<BTreeMap<&str, Vec<&str>>> {
+        let mut modes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for hook in &self.environment()?.hooks {
-            means.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
+            modes.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
         }
-        Ok(means)
+        Ok(modes)
     }
 
     /// Compares it with the truth, and the CSV made of it too.
+    ///
+    /// # Errors
+    /// When a count, a duration or a stage differs, or nothing was recorded.
     pub fn agrees_with(&self, truth: &Truth) -> Result<()> {
         let judgement = judge(&self.aggregate, &self.operations, truth);
         let differences: Vec<_> = judgement.differences.iter().map(ToString::to_string).collect();
         ensure!(differences.is_empty(), "recording and truth differ:\n  {}", differences.join("\n  "));
         ensure!(judgement.operations > 0, "nothing was recorded");
         csv_counts_are(&self.aggregate, truth)?;
-        tell!("{} operations in {} series agree with the truth, none lost", judgement.operations, judgement.series);
+        note!("{} operations in {} series agree with the truth, none lost", judgement.operations, judgement.series);
         Ok(())
     }
 }
@@ -76,9 +88,9 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
     let mut rows: BTreeMap<Vec<String>, u64> = BTreeMap::new();
     for row in csv::Reader::from_reader(&bytes[..]).records() {
         let row = row?;
-        ensure!(&row[lost] == "0", "the CSV tells of losses: {row:?}");
+        ensure!(&row[lost] == "0", "the CSV has losses: {row:?}");
         if &row[stage] == "total" {
-            // Rows that differ only in what the truth does not tell are one series to it.
+            // Rows that differ only in what the truth does not have are one series to it.
             *rows.entry(key.map(|column| row[column].to_owned()).to_vec()).or_default() += row[count].parse::<u64>()?;
         }
     }
@@ -100,6 +112,9 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
 }
 
 /// The truth in this file.
+///
+/// # Errors
+/// When it cannot be read.
 pub fn truth(path: &Path) -> Result<Truth> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Truth::parse(&text).with_context(|| format!("the truth {}", path.display()))

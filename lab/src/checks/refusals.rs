@@ -1,4 +1,4 @@
-//! What stands in the way of a recording is named in one line that says what to do, and what was recorded stays.
+//! An obstacle to a recording is reported in one line with the remedy, and what was recorded is kept.
 
 use std::fs::File;
 
@@ -8,7 +8,8 @@ use grantscope_analysis::recording::{Frame, ReadError, Reader};
 use super::harness::Harness;
 use crate::{guest::job::Job, platform::Clock};
 
-/// Each case prints its name, the exit status, and of standard error the line that tells: grantscope's own, else the generator's `error:`. Everything is put back after it.
+/// Each case prints its name, the exit status, and one line of standard error: grantscope's
+/// own, else the generator's `error:`. Everything is restored after it.
 const CASES: &str = r#"
 try() {
     name=$1

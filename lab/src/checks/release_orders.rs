@@ -1,4 +1,4 @@
-//! Every order of letting go: the table that the workload prints, against what was recorded and against docs/release-orders.md.
+//! Every order of release: the table that the workload prints, against what was recorded and against docs/release-orders.md.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -48,7 +48,7 @@ struct Row {
 }
 
 /// The run in `out` whose files have this name.
-pub fn are_as_told(out: &Path, name: &str) -> Result<()> {
+pub fn are_as_documented(out: &Path, name: &str) -> Result<()> {
     let file = out.join(name);
     let truth = recorded::truth(&file.with_extension("json"))?;
     ensure!(truth.skipped.is_empty(), "left out what the lab's kernel should be able to do: {:?}", truth.skipped);
@@ -61,10 +61,10 @@ pub fn are_as_told(out: &Path, name: &str) -> Result<()> {
         ensure!(of(what).count() == count, "the table has {} orders of {what}, and not {count}", of(what).count());
     }
     let alike = |kind| of("pages").map(|row| &row.rest).eq(of(kind).map(|row| &row.rest));
-    ensure!(alike("wc") && alike("coherent"), "buffers of another kind are let go of otherwise:\n{printed}");
+    ensure!(alike("wc") && alike("coherent"), "buffers of another kind are released otherwise:\n{printed}");
     teardowns_are_told(&rows, &recorded)?;
     let deferred = rows.iter().filter(|row| row.met == "a user").count();
-    tell!("{} orders of letting go; in {deferred} the owner's ungrant met a user of its pages", rows.len());
+    note!("{} orders of letting go; in {deferred} the owner's ungrant met a user of its pages", rows.len());
     tells_of(&printed, recorded.aggregate.environment().context("the recording has no environment")?)
 }
 
@@ -123,7 +123,7 @@ fn tells_of(printed: &str, environment: &Environment) -> Result<()> {
     }
     ensure!(
         std::env::var_os(UPDATE).is_some(),
-        "{DOCUMENT} does not tell what was seen: set {UPDATE}=1 and run the check again to have it written"
+        "{DOCUMENT} differs from what was seen: set {UPDATE}=1 and run the check again to have it written"
     );
     let Environment { kernel, xen, arch, .. } = environment;
     let xen = xen.as_deref().context("the recording does not say which Xen it was made on")?;

@@ -30,12 +30,12 @@ const SHORTENED: &[(&str, &str)] = &[
     ("zero-copy-loopback", "--iterations 4"),
 ];
 
-/// A file with the verbs that those do not use, orders of letting go that are unusual, waits for an importer, and arms that threads
+/// A file with the verbs that those do not use, unusual orders of release, waits for an importer, and arms that threads
 /// and processes have together.
 const ORDERS: &str = r#"
 version = 1
 name = "orders"
-summary = "every other verb, unusual orders of letting go, and waits"
+summary = "every other verb, unusual orders of release, and waits"
 imitates = "nobody"
 iterations = 3
 [parameters]
@@ -119,11 +119,11 @@ pub fn files_are_exact(harness: &Harness) -> Result<()> {
     let together = Truth::of_all(truths).context("there are no scenario files")?;
     let recorded = Recorded::read(&out.join("all.gsr"))?;
     recorded.agrees_with(&together)?;
-    tell!("{} scenario files, and one with every other verb", BUILTIN.len());
+    note!("{} scenario files, and one with every other verb", BUILTIN.len());
     waits_end_with_the_detaching(&recorded, &together)
 }
 
-/// Truth and recording both tell how long an importer was waited for.
+/// Truth and recording both have how long an importer was waited for.
 fn waits_end_with_the_detaching(recorded: &Recorded, truth: &Truth) -> Result<()> {
     let (pages, count, least_ns) = ENDED_BY_DETACHING;
     let called =
@@ -140,7 +140,7 @@ fn waits_end_with_the_detaching(recorded: &Recorded, truth: &Truth) -> Result<()
         ensure!(shortest >= least_ns, "{who} has a wait of {shortest} ns, and vgem detached after {least_ns}");
     }
     let longest = seen.iter().max().copied().unwrap_or(0) as f64 / 1e6;
-    tell!("{count} waits lasted until vgem detached after {} ms, {longest:.1} ms at most", least_ns / 1_000_000);
+    note!("{count} waits lasted until vgem detached after {} ms, {longest:.1} ms at most", least_ns / 1_000_000);
     Ok(())
 }
 
@@ -172,7 +172,7 @@ pub fn seeds_repeat(harness: &Harness) -> Result<()> {
             bail!("{what}: call {place} is {:?}, and from the same seed {:?}", first.get(place), second.get(place));
         }
         ensure!(first != other, "{what}: another seed gives the same order, so nothing was shown");
-        tell!("{what}: {} calls in the same order twice, and in another one from another seed", first.len());
+        note!("{what}: {} calls in the same order twice, and in another one from another seed", first.len());
     }
     arms_have_turns_together(&out)
 }
@@ -188,11 +188,11 @@ fn arms_have_turns_together(out: &Path) -> Result<()> {
     let crowds = (threads("processes=1"), threads("processes=3"));
     ensure!(crowds == (2, 6), "{crowds:?} threads, where one process and three have two each");
     let (first, second, other) = (turns(&first)?, turns(&second)?, turns(&other)?);
-    // Seven iterations, the warm-up's among them. A turn that comes after one of the same arm is not told from it.
+    // Seven iterations, the warm-up's among them. A turn that comes after one of the same arm cannot be distinguished from it.
     ensure!((7..=14).contains(&first.len()), "{} changes between two arms in seven iterations: {first:?}", first.len());
     ensure!(first == second, "from one seed the arms have their turns as {first:?}, and as {second:?}");
     ensure!(first != other, "another seed gives the arms' turns the same order, so nothing was shown");
-    tell!("apart: six threads of three processes have the turns of two arms together, in the order of the seed");
+    note!("apart: six threads of three processes have the turns of two arms together, in the order of the seed");
     Ok(())
 }
 
@@ -227,11 +227,17 @@ fn sequence(truth: &Truth) -> Vec<String> {
 }
 
 /// Runs a script in dom0 of the lab with our programs; it must succeed, without a word of the kernel's.
+///
+/// # Errors
+/// When the run does not end well, or the kernel complained.
 pub fn run_script(harness: &Harness, name: &str, script: &str) -> Result<()> {
     harness.passes_in_peace(harness.full()?, name, &Job::Script(script.to_owned()), Clock::Counted).map(drop)
 }
 
 /// The truth of that name that came back.
+///
+/// # Errors
+/// When it did not come back, or cannot be read.
 pub fn truth(out: &Path, name: &str) -> Result<Truth> {
     recorded::truth(&out.join(name).with_extension("json"))
 }

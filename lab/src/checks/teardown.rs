@@ -14,7 +14,7 @@ use crate::{guest::job::Job, platform::Clock};
 
 /// How long the workload's scenario holds a page; see workload/src/scenario/deferred.rs.
 const HELD_NS: u64 = 50_000_000;
-/// What an unmap that waited for nobody takes at most, at any page count of the scenario.
+/// The longest duration of an unmap that waits for no user of its pages, at any page count of the scenario.
 const AT_ONCE_NS: u64 = HELD_NS / 2;
 
 /// All in one boot. A table is on standard error, with the recorder's own lines.
@@ -30,14 +30,14 @@ ends orders-own release-orders --self
 ends orders-peer release-orders --peer 1
 ";
 
-/// Pages that are in use when they are unmapped, and pages that are let go of in every order.
+/// Pages that are in use when they are unmapped, and pages that are released in every order.
 pub fn ends_are_seen(harness: &Harness) -> Result<()> {
     let out = harness.out("ends");
     harness.passes_in_peace(harness.full()?, "ends", &Job::Script(ENDS.into()), Clock::Counted)?;
     deferred_teardowns_are_seen(&out.join("deferred"))?;
     // Whoever owns the pages, it is the same table.
-    release_orders::are_as_told(&out, "orders-own")?;
-    release_orders::are_as_told(&out, "orders-peer")
+    release_orders::are_as_documented(&out, "orders-own")?;
+    release_orders::are_as_documented(&out, "orders-peer")
 }
 
 /// A page held in a pipe: the unmap returns in a fraction of the time that the grants stay mapped.
@@ -62,7 +62,7 @@ fn deferred_teardowns_are_seen(file: &Path) -> Result<()> {
         deferred.iter().map(|(_, wait)| wait.calls).max().unwrap_or(0),
         deferred.iter().map(|(teardown, _)| teardown.duration_ns).max().unwrap_or(0),
     );
-    tell!(
+    note!(
         "{} teardowns took {:.1} to {:.1} ms in up to {most} more attempts; no unmap took longer than {:.1} µs",
         deferred.len(),
         shortest as f64 / 1e6,

@@ -10,12 +10,15 @@ pub struct Arguments {
     /// Build for this machine instead, to profile its own Xen
     #[arg(long)]
     pub native: bool,
-    /// Agree to everything that setup would ask
+    /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
 }
 
-/// Builds, and says where the programs lie.
+/// Builds, and prints where the programs are.
+///
+/// # Errors
+/// When the compilers cannot be provided, or a program does not compile.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let compilers = setup::compilers(&Cache::open()?, Consent::new(arguments.yes), &[platform::MAIN])?;
     if arguments.native {

@@ -5,6 +5,9 @@ use anyhow::{Context, Result, bail};
 use crate::{cache, place};
 
 /// Removes the cache.
+///
+/// # Errors
+/// When the folder does not look like the cache, or cannot be removed.
 pub fn run() -> Result<()> {
     let root = place::cache()?;
     if !root.exists() {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     boot::{
-        console_watch::{End, PATIENCE},
+        console_watch::{End, TIMEOUT},
         run::{Follower, Outcome},
     },
     cache::Cache,
@@ -28,21 +28,24 @@ use crate::{
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What the workload does: one of the scenarios that it knows by name, or a scenario file (docs/scenarios.md)
+    /// The workload's scenario: the name of a built-in one, or a scenario file (docs/scenarios.md)
     #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
     pub scenario: String,
-    /// What time means in the run: counted instructions, which repeat, or the host's clock
+    /// The run's clock: counted instructions, which repeat, or the host's clock
     #[arg(long, value_name = "CLOCK", default_value = Clock::Counted.name(), value_parser = clock::parser())]
     pub clock: Clock,
     /// The folder for results.csv, recording.gsr, truth.json and console.log
     #[arg(long, value_name = "DIR", default_value = "demo")]
     pub out: PathBuf,
-    /// Agree to everything that setup would ask
+    /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
 }
 
 /// Runs the demonstration.
+///
+/// # Errors
+/// When the lab cannot be set up, or the run fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let command = scenario::command(MAIN, &arguments.scenario)?;
     let out = &arguments.out;
@@ -56,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
     let job = Job::Record { command, clock: arguments.clock, run: "demo".into() };
     let mut screen = Screen::new(&viewer);
-    let outcome = lab.run(&job, arguments.clock, PATIENCE, out, &mut screen);
+    let outcome = lab.run(&job, arguments.clock, TIMEOUT, out, &mut screen);
     // The results lie on the disk before the person closes the view, whatever happens to this terminal then.
     let recorded = screen.viewer.is_some();
     if recorded {
@@ -78,7 +81,7 @@ fn finish(out: &Path, recorded: bool, outcome: Option<&Outcome>) -> Result<ExitC
         return Err(failed.error(&out.join("console.log")));
     }
     if outcome.is_none() {
-        println!("the view was closed before the benchmark ended, so this is what was measured until then");
+        println!("the view was closed before the benchmark ended: the results are incomplete");
     }
     println!("results:");
     for name in ["results.csv", "recording.gsr", "truth.json", "console.log"] {
@@ -87,10 +90,7 @@ fn finish(out: &Path, recorded: bool, outcome: Option<&Outcome>) -> Result<ExitC
         }
     }
     if recorded {
-        println!(
-            "to look at it again: cargo run --release -p grantscope -- top --replay {}",
-            out.join("recording.gsr").display()
-        );
+        println!("to open it again: cargo run --release -p grantscope -- top --replay {}", out.join("recording.gsr").display());
     }
     Ok(ExitCode::SUCCESS)
 }

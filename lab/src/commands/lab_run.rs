@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     boot::{
-        console_watch::{End, PATIENCE},
+        console_watch::{End, TIMEOUT},
         run::{Follower, Outcome},
     },
     cache::Cache,
@@ -31,16 +31,16 @@ use crate::{
 /// Arguments of `lab run`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// What the workload does: one of the scenarios that it knows by name, or a scenario file (docs/scenarios.md)
+    /// The workload's scenario: the name of a built-in one, or a scenario file (docs/scenarios.md)
     #[arg(long, value_name = "NAME|FILE", default_value = "sweep", conflicts_with = "program")]
     pub scenario: String,
-    /// Another value for a parameter of a scenario file; several values make arms
+    /// Sets a parameter of a scenario file; several values make arms
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "program")]
     pub set: Vec<String>,
     /// The platform: the emulated machine and the kernel
     #[arg(long, alias = "bench", value_name = "NAME", default_value = platform::MAIN.name, value_parser = platform::parser())]
     pub platform: &'static Platform,
-    /// What time means in the run: counted instructions, which repeat, or the host's clock [default: counted where the platform can]
+    /// The run's clock: counted instructions, which repeat, or the host's clock [default: counted where the platform has it]
     #[arg(long, value_name = "CLOCK", value_parser = clock::parser())]
     pub clock: Option<Clock>,
     /// The folder for recording.gsr, results.csv, truth.json, console.log, and what the program wrote
@@ -49,24 +49,26 @@ pub struct Arguments {
     /// The run's name in the recording and in results.csv [default: the name of DIR]
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,
-    /// Seconds of silence after which the run counts as hung
-    #[arg(long, value_name = "SECONDS", default_value_t = PATIENCE.as_secs())]
+    /// Seconds without output after which the run counts as hung
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT.as_secs())]
     pub patience: u64,
-    /// Run the program alone: nothing is recorded, so there is no recording.gsr and no results.csv
+    /// Run the program without the recorder: there is no recording.gsr and no results.csv
     #[arg(long)]
     pub bare: bool,
-    /// Agree to everything that setup would ask
+    /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
-    /// A static program of yours for the platform's architecture, or one that is in dom0, to profile instead of the workload, with its
-    /// arguments
+    /// A static program for the platform's architecture, or one of dom0's, to run instead of the workload, with its arguments
     #[arg(last = true, value_name = "PROGRAM [ARGS]")]
     pub program: Vec<String>,
 }
 
 /// Runs, and gives the exit code that the program's status calls for.
+///
+/// # Errors
+/// When the request makes no sense, the lab cannot be set up, or the run has no verdict.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    // What is wrong with the request is said before anything is built or booted.
+    // A wrong request is refused before anything is built or booted.
     let command = command(arguments)?;
     let platform = arguments.platform;
     let clock = platform.clock(arguments.clock)?;
@@ -83,8 +85,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let lab = Lab::new(setup::parts(&cache, consent, platform)?, ours.as_ref())?;
     let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name } };
     let mut follower = Progress::new();
-    let patience = Duration::from_secs(arguments.patience);
-    let outcome = lab.run(&job, clock, patience, &arguments.out, &mut follower)?;
+    let timeout = Duration::from_secs(arguments.patience);
+    let outcome = lab.run(&job, clock, timeout, &arguments.out, &mut follower)?;
     follower.end(&outcome);
     if outcome.recorded == 0 {
         // An empty file would look like a recording of nothing.
@@ -115,7 +117,10 @@ fn run_name(arguments: &Arguments) -> Result<String> {
     Ok(name.to_string_lossy().into_owned())
 }
 
-/// Hands the program's output on, says what the run left, and gives the exit code.
+/// Prints the program's output and where the results are, and gives the exit code.
+///
+/// # Errors
+/// When the run ended neither well nor by the program's own status.
 pub fn report(outcome: &Outcome, out: &Path) -> Result<ExitCode> {
     let stdout = outcome.text("stdout").unwrap_or_default();
     let stderr = outcome.text("stderr").unwrap_or_default();
@@ -131,7 +136,7 @@ pub fn report(outcome: &Outcome, out: &Path) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         (End::Fail(_), Some(status @ 1..)) => {
-            eprintln!("the program ended with status {status}; what it did until then is in {}", out.display());
+            eprintln!("the program ended with status {status}; its results until then are in {}", out.display());
             Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
         }
         _ => Err(outcome.error(&out.join("console.log"))),

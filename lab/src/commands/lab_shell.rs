@@ -25,15 +25,18 @@ pub struct Arguments {
     /// The platform: the emulated machine and the kernel
     #[arg(long, alias = "bench", value_name = "NAME", default_value = platform::MAIN.name, value_parser = platform::parser())]
     pub platform: &'static Platform,
-    /// What time means in the lab: the host's clock is the better one for a person who types
+    /// The lab's clock: the host's clock suits interactive use
     #[arg(long, value_name = "CLOCK", default_value = Clock::Wall.name(), value_parser = clock::parser())]
     pub clock: Clock,
-    /// Agree to everything that setup would ask
+    /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
 }
 
 /// Boots and hands the terminal over.
+///
+/// # Errors
+/// When there is no terminal, the lab cannot be set up, or QEMU fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("lab shell needs a terminal; for one command use: cargo xtask lab run --bare --out DIR -- PROGRAM");
@@ -53,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     boot.args(["-serial", &format!("file:{}", log.display())]);
     // signal=off: Ctrl-C is for dom0. mux=on: Ctrl-a x ends the emulator, whatever dom0 does.
     boot.args(["-chardev", "stdio,id=shell,mux=on,signal=off", "-device", "virtconsole,chardev=shell"]);
-    eprintln!("dom0 comes up on this terminal in some ten seconds.");
+    eprintln!("dom0 appears on this terminal in about ten seconds.");
     eprintln!("to leave: `exit`, or Ctrl-a x. The consoles of Xen and its domains go to {}", log.display());
     let status = command::die_with_us(&mut boot).status().context("cannot start QEMU")?;
     restore_terminal();

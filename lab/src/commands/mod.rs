@@ -7,3 +7,4 @@ pub mod lab_run;
 pub mod lab_shell;
 pub mod set_up;
 pub mod test;
+pub mod tidy;

@@ -12,7 +12,7 @@ use crate::{
 /// Arguments of `setup`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Also what every other platform needs: more machines and kernels
+    /// Also prepare every other platform: more machines and kernels
     #[arg(long, alias = "all-benches")]
     pub all_platforms: bool,
     /// Agree to everything
@@ -20,7 +20,10 @@ pub struct Arguments {
     pub yes: bool,
 }
 
-/// Makes everything available, and says where the kernels lie.
+/// Provides everything, and prints where the kernels are.
+///
+/// # Errors
+/// When something cannot be provided, or the person does not agree.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let cache = Cache::open()?;
     let consent = Consent::new(arguments.yes);
@@ -31,6 +34,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let kernel = setup::parts(&cache, consent, platform)?.kernel;
         println!("{:<18} {}", platform.name, kernel.vmlinux.unwrap_or(kernel.image).display());
     }
-    println!("everything is there; `cargo xtask demo` shows it at work");
+    println!("everything is ready; `cargo xtask demo` runs it");
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! `cargo xtask test`: formatting, lints, unit tests, then the lab's checks; one summary of all of it at the end.
+//! `cargo xtask test`: formatting, tidy, lints, unit tests, then the lab's checks; one summary of all of it at the end.
 
 use std::{
     io::{self, Write as _},
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
     sync::{Mutex, PoisonError},
     thread,
@@ -10,12 +11,18 @@ use std::{
 
 use anyhow::Result;
 
+use super::tidy;
 use crate::{
-    checks::{self, Check, Harness, tell},
+    cache::Cache,
+    checks::{self, Check, Harness, notes},
     command,
     fetch::Consent,
-    place, programs,
+    place,
+    platform::MAIN,
+    programs,
     progress::spell,
+    setup::{self, Compilers},
+    tidy::{RULES, Tree},
 };
 
 /// Checks of the lab that run at a time, if there are as many processors. A check keeps one processor busy, the emulator's;
@@ -25,10 +32,10 @@ const AT_ONCE: usize = 2;
 /// Arguments of `test`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Agree to everything that setup would ask
+    /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
-    /// Also check the platforms whose kernels are built here only for that, which takes minutes the first time
+    /// Also check platforms whose kernels are built for the check only, which takes minutes the first time
     #[arg(long, alias = "all-benches")]
     pub all_platforms: bool,
     /// Run only the lab's checks whose name contains this
@@ -57,16 +64,19 @@ impl Count {
 /// Runs everything, also after a failure, and prints the summary.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut count = Count::default();
+    let consent = Consent::new(arguments.yes);
+    let mut compilers = None;
     if arguments.only.is_none() {
         static_checks(&mut count);
-        unit_tests(&mut count);
+        compilers = compiled_checks(consent, &mut count);
     }
-    lab_checks(arguments, &mut count);
+    lab_checks(arguments, compilers, &mut count);
     // Alone on its line and in this form, for those who count tests by it.
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(if count.failed == 0 && count.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What is seen without compiling anything.
 fn static_checks(count: &mut Count) {
     let probes = place::work_tree().join("probes");
     let mut formatting = programs::stable_cargo();
@@ -76,15 +86,47 @@ fn static_checks(count: &mut Count) {
     let format = |name: &str, mut cargo: Command| report(name, command::run(&mut cargo));
     count.add_one(format("formatting", formatting));
     count.add_one(format("formatting of the probes", probe_formatting));
-    count.add_one(report("lints", lints()));
+    match Tree::read(place::work_tree()) {
+        Ok(tree) => RULES.iter().for_each(|rule| count.add_one(report(rule.name, tidy::check(rule, &tree)))),
+        Err(error) => count.add_one(report("tidy", Err(error))),
+    }
 }
 
-fn lints() -> Result<()> {
-    let (mut cargo, _lock) = programs::cargo_for_checks()?;
-    command::run(cargo.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+/// Lints and unit tests of everything. What captures embeds the probes, so they are compiled first; where they cannot be, the rest is
+/// looked at all the same.
+fn compiled_checks(consent: Consent, count: &mut Count) -> Option<Compilers> {
+    let (compilers, probes) = match probes(consent) {
+        Ok((compilers, probes)) => (Some(compilers), Ok(probes)),
+        Err(error) => (None, Err(error)),
+    };
+    let object = probes.as_ref().ok().cloned();
+    count.add_one(report("the probes compile", probes.map(drop)));
+    count.add_one(report("lints", lints(object.as_deref(), &WHOLE)));
+    count.add_one(report("lints of the viewer alone", lints(object.as_deref(), &VIEWER)));
+    unit_tests(object.as_deref(), &WHOLE, count);
+    unit_tests(object.as_deref(), &[&VIEWER[..], &VIEWERS_TESTS].concat(), count);
+    compilers
 }
 
-/// Says how it went, and whether it went well.
+/// Every crate, and the program with all that it can do.
+const WHOLE: [&str; 3] = ["--workspace", "--features", "grantscope/capture"];
+/// The program without what captures: that is a build of its own, with a few lines of its own.
+const VIEWER: [&str; 2] = ["--package", "grantscope"];
+/// The tests that run the program, as which it differs.
+const VIEWERS_TESTS: [&str; 2] = ["--test", "cli"];
+
+fn probes(consent: Consent) -> Result<(Compilers, PathBuf)> {
+    let compilers = setup::compilers(&Cache::open()?, consent, &[MAIN])?;
+    let object = programs::probes(&compilers, MAIN.architecture.probes())?;
+    Ok((compilers, object))
+}
+
+fn lints(probes: Option<&Path>, what: &[&str]) -> Result<()> {
+    let (mut cargo, _lock) = programs::cargo_for_checks(probes)?;
+    command::run(cargo.args(["clippy", "--quiet", "--all-targets"]).args(what).args(["--", "-D", "warnings"]))
+}
+
+/// Prints a check's result; returns whether it passed.
 fn report(name: &str, result: Result<()>) -> bool {
     if let Err(error) = &result {
         eprintln!("{error:#}");
@@ -93,18 +135,18 @@ fn report(name: &str, result: Result<()>) -> bool {
     result.is_ok()
 }
 
-fn unit_tests(count: &mut Count) {
+fn unit_tests(probes: Option<&Path>, what: &[&str], count: &mut Count) {
     let mut seen = Count::default();
     // What did not compile has no summary to count.
-    if cargo_test(&mut seen).is_err() && seen.failed == 0 {
+    if cargo_test(probes, what, &mut seen).is_err() && seen.failed == 0 {
         seen.failed = 1;
     }
     count.add(seen);
 }
 
-fn cargo_test(seen: &mut Count) -> Result<()> {
-    let (mut cargo, _lock) = programs::cargo_for_checks()?;
-    cargo.args(["test", "--workspace", "--no-fail-fast"]);
+fn cargo_test(probes: Option<&Path>, what: &[&str], seen: &mut Count) -> Result<()> {
+    let (mut cargo, _lock) = programs::cargo_for_checks(probes)?;
+    cargo.args(["test", "--no-fail-fast"]).args(what);
     // A snapshot that is not there is a failure, not a new file.
     cargo.env("INSTA_UPDATE", "no");
     command::lines(&mut cargo, |line| {
@@ -115,7 +157,7 @@ fn cargo_test(seen: &mut Count) -> Result<()> {
     })
 }
 
-fn lab_checks(arguments: &Arguments, count: &mut Count) {
+fn lab_checks(arguments: &Arguments, compilers: Option<Compilers>, count: &mut Count) {
     let on_demand = if arguments.all_platforms { checks::ON_DEMAND } else { &[] };
     let named = |check: &&Check| arguments.only.as_ref().is_none_or(|part| check.name.contains(part));
     let chosen: Vec<_> = checks::ALL.iter().chain(on_demand).filter(named).collect();
@@ -125,7 +167,7 @@ fn lab_checks(arguments: &Arguments, count: &mut Count) {
         eprintln!("no check of the lab has {:?} in its name{advice}", arguments.only.as_deref().unwrap_or_default());
         return;
     }
-    let harness = match Harness::new(Consent::new(arguments.yes)) {
+    let harness = match Harness::new(Consent::new(arguments.yes), compilers) {
         Ok(harness) => harness,
         Err(error) => return count.add_one(report("the lab can be set up", Err(error))),
     };
@@ -134,7 +176,7 @@ fn lab_checks(arguments: &Arguments, count: &mut Count) {
     thread::scope(|scope| {
         for _ in 0..together {
             scope.spawn(|| {
-                // The lock is let go before the check begins.
+                // The lock is released before the check begins.
                 while let Some(check) = { waiting.lock().unwrap_or_else(PoisonError::into_inner).next() } {
                     let good = run_check(check, &harness);
                     counts.lock().unwrap_or_else(PoisonError::into_inner).add_one(good);
@@ -144,13 +186,13 @@ fn lab_checks(arguments: &Arguments, count: &mut Count) {
     });
 }
 
-/// Runs one, and says what it said in one piece.
+/// Runs one, and prints its notes in one piece.
 fn run_check(check: &Check, harness: &Harness) -> bool {
     let started = Instant::now();
     let result = (check.run)(harness);
     let mut out = io::stdout().lock();
-    for line in tell::said() {
-        // Nobody who would read it is left: then nobody misses it either.
+    for line in notes::take() {
+        // A closed pipe has no reader.
         let _ = writeln!(out, "     {line}");
     }
     report(&format!("{} ({})", check.name, spell(started.elapsed())), result)

@@ -29,6 +29,9 @@ pub struct Source {
 }
 
 /// The Debian repositories in this machine's own apt configuration.
+///
+/// # Errors
+/// When apt cannot be asked, or knows no Debian repository.
 pub fn machine_sources(cache: &Cache) -> Result<Vec<Source>> {
     let known = targets(&[])?;
     if !known.is_empty() {
@@ -76,6 +79,9 @@ fn parse_targets(text: &str) -> Vec<Source> {
 }
 
 /// The address of the main Debian archive: not the one with security updates, which holds only those.
+///
+/// # Errors
+/// When the machine's apt does not have it.
 pub fn main_archive(cache: &Cache) -> Result<String> {
     if let Some(address) = std::env::var_os(MIRROR_VARIABLE) {
         return address.into_string().ok().with_context(|| format!("{MIRROR_VARIABLE} is not UTF-8"));
@@ -95,6 +101,9 @@ pub struct PrivateApt {
 
 impl PrivateApt {
     /// Sets one up in the cache and reads its package lists, unless that was done before.
+    ///
+    /// # Errors
+    /// When the package lists cannot be read.
     pub fn open(cache: &Cache, name: &str, architecture: &str, sources: &[Source]) -> Result<Self> {
         let folder = cache.root().join("apt").join(name);
         let apt = Self { options: options(&folder, architecture), folder };
@@ -121,6 +130,9 @@ impl PrivateApt {
     }
 
     /// The newest version of a package, if the suites have it.
+    ///
+    /// # Errors
+    /// When apt cannot be asked.
     pub fn version(&self, package: &str) -> Result<Option<String>> {
         let mut ask = Command::new("apt-cache");
         add_options(&mut ask, &self.options);
@@ -130,6 +142,9 @@ impl PrivateApt {
     }
 
     /// What a package depends on directly, in its own words.
+    ///
+    /// # Errors
+    /// When apt cannot be asked, or does not know the package.
     pub fn depends(&self, package: &str) -> Result<Vec<String>> {
         let mut ask = Command::new("apt-cache");
         add_options(&mut ask, &self.options);
@@ -138,6 +153,9 @@ impl PrivateApt {
     }
 
     /// Everything that packages need, they included.
+    ///
+    /// # Errors
+    /// When apt cannot find a way to install them.
     pub fn closure(&self, packages: &[&str]) -> Result<Vec<String>> {
         let mut ask = self.get();
         ask.args(["--print-uris", "--yes", "--no-install-recommends", "install"]).args(packages);
@@ -145,6 +163,9 @@ impl PrivateApt {
     }
 
     /// Downloads packages and unpacks their files under `into`.
+    ///
+    /// # Errors
+    /// When one cannot be downloaded or unpacked.
     pub fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {
         let downloads = self.folder.join("downloads");
         remove_folder(&downloads)?;
@@ -208,18 +229,27 @@ fn parse_uris(text: &str) -> Vec<String> {
 }
 
 /// The sources of this machine, for another architecture of the same release.
+///
+/// # Errors
+/// When the machine's sources are not known, or the package lists cannot be read.
 pub fn machine_apt(cache: &Cache, architecture: &str) -> Result<PrivateApt> {
     let sources = machine_sources(cache)?;
     PrivateApt::open(cache, &format!("machine-{architecture}"), architecture, &sources)
 }
 
 /// One suite of the main archive.
+///
+/// # Errors
+/// When the mirror is not known, or the package lists cannot be read.
 pub fn suite_apt(cache: &Cache, suite: &str, architecture: &str) -> Result<PrivateApt> {
     let source = Source { address: main_archive(cache)?, suite: suite.into() };
     PrivateApt::open(cache, &format!("{suite}-{architecture}"), architecture, &[source])
 }
 
 /// The architecture that this machine's dpkg installs packages of.
+///
+/// # Errors
+/// When dpkg cannot be asked.
 pub fn machine_architecture() -> Result<String> {
     let text = command::output(Command::new("dpkg").arg("--print-architecture"))
         .context("cannot ask dpkg: the lab is built on Debian")?;

@@ -1,4 +1,4 @@
-//! Nothing on the system is touched before the person has agreed to it.
+//! Consent: the system is not changed before the person has agreed.
 
 use std::io::{IsTerminal, Write};
 
@@ -29,7 +29,7 @@ impl Consent {
             return Ok(());
         }
         if !std::io::stdin().is_terminal() {
-            bail!("{question} Nobody can answer here: give --yes to agree");
+            bail!("{question} There is no terminal to answer on: --yes agrees to everything");
         }
         eprint!("{question} [y/N] ");
         std::io::stderr().flush()?;
@@ -38,7 +38,7 @@ impl Consent {
         if is_yes(&answer) {
             return Ok(());
         }
-        bail!("not done, as you wish: without it the lab cannot be built")
+        bail!("not installed: without it the lab cannot be built")
     }
 }
 

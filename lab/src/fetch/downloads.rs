@@ -1,4 +1,4 @@
-//! The two ready-made parts of the domains, unpacked from Debian's packages: Xen and busybox.
+//! Xen and busybox, unpacked from Debian's packages.
 
 use std::{
     fs::File,
@@ -20,6 +20,9 @@ use crate::{
 const SUITE: &str = "bookworm";
 
 /// Xen's image.
+///
+/// # Errors
+/// When the package cannot be fetched, or does not have the file.
 pub fn hypervisor(cache: &Cache, platform: &Platform) -> Result<PathBuf> {
     let packed = unpacked(cache, platform.architecture, platform.hypervisor.package, platform.hypervisor.file)?;
     if packed.extension().is_none_or(|extension| extension != "gz") {
@@ -32,6 +35,9 @@ pub fn hypervisor(cache: &Cache, platform: &Platform) -> Result<PathBuf> {
 }
 
 /// Busybox.
+///
+/// # Errors
+/// When the package cannot be fetched, or does not have the file.
 pub fn busybox(cache: &Cache, architecture: Architecture) -> Result<PathBuf> {
     unpacked(cache, architecture, "busybox-static", "bin/busybox")
 }

@@ -38,7 +38,7 @@ pub fn for_everyone() -> Vec<Package> {
         ("libssl-dev", "the kernel's build compiles its certificate tools against it"),
         ("dwarves", "makes the kernel's BTF, which the probes need"),
         ("xz-utils", "unpacks the kernel's source, and modules of Debian's kernels"),
-        ("device-tree-compiler", "tells Xen on arm64 about the domains"),
+        ("device-tree-compiler", "describes the domains to Xen on arm64"),
         ("debian-archive-keyring", "checks the signatures of what is downloaded"),
     ]
     .map(|(name, reason)| Package::new(name, reason))
@@ -67,6 +67,9 @@ pub fn for_bpf_linker(llvm: u32) -> Vec<Package> {
 }
 
 /// The names of all installed packages of this machine's architecture.
+///
+/// # Errors
+/// When dpkg cannot be asked.
 pub fn installed() -> Result<BTreeSet<String>> {
     let mut ask = Command::new("dpkg-query");
     ask.args(["-W", "-f", "${db:Status-Status} ${Package}\n"]);
@@ -80,6 +83,9 @@ fn parse_installed(text: &str) -> BTreeSet<String> {
 }
 
 /// Those of the wanted packages that are not installed.
+///
+/// # Errors
+/// When dpkg cannot be asked.
 pub fn missing(wanted: Vec<Package>) -> Result<Vec<Package>> {
     let installed = installed()?;
     Ok(wanted.into_iter().filter(|package| !installed.contains(&package.name)).collect())
@@ -98,6 +104,9 @@ fn removes(plan: &str) -> bool {
 }
 
 /// Installs packages with the system's apt, if the person agrees.
+///
+/// # Errors
+/// When the person does not agree, or apt fails.
 pub fn install(packages: &[Package], consent: Consent) -> Result<()> {
     if packages.is_empty() {
         return Ok(());

@@ -40,6 +40,9 @@ const LIBRARY_FOLDERS: [&str; 2] = ["lib", "usr/lib"];
 const RECIPE: &str = "2";
 
 /// The tree, as it is to lie in dom0's root.
+///
+/// # Errors
+/// When the packages cannot be fetched, or lack a program or a library.
 pub fn ensure(cache: &Cache, architecture: Architecture) -> Result<PathBuf> {
     let debian = architecture.debian();
     // Remembered, so that later runs ask no network.

@@ -79,7 +79,7 @@ pub struct File {
 /// Reads every regular file of one archive.
 ///
 /// # Errors
-/// When the bytes are no archive, or end before the archive does.
+/// When the bytes are not an archive, or end before the archive does.
 pub fn read(bytes: &[u8]) -> Result<Vec<File>> {
     let mut files = Vec::new();
     let mut at = 0;

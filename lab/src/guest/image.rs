@@ -39,6 +39,9 @@ pub struct Programs {
 }
 
 /// Packs the file system that is the same in both domains.
+///
+/// # Errors
+/// When a file cannot be read.
 pub fn pack_common(programs: &Programs) -> Result<Vec<u8>> {
     let mut archive = Writer::default();
     for folder in ["/bin", "/dev"] {
@@ -70,6 +73,9 @@ fn pack_modules(archive: &mut Writer, modules: &[PathBuf]) -> Result<()> {
 }
 
 /// Packs the job, to stand behind the common file system in dom0's image.
+///
+/// # Errors
+/// When a file of the job cannot be read.
 pub fn pack_job(job: &Job) -> Result<Vec<u8>> {
     let mut archive = Writer::default();
     archive.directory("/job");
@@ -82,6 +88,9 @@ pub fn pack_job(job: &Job) -> Result<Vec<u8>> {
 }
 
 /// Packs what dom0 needs to start a guest: the toolstack's tree, and the guest's kernel, file system and configuration.
+///
+/// # Errors
+/// When a file cannot be read.
 pub fn pack_guest(toolstack: &Path, kernel: &Path, image: &[u8]) -> Result<Vec<u8>> {
     let mut archive = Writer::default();
     pack_tree(&mut archive, toolstack, "")?;

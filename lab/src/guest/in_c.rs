@@ -19,6 +19,9 @@ const PROGRAMS: [&str; 2] = ["frames", "rogue"];
 const OPTIONS: [&str; 5] = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
 
 /// Compiles them for a platform of this architecture; gives each with its name.
+///
+/// # Errors
+/// When one does not compile.
 pub fn ensure(cache: &Cache, architecture: Architecture) -> Result<Vec<(&'static str, PathBuf)>> {
     let source = |name: &str| place::work_tree().join("lab/guest").join(name).with_extension("c");
     let mut key = Key::default().with("compiler", architecture.static_compiler()).with("options", OPTIONS.join(" "));
@@ -33,6 +36,9 @@ pub fn ensure(cache: &Cache, architecture: Architecture) -> Result<Vec<(&'static
 }
 
 /// Compiles one static program.
+///
+/// # Errors
+/// When it does not compile.
 pub fn compile(architecture: Architecture, source: &Path, program: &Path) -> Result<()> {
     let mut words = architecture.static_compiler().split(' ');
     let mut compiler = Command::new(words.next().unwrap_or_default());

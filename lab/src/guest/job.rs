@@ -1,10 +1,13 @@
-//! What dom0 is to do in a run, as the shell script that /init runs, with the files that it needs.
+//! A job: the shell script that dom0's /init runs, with the files that it needs.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-
-use object::elf;
+use object::{
+    FileKind, LittleEndian,
+    elf::{FileHeader64, PT_INTERP},
+    read::elf::{FileHeader as _, ProgramHeader as _},
+};
 
 use crate::platform::{Architecture, Clock};
 
@@ -140,23 +143,17 @@ fn check_runs_in_dom0(start: &[u8], architecture: Architecture) -> Result<()> {
     if start.starts_with(b"#!/bin/sh\n") {
         return Ok(());
     }
-    if !start.starts_with(b"\x7fELF\x02\x01") {
-        bail!("it is no 64-bit ELF program and no #!/bin/sh script: {build}");
+    if !matches!(FileKind::parse(start), Ok(FileKind::Elf64)) {
+        bail!("it is not a 64-bit ELF program and not a #!/bin/sh script: {build}");
     }
-    let half = |at: usize| Some(u16::from_le_bytes(start.get(at..at + 2)?.try_into().ok()?));
-    let word = |at: usize| Some(u32::from_le_bytes(start.get(at..at + 4)?.try_into().ok()?));
-    let machine = half(18).context("its ELF header is cut off")?;
+    let header = FileHeader64::<LittleEndian>::parse(start).context("its ELF header is cut off or damaged")?;
+    let machine = header.e_machine(LittleEndian);
     if machine != architecture.elf_machine() {
         bail!("it is for another machine (ELF machine {machine}, {name} is {}): {build}", architecture.elf_machine());
     }
-    let (table, size, count) = (word(32), half(54), half(56));
-    let (Some(table), Some(size), Some(count)) = (table, size, count) else {
-        bail!("its ELF header is cut off");
-    };
-    for index in 0..usize::from(count) {
-        if word(table as usize + index * usize::from(size)) == Some(elf::PT_INTERP) {
-            bail!("it is linked dynamically and dom0 has no shared libraries: {build}");
-        }
+    let segments = header.program_headers(LittleEndian, start).context("its program headers are cut off or damaged")?;
+    if segments.iter().any(|segment| segment.p_type(LittleEndian) == PT_INTERP) {
+        bail!("it is linked dynamically and dom0 has no shared libraries: {build}");
     }
     Ok(())
 }
@@ -177,7 +174,7 @@ mod tests {
     /// An ELF header for `machine` with one program header of type `kind`.
     fn elf(machine: u16, kind: u32) -> Vec<u8> {
         let mut bytes = vec![0; 64 + 56];
-        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
         bytes[18..20].copy_from_slice(&machine.to_le_bytes());
         bytes[32..36].copy_from_slice(&64u32.to_le_bytes());
         bytes[54..56].copy_from_slice(&56u16.to_le_bytes());
@@ -201,7 +198,7 @@ mod tests {
     fn what_cannot_run_in_dom0_is_refused_with_the_reason() {
         assert!(refusal(&elf(62, 1)).contains("another machine"));
         assert!(refusal(&elf(183, 3)).contains("linked dynamically"));
-        assert!(refusal(b"hello").contains("no 64-bit ELF"));
+        assert!(refusal(b"hello").contains("not a 64-bit ELF"));
         assert!(refusal(&elf(183, 1)[..40]).contains("cut off"));
     }
 

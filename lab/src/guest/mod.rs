@@ -1,4 +1,4 @@
-//! What runs inside the domains: the file system that both boot from, and the job that dom0 is given.
+//! What runs inside the domains: the file system that both boot from, and dom0's job.
 
 pub mod cpio;
 pub mod image;

@@ -1,4 +1,4 @@
-//! The workload with a scenario, as a command for dom0. What is wrong with the scenario is said before anything boots.
+//! The workload with a scenario, as a command for dom0. A wrong scenario is refused before anything boots.
 
 use anyhow::{Result, anyhow, ensure};
 use grantscope_workload::{
@@ -10,15 +10,21 @@ use grantscope_workload::{
 use super::job::Command;
 use crate::platform::Platform;
 
-/// Where a scenario file of the host's lies in dom0.
+/// The name of the host's scenario file in dom0's /job.
 const SCENARIO_FILE: &str = "scenario.toml";
 
 /// The workload with a scenario, on another domain's pages if the platform has one that grants.
+///
+/// # Errors
+/// When there is no such scenario, or it makes no sense on this platform.
 pub fn command(platform: &Platform, scenario: &str) -> Result<Command> {
     with_settings(platform, scenario, &[])
 }
 
 /// The same, with other values for parameters of a scenario file. What is wrong with them is said here, by the workload's own check.
+///
+/// # Errors
+/// When there is no such scenario, or it makes no sense on this platform with these values.
 pub fn with_settings(platform: &Platform, scenario: &str, set: &[String]) -> Result<Command> {
     let chosen = Chosen::named(scenario).map_err(|error| anyhow!("--scenario {scenario}: {error}"))?;
     let settings = set.iter().map(|setting| cli::setting(setting).map_err(|error| anyhow!("--set {setting}: {error}")));

@@ -1,6 +1,6 @@
-//! Runs the kernel's own make, and tells how far it is.
+//! Runs the kernel's own make, and reports how far it is.
 //!
-//! The total is no guess: once the tree is prepared, a dry run of make prints every step that the build will take.
+//! The total is exact: once the tree is prepared, a dry run of make prints every step that the build will take.
 
 use std::{
     path::{Path, PathBuf},
@@ -60,6 +60,9 @@ impl Tree {
     }
 
     /// Builds the image.
+    ///
+    /// # Errors
+    /// When make fails.
     pub fn build(&self, step: &Step) -> Result<()> {
         let jobs = available_parallelism().map_or(1, usize::from);
         let jobs = format!("-j{jobs}");

@@ -21,9 +21,12 @@ const PAYLOAD_LENGTH: usize = 0x24c;
 const OLDEST: u16 = 0x0208;
 
 /// Writes the kernel's ELF file.
+///
+/// # Errors
+/// When the image has another layout, or a file cannot be written.
 pub fn unpack(image: &Path, elf: &Path) -> Result<()> {
     let bytes = fs::read(image).with_context(|| format!("cannot read {image:?}"))?;
-    let payload = payload(&bytes).with_context(|| format!("{image:?} is no bzImage that the lab can unpack"))?;
+    let payload = payload(&bytes).with_context(|| format!("{image:?} is not a bzImage that the lab can unpack"))?;
     let packed = elf.with_extension("xz");
     fs::write(&packed, payload).with_context(|| format!("cannot write {packed:?}"))?;
     let file = File::create(elf).with_context(|| format!("cannot make {elf:?}"))?;

@@ -11,6 +11,9 @@ use crate::command;
 pub const OPTIONS: &str = include_str!("../../kernel.config");
 
 /// Configures the tree with options on top of tinyconfig.
+///
+/// # Errors
+/// When make fails, or an option was not taken.
 pub fn apply(tree: &Tree, options: &str) -> Result<()> {
     command::output(tree.make().arg("tinyconfig"))?;
     let path = tree.objects().join(".config");

@@ -21,6 +21,9 @@ const RECIPE: &str = "2";
 const ORDER: &str = "order";
 
 /// The newest kernel that `package` depends on, fetched first if need be.
+///
+/// # Errors
+/// When the package cannot be fetched, or lacks a module.
 pub fn ensure(cache: &Cache, architecture: Architecture, suite: &str, package: &str, modules: &[&str]) -> Result<Kernel> {
     let debian = architecture.debian();
     // Remembered, so that later runs ask no network and keep the kernel they have.

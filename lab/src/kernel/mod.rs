@@ -18,6 +18,9 @@ use crate::{
 pub use files::Kernel;
 
 /// The kernel of a platform, fetched or built first if need be.
+///
+/// # Errors
+/// When it cannot be fetched or built.
 pub fn ensure(cache: &Cache, platform: &Platform) -> Result<Kernel> {
     match platform.kernel {
         KernelSource::Ours { options } => {

@@ -24,6 +24,9 @@ pub struct Modules {
 
 impl Modules {
     /// Looks through `lib/modules/VERSION`, and unpacks what is compressed there.
+    ///
+    /// # Errors
+    /// When the folder is not that of a kernel's modules.
     pub fn find(folder: &Path) -> Result<Self> {
         let list = folder.join("modules.builtin");
         let builtin = fs::read_to_string(&list).with_context(|| format!("cannot read {list:?}"))?;
@@ -34,6 +37,9 @@ impl Modules {
     }
 
     /// These modules and everything that they depend on, each after what it needs. What is built in needs no loading.
+    ///
+    /// # Errors
+    /// When a module is neither there nor built in.
     pub fn in_order(&self, wanted: &[&str]) -> Result<Vec<PathBuf>> {
         let mut order = Vec::new();
         for name in wanted {
@@ -48,7 +54,7 @@ impl Modules {
             return Ok(());
         }
         let Some(file) = self.files.get(&name) else {
-            bail!("the kernel's package has no module {name}, and it is not built in: this kernel is none for the lab");
+            bail!("the kernel's package has no module {name}, and it is not built in: this kernel does not fit the lab");
         };
         let file = plain(file)?;
         if order.contains(&file) {
@@ -103,7 +109,7 @@ fn plain(file: &Path) -> Result<PathBuf> {
 
 fn dependencies(file: &Path) -> Result<Vec<String>> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {file:?}"))?;
-    let elf = object::File::parse(&*bytes).with_context(|| format!("{file:?} is no module"))?;
+    let elf = object::File::parse(&*bytes).with_context(|| format!("{file:?} is not a module"))?;
     let section = elf.section_by_name(".modinfo").with_context(|| format!("{file:?} has no .modinfo"))?;
     Ok(parse_dependencies(section.data().with_context(|| format!("{file:?} is damaged"))?))
 }

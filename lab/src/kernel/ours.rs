@@ -24,6 +24,9 @@ const BYTES_NEEDED: u64 = 5 << 30;
 const RECIPE: &str = "1";
 
 /// The kernel with these options on top of lab/kernel.config, built first if need be.
+///
+/// # Errors
+/// When the source cannot be fetched, or the kernel does not build.
 pub fn ensure(cache: &Cache, further: &str) -> Result<Kernel> {
     // Remembered, so that later runs ask no network and keep the kernel they have.
     let version = cache.fact(&format!("version-{PACKAGE}"), || {

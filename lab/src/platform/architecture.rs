@@ -1,4 +1,4 @@
-//! The processors that the lab emulates, under the names that everybody else has for them.
+//! The architectures that the lab emulates, by the names that Debian, Rust, ELF and the probes have for them.
 
 /// A processor's architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,9 @@ fn key(rust: &CrossRust) -> Key {
 }
 
 /// Installs what the linker is built against, unless it is built already.
+///
+/// # Errors
+/// When the person does not agree, or apt fails.
 pub fn ensure_packages(cache: &Cache, rust: &CrossRust, consent: Consent) -> Result<()> {
     if cache.find("bpf-linker", &key(rust)).is_some() {
         return Ok(());
@@ -30,6 +33,9 @@ pub fn ensure_packages(cache: &Cache, rust: &CrossRust, consent: Consent) -> Res
 }
 
 /// The linker's path, built first if need be.
+///
+/// # Errors
+/// When it does not build.
 pub fn ensure(cache: &Cache, rust: &CrossRust) -> Result<PathBuf> {
     let folder = cache.artifact("bpf-linker", &key(rust), |folder| {
         let step = Step::start(format!("bpf-linker {VERSION}"));

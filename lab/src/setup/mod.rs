@@ -1,4 +1,4 @@
-//! Makes everything available that the lab is built from, and says what and why before it touches the system.
+//! Provides everything that the lab is built from: compilers, and the parts of each platform.
 
 mod bpf_linker;
 mod qemu;
@@ -55,6 +55,9 @@ pub struct Toolstack {
 }
 
 /// Makes the compilers available; what `platforms` will ask for is asked now.
+///
+/// # Errors
+/// When one cannot be provided, or the person does not agree.
 pub fn compilers(cache: &Cache, consent: Consent, platforms: &[&Platform]) -> Result<Compilers> {
     let rust = ask(cache, consent, platforms)?;
     let bpf_linker = bpf_linker::ensure(cache, &rust)?;
@@ -62,6 +65,9 @@ pub fn compilers(cache: &Cache, consent: Consent, platforms: &[&Platform]) -> Re
 }
 
 /// Makes what a platform boots from available.
+///
+/// # Errors
+/// When one cannot be provided, or the person does not agree.
 pub fn parts(cache: &Cache, consent: Consent, platform: &'static Platform) -> Result<Parts> {
     ask(cache, consent, &[platform])?;
     let architecture = platform.architecture;
@@ -84,7 +90,7 @@ pub fn parts(cache: &Cache, consent: Consent, platform: &'static Platform) -> Re
     provide().with_context(|| format!("the platform {} cannot be provided", platform.name))
 }
 
-/// Asks everything that there is to ask, so that nobody has to wait for a question; the long steps come after it.
+/// Asks all questions first: the long steps after it run unattended.
 fn ask(cache: &Cache, consent: Consent, platforms: &[&Platform]) -> Result<CrossRust> {
     packages::install(&packages::missing(packages::for_everyone())?, consent)?;
     let rust = rust::ensure(cache, consent)?;

@@ -63,6 +63,9 @@ impl Emulator {
 }
 
 /// Finds or makes available an emulator.
+///
+/// # Errors
+/// When there is none that is new enough, or the person does not agree.
 pub fn ensure(cache: &Cache, architecture: Architecture, consent: Consent) -> Result<Qemu> {
     let emulator @ Emulator { program, package } = Emulator::of(architecture);
     if let Some(qemu) = emulator.installed() {
@@ -90,7 +93,7 @@ impl Emulator {
         qemu.inspect_err(|error| eprintln!("not used: {error:#}")).ok()
     }
 
-    /// The fact in the cache that tells where it was unpacked.
+    /// The fact in the cache with the place where it was unpacked.
     fn fact(self) -> String {
         format!("unpacked-{}", self.package)
     }

@@ -25,7 +25,7 @@ const TARGETS: [Architecture; 2] = [Architecture::Arm64, Architecture::X86_64];
 /// A rustup that has said nothing for this long counts as offline. Without a terminal it says one line per component, and the
 /// largest takes a minute on a slow disk; where nothing can be fetched, it mostly says so at once.
 const RUSTUP_SILENCE: Duration = Duration::from_secs(150);
-/// The fact in the cache that tells which Rust was chosen.
+/// The fact in the cache with the Rust that was chosen.
 const FACT: &str = "rust";
 /// Overrides the choice: `rustup` or `debian`.
 const CHOICE_VARIABLE: &str = "GRANTSCOPE_RUST";
@@ -83,6 +83,9 @@ impl CrossRust {
 }
 
 /// Finds or makes available a Rust for the lab.
+///
+/// # Errors
+/// When neither rustup nor the distribution can provide one, or the person does not agree.
 pub fn ensure(cache: &Cache, consent: Consent) -> Result<CrossRust> {
     let chosen = std::env::var(CHOICE_VARIABLE).ok().or_else(|| cache.remembered(FACT));
     match chosen.as_deref() {
@@ -93,7 +96,7 @@ pub fn ensure(cache: &Cache, consent: Consent) -> Result<CrossRust> {
             let rust = match by_rustup(consent) {
                 Ok(rust) => rust,
                 Err(error) => {
-                    eprintln!("rustup cannot provide the toolchain ({error:#}), so the distribution's Rust is used");
+                    eprintln!("rustup cannot provide the toolchain ({error:#}): the distribution's Rust is used");
                     by_debian(cache, consent)?
                 }
             };

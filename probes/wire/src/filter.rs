@@ -2,7 +2,7 @@
 
 use crate::record::{DOMID_KNOWN, OpHeader};
 
-/// What an operation must be to be recorded: everything that is asked for here.
+/// What an operation must be to be recorded: all of this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Filter {
@@ -27,7 +27,7 @@ impl Filter {
     /// Everything is recorded.
     pub const ANY: Self = Self { min_duration_ns: 0, comm: [0; 16], tgid: 0, domid: Self::ANY_DOMID, buffers: 0, errors_only: 0 };
 
-    /// Whether the operation is recorded. What is not known of it cannot be what was asked for.
+    /// Whether the operation is recorded. What is not known of it does not pass.
     #[inline(always)]
     pub fn passes(&self, head: &OpHeader) -> bool {
         let domid_known = head.flags & DOMID_KNOWN != 0;

@@ -9,7 +9,7 @@ use core::mem::size_of;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct MapInfo {
-    /// Time of its allocation: tells it from an earlier one at the same address. 0: older than the probes.
+    /// Time of its allocation: distinguishes it from an earlier one at the same address. 0: older than the probes.
     pub generation_ns: u64,
     /// Grant references.
     pub pages: u32,
@@ -49,8 +49,8 @@ pub struct LiveMap {
     pub info: MapInfo,
     /// Name of the thread that allocated it, padded with zeros.
     pub comm: [u8; 16],
-    /// Areas of processes' memory that show it.
-    pub areas: u64,
+    /// VMAs that show it.
+    pub vmas: u64,
     /// The process that allocated it. 0: not known.
     pub tgid: u32,
     /// `LIVE_GRANTS_MAPPED` and its like.
@@ -59,11 +59,11 @@ pub struct LiveMap {
     pub reserved: [u8; 3],
 }
 
-/// A teardown that is under way: asked for, and not yet done.
+/// A teardown that is under way: requested, and not yet done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct PendingTeardown {
-    /// When it was asked for.
+    /// When it was requested.
     pub start_ns: u64,
     /// The last attempt.
     pub attempt_ns: u64,
@@ -71,15 +71,15 @@ pub struct PendingTeardown {
     pub info: MapInfo,
     /// Address of the map.
     pub map: u64,
-    /// Who asked for it, as `bpf_get_current_pid_tgid` gives it.
+    /// Who requested it, as `bpf_get_current_pid_tgid` gives it.
     pub ids: u64,
-    /// Name of the thread that asked for it.
+    /// Name of the thread that requested it.
     pub comm: [u8; 16],
     /// Grants that it is about.
     pub pages: u32,
     /// Attempts after the first.
     pub retries: u16,
-    /// The `Op` that asked for it; 0: none of ours.
+    /// The `Op` that requested it; 0: none of ours.
     pub started_by: u8,
     /// Zero.
     pub reserved: u8,
@@ -88,7 +88,7 @@ pub struct PendingTeardown {
 /// How a process holds a map that was found without having been seen from its beginning.
 pub const HELD_BY_DESCRIPTOR: u32 = 1;
 /// It has mapped it into its memory.
-pub const HELD_BY_AREA: u32 = 2;
+pub const HELD_BY_VMA: u32 = 2;
 /// It has the dma-buf open that the map was exported as.
 pub const HELD_BY_DMABUF: u32 = 3;
 
@@ -104,7 +104,7 @@ pub struct FoundHolder {
     pub comm: [u8; 16],
 }
 
-/// Holders of one map that are told by name.
+/// Holders of one map that are reported by name.
 pub const MAX_HOLDERS: usize = 4;
 
 /// A map that was found by looking through all processes' files and memory.
@@ -123,9 +123,9 @@ pub struct FoundMap {
     pub in_use: u32,
     /// `gntdev_grant_map.dma_flags`.
     pub dma_flags: u32,
-    /// Areas of processes' memory that show it.
-    pub areas: u32,
-    /// Processes that hold it, each once for every way of holding; only the first `MAX_HOLDERS` are told.
+    /// VMAs that show it.
+    pub vmas: u32,
+    /// Processes that hold it, each once for every way of holding; only the first `MAX_HOLDERS` are reported.
     pub holders: u32,
     /// Zero.
     pub reserved: u32,

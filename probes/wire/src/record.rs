@@ -2,6 +2,8 @@
 
 use core::mem::{offset_of, size_of};
 
+use crate::{Buffer, Cause, MapInfo};
+
 /// Stages a record has room for. Every stage id fits, so nothing has to be dropped.
 pub const MAX_STAGES: usize = 32;
 
@@ -19,7 +21,7 @@ pub const STAGES_INCOMPLETE: u8 = 1 << 2;
 /// Which grant statuses the references got could not be read.
 pub const STATUSES_UNREAD: u8 = 1 << 3;
 
-/// Who asked for what, and how it went.
+/// The request, who made it, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct OpHeader {
@@ -27,7 +29,7 @@ pub struct OpHeader {
     pub start_ns: u64,
     /// How long it took, the probes' own time included.
     pub duration_ns: u64,
-    /// Tells maps apart that live at the same address one after the other: the time of allocation. 0: unknown.
+    /// Distinguishes maps that live at the same address one after the other: the time of allocation. 0: unknown.
     pub map_generation_ns: u64,
     /// Process.
     pub tgid: u32,
@@ -49,7 +51,7 @@ pub struct OpHeader {
     pub stage_count: u8,
     /// `PAGES_KNOWN` and its like.
     pub flags: u8,
-    /// Of a teardown: the `Op` that asked for it. 0: none of ours, or not a teardown.
+    /// Of a teardown: the `Op` that requested it. 0: none of ours, or not a teardown.
     pub started_by: u8,
     /// `Cause`: what the errno hides. 0: nothing, or not known.
     pub cause: u8,
@@ -60,6 +62,63 @@ pub struct OpHeader {
     pub status_count: u8,
     /// Always 0 today.
     pub reserved: [u8; 3],
+}
+
+impl OpHeader {
+    /// Whether `pages` is known.
+    pub const fn knows_pages(&self) -> bool {
+        self.flags & PAGES_KNOWN != 0
+    }
+
+    /// Whether `buffer` is known.
+    pub const fn knows_buffer(&self) -> bool {
+        self.buffer != 0
+    }
+
+    /// From now on it is known how many grant references the operation is about.
+    pub const fn set_pages(&mut self, pages: u32) {
+        self.pages = pages;
+        self.flags |= PAGES_KNOWN;
+    }
+
+    /// From now on the other domain is known. Xen's `domid_t` has 16 bits, and so does what the kernel hands to Xen.
+    pub const fn set_domid(&mut self, domid: u32) {
+        self.domid = domid as u16;
+        self.flags |= DOMID_KNOWN;
+    }
+
+    /// From now on it is known what backs the mapping.
+    pub const fn set_buffer(&mut self, buffer: Buffer) {
+        self.buffer = buffer.id();
+    }
+
+    /// From now on it is known why the operation failed.
+    pub const fn set_cause(&mut self, cause: Cause) {
+        self.cause = cause.id();
+    }
+
+    /// The operation is about this map.
+    #[inline(always)]
+    pub const fn set_map(&mut self, map: &MapInfo) {
+        self.set_pages(map.pages);
+        self.buffer = map.buffer;
+        self.map_generation_ns = map.generation_ns;
+        if let Some(domid) = map.domid() {
+            self.set_domid(domid as u32);
+        }
+    }
+
+    /// What is known of the map that the operation is about.
+    #[inline(always)]
+    pub const fn map_info(&self) -> MapInfo {
+        MapInfo {
+            generation_ns: self.map_generation_ns,
+            pages: self.pages,
+            buffer: self.buffer,
+            domid_known: self.flags & DOMID_KNOWN,
+            domid: self.domid,
+        }
+    }
 }
 
 /// Time spent in one stage.

@@ -28,7 +28,10 @@ fn span(stage: Stage, self_ns: u64) -> StageSpan {
     StageSpan { stage, self_ns, first_offset_ns: 0, calls: 1 }
 }
 
-/// A machine with all hooks attached.
+/// Hooks of the made-up machine: a fixed number, so that a new row at the end of the table changes no picture.
+pub const HOOKS_SHOWN: usize = 44;
+
+/// A machine with all its hooks attached.
 pub fn environment() -> Environment {
     Environment {
         run: "synthetic".to_owned(),
@@ -38,7 +41,7 @@ pub fn environment() -> Environment {
         arch: "aarch64".to_owned(),
         page_size: 4096,
         tool: "test".to_owned(),
-        hooks: HOOKS.iter().map(|hook| attached(hook.id)).collect(),
+        hooks: HOOKS[..HOOKS_SHOWN].iter().map(|hook| attached(hook.id)).collect(),
         ..Environment::default()
     }
 }

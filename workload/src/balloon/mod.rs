@@ -15,9 +15,9 @@ pub use pin::Pin;
 /// How many pages a run wants to find in the balloon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// So many.
+    /// This many.
     Pages(u32),
-    /// As many as it maps at its worst moment.
+    /// As many as it maps at once, at most.
     Needed,
 }
 
@@ -25,7 +25,7 @@ pub enum Wanted {
 pub const NEEDED: &str = "needed";
 
 impl Wanted {
-    /// The number, where the run maps so many at its worst moment. One at least: looking for a peer's pages maps one.
+    /// The number of pages, for a run that maps `needed` at most. At least one: the search for a peer's pages maps one.
     pub fn pages(self, needed: u64) -> u64 {
         match self {
             Self::Pages(pages) => pages.into(),

@@ -12,16 +12,16 @@ use crate::undo::{Guard, Record, Value};
 
 /// How often the balloon is read while it inflates.
 const POLL_NS: u64 = 10_000_000;
-/// How long it may stay as it is before it counts as stuck. `xen-balloon` tries again after 2 s, then 4 s (`update_schedule` in
+/// How long it may stay unchanged before it counts as stuck. `xen-balloon` tries again after 2 s, then 4 s (`update_schedule` in
 /// drivers/xen/balloon.c).
 const STUCK_NS: u64 = 10_000_000_000;
 
-/// What is to be pinned.
+/// How much is to be pinned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// Pages that the run wants to find in the balloon.
+    /// Pages that the run needs in the balloon.
     pub pages: u64,
-    /// Pages of memory that it takes besides.
+    /// Pages of memory that it takes in addition.
     pub beside: u64,
 }
 
@@ -39,12 +39,12 @@ impl Pin {
             let reading = balloon.read()?;
             let others_pages: u64 = others.iter().filter_map(pinned_by).sum();
             goal = Goal::of(self.pages, others_pages, reading);
-            // Where it is not known there is nothing to compare with.
+            // If it is unknown there is nothing to compare with.
             if let Some(refused) = goal.refused(self, spare_pages(&Memory::now())) {
                 return Err(io::Error::other(refused));
             }
             let by = i64::try_from(goal.target_kb).unwrap_or(i64::MAX) - i64::try_from(reading.target_kb).unwrap_or(i64::MAX);
-            Ok(Record::Balloon { target: Value::added(&balloon.target(), by, others)?, pages: self.pages })
+            Ok(Record::Balloon { target: Value::added(&balloon.target(), by, &Record::values(others))?, pages: self.pages })
         });
         let guard = guard.map_err(|cause| {
             cause.downcast::<Error>().unwrap_or_else(|cause| Error::Balloon {
@@ -70,12 +70,12 @@ fn pinned_by(record: &Record) -> Option<u64> {
     }
 }
 
-/// What the balloon has to come to.
+/// The state that the balloon has to reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Goal {
     target_kb: u64,
     in_balloon_kb: u64,
-    /// Pages that the domain has to give away for it.
+    /// Pages that the domain has to give back to Xen for it.
     given_away: u64,
     /// Pages that will be in the balloon without that, beyond those that other runs count on.
     without: u64,
@@ -86,8 +86,8 @@ impl Goal {
     fn of(pages: u64, others: u64, reading: BalloonReading) -> Self {
         let kb_per_page = page_size() as u64 / 1024;
         let in_balloon_kb = (pages + others) * kb_per_page;
-        // Where the kernel is still on its way to the target, what it has yet to put into the balloon counts, and what it has yet
-        // to take out is held back.
+        // If the kernel has not reached the target yet: pages that it still has to put into the balloon count, and pages that it
+        // still has to take out stay in.
         let settled_kb = reading.current_kb.min(reading.target_kb);
         let without_kb = reading.in_balloon_kb + (reading.current_kb - settled_kb);
         let missing_kb = in_balloon_kb.saturating_sub(without_kb);
@@ -99,7 +99,7 @@ impl Goal {
         }
     }
 
-    /// Why it is not to be tried.
+    /// Why it cannot be reached, if that is known beforehand.
     fn refused(self, pin: Pin, spare: Option<u64>) -> Option<Error> {
         let spare = spare?.saturating_sub(pin.beside);
         (self.given_away > spare).then(|| Error::NoRoom {
@@ -164,13 +164,13 @@ impl Goal {
     }
 }
 
-/// One part in so many of the memory that is available stays with the domain. With none left the kernel kills whoever asks next, and the
-/// profiler was the first.
+/// The domain keeps one part in this many of its available memory. With none left the kernel kills the next process that allocates, and
+/// the profiler was the first.
 const KEPT: u64 = 8;
 
 /// What the domain can give away, in pages.
 fn spare_pages(memory: &Memory) -> Option<u64> {
-    // Of CMA the kernel itself can use nothing, so that part would not keep it alive.
+    // The kernel itself cannot use CMA, so that part would not keep it alive.
     let available = memory.available?.saturating_sub(memory.cma_free.unwrap_or(0));
     Some(available - available / KEPT)
 }

@@ -44,6 +44,9 @@ impl Balloon {
     }
 
     /// Reads it.
+    ///
+    /// # Errors
+    /// The kernel has no balloon, or one of its files cannot be read.
     pub fn read(&self) -> Result<BalloonReading> {
         loop {
             let current_kb = self.number("info/current_kb")?;
@@ -56,8 +59,8 @@ impl Balloon {
         }
     }
 
-    /// Waits until the kernel has taken back what it may, for as long as it gets on with that: whoever maps something next would
-    /// measure it as well.
+    /// Waits until the kernel has deflated it down to the target, as long as it makes progress: otherwise the next run would measure
+    /// that as well.
     pub fn settle(&self) {
         let mut since = Instant::now();
         let mut last = None;

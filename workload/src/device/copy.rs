@@ -19,6 +19,9 @@ pub type CopyOutcome = i16;
 
 impl<'mem> Segment<'mem> {
     /// From `offset` of a granted page into `target`.
+    ///
+    /// # Errors
+    /// The range does not fit in the granted 4 KiB of a page.
     pub fn read(domain: DomId, reference: GrantRef, offset: u16, target: &'mem mut [u8]) -> Result<Self> {
         let len = within_grant(offset, target.len())?;
         let source = grant_end(domain, reference, offset);
@@ -27,6 +30,9 @@ impl<'mem> Segment<'mem> {
     }
 
     /// From `source` to `offset` of a granted page.
+    ///
+    /// # Errors
+    /// The range does not fit in the granted 4 KiB of a page.
     pub fn write(domain: DomId, reference: GrantRef, offset: u16, source: &'mem [u8]) -> Result<Self> {
         let len = within_grant(offset, source.len())?;
         let dest = grant_end(domain, reference, offset);
@@ -55,6 +61,9 @@ fn within_grant(offset: u16, len: usize) -> Result<u16> {
 impl GntDev<'_> {
     /// Copies all segments in one call. The call succeeds even where Xen refuses a segment: its
     /// answers come back one per segment.
+    ///
+    /// # Errors
+    /// There are no segments, or too many, or the kernel refuses the call.
     pub fn copy(&self, segments: Vec<Segment<'_>>) -> Result<Vec<CopyOutcome>> {
         let count = self.checked("copy", segments.len())?;
         let mut raw_segments: Vec<_> = segments.iter().map(|segment| segment.raw).collect();

@@ -7,7 +7,6 @@ use nix::errno::Errno;
 
 use super::gntdev::{GntDev, failed};
 use super::import::Importable;
-use super::vgem::Attachment;
 use crate::error::{Error, Result};
 use crate::truth::{Buffer, Op, Subject, Timed, timed};
 use crate::uapi::gntdev as abi;
@@ -16,6 +15,9 @@ use crate::uapi::{DomId, Flexible, GrantRef};
 impl<'log> GntDev<'log> {
     /// Maps `references` of `domain` and makes a dma-buf of them, in one call. The kind of memory
     /// is `buffer`; [`Buffer::Foreign`] cannot be made here and is refused.
+    ///
+    /// # Errors
+    /// The count is over a limit, Xen refuses a grant, there is no memory, or the kernel has no dma-bufs.
     pub fn export(&self, buffer: Buffer, domain: DomId, references: &[GrantRef]) -> Result<DmaBuf<'log>> {
         let pages = references.len();
         let count = self.checked("export", pages)?;
@@ -56,6 +58,9 @@ pub struct DmaBuf<'log> {
 
 impl<'log> DmaBuf<'log> {
     /// Closes it, which unmaps the grants.
+    ///
+    /// # Errors
+    /// The kernel reports an error on closing it; it is closed all the same.
     pub fn release(mut self) -> Result<()> {
         self.release_once().map_err(|errno| Error::Operation {
             op: Op::Release,
@@ -70,19 +75,19 @@ impl<'log> DmaBuf<'log> {
         ReleaseWatch { device: self.device.clone(), number, buffer: self.buffer, pages: self.pages }
     }
 
-    /// Closes the descriptor while an importer still holds the buffer: no release yet. That comes within the call with which the
-    /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
-    pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
+    /// Closes the descriptor alone, once.
+    pub(super) fn close_descriptor(&mut self) -> Result<()> {
         let Some(fd) = self.fd.take() else { return Ok(()) };
-        let closed = nix::unistd::close(fd.into_raw_fd());
-        let on = format!("a dma-buf of {} {} pages", self.pages, self.buffer);
-        attachment.is_left(self);
-        closed.map_err(|errno| Error::Call { call: "close", on, errno })
+        let on = || format!("a dma-buf of {} {} pages", self.pages, self.buffer);
+        nix::unistd::close(fd.into_raw_fd()).map_err(|errno| Error::Call { call: "close", on: on(), errno })
     }
 
     /// Asks the kernel to clear a byte when it unmaps `page`. gntdev names no index for an exported map, but looks for it among all
     /// of its device's, and the first one is at 0 (`gntdev_add_map`, `gntdev_ioctl_notify` in drivers/xen/gntdev.c, Linux v6.12):
     /// so this is for the first map or export on its device.
+    ///
+    /// # Errors
+    /// The kernel refuses the page.
     pub fn clear_on_unmap(&self, page: usize, byte: u16) -> Result<()> {
         const FIRST: u64 = 0;
         self.device.notify_on_unmap(FIRST, page, Some(byte), None)
@@ -94,7 +99,7 @@ impl<'log> DmaBuf<'log> {
         self.is_released_by(timed(|| nix::unistd::close(raw)))
     }
 
-    /// Notes that the kernel let go of the buffer within `call`, whosever that was.
+    /// Records that the kernel released the buffer within `call`, whichever call that was.
     pub(super) fn is_released_by(&self, call: Timed<()>) -> Result<(), Errno> {
         let besides = call.besides();
         self.device.log().note(Subject::new(Op::Release, self.buffer, self.pages), call)?;
@@ -106,7 +111,7 @@ impl<'log> DmaBuf<'log> {
 
 impl Drop for DmaBuf<'_> {
     fn drop(&mut self) {
-        // Its outcome is in the log; there is nobody left to tell.
+        // Its outcome is in the log, and a destructor has no caller to return it to.
         let _ = self.release_once();
     }
 }
@@ -163,6 +168,9 @@ pub struct ReleaseWatch<'log> {
 
 impl ReleaseWatch<'_> {
     /// Waits for at most `timeout`; not interruptible by any signal.
+    ///
+    /// # Errors
+    /// The kernel refuses to wait, for another reason than those in [`Released`].
     pub fn wait(&self, timeout: Duration) -> Result<Released> {
         let wait_to_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         let mut argument = abi::DmabufExpWaitReleased { fd: self.number as u32, wait_to_ms };

@@ -1,4 +1,4 @@
-//! An event channel: how one domain wakes another.
+//! An event channel, by which one domain notifies another.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -23,6 +23,9 @@ pub struct EventChannel {
 
 impl EventChannel {
     /// An end that `remote` can connect to, one at a time, by the port's number.
+    ///
+    /// # Errors
+    /// The device cannot be opened, or Xen refuses the domain.
     pub fn unbound(remote: DomId) -> Result<Self> {
         let device = File::from(open_xen(abi::PATH, ADVICE)?);
         let mut argument = abi::BindUnboundPort { remote_domain: remote.into() };
@@ -31,7 +34,10 @@ impl EventChannel {
         Self::of(device, "BIND_UNBOUND_PORT", port, || format!("an event channel for domain {remote}"))
     }
 
-    /// The other end of what `remote` has made.
+    /// The other end of a port that `remote` has bound.
+    ///
+    /// # Errors
+    /// The device cannot be opened, or there is no such port, or another is connected to it.
     pub fn connected(remote: DomId, port: Port) -> Result<Self> {
         let device = File::from(open_xen(abi::PATH, ADVICE)?);
         let mut argument = abi::BindInterdomain { remote_domain: remote.into(), remote_port: port };
@@ -50,21 +56,30 @@ impl EventChannel {
         self.port
     }
 
-    /// Wakes the other end, if there is one.
+    /// Notifies the other end, if there is one.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
     pub fn notify(&self) -> Result<()> {
         let mut argument = abi::Notify { port: self.port };
         // SAFETY: the argument is of the type this number stands for and outlives the call.
         unsafe { abi::notify(self.device.as_raw_fd(), &mut argument) }.map(drop).map_err(|errno| self.failed("NOTIFY", errno))
     }
 
-    /// Waits until it was woken; after `limit` it is `false`.
+    /// Waits for a notification; after `limit` it is `false`.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn wait(&self, limit: Duration) -> Result<bool> {
-        // A signal: whoever cares checks between two calls.
+        // After a signal it is `false`: the caller checks for signals between two calls.
         let is_readable = is_readable(self.as_fd(), limit).map_err(|errno| self.failed("poll", errno))?;
         if is_readable { self.take_in().map(|()| true) } else { Ok(false) }
     }
 
-    /// Takes note of having been woken, so that it can be woken again.
+    /// Acknowledges a notification, so that the next one can arrive.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn take_in(&self) -> Result<()> {
         let failed = |call, error: std::io::Error| self.failed(call, errno_of(&error));
         let mut port = [0; size_of::<Port>()];

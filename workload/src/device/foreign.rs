@@ -32,6 +32,9 @@ pub struct UdmaBuf;
 impl UdmaBuf {
     /// Makes one of `pages` pages; at most 64 MiB by default
     /// (`/sys/module/udmabuf/parameters/size_limit_mb`).
+    ///
+    /// # Errors
+    /// The kernel has no udmabuf, or refuses the size.
     pub fn create(pages: usize) -> Result<ForeignBuf> {
         let device = open_device(udmabuf::PATH, "build the kernel with CONFIG_UDMABUF")?;
         let memfd = sealed_memfd(pages * page_size()).map_err(|errno| Error::Call {
@@ -70,6 +73,9 @@ pub struct DmaHeap;
 
 impl DmaHeap {
     /// Takes `pages` pages from the system heap.
+    ///
+    /// # Errors
+    /// The kernel has no such heap, or no memory.
     pub fn allocate(pages: usize) -> Result<ForeignBuf> {
         let device = open_device(dma_heap::SYSTEM_PATH, "build the kernel with CONFIG_DMABUF_HEAPS_SYSTEM")?;
         let mut argument = dma_heap::Alloc {
@@ -109,6 +115,9 @@ impl ForeignBuf {
     }
 
     /// Fills every word of its pages, with what `contents` gives for a page.
+    ///
+    /// # Errors
+    /// The buffer cannot be mapped.
     pub fn fill(&self, contents: impl Fn(usize) -> u32) -> Result<()> {
         let failed = |call| move |errno| Error::Call { call, on: format!("a dma-buf of {} pages", self.pages), errno };
         let memory = SharedPages::map(self.as_fd(), 0, self.pages, page_size(), true).map_err(failed("mmap"))?;
@@ -122,6 +131,9 @@ impl ForeignBuf {
     }
 
     /// From udmabuf, or where the kernel has none, from the system heap.
+    ///
+    /// # Errors
+    /// The kernel has neither, or refuses the size.
     pub fn of_any_kind(pages: usize) -> Result<Self> {
         match UdmaBuf::create(pages) {
             Err(Error::NoDevice { .. }) => DmaHeap::allocate(pages).map_err(|error| match error {

@@ -28,11 +28,17 @@ pub struct GntAlloc<'log> {
 
 impl<'log> GntAlloc<'log> {
     /// Opens the device.
+    ///
+    /// # Errors
+    /// The device is not there, or may not be opened.
     pub fn open(log: &'log Log) -> Result<Self> {
         Ok(Self { fd: Arc::new(open_xen(abi::PATH, ADVICE)?), log, page_size: page_size() })
     }
 
     /// Allocates `pages` zeroed pages and grants them to `domain`, writable.
+    ///
+    /// # Errors
+    /// The count is 0 or over the limit, or the kernel has no memory or no free references.
     pub fn grant(&self, domain: DomId, pages: usize) -> Result<Granted<'log>> {
         // Large counts overflow the driver's own check on 6.12 and end in a kernel warning.
         let count = checked("grant", pages, read_limit(abi::LIMIT)?, abi::LIMIT)?;
@@ -65,6 +71,9 @@ impl Granted<'_> {
     }
 
     /// The pages themselves, to fill or read. Not an operation.
+    ///
+    /// # Errors
+    /// The kernel refuses the mapping.
     pub fn mmap(&self) -> Result<GrantedPages<'_>> {
         let (fd, pages) = (self.device.fd.as_fd(), self.references.len());
         let memory = SharedPages::map(fd, self.index, pages, self.device.page_size, true).map_err(|errno| Error::Call {
@@ -77,6 +86,9 @@ impl Granted<'_> {
 
     /// Asks for something to happen when the last user of `page` unmaps it: its byte at `byte`
     /// cleared, the event channel `port` signalled, or both.
+    ///
+    /// # Errors
+    /// The kernel refuses the page or the port.
     pub fn notify_on_unmap(&self, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
         let mut argument = UnmapNotify::of(self.index + (page * self.device.page_size) as u64, byte, port);
         // SAFETY: the argument is of the type this number stands for and outlives the call.
@@ -88,7 +100,10 @@ impl Granted<'_> {
         Ok(())
     }
 
-    /// Takes the grants back. Pages that the other domain still maps are freed when it lets go.
+    /// Revokes the grants. Pages that the other domain still maps are freed when it unmaps them.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
     pub fn ungrant(mut self) -> Result<()> {
         let pages = self.references.len();
         self.ungrant_once().map_err(|errno| Error::Operation { op: Op::Ungrant, on: format!("of {pages} pages"), errno })
@@ -112,7 +127,7 @@ impl Granted<'_> {
 impl Drop for Granted<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.ungrant_once();
         }
     }

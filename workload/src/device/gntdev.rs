@@ -59,6 +59,9 @@ impl Open<'_> {
 
 impl<'log> GntDev<'log> {
     /// Opens the device and reads its limit. Opening is not an operation; closing is.
+    ///
+    /// # Errors
+    /// The device is not there or may not be opened, or its limit cannot be read.
     pub fn open(log: &'log Log) -> Result<Self> {
         let fd = open_xen(abi::PATH, ADVICE)?;
         let mut open = Open {
@@ -80,6 +83,9 @@ impl<'log> GntDev<'log> {
 
     /// Allocates pages for `references` of `domain`. Xen is asked by [`GrantMap::mmap`] only, so
     /// references that do not exist are accepted here.
+    ///
+    /// # Errors
+    /// The count is 0 or over the limit, or the kernel has no memory.
     pub fn map(&self, domain: DomId, references: &[GrantRef]) -> Result<GrantMap<'log>> {
         let count = self.checked("map", references.len())?;
         let array: Vec<_> = references.iter().map(|&reference| Reference { domid: domain.into(), reference }).collect();
@@ -96,6 +102,9 @@ impl<'log> GntDev<'log> {
     }
 
     /// The offset and page count of the mapping that contains `address`, as the driver knows it.
+    ///
+    /// # Errors
+    /// There is no mapping of gntdev.
     pub fn offset_of(&self, address: usize) -> Result<(u64, u32)> {
         let mut argument = abi::GetOffsetForVaddr { vaddr: address as u64, offset: 0, count: 0, pad: 0 };
         // SAFETY: the argument is of the type this number stands for and outlives the call.
@@ -104,7 +113,10 @@ impl<'log> GntDev<'log> {
         Ok((argument.offset, argument.count))
     }
 
-    /// Asks for more grants than the default, which no current kernel knows: ENOTTY.
+    /// Requests a limit other than the default, which current kernels do not implement: ENOTTY.
+    ///
+    /// # Errors
+    /// The kernel does not know the call.
     pub fn set_max_grants(&self, count: u32) -> Result<()> {
         let mut argument = abi::SetMaxGrants { count };
         // SAFETY: the argument is of the type this number stands for and outlives the call.
@@ -114,6 +126,9 @@ impl<'log> GntDev<'log> {
 
     /// Whether this kernel's gntdev was built with dma-bufs, and if not, why not. It asks about a
     /// buffer that cannot exist, so this is one `wait_released` with outcome ENOENT.
+    ///
+    /// # Errors
+    /// The kernel answers neither of the two.
     pub fn knows_dmabuf(&self) -> Result<bool> {
         let mut argument = abi::DmabufExpWaitReleased { fd: u32::MAX, wait_to_ms: 0 };
         let raw = self.raw();
@@ -166,6 +181,9 @@ impl<'log> GntDev<'log> {
     }
 
     /// The same, with the kernel's answer.
+    ///
+    /// # Errors
+    /// The kernel reports an error; the descriptor is closed all the same.
     pub fn close_and_tell(self) -> Result<()> {
         let Some(raw) = self.open.take_raw() else { return Ok(()) };
         let closed = if self.open.holders.load(Ordering::Relaxed) > 0 {
@@ -178,7 +196,7 @@ impl<'log> GntDev<'log> {
         closed.map_err(|errno| self.other("close", errno))
     }
 
-    /// Asks to be told when a page of the map at `index` is unmapped.
+    /// Requests a notification when a page of the map at `index` is unmapped.
     pub(super) fn notify_on_unmap(&self, index: u64, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
         let mut argument = abi::UnmapNotify::of(index + (page * self.open.page_size) as u64, byte, port);
         // SAFETY: the argument is of the type this number stands for and outlives the call.
@@ -216,7 +234,7 @@ impl Drop for Open<'_> {
     }
 }
 
-/// The error of an operation on so many pages of a domain.
+/// The error of an operation on `pages` pages of a domain.
 pub(super) fn failed(op: Op, pages: usize, domain: DomId, errno: Errno) -> Error {
     Error::Operation { op, on: format!("of {pages} pages of domain {domain}"), errno }
 }
@@ -241,6 +259,9 @@ pub struct GrantMap<'log> {
 
 impl<'log> GrantMap<'log> {
     /// Maps the grants and shows them to this process. A map can be mmapped once in its life.
+    ///
+    /// # Errors
+    /// Xen refuses a grant, the map was mmapped before, or there is no memory.
     pub fn mmap(&self, access: Access) -> Result<Mapping<'log>> {
         let subject = Subject::new(Op::Mmap, Buffer::Pages, self.pages);
         let (fd, page_size) = (self.device.as_fd(), self.device.open.page_size);
@@ -272,13 +293,19 @@ impl<'log> GrantMap<'log> {
         &self.device
     }
 
-    /// Asks to be told when page `page` is unmapped: by clearing its byte at `byte`, by the event
+    /// Requests a notification when page `page` is unmapped: by clearing its byte at `byte`, by the event
     /// channel `port`, or both.
+    ///
+    /// # Errors
+    /// The kernel refuses the page or the port.
     pub fn notify_on_unmap(&self, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
         self.device.notify_on_unmap(self.index, page, byte, port)
     }
 
     /// Gives the pages back. A mapping that is still there keeps the grants until it goes too.
+    ///
+    /// # Errors
+    /// The kernel does not know the map.
     pub fn unmap(mut self) -> Result<()> {
         self.unmap_once()
     }
@@ -303,7 +330,7 @@ impl<'log> GrantMap<'log> {
 impl Drop for GrantMap<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.unmap_once();
         }
     }
@@ -320,6 +347,9 @@ pub struct Mapping<'log> {
 impl Mapping<'_> {
     /// Reads a word of every page: are these the pages their owner filled? The first one is the owner's page `first`; `contents` gives
     /// what the owner wrote into a page of its own.
+    ///
+    /// # Errors
+    /// A page holds something else.
     pub fn touch(&self, first: usize, contents: impl Fn(usize) -> u32) -> Result<()> {
         let pages = self.pages();
         for page in 0..pages {
@@ -333,6 +363,9 @@ impl Mapping<'_> {
 
     /// Takes the pages out of the address space. The grants stay mapped until
     /// [`GrantMap::unmap`].
+    ///
+    /// # Errors
+    /// The kernel refuses it.
     pub fn munmap(mut self) -> Result<()> {
         self.munmap_once()
     }
@@ -362,7 +395,7 @@ impl Deref for Mapping<'_> {
 impl Drop for Mapping<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.munmap_once();
         }
     }

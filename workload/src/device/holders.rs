@@ -1,24 +1,24 @@
-//! Who holds dma-bufs of gntdev: their grants stay mapped, whoever exported them, until the last holder lets go.
+//! The processes that hold dma-bufs of gntdev: the grants stay mapped, whoever exported them, until the last one closes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// How the kernel calls who exported a buffer: the module's name (`DEFINE_DMA_BUF_EXPORT_INFO`, include/linux/dma-buf.h, Linux v6.12).
+/// The kernel's name for the exporter of a buffer: that of the module (`DEFINE_DMA_BUF_EXPORT_INFO`, include/linux/dma-buf.h, Linux v6.12).
 const EXPORTER: &str = "xen_gntdev";
 
 /// A process that holds such buffers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Its number.
+    /// Its pid.
     pub pid: u32,
-    /// Whose child it is.
+    /// The pid of its parent.
     pub parent: u32,
     /// Its name.
     pub name: String,
     /// How many buffers.
     pub buffers: usize,
-    /// Bytes of all of them.
+    /// The size of all of them, in bytes.
     pub bytes: u64,
 }
 
@@ -33,7 +33,7 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// All processes that hold such buffers by a descriptor, by what `proc` says. Who may not look into a process does not see what it holds.
+/// All processes that hold such buffers by a descriptor, as `proc` shows it: without privileges, only one's own processes.
 pub fn holders(proc: &Path) -> Vec<Holder> {
     let entries = fs::read_dir(proc).into_iter().flatten().flatten();
     let pids: BTreeSet<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();

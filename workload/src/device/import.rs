@@ -23,6 +23,9 @@ impl<'log> GntDev<'log> {
     /// by the driver; Xen will when somebody maps.
     ///
     /// The driver finds imports by the buffer's descriptor number: close the buffer after the import is released.
+    ///
+    /// # Errors
+    /// The count is over a limit or not that of the buffer, or the kernel has no free references or no dma-bufs.
     pub fn import(&self, source: &impl Importable, domain: DomId) -> Result<Import<'log>> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let count = self.checked_import(pages)?;
@@ -73,7 +76,10 @@ impl Import<'_> {
         &self.references
     }
 
-    /// Takes the grants back and lets go of the buffer.
+    /// Revokes the grants and releases the buffer.
+    ///
+    /// # Errors
+    /// The kernel does not know the import.
     pub fn release(mut self) -> Result<()> {
         self.release_once()
     }
@@ -100,7 +106,7 @@ impl Import<'_> {
 impl Drop for Import<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.release_once();
         }
     }

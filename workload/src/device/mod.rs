@@ -2,7 +2,7 @@
 //! that is an operation is noted in the [`Log`](crate::truth::Log) it was given.
 //!
 //! What is made on an open of a device keeps it open, by counting: so a device is always closed last, and "the last close" is a
-//! call of ours. It is counted rather than borrowed because the steps of a scenario file let go of things in an order that the
+//! call of ours. It is counted rather than borrowed because the steps of a scenario file release things in an order that the
 //! compiler does not see; what else has to outlive what is checked there ([`crate::script`]), before anything runs.
 
 mod balloon;

@@ -37,7 +37,7 @@ pub(super) fn is_readable(device: BorrowedFd<'_>, limit: Duration) -> Result<boo
     }
 }
 
-/// Whether this kernel runs in a Xen domain, as far as it tells user space.
+/// Whether this kernel runs in a Xen domain, as far as it shows user space.
 fn runs_on_xen() -> bool {
     let hypervisor = std::fs::read_to_string("/sys/hypervisor/type");
     hypervisor.is_ok_and(|name| name.trim() == "xen") || Path::new("/proc/xen/capabilities").exists()

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
 use crate::uapi::drm as abi;
 
-/// The driver's name, as it tells it itself.
+/// The driver's name, as it reports it.
 const DRIVER: &[u8] = b"vgem";
 
 /// One open of vgem's node, which whatever is attached through it keeps open.
@@ -27,6 +27,9 @@ pub struct Vgem<'log> {
 
 impl<'log> Vgem<'log> {
     /// Looks for vgem among the render nodes: opening a card's own node could make this process the master of a display.
+    ///
+    /// # Errors
+    /// No render node is vgem's.
     pub fn open(log: &'log Log) -> Result<Self> {
         let mut others = Vec::new();
         for path in render_nodes(Path::new(abi::DIRECTORY)) {
@@ -41,6 +44,9 @@ impl<'log> Vgem<'log> {
     /// Hands it a buffer: vgem attaches and maps, in one call. A second call for the same buffer through the same open of the
     /// node would only find the first one's handle, and attach nothing. vgem holds the buffer until it is detached: closing it
     /// earlier is not its release.
+    ///
+    /// # Errors
+    /// The kernel refuses the buffer.
     pub fn attach(&self, source: &impl Importable) -> Result<Attachment<'log>> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };
@@ -77,7 +83,7 @@ fn render_nodes(directory: &Path) -> Vec<PathBuf> {
 /// The open node if it is vgem's, else what it is.
 fn open_if_vgem(path: &Path) -> Result<OwnedFd, String> {
     let fd = open(path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| format!("gives {errno:?}"))?;
-    match driver(&fd).map_err(|errno| format!("tells no driver ({errno:?})"))? {
+    match driver(&fd).map_err(|errno| format!("reports no driver ({errno:?})"))? {
         name if name == DRIVER => Ok(fd),
         name => Err(format!("is {}", String::from_utf8_lossy(&name))),
     }
@@ -106,6 +112,9 @@ pub struct Attachment<'log> {
 
 impl<'log> Attachment<'log> {
     /// Has it unmap and detach, in one call.
+    ///
+    /// # Errors
+    /// The kernel does not know the handle.
     pub fn detach(mut self) -> Result<()> {
         self.detach_once()
     }
@@ -124,17 +133,25 @@ impl<'log> Attachment<'log> {
         }
         Ok(())
     }
+}
 
-    /// Nobody but this holds the buffer any more.
-    pub(super) fn is_left(&mut self, buffer: DmaBuf<'log>) {
-        self.left = Some(buffer);
+impl<'log> DmaBuf<'log> {
+    /// Closes the descriptor while an importer still holds the buffer: no release yet. That comes within the call with which the
+    /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
+    ///
+    /// # Errors
+    /// The kernel reports an error on closing the descriptor; it is closed all the same.
+    pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
+        let closed = self.close_descriptor();
+        attachment.left = Some(self);
+        closed
     }
 }
 
 impl Drop for Attachment<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            // Its outcome is in the log; there is nobody left to tell.
+            // Its outcome is in the log, and a destructor has no caller to return it to.
             let _ = self.detach_once();
         }
     }
@@ -160,8 +177,8 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_not_vgems_is_told_by_what_it_answers() {
-        assert_eq!(open_if_vgem(Path::new("/dev/null")).unwrap_err(), "tells no driver (ENOTTY)");
+    fn a_node_that_is_not_vgems_is_described_by_its_answer() {
+        assert_eq!(open_if_vgem(Path::new("/dev/null")).unwrap_err(), "reports no driver (ENOTTY)");
         assert_eq!(open_if_vgem(Path::new("/dev/no-such-node")).unwrap_err(), "gives ENOENT");
     }
 }

@@ -1,6 +1,6 @@
-//! xenstore, by the kernel's device: the small tree of names and values by which domains find each other.
+//! A client of xenstore, over the kernel's device: the tree of names and values by which domains find each other.
 //!
-//! A client of its own, because those that there are do not fit: libxenstore and its bindings cannot be linked into a lone static
+//! It is our own because the existing ones do not fit: libxenstore and its bindings cannot be linked into a static
 //! binary, `xenstore-rs` is under the GPL alone, and `krata-xenstore` needs an asynchronous runtime.
 
 use std::fs::File;
@@ -16,12 +16,12 @@ use crate::uapi::DomId;
 use crate::uapi::xenstore::{Header, Kind, MOST_BYTES, PATH, errno};
 
 const ADVICE: &str = "this domain was started without xenstore, or the kernel has no CONFIG_XEN_XENBUS_FRONTEND; without it, \
-                      references can be told by a directory page: leave --channel out, or say --channel directory";
+                      references can be exchanged through a directory page: leave --channel out, or use --channel directory";
 
-/// How long an answer may take: longer than anything but a xenstored that is gone.
+/// How long an answer may take: a running xenstored is faster.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// How often a transaction is tried that others come in between of.
+/// How often a transaction is tried that conflicts with others.
 const TRIES: usize = 100;
 
 /// A connection to xenstore. It ends when this is dropped, with its watches and transactions.
@@ -40,13 +40,16 @@ pub struct Transaction<'store> {
 }
 
 impl Xenstore {
-    /// Connects. An error says that there is no xenstore for this domain. In dom0 the device can be opened also where no xenstored
-    /// runs: then nobody answers within `patience`.
-    pub fn open(patience: Duration) -> Result<Self> {
+    /// Connects. An error says that there is no xenstore for this domain. In dom0 the device can be opened even if no
+    /// xenstored is running: then there is no answer within `timeout`.
+    ///
+    /// # Errors
+    /// There is no device, or no xenstored that answers.
+    pub fn open(timeout: Duration) -> Result<Self> {
         let device = File::from(open_xen(PATH, ADVICE)?);
         let mut store = Self { device, request: 0, event: false };
         // A watch would wait for ever, and could not even be killed.
-        let asked = store.ask(Kind::Read, 0, b"domid\0", patience);
+        let asked = store.ask(Kind::Read, 0, b"domid\0", timeout);
         match asked.map_err(|refused| refused.at("read", "domid")) {
             Err(Error::XenstoreSilent { .. }) => Err(Error::NoXenstored { path: PATH }),
             _ => Ok(store),
@@ -54,6 +57,9 @@ impl Xenstore {
     }
 
     /// This domain's number.
+    ///
+    /// # Errors
+    /// xenstored does not answer, or does not know it.
     pub fn own_domid(&mut self) -> Result<DomId> {
         let text = self.outside().read("domid")?.unwrap_or_default();
         text.parse().map_err(|_| Error::XenstoreContents {
@@ -63,6 +69,9 @@ impl Xenstore {
     }
 
     /// Does it all at once, or nothing of it. `body` runs again if others changed what it read.
+    ///
+    /// # Errors
+    /// Those of `body`, xenstored does not answer, or others change the same nodes all the time.
     pub fn transaction<T>(&mut self, mut body: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
         for _ in 0..TRIES {
             let started =
@@ -91,12 +100,18 @@ impl Xenstore {
     }
 
     /// From now on [`wait`](Self::wait) ends when something at or below `path` changes. It ends once at first.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn watch(&mut self, path: &str) -> Result<()> {
         let body = [path.as_bytes(), b"\0grantscope\0"].concat();
         self.ask(Kind::Watch, 0, &body, ANSWER).map(drop).map_err(|refused| refused.at("watch", path))
     }
 
     /// Waits for a change of what is watched; after `limit` it is `false`.
+    ///
+    /// # Errors
+    /// The device fails.
     pub fn wait(&mut self, limit: Duration) -> Result<bool> {
         let deadline = Instant::now() + limit;
         while !self.event {
@@ -111,12 +126,12 @@ impl Xenstore {
         Ok(true)
     }
 
-    fn ask(&mut self, kind: Kind, transaction: u32, body: &[u8], patience: Duration) -> Result<Vec<u8>, Refused> {
+    fn ask(&mut self, kind: Kind, transaction: u32, body: &[u8], timeout: Duration) -> Result<Vec<u8>, Refused> {
         let bytes = u32::try_from(body.len()).ok().filter(|_| body.len() <= MOST_BYTES).ok_or(Refused::With(Errno::E2BIG))?;
         self.request += 1;
         let header = Header { kind: kind as u32, request: self.request, transaction, bytes };
         self.device.write_all(&[&header.encode()[..], body].concat()).map_err(|error| Refused::With(errno_of(&error)))?;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         loop {
             let (header, body) = self.receive(deadline)?;
             if header.request == self.request && !header.is(Kind::WatchEvent) {
@@ -142,7 +157,7 @@ impl Xenstore {
             let left = deadline.saturating_duration_since(Instant::now());
             match is_readable(self.device.as_fd(), left) {
                 Ok(true) => {}
-                // A signal: whoever cares checks between two calls.
+                // A signal: the caller checks for them between two calls.
                 Ok(false) if Instant::now() < deadline => continue,
                 Ok(false) => return Err(Refused::Silent),
                 Err(errno) => return Err(Refused::With(errno)),
@@ -159,6 +174,9 @@ impl Xenstore {
 
 impl Transaction<'_> {
     /// What a node holds, or `None` if it does not exist.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn read(&mut self, path: &str) -> Result<Option<String>> {
         match self.ask(Kind::Read, path, &[]) {
             Ok(value) => Ok(Some(text(&value))),
@@ -168,11 +186,17 @@ impl Transaction<'_> {
     }
 
     /// Writes a node, and makes it and those above it if need be. New ones have the permissions of the one above.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn write(&mut self, path: &str, value: &str) -> Result<()> {
         self.ask(Kind::Write, path, value.as_bytes()).map(drop).map_err(|refused| refused.at("write", path))
     }
 
-    /// Removes a node and everything below it. That it is not there is no error.
+    /// Removes a node and everything below it, if it exists.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn remove(&mut self, path: &str) -> Result<()> {
         match self.ask(Kind::Remove, path, &[]) {
             Ok(_) | Err(Refused::With(Errno::ENOENT)) => Ok(()),
@@ -181,6 +205,9 @@ impl Transaction<'_> {
     }
 
     /// Has `owner` own the node, and lets `reader` read it and nobody else; privileged domains may do everything anyway.
+    ///
+    /// # Errors
+    /// xenstored refuses it or does not answer.
     pub fn let_read(&mut self, path: &str, owner: DomId, reader: DomId) -> Result<()> {
         let permissions = format!("n{owner}\0r{reader}\0");
         self.ask(Kind::SetPermissions, path, permissions.as_bytes())

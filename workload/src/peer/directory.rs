@@ -40,7 +40,7 @@ const FIRST_REFERENCE: usize = 16;
 /// One directory page as words.
 pub type Words = [u32; WORDS];
 
-/// How many directory pages so many references need.
+/// How many directory pages are needed for `references`.
 pub fn pages_for(references: usize) -> usize {
     references.div_ceil(REFERENCES_PER_PAGE).max(1)
 }
@@ -89,7 +89,7 @@ pub struct Page {
     pub requests: Option<RequestPage>,
 }
 
-/// Why a page is no part of the directory.
+/// Why a page is not part of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     /// It is another page, or not ready yet.
@@ -111,6 +111,9 @@ pub enum Broken {
 }
 
 /// Reads a page by its words; `already` references came from pages before it.
+///
+/// # Errors
+/// It is not a page of a directory, or not the one that follows.
 pub fn decode(word: impl Fn(usize) -> u32, already: usize) -> Result<Page, Broken> {
     if word(0) != MAGIC {
         return Err(Broken::NoMagic);

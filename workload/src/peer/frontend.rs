@@ -107,13 +107,13 @@ fn publish(directory: &Granted<'_>, offer: &Offer) -> Result<()> {
     Ok(())
 }
 
-/// Takes the magic number away, so that nobody starts to follow what is about to go.
+/// Clears the magic number, so that no backend starts to read a directory that is about to go.
 fn withdraw(directory: &Granted<'_>) -> Result<()> {
     directory.mmap()?.write(0, 0, 0);
     Ok(())
 }
 
-/// One line; a closed standard output is no reason to take the pages away.
+/// One line; the frontend goes on even if standard output is closed.
 fn announce(to: DomId, offer: &Offer, directory: Option<&Granted<'_>>, published: Option<&Published>) {
     let first = directory.and_then(|directory| directory.references().first());
     let by_directory = first.map_or(String::new(), |first| format!(", directory at reference {first}"));

@@ -55,7 +55,7 @@ impl Published {
         let own = store.own_domid()?;
         let path = path(own, to);
         let references = encode(&offer.references());
-        let guard = Guard::new(|others| Nodes::at(&path, others).map(Record::Nodes));
+        let guard = Guard::new(|others| Nodes::at(&path, &Record::nodes(others)).map(Record::Nodes));
         let guard = guard.map_err(|_| Error::TwoFrontends { to, path: path.clone() })?;
         store.transaction(|transaction| {
             // What another frontend left there is removed with it.

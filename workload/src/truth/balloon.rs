@@ -1,15 +1,15 @@
-//! What the truth says of the balloon that mapped pages come out of.
+//! What the truth reports of the balloon that mapped pages come out of.
 
 use serde::Serialize;
 
 /// The balloon at a moment, in KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct BalloonReading {
-    /// The memory that the domain is to have.
+    /// The domain's memory target, in KiB.
     pub target_kb: u64,
-    /// The memory that it has.
+    /// The domain's memory, in KiB.
     pub current_kb: u64,
-    /// Pages without memory that grants can be mapped to. Those that have some mapped to them are not among them.
+    /// Pages without memory to which grants can be mapped and are not, in KiB.
     pub in_balloon_kb: u64,
 }
 

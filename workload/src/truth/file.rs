@@ -31,55 +31,55 @@ pub enum Ending {
     },
 }
 
-/// What the file says about the run itself.
+/// What the file reports about the run itself.
 #[derive(Clone, Debug, Serialize)]
 pub struct Header {
     /// Always "grantscope-truth".
     pub format: &'static str,
-    /// Of the format; see `docs/truth.md`.
+    /// The version of the format; see `docs/truth.md`.
     pub version: u32,
-    /// What was run.
+    /// The scenario.
     pub scenario: String,
-    /// What its order was derived from.
+    /// The seed of the order of actions.
     pub seed: u64,
     /// The kernel's page size in bytes.
     pub page_size: usize,
     /// The command line.
     pub argv: Vec<String>,
-    /// The process.
+    /// The pid.
     pub pid: u32,
-    /// Whose time `start_ns` is.
+    /// The clock of every `…_ns`.
     pub clock: &'static str,
     /// Time of day when it started.
     pub started: String,
-    /// CLOCK_MONOTONIC when it started.
+    /// CLOCK_MONOTONIC when it started, in ns.
     pub started_ns: u64,
-    /// CLOCK_MONOTONIC when it ended.
+    /// CLOCK_MONOTONIC when it ended, in ns.
     pub ended_ns: u64,
     /// How it ended.
     pub ending: Ending,
-    /// What the scenario would have done but could not, and why.
+    /// What was left out because the kernel does not support it, and why.
     pub skipped: Vec<String>,
     /// Whose grants were released, and how often.
     pub teardowns: Vec<Teardowns>,
     /// The balloon.
     #[serde(skip_serializing_if = "BalloonReport::is_nothing")]
     pub balloon: BalloonReport,
-    /// What there is to say about a scenario file.
+    /// What is reported about a run of a scenario file.
     #[serde(flatten)]
     pub run_info: Option<RunInfo>,
 }
 
-/// What the file says about a run of a scenario file.
+/// What the file reports about a run of a scenario file.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RunInfo {
     /// The scenario's whole text.
     pub file: String,
-    /// What every arm's parameters stood for.
+    /// The values of the parameters that are the same in every arm.
     pub parameters: BTreeMap<String, serde_json::Value>,
     /// The arms' names, as calls carry them.
     pub arms: Vec<String>,
-    /// How quickly the iterations followed each other.
+    /// The times of the iterations.
     pub loops: Vec<LoopTimes>,
 }
 

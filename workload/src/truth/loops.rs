@@ -1,4 +1,4 @@
-//! How quickly iterations followed each other: what each took, and how long whoever wanted it had to wait for it.
+//! The times of iterations: how long each took, and how long it was delayed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +13,11 @@ pub struct Turn {
     pub worker: u16,
     /// Which arm, by its place in the header's list.
     pub arm: u16,
-    /// CLOCK_MONOTONIC when it was due; in a closed loop when it began.
+    /// CLOCK_MONOTONIC when it was due, in ns; in a closed loop when it began.
     pub due_ns: u64,
-    /// When it began.
+    /// When it began, in ns.
     pub start_ns: u64,
-    /// When it was done.
+    /// When it was complete, in ns.
     pub end_ns: u64,
 }
 
@@ -31,7 +31,7 @@ pub struct LoopTimes {
     /// `closed`: the next iteration waits for the last, so that a stall delays the questions too and is counted once. `open`: each
     /// has its time, whatever became of the one before.
     pub pace: &'static str,
-    /// The open loop's period.
+    /// The open loop's period, in ns.
     pub period_ns: Option<u64>,
     /// How many iterations.
     pub iterations: u64,
@@ -41,18 +41,18 @@ pub struct LoopTimes {
     pub response_ns: Option<Spread>,
     /// From when it was due until it began: the jitter of its start.
     pub delay_ns: Option<Spread>,
-    /// Iterations that were not done when the next one was due.
+    /// How many iterations were not complete when the next one was due.
     pub missed: Option<u64>,
 }
 
-/// What a histogram of three significant digits says of durations.
+/// Durations, from a histogram with three significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Spread {
-    /// The median.
+    /// The median, in ns.
     pub p50: u64,
-    /// 99 of 100 were not longer.
+    /// 99 of 100 were not longer, in ns.
     pub p99: u64,
-    /// The longest.
+    /// The longest, in ns.
     pub max: u64,
 }
 
@@ -162,10 +162,10 @@ mod tests {
     #[test]
     fn the_summary_reads_as_it_should() {
         let turns = turns(&[(0, 0, 1), (10, 10, 35), (20, 35, 36)]);
-        let told =
+        let summary =
             |period: Option<u64>| loops(&turns, &["pages=16".into()], move |_, _| Some(("display", period)))[0].to_string();
-        insta::assert_snapshot!(told(Some(10 * MS)), @"display [pages=16]: open loop, one due every 10.0 ms: 3 iterations, 2 not done when the next was due; response p50 16.0 ms, p99 25.0 ms, max 25.0 ms; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms; delay of the start p50 0 ns, p99 15.0 ms, max 15.0 ms");
-        insta::assert_snapshot!(told(None), @"display [pages=16]: closed loop: 3 iterations; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms");
+        insta::assert_snapshot!(summary(Some(10 * MS)), @"display [pages=16]: open loop, one due every 10.0 ms: 3 iterations, 2 not done when the next was due; response p50 16.0 ms, p99 25.0 ms, max 25.0 ms; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms; delay of the start p50 0 ns, p99 15.0 ms, max 15.0 ms");
+        insta::assert_snapshot!(summary(None), @"display [pages=16]: closed loop: 3 iterations; service p50 1000.4 µs, p99 25.0 ms, max 25.0 ms");
     }
 
     #[test]

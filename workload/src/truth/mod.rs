@@ -1,6 +1,6 @@
 //! The log of every call that reached the kernel, kept by this process's own clock.
 //!
-//! What is counted, and as what, is the contract with whoever judges a profiler by it:
+//! What is counted, and as what, is the contract with those who verify a profiler with it:
 //! see `docs/truth.md`.
 
 mod balloon;
@@ -22,7 +22,7 @@ pub use balloon::{BalloonReading, BalloonReport};
 pub use clock::{monotonic_ns, sleep_until, utc_timestamp};
 pub use file::{Destination, Ending, Header, RunInfo, UNWRITTEN};
 pub use loops::{LoopTimes, Spread, Turn, loops};
-pub use totals::{Teardowns, Total, totals};
+pub use totals::{Total, totals};
 
 /// Which part of a run a call belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,11 +94,11 @@ pub struct Call {
     pub phase: Phase,
     /// The calling thread.
     pub tid: u32,
-    /// CLOCK_MONOTONIC just before the call.
+    /// CLOCK_MONOTONIC just before the call, in ns.
     pub start_ns: u64,
-    /// Until just after it.
+    /// Until just after it, in ns.
     pub duration_ns: u64,
-    /// Why it ended as it did, where whoever made it knows.
+    /// The cause of its outcome, if the caller knows it.
     pub why: Option<Why>,
     /// Which of the run's arms it belongs to, by its place in the header's list.
     pub arm: Option<u16>,
@@ -107,7 +107,7 @@ pub struct Call {
 /// Why a call ended as it did: what its errno hides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Why {
-    /// The reason by its name in a profiler; empty: there is none to tell.
+    /// The cause, by its name in a profiler; empty: there is none.
     pub cause: &'static str,
     /// How many references Xen refused with which grant status, as in `bad_domain:1;bad_gntref:2`; empty: none.
     pub statuses: &'static str,
@@ -118,6 +118,17 @@ impl Call {
     pub fn outcome(&self) -> String {
         self.errno.map_or_else(|| "ok".to_owned(), |errno| format!("{errno:?}"))
     }
+}
+
+/// How many maps of one kind and size gave up their grants: what the kernel may do long after the call that asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Teardowns {
+    /// What backed them.
+    pub buffer: Buffer,
+    /// How many grants each of them had.
+    pub pages: u32,
+    /// How many maps.
+    pub count: u64,
 }
 
 /// A call's result with the times around it.
@@ -200,11 +211,17 @@ impl Log {
     }
 
     /// Times `call`, notes it as `subject`, and gives its result back.
+    ///
+    /// # Errors
+    /// That of the call.
     pub fn call<T>(&self, subject: Subject, call: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
         self.note(subject, timed(call))
     }
 
     /// Notes a call that was timed already: for calls whose subject depends on their outcome.
+    ///
+    /// # Errors
+    /// That of the call.
     pub fn note<T>(&self, subject: Subject, timed: Timed<T>) -> Result<T, Errno> {
         let (phase, arm) = self.belonging();
         let call = Call {

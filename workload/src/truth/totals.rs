@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Buffer, Call, Op};
 
@@ -19,25 +19,14 @@ pub struct Total {
     pub outcome: String,
     /// How many calls.
     pub count: u64,
-    /// The shortest.
+    /// The shortest duration, in ns.
     pub min_ns: u64,
     /// The median: the smallest duration that at least half of the calls did not exceed.
     pub p50_ns: u64,
-    /// The longest.
+    /// The longest duration, in ns.
     pub max_ns: u64,
-    /// All together.
+    /// The sum of all durations, in ns.
     pub sum_ns: u64,
-}
-
-/// How many maps of one kind and size gave up their grants: what the kernel may do long after the call that asked for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Teardowns {
-    /// What backed them.
-    pub buffer: Buffer,
-    /// Grants of each.
-    pub pages: u32,
-    /// How many.
-    pub count: u64,
 }
 
 /// One total per series, in the order of operations, buffers and pages.

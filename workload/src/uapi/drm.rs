@@ -29,7 +29,7 @@ pub struct Version {
     pub version_minor: i32,
     /// Out.
     pub version_patchlevel: i32,
-    /// In: room for the name. Out: its length, also where that is more.
+    /// In: room for the name, in bytes. Out: its length, even if that is more.
     pub name_len: usize,
     /// In: where the driver's name goes; null: nowhere.
     pub name: *mut u8,

@@ -42,7 +42,7 @@ pub struct AllocGref {
 pub struct DeallocGref {
     /// In: the offset the allocation returned.
     pub index: u64,
-    /// In: its count.
+    /// In: its count of pages.
     pub count: u32,
 }
 

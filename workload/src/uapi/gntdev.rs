@@ -80,7 +80,7 @@ pub struct MapGrantRef {
 pub struct UnmapGrantRef {
     /// In: the offset the map call returned.
     pub index: u64,
-    /// In: its count. 0 matches any.
+    /// In: its count of pages. 0 matches any.
     pub count: u32,
     /// Unused.
     pub pad: u32,
@@ -92,9 +92,9 @@ pub struct UnmapGrantRef {
 pub struct GetOffsetForVaddr {
     /// In: an address inside a mapping of this device.
     pub vaddr: u64,
-    /// Out: the mapping's offset.
+    /// Out: the mapping's offset in the device, in bytes.
     pub offset: u64,
-    /// Out: its pages.
+    /// Out: how many pages it has.
     pub count: u32,
     /// Unused.
     pub pad: u32,
@@ -104,7 +104,7 @@ pub struct GetOffsetForVaddr {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct SetMaxGrants {
-    /// In: the number nobody honours.
+    /// In: how many grants; no kernel honours it.
     pub count: u32,
 }
 
@@ -112,7 +112,7 @@ pub struct SetMaxGrants {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct UnmapNotify {
-    /// In: offset of the byte within the device.
+    /// In: offset of the byte within the device, in bytes.
     pub index: u64,
     /// In: `UNMAP_NOTIFY_…`.
     pub action: u32,
@@ -134,7 +134,7 @@ impl UnmapNotify {
 pub struct CopyForeign {
     /// The reference.
     pub reference: GrantRef,
-    /// Where in the granted page.
+    /// Where in the granted page, in bytes.
     pub offset: u16,
     /// The granting domain.
     pub domid: u16,

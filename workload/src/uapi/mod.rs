@@ -41,3 +41,42 @@ pub(crate) const NONE: u64 = 0;
 pub(crate) const WRITE: u64 = 1;
 /// `_IOC_READ | _IOC_WRITE`.
 pub(crate) const READ_WRITE: u64 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_has_its_line_in_the_documentation() {
+        let documented = include_str!("../../../docs/uapi.md");
+        let calls = [
+            ("gntdev MAP_GRANT_REF", gntdev::MAP_GRANT_REF),
+            ("gntdev UNMAP_GRANT_REF", gntdev::UNMAP_GRANT_REF),
+            ("gntdev GET_OFFSET_FOR_VADDR", gntdev::GET_OFFSET_FOR_VADDR),
+            ("gntdev SET_MAX_GRANTS", gntdev::SET_MAX_GRANTS),
+            ("gntdev SET_UNMAP_NOTIFY", gntdev::SET_UNMAP_NOTIFY),
+            ("gntdev GRANT_COPY", gntdev::GRANT_COPY),
+            ("gntdev DMABUF_EXP_FROM_REFS", gntdev::DMABUF_EXP_FROM_REFS),
+            ("gntdev DMABUF_EXP_WAIT_RELEASED", gntdev::DMABUF_EXP_WAIT_RELEASED),
+            ("gntdev DMABUF_IMP_TO_REFS", gntdev::DMABUF_IMP_TO_REFS),
+            ("gntdev DMABUF_IMP_RELEASE", gntdev::DMABUF_IMP_RELEASE),
+            ("gntalloc ALLOC_GREF", gntalloc::ALLOC_GREF),
+            ("gntalloc DEALLOC_GREF", gntalloc::DEALLOC_GREF),
+            ("gntalloc SET_UNMAP_NOTIFY", gntalloc::SET_UNMAP_NOTIFY),
+            ("evtchn BIND_INTERDOMAIN", evtchn::BIND_INTERDOMAIN),
+            ("evtchn BIND_UNBOUND_PORT", evtchn::BIND_UNBOUND_PORT),
+            ("evtchn NOTIFY", evtchn::NOTIFY),
+            ("udmabuf UDMABUF_CREATE", udmabuf::CREATE),
+            ("dma-heap DMA_HEAP_IOCTL_ALLOC", dma_heap::ALLOC),
+            ("DRM DRM_IOCTL_VERSION", drm::VERSION),
+            ("DRM DRM_IOCTL_PRIME_FD_TO_HANDLE", drm::PRIME_FD_TO_HANDLE),
+            ("DRM DRM_IOCTL_GEM_CLOSE", drm::GEM_CLOSE),
+        ];
+        for (call, number) in calls {
+            let line = format!("| {call} | `{number:#x}` | ");
+            assert!(documented.contains(&line), "docs/uapi.md has no line that begins with {line}");
+        }
+        let lines = documented.lines().filter(|line| line.contains(" | `0x")).count();
+        assert_eq!(lines, calls.len(), "docs/uapi.md has lines of other calls");
+    }
+}

@@ -20,9 +20,9 @@ pub struct Create {
     pub memfd: u32,
     /// In: `FLAG_CLOEXEC`.
     pub flags: u32,
-    /// In: where in the memfd, page aligned.
+    /// In: where in the memfd, in bytes, page aligned.
     pub offset: u64,
-    /// In: how much, page aligned.
+    /// In: how much, in bytes, page aligned.
     pub size: u64,
 }
 

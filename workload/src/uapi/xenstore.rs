@@ -39,9 +39,9 @@ pub struct Header {
     pub kind: u32,
     /// The answer has the request's. An event's is not set at all.
     pub request: u32,
-    /// 0: none.
+    /// The number of the transaction; 0: none.
     pub transaction: u32,
-    /// Of the body.
+    /// How many bytes the body has.
     pub bytes: u32,
 }
 

@@ -5,8 +5,11 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::journal::{Folder, shared};
-use super::{Record, Undone, Value};
+use super::record::Record;
+use super::undone::Undone;
+use super::value::Value;
 
+/// A process has one journal, as it has one pid.
 static OWN: Mutex<Own> = Mutex::new(Own::new());
 
 /// A change that is recorded. It is undone when this is dropped.
@@ -32,7 +35,7 @@ impl Guard {
     /// # Errors
     /// The file cannot be read or written, holds no number, or is not one that runs change.
     pub fn add(path: &Path, by: i64) -> io::Result<Self> {
-        Self::new(|others| Value::added(path, by, others).map(Record::Value))
+        Self::new(|others| Value::added(path, by, &Record::values(others)).map(Record::Value))
     }
 
     /// Sets the first word of a file of the kernel.
@@ -40,13 +43,13 @@ impl Guard {
     /// # Errors
     /// The file cannot be read or written, or is not one that runs change.
     pub fn set(path: &Path, value: &str) -> io::Result<Self> {
-        Self::new(|others| Value::set(path, value, others).map(Record::Value))
+        Self::new(|others| Value::set(path, value, &Record::values(others)).map(Record::Value))
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // A forked process has a copy of this, and it is not its own.
+        // A forked process has a copy of this, but the change is its parent's.
         if self.pid != std::process::id() {
             return;
         }
@@ -57,7 +60,7 @@ impl Drop for Guard {
     }
 }
 
-/// The records of this process: those of its journal, also where that cannot be written.
+/// The records of this process, whether its journal can be written or not.
 struct Own {
     changed: Vec<Record>,
     has_warned: bool,
@@ -83,7 +86,7 @@ impl Own {
 
     fn undo(&mut self, path: &Path, record: &Record) -> Undone {
         let folder = self.try_to(path, Folder::lock(path));
-        // Of two that are equal it does not matter which one goes.
+        // Equal records are interchangeable.
         let Some(place) = self.changed.iter().position(|own| own == record) else { return Undone::Nothing };
         self.changed.remove(place);
         let undone = record.undo(&self.all(folder.as_ref()));
@@ -104,7 +107,7 @@ impl Own {
         }
     }
 
-    /// What cannot be recorded is changed all the same, with a warning.
+    /// A change that cannot be recorded is made all the same, with a warning.
     fn try_to<T>(&mut self, path: &Path, outcome: io::Result<T>) -> Option<T> {
         if let Err(error) = &outcome
             && !std::mem::replace(&mut self.has_warned, true)
@@ -132,7 +135,7 @@ mod tests {
 
     fn more(path: &Path, by: i64) -> impl FnOnce(&[Record]) -> io::Result<Record> {
         let path = path.to_owned();
-        move |others| Ok(Record::Value(Value::added(&path, by, others)?))
+        move |others| Ok(Record::Value(Value::added(&path, by, &Record::values(others))?))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The journal's files: one for each process, in one folder that nobody else may look into, each written whole or not at all.
+//! The journal's files: one per process, in one folder that only its owner may read, each replaced as a whole.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Error};
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::owner::Owner;
+use super::record::Record;
 
-/// Where journals are. It does not outlive a boot, as most of what is recorded does not.
+/// Where journals are. Like most of what they record, it does not survive a reboot.
 pub const FOLDER: &str = "/run/grantscope";
 
 const FORMAT: &str = "grantscope-journal";
@@ -50,7 +50,7 @@ impl Journal {
     }
 }
 
-/// The folder, locked: nobody else reads or changes what is recorded as long as this lives.
+/// The folder, locked: no other process reads or changes the journals while this exists.
 pub(super) struct Folder {
     path: PathBuf,
     _lock: Flock<File>,
@@ -60,10 +60,13 @@ pub(super) struct Folder {
 pub(super) type Read = Result<Journal, (PathBuf, String)>;
 
 impl Folder {
-    /// Makes it where it is not there, and waits until nobody else has it locked.
+    /// Creates it if necessary, and waits for its lock.
+    ///
+    /// # Errors
+    /// It cannot be created, or is a symbolic link or another user's.
     pub(super) fn lock(path: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        // The umask may have taken more away, and an older build made it readable for everybody.
+        // The umask may have removed more, and older builds made it readable for everybody.
         open(path, OpenOptions::new().read(true))?.set_permissions(Permissions::from_mode(0o700))?;
         let file = open(&path.join("lock"), OpenOptions::new().write(true).create(true).mode(0o600))?;
         let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| Error::from(errno))?;
@@ -76,7 +79,7 @@ impl Folder {
             let path = entry?.path();
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("json") => journals.push(Journal::read(&path).map_err(|error| (path, error))),
-                // Whoever wrote it was killed meanwhile; what it was to replace is still there.
+                // Its writer was killed before it renamed it; the file that it was to replace is still there.
                 Some("new") => fs::remove_file(&path)?,
                 _ => {}
             }
@@ -105,14 +108,14 @@ impl Folder {
     }
 }
 
-/// Opens it where it is no symbolic link.
+/// Opens a file that is not a symbolic link.
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     options.custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Value;
+    use super::super::value::Value;
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Guard;
+use super::guard::Guard;
 use crate::error::{Error, Result};
 
 /// A limit that is restored when this is dropped.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Record, Undone};
+use super::undone::Undone;
 use crate::device::Xenstore;
 
-/// How long xenstored may take to answer: a frontend has talked to it in this boot.
+/// How long xenstored may take to answer: it has served a frontend in this boot.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The tree of nodes that lists what is granted to one backend.
@@ -22,14 +22,14 @@ impl Nodes {
     ///
     /// # Errors
     /// Another frontend has published there (`AlreadyExists`).
-    pub fn at(path: &str, others: &[Record]) -> std::io::Result<Self> {
+    pub fn at(path: &str, others: &[Self]) -> std::io::Result<Self> {
         let nodes = Self { path: path.to_owned() };
-        if nodes.is_among(others) { Err(Error::from(ErrorKind::AlreadyExists)) } else { Ok(nodes) }
+        if others.contains(&nodes) { Err(Error::from(ErrorKind::AlreadyExists)) } else { Ok(nodes) }
     }
 
-    pub(super) fn undo(&self, others: &[Record]) -> Undone {
-        // The next frontend has written its own there.
-        if self.is_among(others) {
+    pub(super) fn undo(&self, others: &[Self]) -> Undone {
+        // The next frontend has published its own there.
+        if others.contains(self) {
             return Undone::Nothing;
         }
         let path = &self.path;
@@ -43,10 +43,6 @@ impl Nodes {
             Err(error) => Undone::Failed(format!("references in xenstore that nobody grants any more: {error}; remove {path}")),
         }
     }
-
-    fn is_among(&self, others: &[Record]) -> bool {
-        others.iter().any(|other| matches!(other, Record::Nodes(nodes) if nodes == self))
-    }
 }
 
 #[cfg(test)]
@@ -56,7 +52,7 @@ mod tests {
     #[test]
     fn two_frontends_do_not_publish_at_the_same_place() {
         let first = Nodes::at("/a", &[]).unwrap();
-        let others = [Record::Nodes(first.clone())];
+        let others = [first.clone()];
         assert_eq!(Nodes::at("/a", &others).unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert!(Nodes::at("/b", &others).is_ok());
         assert_eq!(first.undo(&others), Undone::Nothing, "the other one needs it");

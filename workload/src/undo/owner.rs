@@ -1,4 +1,4 @@
-//! Whose a journal is: a process, told from a later one that has the same number.
+//! The owner of a journal: a process, distinguished from a later one with the same pid.
 
 use std::io::{Error, Result};
 
@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 /// A process of a boot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Its number.
+    /// Its pid.
     pub pid: u32,
-    /// When it was started, in ticks since the machine was (`starttime` in proc_pid_stat(5)): a reused number has another one.
+    /// When it was started, in clock ticks since boot (`starttime` in proc_pid_stat(5)): a process that reuses the pid has another one.
     started_ticks: u64,
-    /// Which boot that was.
+    /// The boot, as in /proc/sys/kernel/random/boot_id.
     boot_id: String,
-    /// Its arguments, for people.
+    /// Its arguments, for messages.
     pub arguments: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ impl Owner {
         Ok(Self { pid, started_ticks, boot_id: boot_id().map_err(Error::other)?, arguments: std::env::args().skip(1).collect() })
     }
 
-    /// Whether it is still there.
+    /// Whether it is still running.
     pub fn is_alive(&self) -> bool {
         let stat = Process::new(self.pid.cast_signed()).and_then(|process| process.stat());
         !self.is_of_another_boot() && stat.is_ok_and(|stat| stat.starttime == self.started_ticks && !is_dead(&stat))
@@ -41,18 +41,18 @@ impl Owner {
         boot_id().is_ok_and(|now| now != self.boot_id)
     }
 
-    /// The younger one has the larger number.
+    /// The younger of two processes has the larger one, in clock ticks.
     pub fn age(&self) -> u64 {
         self.started_ticks
     }
 
-    /// For people.
+    /// As messages name it.
     pub fn describe(&self) -> String {
         format!("pid {}: {}", self.pid, self.arguments.join(" "))
     }
 }
 
-/// Nobody has asked for its exit status yet, but nothing of it is left.
+/// A zombie: its parent has not waited for it yet, but nothing else is left of it.
 fn is_dead(stat: &Stat) -> bool {
     matches!(stat.state, 'Z' | 'X')
 }

@@ -5,17 +5,18 @@ use std::path::Path;
 
 use super::journal::{Folder, Journal, shared};
 use super::owner::Owner;
-use super::{Record, Undone};
+use super::record::Record;
+use super::undone::Undone;
 use crate::device::{Holder, holders};
 
 /// What was found in the journals.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// What dead runs left, and what became of it.
+    /// What dead runs left, and what was done about it.
     pub reports: Vec<String>,
-    /// What is still there although it should not be, with what to do.
+    /// What could not be undone, with what to do about it.
     pub problems: Vec<String>,
-    /// Runs that are at work: what they changed is theirs.
+    /// Runs that are still running: what they changed is theirs.
     pub at_work: Vec<Owner>,
 }
 
@@ -25,7 +26,7 @@ impl Recovered {
         self.reports.is_empty() && self.problems.is_empty()
     }
 
-    /// Processes that hold dma-bufs of gntdev, and neither are at work nor were started by those that are.
+    /// Processes that hold dma-bufs of gntdev, except running runs and their children.
     pub fn holders(&self) -> Vec<Holder> {
         let this = std::process::id();
         let is_at_work = |pid: u32| pid == this || self.at_work.iter().any(|owner| owner.pid == pid);
@@ -61,7 +62,7 @@ fn recover_in(path: &Path) -> io::Result<Recovered> {
         }
     }
     recovered.at_work = living.iter().map(|journal| journal.owner.clone()).collect();
-    // The youngest first: it may have come upon what the others had changed.
+    // The youngest first: it may have started from what the others had changed.
     dead.sort_by_key(|journal| journal.owner.age());
     while let Some(mut journal) = dead.pop() {
         let others = living.iter().chain(&dead).flat_map(|journal| journal.changed.clone()).collect();
@@ -103,7 +104,7 @@ mod tests {
     use std::path::PathBuf;
     use std::process::Command;
 
-    use super::super::Value;
+    use super::super::value::Value;
     use super::*;
 
     /// A folder with files to be changed, and journals.
@@ -169,14 +170,14 @@ mod tests {
         fs::write(place.path("level"), "7 4 1 7\n").unwrap();
         let more = |by| {
             let path = place.path("limit");
-            move |others: &[Record]| Ok(Record::Value(Value::added(&path, by, others)?))
+            move |others: &[Record]| Ok(Record::Value(Value::added(&path, by, &Record::values(others))?))
         };
         let (first, second) = (gone(1), gone(2));
         place.change(&first, more(900));
         place.change(&first, more(76));
         place.change(&second, more(1000));
         place.change(&Owner::this().unwrap(), more(10));
-        place.change(&second, |others| Ok(Record::Value(Value::set(&place.path("level"), "1", others)?)));
+        place.change(&second, |others| Ok(Record::Value(Value::set(&place.path("level"), "1", &Record::values(others))?)));
         let recovered = recover_in(&place.folder()).unwrap();
         assert_eq!((place.text("limit").as_str(), place.text("level").as_str()), ("1034", "7"));
         assert_eq!(recovered.problems, [""; 0]);
@@ -201,7 +202,7 @@ mod tests {
     fn what_cannot_be_put_back_stays_noted_and_a_broken_journal_is_named() {
         let place = Place::new("failed");
         fs::write(place.path("level"), "7\n").unwrap();
-        place.change(&gone(1), |others| Ok(Record::Value(Value::set(&place.path("level"), "1", others)?)));
+        place.change(&gone(1), |others| Ok(Record::Value(Value::set(&place.path("level"), "1", &Record::values(others))?)));
         fs::remove_file(place.path("level")).unwrap();
         fs::create_dir(place.path("level")).unwrap();
         fs::write(place.path("journals/workload-1.json"), "{}").unwrap();
@@ -222,7 +223,7 @@ mod tests {
         let mut owner = serde_json::to_value(gone(1)).unwrap();
         owner["boot_id"] = "another".into();
         let owner: Owner = serde_json::from_value(owner).unwrap();
-        place.change(&owner, |others| Ok(Record::Value(Value::added(&place.path("limit"), 1, others)?)));
+        place.change(&owner, |others| Ok(Record::Value(Value::added(&place.path("limit"), 1, &Record::values(others))?)));
         assert!(recover_in(&place.folder()).unwrap().is_nothing());
         assert_eq!(place.text("limit"), "1025", "what is there now is this boot's");
         assert_eq!(fs::read_dir(place.path("journals")).unwrap().count(), 1, "only the lock stays");

@@ -1,7 +1,7 @@
-//! A value in a file of the kernel that runs change: it is right again in whichever order they end.
+//! A value in a file of the kernel that runs change, restored correctly in whatever order they end.
 //!
-//! A number that several runs add to is its `base` and what all of them have added; each takes its own part away. A setting that several
-//! runs need is restored by the last one. That somebody else has changed it shows in that it is neither.
+//! A number that several runs add to is its `base` and what all of them have added; each subtracts its own part. A setting that several
+//! runs need is restored by the last one. A value that is neither was changed by somebody else, and is left alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Record, Undone};
+use super::undone::Undone;
 use crate::device::Balloon;
 use crate::uapi::{fault_injection, gntalloc};
 
@@ -36,7 +36,7 @@ impl Value {
     ///
     /// # Errors
     /// The file cannot be read, or holds no number.
-    pub fn added(path: &Path, by: i64, others: &[Record]) -> Result<Self> {
+    pub fn added(path: &Path, by: i64, others: &[Self]) -> Result<Self> {
         let now = number(path)?;
         let earlier = of_path(path, others).filter(|other| other.sum(others) == Some(now)).find_map(Self::base);
         Ok(Self { path: path.to_owned(), change: Change::Added { base: earlier.unwrap_or(now), by } })
@@ -46,7 +46,7 @@ impl Value {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn set(path: &Path, value: &str, others: &[Record]) -> Result<Self> {
+    pub fn set(path: &Path, value: &str, others: &[Self]) -> Result<Self> {
         let now = first_word(path)?;
         let earlier = of_path(path, others).find_map(|other| match &other.change {
             Change::Set { before, set } if *set == now => Some(before.clone()),
@@ -75,7 +75,7 @@ impl Value {
         }
     }
 
-    pub(super) fn undo(&self, others: &[Record]) -> Undone {
+    pub(super) fn undo(&self, others: &[Self]) -> Undone {
         let path = self.path.display();
         let (set, restored, still_needed, otherwise) = match &self.change {
             Change::Added { base, by } => {
@@ -84,7 +84,7 @@ impl Value {
                 let otherwise = format!("without the run it would be {without}");
                 ((without + by).to_string(), without.to_string(), still_needed, otherwise)
             }
-            // Whoever else needs it as it is restores it later.
+            // The last run that needs it as it is restores it.
             Change::Set { .. } if of_path(&self.path, others).any(|other| other.sets_the_same(self)) => return Undone::Nothing,
             Change::Set { before, set } => (set.clone(), before.clone(), "", format!("it was {before} before")),
         };
@@ -112,7 +112,7 @@ impl Value {
     }
 
     /// The number with the others' parts alone.
-    fn sum(&self, others: &[Record]) -> Option<i64> {
+    fn sum(&self, others: &[Self]) -> Option<i64> {
         let base = self.base()?;
         let parts = of_path(&self.path, others).filter_map(|other| match other.change {
             Change::Added { base: same, by } if same == base => Some(by),
@@ -130,8 +130,8 @@ impl Value {
     }
 }
 
-fn of_path<'a>(path: &'a Path, records: &'a [Record]) -> impl Iterator<Item = &'a Value> {
-    records.iter().filter_map(Record::value).filter(move |value| value.path == path)
+fn of_path<'a>(path: &'a Path, values: &'a [Value]) -> impl Iterator<Item = &'a Value> {
+    values.iter().filter(move |value| value.path == path)
 }
 
 fn first_word(path: &Path) -> Result<String> {
@@ -179,7 +179,7 @@ mod tests {
     /// A limit that runs raise one after the other.
     struct Limit {
         path: PathBuf,
-        raised: Vec<Record>,
+        raised: Vec<Value>,
     }
 
     impl Limit {
@@ -189,14 +189,14 @@ mod tests {
             Self { path, raised: Vec::new() }
         }
 
-        fn raise(&mut self, by: i64) -> Record {
-            let number = Record::Value(Value::added(&self.path, by, &self.raised).unwrap());
+        fn raise(&mut self, by: i64) -> Value {
+            let number = Value::added(&self.path, by, &self.raised).unwrap();
             number.make().unwrap();
             self.raised.push(number.clone());
             number
         }
 
-        fn undo(&mut self, which: &Record) -> Undone {
+        fn undo(&mut self, which: &Value) -> Undone {
             let place = self.raised.iter().position(|other| other == which).unwrap();
             self.raised.remove(place);
             which.undo(&self.raised)
@@ -219,7 +219,7 @@ mod tests {
             let mut limit = Limit::at("overlap", 1024);
             let (first, second) = (limit.raise(976), limit.raise(1000));
             assert_eq!(limit.now(), 3000);
-            let by = |record: &Record| match record.value().unwrap().change {
+            let by = |record: &Value| match record.change {
                 Change::Added { by, .. } => by,
                 Change::Set { .. } => panic!("it was added to"),
             };
@@ -250,11 +250,11 @@ mod tests {
     #[test]
     fn what_was_noted_and_not_changed_needs_nothing() {
         let mut limit = Limit::at("early", 1024);
-        let noted = Record::Value(Value::added(&limit.path, 976, &[]).unwrap());
+        let noted = Value::added(&limit.path, 976, &[]).unwrap();
         assert_eq!(noted.undo(&[]), Undone::Nothing);
         // Nor does one whose run was killed between the two while another's part is there.
         let raised = limit.raise(10);
-        let noted = Record::Value(Value::added(&limit.path, 976, std::slice::from_ref(&raised)).unwrap());
+        let noted = Value::added(&limit.path, 976, std::slice::from_ref(&raised)).unwrap();
         assert_eq!(noted.undo(std::slice::from_ref(&raised)), Undone::Nothing);
         assert_eq!(limit.now(), 1034);
     }
@@ -272,10 +272,10 @@ mod tests {
     fn the_last_of_those_who_set_it_puts_it_back() {
         let path = std::env::temp_dir().join(format!("grantscope-setting-{}", std::process::id()));
         fs::write(&path, "7\t4\t1\t7\n").unwrap();
-        let set = |others: &[Record]| {
+        let set = |others: &[Value]| {
             let setting = Value::set(&path, "1", others).unwrap();
             setting.make().unwrap();
-            Record::Value(setting)
+            setting
         };
         let first = set(&[]);
         let second = set(std::slice::from_ref(&first));

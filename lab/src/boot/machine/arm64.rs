@@ -47,6 +47,9 @@ struct Domain {
 }
 
 /// A command that boots these files; the device tree is made in `folder`.
+///
+/// # Errors
+/// When a file does not fit into its place in memory, or the device tree cannot be made.
 pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Result<Command> {
     let mut placed = vec![(&files.kernel, DOM0_KERNEL), (&files.dom0_image, DOM0_IMAGE)];
     if let Some(image) = &files.dom1_image {

@@ -37,6 +37,9 @@ pub fn common(parts: &Parts, time: Clock) -> Command {
 }
 
 /// A path as a part of one of QEMU's options, which it splits at commas; two stand for one.
+///
+/// # Errors
+/// When the path is not UTF-8.
 pub fn path_text(path: &Path) -> Result<String> {
     let text = path.to_str().with_context(|| format!("{path:?} is not UTF-8"))?;
     Ok(text.replace(',', ",,"))

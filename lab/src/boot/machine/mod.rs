@@ -17,6 +17,9 @@ pub use common::Files;
 
 /// A command that boots these files on the platform's machine; what else it needs is made in `folder`. Its virtio-serial bus has no
 /// ports yet.
+///
+/// # Errors
+/// When the files do not fit the machine, or what it needs in `folder` cannot be made.
 pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Result<Command> {
     let (mut command, bus) = match parts.platform.architecture {
         Architecture::Arm64 => (arm64::command(parts, clock, files, folder)?, "virtio-serial-device"),

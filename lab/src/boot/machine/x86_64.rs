@@ -19,11 +19,11 @@ use crate::{
 const DOM0_MIB: u64 = 512;
 
 /// A command that boots these files, which get names without blanks in `folder`: QEMU takes what follows a blank for arguments.
+///
+/// # Errors
+/// When a second domain is asked for, or `folder` cannot be used.
 pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Result<Command> {
-    ensure!(
-        files.dom1_image.is_none(),
-        "Xen on x86-64 starts no second domain by itself: the platform has to be one of dom0 alone"
-    );
+    ensure!(files.dom1_image.is_none(), "Xen on x86-64 does not start a second domain: a platform on it has dom0 alone");
     let [kernel, image] = ["kernel", "image"].map(|name| folder.join(name));
     for (from, to) in [(&files.kernel, &kernel), (&files.dom0_image, &image)] {
         symlink(from, to).with_context(|| format!("cannot make {to:?}"))?;

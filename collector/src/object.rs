@@ -1,0 +1,85 @@
+//! The compiled probes: the one place where they are loaded, and what comes out of their maps.
+
+use aya::maps::Map;
+use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
+use grantscope_wire::{Filter, Kernel};
+
+use crate::CaptureError;
+
+/// The object; empty in a build without it.
+pub static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
+
+/// The statics of the object that are filled in here: all that it has.
+const KERNEL: &str = "KERNEL";
+const FILTER: &str = "FILTER";
+
+/// Creates the object's maps and fills in its statics. Programs are loaded one by one.
+///
+/// # Errors
+/// The kernel refuses the maps, or the object has other statics.
+pub fn load(kernel: &Kernel, filter: &Filter) -> Result<Ebpf, CaptureError> {
+    let mut loader = EbpfLoader::new();
+    loader.override_global(KERNEL, kernel.bytes(), true);
+    loader.override_global(FILTER, filter.bytes(), true);
+    Ok(loader.load(OBJECT)?)
+}
+
+/// A map of the object, as what it is.
+///
+/// # Errors
+/// The object has no such map.
+pub fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
+    ebpf.take_map(name).and_then(|map| M::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
+}
+
+/// What bytes are that came from a BPF map.
+///
+/// # Safety
+/// Any bytes have to be a `T`.
+pub unsafe fn plain_bytes<T, const N: usize>(bytes: [u8; N]) -> T {
+    assert_eq!(N, size_of::<T>());
+    // SAFETY: there are as many bytes as a T has, the caller says that they are one, and the read may be unaligned.
+    unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use grantscope_wire::HOOKS;
+    use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+
+    use super::*;
+
+    #[test]
+    #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
+    fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
+        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
+        // Those of the census belong to no hook.
+        let programs: BTreeSet<_> = object.programs.keys().filter(|name| !name.starts_with("census_")).cloned().collect();
+        let table: BTreeSet<_> =
+            HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
+        assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
+    }
+
+    #[test]
+    #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
+    fn every_static_of_the_object_is_filled_in() {
+        let object = object::File::parse(OBJECT).expect("the embedded object is an ELF file");
+        let is_data = |section| matches!(section, SectionKind::Data | SectionKind::ReadOnlyData | SectionKind::UninitializedData);
+        let data: Vec<_> = object
+            .sections()
+            .filter(|section| is_data(section.kind()) && section.name().is_ok_and(|name| !["maps", "license"].contains(&name)))
+            .map(|section| section.index())
+            .collect();
+        let named = object
+            .symbols()
+            .filter(|symbol| symbol.is_global() && symbol.section_index().is_some_and(|index| data.contains(&index)));
+        let statics: BTreeSet<_> = named.map(|symbol| (symbol.name().expect("a name"), symbol.size() as usize)).collect();
+        let filled = BTreeSet::from([(KERNEL, size_of::<Kernel>()), (FILTER, size_of::<Filter>())]);
+        assert_eq!(
+            statics, filled,
+            "probes/src has a static that the collector does not fill in: put it into probes/wire/src/kernel.rs"
+        );
+    }
+}

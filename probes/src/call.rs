@@ -1,0 +1,207 @@
+//! What a program may ask of the function that it is attached to: what the hook's row in `wire/src/hook.rs` says, and nothing else.
+//!
+//! The row is a type, and every read is compared with it while the program is compiled. The collector compares the same row with
+//! the running kernel's BTF, so that no argument is read that has not been compared.
+
+use core::ffi::c_void;
+use core::marker::PhantomData;
+
+use aya_ebpf::helpers::generated::bpf_get_func_arg;
+use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RawTracePointContext, RetProbeContext};
+use grantscope_wire::Row;
+use grantscope_wire::hook::Shape;
+
+/// The watched function was entered.
+pub struct Call<H, C> {
+    context: C,
+    row: PhantomData<H>,
+}
+
+/// The watched function returned. Its arguments are not available: by a kretprobe they are gone.
+pub struct Return<H, C> {
+    context: C,
+    row: PhantomData<H>,
+}
+
+/// The watched tracepoint was passed.
+pub struct Event<H> {
+    context: RawTracePointContext,
+    row: PhantomData<H>,
+}
+
+impl<H: Row, C: Entered> Call<H, C> {
+    /// For `hook!`, which names the row that the program belongs to.
+    pub fn new(context: C) -> Self {
+        Self { context, row: PhantomData }
+    }
+
+    /// An argument that is a pointer to a structure.
+    #[inline(always)]
+    pub fn pointer<const INDEX: usize>(&self) -> u64 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Pointer(_)), "the hook's row has no such pointer") };
+        self.context.register(INDEX)
+    }
+
+    /// An argument that is a pointer to pointers.
+    #[inline(always)]
+    pub fn pointers<const INDEX: usize>(&self) -> u64 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Pointers(_)), "the hook's row has no such pointers") };
+        self.context.pointers(INDEX)
+    }
+
+    /// An argument that is an int.
+    #[inline(always)]
+    pub fn int<const INDEX: usize>(&self) -> u32 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Int), "the hook's row has no such int") };
+        self.context.int(INDEX)
+    }
+
+    /// An argument that is a long.
+    #[inline(always)]
+    pub fn long<const INDEX: usize>(&self) -> u64 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Long), "the hook's row has no such long") };
+        self.context.register(INDEX)
+    }
+
+    /// The program's context and, where the processor has it in a register, the return address: for a walk up the stack.
+    #[inline(always)]
+    pub fn stack(&self) -> (*mut c_void, Option<u64>) {
+        (self.context.as_ptr(), self.context.link())
+    }
+}
+
+impl<H: Row, C: Returned> Return<H, C> {
+    /// For `hook!`, likewise.
+    pub fn new(context: C) -> Self {
+        Self { context, row: PhantomData }
+    }
+
+    /// What the function returned, where that is 0 or an errno.
+    #[inline(always)]
+    pub fn int(&self) -> i32 {
+        const { assert!(matches!(H::HOOK.returns, Shape::Int | Shape::Long), "the hook's row has no returned number") };
+        self.context.value() as i32
+    }
+
+    /// What the function returned, where that is a pointer.
+    #[inline(always)]
+    pub fn pointer(&self) -> u64 {
+        const { assert!(matches!(H::HOOK.returns, Shape::Pointer(_)), "the hook's row has no returned pointer") };
+        self.context.value()
+    }
+}
+
+impl<H: Row> Event<H> {
+    /// For `tracepoint!`, likewise.
+    pub fn new(context: RawTracePointContext) -> Self {
+        Self { context, row: PhantomData }
+    }
+
+    /// An argument that is a pointer.
+    #[inline(always)]
+    pub fn pointer<const INDEX: usize>(&self) -> u64 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Pointer(_)), "the hook's row has no such pointer") };
+        self.context.arg(INDEX)
+    }
+
+    /// An argument that is an int.
+    #[inline(always)]
+    pub fn int<const INDEX: usize>(&self) -> u32 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Int), "the hook's row has no such int") };
+        self.context.arg(INDEX)
+    }
+}
+
+/// The context of a program at a function's entry.
+pub trait Entered {
+    fn as_ptr(&self) -> *mut c_void;
+    fn register(&self, index: usize) -> u64;
+    fn pointers(&self, index: usize) -> u64;
+    fn int(&self, index: usize) -> u32;
+    fn link(&self) -> Option<u64>;
+}
+
+/// The context of a program at a function's return.
+pub trait Returned {
+    fn value(&self) -> u64;
+}
+
+impl Entered for FEntryContext {
+    #[inline(always)]
+    fn as_ptr(&self) -> *mut c_void {
+        aya_ebpf::EbpfContext::as_ptr(self)
+    }
+
+    #[inline(always)]
+    fn register(&self, index: usize) -> u64 {
+        self.arg(index)
+    }
+
+    /// The verifier does not let a program read such an argument by itself (btf_ctx_access in kernel/bpf/btf.c, Linux v6.12).
+    #[inline(always)]
+    fn pointers(&self, index: usize) -> u64 {
+        let mut argument = 0;
+        // SAFETY: the context is this program's own. An argument that is not there leaves 0.
+        unsafe { bpf_get_func_arg(Entered::as_ptr(self), index as u32, &raw mut argument) };
+        argument
+    }
+
+    #[inline(always)]
+    fn int(&self, index: usize) -> u32 {
+        self.arg(index)
+    }
+
+    #[inline(always)]
+    fn link(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Entered for ProbeContext {
+    #[inline(always)]
+    fn as_ptr(&self) -> *mut c_void {
+        aya_ebpf::EbpfContext::as_ptr(self)
+    }
+
+    #[inline(always)]
+    fn register(&self, index: usize) -> u64 {
+        // `None` only for more arguments than registers carry them, which no function of ours has.
+        self.arg(index).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn pointers(&self, index: usize) -> u64 {
+        self.register(index)
+    }
+
+    #[inline(always)]
+    fn int(&self, index: usize) -> u32 {
+        // The register's upper half is not the argument's.
+        self.register(index) as u32
+    }
+
+    /// At the very entry the function has made no frame yet: on arm64 the return address is in the link register alone.
+    #[inline(always)]
+    fn link(&self) -> Option<u64> {
+        #[cfg(bpf_target_arch = "aarch64")]
+        // SAFETY: a kprobe's context are the registers.
+        return Some(unsafe { (*self.regs).regs[30] });
+        #[cfg(not(bpf_target_arch = "aarch64"))]
+        None
+    }
+}
+
+impl Returned for FExitContext {
+    #[inline(always)]
+    fn value(&self) -> u64 {
+        // The helper refuses only program types that this one is not of.
+        self.ret().unwrap_or(0)
+    }
+}
+
+impl Returned for RetProbeContext {
+    #[inline(always)]
+    fn value(&self) -> u64 {
+        self.ret()
+    }
+}

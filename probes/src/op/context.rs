@@ -1,0 +1,83 @@
+//! What runs a hook: a thread, or an interrupt.
+//!
+//! Back ends unmap when a transfer ends, in an interrupt: the thread that it interrupts may be in an operation of its own.
+//! `include/linux/preempt.h`, Linux v6.12: an interrupt counts itself in the preemption count. It is part of the task on arm64
+//! (`thread_info.preempt_count`), and of the processor on x86 (`__preempt_count`, or `pcpu_hot.preempt_count` from 6.2 to 6.14).
+
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_smp_processor_id};
+
+use crate::kernel::{self, fields};
+
+const SERVES_SOFTIRQ: u32 = 1 << 8;
+const IN_HARDIRQ: u32 = 0xf << 16;
+const IN_NMI: u32 = 0xf << 20;
+
+/// Thread ids have 22 bits at most (`PID_MAX_LIMIT`, include/linux/threads.h, v6.12).
+const INTERRUPT: u32 = 1 << 31;
+const LEVEL_SHIFT: u32 = 28;
+
+/// A thread, or an interrupt level of a processor.
+#[derive(Clone, Copy)]
+pub struct Context(u32);
+
+impl Context {
+    /// The thread that runs, or that was interrupted: of hooks that no interrupt reaches.
+    #[inline(always)]
+    pub fn thread() -> Self {
+        Self(bpf_get_current_pid_tgid() as u32)
+    }
+
+    /// What runs this hook.
+    #[inline(always)]
+    pub fn here() -> Self {
+        match level(preempt_count()) {
+            0 => Self::thread(),
+            // SAFETY: the helper has no preconditions.
+            level => Self(INTERRUPT | level << LEVEL_SHIFT | unsafe { bpf_get_smp_processor_id() }),
+        }
+    }
+
+    /// Its number among all contexts.
+    pub fn id(self) -> u32 {
+        self.0
+    }
+
+    /// The name to put where the thread's would be; `None`: a thread.
+    #[inline(always)]
+    pub fn interrupt(self) -> Option<[u8; 16]> {
+        if self.0 & INTERRUPT == 0 {
+            return None;
+        }
+        Some(match self.0 >> LEVEL_SHIFT & 3 {
+            1 => *b"(softirq)\0\0\0\0\0\0\0",
+            2 => *b"(hardirq)\0\0\0\0\0\0\0",
+            _ => *b"(nmi)\0\0\0\0\0\0\0\0\0\0\0",
+        })
+    }
+}
+
+/// 0: a thread.
+#[inline(always)]
+fn level(preempt_count: u32) -> u32 {
+    if preempt_count & IN_NMI != 0 {
+        3
+    } else if preempt_count & IN_HARDIRQ != 0 {
+        2
+    } else {
+        u32::from(preempt_count & SERVES_SOFTIRQ != 0)
+    }
+}
+
+/// 0, which is a thread's, where it cannot be found: then interrupts are counted as threads.
+#[inline(always)]
+fn preempt_count() -> u32 {
+    if fields::tasks_have_preempt_count() {
+        // SAFETY: the helper has no preconditions.
+        return fields::preempt_count(unsafe { bpf_get_current_task() }).unwrap_or(0);
+    }
+    let Some((in_processor, offsets)) = kernel::processors() else { return 0 };
+    // SAFETY: the helper has no preconditions.
+    let processor = u64::from(unsafe { bpf_get_smp_processor_id() });
+    fields::read(offsets + processor * 8).and_then(|base: u64| fields::read(base.wrapping_add(in_processor))).unwrap_or(0)
+}

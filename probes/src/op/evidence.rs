@@ -1,0 +1,294 @@
+//! What is kept of an operation in case it fails: where Xen's answers lie, and what went wrong inside.
+//!
+//! Nothing of it is looked at where an operation succeeds. Only copies, and what in-kernel users ask for, are a success to the kernel
+//! also where Xen refused a part: there everyone pays for one look at all answers.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel as read_raw};
+use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_probe_read_user};
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::Array;
+use grantscope_wire::HookId;
+
+use crate::kernel::fields;
+
+/// Counters of grant statuses, by the status without its sign. Xen's lowest is −14 (xen/include/public/grant_table.h, 4.17).
+pub const STATUSES: usize = 16;
+const STATUS_MASK: usize = STATUSES - 1;
+/// Whatever is lower than all that we could count apart.
+const LOWEST: i16 = -(STATUS_MASK as i16);
+const GENERAL_ERROR: i16 = -1;
+
+// What went wrong inside an operation.
+pub const PAGE_ALLOC_FAILED: u32 = 1;
+pub const DMA_ALLOC_FAILED: u32 = 1 << 1;
+pub const COPY_REFUSED: u32 = 1 << 2;
+pub const ATTACH_FAILED: u32 = 1 << 3;
+pub const ATTACHMENT_MAP_FAILED: u32 = 1 << 4;
+pub const GRANT_TABLE_FULL: u32 = 1 << 5;
+pub const DESCRIPTOR_LOOKED_UP: u32 = 1 << 6;
+/// The statuses were counted: `refused`, `p2m_failed` and `untouched` say what they are.
+pub const STATUSES_READ: u32 = 1 << 7;
+/// They should have been, and could not be.
+pub const STATUSES_UNREAD: u32 = 1 << 8;
+
+/// Bit `n`: the hook of id `n` is attached. That something was not seen means nothing where no hook was attached.
+#[map]
+static ATTACHED: Array<u64> = Array::with_max_entries(1, 0);
+
+/// Whether the hook is attached.
+pub fn attached(hook: HookId) -> bool {
+    ATTACHED.get(0).is_some_and(|hooks| hooks >> (hook.id() & 63) & 1 != 0)
+}
+
+/// What Xen is handed for each reference (include/xen/interface/grant_table.h, v6.12): its size, and where Xen leaves its answer.
+pub trait GrantOp {
+    const BYTES: usize;
+    const STATUS_AT: usize;
+    /// Whether Linux leaves something there that Xen does not: then it is known what Xen never answered.
+    const IS_MARKED: bool;
+}
+
+/// `struct gnttab_map_grant_ref`; `gnttab_set_map_op` leaves a positive number as its status (include/xen/grant_table.h, v6.12).
+pub enum Maps {}
+impl GrantOp for Maps {
+    const BYTES: usize = 32;
+    const STATUS_AT: usize = 18;
+    const IS_MARKED: bool = true;
+}
+
+/// `struct gnttab_unmap_grant_ref`
+pub enum Unmaps {}
+impl GrantOp for Unmaps {
+    const BYTES: usize = 24;
+    const STATUS_AT: usize = 20;
+    const IS_MARKED: bool = false;
+}
+
+/// `struct gnttab_copy`
+pub enum Copies {}
+impl GrantOp for Copies {
+    const BYTES: usize = 40;
+    const STATUS_AT: usize = 36;
+    const IS_MARKED: bool = false;
+}
+
+/// The arrays that are handed to Xen.
+#[derive(Clone, Copy)]
+pub struct Request {
+    /// The operations, as an array of the structures above.
+    pub operations: u64,
+    /// The pages that stand for the grants, where the hook has them as an argument; else 0.
+    pub pages: u64,
+    pub count: u32,
+}
+
+/// Kept with each task.
+#[repr(C)]
+pub struct Evidence {
+    /// The last `Request` that was not one to unmap, or the one that the operation is.
+    operations: u64,
+    pages: u64,
+    count: u32,
+    /// The facts above.
+    pub facts: u32,
+    /// The dma-buf that an import attached to.
+    pub dmabuf: u64,
+    /// References by status, once `STATUSES_READ`.
+    pub statuses: [u32; STATUSES],
+    /// All of those.
+    refused: u32,
+    /// References that Xen mapped and Linux gave back.
+    pub p2m_failed: u32,
+    /// References that Xen never answered for.
+    pub untouched: u32,
+    reserved: u32,
+}
+
+impl Evidence {
+    pub const NONE: Self = Self {
+        operations: 0,
+        pages: 0,
+        count: 0,
+        facts: 0,
+        dmabuf: 0,
+        statuses: [0; STATUSES],
+        refused: 0,
+        p2m_failed: 0,
+        untouched: 0,
+        reserved: 0,
+    };
+
+    pub fn add(&mut self, fact: u32) {
+        self.facts |= fact;
+    }
+
+    pub fn has(&self, fact: u32) -> bool {
+        self.facts & fact != 0
+    }
+
+    #[inline(always)]
+    pub fn keep(&mut self, request: Request) {
+        self.operations = request.operations;
+        self.pages = request.pages;
+        self.count = request.count;
+    }
+
+    /// Whether any reference has a status other than okay.
+    pub fn refused(&self) -> bool {
+        self.has(STATUSES_READ) && self.refused > 0
+    }
+
+    /// Counts the statuses that Xen left. The arrays have to be there still.
+    #[inline(never)]
+    pub fn read_statuses<A: GrantOp>(&mut self) {
+        let address = self.operations + A::STATUS_AT as u64;
+        self.read(Answers { address, stride: A::BYTES as u32, pages: self.pages, ..Answers::NONE }, self.count);
+    }
+
+    /// Counts the statuses in the segments of a grant copy.
+    #[inline(never)]
+    pub fn read_copy_statuses(&mut self, segments: u64, count: u32) {
+        // struct gntdev_grant_copy_segment (include/uapi/xen/gntdev.h, v6.12): 24 bytes, status at 20.
+        self.read(Answers { address: segments + 20, stride: 24, user: 1, ..Answers::NONE }, count);
+    }
+
+    #[inline(always)]
+    fn read(&mut self, mut answers: Answers, count: u32) {
+        // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
+        let done = unsafe { bpf_loop(count, count_one as *mut c_void, (&raw mut answers).cast(), 0) };
+        // A count that was cut would pass for a true one.
+        if done != i64::from(count) || answers.unreadable != 0 {
+            self.facts |= STATUSES_UNREAD;
+            return;
+        }
+        self.statuses.copy_from_slice(&answers.statuses[..STATUSES]);
+        self.refused = answers.refused;
+        self.p2m_failed = answers.p2m_failed;
+        self.untouched = answers.untouched;
+        self.facts = self.facts & !STATUSES_UNREAD | STATUSES_READ;
+    }
+
+    /// Whether Xen did all that was requested. Every copy, and every operation of an in-kernel user, pays for this look.
+    #[inline(always)]
+    pub fn all_okay<A: GrantOp>(&self) -> bool {
+        all_okay::<A>(self.operations, self.count) != 0
+    }
+}
+
+/// Words that are looked at at once: as many as a program's stack has room for.
+const LOOK_WORDS: usize = 40;
+
+/// A look at all answers, so many at a time. On the stack: that is where `bpf_loop` wants it.
+#[repr(C)]
+struct Look {
+    operations: u64,
+    count: u32,
+    /// Something is not as it should be, or cannot be said.
+    other: u32,
+}
+
+/// Not inlined, and no bool: the stack of a program and all that it calls is 512 bytes, and Linux 6.1 follows numbers best.
+#[inline(never)]
+fn all_okay<A: GrantOp>(operations: u64, count: u32) -> u32 {
+    let mut look = Look { operations, count, other: 0 };
+    let looks = count.div_ceil((LOOK_WORDS * 8 / A::BYTES) as u32);
+    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
+    let done = unsafe { bpf_loop(looks, look_at_some::<A> as *mut c_void, (&raw mut look).cast(), 0) };
+    u32::from(done == i64::from(looks) && look.other == 0)
+}
+
+/// For `bpf_loop`: looks at some answers. Returns whether to stop.
+extern "C" fn look_at_some<A: GrantOp>(index: u64, look: *mut Look) -> i64 {
+    let most = (LOOK_WORDS * 8 / A::BYTES) as u32;
+    // SAFETY: what was handed to `bpf_loop`.
+    let look = unsafe { &mut *look };
+    let before = index as u32 * most;
+    let left = look.count - before;
+    let count = if left < most { left } else { most };
+    let address = look.operations + u64::from(before) * A::BYTES as u64;
+    // Zero stands for what is behind the end: okay.
+    let mut asked = [0_u64; LOOK_WORDS];
+    // SAFETY: the helper checks the address, and there is room for so many.
+    let failed = unsafe { read_raw(asked.as_mut_ptr().cast(), count * A::BYTES as u32, address as *const c_void) };
+    let mut statuses = 0;
+    for at in 0..LOOK_WORDS * 8 / A::BYTES {
+        statuses |= asked[at * A::BYTES / 8 + A::STATUS_AT / 8] >> (A::STATUS_AT % 8 * 8) & 0xffff;
+    }
+    look.other = u32::from(failed != 0 || statuses != 0);
+    i64::from(look.other)
+}
+
+/// Counters on the stack: more than are used, because the verifier does not see how far an index can go.
+const COUNTERS: usize = 2 * STATUSES;
+
+/// Statuses that lie at equal distances, and what they add up to. On the stack: that is where `bpf_loop` wants it.
+#[repr(C)]
+struct Answers {
+    address: u64,
+    pages: u64,
+    stride: u32,
+    user: u32,
+    statuses: [u32; COUNTERS],
+    p2m_failed: u32,
+    untouched: u32,
+    unreadable: u32,
+    refused: u32,
+}
+
+impl Answers {
+    const NONE: Self = Self {
+        address: 0,
+        pages: 0,
+        stride: 0,
+        user: 0,
+        statuses: [0; COUNTERS],
+        p2m_failed: 0,
+        untouched: 0,
+        unreadable: 0,
+        refused: 0,
+    };
+}
+
+/// For `bpf_loop`: looks at one status. Returns whether to stop.
+extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
+    // SAFETY: what was handed to `bpf_loop`.
+    let answers = unsafe { &mut *answers };
+    let address = answers.address + index * u64::from(answers.stride);
+    // SAFETY: the helpers check the address.
+    let status = unsafe {
+        if answers.user != 0 { bpf_probe_read_user(address as *const i16) } else { bpf_probe_read_kernel(address as *const i16) }
+    };
+    match status {
+        Err(_) => {
+            answers.unreadable = 1;
+            return 1;
+        }
+        Ok(0) => {}
+        // As Linux marked it.
+        Ok(1..) => answers.untouched += 1,
+        Ok(GENERAL_ERROR) if answers.pages != 0 && was_mapped(address, answers.pages + index * 8) => answers.p2m_failed += 1,
+        Ok(status) => {
+            let known = if status < LOWEST { LOWEST } else { status };
+            answers.refused += 1;
+            answers.statuses[(-i32::from(known)) as usize & (COUNTERS - 1)] += 1;
+        }
+    }
+    0
+}
+
+/// Whether Xen mapped this reference: Linux has noted it in the page then (`gnttab_map_refs` in drivers/xen/grant-table.c, v6.12),
+/// before `set_foreign_p2m_mapping` of arm64 gave it back and wrote its own `general_error` over Xen's answer.
+#[inline(always)]
+fn was_mapped(status_address: u64, page: u64) -> bool {
+    // Before the status: the reference at 12, the domain at 16.
+    let expected: Option<(u32, u32)> = fields::read(status_address - 6).zip(fields::read(status_address - 2));
+    let noted = fields::read(page).and_then(fields::foreign_page);
+    match (expected, noted) {
+        (Some((reference, domain)), Some((noted_domain, noted_reference))) => {
+            reference == noted_reference && domain & 0xffff == noted_domain
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,45 @@
+//! The ring buffer: finished operations, one record each.
+
+use aya_ebpf::helpers::generated::bpf_ringbuf_output;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::RingBuf;
+use grantscope_wire::record::{HEADER_BYTES, MAX_STAGES, MAX_STATUSES, STAGE_BYTES, STATUS_BYTES};
+use grantscope_wire::{HookId, LossKind, OpHeader};
+
+use super::{filter, loss};
+
+/// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector polls.
+const RING_BYTES: u32 = 4 << 20;
+/// The collector polls on its own clock; it is woken only when this much waits for it.
+const WAKE_AT_BYTES: u64 = RING_BYTES as u64 / 4;
+
+// Flags of bpf_ringbuf_output and bpf_ringbuf_query (include/uapi/linux/bpf.h, v6.12).
+const BPF_RB_NO_WAKEUP: u64 = 1;
+const BPF_RB_FORCE_WAKEUP: u64 = 2;
+const BPF_RB_AVAIL_DATA: u64 = 0;
+
+#[map]
+static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
+
+/// Hands a record to the collector, unless the filter leaves it out. What does not fit is counted as a loss of the hook.
+///
+/// # Safety
+/// Behind the header there have to be as many stages, and behind them as many grant statuses, as it says.
+#[inline(always)]
+pub unsafe fn send(record: *mut OpHeader, hook: HookId) {
+    // SAFETY: the caller's record begins with a header.
+    let head = unsafe { &*record };
+    if !filter::passes(head) {
+        return;
+    }
+    let (stages, statuses) = (head.stage_count, head.status_count);
+    let (stages, statuses) = (usize::from(stages) & (MAX_STAGES - 1), usize::from(statuses) & (MAX_STATUSES - 1));
+    let length = (HEADER_BYTES + stages * STAGE_BYTES + statuses * STATUS_BYTES) as u64;
+    let flags = if RECORDS.query(BPF_RB_AVAIL_DATA) > WAKE_AT_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+    // SAFETY: `length` is at most the size of the record, and the record outlives the call. The safe wrapper
+    // takes a slice, whose length the verifier cannot follow.
+    let refused = unsafe { bpf_ringbuf_output((&raw const RECORDS).cast_mut().cast(), record.cast(), length, flags) };
+    if refused != 0 {
+        loss::count(hook, LossKind::RingFull);
+    }
+}
