@@ -48,7 +48,7 @@ pub enum Detail {
     Cause(Cause),
     /// How many of its references got a grant status other than okay.
     Status {
-        /// Xen's `GNTST_*`, or [`UNREAD`].
+        /// Xen's `GNTST_*`, or [`UNREAD`](super::UNREAD).
         status: i16,
         /// References.
         count: u32,
