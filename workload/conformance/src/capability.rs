@@ -1,13 +1,13 @@
 //! What this kernel can do, asked before anything is mapped.
 
-use crate::device::{ForeignBuf, GntAlloc, GntDev, Vgem, read_limit};
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::truth::{Buffer, Log};
-use crate::uapi::gntdev;
+use grantscope_generator::device::{ForeignBuf, GntAlloc, GntDev, Vgem, read_limit};
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::truth::{Buffer, Log};
+use grantscope_generator::uapi::gntdev;
 
-use crate::Options;
-use crate::engine::capability::{is_absence, knows_dma_alloc};
+use crate::options::Options;
+use grantscope_generator::engine::capability::{is_absence, knows_dma_alloc};
 
 /// What can be done with grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,10 +114,15 @@ fn describe(action: Action) -> &'static str {
     }
 }
 
+/// Whether there is more than maps and grants. Notes what this kernel lacks; here every kind of buffer is needed.
+pub fn knows_dmabufs(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<bool> {
+    Ok(possible_actions(log, options, skipped)?.len() > 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Place, Source};
+    use grantscope_generator::engine::{Place, Source};
 
     fn options(pages: Vec<u32>) -> Options {
         Options {

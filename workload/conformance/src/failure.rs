@@ -4,7 +4,7 @@ use std::io;
 
 use nix::errno::Errno;
 
-use crate::error::Error;
+use grantscope_generator::error::Error;
 
 /// Why a test failed.
 #[derive(Debug, thiserror::Error)]

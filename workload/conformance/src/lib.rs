@@ -5,14 +5,15 @@
 mod capability;
 mod failure;
 mod faults;
+mod options;
 mod pages;
 mod refusals;
 mod release_orders;
 
-use engine::Place;
-use error::Result;
-use grantscope_generator::{device, engine, error, peer, stop, truth, uapi, undo};
-use truth::{Buffer, Log};
+use grantscope_generator::error::Result;
+use grantscope_generator::truth::Log;
+
+pub use options::Options;
 
 /// A test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,30 +69,6 @@ impl Test {
             Self::Faults => faults::run(log, options, skipped),
             Self::Exhaustion => faults::exhausted::run(log, options, skipped),
         }
-    }
-}
-
-/// What a run was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// The page counts, in order.
-    pub pages: Vec<u32>,
-    /// The kinds of buffers.
-    pub buffers: Vec<Buffer>,
-    /// Whether the kinds were asked for by name: then one that cannot be had is an error.
-    pub buffers_are_explicit: bool,
-    /// Whether exports and imports are left out.
-    pub without_dmabuf: bool,
-    /// Iterations; each test has a number of its own if not given.
-    pub iterations: Option<u32>,
-    /// Whose pages are mapped, and this domain's number.
-    pub place: Place,
-}
-
-impl Options {
-    /// The largest page count.
-    pub fn most_pages(&self) -> u32 {
-        self.pages.iter().copied().max().unwrap_or(0)
     }
 }
 

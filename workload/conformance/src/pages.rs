@@ -1,13 +1,13 @@
 //! The pages that a scenario maps: another domain's, or this one's own.
 
-use crate::device::GntAlloc;
-use crate::error::Result;
-use crate::peer::fill;
-use crate::truth::{Log, Phase};
-use crate::uapi::{DomId, GrantRef, gntalloc};
-use crate::undo::RaisedLimit;
+use grantscope_generator::device::GntAlloc;
+use grantscope_generator::error::Result;
+use grantscope_generator::peer::fill;
+use grantscope_generator::truth::{Log, Phase};
+use grantscope_generator::uapi::{DomId, GrantRef, gntalloc};
+use grantscope_generator::undo::RaisedLimit;
 
-use super::Options;
+use crate::options::Options;
 
 /// Grants that can be mapped: whose they are, and their references.
 #[derive(Clone, Copy)]

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::device::{Access, ForeignBuf, GntDev, Importable, Released};
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::stop;
-use crate::truth::{Buffer, Log, Phase};
-use crate::uapi::{DomId, GrantRef};
+use grantscope_generator::device::{Access, ForeignBuf, GntDev, Importable, Released};
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::stop;
+use grantscope_generator::truth::{Buffer, Log, Phase};
+use grantscope_generator::uapi::{DomId, GrantRef};
 
-use crate::Options;
 use crate::capability::{Action, possible_actions};
+use crate::options::Options;
 use crate::pages::{Shared, with_shared_pages};
 
 /// A reference that no domain grants here: near the end of the default grant table.

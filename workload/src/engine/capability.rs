@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use crate::device::Memory;
 use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, UdmaBuf, Vgem};
 use crate::error::{Error, Result};
-use crate::script::{Action, Arm, Missing, Needs, Plan, Step};
+use crate::script::{Action, Arm, Missing, Plan, Step, needs_of};
 use crate::truth::{Buffer, Log};
 
 /// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `skipped`; else that is an error. Gives gntdev's
@@ -34,7 +34,7 @@ pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Resul
     }
     plan.arms = arms;
     leave_out_importer(log, plan, skipped)?;
-    plan.needs = Needs::of(plan);
+    plan.needs = needs_of(plan);
     Ok(limit)
 }
 

@@ -1,8 +1,5 @@
 //! What is held at a time.
 
-use super::plan::Action;
-use crate::truth::Buffer;
-
 /// What is held at a time, in pages; and in objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -21,21 +18,6 @@ pub struct Held {
 impl Held {
     fn parts(&mut self) -> [&mut usize; 5] {
         [&mut self.pages, &mut self.dma_pages, &mut self.foreign_pages, &mut self.granted_pages, &mut self.objects]
-    }
-
-    /// Of a step that makes so many objects of so many pages each.
-    pub fn by(action: &Action, pages: usize, count: usize) -> Self {
-        let mut held = Self { objects: count, ..Self::default() };
-        match action {
-            Action::Map { .. } | Action::Export { buffer: Buffer::Pages | Buffer::Foreign, .. } => held.pages = pages * count,
-            Action::Export { .. } => held.dma_pages = pages * count,
-            Action::Allocate { .. } => held.foreign_pages = pages * count,
-            Action::Grant { .. } => held.granted_pages = pages * count,
-            // An import's pages are its buffer's, and the memory of what the peer makes is the peer's.
-            Action::Import { .. } | Action::PeerGrant { .. } | Action::PeerImport { .. } => {}
-            _ => held.objects = 0,
-        }
-        held
     }
 
     /// Part by part.

@@ -3,12 +3,13 @@
 //!
 //! [`document`] reads text into words and their places; [`read`] makes a [`Plan`] of them, with [`values`] filling in parameters and
 //! [`steps`] making typed steps; [`order`] walks through the plan to see that everything is made before it is used and let go of once,
-//! and [`needs`] to see how much is held at the worst moment.
+//! and [`peaks`] to see how much is held at the worst moment ([`needs`]).
 
 mod document;
 mod held;
 mod needs;
 mod order;
+mod peaks;
 mod plan;
 mod problem;
 mod read;
@@ -23,6 +24,7 @@ mod tests;
 pub use document::Scalar;
 pub use held::Held;
 pub use needs::Needs;
+pub use peaks::needs as needs_of;
 pub use plan::{
     Action, Amount, Arm, Crew, Given, Mapped, Missing, Order, Pace, Part, Pick, Plan, Side, Slice, Step, Turns, WorkerPlan,
 };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use nix::errno::Errno;
 
 use super::document::Scalar;
+use super::held::Held;
 use super::needs::Needs;
 use super::vocabulary::Entry;
 use crate::balloon::{Pin, Wanted};
@@ -357,6 +358,21 @@ pub enum Action {
 }
 
 impl Action {
+    /// What is held once it has made `count` objects of `pages` pages each.
+    pub fn holds(&self, pages: usize, count: usize) -> Held {
+        let mut held = Held { objects: count, ..Held::default() };
+        match self {
+            Self::Map { .. } | Self::Export { buffer: Buffer::Pages | Buffer::Foreign, .. } => held.pages = pages * count,
+            Self::Export { .. } => held.dma_pages = pages * count,
+            Self::Allocate { .. } => held.foreign_pages = pages * count,
+            Self::Grant { .. } => held.granted_pages = pages * count,
+            // An import's pages are its buffer's, and the memory of what the peer makes is the peer's.
+            Self::Import { .. } | Self::PeerGrant { .. } | Self::PeerImport { .. } => {}
+            _ => held.objects = 0,
+        }
+        held
+    }
+
     /// Whether it is a call that only a gntdev with dma-bufs knows.
     pub fn needs_dmabuf(&self) -> bool {
         matches!(self, Self::Export { .. } | Self::Import { .. } | Self::Wait { .. })

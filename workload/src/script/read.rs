@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::document::{Document, Fields, WorkerText};
 use super::needs::Needs;
 use super::order;
+use super::peaks;
 use super::plan::{Given, Missing, Plan};
 use super::problem::{Found, Problems};
 use super::values::{Reader, Values};
@@ -48,7 +49,7 @@ impl Plan {
             }
         }
         if found.is_empty() {
-            plan.needs = Needs::of(&plan);
+            plan.needs = peaks::needs(&plan);
         }
         found.refuse(file, text)?;
         Ok(plan)

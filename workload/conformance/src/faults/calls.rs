@@ -9,19 +9,19 @@ use std::rc::Rc;
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
-use crate::device::{GntDev, page_size};
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
-use crate::uapi::gntalloc::{self, AllocGref, DeallocGref};
-use crate::uapi::gntdev::{
+use grantscope_generator::device::{GntDev, page_size};
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::truth::{Buffer, Log, Op, Subject, Timed, timed};
+use grantscope_generator::uapi::gntalloc::{self, AllocGref, DeallocGref};
+use grantscope_generator::uapi::gntdev::{
     self as abi, CopyEnd, CopyForeign, CopySegment, DmabufExpFromRefs, DmabufExpWaitReleased, DmabufImpRelease, DmabufImpToRefs,
     GrantCopy, MapGrantRef, Reference, UnmapGrantRef,
 };
-use crate::uapi::{DomId, Flexible, GrantRef};
+use grantscope_generator::uapi::{DomId, Flexible, GrantRef};
 
-use super::super::pages::Shared;
 use super::control::Injection;
+use crate::pages::Shared;
 
 /// The answer of a call.
 pub type Answer<T = ()> = std::result::Result<T, Errno>;

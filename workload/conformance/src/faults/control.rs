@@ -8,10 +8,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::uapi::fault_injection::{CONSOLE_LEVEL, FILES};
-use crate::undo::Guard;
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::uapi::fault_injection::{CONSOLE_LEVEL, FILES};
+use grantscope_generator::undo::Guard;
 
 /// Counts the calling thread's allocations down, and fails the one at which it comes to 0.
 const COUNTDOWN: &str = "/proc/thread-self/fail-nth";

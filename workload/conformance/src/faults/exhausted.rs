@@ -8,21 +8,22 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno::{EINVAL, ENOSPC};
 use nix::sys::mman::MapFlags;
 
-use crate::device::{ForeignBuf, GntDev};
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::stop;
-use crate::truth::{Buffer, Log, Op, Phase, Subject};
-use crate::uapi::GrantRef;
-use crate::uapi::gntalloc::{self, FLAG_WRITABLE};
-use crate::uapi::gntdev::{self, DmabufImpRelease};
-use crate::undo::RaisedLimit;
+use grantscope_generator::device::{ForeignBuf, GntDev};
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::stop;
+use grantscope_generator::truth::{Buffer, Log, Op, Phase, Subject};
+use grantscope_generator::uapi::GrantRef;
+use grantscope_generator::uapi::gntalloc::{self, FLAG_WRITABLE};
+use grantscope_generator::uapi::gntdev::{self, DmabufImpRelease};
+use grantscope_generator::undo::RaisedLimit;
 
-use super::super::Options;
-use super::super::pages::Shared;
 use super::calls::{Calls, KINDS, Shown};
+use super::expected::{fails, refused};
 use super::triggers::{unexpected, unmap};
-use super::{fails, knows_dmabufs, refused};
+use crate::capability::knows_dmabufs;
+use crate::options::Options;
+use crate::pages::Shared;
 
 /// References of each import.
 const CHUNK: u32 = 128;

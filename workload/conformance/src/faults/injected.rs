@@ -5,13 +5,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno;
 use nix::sys::mman::MapFlags;
 
-use crate::device::ForeignBuf;
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::stop;
-use crate::truth::{Buffer, Op, Subject, Why};
-use crate::uapi::gntalloc::FLAG_WRITABLE;
-use crate::uapi::gntdev::DmabufImpRelease;
+use grantscope_generator::device::ForeignBuf;
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::stop;
+use grantscope_generator::truth::{Buffer, Op, Subject, Why};
+use grantscope_generator::uapi::gntalloc::FLAG_WRITABLE;
+use grantscope_generator::uapi::gntdev::DmabufImpRelease;
 
 use super::calls::{Answer, Calls, KINDS, Shown};
 use super::control::Injection;

@@ -7,21 +7,19 @@
 mod calls;
 mod control;
 pub mod exhausted;
+mod expected;
 mod injected;
 mod triggers;
 
-use nix::errno::Errno;
+use grantscope_generator::device::GntDev;
+use grantscope_generator::error::Result;
+use grantscope_generator::stop;
+use grantscope_generator::truth::{Log, Phase};
+use grantscope_generator::uapi::gntalloc;
+use grantscope_generator::undo::RaisedLimit;
 
-use crate::device::GntDev;
-use crate::error::{Error, Result};
-use crate::failure::Failure;
-use crate::stop;
-use crate::truth::{Log, Phase, Why};
-use crate::uapi::gntalloc;
-use crate::undo::RaisedLimit;
-
-use crate::Options;
-use crate::capability::possible_actions;
+use crate::capability::knows_dmabufs;
+use crate::options::Options;
 use crate::pages::{Shared, with_shared_pages};
 use calls::Calls;
 
@@ -60,47 +58,4 @@ fn on(log: &Log, options: &Options, shared: Shared<'_>, with_dmabufs: bool, skip
     }
     eprintln!("faults: every call failed as it should");
     Ok(())
-}
-
-/// Whether there is more than maps and grants. Notes what this kernel lacks; here every kind of buffer is needed.
-fn knows_dmabufs(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<bool> {
-    Ok(possible_actions(log, options, skipped)?.len() > 2)
-}
-
-/// How a call has to end.
-#[derive(Clone, Copy)]
-pub struct Expected {
-    /// What is done, for people.
-    pub what: &'static str,
-    /// `None`: it succeeds.
-    pub errno: Option<Errno>,
-    /// What stands behind that.
-    pub why: Why,
-}
-
-/// It fails for this reason.
-pub const fn fails(what: &'static str, errno: Errno, cause: &'static str) -> Expected {
-    Expected { what, errno: Some(errno), why: Why { cause, statuses: "" } }
-}
-
-/// Xen refuses references with these statuses.
-pub const fn refused(what: &'static str, errno: Option<Errno>, statuses: &'static str) -> Expected {
-    Expected { what, errno, why: Why { cause: "grants_refused", statuses } }
-}
-
-impl Expected {
-    /// Compares, and says in the log why.
-    pub fn check<T>(self, log: &Log, answer: std::result::Result<T, Errno>) -> Result<Option<T>> {
-        let answered = answer.as_ref().err().copied();
-        if answered != self.errno {
-            let name = |errno: Option<Errno>| errno.map_or_else(|| "ok".to_owned(), |errno| format!("{errno:?}"));
-            return Err(Error::from(Failure::Unexpected {
-                what: self.what,
-                answered: name(answered),
-                expected: name(self.errno),
-            }));
-        }
-        log.explain(self.why);
-        Ok(answer.ok())
-    }
 }

@@ -6,19 +6,19 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use nix::errno::Errno::{EBADF, EFAULT, EINVAL, ENOENT, ENOMEM, ENOSPC, ETIMEDOUT};
 use nix::sys::mman::MapFlags;
 
-use crate::device::{ForeignBuf, read_limit};
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::truth::{Buffer, Op, Subject};
-use crate::uapi::gntalloc::{AllocGref, DeallocGref, FLAG_WRITABLE};
-use crate::uapi::gntdev::{
+use grantscope_generator::device::{ForeignBuf, read_limit};
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::truth::{Buffer, Op, Subject};
+use grantscope_generator::uapi::gntalloc::{AllocGref, DeallocGref, FLAG_WRITABLE};
+use grantscope_generator::uapi::gntdev::{
     self as abi, CopySegment, DmabufExpFromRefs, DmabufExpWaitReleased, DmabufImpRelease, DmabufImpToRefs, GrantCopy,
     MapGrantRef, Reference, UnmapGrantRef,
 };
-use crate::uapi::{DomId, GRANTED_BYTES, GrantRef, gntalloc};
+use grantscope_generator::uapi::{DomId, GRANTED_BYTES, GrantRef, gntalloc};
 
 use super::calls::{Calls, Fence, KINDS, granted, memory, unread};
-use super::{fails, refused};
+use super::expected::{fails, refused};
 
 /// A reference that no domain grants here: near the end of the default grant table.
 const NOT_GRANTED: GrantRef = 31_000;

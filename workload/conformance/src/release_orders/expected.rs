@@ -2,9 +2,9 @@
 
 use std::fs::read_to_string;
 
-use crate::device::Released;
+use grantscope_generator::device::Released;
 
-use super::Step;
+use super::step::Step;
 
 /// Who still holds what. Nothing here asks the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,7 @@ pub fn is_pv() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Step::{Close, CloseBuffer, Detach, Munmap, Ungrant, Unmap};
+    use super::super::step::Step::{Close, CloseBuffer, Detach, Munmap, Ungrant, Unmap};
     use super::*;
 
     /// The step that ends the grants' being mapped.

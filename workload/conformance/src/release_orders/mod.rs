@@ -8,57 +8,27 @@ mod expected;
 mod objects;
 mod orders;
 mod owner;
+mod step;
 mod ungranted;
 
 use std::thread::sleep;
 
-use crate::device::{Released, Vgem};
-use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::stop;
-use crate::truth::{Buffer, Log, Phase};
+use grantscope_generator::device::{Released, Vgem};
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::stop;
+use grantscope_generator::truth::{Buffer, Log, Phase};
 
-use crate::Options;
 use crate::capability::{Action, importer, possible_actions};
+use crate::options::Options;
 use expected::Held;
 use objects::Objects;
 use orders::Order;
-use owner::Owner;
+use owner::{Owner, PAGES};
+use step::Step;
 
-/// Pages of each map and buffer; what is mapped to look at a reference has one.
-const PAGES: usize = 2;
 /// How often all orders are gone through, unless told otherwise.
 const ITERATIONS: u32 = 1;
-
-/// One thing to let go of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// gntdev's descriptor.
-    Close,
-    /// The map, by the unmap ioctl.
-    Unmap,
-    /// The mapping.
-    Munmap,
-    /// The dma-buf's descriptor.
-    CloseBuffer,
-    /// vgem's attachment to it.
-    Detach,
-    /// The owner's grant.
-    Ungrant,
-}
-
-impl Step {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Close => "close",
-            Self::Unmap => "unmap",
-            Self::Munmap => "munmap",
-            Self::CloseBuffer => "close-buffer",
-            Self::Detach => "detach",
-            Self::Ungrant => "ungrant",
-        }
-    }
-}
 
 /// What there is to let go of.
 #[derive(Clone, Copy)]

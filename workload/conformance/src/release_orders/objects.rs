@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::device::{Access, Attachment, DmaBuf, GntDev, GrantMap, Mapping, ReleaseWatch, Released, Vgem};
-use crate::error::Result;
-use crate::truth::{Buffer, Log};
-use crate::uapi::GrantRef;
+use grantscope_generator::device::{Access, Attachment, DmaBuf, GntDev, GrantMap, Mapping, ReleaseWatch, Released, Vgem};
+use grantscope_generator::error::Result;
+use grantscope_generator::truth::{Buffer, Log};
+use grantscope_generator::uapi::GrantRef;
 
-use super::Step;
 use super::owner::{Grants, MARKED, Owner};
+use super::step::Step;
 
 /// Everything that there is to let go of. What is still there is undone in the order of the fields.
 pub struct Objects<'run> {

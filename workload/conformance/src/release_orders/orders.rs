@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Step;
 use super::expected::Held;
+use super::step::Step;
 
 /// One order of letting go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ fn permutations(steps: &[Step]) -> Vec<Vec<Step>> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::Step::{Close, CloseBuffer, Detach, Munmap, Ungrant, Unmap};
+    use super::super::step::Step::{Close, CloseBuffer, Detach, Munmap, Ungrant, Unmap};
     use super::*;
 
     #[test]

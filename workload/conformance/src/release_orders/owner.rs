@@ -2,15 +2,16 @@
 
 use std::sync::Mutex;
 
-use crate::Options;
-use crate::device::{GntAlloc, Granted, Looks};
-use crate::error::Result;
-use crate::peer::requests::{Client, Handle, MARK, RemoteFrontend, RemoteGrant, Request};
-use crate::truth::Log;
-use crate::uapi::{DomId, GrantRef, gntalloc};
-use crate::undo::RaisedLimit;
+use crate::options::Options;
+use grantscope_generator::device::{GntAlloc, Granted, Looks};
+use grantscope_generator::error::Result;
+use grantscope_generator::peer::requests::{Client, Handle, MARK, RemoteFrontend, RemoteGrant, Request};
+use grantscope_generator::truth::Log;
+use grantscope_generator::uapi::{DomId, GrantRef, gntalloc};
+use grantscope_generator::undo::RaisedLimit;
 
-use super::PAGES;
+/// Pages of each map and buffer; what is mapped to look at a reference has one.
+pub const PAGES: usize = 2;
 
 /// The marked page.
 pub const MARKED: usize = 0;

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use crate::device::{Access, GntDev, Mapping};
-use crate::error::{Error, Result};
-use crate::truth::{Log, Why};
-use crate::uapi::{DomId, GrantRef};
+use grantscope_generator::device::{Access, GntDev, Mapping};
+use grantscope_generator::error::{Error, Result};
+use grantscope_generator::truth::{Log, Why};
+use grantscope_generator::uapi::{DomId, GrantRef};
 
-use crate::peer::requests::MARK;
+use grantscope_generator::peer::requests::MARK;
 
 use super::owner::MARKED;
 

@@ -291,7 +291,7 @@ impl<'a> Walk<'a> {
                     span: step.span.clone(),
                     line: step.line,
                     size,
-                    held: Held::by(&step.action, size.0, size.1),
+                    held: step.action.holds(size.0, size.1),
                     single: one_page(&step.action),
                     needs,
                     number: Number { given_on: None, taken_over },
