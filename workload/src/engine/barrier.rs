@@ -155,6 +155,8 @@ mod tests {
     fn a_forked_process_is_waited_for_and_wakes_the_others() {
         const MS: u64 = 50;
         let barrier = Barrier::of(2).unwrap();
+        // Before the fork: on a busy machine the child may run long before this process does.
+        let began = Instant::now();
         // SAFETY: the child makes system calls and accesses shared memory, nothing else.
         let ForkResult::Parent { child } = (unsafe { fork() }).unwrap() else {
             thread::sleep(Duration::from_millis(MS));
@@ -162,7 +164,6 @@ mod tests {
             // SAFETY: ends the process without the test harness noticing.
             unsafe { libc::_exit(i32::from(!met)) }
         };
-        let began = Instant::now();
         assert!(barrier.wait(|| true));
         assert!(began.elapsed() >= Duration::from_millis(MS), "{:?}", began.elapsed());
         assert!((1..1000).all(|_| barrier.wait(|| true)));
