@@ -186,7 +186,7 @@ fn without(mut plan: Plan, cannot: impl Fn(&str) -> bool, vgem: bool) -> Plan {
 
 #[test]
 fn the_sweep_makes_the_calls_of_a_recorded_one_in_the_same_order() {
-    let truth: serde_json::Value = serde_json::from_str(include_str!("../../docs/recordings/sweep.truth.json")).unwrap();
+    let truth: serde_json::Value = serde_json::from_str(include_str!("fixtures/sweep-before-files.truth.json")).unwrap();
     let recorded = truth["calls"].as_array().unwrap().iter().filter(|call| call[4] != "setup").map(|call| {
         let text = |column: usize| call[column].as_str().map(str::to_owned);
         (text(4).unwrap(), text(0).unwrap(), text(1), call[2].as_u64(), text(3).unwrap())
