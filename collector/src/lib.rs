@@ -4,6 +4,21 @@
 //! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
 //! `callers` names its functions; `census` finds maps that nobody saw begin, `live_maps` follows those that live; `probes` owns what is
 //! attached; `session` turns it into a recording.
+//!
+//! ```no_run
+//! use grantscope_analysis::recording::Writer;
+//! use grantscope_collector::{Options, record};
+//!
+//! // Everything that the grant drivers do while a program runs, as a recording. Needs root, Xen, and a build with the probes.
+//! let file = std::fs::File::create("run.gsr")?;
+//! let options = Options { command: Some(std::process::Command::new("./my-backend")), ..Options::default() };
+//! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! let finished = runtime.block_on(record(options, Writer::new(file), |probes| {
+//!     println!("{} hooks", probes.status().iter().filter(|hook| hook.attached_by.is_some()).count());
+//! }))?;
+//! println!("{} operations recorded, {} lost", finished.operations, finished.loss.operations());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod attach;
 mod btf;

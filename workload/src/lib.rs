@@ -10,6 +10,19 @@
 //! * [`balloon`]: the balloon that pages for grants come out of, reported and pinned.
 //! * [`undo`]: what would outlive a run that is killed, recorded beforehand and undone by the next one.
 //! * [`script`], [`engine`]: scenario files (`docs/scenarios.md`), and what runs them, in orders of [`shuffle`].
+//!
+//! ```
+//! use grantscope_generator::builtin::BUILTIN;
+//! use grantscope_generator::script::{Given, Plan};
+//!
+//! // A scenario as it would be run: its arms, its workers, and what they hold at most. [`engine::run`] runs it on a Xen host.
+//! let scenario = BUILTIN.iter().find(|scenario| scenario.name == "display-copy").expect("it comes with the program");
+//! let given = Given { iterations: Some(60), peer: true, ..Given::default() };
+//! let plan = Plan::read(scenario.name, scenario.text, &given)?;
+//! println!("{}", plan.describe());
+//! # assert!(plan.needs.gntdev && plan.expected_calls() > 60);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod balloon;
 pub mod builtin;
