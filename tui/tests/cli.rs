@@ -110,7 +110,7 @@ fn the_help_is_what_is_documented() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_with_exit_code_2() {
+fn a_wrong_command_line_is_reported_with_exit_code_2() {
     for args in [&["watch"][..], &["top", "--speed", "0"], &["export"], &["top", "a", "--replay", "b"], &["record"]] {
         let ran = run(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");

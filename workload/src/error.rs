@@ -83,8 +83,8 @@ pub enum Error {
         call: &'static str,
     },
 
-    /// This kernel can do nothing of what was asked for.
-    #[error("nothing to do: this kernel can do nothing of it ({why}); run another scenario")]
+    /// This kernel supports nothing that was requested.
+    #[error("nothing to do: this kernel supports none of it ({why}); run another scenario")]
     NothingPossible {
         /// What it lacks.
         why: String,
@@ -190,7 +190,7 @@ pub enum Error {
         what: String,
     },
 
-    /// A frontend could not do what it was asked for.
+    /// A frontend could not carry out a request.
     #[error("domain {peer} could not {what}: {} ({errno:?}); its frontend's own messages say more", .errno.desc())]
     PeerRefused {
         /// The domain.
@@ -203,7 +203,7 @@ pub enum Error {
 
     /// Two frontends for the same backend.
     #[error(
-        "another frontend of this domain tells domain {to} at {path} in xenstore what it grants: end that one, or use --channel directory"
+        "another frontend of this domain publishes its grants to domain {to} at {path} in xenstore: end that one, or use --channel directory"
     )]
     TwoFrontends {
         /// The backend.
@@ -225,7 +225,7 @@ pub enum Error {
 
     /// There is a device for xenstore, and no xenstore.
     #[error(
-        "no xenstored answers on {path}: start one in this domain or leave --channel xenstore out; then references are told by a \
+        "no xenstored answers on {path}: start one in this domain or leave --channel xenstore out; then references are published by a \
          directory page"
     )]
     NoXenstored {
@@ -234,7 +234,7 @@ pub enum Error {
     },
 
     /// xenstore does not answer.
-    #[error("cannot {access} {path} in xenstore: nobody answers; does xenstored run?")]
+    #[error("cannot {access} {path} in xenstore: no answer; does xenstored run?")]
     XenstoreSilent {
         /// What was to be done.
         access: &'static str,

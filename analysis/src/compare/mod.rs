@@ -17,7 +17,7 @@ pub const KINDS: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
 /// A value per kind of [`KINDS`].
 pub type PerKind<T> = [T; KINDS.len()];
 
-/// The ratios that are shown, the most telling first.
+/// The ratios that are shown, the most significant first.
 pub const RATIOS: [Ratio; 3] = [
     Ratio { of: Buffer::Wc, base: Buffer::Pages, heading: "wc÷pages" },
     Ratio { of: Buffer::Coherent, base: Buffer::Wc, heading: "coh÷wc" },

@@ -80,7 +80,7 @@ impl Aggregate {
         self.statuses.get(&SeriesKey { stage: None, ..*key }).unwrap_or(&NONE)
     }
 
-    /// Where this was recorded; `None`: not told yet.
+    /// Where this was recorded; `None`: not reported yet.
     pub fn environment(&self) -> Option<&Environment> {
         self.environment.as_ref()
     }
@@ -129,7 +129,7 @@ impl Aggregate {
             .sum()
     }
 
-    /// Monotonic time of the first and the last thing that was told.
+    /// Monotonic time of the first and the last record.
     pub fn span_ns(&self) -> Option<(u64, u64)> {
         self.first_ns.zip(self.last_ns)
     }

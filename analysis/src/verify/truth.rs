@@ -50,7 +50,7 @@ pub struct Truth {
     /// Names of calls that make several operations, and which.
     #[serde(default)]
     contains: BTreeMap<String, Vec<String>>,
-    /// How many maps gave up their grants; `None`: nobody kept count.
+    /// How many maps had their grants unmapped; `None`: not counted.
     #[serde(default)]
     pub teardowns: Option<Vec<Teardowns>>,
     columns: Vec<String>,
@@ -99,7 +99,7 @@ pub struct Call {
     pub start_ns: u64,
     /// How long it took, by the workload's own clock.
     pub duration_ns: u64,
-    /// Its cause and grant statuses, both empty where there is nothing to tell; `None`: not known to its maker.
+    /// Its cause and grant statuses, both empty if there are none; `None`: not known to the writer.
     pub why: Option<(String, String)>,
     /// The arm of its run, where that has several.
     pub arm: Option<String>,
@@ -178,7 +178,7 @@ impl Truth {
             }
             all.skipped.extend(more.skipped);
             all.contains.extend(more.contains);
-            // What one of them did not count, nobody knows of all.
+            // If one of them did not count, the total is not known.
             all.teardowns = all.teardowns.zip(more.teardowns).map(|(all, more)| [all, more].concat());
             all.calls.extend(more.calls);
             all

@@ -179,7 +179,7 @@ fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Resul
     hooks_document::has_column(expected.platform, &environment.hooks)?;
     ensure!(modes.keys().eq(expected.attach_modes), "hooks should be attached by {:?}: {modes:?}", expected.attach_modes);
     let truths = TRUTHS.map(|name| Ok(Truth::parse(&outcome.required(name)?)?));
-    let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("nobody wrote a truth")?;
+    let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("no process wrote a truth")?;
     recorded.agrees_with(&truth)?;
     small_pages_are_refused(expected, &recorded.operations)
 }

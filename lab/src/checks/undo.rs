@@ -201,9 +201,9 @@ fn killed(out: &Path) -> Result<()> {
         let expected: BTreeSet<String> = put_back.chain([truth]).collect();
         let next = said(out, &format!("{moment}-next"))?;
         let notes = next.lines().filter_map(|line| line.strip_prefix("note: "));
-        let told: BTreeSet<String> =
+        let reported: BTreeSet<String> =
             notes.map(|note| note.split_once(") left ").map_or(note, |(_, what)| what).to_owned()).collect();
-        ensure!(told == expected, "{moment}: reported was {told:#?}, and left was {expected:#?}");
+        ensure!(reported == expected, "{moment}: reported {reported:#?}, expected {expected:#?}");
         ensure!(after == base, "{moment}: the next run left {after:#?}, and it was {base:#?}");
         // Where there is none, the shell leaves its pattern as it is.
         let (name, files) = (format!("{moment}-killed.json"), said(out, &format!("{moment}-truth"))?);
@@ -266,8 +266,8 @@ fn pinned(out: &Path) -> Result<()> {
         ensure!(with.times == 0, "{} of {} {op} inflated the balloon, though it was pinned", with.times, with.count);
         note!("{op} of 256 pages: {without}; with the balloon pinned: {with}");
     }
-    let told: serde_json::Value = serde_json::from_str(&said(out, "pinned.json")?)?;
-    let balloon = &told["balloon"];
+    let report: serde_json::Value = serde_json::from_str(&said(out, "pinned.json")?)?;
+    let balloon = &report["balloon"];
     let kb = |when: &str, what: &str| {
         balloon[when][what].as_u64().with_context(|| format!("the truth has no {what} at {when}: {balloon}"))
     };

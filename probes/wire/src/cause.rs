@@ -35,9 +35,9 @@ named_ids! {
         NotPageAligned = 27, "not_page_aligned", "the dma-buf does not begin at the beginning of a page";
         GrantTableFull = 28, "grant_table_full", "no free grant reference, and the grant table could not grow";
         NoSuchBuffer = 29, "no_such_buffer", "this open gntdev has no buffer under that descriptor: it never had, or the buffer is released";
-        StillHeld = 30, "still_held", "the buffer was not released in time: somebody holds it";
+        StillHeld = 30, "still_held", "the buffer was not released in time: a holder still has it open";
         BadSegment = 31, "bad_segment", "a segment copies from own memory to own memory, or leaves its granted page";
         SegmentUnreachable = 32, "segment_unreachable", "the segments, or the memory that one of them names, could not be reached";
-        NoSuchGrants = 33, "no_such_grants", "this open gntalloc has no grants at that index, or not so many";
+        NoSuchGrants = 33, "no_such_grants", "this open gntalloc has no grants at that index, or fewer than requested";
     }
 }

@@ -10,7 +10,7 @@ pub struct Options {
     pub pages: Vec<u32>,
     /// The kinds of buffers.
     pub buffers: Vec<Buffer>,
-    /// Whether the kinds were asked for by name: then one that cannot be had is an error.
+    /// Whether the kinds were requested by name: then one that is not available is an error.
     pub buffers_are_explicit: bool,
     /// Whether exports and imports are left out.
     pub without_dmabuf: bool,

@@ -46,7 +46,7 @@ impl<'log> GntDev<'log> {
     }
 }
 
-/// An exported dma-buf. Nobody else holds it unless its descriptor is given away, so closing it is
+/// An exported dma-buf. It has no other holder unless its descriptor is passed on, so closing it is
 /// its release.
 pub struct DmaBuf<'log> {
     /// There until it is released.

@@ -177,14 +177,14 @@ impl<'log> GntDev<'log> {
     /// No call can be made on it any more, so maps that are not unmapped by then go with it.
     pub fn close(self) {
         // Its outcome is in the log, and the descriptor is gone whatever it is.
-        let _ = self.close_and_tell();
+        let _ = self.close_checked();
     }
 
     /// The same, with the kernel's answer.
     ///
     /// # Errors
     /// The kernel reports an error; the descriptor is closed all the same.
-    pub fn close_and_tell(self) -> Result<()> {
+    pub fn close_checked(self) -> Result<()> {
         let Some(raw) = self.open.take_raw() else { return Ok(()) };
         let closed = if self.open.holders.load(Ordering::Relaxed) > 0 {
             nix::unistd::close(raw)
@@ -222,7 +222,7 @@ impl AsFd for GntDev<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         let raw = self.raw();
         assert!(raw >= 0, "a device that was closed is used");
-        // SAFETY: it is open until `close` or the last drop, after which nobody makes a call on it.
+        // SAFETY: it is open until `close` or the last drop, after which no call uses it.
         unsafe { BorrowedFd::borrow_raw(raw) }
     }
 }

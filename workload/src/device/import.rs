@@ -20,7 +20,7 @@ pub trait Importable: AsFd {
 
 impl<'log> GntDev<'log> {
     /// Attaches to `source`, maps it and grants its pages to `domain`. The domain is not checked
-    /// by the driver; Xen will when somebody maps.
+    /// by the driver; Xen will at the first map.
     ///
     /// The driver finds imports by the buffer's descriptor number: close the buffer after the import is released.
     ///

@@ -12,7 +12,7 @@
 //! | `ring-ref`, `event-channel` | where the frontend takes requests ([`super::requests`]), if it does: the page's reference, and its end of the event channel |
 //! | `references/0`, `references/1` … | their references, first the pages', then the dma-buf's: numbers between spaces, `first-last` where they follow one another |
 //!
-//! It is written in one transaction and read in one, so it is there whole or not at all. BACKEND may read it, nobody else.
+//! It is written in one transaction and read in one, so it is there whole or not at all. Only BACKEND may read it.
 //! When the frontend ends it removes the tree.
 
 use nix::errno::Errno;

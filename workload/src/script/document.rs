@@ -184,7 +184,7 @@ impl Document {
             }
         }
         if document.workers.is_empty() && found.is_empty() {
-            found.add(0..0, "nobody does anything: write [[workers]] with a name and each = [ … ]");
+            found.add(0..0, "there is no worker: write [[workers]] with a name and each = [ … ]");
         }
         document
     }

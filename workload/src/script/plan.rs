@@ -103,7 +103,7 @@ pub enum Missing {
 /// One combination.
 #[derive(Clone, Debug)]
 pub struct Arm {
-    /// As in `buffer=wc,pages=16`; empty: there is nothing to tell apart.
+    /// As in `buffer=wc,pages=16`; empty: there is only one arm.
     pub name: String,
     /// Those of a stage begin when those of the stage before are done.
     pub stage: usize,
@@ -280,7 +280,7 @@ pub struct Slice {
 /// What is mapped or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapped {
-    /// So many of somebody's pages.
+    /// A number of pages of one source.
     Pages(Amount, Slice),
     /// The references of an import, or of what the peer granted or imported when it was asked.
     Of(usize),
@@ -304,7 +304,7 @@ impl Mapped {
     }
 }
 
-/// The order in which several are let go of.
+/// The order in which several objects are released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// As they were made.

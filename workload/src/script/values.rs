@@ -81,8 +81,8 @@ impl Values {
 
     /// Of those that are `mentioned`, the ones that vary; where there are several stages, all.
     pub(super) fn name_of(&self, environment: &Environment, stages: usize, mentioned: impl Fn(&str) -> bool) -> String {
-        let tells = |name: &str| mentioned(name) && (stages > 1 || self.all[name].len() > 1);
-        let varied = environment.iter().filter(|(name, _)| tells(name));
+        let distinguishes = |name: &str| mentioned(name) && (stages > 1 || self.all[name].len() > 1);
+        let varied = environment.iter().filter(|(name, _)| distinguishes(name));
         varied.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
     }
 
@@ -257,10 +257,10 @@ impl Reader<'_> {
         Some((Value::Scalar(scalar.clone()), format!("${name} is {scalar}, and ")))
     }
 
-    /// The numbers of a rule for page counts; what does not fit is told at its own place.
+    /// The numbers of a rule for page counts; what does not fit is reported at its own place.
     fn numbers_of_pages(&mut self, numbers: &[Located<Value>]) -> Option<Vec<u32>> {
         const PAGES: Kind = Kind::Number { least: 1, most: MOST_PAGES };
-        // All of them, so that every mistake is told and every parameter counts as used.
+        // All of them, so that every mistake is reported and every parameter counts as used.
         let fitting: Vec<_> = numbers.iter().map(|number| self.fitting(PAGES, number)).collect();
         fitting.into_iter().map(|fitting| if let Some(Fitting::Number(number)) = fitting { Some(number) } else { None }).collect()
     }

@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    /// A process that is gone: nobody can have its number yet, or it started at another time.
+    /// A process that is gone: its pid is free, or now belongs to one that started at another time.
     fn gone(younger_by: u64) -> Owner {
         let mut child = Command::new("true").spawn().unwrap();
         let pid = child.id();

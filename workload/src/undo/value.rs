@@ -1,7 +1,7 @@
 //! A value in a file of the kernel that runs change, restored correctly in whatever order they end.
 //!
 //! A number that several runs add to is its `base` and what all of them have added; each subtracts its own part. A setting that several
-//! runs need is restored by the last one. A value that is neither was changed by somebody else, and is left alone.
+//! runs need is restored by the last one. A value that is neither was changed by another program, and is left alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write};
@@ -100,7 +100,7 @@ impl Value {
         }
         if now != set {
             return Undone::LeftAlone(format!(
-                "{path} at {set}, and somebody else has set it to {now} since: left at that; {otherwise}"
+                "{path} at {set}, and another program has set it to {now} since: left at that; {otherwise}"
             ));
         }
         match write(&self.path, &restored) {
@@ -240,7 +240,7 @@ mod tests {
         let later = limit.raise(100);
         let Undone::LeftAlone(text) = limit.undo(&raised) else { panic!("it was changed") };
         assert!(
-            text.ends_with("somebody else has set it to 5100 since: left at that; without the run it would be 1024"),
+            text.ends_with("another program has set it to 5100 since: left at that; without the run it would be 1024"),
             "{text}"
         );
         assert!(matches!(limit.undo(&later), Undone::Done(_)));

@@ -23,7 +23,7 @@ pub enum State {
     Gap,
     /// Nothing can be profiled.
     Blocks,
-    /// The machine does not tell.
+    /// The machine does not show it.
     Unknown,
 }
 
@@ -69,7 +69,7 @@ impl Finding {
         Self { state: State::Blocks, ..Self::ok(topic, fact) }.with("nothing can be profiled", remedy)
     }
 
-    /// A thing that the machine does not tell.
+    /// A property that the machine does not show.
     pub fn unknown(topic: &'static str, fact: impl Into<String>) -> Self {
         Self { state: State::Unknown, ..Self::ok(topic, fact) }
     }
@@ -214,7 +214,7 @@ mod tests {
                 "no exports can be measured",
                 "build the kernel with CONFIG_XEN_GNTDEV_DMABUF",
             ),
-            Finding::unknown("free grants", "the kernel does not tell"),
+            Finding::unknown("free grants", "the kernel does not report it"),
         ];
         let hooks = [
             hook(HookId::GntdevIoctl, Some("fentry")),

@@ -190,7 +190,7 @@ impl<'run> Calls<'run> {
         self.import_at(Subject { op: Op::Import, buffer, pages: Some(count) }, argument.as_mut_ptr())
     }
 
-    /// The import ioctl, not noted yet: where it fails tells whose buffer the kernel found it to be.
+    /// The import ioctl, not noted yet: where it fails shows whose buffer the kernel found it to be.
     pub fn import_unnoted(&self, descriptor: RawFd, pages: usize) -> Timed<()> {
         let header =
             DmabufImpToRefs { fd: descriptor as u32, count: pages as u32, domid: self.own.into(), reserved: 0, refs: [0] };
@@ -279,7 +279,7 @@ impl Fence {
         // SAFETY: new memory at an address of the kernel's choosing.
         let base = unsafe { mmap_anonymous(None, length, protection, MapFlags::MAP_PRIVATE) }.map_err(failed)?;
         let fence = Self { base };
-        // SAFETY: the second page is ours, and nobody uses it.
+        // SAFETY: the second page is ours, and unused.
         unsafe { mprotect(fence.beyond(), page_size(), ProtFlags::PROT_NONE) }.map_err(failed)?;
         Ok(fence)
     }

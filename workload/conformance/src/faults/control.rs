@@ -1,6 +1,6 @@
 //! Memory that runs out on demand: the kernel's fault injection (Documentation/fault-injection/fault-injection.rst, Linux v6.12).
 //!
-//! Which allocation it was that failed, the kernel itself tells in its log, with the functions that led to it.
+//! The kernel's log names the allocation that failed, with its call trace.
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};

@@ -31,7 +31,7 @@ const CHUNK: u32 = 128;
 const MOST_GRANTS: u32 = 4_096;
 /// Mappings of one page after which the maptrack does.
 const MOST_MAPPINGS: u32 = 1_024;
-/// How often all is done, unless told otherwise.
+/// The default number of rounds.
 const ITERATIONS: u32 = 3;
 
 /// Fills each table, and checks how every kind of call fails that would need more of it.

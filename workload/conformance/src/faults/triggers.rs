@@ -189,11 +189,13 @@ fn exports(calls: &Calls<'_>) -> Result<()> {
         let too_large = calls.export(Some(buffer), flags, TOO_LARGE, &references, owner);
         fails("an export of more DMA memory than there is", ENOMEM, "half_built_dma_map").check(log, too_large)?;
     }
-    // The descriptor is installed all the same, and nobody was told which.
+    // The descriptor is installed all the same, but its number is not returned.
     let descriptor = next_descriptor()?;
     let unwritable = calls.export_at(Subject::new(Op::Export, Buffer::Pages, 1), fence.read_only(one)?);
     fails("an export that cannot answer", EFAULT, "result_unwritable").check(log, unwritable)?;
-    calls.release(descriptor, Buffer::Pages, 1).map_err(|errno| unexpected("the release of a buffer nobody was told of", errno))
+    calls
+        .release(descriptor, Buffer::Pages, 1)
+        .map_err(|errno| unexpected("the release of a buffer whose descriptor was not returned", errno))
 }
 
 fn refused_exports(calls: &Calls<'_>) -> Result<()> {

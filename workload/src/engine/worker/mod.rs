@@ -44,7 +44,7 @@ pub struct Iteration {
     pub counted: Option<u32>,
 }
 
-/// One of the objects that a name stands for. Its parts are in the order in which they go if nobody lets go of them.
+/// One of the objects that a name stands for. Its parts are in the order in which they are dropped.
 enum Item<'log> {
     Device(GntDev<'log>),
     /// `first` is its first page's place among those of its side.
@@ -174,7 +174,7 @@ impl<'run> Worker<'run> {
     }
 
     fn keep(&mut self, object: usize, items: Vec<Item<'run>>) {
-        // Whoever waits from now on waits for the new ones.
+        // A wait from now on is for the new ones.
         self.released[object].clear();
         if !items.is_empty() {
             self.objects[object] = items;
@@ -202,7 +202,7 @@ impl<'run> Worker<'run> {
         slice.base + self.number * slice.per_thread + place * slice.per_item
     }
 
-    /// Lets go of everything that is left, the last made first.
+    /// Releases everything that is left, in reverse order of creation.
     pub fn release_objects(&mut self) {
         self.released.iter_mut().for_each(Vec::clear);
         while let Some(object) = self.made.pop() {

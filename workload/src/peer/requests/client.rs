@@ -103,7 +103,7 @@ impl<'log> Client<'log> {
         Ok(self.word(word::BYTE) as u8)
     }
 
-    /// Has it take back what it made.
+    /// Has it revoke what it made.
     ///
     /// # Errors
     /// It refuses or does not answer.
@@ -181,7 +181,7 @@ impl RemoteFrontend for Mutex<Client<'_>> {
     }
 }
 
-/// What a frontend made on request. It is taken back when this is dropped.
+/// What a frontend made on request. It is revoked when this is dropped.
 pub struct RemoteGrant<'run> {
     frontend: &'run dyn RemoteFrontend,
     made: Made,
@@ -207,7 +207,7 @@ impl<'run> RemoteGrant<'run> {
         self.made.handle
     }
 
-    /// Has it taken back.
+    /// Revokes it.
     ///
     /// # Errors
     /// As of [`Client::release`].

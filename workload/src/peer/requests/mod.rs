@@ -22,7 +22,7 @@
 //!
 //! *Begin* releases everything that a backend requested and did not release: one that was killed.
 //! Page *i* of what was made is filled with the number *i*, as the pages are that the frontend grants from the start; but a grant
-//! that is to be looked at begins with [`MARK`], of which a kernel that unmaps it can be told to clear a byte. It can be looked at
+//! that is to be looked at begins with [`MARK`], of which a kernel that unmaps it can be asked to clear a byte. It can be looked at
 //! after its release, too.
 
 mod client;

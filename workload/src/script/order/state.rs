@@ -52,7 +52,7 @@ impl State {
         }
     }
 
-    /// The step that lets go of it next.
+    /// The step that releases it next.
     pub fn end(self) -> &'static str {
         match self {
             Self::Device => "close",
@@ -161,6 +161,6 @@ pub fn advice(verb: &str, state: State) -> String {
         }
         ("attach", State::Buffer { .. } | State::Foreign { .. }) => "it is attached already: detach it before".to_owned(),
         ("detach", State::Buffer { .. } | State::Foreign { .. }) => "it is not attached: leave detach out".to_owned(),
-        (_, state) => format!("let go of it with {}", state.end()),
+        (_, state) => format!("end it with {}", state.end()),
     }
 }

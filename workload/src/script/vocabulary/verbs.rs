@@ -229,7 +229,7 @@ pub const STEPS: &[Entry] = &[
         name: "detach",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "has vgem let go of it (DRM_IOCTL_GEM_CLOSE)",
+        meaning: "has vgem release it (DRM_IOCTL_GEM_CLOSE)",
     },
     Entry {
         verb: Verb::Release,
@@ -241,7 +241,7 @@ pub const STEPS: &[Entry] = &[
             key(
                 "waiter_every",
                 number(1, MOST_ITERATIONS),
-                "in the first of every so many iterations somebody waits for it already; in the others the question comes after it",
+                "in the first of every N iterations a thread already waits for it; in the others the query follows the release",
             ),
         ],
         meaning: "closes what export made: the last close, which unmaps the grants; if vgem is attached, detach is the last",
@@ -361,7 +361,7 @@ pub const STEPS: &[Entry] = &[
         name: "drain",
         value: Kind::Name,
         keys: &[],
-        meaning: "reads the pipe empty, which lets go of the page",
+        meaning: "reads the pipe empty, which releases the page",
     },
     Entry {
         verb: Verb::Actions,
