@@ -21,7 +21,7 @@ use grantscope_analysis::recording::{Frame, FrameSink};
 
 /// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.
 const DRAIN_EVERY: Duration = Duration::from_millis(100);
-/// Losses are counted, and live maps looked at, every so many drains.
+/// Losses are counted, and live maps read, once in this many drains.
 const LOSS_EVERY_DRAINS: u32 = 10;
 /// Operations per frame: keeps frames far below what a reader takes for damage.
 const OPERATIONS_PER_FRAME: usize = 4096;

@@ -17,7 +17,7 @@ use crate::symbols::Symbol;
 enum Found {
     /// A pointer to this: a structure, or `<structure> *`.
     PointerTo(String),
-    /// A number of so many bytes.
+    /// An integer of this many bytes.
     Number(usize),
     /// Nothing that the probes read.
     Other(&'static str),

@@ -27,7 +27,7 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// Whether the compiler has changed what the name stands for: BTF then describes another function.
+    /// Whether the compiler has changed the function of this name: BTF then describes another one.
     pub fn is_suffixed(&self) -> bool {
         self.name.contains('.')
     }

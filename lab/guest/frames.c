@@ -1,6 +1,6 @@
 // Sends raw frames through a network card, and counts those that arrive: no protocol of the internet is needed for that.
 //
-//   frames send INTERFACE COUNT SIZE     sends a lot: COUNT frames of SIZE bytes, to everybody
+//   frames send INTERFACE COUNT SIZE     sends a batch: COUNT frames of SIZE bytes, to the broadcast address
 //   frames receive INTERFACE             says "listens" and comes back; a part of it stays, and says a line for each lot that
 //                                        arrived: "COUNT frames of SIZE bytes, WHOLE whole"
 //

@@ -72,7 +72,7 @@ pub enum Error {
         if .others.is_empty() { "there are none".to_owned() } else { .others.join(", ") }
     )]
     NoVgem {
-        /// The nodes that were looked at, and what each is.
+        /// The checked nodes, and what each is.
         others: Vec<String>,
     },
 
@@ -182,7 +182,7 @@ pub enum Error {
     },
 
     /// A frontend that does not do what it is asked for as it should.
-    #[error("the frontend of domain {peer} cannot be asked: {what}")]
+    #[error("a request to the frontend of domain {peer} failed: {what}")]
     PeerRequests {
         /// The domain.
         peer: u16,
@@ -191,7 +191,7 @@ pub enum Error {
     },
 
     /// A frontend could not carry out a request.
-    #[error("domain {peer} could not {what}: {} ({errno:?}); its frontend's own messages say more", .errno.desc())]
+    #[error("domain {peer} could not {what}: {} ({errno:?}); see the messages of its frontend", .errno.desc())]
     PeerRefused {
         /// The domain.
         peer: u16,
@@ -324,7 +324,7 @@ pub enum Error {
     /// The balloon cannot be pinned.
     #[error("the balloon cannot be pinned: {why}; {advice}")]
     Balloon {
-        /// What stands in the way.
+        /// The obstacle.
         why: String,
         /// What to do.
         advice: &'static str,

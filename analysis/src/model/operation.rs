@@ -44,7 +44,7 @@ pub enum Detail {
     StartedBy(Op),
     /// The kernel function that asked: of an operation that no call from user space began.
     Caller(String),
-    /// Why it failed, where the errno stands for many reasons.
+    /// Why it failed, if the errno has several possible causes.
     Cause(Cause),
     /// How many of its references got a grant status other than okay.
     Status {

@@ -97,7 +97,10 @@ mod tests {
             let frames = usize::from(length >= first) + usize::from(length >= second);
             let (read, error) = read(&whole[..length]);
             assert_eq!(read, frames, "cut to {length} bytes");
-            assert_eq!(error, Some(format!("the recording was cut short after {frames} frames: what stands before is complete")));
+            assert_eq!(
+                error,
+                Some(format!("the recording was cut short after {frames} frames: everything before that is complete"))
+            );
         }
     }
 

@@ -100,7 +100,7 @@ impl End {
             Self::Fail(reason) => format!("the guest's verdict is fail: {reason}"),
             Self::Crash { domain, meaning, line } => format!("in {domain} {meaning}: {line}"),
             Self::Hang { silent, stage } => {
-                format!("nothing came for {} s; the last stage was: {stage}", silent.as_secs())
+                format!("no output for {} s; the last stage was: {stage}", silent.as_secs())
             }
             Self::NoVerdict { stage } => {
                 format!("the machine ended without a verdict; the last stage was: {stage}")

@@ -119,7 +119,7 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<Vec<Operation>> {
     Ok(recorded.operations)
 }
 
-/// How many runs of a program the kernel skipped, because an interrupt came upon the very same one (kernel/bpf/trampoline.c, Linux
+/// How many runs of a program the kernel skipped, because an interrupt hit the same program (kernel/bpf/trampoline.c, Linux
 /// v6.12): back ends unmap in interrupts. It is rare, it cannot be prevented, and the recording says where. Nothing else
 /// may be lost.
 fn missed(loss: &LossReport) -> Result<u64> {

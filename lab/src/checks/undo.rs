@@ -192,7 +192,7 @@ fn killed(out: &Path) -> Result<()> {
         left_once.extend(changed.iter().map(|(file, _)| (*file).clone()));
         let put_back = changed.iter().map(|(file, before)| {
             let at = left.get(*file).map_or("nothing", String::as_str);
-            format!("{file} at {at}: put back to {before}")
+            format!("{file} at {at}: restored to {before}")
         });
         let truth = format!(
             "the truth file /out/{moment}-killed.json unwritten: its temporary file is removed, and what that run measured is lost; run it \
@@ -217,7 +217,7 @@ fn killed(out: &Path) -> Result<()> {
     let journals = said(out, "journals")?;
     ensure!(journals == "lock\n", "journals are left: {journals}");
     note!(
-        "killed at {} moments: each of {} files of the kernel was left changed at one or more, and put back",
+        "killed at {} moments: each of {} files of the kernel was left changed at one or more, and restored",
         MOMENTS.len(),
         base.len()
     );
@@ -279,7 +279,7 @@ fn pinned(out: &Path) -> Result<()> {
     ensure!(balloon["start"] == balloon["end"], "it did not stay as it was pinned: {balloon}");
     let after = state(out, "put-back")?;
     let target = &after["/sys/devices/system/xen_memory/xen_memory0/target_kb"];
-    ensure!(*target == kb("before", "target_kb")?.to_string(), "the target was not put back, but is {target}");
+    ensure!(*target == kb("before", "target_kb")?.to_string(), "the target was not restored, but is {target}");
     let refused = said(out, "too-many")?;
     ensure!(refused.contains("pin at most ") && refused.contains("nothing was mapped"), "refused otherwise: {refused}");
     Ok(())

@@ -1,4 +1,4 @@
-//! The text files of the work tree, as the rules look at them; Rust files parsed.
+//! The text files of the work tree, as the rules read them; Rust files are parsed.
 
 use std::{
     fs,

@@ -17,7 +17,7 @@ pub enum Failure {
 
     /// A table that is not full after as much as is tried.
     #[error(
-        "{table} is not full after {tried}, and filling a large one would keep everybody from granting: boot Xen with \
+        "{table} is not full after {tried}, and filling a large one would keep all other programs from granting: boot Xen with \
          {argument} to see what happens then, as the lab's platform arm64-tight does"
     )]
     TableTooLarge {

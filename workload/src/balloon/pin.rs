@@ -156,7 +156,7 @@ impl Goal {
         }
         Err(Error::Balloon {
             why: format!(
-                "of {} KiB that were to be in it there are {}: others took pages out of it meanwhile",
+                "it has {1} KiB instead of {0} KiB: others took pages out of it meanwhile",
                 self.in_balloon_kb, reading.in_balloon_kb
             ),
             advice: "run it again when no other program maps grants",

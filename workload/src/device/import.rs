@@ -92,7 +92,7 @@ impl Import<'_> {
         let subject = Subject::new(Op::ImportRelease, self.buffer, pages);
         self.device
             .log()
-            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            // SAFETY: the argument is of the type that this request takes, and outlives the call.
             .call(subject, || unsafe { abi::dmabuf_imp_release(raw, &mut argument) })
             .map_err(|errno| Error::Operation {
                 op: Op::ImportRelease,

@@ -25,7 +25,7 @@ struct Board {
     turn: AtomicU32,
 }
 
-/// Where so many threads wait for each other before each turn. Made before the first fork.
+/// The barrier at which all threads wait for each other before each turn. Made before the first fork.
 pub struct Barrier {
     board: NonNull<Board>,
     members: u32,
@@ -37,7 +37,7 @@ unsafe impl Send for Barrier {}
 unsafe impl Sync for Barrier {}
 
 impl Barrier {
-    /// For so many threads of this process and of those that it will fork.
+    /// For this many threads of this process and of those that it will fork.
     pub fn of(members: usize) -> Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choosing disturbs nothing of ours.
         let memory = unsafe {

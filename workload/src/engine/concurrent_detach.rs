@@ -14,9 +14,9 @@ use super::waiter::until_asleep;
 
 /// How long to wait, and when in it the importer detaches.
 pub struct Wait {
-    /// At most so long.
+    /// The timeout.
     pub limit: Duration,
-    /// So long after the wait has begun.
+    /// The delay after the start of the wait.
     pub detach_after: Duration,
 }
 

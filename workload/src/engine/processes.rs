@@ -156,7 +156,7 @@ fn lost(status: nix::Result<WaitStatus>) -> String {
                 "{signal} ended it, and its calls are in no truth: see who sent that (dmesg, if memory ran out), and run it again"
             )
         }
-        status => format!("it ended without a word ({status:?}): please report the text above"),
+        status => format!("it ended without a report ({status:?}): please report the text above"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Everybody who works: threads, whose turn it is, and the processes that have threads of their own.
+//! All workers: threads, their turns, and the processes that have threads of their own.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,7 +73,7 @@ impl Member {
 }
 
 impl<'run> Run<'run> {
-    /// Everybody, to their end.
+    /// Runs all workers to their end.
     fn work(self, turns: &mut Vec<Turn>) -> Result<()> {
         // Processes before threads: a fork takes only the thread with it that calls it.
         let children = self.start_processes()?;

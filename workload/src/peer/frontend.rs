@@ -14,7 +14,7 @@ use super::requests::Service;
 use super::xenstore::Published;
 use super::{Channel, Imported, Offer, RequestPage, directory, fill};
 
-/// What a frontend grants, to whom, and how it publishes that.
+/// The pages that a frontend grants, the domain that may map them, and the channel that publishes them.
 #[derive(Clone, Copy, Debug)]
 pub struct Offered {
     /// The domain that may map.

@@ -23,7 +23,7 @@ impl<T> Located<T> {
     }
 }
 
-/// A number or a word: what parameters stand for.
+/// A number or a word: the value of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scalar {
     /// A number.
@@ -92,7 +92,7 @@ pub struct StepText {
     pub span: Range<usize>,
     /// What it does.
     pub entry: &'static Entry,
-    /// What stands behind the verb.
+    /// The value of the verb's key.
     pub value: Located<Value>,
     /// What else it says.
     pub fields: Fields,

@@ -33,7 +33,7 @@ impl Held {
         self.pages + self.dma_pages + self.foreign_pages + self.granted_pages
     }
 
-    /// So many times as much.
+    /// This many times as much.
     pub fn times(mut self, factor: usize) -> Self {
         for part in self.parts() {
             *part *= factor;

@@ -51,9 +51,9 @@ pub struct Given {
 /// How many iterations there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turns {
-    /// So many that count, and the warm-up before them.
+    /// A fixed number, after the warm-up.
     Iterations(u32),
-    /// As many as begin within so many seconds.
+    /// As many as begin within this many seconds.
     Seconds(u32),
 }
 
@@ -221,7 +221,7 @@ pub struct Crew {
 pub enum Pace {
     /// The next begins when the last is done.
     Closed,
-    /// One is due every so many nanoseconds.
+    /// The period, in nanoseconds.
     Open {
         /// The period.
         period_ns: u64,

@@ -1,4 +1,4 @@
-//! Values: what parameters stand for in each arm, and whether what stands somewhere fits there.
+//! Values: those of the parameters in each arm, and whether a value fits its key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use super::problem::{Found, nearest};
 use super::vocabulary::{Kind, MOST_ITERATIONS, MOST_PAGES};
 use crate::balloon::Wanted;
 
-/// What the parameters of one arm stand for.
+/// The values of the parameters of one arm.
 pub(super) type Environment = BTreeMap<String, Scalar>;
 
-/// What the parameters stand for, and which of them were asked for.
+/// The values of the parameters, and which of them were used.
 pub(super) struct Values {
     /// In the order of the arms' names; one value: not an arm.
     all: BTreeMap<String, Vec<Scalar>>,
@@ -195,7 +195,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The iterations of an object of so many pages.
+    /// The iterations of an object of this many pages.
     pub(super) fn iterations_at(&mut self, fields: &Fields, pages: u32) -> Option<u32> {
         let (key, value) = fields.get("iterations_by_pages")?;
         let Fitting::Ladder(pairs) = self.fitting(key.kind, value)? else { return None };
@@ -246,7 +246,7 @@ impl Reader<'_> {
         fitting
     }
 
-    /// The value, or what its parameter stands for, and how a message about that begins.
+    /// The value, or that of its parameter, and the beginning of a message about it.
     fn resolved(&mut self, value: &Located<Value>) -> Option<(Value, String)> {
         let Value::Parameter(name) = &value.value else { return Some((value.value.clone(), String::new())) };
         let Some(scalar) = self.values.get(name) else {

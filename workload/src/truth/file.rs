@@ -169,7 +169,7 @@ impl Destination {
     }
 
     /// Writes everything. If the file cannot take it, standard output gets it, so that nothing
-    /// measured is lost; the error is reported all the same.
+    /// measured is lost; the error is still reported.
     ///
     /// # Errors
     /// It could not be written; the error says whether standard output got it.

@@ -33,7 +33,7 @@ pub enum Phase {
     Setup,
     /// First iterations, which pay for what later ones find ready.
     Warmup,
-    /// What a comparison should look at.
+    /// The iterations that a comparison should use.
     Run,
     /// Undoing what setup did.
     Teardown,

@@ -188,9 +188,9 @@ mod tests {
         assert_eq!(
             texts,
             [
-                format!("{}2) left PLACE/level at 1: put back to 7", number(&second)),
-                format!("{}2) left PLACE/limit at 3010: put back to 2010, which other runs still need", number(&second)),
-                format!("{}1) left PLACE/limit at 2010: put back to 1034, which other runs still need", number(&first)),
+                format!("{}2) left PLACE/level at 1: restored to 7", number(&second)),
+                format!("{}2) left PLACE/limit at 3010: restored to 2010, which other runs still need", number(&second)),
+                format!("{}1) left PLACE/limit at 2010: restored to 1034, which other runs still need", number(&first)),
             ]
         );
         let again = recover_in(&place.folder()).unwrap();

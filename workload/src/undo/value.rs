@@ -104,9 +104,9 @@ impl Value {
             ));
         }
         match write(&self.path, &restored) {
-            Ok(()) => Undone::Done(format!("{path} at {set}: put back to {restored}{still_needed}")),
+            Ok(()) => Undone::Done(format!("{path} at {set}: restored to {restored}{still_needed}")),
             Err(error) => {
-                Undone::Failed(format!("{path} at {set}, and it cannot be put back: {error}; write {restored} there as root"))
+                Undone::Failed(format!("{path} at {set}, and it cannot be restored: {error}; write {restored} there as root"))
             }
         }
     }

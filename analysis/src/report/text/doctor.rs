@@ -1,4 +1,4 @@
-//! What a machine can be asked by the profiler, and what stands in the way: findings as values, and how they read.
+//! What the profiler can measure on a machine, and the obstacles: findings as values, and their text.
 //!
 //! The collector examines the machine; here is no IO.
 
@@ -38,10 +38,10 @@ impl State {
     }
 }
 
-/// One thing that was looked at.
+/// One checked property.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The checked property.
     pub topic: &'static str,
     /// How good it is.
     pub state: State,
@@ -125,7 +125,7 @@ pub enum Verdict {
 pub struct Report {
     /// What can be done here.
     pub verdict: Verdict,
-    /// What was looked at, in the order in which one thing needs the other.
+    /// The checked properties; each depends only on those before it.
     pub findings: Vec<Finding>,
     /// Every hook; empty: none was tried.
     pub hooks: Vec<HookFinding>,

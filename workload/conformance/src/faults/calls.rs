@@ -183,7 +183,7 @@ impl<'run> Calls<'run> {
         Ok(())
     }
 
-    /// The import ioctl, with a count of its own and room for so many references.
+    /// The import ioctl, with a count of its own and room for this many references.
     pub fn import(&self, descriptor: RawFd, buffer: Option<Buffer>, count: u32, room: usize) -> Answer {
         let header = DmabufImpToRefs { fd: descriptor as u32, count, domid: self.own.into(), reserved: 0, refs: [0] };
         let mut argument = Flexible::new(header, &vec![0; room]);

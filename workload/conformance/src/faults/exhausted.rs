@@ -1,7 +1,7 @@
 //! The two tables of Xen's that run full: the domain's grant table, and what Xen keeps of the grants that it has mapped (its maptrack).
 //!
 //! Both are as large as Xen was booted with (`gnttab_max_frames` and `gnttab_max_maptrack_frames`; docs/misc/xen-command-line.pandoc of
-//! Xen 4.17). Elsewhere everybody would be kept from granting meanwhile, so a table that is not full soon is left alone.
+//! Xen 4.17). A larger table would keep all other programs from granting meanwhile, so a table that is not full soon is left alone.
 
 use std::os::fd::{AsFd, AsRawFd};
 

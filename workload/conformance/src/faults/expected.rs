@@ -13,7 +13,7 @@ pub struct Expected {
     pub what: &'static str,
     /// `None`: it succeeds.
     pub errno: Option<Errno>,
-    /// What stands behind that.
+    /// Why that is expected.
     pub why: Why,
 }
 

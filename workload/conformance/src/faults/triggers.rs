@@ -233,7 +233,7 @@ fn imports(calls: &Calls<'_>) -> Result<()> {
     let descriptor = foreign.as_fd().as_raw_fd();
     let null_device = null_device()?;
     fails("an import of no page", EINVAL, "count_zero").check(log, calls.import(descriptor, None, 0, 0))?;
-    // Far beyond what harms: the limit is looked at first.
+    // Far beyond what harms: the limit is checked first.
     fails("an import over the limit", EINVAL, "over_limit").check(log, calls.import(descriptor, None, limit + 1, 0))?;
     fails("an import of no file", EBADF, "bad_descriptor").check(log, calls.import(-1, None, 1, 1))?;
     let no_buffer = calls.import(null_device.as_raw_fd(), None, 1, 1);

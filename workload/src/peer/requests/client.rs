@@ -94,7 +94,7 @@ impl<'log> Client<'log> {
         Ok(Made { handle, references })
     }
 
-    /// Has it look at the first byte of a grant.
+    /// Has it read the first byte of a grant.
     ///
     /// # Errors
     /// It refuses or does not answer.
@@ -160,7 +160,7 @@ pub trait RemoteFrontend: Send + Sync {
     /// # Errors
     /// As of [`Client::release`].
     fn release(&self, handle: Handle) -> Result<()>;
-    /// Has it look at the first byte of a grant, one of the times for which it was granted.
+    /// Has it read the first byte of a grant, one of the reads that were requested with the grant.
     ///
     /// # Errors
     /// As of [`Client::look`].

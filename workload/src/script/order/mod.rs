@@ -1,5 +1,5 @@
 //! Whether the steps make sense one after the other: everything is made before it is used, used according to its kind, and released once,
-//! in an order in which each call does what its name says; and what is there at the worst moment.
+//! in an order in which each call does what its name says; and the peak of what is there.
 
 mod state;
 
@@ -20,7 +20,7 @@ pub fn check(arm: &Arm, found: &mut Found) {
     }
 }
 
-/// What an arm that makes sense holds between two iterations, and at its worst moment. Workers, processes and threads may come to
+/// What a valid arm holds between two iterations, and its peak. Workers, processes and threads may come to
 /// theirs at the same time.
 pub fn peaks(arm: &Arm) -> (Held, Held) {
     arm.workers.iter().fold((Held::default(), Held::default()), |(standing, peak), worker| {
@@ -76,7 +76,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// All of a worker's steps. Gives what it holds between two iterations, and at its worst moment.
+    /// Walks all steps of a worker. Returns what it holds between two iterations, and its peak.
     fn through(worker: &'a WorkerPlan, found: &'a mut Found) -> (Held, Held) {
         let mut walk = Self { worker, alive: BTreeMap::new(), gone: BTreeMap::new(), found, peak: Held::default() };
         worker.starting().for_each(|step| walk.step(step));

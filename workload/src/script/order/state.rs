@@ -120,7 +120,7 @@ pub fn is_mmapped(state: State) -> bool {
     matches!(state, State::Map { mapping: Mapping::There, .. })
 }
 
-/// Whether what stands behind `of` of a verb is what it takes.
+/// Whether the value of a verb's `of` is of a kind that it takes.
 pub fn has_references_for(verb: &str, state: State) -> bool {
     match verb {
         "map of" => matches!(state, State::PeerGrant | State::PeerImport),
