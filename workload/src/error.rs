@@ -79,14 +79,14 @@ pub enum Error {
     /// A count of zero.
     #[error("{call} of 0 pages: give at least one")]
     EmptyCount {
-        /// What was to be done.
+        /// The operation that failed.
         call: &'static str,
     },
 
     /// This kernel supports nothing that was requested.
     #[error("nothing to do: this kernel supports none of it ({why}); run another scenario")]
     NothingPossible {
-        /// What it lacks.
+        /// The reason.
         why: String,
     },
 
@@ -96,7 +96,7 @@ pub enum Error {
          or raise it there as root"
     )]
     OverLimit {
-        /// What was to be done.
+        /// The operation that failed.
         call: &'static str,
         /// How many were asked for.
         count: usize,
@@ -195,7 +195,7 @@ pub enum Error {
     PeerRefused {
         /// The domain.
         peer: u16,
-        /// What was asked for.
+        /// The request.
         what: String,
         /// Its answer.
         errno: Errno,
@@ -215,7 +215,7 @@ pub enum Error {
     /// xenstore refused something.
     #[error("cannot {access} {path} in xenstore: {} ({errno:?}){}", .errno.desc(), xenstore_hint(*.errno))]
     Xenstore {
-        /// What was to be done.
+        /// The operation that failed.
         access: &'static str,
         /// With what.
         path: String,
@@ -236,7 +236,7 @@ pub enum Error {
     /// xenstore does not answer.
     #[error("cannot {access} {path} in xenstore: no answer; does xenstored run?")]
     XenstoreSilent {
-        /// What was to be done.
+        /// The operation that failed.
         access: &'static str,
         /// With what.
         path: String,
@@ -247,7 +247,7 @@ pub enum Error {
     XenstoreContents {
         /// Which node.
         path: String,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
 
@@ -258,7 +258,7 @@ pub enum Error {
         peer: u16,
         /// The page's reference.
         reference: u32,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
 
@@ -272,9 +272,9 @@ pub enum Error {
         page: usize,
         /// Of how many.
         pages: usize,
-        /// What it holds.
+        /// The value found.
         found: u32,
-        /// What it should hold.
+        /// The expected value.
         expected: u32,
     },
 
@@ -313,11 +313,11 @@ pub enum Error {
     /// More than there is room for, found before anything was mapped.
     #[error("the scenario needs {needed}, but {room}: {advice}; nothing was mapped")]
     NoRoom {
-        /// What it needs.
+        /// The resource that it needs, with its amount.
         needed: String,
-        /// What there is.
+        /// The available amount.
         room: String,
-        /// What would fit.
+        /// The remedy, with the amount that would fit.
         advice: String,
     },
 

@@ -84,7 +84,7 @@ impl fmt::Display for Filter {
 pub struct FilterReport {
     /// Monotonic time of the count.
     pub at_ns: u64,
-    /// What was asked for.
+    /// The filter.
     pub filter: Filter,
     /// Operations that were something else.
     pub left_out: u64,

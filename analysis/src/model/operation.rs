@@ -11,7 +11,7 @@ pub struct Operation {
     pub start_ns: u64,
     /// How long it took.
     pub duration_ns: u64,
-    /// What was asked for.
+    /// The kind of operation.
     pub op: Op,
     /// What backs the mapping; `None`: not known.
     pub buffer: Option<Buffer>,

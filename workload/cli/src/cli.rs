@@ -235,7 +235,7 @@ impl From<BufferArg> for Buffer {
 }
 
 impl RunArgs {
-    /// What does not go together, and only shows once it is known whether the scenario is a file.
+    /// Conflicts between options that show only once it is known whether the scenario is a file.
     pub fn misuse(&self) -> Option<String> {
         let Chosen::Test(test) = &self.scenario else { return None };
         let name = test.name();

@@ -9,7 +9,7 @@ use grantscope_generator::uapi::gntdev;
 use crate::options::Options;
 use grantscope_generator::engine::capability::{is_absence, knows_dma_alloc};
 
-/// What can be done with grants.
+/// An operation on grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Mapping them.

@@ -60,7 +60,7 @@ pub enum Failure {
         order: String,
         /// At which point of it.
         when: String,
-        /// What was seen.
+        /// The observed value.
         answered: String,
         /// What the source says.
         expected: String,

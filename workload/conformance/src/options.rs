@@ -1,9 +1,9 @@
-//! What a run of a test was asked for.
+//! The options of a test's run.
 
 use grantscope_generator::engine::Place;
 use grantscope_generator::truth::Buffer;
 
-/// What a run was asked for.
+/// The options of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The page counts, in order.

@@ -168,7 +168,7 @@ impl Goal {
 /// the profiler was the first.
 const KEPT: u64 = 8;
 
-/// What the domain can give away, in pages.
+/// The memory that the domain can spare, in pages.
 fn spare_pages(memory: &Memory) -> Option<u64> {
     // The kernel itself cannot use CMA, so that part would not keep it alive.
     let available = memory.available?.saturating_sub(memory.cma_free.unwrap_or(0));

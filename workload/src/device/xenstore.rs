@@ -173,7 +173,7 @@ impl Xenstore {
 }
 
 impl Transaction<'_> {
-    /// What a node holds, or `None` if it does not exist.
+    /// The value of a node, or `None` if it does not exist.
     ///
     /// # Errors
     /// xenstored refuses it or does not answer.

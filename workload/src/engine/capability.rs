@@ -83,7 +83,7 @@ fn note(what: &str, error: &Error, skipped: &mut Vec<String>) {
     }
 }
 
-/// What is asked of the kernel that is running.
+/// The running kernel, for queries of what it supports.
 struct Kernel<'log> {
     log: &'log Log,
     /// Open for questions, if anything needs it.

@@ -158,7 +158,7 @@ impl<'run> Run<'run> {
         if self.stage.len() > 1 { barrier.wait(go_on) } else { go_on() }
     }
 
-    /// What this thread holds in each arm; nothing in an arm that has fewer threads.
+    /// The objects of this thread in each arm; empty in an arm that has fewer threads.
     fn start(
         self,
         member: Member,
@@ -243,7 +243,7 @@ impl<'run> Run<'run> {
     }
 }
 
-/// What is done before the first iteration, or after the last.
+/// Steps before the first iteration, or after the last.
 const ONCE: Iteration = Iteration { number: 0, counted: None };
 
 /// Every thread draws numbers of its own.

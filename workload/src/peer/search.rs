@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// by default.
 const MOST_DIRECTORY_PAGES: usize = 64;
 
-/// What to look for.
+/// A search for the pages that a peer's frontend offers.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The domain that grants.

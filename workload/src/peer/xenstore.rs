@@ -39,7 +39,7 @@ pub fn path(frontend: DomId, backend: DomId) -> String {
     format!("/local/domain/{frontend}/data/grantscope/{backend}")
 }
 
-/// What is in xenstore as long as this lives.
+/// Published references, which stay in xenstore as long as this value.
 pub struct Published {
     store: Xenstore,
     path: String,
@@ -91,7 +91,7 @@ impl Published {
     }
 }
 
-/// What is offered at `path`, if anything is.
+/// The offer at `path`, if any.
 ///
 /// # Errors
 /// xenstored refuses it, or what is there is broken.

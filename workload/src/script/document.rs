@@ -62,7 +62,7 @@ impl Value {
 pub struct Fields(Vec<(&'static Key, Located<Value>)>);
 
 impl Fields {
-    /// What is behind a key.
+    /// The value of a key.
     pub fn get(&self, name: &str) -> Option<(&'static Key, &Located<Value>)> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(key, value)| (*key, value))
     }
@@ -94,7 +94,7 @@ pub struct StepText {
     pub entry: &'static Entry,
     /// The value of the verb's key.
     pub value: Located<Value>,
-    /// What else it says.
+    /// Further keys.
     pub fields: Fields,
 }
 

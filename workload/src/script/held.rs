@@ -1,6 +1,6 @@
 //! What is held at a time.
 
-/// What is held at a time, in pages; and in objects.
+/// The resources held at one time, in pages and in objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Pages that back maps and exports: ordinary memory.

@@ -25,7 +25,7 @@ pub enum Side {
     PeerDmabuf,
 }
 
-/// What is given from outside the file.
+/// The values given from outside the file.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     /// Parameters with other values than the file's; several make arms. None: workers that use it are left out.
@@ -60,7 +60,7 @@ pub enum Turns {
 /// A scenario, ready to be run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What errors call the file.
+    /// The file's name in errors.
     pub file: String,
     /// Its text.
     pub text: String,
@@ -68,7 +68,7 @@ pub struct Plan {
     pub name: String,
     /// One line about it.
     pub summary: String,
-    /// What orders and drawn numbers are derived from.
+    /// The seed of random orders and numbers.
     pub seed: u64,
     /// Iterations before those that count.
     pub warmup: u32,
@@ -76,7 +76,7 @@ pub struct Plan {
     pub pause_ms: u32,
     /// Whether one arm comes after another; else they take turns in each iteration.
     pub sequential: bool,
-    /// What becomes of what this kernel cannot do.
+    /// The treatment of what this kernel does not support.
     pub if_missing: Missing,
     /// How many pages are to be in the balloon, where it is to be pinned.
     pub balloon: Option<Wanted>,
@@ -88,7 +88,7 @@ pub struct Plan {
     pub needs: Needs,
 }
 
-/// What becomes of actions and arms that need what a kernel cannot do.
+/// The treatment of actions and arms that the kernel does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The run fails.
@@ -107,7 +107,7 @@ pub struct Arm {
     pub name: String,
     /// Those of a stage begin when those of the stage before are done.
     pub stage: usize,
-    /// Who does what.
+    /// The workers.
     pub workers: Vec<WorkerPlan>,
     /// How many iterations count.
     pub turns: Turns,
@@ -139,7 +139,7 @@ pub struct WorkerPlan {
     pub each: Vec<Step>,
     /// Once at the end.
     pub end: Vec<Step>,
-    /// What its step `actions` does.
+    /// The actions of its step `actions`.
     pub parts: Vec<Part>,
     /// Whether it opens its devices itself.
     pub opens: bool,
@@ -166,7 +166,7 @@ impl Part {
 }
 
 impl WorkerPlan {
-    /// What it does before its first iteration.
+    /// Steps before the first iteration.
     pub fn starting(&self) -> impl Iterator<Item = &Step> {
         self.start.iter().chain(self.parts.iter().flat_map(|part| &part.start))
     }
@@ -186,7 +186,7 @@ impl WorkerPlan {
         steps
     }
 
-    /// What it does after its last iteration.
+    /// Steps after the last iteration.
     pub fn ending(&self) -> impl Iterator<Item = &Step> {
         self.parts.iter().flat_map(|part| &part.end).chain(&self.end)
     }
@@ -277,7 +277,7 @@ pub struct Slice {
     pub per_item: usize,
 }
 
-/// What is mapped or exported.
+/// The pages of a map or an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapped {
     /// A number of pages of one source.
@@ -430,7 +430,7 @@ impl Plan {
         self.crews(stage).iter().map(|crew| crew.processes * crew.threads).sum()
     }
 
-    /// What it is and needs, for people.
+    /// Its description and needs, for people.
     pub fn describe(&self) -> String {
         let (needs, held) = (&self.needs, self.needs.held);
         let mut lines = vec![format!("{}: {}", self.name, self.summary)];
@@ -462,7 +462,7 @@ impl Plan {
         lines.join("\n")
     }
 
-    /// What is to be pinned of the balloon.
+    /// The pages to pin in the balloon.
     pub fn pin(&self) -> Option<Pin> {
         let (needs, mapped) = (&self.needs, self.needs.held.pages);
         let beside = needs.pages_at_once.saturating_sub(mapped) + needs.own_pages;

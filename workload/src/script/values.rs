@@ -159,7 +159,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What is behind a key, if it fits there and is such a thing.
+    /// The value of a key, if it fits there and is of this kind.
     fn get<T>(&mut self, fields: &Fields, name: &str, such: impl Fn(Fitting) -> Option<T>) -> Option<T> {
         let (key, value) = fields.get(name)?;
         self.fitting(key.kind, value).and_then(such)

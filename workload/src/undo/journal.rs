@@ -24,7 +24,7 @@ pub(super) fn shared() -> PathBuf {
     if cfg!(test) { own() } else { FOLDER.into() }
 }
 
-/// What a process has changed and not undone yet.
+/// The changes that a process has not undone yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
     format: String,

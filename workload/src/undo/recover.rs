@@ -9,12 +9,12 @@ use super::record::Record;
 use super::undone::Undone;
 use crate::device::{Holder, holders};
 
-/// What was found in the journals.
+/// The findings in the journals.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// What dead runs left, and what was done about it.
+    /// The changes that dead runs left, and the result of undoing each.
     pub reports: Vec<String>,
-    /// What could not be undone, with what to do about it.
+    /// Changes that could not be undone, with the remedy.
     pub problems: Vec<String>,
     /// Runs that are still running: what they changed is theirs.
     pub at_work: Vec<Owner>,

@@ -14,7 +14,7 @@ use super::undone::Undone;
 use crate::device::Balloon;
 use crate::uapi::{fault_injection, gntalloc};
 
-/// What one run changed in a file of the kernel.
+/// A run's change of a file of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Value {
     path: PathBuf,
@@ -25,7 +25,7 @@ pub struct Value {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Change {
-    /// What the number was before any run added to it, and what this run added.
+    /// The number before any run added to it, and this run's addition.
     Added { base: i64, by: i64 },
     /// The first word before any run set it, and what this run set.
     Set { before: String, set: String },

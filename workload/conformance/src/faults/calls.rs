@@ -40,7 +40,7 @@ pub struct Calls<'run> {
     injection: Option<&'run Injection>,
     /// This domain.
     pub own: DomId,
-    /// Who grants the good references to it: itself, or a peer.
+    /// The domain that grants the valid references: this one, or a peer.
     pub owner: DomId,
     /// Those, writable.
     pub references: &'run [GrantRef],

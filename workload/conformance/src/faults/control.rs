@@ -75,7 +75,7 @@ impl Injection {
         self.happened.get()
     }
 
-    /// What the kernel has said since the last look: after a fault, the functions that led to it.
+    /// The kernel's log since the last reading: after a fault, the functions that led to it.
     pub fn messages(&mut self) -> Result<String> {
         let mut text = String::new();
         let mut message = [0; MESSAGE_BYTES];

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 /// How a call has to end.
 #[derive(Clone, Copy)]
 pub struct Expected {
-    /// What is done, for people.
+    /// The action, for people.
     pub what: &'static str,
     /// `None`: it succeeds.
     pub errno: Option<Errno>,

@@ -309,7 +309,7 @@ impl Granted {
     }
 }
 
-/// What has to succeed, and did not.
+/// The call that had to succeed.
 pub fn unexpected(what: &'static str, errno: nix::errno::Errno) -> Error {
     Error::from(Failure::Unexpected { what, answered: format!("{errno:?}"), expected: "ok".to_owned() })
 }

@@ -6,7 +6,7 @@ use grantscope_generator::device::Released;
 
 use super::step::Step;
 
-/// Who still holds what. Nothing here asks the kernel.
+/// The objects that are still held. This does not ask the kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
     /// gntdev's descriptor.

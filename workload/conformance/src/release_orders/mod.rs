@@ -70,7 +70,7 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     Ok(())
 }
 
-/// What every order begins with.
+/// The common start of every order.
 struct Scene<'run> {
     log: &'run Log,
     owner: &'run Owner<'run>,

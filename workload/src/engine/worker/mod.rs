@@ -20,7 +20,7 @@ use super::barrier::Barrier;
 use super::grants::Grants;
 use super::pace::start_after_pause;
 
-/// What all threads of a run share.
+/// State that all threads of a run share.
 #[derive(Clone, Copy)]
 pub struct Shared<'run> {
     /// Where calls are noted.
@@ -29,7 +29,7 @@ pub struct Shared<'run> {
     pub grants: &'run Grants<'run>,
     /// This domain.
     pub own: DomId,
-    /// What errors call the scenario's file.
+    /// The name of the scenario's file in errors.
     pub file: &'run str,
     /// Where they meet. When one has given up, the others end as if interrupted.
     pub barrier: &'run Barrier,
@@ -68,7 +68,7 @@ enum Item<'log> {
     Peer(RemoteGrant<'log>),
 }
 
-/// What a thread keeps from one arm to the next, where one arm comes after another.
+/// The objects that a thread keeps from one sequential arm to the next.
 pub struct Carried<'run> {
     /// The orders of its actions.
     pub orders: Shuffler,
@@ -83,7 +83,7 @@ pub struct Worker<'run> {
     /// Which of the worker's threads, in all its processes.
     number: usize,
     draw: Shuffler,
-    /// What it has from the arm before.
+    /// Objects kept from the arm before.
     carried: Carried<'run>,
     memory: Vec<u8>,
     /// By the object's place in [`WorkerPlan::objects`].

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is checked whether the answer is there, in case the event was lost.
 const POLL: Duration = Duration::from_millis(100);
 
-/// What a frontend made.
+/// An object that a frontend made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// To release it by.
@@ -181,7 +181,7 @@ impl RemoteFrontend for Mutex<Client<'_>> {
     }
 }
 
-/// What a frontend made on request. It is revoked when this is dropped.
+/// An object that a frontend made on request. It is revoked when this is dropped.
 pub struct RemoteGrant<'run> {
     frontend: &'run dyn RemoteFrontend,
     made: Made,
@@ -202,7 +202,7 @@ impl<'run> RemoteGrant<'run> {
         &self.made.references
     }
 
-    /// What both sides call it.
+    /// Its handle, known to both sides.
     pub fn handle(&self) -> Handle {
         self.made.handle
     }

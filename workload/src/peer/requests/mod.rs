@@ -64,7 +64,7 @@ pub const MARK: u32 = 0x0101_0101;
 /// The number by which both sides identify what a frontend made.
 pub type Handle = u32;
 
-/// What a frontend can make.
+/// The objects that a frontend can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Fresh pages, granted.

@@ -398,7 +398,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a step makes of an object; `None`: nothing is left of it.
+    /// The state of an object after a step; `None`: it is gone.
     fn becomes(&mut self, step: &Step, object: usize, after: Option<State>) {
         if let Some(state) = after {
             if let Some(alive) = self.alive.get_mut(&object) {

@@ -2,7 +2,7 @@
 
 use crate::script::vocabulary::Verb;
 
-/// What an object is.
+/// The state of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Of open.
@@ -129,7 +129,7 @@ pub fn has_references_for(verb: &str, state: State) -> bool {
     }
 }
 
-/// What makes the objects of a verb.
+/// The verbs that make the objects of a verb.
 pub fn makers(verb: &str) -> &'static str {
     match verb {
         "close" | "on" => "open it in a step before",
@@ -148,7 +148,7 @@ pub fn makers(verb: &str) -> &'static str {
     }
 }
 
-/// What to write instead.
+/// The text to write instead.
 pub fn advice(verb: &str, state: State) -> String {
     match (verb, state) {
         ("touch" | "read" | "pipe of", State::Map { mapping: Mapping::Never, .. }) => "mmap it before".to_owned(),

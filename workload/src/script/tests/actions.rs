@@ -22,7 +22,7 @@ each = [{ export = "a", pages = 9, buffer = "wc" }, { release = "a", waiter_ever
 end = [{ free = "f" }]
 "#;
 
-/// What is wrong after a change.
+/// The problems after a change.
 fn problems_with(from: &str, to: &str) -> String {
     assert!(ACTIONS.contains(from), "{from}");
     problems_of(&ACTIONS.replacen(from, to, 1))

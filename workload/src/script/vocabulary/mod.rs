@@ -164,7 +164,7 @@ pub const WORKER: &[Key] = &[
 /// The keys of an action whose values are plain.
 pub const ACTION: &[Key] = &[needed("name", Kind::Text, "the action's name"), BUFFER_KIND];
 
-/// What a worker's actions are.
+/// The key of a worker's actions.
 pub const ACTIONS: (&str, &str) = ("actions", "the actions that the step `actions` runs: one [[workers.actions]] for each");
 
 /// The lists of steps of a worker, and of an action.

@@ -37,7 +37,7 @@ pub enum Verb {
     SleepMs,
 }
 
-/// What becomes of the object that a verb names.
+/// The effect on the object that a verb names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It is made.
@@ -53,7 +53,7 @@ pub enum Role {
 pub struct Entry {
     /// What it does.
     pub verb: Verb,
-    /// What becomes of the object that it names.
+    /// The effect on the object that it names.
     pub role: Role,
     /// As it is written.
     pub name: &'static str,
@@ -61,7 +61,7 @@ pub struct Entry {
     pub value: Kind,
     /// What else the step may say.
     pub keys: &'static [Key],
-    /// What it does, in words.
+    /// Its effect, in words.
     pub meaning: &'static str,
 }
 
