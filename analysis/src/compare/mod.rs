@@ -51,12 +51,12 @@ pub struct Cell {
 pub struct Row {
     /// What it compares. Of no kind of its own (`buffer` is `None`): each has a cell.
     pub subject: Group,
-    /// What was recorded of each kind; `None`: nothing.
+    /// The recorded operations of each kind; `None`: there are none.
     pub cells: PerKind<Option<Cell>>,
 }
 
 impl Row {
-    /// What was recorded of one kind; `None`: nothing, or it is not compared.
+    /// The recorded operations of one kind; `None`: there are none, or it is not compared.
     pub fn cell(&self, kind: Buffer) -> Option<&Cell> {
         self.cells[KINDS.iter().position(|&other| other == kind)?].as_ref()
     }

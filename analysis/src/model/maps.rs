@@ -25,7 +25,7 @@ pub struct LiveMap {
     pub state: MapState,
     /// When its owner was found to be gone; `None`: it was there when last looked for, or is not known.
     pub owner_gone_ns: Option<u64>,
-    /// Who holds it, as far as the census saw; empty where none was taken.
+    /// Its holders, as far as the census saw; empty if none was taken.
     pub holders: Vec<Holder>,
 }
 

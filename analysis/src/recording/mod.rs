@@ -31,7 +31,7 @@ pub enum Frame {
     Environment(Environment),
     /// Operations that ended, in the order in which the collector read them.
     Operations(Vec<Operation>),
-    /// What was lost so far.
+    /// The losses so far.
     Loss(LossReport),
     /// Time goes on, even where nothing happens. Monotonic nanoseconds.
     Tick {

@@ -43,7 +43,7 @@ pub enum Align {
 pub struct Row<'a> {
     /// The recording that the series belongs to.
     pub recording: &'a Aggregate,
-    /// What the operations of the series have in common.
+    /// The common properties of the operations of the series.
     pub key: &'a SeriesKey,
     /// Their durations.
     pub series: &'a Series,

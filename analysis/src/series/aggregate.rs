@@ -85,7 +85,7 @@ impl Aggregate {
         self.environment.as_ref()
     }
 
-    /// What was lost so far.
+    /// The losses so far.
     pub fn loss(&self) -> &LossReport {
         &self.loss
     }

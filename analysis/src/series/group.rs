@@ -27,7 +27,7 @@ impl Pages {
     }
 }
 
-/// What the operations of a group have in common. The order is that of an unsorted table.
+/// The common properties of the operations of a group. The order is that of an unsorted table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group {
     /// The kind of operation.

@@ -5,7 +5,7 @@ use internment::Intern;
 
 use crate::model::{Operation, Outcome};
 
-/// What the operations of a series have in common.
+/// The common properties of the operations of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
     /// The kind of operation.

@@ -38,13 +38,13 @@ pub enum TruthError {
     Columns(String),
 }
 
-/// What the workload did.
+/// A truth file: the load generator's own report of its run.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Truth {
     format: String,
     version: u32,
     ending: Ending,
-    /// What this kernel could not do and was left out, each with the reason.
+    /// Steps that this kernel does not support and that were left out, each with the reason.
     #[serde(default)]
     pub skipped: Vec<String>,
     /// Names of calls that make several operations, and which.
@@ -70,7 +70,7 @@ pub struct Teardowns {
 }
 
 impl Teardowns {
-    /// What is counted together.
+    /// The operations that are counted together.
     pub fn series(&self) -> String {
         series(Op::Teardown.name(), Some(&self.buffer), Some(self.pages), OK)
     }
@@ -138,7 +138,7 @@ impl From<Row> for Call {
 }
 
 impl Call {
-    /// What is counted together.
+    /// The operations that are counted together.
     pub fn series(&self) -> String {
         series(&self.op, self.buffer.as_deref(), self.pages, &self.outcome)
     }

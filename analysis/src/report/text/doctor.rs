@@ -49,7 +49,7 @@ pub struct Finding {
     pub fact: String,
     /// What follows from it; `None`: nothing.
     pub consequence: Option<String>,
-    /// What to do about it; `None`: nothing needs to be done, or can be.
+    /// The remedy; `None`: none is needed or possible.
     pub remedy: Option<String>,
 }
 

@@ -68,7 +68,7 @@ fn median(by_pages: &CountByPages) -> Option<u32> {
     *reached?.0
 }
 
-/// What the table leaves out, because it is of no kind that is compared.
+/// The operations that the table leaves out, because their kind is not compared.
 fn not_compared(aggregate: &Aggregate) -> String {
     let mut counts: BTreeMap<(Op, Outcome), u64> = BTreeMap::new();
     for (key, series) in aggregate.series().filter(|(key, _)| is_left_out(key)) {
