@@ -1,4 +1,4 @@
-//! Finds the compiled probes. Without them the crate compiles all the same, for lints and for its other tests, and says at run time
+//! Finds the compiled probes. Without them the crate still compiles, for lints and for its other tests, and says at run time
 //! what is missing.
 
 use std::path::{Path, PathBuf};

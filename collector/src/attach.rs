@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_cannot_do_a_thing_at_all_is_told_from_one_that_refuses_it_once() {
+    fn a_kernel_without_support_is_distinguished_from_one_that_refuses_once() {
         let error = |errno| ProgramError::IOError(std::io::Error::from_raw_os_error(errno));
         assert!(is_not_supported(&error(524)));
         assert!(!is_not_supported(&error(nix::errno::Errno::EBUSY as i32)));

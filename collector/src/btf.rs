@@ -66,7 +66,7 @@ impl KernelTypes {
     /// Where a member lies in its structure, in bytes; or the number that an enum has under a name.
     ///
     /// # Errors
-    /// What the kernel does not describe, in words.
+    /// A member that the kernel does not describe, in words.
     pub fn place(&self, structure: &str, member: &str) -> Result<u32, String> {
         let id = self.0.id_of(structure).ok_or_else(|| "no such structure".to_owned())?;
         if let Some(TypeVariant::Enum(values)) = self.0.from_id(id) {

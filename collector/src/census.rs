@@ -16,7 +16,7 @@ use grantscope_analysis::error_chain;
 use grantscope_analysis::live::Ledger;
 use grantscope_analysis::model::{self, HeldBy, Holder, MapState};
 
-/// What the programs are called in the object, and the kernel's iterators that they serve.
+/// The names of the programs in the object, and the kernel's iterators that they serve.
 const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_vmas", "task_vma")];
 
 /// The programs, loaded, and where they write.
@@ -106,7 +106,7 @@ fn domid(found: &FoundMap) -> Option<u16> {
     (found.domid != DOMID_INVALID).then_some(found.domid as u16)
 }
 
-/// Who was found to hold it; who has the gntdev file open comes first, as its most likely owner.
+/// The processes that were found to hold it; one with the gntdev file open comes first, as its most likely owner.
 pub fn holders(found: &FoundMap) -> Vec<Holder> {
     let mut holders: Vec<_> = found.holder.iter().filter_map(holder).collect();
     holders.sort_by_key(|holder| (holder.by as u8, holder.tgid));

@@ -20,7 +20,7 @@ pub fn examine(mode: AttachMode) -> Report {
     let mut findings = vec![xen(), domain(), rights(), lockdown(), page_size(), btf(), gntdev()];
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
-    findings.push(Finding::unknown("free grants", "Linux does not tell user space how many grant references are left"));
+    findings.push(Finding::unknown("free grants", "Linux does not report to user space how many grant references are left"));
     let hooks = match Probes::attach(mode, &Filter::default()) {
         Ok(probes) => probes.status().to_vec(),
         Err(error) => {
@@ -40,7 +40,7 @@ fn xen() -> Finding {
     match preflight::xen() {
         Ok(()) => match host::xen_version() {
             Some(version) => Finding::ok("Xen", version),
-            None => Finding::unknown("Xen", "this is a Xen domain, and /sys/hypervisor does not tell the version"),
+            None => Finding::unknown("Xen", "this is a Xen domain, and /sys/hypervisor does not show the version"),
         },
         Err(error) => Finding::blocks("Xen", error.to_string(), ADVICE),
     }
@@ -64,7 +64,7 @@ fn domain() -> Finding {
     const TOPIC: &str = "domain";
     let kind = read("/sys/hypervisor/guest_type").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     match features() {
-        None => Finding::unknown(TOPIC, format!("{kind}; {FEATURES} does not tell whether this is dom0")),
+        None => Finding::unknown(TOPIC, format!("{kind}; {FEATURES} does not show whether this is dom0")),
         Some(features) if has(features, FEATURE_DOM0) => Finding::ok(TOPIC, format!("{kind}; this is dom0")),
         Some(_) => Finding::ok(TOPIC, format!("{kind}; this is not dom0")),
     }
@@ -80,7 +80,7 @@ fn rights() -> Finding {
     let status = read("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let Some(effective) = effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()) else {
-        return Finding::unknown(TOPIC, "/proc/self/status does not tell the capabilities");
+        return Finding::unknown(TOPIC, "/proc/self/status does not list the capabilities");
     };
     if !nix::unistd::geteuid().is_root() {
         return Finding::blocks(TOPIC, "not root: /dev/xen/gntdev and the kernel's symbols are for root alone", "use sudo");
@@ -140,13 +140,13 @@ fn btf() -> Finding {
         );
     }
     let modules = ["xen_gntdev", "xen_gntalloc"].into_iter().filter(|module| module_is_loaded(module));
-    let told: Vec<_> = modules
+    let modules: Vec<_> = modules
         .map(|module| {
             let exists = Path::new("/sys/kernel/btf").join(module).exists();
             format!("; module {module}: {}", if exists { "yes" } else { "no" })
         })
         .collect();
-    Finding::ok(TOPIC, format!("of the kernel: yes{}", told.concat()))
+    Finding::ok(TOPIC, format!("of the kernel: yes{}", modules.concat()))
 }
 
 fn module_is_loaded(name: &str) -> bool {
@@ -182,7 +182,7 @@ fn gntalloc() -> Finding {
 }
 
 /// `IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED` (include/uapi/xen/gntdev.h, v6.12), of a descriptor that cannot exist, for no time:
-/// it changes nothing, and its errno tells whether gntdev knows the call.
+/// it changes nothing, and its errno shows whether gntdev supports the call.
 fn dmabuf() -> Finding {
     const TOPIC: &str = "dma-buf";
     const WAIT_RELEASED: u32 = 0x08_470a;
@@ -253,8 +253,8 @@ fn direct_mapped() -> Finding {
     match features() {
         Some(features) if has(features, FEATURE_DIRECT_MAPPED) => Finding::ok(TOPIC, "yes: guest frames are machine frames"),
         Some(features) if has(features, FEATURE_NOT_DIRECT_MAPPED) => Finding::ok(TOPIC, "no"),
-        // Xen before 4.16 tells neither; on x86 the question is answered by the kind of domain.
-        _ => Finding::unknown(TOPIC, format!("{FEATURES} does not tell")),
+        // Xen before 4.16 reports neither; on x86 the kind of domain answers the question.
+        _ => Finding::unknown(TOPIC, format!("{FEATURES} does not show it")),
     }
 }
 

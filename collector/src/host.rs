@@ -36,12 +36,12 @@ pub fn now_ns() -> u64 {
     now.map_or(0, |now| now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
 }
 
-/// Whether this is a PV domain, whose page tables Xen keeps. Kernels without CONFIG_XEN_SYS_HYPERVISOR do not tell.
+/// Whether this is a PV domain, whose page tables Xen keeps. Kernels without CONFIG_XEN_SYS_HYPERVISOR do not report it.
 pub fn is_pv_domain() -> bool {
     fs::read_to_string("/sys/hypervisor/guest_type").is_ok_and(|kind| kind.trim() == "PV")
 }
 
-/// As Xen tells it through sysfs: `4.17.6-pre`, say.
+/// As Xen reports it in sysfs, such as `4.17.6-pre`.
 pub fn xen_version() -> Option<String> {
     let part = |name: &str| fs::read_to_string(format!("/sys/hypervisor/version/{name}")).ok();
     let (major, minor, extra) = (part("major")?, part("minor")?, part("extra").unwrap_or_default());

@@ -17,7 +17,7 @@ const DMABUF_EXP_OPS_RELEASE: &str = "dmabuf_exp_ops_release";
 /// gntdev's own structure, described or not.
 const MAP: &str = "gntdev_grant_map";
 
-/// What was found, and what was not.
+/// The findings, and what was not found.
 pub struct KernelFacts {
     /// What the probes have to know.
     pub kernel: Kernel,

@@ -2,7 +2,7 @@
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `btf`, `symbols` and `kernel` ask the
 //! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
-//! `callers` names its functions; `census` finds maps that nobody saw begin, `live_maps` follows those that live; `probes` owns what is
+//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones; `probes` owns what is
 //! attached; `session` turns it into a recording.
 //!
 //! ```no_run
@@ -66,9 +66,7 @@ pub enum CaptureError {
     #[error("/sys/kernel/btf/vmlinux cannot be read ({0}): the kernel needs CONFIG_DEBUG_INFO_BTF=y")]
     NoBtf(String),
     /// The BTF lacks a structure that we read.
-    #[error(
-        "the kernel's BTF does not tell where `{field}` lies ({problem}): this kernel is not supported; please report its version"
-    )]
+    #[error("the kernel's BTF does not describe `{field}` ({problem}): this kernel is not supported; please report its version")]
     NoField {
         /// Structure and member.
         field: &'static str,

@@ -89,7 +89,7 @@ impl LiveMaps {
         self.see_holders(found);
     }
 
-    /// Who holds what, as a census found it.
+    /// The holders and their maps, as a census found them.
     pub fn see_holders(&mut self, found: &[(u64, FoundMap)]) {
         let read = self.read();
         let key = |map: &u64| Some((*map, read.get(map)?.info.generation_ns));

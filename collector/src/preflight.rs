@@ -9,7 +9,7 @@ use crate::object::OBJECT;
 /// The kernel's own type information.
 pub const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
 
-/// The first thing that stands in the way.
+/// The first obstacle.
 ///
 /// # Errors
 /// The first thing that is missing: the embedded probes, root, Xen, gntdev or BTF.

@@ -86,7 +86,7 @@ impl Probes {
         }
     }
 
-    /// Who holds which maps; `None`: this kernel does not let us see.
+    /// The holders of each map; `None`: this kernel does not show them.
     fn take_census(&mut self) -> Option<Vec<(u64, FoundMap)>> {
         let taken = self.census.as_mut()?.take(&mut self.ebpf);
         taken.inspect_err(|error| self.live.cannot_find(error_chain(error))).ok()
@@ -120,7 +120,7 @@ impl Probes {
         while self.records.next().is_some() {}
     }
 
-    /// What was lost since the probes were attached.
+    /// The losses since the probes were attached.
     pub fn loss(&self, at_ns: u64) -> LossReport {
         let counters = self.counters().into_iter().filter_map(|counter| self.since_attached(counter)).collect();
         LossReport { at_ns, counters }

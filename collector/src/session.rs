@@ -21,19 +21,19 @@ use grantscope_analysis::recording::{Frame, FrameSink};
 
 /// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.
 const DRAIN_EVERY: Duration = Duration::from_millis(100);
-/// Losses are counted, and live maps looked at, every so many drains.
+/// Losses are counted, and live maps read, once in this many drains.
 const LOSS_EVERY_DRAINS: u32 = 10;
 /// Operations per frame: keeps frames far below what a reader takes for damage.
 const OPERATIONS_PER_FRAME: usize = 4096;
-/// How long a command has to undo what it did, once it was told to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a command has to clean up after the signal to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to record.
 #[derive(Debug, Default)]
 pub struct Options {
     /// Name of the run; by default host and time.
     pub run: Option<String>,
-    /// The clock behind the nanoseconds: the machine cannot tell by itself.
+    /// The clock behind the nanoseconds: the machine does not show it.
     pub clock: Clock,
     /// Attach mode of the probes.
     pub attach: AttachMode,
@@ -103,7 +103,7 @@ async fn end(child: &mut Child) {
         // An error means that it is gone already.
         let _ = kill(Pid::from_raw(id as i32), Number::SIGTERM);
     }
-    if timeout(PATIENCE, child.wait()).await.is_err() {
+    if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
 }

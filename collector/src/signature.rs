@@ -17,7 +17,7 @@ use crate::symbols::Symbol;
 enum Found {
     /// A pointer to this: a structure, or `<structure> *`.
     PointerTo(String),
-    /// A number of so many bytes.
+    /// An integer of this many bytes.
     Number(usize),
     /// Nothing that the probes read.
     Other(&'static str),
@@ -30,7 +30,7 @@ pub fn problem(types: &KernelTypes, hook: &Hook, symbol: &Symbol) -> Option<Stri
         return None;
     }
     if symbol.is_suffixed() {
-        return Some("the compiler has changed the function, and nothing tells which arguments are left".to_owned());
+        return Some("the compiler has changed the function, and nothing shows which arguments are left".to_owned());
     }
     differs(hook, &symbol.name, Signature::of_function(types, &symbol.name)?)
 }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pointer_to_pointers_is_told_from_a_pointer() {
+    fn a_pointer_to_pointers_is_distinguished_from_a_pointer() {
         let hook = Hook { returns: Shape::Unread, ..rows::GnttabMapRefs::HOOK };
         assert_eq!(problem_of(&hook, &[MAP_OPS, MAP_OPS, PAGES, INT]), None);
         assert!(problem_of(&hook, &[MAP_OPS, MAP_OPS, PAGE, INT]).is_some());

@@ -27,7 +27,7 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// Whether the compiler has changed what the name stands for: BTF then describes another function.
+    /// Whether the compiler has changed the function of this name: BTF then describes another one.
     pub fn is_suffixed(&self) -> bool {
         self.name.contains('.')
     }
@@ -124,7 +124,7 @@ impl Kallsyms {
         })
     }
 
-    /// Where something that is built in lies; `None`: not there, or the kernel does not tell addresses.
+    /// Address of a built-in symbol; `None`: not there, or the kernel hides addresses.
     pub fn address(&self, name: &str) -> Option<u64> {
         self.lines().find(|listed| listed.name == name && listed.module.is_none()).map(|listed| listed.address)
     }
@@ -147,7 +147,7 @@ impl Kallsyms {
     }
 }
 
-/// Functions by name, those that somebody asked for.
+/// The requested functions, by name.
 #[derive(Debug, Default)]
 pub struct Symbols(HashMap<String, Vec<Symbol>>);
 

@@ -1,6 +1,6 @@
 // Sends raw frames through a network card, and counts those that arrive: no protocol of the internet is needed for that.
 //
-//   frames send INTERFACE COUNT SIZE     sends a lot: COUNT frames of SIZE bytes, to everybody
+//   frames send INTERFACE COUNT SIZE     sends a batch: COUNT frames of SIZE bytes, to the broadcast address
 //   frames receive INTERFACE             says "listens" and comes back; a part of it stays, and says a line for each lot that
 //                                        arrived: "COUNT frames of SIZE bytes, WHOLE whole"
 //
@@ -22,7 +22,7 @@
 enum {
 	PROTOCOL = 0x88b5, // for local experiments (IEEE 802, "OUI Extended EtherType")
 	LARGEST = 65535,
-	ROOM_BYTES = 16 << 20, // for a whole lot that nobody has read yet
+	ROOM_BYTES = 16 << 20, // for a whole batch that is not read yet
 	RETRY_US = 1000,
 };
 
@@ -66,7 +66,7 @@ static void send_lot(int to, uint32_t count, uint32_t size)
 {
 	struct frame *frame = &room.frame;
 	memset(frame->ethernet.h_dest, 0xff, ETH_ALEN);
-	// Nobody's: of the range that is given out locally.
+	// Unassigned: of the range for local use.
 	memcpy(frame->ethernet.h_source, (unsigned char[]){ 2, 0, 0, 0, 0, 1 }, ETH_ALEN);
 	frame->ethernet.h_proto = htons(PROTOCOL);
 	frame->count = count;

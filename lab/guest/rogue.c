@@ -1,8 +1,8 @@
-// A front end of dom0's own, without a driver, that asks a back end for what nobody granted. Run it as root in dom0, where xenstore is.
+// A front end of dom0's own, without a driver, that asks a back end for what was not granted. Run it as root in dom0, where xenstore is.
 //
-//   rogue ring     a network card with a ring that nobody granted
-//   rogue block    a disk with a good ring, and one request for as many pages as fit, of which nobody granted the last
-//   rogue net      a network card with good rings, and one frame that nobody granted
+//   rogue ring     a network card with a ring that was not granted
+//   rogue block    a disk with a good ring, and one request for as many pages as fit, of which the last was not granted
+//   rogue net      a network card with good rings, and one frame that was not granted
 //
 // It waits until the back end has refused that and is gone, and says which operations that makes in the kernel, a line for each:
 // operation, what its caller's name begins with, references, and how many of them are bad.
@@ -120,7 +120,7 @@ static void await(const char *what, int (*came)(void))
 {
 	for (int tries = 0; !came(); tries++) {
 		if (tries == TRIES) {
-			fprintf(stderr, "waited in vain: %s\n", what);
+			fprintf(stderr, "timed out waiting for: %s\n", what);
 			exit(1);
 		}
 		usleep(PAUSE_US);

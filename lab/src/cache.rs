@@ -89,7 +89,7 @@ impl Cache {
         if let Some(path) = self.find(kind, key) {
             return Ok(path); // Another run made it while this one waited for the lock.
         }
-        // Under the lock nobody else makes this kind, so what lies here is what an interrupted run left.
+        // Under the lock no other process makes this kind, so a file here is left from an interrupted run.
         let scratch = self.root.join("tmp").join(kind);
         remove_folder(&scratch)?;
         let made = scratch.join("made");

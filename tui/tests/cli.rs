@@ -110,7 +110,7 @@ fn the_help_is_what_is_documented() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_with_exit_code_2() {
+fn a_wrong_command_line_is_reported_with_exit_code_2() {
     for args in [&["watch"][..], &["top", "--speed", "0"], &["export"], &["top", "a", "--replay", "b"], &["record"]] {
         let ran = run(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
@@ -142,7 +142,7 @@ fn a_recording_that_is_cut_short_gives_everything_before_and_exit_code_4() {
     let recorded = Recorded::new(&cut_short());
     let ran = recorded.run(&["export", "@/recording.gsr"]);
     assert_eq!(ran.code, 4);
-    insta::assert_snapshot!(ran.stderr, @"grantscope: warning: @/recording.gsr: the recording was cut short after 43 frames: what stands before is complete");
+    insta::assert_snapshot!(ran.stderr, @"grantscope: warning: @/recording.gsr: the recording was cut short after 43 frames: everything before that is complete");
     let counted: u64 = totals(&ran.stdout).iter().map(|(_, count)| count).sum();
     // Only the end frame is broken.
     assert_eq!(counted, operations(&synthetic::complete(2)));
@@ -153,7 +153,7 @@ fn a_damaged_recording_gives_everything_before_and_exit_code_4() {
     let recorded = Recorded::new(&damaged());
     let ran = recorded.run(&["summary", "@/recording.gsr"]);
     assert_eq!(ran.code, 4);
-    insta::assert_snapshot!(ran.stderr, @"grantscope: warning: @/recording.gsr: the recording is damaged after 41 frames (a checksum that does not fit): what stands before is complete");
+    insta::assert_snapshot!(ran.stderr, @"grantscope: warning: @/recording.gsr: the recording is damaged after 41 frames (a checksum that does not fit): everything before that is complete");
     assert!(ran.stdout.contains("operations, 0 lost"), "{}", ran.stdout);
 }
 

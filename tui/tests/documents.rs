@@ -48,7 +48,7 @@ fn the_documents_list_every_kind_of_loss() {
         format!("| `{}` | {vanishes} | {} |", kind.name(), kind.about())
     };
     let expected: Vec<_> = LossKind::ALL.iter().map(row).collect();
-    assert_eq!(rows(TRUST, "What is lost"), expected, "put this table into docs/trust.md:\n{}", expected.join("\n"));
+    assert_eq!(rows(TRUST, "Lost data"), expected, "put this table into docs/trust.md:\n{}", expected.join("\n"));
 }
 
 /// Lines such as `├ gntdev_alloc_map  ●  page_array_alloc  a remark`.

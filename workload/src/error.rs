@@ -72,21 +72,21 @@ pub enum Error {
         if .others.is_empty() { "there are none".to_owned() } else { .others.join(", ") }
     )]
     NoVgem {
-        /// The nodes that were looked at, and what each is.
+        /// The checked nodes, and what each is.
         others: Vec<String>,
     },
 
     /// A count of zero.
     #[error("{call} of 0 pages: give at least one")]
     EmptyCount {
-        /// What was to be done.
+        /// The operation that failed.
         call: &'static str,
     },
 
-    /// This kernel can do nothing of what was asked for.
-    #[error("nothing to do: this kernel can do nothing of it ({why}); run another scenario")]
+    /// This kernel supports nothing that was requested.
+    #[error("nothing to do: this kernel supports none of it ({why}); run another scenario")]
     NothingPossible {
-        /// What it lacks.
+        /// The reason.
         why: String,
     },
 
@@ -96,7 +96,7 @@ pub enum Error {
          or raise it there as root"
     )]
     OverLimit {
-        /// What was to be done.
+        /// The operation that failed.
         call: &'static str,
         /// How many were asked for.
         count: usize,
@@ -182,7 +182,7 @@ pub enum Error {
     },
 
     /// A frontend that does not do what it is asked for as it should.
-    #[error("the frontend of domain {peer} cannot be asked: {what}")]
+    #[error("a request to the frontend of domain {peer} failed: {what}")]
     PeerRequests {
         /// The domain.
         peer: u16,
@@ -190,12 +190,12 @@ pub enum Error {
         what: String,
     },
 
-    /// A frontend could not do what it was asked for.
-    #[error("domain {peer} could not {what}: {} ({errno:?}); its frontend's own messages say more", .errno.desc())]
+    /// A frontend could not carry out a request.
+    #[error("domain {peer} could not {what}: {} ({errno:?}); see the messages of its frontend", .errno.desc())]
     PeerRefused {
         /// The domain.
         peer: u16,
-        /// What was asked for.
+        /// The request.
         what: String,
         /// Its answer.
         errno: Errno,
@@ -203,7 +203,7 @@ pub enum Error {
 
     /// Two frontends for the same backend.
     #[error(
-        "another frontend of this domain tells domain {to} at {path} in xenstore what it grants: end that one, or use --channel directory"
+        "another frontend of this domain publishes its grants to domain {to} at {path} in xenstore: end that one, or use --channel directory"
     )]
     TwoFrontends {
         /// The backend.
@@ -215,7 +215,7 @@ pub enum Error {
     /// xenstore refused something.
     #[error("cannot {access} {path} in xenstore: {} ({errno:?}){}", .errno.desc(), xenstore_hint(*.errno))]
     Xenstore {
-        /// What was to be done.
+        /// The operation that failed.
         access: &'static str,
         /// With what.
         path: String,
@@ -225,7 +225,7 @@ pub enum Error {
 
     /// There is a device for xenstore, and no xenstore.
     #[error(
-        "no xenstored answers on {path}: start one in this domain or leave --channel xenstore out; then references are told by a \
+        "no xenstored answers on {path}: start one in this domain or leave --channel xenstore out; then references are published by a \
          directory page"
     )]
     NoXenstored {
@@ -234,9 +234,9 @@ pub enum Error {
     },
 
     /// xenstore does not answer.
-    #[error("cannot {access} {path} in xenstore: nobody answers; does xenstored run?")]
+    #[error("cannot {access} {path} in xenstore: no answer; does xenstored run?")]
     XenstoreSilent {
-        /// What was to be done.
+        /// The operation that failed.
         access: &'static str,
         /// With what.
         path: String,
@@ -247,7 +247,7 @@ pub enum Error {
     XenstoreContents {
         /// Which node.
         path: String,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
 
@@ -258,7 +258,7 @@ pub enum Error {
         peer: u16,
         /// The page's reference.
         reference: u32,
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
 
@@ -272,9 +272,9 @@ pub enum Error {
         page: usize,
         /// Of how many.
         pages: usize,
-        /// What it holds.
+        /// The value found.
         found: u32,
-        /// What it should hold.
+        /// The expected value.
         expected: u32,
     },
 
@@ -313,18 +313,18 @@ pub enum Error {
     /// More than there is room for, found before anything was mapped.
     #[error("the scenario needs {needed}, but {room}: {advice}; nothing was mapped")]
     NoRoom {
-        /// What it needs.
+        /// The resource that it needs, with its amount.
         needed: String,
-        /// What there is.
+        /// The available amount.
         room: String,
-        /// What would fit.
+        /// The remedy, with the amount that would fit.
         advice: String,
     },
 
     /// The balloon cannot be pinned.
     #[error("the balloon cannot be pinned: {why}; {advice}")]
     Balloon {
-        /// What stands in the way.
+        /// The obstacle.
         why: String,
         /// What to do.
         advice: &'static str,

@@ -49,7 +49,7 @@ pub fn requested() -> bool {
 /// A signal wakes one thread only: the others look up so often while they sleep.
 pub const LOOK_UP_NS: u64 = 100_000_000;
 
-/// Sleeps until CLOCK_MONOTONIC shows `ns`, or until it is known that nobody wants to go on.
+/// Sleeps until CLOCK_MONOTONIC shows `ns`, or until the run is to stop.
 ///
 /// # Errors
 /// A signal has arrived, or the run was given up.

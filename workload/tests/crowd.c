@@ -1,4 +1,4 @@
-// Many who map at once, and every way of letting go: four processes of four threads on shared opens of gntdev, a process that
+// Many concurrent mappers, and every way of releasing: four processes of four threads on shared opens of gntdev, a process that
 // is killed with its mapping, one that inherits it, a device closed before its mapping, a mapping unmapped in parts, a dma-buf
 // with two descriptors, and large buffers whose release keeps another thread waiting for the device. Writes the truth of all that
 // to standard output (docs/truth.md). It shares no code with the workload.
@@ -240,7 +240,7 @@ static void map_and_wait_for_death(void)
 		pause();
 }
 
-// The kernel closes what the dead left open, in the dying task: nobody calls munmap.
+// The kernel closes the dead process's files in the dying task: there is no munmap call.
 static void killed_with_a_mapping(void)
 {
 	char byte;
@@ -269,7 +269,7 @@ static void unmap_what_was_inherited(void)
 		unmap_memory(inherited, 0, inherited.pages);
 }
 
-// The last one to hold the mapping is the child, whose munmap lets go of the grants.
+// The last one to hold the mapping is the child, whose munmap releases the grants.
 static void inherited_by_a_child(void)
 {
 	int gntdev = open_gntdev();
@@ -350,7 +350,7 @@ static void *hold_the_lock(void *argument)
 	return NULL;
 }
 
-// gntdev takes a buffer down under the lock of its open device: meanwhile nobody else can map there.
+// gntdev takes a buffer down under the lock of its open device: meanwhile no other thread can map there.
 static void lock_held_for_long(void)
 {
 	pthread_t holder;

@@ -1,4 +1,4 @@
-// A program that is not grantscope's, for checking that a stranger's calls are profiled as exactly
+// A program that is not grantscope's, for checking that a third-party client's calls are profiled as exactly
 // as the workload's: raw ioctls after the kernel's own headers, its own clock around each call, and
 // a truth file in the same format (docs/truth.md) on standard output. It shares no code with the
 // workload. Run it as root in a Xen domain: it grants pages to its own domain and maps them.
@@ -39,7 +39,7 @@ static uint64_t last_start_ns, last_end_ns;
 // Maps of each kind that gave up their grants, all of the same size.
 static const char *const kinds[] = { "pages", "wc", "coherent" };
 static unsigned long teardowns[3];
-// The first export tells: ENOTTY where the kernel has no dma-bufs.
+// The first export shows it: ENOTTY if the kernel has no dma-bufs.
 static int no_dmabufs;
 
 static uint64_t now_ns(void)

@@ -2,7 +2,7 @@
 // mappings. Run it as root in a Xen domain: it grants pages to its own domain and maps them.
 //
 //   holder kinds        one mapping of each kind that this kernel has; then "holding", and it stays until it is ended
-//   holder steps N      N mappings of 1 to 4 pages; 3 s; half of them let go; 3 s; all let go; 3 s
+//   holder steps N      N mappings of 1 to 4 pages; 3 s; half of them unmapped; 3 s; all unmapped; 3 s
 //   holder leaks        a page held in a pipe after the device is closed, and a dma-buf whose owner is killed; 6 s each
 //
 // A line is: what, buffer kind, pages. The first word of a step is "held", then mappings and pages.

@@ -1,4 +1,4 @@
-//! The layouts and numbers against the kernel's own headers, by the C compiler; and the stranger's
+//! The layouts and numbers against the kernel's own headers, by the C compiler; and the third-party client's
 //! program, which is built for the lab elsewhere, as clean C.
 
 use std::fmt::Write as _;

@@ -17,7 +17,7 @@ pub const KINDS: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
 /// A value per kind of [`KINDS`].
 pub type PerKind<T> = [T; KINDS.len()];
 
-/// The ratios that are shown, the most telling first.
+/// The ratios that are shown, the most significant first.
 pub const RATIOS: [Ratio; 3] = [
     Ratio { of: Buffer::Wc, base: Buffer::Pages, heading: "wc÷pages" },
     Ratio { of: Buffer::Coherent, base: Buffer::Wc, heading: "coh÷wc" },
@@ -51,12 +51,12 @@ pub struct Cell {
 pub struct Row {
     /// What it compares. Of no kind of its own (`buffer` is `None`): each has a cell.
     pub subject: Group,
-    /// What was recorded of each kind; `None`: nothing.
+    /// The recorded operations of each kind; `None`: there are none.
     pub cells: PerKind<Option<Cell>>,
 }
 
 impl Row {
-    /// What was recorded of one kind; `None`: nothing, or it is not compared.
+    /// The recorded operations of one kind; `None`: there are none, or it is not compared.
     pub fn cell(&self, kind: Buffer) -> Option<&Cell> {
         self.cells[KINDS.iter().position(|&other| other == kind)?].as_ref()
     }

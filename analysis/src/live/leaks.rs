@@ -81,7 +81,7 @@ mod tests {
         let why = map.suspicion(4 * S, LEAK_AFTER).expect("it is 3 s old").to_string();
         assert_eq!(
             why,
-            "its release was asked for 3.00 s ago by close, and somebody still uses a page of it: its grants stay mapped"
+            "its release was requested 3.00 s ago by close, and a page of it is still in use: its grants stay mapped"
         );
     }
 

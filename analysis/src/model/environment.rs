@@ -7,7 +7,7 @@ use super::Clock;
 /// Where and with what a recording was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// Name of the run, chosen by whoever started it.
+    /// Name of the run, chosen by the user.
     pub run: String,
     /// Host name.
     pub host: String,

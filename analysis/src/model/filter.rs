@@ -18,7 +18,7 @@ pub struct Filter {
     pub domid: Option<u16>,
     /// It is about a buffer of one of these kinds; empty: of any.
     pub buffers: Vec<Buffer>,
-    /// It took at least so long; 0: any time.
+    /// The minimum duration; 0: any.
     pub min_duration_ns: u64,
     /// It failed, in whole or in part.
     pub errors_only: bool,
@@ -84,7 +84,7 @@ impl fmt::Display for Filter {
 pub struct FilterReport {
     /// Monotonic time of the count.
     pub at_ns: u64,
-    /// What was asked for.
+    /// The filter.
     pub filter: Filter,
     /// Operations that were something else.
     pub left_out: u64,

@@ -2,7 +2,7 @@
 
 use grantscope_wire::{HookId, LossKind};
 
-/// What was lost since the recording began.
+/// The losses since the recording began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LossReport {
     /// Monotonic time of the count.

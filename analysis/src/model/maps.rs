@@ -25,7 +25,7 @@ pub struct LiveMap {
     pub state: MapState,
     /// When its owner was found to be gone; `None`: it was there when last looked for, or is not known.
     pub owner_gone_ns: Option<u64>,
-    /// Who holds it, as far as the census saw; empty where none was taken.
+    /// Its holders, as far as the census saw; empty if none was taken.
     pub holders: Vec<Holder>,
 }
 
@@ -38,7 +38,7 @@ pub enum MapState {
     Mapped,
     /// It is a dma-buf.
     Exported,
-    /// No process has it in its memory any more, and nobody has released it.
+    /// No process has it mapped any more, and it was not released.
     Unmapped,
     /// Its release was asked for, and a page of it is still in use.
     TearingDown {
@@ -124,7 +124,7 @@ impl LiveMap {
         self.allocated_ns.map(|allocated| now_ns.saturating_sub(allocated))
     }
 
-    /// Whether somebody was found to have its gntdev file open; `None`: nobody looked.
+    /// Whether a process was found to have its gntdev file open; `None`: not checked.
     pub fn descriptor_is_open(&self) -> Option<bool> {
         (!self.holders.is_empty()).then(|| self.holders.iter().any(|holder| holder.by == HeldBy::Descriptor))
     }

@@ -11,7 +11,7 @@ pub struct Operation {
     pub start_ns: u64,
     /// How long it took.
     pub duration_ns: u64,
-    /// What was asked for.
+    /// The kind of operation.
     pub op: Op,
     /// What backs the mapping; `None`: not known.
     pub buffer: Option<Buffer>,
@@ -27,7 +27,7 @@ pub struct Operation {
     pub tid: u32,
     /// The thread's name.
     pub comm: String,
-    /// Tells maps apart that live at the same address one after the other; `None`: not known.
+    /// Distinguishes successive maps at the same address; `None`: not known.
     pub map_generation_ns: Option<u64>,
     /// Stages may be charged to the one around them: the stack overflowed, or a return was unmatched.
     pub stages_incomplete: bool,
@@ -44,7 +44,7 @@ pub enum Detail {
     StartedBy(Op),
     /// The kernel function that asked: of an operation that no call from user space began.
     Caller(String),
-    /// Why it failed, where the errno stands for many reasons.
+    /// Why it failed, if the errno has several possible causes.
     Cause(Cause),
     /// How many of its references got a grant status other than okay.
     Status {
@@ -61,7 +61,7 @@ impl Operation {
         self.stages.iter().map(|stage| stage.self_ns).sum::<u64>() == self.duration_ns
     }
 
-    /// The operation that asked for this one; `None`: not known, or nobody's operation but its own.
+    /// The operation that requested this one; `None`: not known, or not requested by another.
     pub fn started_by(&self) -> Option<Op> {
         self.details.iter().find_map(|detail| if let Detail::StartedBy(op) = detail { Some(*op) } else { None })
     }

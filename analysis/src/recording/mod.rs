@@ -31,7 +31,7 @@ pub enum Frame {
     Environment(Environment),
     /// Operations that ended, in the order in which the collector read them.
     Operations(Vec<Operation>),
-    /// What was lost so far.
+    /// The losses so far.
     Loss(LossReport),
     /// Time goes on, even where nothing happens. Monotonic nanoseconds.
     Tick {
@@ -97,7 +97,10 @@ mod tests {
             let frames = usize::from(length >= first) + usize::from(length >= second);
             let (read, error) = read(&whole[..length]);
             assert_eq!(read, frames, "cut to {length} bytes");
-            assert_eq!(error, Some(format!("the recording was cut short after {frames} frames: what stands before is complete")));
+            assert_eq!(
+                error,
+                Some(format!("the recording was cut short after {frames} frames: everything before that is complete"))
+            );
         }
     }
 

@@ -24,13 +24,13 @@ pub enum ReadError {
         found: u16,
     },
     /// Bytes end in the middle of a frame, or before the end frame.
-    #[error("the recording was cut short after {frames} frames: what stands before is complete")]
+    #[error("the recording was cut short after {frames} frames: everything before that is complete")]
     CutShort {
         /// Whole frames before.
         frames: u64,
     },
     /// A checksum does not fit, or a frame makes no sense.
-    #[error("the recording is damaged after {frames} frames ({what}): what stands before is complete")]
+    #[error("the recording is damaged after {frames} frames ({what}): everything before that is complete")]
     Damaged {
         /// Whole frames before.
         frames: u64,

@@ -12,7 +12,7 @@ pub trait FrameSink {
     ///
     /// # Errors
     ///
-    /// Where it cannot be written, or nobody takes it any more.
+    /// If it cannot be written, or its reader is gone.
     fn put(&mut self, frame: &Frame) -> io::Result<()>;
 }
 

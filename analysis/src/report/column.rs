@@ -43,7 +43,7 @@ pub enum Align {
 pub struct Row<'a> {
     /// The recording that the series belongs to.
     pub recording: &'a Aggregate,
-    /// What the operations of the series have in common.
+    /// The common properties of the operations of the series.
     pub key: &'a SeriesKey,
     /// Their durations.
     pub series: &'a Series,
@@ -121,7 +121,7 @@ pub const COLUMNS: &[Column] = &[
     numbers("pages", "grant references", "that the operation was about", |row| row.key.pages.map_or(Cell::Unknown, |pages| Cell::Count(pages.into()))),
     words("outcome", "`ok`, or the errno's name", |row| Cell::Text(row.key.outcome.name())),
     words("started_by", "of a `teardown`: the operation that requested it", |row| maybe(row.key.started_by.map(Op::name))),
-    words("cause", "why it failed, where the errno stands for many reasons, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),
+    words("cause", "why it failed, if the errno has several possible causes, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),
     Column { unit: "grant references", ..words("statuses", "that Xen refused in all operations of the series, by grant status: `bad_gntref:3;no_space:1`; empty: none; `unread`: the status could not be read", |row| Cell::Text(status_list(row.recording.statuses(row.key), ":", ";").into())) },
     words("caller", "of `map_refs`, `unmap_refs`, `batch_map` and `batch_copy`: the kernel function that called, with its module if it is in one: `xen_blkbk_map [xen_blkback]`", |row| maybe(row.key.caller.as_ref().map(AsRef::as_ref))),
     words("stage", "`total`: the whole operation; else the stage's self time", |row| text(row.key.stage_name())),

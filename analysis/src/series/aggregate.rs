@@ -80,12 +80,12 @@ impl Aggregate {
         self.statuses.get(&SeriesKey { stage: None, ..*key }).unwrap_or(&NONE)
     }
 
-    /// Where this was recorded; `None`: not told yet.
+    /// Where this was recorded; `None`: not reported yet.
     pub fn environment(&self) -> Option<&Environment> {
         self.environment.as_ref()
     }
 
-    /// What was lost so far.
+    /// The losses so far.
     pub fn loss(&self) -> &LossReport {
         &self.loss
     }
@@ -129,7 +129,7 @@ impl Aggregate {
             .sum()
     }
 
-    /// Monotonic time of the first and the last thing that was told.
+    /// Monotonic time of the first and the last record.
     pub fn span_ns(&self) -> Option<(u64, u64)> {
         self.first_ns.zip(self.last_ns)
     }

@@ -27,10 +27,10 @@ impl Pages {
     }
 }
 
-/// What the operations of a group have in common. The order is that of an unsorted table.
+/// The common properties of the operations of a group. The order is that of an unsorted table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group {
-    /// What was asked for.
+    /// The kind of operation.
     pub op: Op,
     /// What backs the mapping; `None`: not known.
     pub buffer: Option<Buffer>,

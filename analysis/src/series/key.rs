@@ -5,10 +5,10 @@ use internment::Intern;
 
 use crate::model::{Operation, Outcome};
 
-/// What the operations of a series have in common.
+/// The common properties of the operations of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
-    /// What was asked for.
+    /// The kind of operation.
     pub op: Op,
     /// What backs the mapping; `None`: not known.
     pub buffer: Option<Buffer>,

@@ -159,7 +159,7 @@ fn a_truth_file_of_another_version_is_refused() {
     assert!(error.to_string().starts_with("truth file of format grantscope-truth version 2"), "{error}");
 }
 
-/// A truth that tells why.
+/// A truth with causes.
 fn truth_with_causes(calls: &str) -> Truth {
     let columns = r#"["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses"]"#;
     let json = format!(
@@ -189,7 +189,7 @@ fn another_cause_or_another_status_is_found() {
 }
 
 #[test]
-fn a_success_with_a_cause_is_found_whatever_the_truth_tells() {
+fn a_success_with_a_cause_is_found_whatever_the_truth_says() {
     let wrong = Operation { details: vec![Detail::Cause(Cause::StillHeld)], ..operation(100, 100) };
     let found = verdict(vec![wrong], LossReport::default(), &truth(CALL, "complete"));
     assert_eq!(
@@ -209,17 +209,17 @@ fn a_failure_that_the_truth_does_not_explain_is_judged_by_its_errno_alone() {
 }
 
 #[test]
-fn a_call_may_tell_its_arm_and_need_not() {
+fn the_arm_of_a_call_is_optional() {
     let columns = r#"["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses","arm"]"#;
     let calls =
         r#"["export","wc",16,"ok","run",7,90,120,null,null,"buffer=wc"],["export","wc",16,"ok","run",7,300,120,null,null,null]"#;
     let json = format!(
         r#"{{"format":"grantscope-truth","version":1,"ending":{{"how":"complete"}},"columns":{columns},"calls":[{calls}]}}"#
     );
-    let told = Truth::parse(&json).expect("a truth with arms");
-    let arms: Vec<_> = told.calls.iter().map(|call| call.arm.as_deref()).collect();
+    let with_arms = Truth::parse(&json).expect("a truth with arms");
+    let arms: Vec<_> = with_arms.calls.iter().map(|call| call.arm.as_deref()).collect();
     assert_eq!(arms, [Some("buffer=wc"), None]);
     assert_eq!(truth(CALL, "complete").calls[0].arm, None);
     let both = vec![operation(100, 100), operation(310, 100)];
-    assert_eq!(verdict(both, LossReport::default(), &told), [""; 0]);
+    assert_eq!(verdict(both, LossReport::default(), &with_arms), [""; 0]);
 }

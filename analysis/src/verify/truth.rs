@@ -38,19 +38,19 @@ pub enum TruthError {
     Columns(String),
 }
 
-/// What the workload did.
+/// A truth file: the load generator's own report of its run.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Truth {
     format: String,
     version: u32,
     ending: Ending,
-    /// What this kernel could not do and was left out, each with the reason.
+    /// Steps that this kernel does not support and that were left out, each with the reason.
     #[serde(default)]
     pub skipped: Vec<String>,
     /// Names of calls that make several operations, and which.
     #[serde(default)]
     contains: BTreeMap<String, Vec<String>>,
-    /// How many maps gave up their grants; `None`: nobody kept count.
+    /// How many maps had their grants unmapped; `None`: not counted.
     #[serde(default)]
     pub teardowns: Option<Vec<Teardowns>>,
     columns: Vec<String>,
@@ -70,7 +70,7 @@ pub struct Teardowns {
 }
 
 impl Teardowns {
-    /// What is counted together.
+    /// The operations that are counted together.
     pub fn series(&self) -> String {
         series(Op::Teardown.name(), Some(&self.buffer), Some(self.pages), OK)
     }
@@ -99,7 +99,7 @@ pub struct Call {
     pub start_ns: u64,
     /// How long it took, by the workload's own clock.
     pub duration_ns: u64,
-    /// Its cause and grant statuses, both empty where there is nothing to tell; `None`: not known to its maker.
+    /// Its cause and grant statuses, both empty if there are none; `None`: not known to the writer.
     pub why: Option<(String, String)>,
     /// The arm of its run, where that has several.
     pub arm: Option<String>,
@@ -138,7 +138,7 @@ impl From<Row> for Call {
 }
 
 impl Call {
-    /// What is counted together.
+    /// The operations that are counted together.
     pub fn series(&self) -> String {
         series(&self.op, self.buffer.as_deref(), self.pages, &self.outcome)
     }
@@ -178,7 +178,7 @@ impl Truth {
             }
             all.skipped.extend(more.skipped);
             all.contains.extend(more.contains);
-            // What one of them did not count, nobody knows of all.
+            // If one of them did not count, the total is not known.
             all.teardowns = all.teardowns.zip(more.teardowns).map(|(all, more)| [all, more].concat());
             all.calls.extend(more.calls);
             all

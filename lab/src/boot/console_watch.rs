@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
-/// How long nothing may come before the run counts as hung, unless --patience sets another limit. The longest silence of a good boot
+/// How long the console may be silent before the run counts as hung, unless --patience sets another limit. The longest silence of a good boot
 /// is a few seconds; a recorder sends a frame every second.
 pub const TIMEOUT: Duration = Duration::from_secs(60);
 /// After the first sign of a crash the console is read for this much longer, to have the trace.
@@ -100,7 +100,7 @@ impl End {
             Self::Fail(reason) => format!("the guest's verdict is fail: {reason}"),
             Self::Crash { domain, meaning, line } => format!("in {domain} {meaning}: {line}"),
             Self::Hang { silent, stage } => {
-                format!("nothing came for {} s; the last stage was: {stage}", silent.as_secs())
+                format!("no output for {} s; the last stage was: {stage}", silent.as_secs())
             }
             Self::NoVerdict { stage } => {
                 format!("the machine ended without a verdict; the last stage was: {stage}")
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crash_in_dom1_is_told_from_one_in_dom0() {
+    fn a_crash_in_dom1_is_distinguished_from_one_in_dom0() {
         let console = "(XEN) DOM1: [  1.0] Internal error: Oops: 0000000096000004 [#1] SMP";
         let End::Crash { domain, meaning, .. } = end_of(console) else { panic!() };
         assert_eq!((domain, meaning), (Domain::Dom1, "the kernel oopsed"));

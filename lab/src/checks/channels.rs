@@ -17,16 +17,16 @@ find_by() { grantscope-workload run --peer $1 --channel $2 --scenario latency-1 
 find_by 1 xenstore in-xenstore || exit
 find_by 1 directory by-directory || exit
 find_by 1 any any || exit
-told=/local/domain/0/data/grantscope/0
+published=/local/domain/0/data/grantscope/0
 find_by 0 xenstore later &
 looks=$!
 sleep 1
 grantscope-workload frontend --to 0 --pages 20 --channel xenstore --truth /out/frontend.json >/out/frontend-said &
 wait $looks || exit
-xenstore-read $told/pages $told/references/0 >/out/told || exit
+xenstore-read $published/pages $published/references/0 >/out/published || exit
 kill $!
 wait $!
-! xenstore-read $told/version 2>/out/told-no-more || exit
+! xenstore-read $published/version 2>/out/no-longer-published || exit
 END
 grantscope record -o /out/channels.gsr --clock "$clock" -- sh /tmp/find-pages >/out/channels-recorder 2>&1
 echo $? >/out/channels-recorder-status
@@ -45,9 +45,9 @@ granting() {
 granting killed
 kill -9 $frontend
 wait $frontend
-xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-by-the-killed
+xenstore-read /local/domain/0/data/grantscope/0/pages >/out/published-by-the-killed
 grantscope-workload clean >/out/cleaned 2>&1
-! xenstore-read /local/domain/0/data/grantscope/0/pages >/out/told-after-clean 2>&1 || exit
+! xenstore-read /local/domain/0/data/grantscope/0/pages >/out/published-after-clean 2>&1 || exit
 cat >/tmp/asks.toml <<'END'
 version = 1
 name = "asks"
@@ -93,13 +93,13 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<()> {
         "the same scenario made more maps where nothing had to be looked for"
     );
     ensure!(with_directory > least, "{with_directory} maps with the directory's pages, and {least} without");
-    let (said, told) = (outcome.required("frontend-said")?, outcome.required("told")?);
+    let (said, published) = (outcome.required("frontend-said")?, outcome.required("published")?);
     ensure!(said.contains("20 pages granted to domain 0, in xenstore at /local/domain/0/data/grantscope/0"), "it said: {said}");
-    ensure!(told.starts_with("20\n"), "the frontend published: {told}");
+    ensure!(published.starts_with("20\n"), "the frontend published: {published}");
     truths.extend([by_directory, Truth::parse(&outcome.required("frontend.json")?)?]);
-    let together = Truth::of_all(truths).context("nobody wrote a truth")?;
+    let together = Truth::of_all(truths).context("no process wrote a truth")?;
     Recorded::read(&out.join("channels.gsr"))?.agrees_with(&together)?;
-    let (left, cleaned) = (outcome.required("told-by-the-killed")?, outcome.required("cleaned")?);
+    let (left, cleaned) = (outcome.required("published-by-the-killed")?, outcome.required("cleaned")?);
     ensure!(left == "20", "a frontend that was killed left {left:?} in xenstore");
     ensure!(cleaned.contains("at /local/domain/0/data/grantscope/0: removed"), "clean said: {cleaned}");
     asked_again(outcome)?;

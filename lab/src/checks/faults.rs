@@ -86,6 +86,6 @@ fn causes_are_all_there(recorded: &Recorded) -> Result<()> {
     let missing: BTreeSet<Cause> = Cause::ALL.iter().copied().filter(|cause| !seen.contains(cause)).collect();
     let expected: BTreeSet<Cause> = NOT_HERE.iter().map(|&(cause, _)| cause).collect();
     ensure!(missing == expected, "causes that were not seen: {missing:?}, expected were {expected:?}");
-    note!("{} of {} causes brought about, each as exactly as its errno", seen.len(), Cause::ALL.len());
+    note!("{} of {} causes triggered, each as exactly as its errno", seen.len(), Cause::ALL.len());
     Ok(())
 }

@@ -109,7 +109,7 @@ impl Filtered {
     /// Nothing else was recorded.
     fn are_all(&self, wanted: impl Fn(&Operation) -> bool) -> Result<()> {
         let unwanted = self.operations.iter().find(|operation| !wanted(operation));
-        ensure!(unwanted.is_none(), "{}: recorded although nobody asked for it: {unwanted:?}", self.name);
+        ensure!(unwanted.is_none(), "{}: recorded although the filter does not ask for it: {unwanted:?}", self.name);
         self.is_whole()
     }
 

@@ -15,9 +15,9 @@ use crate::{place, platform};
 
 /// Set to have the column written instead of compared.
 pub const UPDATE: &str = "GRANTSCOPE_UPDATE_DOCS";
-/// What stands for a hook that is not attached.
+/// The cell of a hook that is not attached.
 const NOT_ATTACHED: &str = "–";
-/// What stands for a hook of a platform that was never looked at.
+/// The cell of a hook on a platform that was never checked.
 const NEVER_SEEN: &str = "?";
 
 const INTRODUCTION: &str = "\

@@ -20,7 +20,7 @@ use crate::{
 /// The guest reads and writes its disk, sends and receives frames, is destroyed and created anew, all in one recording. First the
 /// disk's back end keeps what it maps; then it may keep nothing, and unmaps at the end of each transfer. A sweep of gntdev runs beside
 /// some of it. Of a frame the network's back end copies the beginning, and maps the rest if there is one. Then front ends come that ask
-/// for what nobody granted.
+/// for what was not granted.
 pub const JOB: &str = r#"
 cat >/tmp/use-guest <<'END'
 trace=/sys/kernel/tracing
@@ -119,8 +119,8 @@ pub fn are_exact(outcome: &Outcome, out: &Path) -> Result<Vec<Operation>> {
     Ok(recorded.operations)
 }
 
-/// How many runs of a program the kernel skipped, because an interrupt came upon the very same one (kernel/bpf/trampoline.c, Linux
-/// v6.12): back ends unmap in interrupts. It is rare, nobody can keep it from happening, and the recording says where. Nothing else
+/// How many runs of a program the kernel skipped, because an interrupt hit the same program (kernel/bpf/trampoline.c, Linux
+/// v6.12): back ends unmap in interrupts. It is rare, it cannot be prevented, and the recording says where. Nothing else
 /// may be lost.
 fn missed(loss: &LossReport) -> Result<u64> {
     let (missed, otherwise): (Vec<_>, Vec<_>) = loss.counters.iter().partition(|counter| counter.kind == LossKind::Missed);
@@ -369,7 +369,7 @@ mod tests {
         swapper-0 [000] ..s.. 9.7: batch_copy: (gnttab_batch_copy+0x0/0x50) pages=29 caller=xenvif_tx_action+0x1/0x2\n";
 
     #[test]
-    fn the_kernels_trace_tells_pages_and_callers_of_what_is_not_gntdevs() {
+    fn the_kernels_trace_shows_pages_and_callers_of_other_grants() {
         let seen = Seen::parse(TRACE).unwrap();
         assert_eq!(seen.maps, Counts::from([(("xen_blkbk_map".to_owned(), 8), 1)]));
         assert_eq!(seen.batch_maps, Counts::from([(("__xenbus_map_ring".to_owned(), 1), 1)]));

@@ -73,7 +73,7 @@ pub fn never_joins_two_maps(harness: &Harness) -> Result<()> {
         matches!(operation.op, Op::Map | Op::Export) && operation.outcome == grantscope_analysis::model::Outcome::Ok
     });
     let generations: Vec<_> = made.map(|operation| operation.map_generation_ns).collect();
-    ensure!(generations.iter().all(Option::is_some), "a map was made of which nobody knows when");
+    ensure!(generations.iter().all(Option::is_some), "a map has no generation");
     let distinct: BTreeSet<_> = generations.iter().collect();
     ensure!(distinct.len() == generations.len(), "{} maps share {} times of allocation", generations.len(), distinct.len());
     let end = recorded.aggregate.ledger().held();
@@ -182,10 +182,10 @@ fn leaks_are_suspected(outcome: &Outcome, out: &Path) -> Result<()> {
             }
         }
     })?;
-    let (by, why) = torn.context("the page in the pipe kept its map alive, and nobody was suspected")?;
+    let (by, why) = torn.context("the page in the pipe kept its map alive, and no process was suspected")?;
     ensure!(by == Op::Close.id(), "the close of the device asked for it, not {by}");
     note!("{why}");
-    let (owner, why) = orphaned.context("the dma-buf outlived its owner, and nobody was suspected")?;
+    let (owner, why) = orphaned.context("the dma-buf outlived its owner, and no process was suspected")?;
     let said = outcome.required("leaks")?;
     let killed = said.lines().find_map(|line| line.strip_prefix("owner-killed wc 3 ")).context("no owner was killed")?;
     ensure!(owner.map(|owner| owner.to_string()).as_deref() == Some(killed.trim()), "the owner was {killed}, not {owner:?}");

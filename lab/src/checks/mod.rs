@@ -65,7 +65,7 @@ pub const ALL: &[Check] = &[
         run: faults::full_tables_are_distinguished,
     },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
-    Check { name: "what stands in the way is named, and what was recorded stays", run: refusals::obstacles_are_named },
+    Check { name: "obstacles are named, and recorded data is kept", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
     Check { name: "a teardown is followed to its true end, in every order of release", run: teardown::ends_are_seen },
     Check { name: "the ledger is what is held", run: ledger::is_what_is_held },

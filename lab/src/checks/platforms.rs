@@ -13,7 +13,7 @@ use crate::{
     platform::{self, Clock, KernelSource, Platform},
 };
 
-/// One boot: what the kernel is, then everybody who maps under one recorder, one after the other, and what the doctor says. Attaching
+/// One boot: the kernel, then all mappers under one recorder, one after the other, and the report of doctor. Attaching
 /// is what takes longest there.
 const JOB: &str = r#"
 uname -r >/out/kernel
@@ -23,13 +23,13 @@ echo "$gntdev" >/out/gntdev-is-a-module
 btf=no
 [ ! -e /sys/kernel/btf/xen_gntdev ] || btf=yes
 echo "$btf" >/out/gntdev-has-btf
-cat >/tmp/everybody <<'END'
+cat >/tmp/mappers <<'END'
 grantscope-workload run $source --scenario sweep --pages 1,16 --iterations 10 --warmup 2 --truth /out/sweep.truth.json || exit
 /job/foreign 10 16 >/out/foreign.truth.json || exit
 /job/crowd 5 >/out/crowd.truth.json
 END
 export source
-grantscope record -o /out/profiled.gsr --clock "$clock" -- sh /tmp/everybody >/out/recorder 2>&1
+grantscope record -o /out/profiled.gsr --clock "$clock" -- sh /tmp/mappers >/out/recorder 2>&1
 echo $? >/out/recorder-status
 examine whole
 "#;
@@ -179,7 +179,7 @@ fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Resul
     hooks_document::has_column(expected.platform, &environment.hooks)?;
     ensure!(modes.keys().eq(expected.attach_modes), "hooks should be attached by {:?}: {modes:?}", expected.attach_modes);
     let truths = TRUTHS.map(|name| Ok(Truth::parse(&outcome.required(name)?)?));
-    let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("nobody wrote a truth")?;
+    let truth = Truth::of_all(truths.into_iter().collect::<Result<Vec<_>>>()?).context("no process wrote a truth")?;
     recorded.agrees_with(&truth)?;
     small_pages_are_refused(expected, &recorded.operations)
 }

@@ -113,7 +113,7 @@ fn lock_waits_are_recorded(operations: &[Operation]) -> Result<()> {
         })
     });
     let for_a_release: Vec<_> = for_a_release.collect();
-    let longest = for_a_release.iter().max_by_key(|(.., ns)| *ns).context("nobody waited for a large buffer's release")?;
+    let longest = for_a_release.iter().max_by_key(|(.., ns)| *ns).context("no call waited for a large buffer's release")?;
     let (operation, _, ns) = longest;
     note!(
         "{} waits for a lock, {} of them for a release of {LARGE} pages; the longest took {ns} of the {} ns of a {}",

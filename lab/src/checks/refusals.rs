@@ -16,9 +16,9 @@ try() {
     shift
     "$@" >/dev/null 2>/tmp/errors
     status=$?
-    told=$(grep '^grantscope:' /tmp/errors | tail -n 1)
-    [ -n "$told" ] || told=$(grep -m 1 '^error:' /tmp/errors)
-    echo "$name: $status: $told"
+    message=$(grep '^grantscope:' /tmp/errors | tail -n 1)
+    [ -n "$message" ] || message=$(grep -m 1 '^error:' /tmp/errors)
+    echo "$name: $status: $message"
 }
 record() { grantscope record -o /tmp/recording "$@"; }
 

@@ -19,21 +19,23 @@ const PAGES: u32 = 2;
 
 const DOCUMENT: &str = "docs/release-orders.md";
 const INTRODUCTION: &str = "\
-# Every order of letting go, and what the kernel does
+# Every order of release, and what the kernel does
 
-What `--scenario release-orders` printed in the lab, the same whether dom0 maps pages of its own (`--self`) or of dom1's (`--peer 1`); [truth.md](truth.md#release-orders) says how it was found out.
-Written by `cargo xtask test \"true end\"` with `GRANTSCOPE_UPDATE_DOCS=1`; without that variable the same check compares the table
-with what it sees.
+The table that `--scenario release-orders` printed in the lab. It is the same whether dom0 maps its own pages (`--self`) or those of dom1 (`--peer 1`); [truth.md](truth.md#release-orders) describes the method.
+`cargo xtask test \"true end\"` writes it if `GRANTSCOPE_UPDATE_DOCS=1` is set; without that variable the same check compares the table
+with the output of the run.
 
-* *let go of*: `close` is gntdev's descriptor, `unmap` the map (`UNMAP_GRANT_REF`), `munmap` the mapping; `close-buffer` the dma-buf's
-  descriptor, `detach` vgem's hold on it; `ungrant` the owner's grant (gntalloc's `DEALLOC_GREF`).
-  Of the 24 orders of a map 12 would have their `unmap` after `close`, when there is no descriptor to ask on. There it is left out,
-  and the 12 are 6.
-* *wait_released*: what `DMABUF_EXP_WAIT_RELEASED` of 0 ms answered after each step; – without a descriptor to ask on.
+* *released, and the answers*: the calls in order, each with the kernel's answer. `close` closes gntdev's descriptor, `unmap` removes
+  the map (`UNMAP_GRANT_REF`), `munmap` the mapping; `close-buffer` closes the dma-buf's descriptor, `detach` ends vgem's attachment;
+  `ungrant` ends the owner's grant (gntalloc's `DEALLOC_GREF`).
+  In 12 of the 24 orders of a map, `unmap` would follow `close`, when no descriptor is left for the call. These orders omit `unmap`,
+  which leaves 6 different ones.
+* *wait_released*: the answer to `DMABUF_EXP_WAIT_RELEASED` with a limit of 0 ms after each step; – if no descriptor is left for the call.
 * *grants went with*: the step within which the kernel unmapped the grants.
-* *ungrant met*: whether the references could still be mapped after it (a user, or nobody). It answered 0 in either case.
-* *grants ended*: when the references could not be mapped any more: at once, at the ungrant; or so long after the last step.
-  No other time was looked at.
+* *ungrant met*: whether the page still had a user at the ungrant, so that its reference could still be mapped afterwards. The ungrant
+  returned 0 in either case.
+* *grants ended*: when the references could no longer be mapped: at once, that is at the ungrant; or within the given time after the
+  last step. No other times were checked.
 
 ";
 
@@ -62,10 +64,10 @@ pub fn are_as_documented(out: &Path, name: &str) -> Result<()> {
     }
     let alike = |kind| of("pages").map(|row| &row.rest).eq(of(kind).map(|row| &row.rest));
     ensure!(alike("wc") && alike("coherent"), "buffers of another kind are released otherwise:\n{printed}");
-    teardowns_are_told(&rows, &recorded)?;
+    teardowns_match(&rows, &recorded)?;
     let deferred = rows.iter().filter(|row| row.met == "a user").count();
-    note!("{} orders of letting go; in {deferred} the owner's ungrant met a user of its pages", rows.len());
-    tells_of(&printed, recorded.aggregate.environment().context("the recording has no environment")?)
+    note!("{} release orders; in {deferred} the owner's ungrant met a user of its pages", rows.len());
+    compare_document(&printed, recorded.aggregate.environment().context("the recording has no environment")?)
 }
 
 fn row(line: &str) -> Result<Row> {
@@ -82,7 +84,7 @@ fn row(line: &str) -> Result<Row> {
 }
 
 /// The workload looked for the moment in its own page; the profiler saw it in the kernel. They mean the same.
-fn teardowns_are_told(rows: &[Row], recorded: &Recorded) -> Result<()> {
+fn teardowns_match(rows: &[Row], recorded: &Recorded) -> Result<()> {
     let mut teardowns: Vec<_> =
         recorded.operations.iter().filter(|operation| operation.op == Op::Teardown && operation.pages == Some(PAGES)).collect();
     teardowns.sort_by_key(|teardown| teardown.start_ns);
@@ -115,7 +117,7 @@ fn started_by(row: &Row) -> Result<Op> {
 }
 
 /// Compares the document's table with what was printed.
-fn tells_of(printed: &str, environment: &Environment) -> Result<()> {
+fn compare_document(printed: &str, environment: &Environment) -> Result<()> {
     let path = place::work_tree().join(DOCUMENT);
     let table = folded(printed);
     if fs::read_to_string(&path).unwrap_or_default().contains(&table) {

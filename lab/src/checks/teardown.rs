@@ -35,7 +35,7 @@ pub fn ends_are_seen(harness: &Harness) -> Result<()> {
     let out = harness.out("ends");
     harness.passes_in_peace(harness.full()?, "ends", &Job::Script(ENDS.into()), Clock::Counted)?;
     deferred_teardowns_are_seen(&out.join("deferred"))?;
-    // Whoever owns the pages, it is the same table.
+    // The table does not depend on the owner of the pages.
     release_orders::are_as_documented(&out, "orders-own")?;
     release_orders::are_as_documented(&out, "orders-peer")
 }

@@ -192,7 +192,7 @@ fn killed(out: &Path) -> Result<()> {
         left_once.extend(changed.iter().map(|(file, _)| (*file).clone()));
         let put_back = changed.iter().map(|(file, before)| {
             let at = left.get(*file).map_or("nothing", String::as_str);
-            format!("{file} at {at}: put back to {before}")
+            format!("{file} at {at}: restored to {before}")
         });
         let truth = format!(
             "the truth file /out/{moment}-killed.json unwritten: its temporary file is removed, and what that run measured is lost; run it \
@@ -201,9 +201,9 @@ fn killed(out: &Path) -> Result<()> {
         let expected: BTreeSet<String> = put_back.chain([truth]).collect();
         let next = said(out, &format!("{moment}-next"))?;
         let notes = next.lines().filter_map(|line| line.strip_prefix("note: "));
-        let told: BTreeSet<String> =
+        let reported: BTreeSet<String> =
             notes.map(|note| note.split_once(") left ").map_or(note, |(_, what)| what).to_owned()).collect();
-        ensure!(told == expected, "{moment}: reported was {told:#?}, and left was {expected:#?}");
+        ensure!(reported == expected, "{moment}: reported {reported:#?}, expected {expected:#?}");
         ensure!(after == base, "{moment}: the next run left {after:#?}, and it was {base:#?}");
         // Where there is none, the shell leaves its pattern as it is.
         let (name, files) = (format!("{moment}-killed.json"), said(out, &format!("{moment}-truth"))?);
@@ -217,7 +217,7 @@ fn killed(out: &Path) -> Result<()> {
     let journals = said(out, "journals")?;
     ensure!(journals == "lock\n", "journals are left: {journals}");
     note!(
-        "killed at {} moments: each of {} files of the kernel was left changed at one or more, and put back",
+        "killed at {} moments: each of {} files of the kernel was left changed at one or more, and restored",
         MOMENTS.len(),
         base.len()
     );
@@ -266,8 +266,8 @@ fn pinned(out: &Path) -> Result<()> {
         ensure!(with.times == 0, "{} of {} {op} inflated the balloon, though it was pinned", with.times, with.count);
         note!("{op} of 256 pages: {without}; with the balloon pinned: {with}");
     }
-    let told: serde_json::Value = serde_json::from_str(&said(out, "pinned.json")?)?;
-    let balloon = &told["balloon"];
+    let report: serde_json::Value = serde_json::from_str(&said(out, "pinned.json")?)?;
+    let balloon = &report["balloon"];
     let kb = |when: &str, what: &str| {
         balloon[when][what].as_u64().with_context(|| format!("the truth has no {what} at {when}: {balloon}"))
     };
@@ -279,7 +279,7 @@ fn pinned(out: &Path) -> Result<()> {
     ensure!(balloon["start"] == balloon["end"], "it did not stay as it was pinned: {balloon}");
     let after = state(out, "put-back")?;
     let target = &after["/sys/devices/system/xen_memory/xen_memory0/target_kb"];
-    ensure!(*target == kb("before", "target_kb")?.to_string(), "the target was not put back, but is {target}");
+    ensure!(*target == kb("before", "target_kb")?.to_string(), "the target was not restored, but is {target}");
     let refused = said(out, "too-many")?;
     ensure!(refused.contains("pin at most ") && refused.contains("nothing was mapped"), "refused otherwise: {refused}");
     Ok(())

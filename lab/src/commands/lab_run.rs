@@ -50,8 +50,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,
     /// Seconds without output after which the run counts as hung
-    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT.as_secs())]
-    pub patience: u64,
+    #[arg(long = "patience", value_name = "SECONDS", default_value_t = TIMEOUT.as_secs())]
+    pub timeout_s: u64,
     /// Run the program without the recorder: there is no recording.gsr and no results.csv
     #[arg(long)]
     pub bare: bool,
@@ -85,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let lab = Lab::new(setup::parts(&cache, consent, platform)?, ours.as_ref())?;
     let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name } };
     let mut follower = Progress::new();
-    let timeout = Duration::from_secs(arguments.patience);
+    let timeout = Duration::from_secs(arguments.timeout_s);
     let outcome = lab.run(&job, clock, timeout, &arguments.out, &mut follower)?;
     follower.end(&outcome);
     if outcome.recorded == 0 {

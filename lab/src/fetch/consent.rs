@@ -23,7 +23,7 @@ impl Consent {
     /// Asks a question.
     ///
     /// # Errors
-    /// When the answer is no, or nobody can answer.
+    /// If the answer is no, or standard input is not a terminal.
     pub fn ask(self, question: &str) -> Result<()> {
         if self == Self::Given {
             return Ok(());

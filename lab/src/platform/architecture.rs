@@ -26,7 +26,7 @@ impl Architecture {
         }
     }
 
-    /// Rust's target for static programs with GNU's C library: the same whoever provides its std, so that the programs are too.
+    /// Rust's target for static programs with GNU's C library: the same for every source of its std, so that the programs are the same, too.
     pub fn rust_target(self) -> &'static str {
         match self {
             Self::Arm64 => "aarch64-unknown-linux-gnu",

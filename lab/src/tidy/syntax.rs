@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_tests_have_is_told_from_what_only_they_lack() {
+    fn code_only_in_tests_is_distinguished_from_code_only_outside_them() {
         let is = |text: &str| is_test(&syn::parse_str::<syn::ItemFn>(text).unwrap().attrs);
         assert!(is("#[test] fn f() {}") && is("#[cfg(test)] fn f() {}") && is("#[cfg(all(test, unix))] fn f() {}"));
         assert!(!is("fn f() {}") && !is("#[cfg(not(test))] fn f() {}") && !is("#[cfg(feature = \"test\")] fn f() {}"));

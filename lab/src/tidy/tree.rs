@@ -1,4 +1,4 @@
-//! The text files of the work tree, as the rules look at them; Rust files parsed.
+//! The text files of the work tree, as the rules read them; Rust files are parsed.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// What is nobody's source, beside the folders that .gitignore names. In a further work tree of git's it is a file.
+/// Folders without source, beside those that .gitignore names. In a further work tree of git's it is a file.
 const SKIPPED: [&str; 1] = [".git"];
 
 /// The files of a work tree.

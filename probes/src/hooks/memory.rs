@@ -1,4 +1,4 @@
-//! Memory: allocating and freeing what stands for the grants, and trading frames with Xen. Stages only.
+//! Memory: allocating and freeing the pages that back the grants, and trading frames with Xen. Stages only.
 //!
 //! Source: drivers/xen/grant-table.c, drivers/xen/mem-reservation.c, mm/memory.c, Linux v6.12.
 

@@ -1,6 +1,6 @@
 //! Teardown: from the request to unmap a map's grants to the moment when they are gone.
 //!
-//! While somebody still holds one of the pages, the kernel puts the request off and tries again in a kworker, 5 ms later, 10 ms
+//! While one of the pages is still in use, the kernel defers the request and retries in a kworker, 5 ms later, 10 ms
 //! later and so on without end; the call that asked for it has long returned. What links the two is the request's item,
 //! a part of the map (`gnttab_unmap_refs_async` and `gnttab_unmap_work` in drivers/xen/grant-table.c, `__unmap_grant_pages_done`
 //! in drivers/xen/gntdev.c, Linux v6.12).

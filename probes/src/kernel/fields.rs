@@ -67,7 +67,7 @@ pub fn tasks_have_preempt_count() -> bool {
     filled_in!(members.preempt_count).get().is_some()
 }
 
-/// Domain and reference of the grant that a page stands for, if Linux has noted one (`struct xen_page_foreign` in
+/// Domain and reference of the grant that a page backs, if Linux has noted one (`struct xen_page_foreign` in
 /// include/xen/grant_table.h, v6.12; `page.flags` is the first member).
 #[inline(always)]
 pub fn foreign_page(page: u64) -> Option<(u32, u32)> {

@@ -12,7 +12,7 @@ use grantscope_wire::Row;
 use crate::call::{Call, Entered};
 use crate::kernel;
 
-/// Frames that are looked at: the program's own, those of the trampoline that called it, and at most five of the grant table's.
+/// Frames that are examined: the program's own, those of the trampoline that called it, and at most five of the grant table's.
 const FRAMES: usize = 16;
 
 /// Where an in-kernel user called from, relative to the start of the grant table's functions.
@@ -71,7 +71,7 @@ fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
         )+};
     }
     look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
-    // All of the stack that was looked at is the grant table's, or none of it.
+    // All of the examined stack is the grant table's, or none of it.
     let _ = inside;
     CallSite::UNKNOWN
 }

@@ -185,7 +185,7 @@ fn import(task: &Task, errno: i32) -> Option<Cause> {
     match errno {
         EINVAL => {
             let asked = u64::from(task.head().pages) << page_shift();
-            // The offset is looked at before the size: where both are wrong, the size is what a caller can mend.
+            // The offset is checked before the size: where both are wrong, the size is what a caller can mend.
             Some(if dmabuf_size(evidence.dmabuf)? == asked { Cause::NotPageAligned } else { Cause::WrongSize })
         }
         ENOMEM => Some(Cause::BookkeepingAllocFailed),
@@ -274,7 +274,7 @@ enum Found {
     Same,
 }
 
-/// Maps that are looked at before the search is given up.
+/// Maps that are examined before the search is given up.
 const MAPS_SEARCHED: u32 = 4_096;
 
 /// A search in the list of an open gntdev. On the stack: that is where `bpf_loop` wants it.

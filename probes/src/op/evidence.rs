@@ -1,7 +1,7 @@
-//! What is kept of an operation in case it fails: where Xen's answers lie, and what went wrong inside.
+//! The evidence that is kept in case an operation fails: the place of Xen's answers, and errors inside.
 //!
-//! Nothing of it is looked at where an operation succeeds. Only copies, and what in-kernel users ask for, are a success to the kernel
-//! also where Xen refused a part: there everyone pays for one look at all answers.
+//! It is read only if an operation fails. Copies and the requests of in-kernel users are the exception: the kernel reports success
+//! even if Xen refused a part, so their status array is always read.
 
 use core::ffi::c_void;
 
@@ -79,7 +79,7 @@ impl GrantOp for Copies {
 pub struct Request {
     /// The operations, as an array of the structures above.
     pub operations: u64,
-    /// The pages that stand for the grants, where the hook has them as an argument; else 0.
+    /// The pages that back the grants, if the hook has them as an argument; else 0.
     pub pages: u64,
     pub count: u32,
 }
@@ -177,10 +177,10 @@ impl Evidence {
     }
 }
 
-/// Words that are looked at at once: as many as a program's stack has room for.
+/// Words that are read at once: as many as fit on a program's stack.
 const LOOK_WORDS: usize = 40;
 
-/// A look at all answers, so many at a time. On the stack: that is where `bpf_loop` wants it.
+/// A scan of all answers, [`LOOK_WORDS`] at a time. It is on the stack, as `bpf_loop` requires.
 #[repr(C)]
 struct Look {
     operations: u64,
@@ -208,9 +208,9 @@ extern "C" fn look_at_some<A: GrantOp>(index: u64, look: *mut Look) -> i64 {
     let left = look.count - before;
     let count = if left < most { left } else { most };
     let address = look.operations + u64::from(before) * A::BYTES as u64;
-    // Zero stands for what is behind the end: okay.
+    // Zero (okay) represents the words behind the end.
     let mut asked = [0_u64; LOOK_WORDS];
-    // SAFETY: the helper checks the address, and there is room for so many.
+    // SAFETY: the helper checks the address, and the buffer has room for that many.
     let failed = unsafe { read_raw(asked.as_mut_ptr().cast(), count * A::BYTES as u32, address as *const c_void) };
     let mut statuses = 0;
     for at in 0..LOOK_WORDS * 8 / A::BYTES {

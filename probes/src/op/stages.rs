@@ -1,4 +1,4 @@
-//! The clockwork of one operation: the hooks that it is inside of, the stages that it came to, and the time each took.
+//! The timing state machine of one operation: the hooks that it is inside, the stages that it reached, and the time in each.
 //!
 //! At every hook the time since the last one goes to the stage that was current. So the self times add up to the
 //! operation's duration by construction, whatever hooks are missing.

@@ -321,10 +321,10 @@ impl Task {
             let ids = bpf_get_current_pid_tgid();
             head.tid = ids as u32;
             head.tgid = (ids >> 32) as u32;
-            // SAFETY: there is room for so many bytes. The kernel fills them with zeros where it fails.
+            // SAFETY: the buffer has room for that many bytes. The kernel fills them with zeros where it fails.
             unsafe { bpf_get_current_comm(head.comm.as_mut_ptr().cast(), size_of_val(&head.comm) as u32) };
         } else {
-            // The thread that an interrupt came upon has nothing to do with it.
+            // The interrupted thread is unrelated.
             head.tid = 0;
             head.tgid = 0;
             head.comm = self.interrupt;

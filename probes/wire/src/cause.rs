@@ -1,4 +1,4 @@
-//! Causes: why an operation failed, where its errno stands for many reasons.
+//! Causes: why an operation failed, if its errno has several possible causes.
 //!
 //! Source of the reasons and of the order in which the kernel checks them: Linux v6.12,
 //! drivers/xen/{gntdev,gntdev-dmabuf,gntalloc,grant-table}.c.
@@ -8,7 +8,7 @@ named_ids! {
     pub enum Cause {
         GrantsRefused = 1, "grants_refused", "Xen refused at least one grant reference: its grant status says why";
         P2mFailed = 2, "p2m_failed", "Xen mapped the grants, but Linux had no memory to note the frame behind one, and gave that one back";
-        HypercallFailed = 3, "hypercall_failed", "Xen refused the hypercall as a whole, and looked at no grant reference";
+        HypercallFailed = 3, "hypercall_failed", "Xen refused the hypercall as a whole, without checking any grant reference";
         CountZero = 4, "count_zero", "a count of 0";
         OverLimit = 5, "over_limit", "more than the limit that is a parameter of the driver";
         BothDmaFlags = 6, "both_dma_flags", "both DMA flags were given: a buffer is write-combining or coherent";
@@ -17,7 +17,7 @@ named_ids! {
         ArgumentUnreadable = 9, "argument_unreadable", "the argument, or the references that it ends in, could not be read from user space";
         ResultUnwritable = 10, "result_unwritable", "all was done, but the answer could not be written to user space";
         BookkeepingAllocFailed = 11, "bookkeeping_alloc_failed", "no memory for the structures and arrays that describe the request";
-        PageAllocFailed = 12, "page_alloc_failed", "no pages to stand for the grants: gnttab_alloc_pages failed";
+        PageAllocFailed = 12, "page_alloc_failed", "no pages to back the grants: gnttab_alloc_pages failed";
         DmaAllocFailed = 13, "dma_alloc_failed", "no DMA buffer: gnttab_dma_alloc_pages failed";
         HalfBuiltDmaMap = 14, "half_built_dma_map", "no DMA buffer: gnttab_dma_alloc_pages failed, and the map that had its frame array already was freed like one of ordinary pages";
         AllocationFailed = 15, "allocation_failed", "no memory, for the pages or for what describes them";
@@ -35,9 +35,9 @@ named_ids! {
         NotPageAligned = 27, "not_page_aligned", "the dma-buf does not begin at the beginning of a page";
         GrantTableFull = 28, "grant_table_full", "no free grant reference, and the grant table could not grow";
         NoSuchBuffer = 29, "no_such_buffer", "this open gntdev has no buffer under that descriptor: it never had, or the buffer is released";
-        StillHeld = 30, "still_held", "the buffer was not released in time: somebody holds it";
+        StillHeld = 30, "still_held", "the buffer was not released in time: a holder still has it open";
         BadSegment = 31, "bad_segment", "a segment copies from own memory to own memory, or leaves its granted page";
         SegmentUnreachable = 32, "segment_unreachable", "the segments, or the memory that one of them names, could not be reached";
-        NoSuchGrants = 33, "no_such_grants", "this open gntalloc has no grants at that index, or not so many";
+        NoSuchGrants = 33, "no_such_grants", "this open gntalloc has no grants at that index, or fewer than requested";
     }
 }

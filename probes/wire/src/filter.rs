@@ -6,7 +6,7 @@ use crate::record::{DOMID_KNOWN, OpHeader};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Filter {
-    /// It took at least so long.
+    /// The minimum duration.
     pub min_duration_ns: u64,
     /// The thread has this name, padded with zeros. All zero: any.
     pub comm: [u8; 16],

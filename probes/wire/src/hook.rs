@@ -147,7 +147,7 @@ hooks! {
         "the operation munmap";
     GntdevVmaClose = 4, "gntdev_vma_close", &["gntdev_vma_close"], Entry, Optional,
         &[Pointer("vm_area_struct")] => Unread,
-        "the operation munmap: nothing tells a gntdev mapping from any other";
+        "the operation munmap: nothing distinguishes a gntdev mapping from any other";
     GntdevRelease = 5, "gntdev_release", &["gntdev_release"], Both, Optional,
         &[] => Int,
         "the operation close";
@@ -210,7 +210,7 @@ hooks! {
         "the operation attach and the stage dmabuf_attach";
     DmabufExpOpsAttach = 25, "dmabuf_exp_ops_attach", &["dmabuf_exp_ops_attach"], Entry, Optional,
         &[Pointer("dma_buf")] => Unread,
-        "the operation attach: nothing tells gntdev's dma-bufs from others";
+        "the operation attach: nothing distinguishes gntdev's dma-bufs from others";
     DmaBufMapAttachment = 26, "dma_buf_map_attachment", &["dma_buf_map_attachment"], Both, Optional,
         &[Pointer("dma_buf_attachment")] => Pointer("sg_table"),
         "the operation attachment_map, and the stage of that name (it becomes part of the remainder)";
@@ -222,7 +222,7 @@ hooks! {
         "the operation detach and the stage dmabuf_detach";
     DmabufExpOpsDetach = 29, "dmabuf_exp_ops_detach", &["dmabuf_exp_ops_detach"], Entry, Optional,
         &[Pointer("dma_buf")] => Unread,
-        "the operation detach: nothing tells gntdev's dma-bufs from others";
+        "the operation detach: nothing distinguishes gntdev's dma-bufs from others";
     GnttabAllocGrantReferences = 30, "gnttab_alloc_grant_references", &["gnttab_alloc_grant_references"], Entry, Optional,
         &[] => Unread,
         "the stage grant_access (it becomes part of the remainder)";
@@ -237,10 +237,10 @@ hooks! {
         "the operation batch_copy, and the stage grant_copy (it becomes part of the remainder)";
     DmabufExpOpsMapDmaBuf = 34, "dmabuf_exp_ops_map_dma_buf", &["dmabuf_exp_ops_map_dma_buf"], Entry, Optional,
         &[Pointer("dma_buf_attachment")] => Unread,
-        "the operation attachment_map: nothing tells gntdev's dma-bufs from others";
+        "the operation attachment_map: nothing distinguishes gntdev's dma-bufs from others";
     DmabufExpOpsUnmapDmaBuf = 35, "dmabuf_exp_ops_unmap_dma_buf", &["dmabuf_exp_ops_unmap_dma_buf"], Entry, Optional,
         &[Pointer("dma_buf_attachment")] => Unread,
-        "the operation attachment_unmap: nothing tells gntdev's dma-bufs from others";
+        "the operation attachment_unmap: nothing distinguishes gntdev's dma-bufs from others";
     GnttabUnmapWork = 36, "gnttab_unmap_work", &["gnttab_unmap_work"], Entry, Optional,
         &[Pointer("work_struct")] => Unread,
         "how often a teardown was deferred, and its stage deferred";

@@ -25,7 +25,7 @@ macro_rules! operations {
 
 // Behind the id: the hook that reports it.
 operations! {
-    Map = 1, GntdevIoctl, "map", "ioctl MAP_GRANT_REF on gntdev: allocates the pages that will stand for the grants";
+    Map = 1, GntdevIoctl, "map", "ioctl MAP_GRANT_REF on gntdev: allocates the pages that will back the grants";
     Mmap = 2, GntdevMmap, "mmap", "mmap(2) of gntdev: the hypercall that maps the grants, and the page table of the process";
     Munmap = 3, SysMunmap, "munmap", "munmap(2) of a gntdev mapping, the whole system call";
     Unmap = 4, GntdevIoctl, "unmap", "ioctl UNMAP_GRANT_REF on gntdev: unmaps and frees, unless something still holds the mapping";

@@ -12,7 +12,7 @@ named_ids! {
         BalloonIn = 7, "balloon_in", "asking Xen for frames again (xenmem_reservation_increase)";
         MapHypercall = 8, "map_hypercall", "Xen's map_grant_ref, all references in one call";
         UnmapHypercall = 9, "unmap_hypercall", "Xen's unmap_grant_ref";
-        P2mUpdate = 10, "p2m_update", "telling Linux which frame stands behind each page, or forgetting it";
+        P2mUpdate = 10, "p2m_update", "recording in Linux which frame backs each page, or removing that record";
         VmaInsert = 11, "vma_insert", "putting the pages into the page table of the process";
         DmabufExport = 12, "dmabuf_export", "making the dma-buf and its file (dma_buf_export)";
         DmabufAttach = 13, "dmabuf_attach", "attaching an importer";
@@ -27,9 +27,9 @@ named_ids! {
         Wait = 22, "wait", "waiting for the buffer's release";
         GrantCopy = 23, "grant_copy", "Xen's grant copy";
         VmaClose = 24, "vma_close", "from gntdev_vma_close to the end of munmap";
-        Deferred = 25, "deferred", "waiting for somebody who still uses the pages: gnttab_unmap_work tried in vain so many times";
-        Unmapping = 26, "unmapping", "the unmapping itself: the hypercall, and telling Linux which frames are gone";
-        LockWait = 27, "lock_wait", "waiting for a lock that somebody else holds; gntdev has one for each time it is open";
+        Deferred = 25, "deferred", "waiting until the pages are no longer in use: retries of gnttab_unmap_work";
+        Unmapping = 26, "unmapping", "the unmapping itself: the hypercall, and removing the frames from Linux's records";
+        LockWait = 27, "lock_wait", "waiting for a lock that another thread holds; gntdev has one per open file";
         EagainSleep = 28, "eagain_sleep", "sleeping until Xen has brought a grant's page back (grant status eagain)";
     }
 }

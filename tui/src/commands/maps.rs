@@ -63,7 +63,7 @@ impl Verb for Maps {
     }
 }
 
-/// What is alive, and what one has to know to say how long and how large.
+/// The live maps, and the data that their ages and sizes are computed from.
 struct Alive {
     ledger: Ledger,
     now_ns: u64,

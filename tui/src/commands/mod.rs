@@ -43,7 +43,7 @@ struct Grantscope;
 /// One of each kind of use.
 const EXAMPLES: &[Example] = &[
     Example("grantscope top --replay recording.gsr", "play a recording"),
-    Example("ssh board grantscope record -o - | grantscope top -", "watch a board from a desk"),
+    Example("ssh board grantscope record -o - | grantscope top -", "watch a board from a workstation"),
     Example("grantscope record -o run.gsr -- ./my-backend --once", "profile a program of yours"),
     Example("grantscope export --format csv run.gsr -o run.csv", "numbers for other tools"),
     Example("grantscope summary run.gsr", "the table alone"),

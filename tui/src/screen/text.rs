@@ -99,7 +99,7 @@ pub fn share(permille: u32) -> String {
     format!("{}.{} %", permille / 10, permille % 10)
 }
 
-/// What the rates are over.
+/// The period of the rates.
 pub fn rate_heading(common: &Common) -> &'static str {
     const { assert!(RATE_SECONDS == 10) };
     if common.ended().is_some() { "rate avg" } else { "rate 10s" }
@@ -142,7 +142,7 @@ pub fn hooks(data: &Data) -> Option<(String, bool)> {
     Some((format!("hooks {attached} of {all}"), attached == all))
 }
 
-/// What was lost, in words that need no colour; and whether anything was.
+/// The losses, in words that need no colour; and whether there are any.
 pub fn lost(data: &Data) -> (String, bool) {
     let loss = data.aggregate.loss();
     match (loss.operations(), loss.total()) {

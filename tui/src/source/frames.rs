@@ -14,7 +14,7 @@ pub trait FrameSource: Send {
 
 /// An input that was opened.
 pub struct Input {
-    /// What kind of input it is.
+    /// The kind of input.
     pub origin: Origin,
     /// Its frames.
     pub source: Box<dyn FrameSource>,

@@ -95,7 +95,7 @@ struct Background {
 }
 
 impl Background {
-    /// Starts it, and waits until all hooks are attached: what stands in the way is known before a screen is drawn.
+    /// Starts it, and waits until all hooks are attached: obstacles are known before a screen is drawn.
     fn start(options: Options, sink: impl FrameSink + Send + 'static) -> Result<Self> {
         let (attached, waiting): (Sender<()>, Receiver<()>) = channel();
         let thread = thread::spawn(move || {

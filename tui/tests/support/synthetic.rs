@@ -86,7 +86,7 @@ const KINDS: &[(Op, Buffer, Stages)] = &[
 ];
 const PAGES: [u32; 4] = [1, 16, 256, 2_025];
 
-/// Environment, then so many seconds of operations and ticks; no end.
+/// Environment, then this many seconds of operations and ticks; no end.
 pub fn frames(seconds: u64) -> Vec<Frame> {
     let mut chance = Chance(0x9E37_79B9_7F4A_7C15);
     let mut frames = vec![Frame::Environment(environment())];

@@ -20,7 +20,7 @@ pub enum Chosen {
 }
 
 impl Chosen {
-    /// What a word stands for: a name, or a file's path if there is a `/` or a `.` in it.
+    /// The meaning of a word: a name, or a file's path if there is a `/` or a `.` in it.
     ///
     /// # Errors
     /// No scenario has this name; the text lists those that there are.

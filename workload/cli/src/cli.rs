@@ -15,7 +15,7 @@ use grantscope_generator::uapi::{DomId, GrantRef};
 
 use crate::catalog::Chosen;
 
-/// Drive the Xen grant map path, and write down what was done.
+/// Drive the Xen grant map path, and record every call in a truth file.
 ///
 /// Runs real ioctls on /dev/xen/gntdev, /dev/xen/gntalloc and /dev/udmabuf, under whatever profiler
 /// you like, and writes a truth file: every call with its outcome and its duration by this
@@ -23,19 +23,19 @@ use crate::catalog::Chosen;
 #[derive(Debug, Parser)]
 #[command(version, name = "grantscope-workload", max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a scenario and write its truth file
     ///
-    /// Every iteration does all kinds of buffers in a new random order, so that whatever drifts
-    /// during a run falls on all of them alike. Everything mapped or granted is undone at the end,
-    /// after an error, and on Ctrl-C; the truth file is written in all three cases.
+    /// Every iteration runs all kinds of buffers in a new random order, so that a drift during a
+    /// run affects all of them alike. Everything mapped or granted is undone at the end, after an
+    /// error, and on Ctrl-C; the truth file is written in all three cases.
     ///
     /// Examples:
     ///
@@ -51,33 +51,33 @@ pub enum Command {
         #[arg(value_name = "NAME", value_parser = Chosen::named)]
         scenario: Chosen,
     },
-    /// Look at a scenario file without running it
+    /// Check a scenario file without running it
     ///
-    /// Every mistake is told with its line and column and with what to write instead. If there is none, it says what the scenario
+    /// Every mistake is reported with its line, its column and the remedy. If there is none, the command prints what the scenario
     /// needs. Nothing is opened, so this works on any machine.
     Check(CheckArgs),
     /// Grant pages to another domain, until SIGTERM
     ///
-    /// The pages are each filled with their own number. Their references are listed in a directory page that is granted first, and
-    /// in xenstore where this domain has it. It prints one line that says where when all is ready, and takes everything back when it
-    /// is told to end.
+    /// Each page is filled with its own number. The references are listed in a directory page that is granted first, and
+    /// in xenstore if it is available. When all is ready, the command prints one line with their place. At SIGTERM or Ctrl-C it revokes everything
+    /// and ends.
     Frontend(FrontendArgs),
-    /// Undo what is left of runs that were killed, and say what it was
+    /// Undo and list what killed runs left
     ///
     /// Every run notes what it changes that would outlive it (a driver's limit, the balloon's target, settings of the kernel's fault
-    /// injection, references in xenstore, its truth file) in /run/grantscope, and undoes it at its end. One that is killed (SIGKILL)
-    /// cannot: the next run or frontend does it, and this does it without one. What somebody else has changed meanwhile is left as
-    /// it is, and so is everything of runs that are still at work.
+    /// injection, references in xenstore, its truth file) in /run/grantscope, and undoes it at its end. A run that is killed (SIGKILL)
+    /// cannot; the next run or frontend does so, or this command. A value that another program has changed meanwhile is left as
+    /// it is, and so are the changes of runs that are still at work.
     Clean,
 }
 
 /// The sweep's page counts, and the conformance tests'; 2,025 is one 1920×1080 frame at 32 bits a pixel.
 const DEFAULT_PAGES: [u32; 4] = [1, 16, 256, 2025];
 
-/// What orders are derived from, by default.
+/// The default seed.
 pub const DEFAULT_SEED: u64 = 1;
 
-/// What `run` takes.
+/// The arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Which scenario: one of `list`, or the path of a file (docs/scenarios.md)
@@ -88,7 +88,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME=VALUE,…", value_parser = Given::setting)]
     pub set: Vec<(String, Vec<Scalar>)>,
 
-    /// Where the truth goes; - is standard output
+    /// The truth file; - is standard output
     #[arg(long, value_name = "FILE")]
     pub truth: PathBuf,
 
@@ -104,15 +104,15 @@ pub struct RunArgs {
     #[arg(long, value_name = "DOMID", default_value_t = 0)]
     pub domid: DomId,
 
-    /// How the peer's frontend tells its references
+    /// How the peer's frontend publishes its references
     #[arg(long, value_enum, value_name = "CHANNEL", default_value_t, requires = "peer")]
     pub channel: Channel,
 
-    /// The directory's reference, which the peer's frontend printed, instead of looking at 8 to 64
+    /// The directory's reference, which the peer's frontend printed, instead of a search from 8 to 64
     #[arg(long, value_name = "REF", requires = "peer", conflicts_with = "channel")]
     pub directory_ref: Option<GrantRef>,
 
-    /// How long to look for the peer's frontend
+    /// Timeout of the search for the peer's frontend
     #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "peer")]
     pub peer_timeout: u64,
 
@@ -122,7 +122,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub pages: Vec<u32>,
 
-    /// Kinds of buffers: other actions are left out; those that this kernel cannot make too, unless they are named here
+    /// Kinds of buffers: other actions are left out, and so are kinds that this kernel does not support, unless they are named here
     ///
     /// [default: all]
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
@@ -140,10 +140,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub warmup: Option<u32>,
 
-    /// Start every action, or every iteration without actions, just after the next multiple of so many milliseconds; 0: at once
+    /// Start every action, or every iteration without actions, just after the next multiple of MS milliseconds; 0: no pause
     ///
-    /// Meanwhile the kernel clears up after the one before. The sweep has 4, the period of a 250 Hz tick, so that every action starts at
-    /// the same distance from one. It is for closed loops only.
+    /// During the pause the kernel finishes its cleanup of the one before. The sweep has 4, the period of a 250 Hz tick, so that every action starts at
+    /// the same distance from a tick. For closed loops only.
     ///
     /// [default: a file's own]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=60_000))]
@@ -157,21 +157,21 @@ pub struct RunArgs {
     )]
     pub loopback: Option<Vec<u32>>,
 
-    /// Pin the balloon that mapped pages come out of: so many are in it before anything is mapped
+    /// Pin the balloon that provides mapped pages: keep N pages in it before anything is mapped
     ///
-    /// The domain's target is lowered until they are, held there, and put back at the end. `needed` is as many as the scenario maps
-    /// at its worst moment. Without: the balloon is as it is, and the first maps may have to blow it up.
+    /// The domain's memory target is lowered until N pages are in the balloon, held there, and restored at the end. `needed` is the peak number of pages
+    /// that the scenario maps. Without this option the balloon is not changed, and the first maps may have to inflate it.
     ///
     /// [default: a file's own; not pinned]
     #[arg(long, value_name = "N|needed")]
     pub balloon_pages: Option<Wanted>,
 
-    /// What the order is derived from; the same seed gives the same order [default: a file's own; 1]
+    /// Seed of the random order; the same seed gives the same order [default: a file's own; 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }
 
-/// What `check` takes.
+/// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// One of `list` that is a file, or the path of a file
@@ -183,25 +183,25 @@ pub struct CheckArgs {
     pub set: Vec<(String, Vec<Scalar>)>,
 }
 
-/// What `frontend` takes.
+/// The arguments of `frontend`.
 #[derive(Debug, Args)]
 pub struct FrontendArgs {
     /// The domain that may map them
     #[arg(long, value_name = "DOMID")]
     pub to: DomId,
 
-    /// How many pages
+    /// Number of pages
     #[arg(
         long, value_name = "N", default_value_t = 2025,
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     pub pages: u32,
 
-    /// How many pages besides, of a dma-buf that is imported (udmabuf): for scenarios with source = "peer_dmabuf"
+    /// Further pages, of a dma-buf that is imported (udmabuf): for scenarios with source = "peer_dmabuf"
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=65_535))]
     pub dmabuf_pages: u32,
 
-    /// How it tells the references
+    /// How it publishes the references
     #[arg(long, value_enum, value_name = "CHANNEL", default_value_t)]
     pub channel: Channel,
 
@@ -235,7 +235,7 @@ impl From<BufferArg> for Buffer {
 }
 
 impl RunArgs {
-    /// What does not go together, and only shows once it is known whether the scenario is a file.
+    /// Conflicts between options that show only once it is known whether the scenario is a file.
     pub fn misuse(&self) -> Option<String> {
         let Chosen::Test(test) = &self.scenario else { return None };
         let name = test.name();

@@ -57,7 +57,7 @@ fn a_scenario_file_is_shown_as_it_is_and_a_program_says_that_it_is_one() {
 }
 
 #[test]
-fn checking_tells_every_mistake_and_ends_with_1_or_says_what_is_needed() {
+fn check_reports_every_mistake_and_exits_with_1_or_lists_the_needs() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/latency-1.toml");
     let output = workload(&["check", file, "--set", "pages=3"]);
     assert_eq!(output.status.code(), Some(0));
@@ -107,7 +107,7 @@ fn a_planted_stall_shows_in_the_open_loops_p99_and_not_in_the_closed_loops() {
     let (open, closed) = (times("open"), times("closed"));
     let ms = |ns: &serde_json::Value| ns.as_u64().unwrap() / 1_000_000;
     assert_eq!((&open["iterations"], &closed["iterations"]), (&200.into(), &200.into()));
-    // Both had it, and only one of them tells by its p99 what it did to those who waited.
+    // Both had the stall, and only one of them shows in its p99 how long the waiters were delayed.
     assert!(ms(&open["service_ns"]["max"]) >= 100 && ms(&closed["service_ns"]["max"]) >= 100);
     assert!(ms(&open["response_ns"]["p99"]) >= 80, "{open}");
     assert!(ms(&closed["service_ns"]["p99"]) < 80, "{closed}");
@@ -216,7 +216,7 @@ fn an_interrupted_run_says_so_in_its_truth_and_ends_soon() {
         STALL.replace("name = \"closed\"", "name = \"closed\"\nprocesses = 2").replace("iterations = 200", "duration_s = 600");
     let truth = interrupted("processes", &processes);
     assert_eq!(truth["ending"]["how"], "interrupted");
-    // What the processes did until then is told too.
+    // What the processes did until then is reported too.
     assert!(truth["loops"].as_array().unwrap().iter().any(|times| times["worker"] == "closed"), "{}", truth["loops"]);
 }
 
@@ -271,7 +271,7 @@ fn arms_of_several_processes_have_their_turns_together_and_the_truth_has_their_l
     let mut iterations: Vec<_> = truth["loops"].as_array().unwrap().iter().map(|times| times["iterations"].as_u64()).collect();
     iterations.sort_unstable();
     assert_eq!(iterations, [60, 60, 240, 240].map(Some));
-    // In each arm one stalls and the others wait, then the others stall, and 58 times nobody does. If they did not wait for each
+    // In each arm one stalls and the others wait, then the others stall, and 58 times none stalls. If they did not wait for each
     // other, each would have been through its own after 58 * (1 + 2) + 200 ms.
     let of = |name: &str| truth[name].as_u64().unwrap();
     let took_ms = (of("ended_ns") - of("started_ns")) / 1_000_000;
@@ -279,14 +279,14 @@ fn arms_of_several_processes_have_their_turns_together_and_the_truth_has_their_l
 }
 
 #[test]
-fn a_process_that_is_killed_ends_the_run_with_an_error_and_nobody_waits_for_it() {
+fn a_process_that_is_killed_ends_the_run_with_an_error_and_no_other_waits_for_it() {
     let running = Running::start("killed", &arms_in_processes(1_000_000));
     let children = running.children();
     kill(children[0], Signal::SIGKILL).unwrap();
     let (code, truth, said) = running.ended();
     assert_eq!((code, &truth["ending"]["how"]), (Some(1), &"failed".into()));
     assert!(said.contains("error: a process of the scenario failed: SIGKILL ended it, and its calls are in no truth"), "{said}");
-    // What the others did is told.
+    // What the others did is reported.
     let workers: Vec<_> = truth["loops"].as_array().unwrap().iter().map(|times| times["worker"].as_str().unwrap()).collect();
     assert_eq!(workers, ["open", "open", "closed", "closed"]);
     assert!(!exists(children[1]));

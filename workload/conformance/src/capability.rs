@@ -9,7 +9,7 @@ use grantscope_generator::uapi::gntdev;
 use crate::options::Options;
 use grantscope_generator::engine::capability::{is_absence, knows_dma_alloc};
 
-/// What can be done with grants.
+/// An operation on grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Mapping them.
@@ -63,7 +63,7 @@ pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>)
     Ok(actions)
 }
 
-/// What attaches to exported buffers besides gntdev. Nobody asks for it by name, so its absence is noted in `skipped`.
+/// The importer of exported buffers. No option names it, so its absence is noted in `skipped`.
 pub fn importer<'log>(log: &'log Log, actions: &[Action], skipped: &mut Vec<String>) -> Result<Option<Vgem<'log>>> {
     if !actions.iter().any(|action| matches!(action, Action::Export(_))) {
         return Ok(None);

@@ -17,8 +17,8 @@ pub enum Failure {
 
     /// A table that is not full after as much as is tried.
     #[error(
-        "{table} is not full after {tried}, and filling a large one would keep everybody from granting: boot Xen with \
-         {argument} to see what happens then, as the lab's bench arm64-tight does"
+        "{table} is not full after {tried}, and filling a large one would keep all other programs from granting: boot Xen with \
+         {argument} to see what happens then, as the lab's platform arm64-tight does"
     )]
     TableTooLarge {
         /// Which one.
@@ -51,16 +51,16 @@ pub enum Failure {
         expected: String,
     },
 
-    /// Things were let go of in an order, and the kernel did otherwise than its source says.
+    /// In an order of releases, the kernel differed from its source.
     #[error(
-        "{order}: {when}, {answered}; expected was that {expected}; docs/release-orders.md tells what the kernel was seen to do"
+        "{order}: {when}, {answered}; expected was that {expected}; docs/release-orders.md lists what the kernel was seen to do"
     )]
     Order {
-        /// What was let go of, in which order.
+        /// The releases, in order.
         order: String,
         /// At which point of it.
         when: String,
-        /// What was seen.
+        /// The observed value.
         answered: String,
         /// What the source says.
         expected: String,

@@ -20,7 +20,7 @@ pub use options::Options;
 pub enum Test {
     /// Calls the kernel must refuse.
     Refusals,
-    /// Every order of letting go.
+    /// Every order of release.
     ReleaseOrders,
     /// Everything that can fail without harm, and why it failed.
     Faults,
@@ -47,7 +47,7 @@ impl Test {
         match self {
             Self::Refusals => "calls the kernel must refuse: each error is checked and counted",
             Self::ReleaseOrders => {
-                "every order of letting go of device, map, mapping or buffer, importer and grant: what the kernel does is checked"
+                "every order of releasing device, map, mapping or buffer, importer and grant: what the kernel does is checked"
             }
             Self::Faults => {
                 "every failure that does no harm, memory that runs out included: errno, cause and grant statuses are checked"

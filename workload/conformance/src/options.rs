@@ -1,16 +1,16 @@
-//! What a run of a test was asked for.
+//! The options of a test's run.
 
 use grantscope_generator::engine::Place;
 use grantscope_generator::truth::Buffer;
 
-/// What a run was asked for.
+/// The options of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// The page counts, in order.
     pub pages: Vec<u32>,
     /// The kinds of buffers.
     pub buffers: Vec<Buffer>,
-    /// Whether the kinds were asked for by name: then one that cannot be had is an error.
+    /// Whether the kinds were requested by name: then one that is not available is an error.
     pub buffers_are_explicit: bool,
     /// Whether exports and imports are left out.
     pub without_dmabuf: bool,

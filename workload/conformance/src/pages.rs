@@ -18,7 +18,7 @@ pub struct Shared<'refs> {
     pub references: &'refs [GrantRef],
 }
 
-/// Gets the pages, runs `body` on them, and gives them back whatever came of it.
+/// Gets the pages, runs `body` on them, and returns them whatever its result.
 pub fn with_shared_pages(log: &Log, options: &Options, body: impl FnOnce(Shared<'_>) -> Result<()>) -> Result<()> {
     log.enter(Phase::Setup);
     let pages = options.most_pages();

@@ -22,7 +22,7 @@ const NOT_GRANTED: GrantRef = 31_000;
 /// A domain that does not exist here.
 const NOT_THERE: DomId = 7;
 
-/// How often, unless told otherwise.
+/// The default number of rounds.
 const ITERATIONS: u32 = 10;
 
 /// Does each of them, and checks the kernel's answer.
@@ -57,7 +57,7 @@ fn maps(device: &GntDev<'_>, shared: Shared<'_>) -> Result<()> {
     ] {
         // The map itself succeeds: Xen is asked at mmap only.
         let map = device.map(domain, &references)?;
-        expect(map.mmap(Access::ReadWrite), Errno::EINVAL, "mmap of a reference nobody granted")?;
+        expect(map.mmap(Access::ReadWrite), Errno::EINVAL, "mmap of a reference that was not granted")?;
         if some_are_mapped {
             map.left_some_mapped();
         }
@@ -72,7 +72,7 @@ fn maps(device: &GntDev<'_>, shared: Shared<'_>) -> Result<()> {
 
 fn exports(device: &GntDev<'_>, shared: Shared<'_>, buffer: Buffer) -> Result<()> {
     let refused = device.export(buffer, shared.domain, &[NOT_GRANTED]);
-    expect(refused, Errno::EINVAL, "export of a reference nobody granted")?;
+    expect(refused, Errno::EINVAL, "export of a reference that was not granted")?;
     let exported = device.export(buffer, shared.domain, &shared.references[..1])?;
     match exported.watch().wait(Duration::ZERO)? {
         Released::NotYet => {}

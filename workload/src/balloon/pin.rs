@@ -144,7 +144,7 @@ impl Goal {
     fn is_reached(self, reading: BalloonReading) -> Result<bool> {
         if reading.target_kb != self.target_kb {
             return Err(Error::Balloon {
-                why: format!("somebody else has set its target to {} KiB, and not {}", reading.target_kb, self.target_kb),
+                why: format!("another program has set its target to {} KiB, and not {}", reading.target_kb, self.target_kb),
                 advice: "keep others from changing the domain's memory during the run (xl mem-set, autoballoon in xl.conf)",
             });
         }
@@ -156,10 +156,10 @@ impl Goal {
         }
         Err(Error::Balloon {
             why: format!(
-                "of {} KiB that were to be in it there are {}: others took pages out of it meanwhile",
+                "it has {1} KiB instead of {0} KiB: others took pages out of it meanwhile",
                 self.in_balloon_kb, reading.in_balloon_kb
             ),
-            advice: "run it again when nobody else maps grants",
+            advice: "run it again when no other program maps grants",
         })
     }
 }
@@ -168,7 +168,7 @@ impl Goal {
 /// the profiler was the first.
 const KEPT: u64 = 8;
 
-/// What the domain can give away, in pages.
+/// The memory that the domain can spare, in pages.
 fn spare_pages(memory: &Memory) -> Option<u64> {
     // The kernel itself cannot use CMA, so that part would not keep it alive.
     let available = memory.available?.saturating_sub(memory.cma_free.unwrap_or(0));
@@ -229,7 +229,7 @@ mod tests {
         assert!(!goal.is_reached(reading(9_744, 10_000, 0)).unwrap());
         assert!(goal.is_reached(reading(9_744, 9_744, 256)).unwrap());
         let error = |reading| goal.is_reached(reading).unwrap_err().to_string();
-        assert!(error(reading(10_000, 9_744, 256)).contains("somebody else has set its target"));
+        assert!(error(reading(10_000, 9_744, 256)).contains("another program has set its target"));
         assert!(error(reading(9_744, 9_744, 255)).contains("others took pages out of it"));
     }
 

@@ -11,7 +11,7 @@ use crate::truth::BalloonReading;
 /// The directory of this domain's balloon in sysfs (drivers/xen/xen-balloon.c).
 const NODE: &str = "/sys/devices/system/xen_memory/xen_memory0";
 
-/// How often the balloon is looked at while the kernel takes pages out of it.
+/// The interval of the readings while the kernel takes pages out of the balloon.
 const LOOK_UP: Duration = Duration::from_millis(10);
 /// How long nothing has to come back for Xen to count as having none: `xen-balloon` then waits for seconds itself (`update_schedule`
 /// in drivers/xen/balloon.c).

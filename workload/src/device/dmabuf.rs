@@ -46,7 +46,7 @@ impl<'log> GntDev<'log> {
     }
 }
 
-/// An exported dma-buf. Nobody else holds it unless its descriptor is given away, so closing it is
+/// An exported dma-buf. It has no other holder unless its descriptor is passed on, so closing it is
 /// its release.
 pub struct DmaBuf<'log> {
     /// There until it is released.
@@ -60,7 +60,7 @@ impl<'log> DmaBuf<'log> {
     /// Closes it, which unmaps the grants.
     ///
     /// # Errors
-    /// The kernel reports an error on closing it; it is closed all the same.
+    /// The kernel reports an error on closing it; it is closed nevertheless.
     pub fn release(mut self) -> Result<()> {
         self.release_once().map_err(|errno| Error::Operation {
             op: Op::Release,
@@ -175,7 +175,7 @@ impl ReleaseWatch<'_> {
         let wait_to_ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
         let mut argument = abi::DmabufExpWaitReleased { fd: self.number as u32, wait_to_ms };
         let raw = self.device.raw();
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         let call = timed(|| unsafe { abi::dmabuf_exp_wait_released(raw, &mut argument) });
         // Once it is released the kernel knows a number only, no buffer; neither does the truth.
         let subject = match call.result {

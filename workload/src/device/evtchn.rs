@@ -29,7 +29,7 @@ impl EventChannel {
     pub fn unbound(remote: DomId) -> Result<Self> {
         let device = File::from(open_xen(abi::PATH, ADVICE)?);
         let mut argument = abi::BindUnboundPort { remote_domain: remote.into() };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         let port = unsafe { abi::bind_unbound_port(device.as_raw_fd(), &mut argument) };
         Self::of(device, "BIND_UNBOUND_PORT", port, || format!("an event channel for domain {remote}"))
     }
@@ -41,7 +41,7 @@ impl EventChannel {
     pub fn connected(remote: DomId, port: Port) -> Result<Self> {
         let device = File::from(open_xen(abi::PATH, ADVICE)?);
         let mut argument = abi::BindInterdomain { remote_domain: remote.into(), remote_port: port };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         let own = unsafe { abi::bind_interdomain(device.as_raw_fd(), &mut argument) };
         Self::of(device, "BIND_INTERDOMAIN", own, || format!("event channel {port} of domain {remote}"))
     }
@@ -62,7 +62,7 @@ impl EventChannel {
     /// The kernel refuses it.
     pub fn notify(&self) -> Result<()> {
         let mut argument = abi::Notify { port: self.port };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         unsafe { abi::notify(self.device.as_raw_fd(), &mut argument) }.map(drop).map_err(|errno| self.failed("NOTIFY", errno))
     }
 

@@ -48,7 +48,7 @@ impl UdmaBuf {
             offset: 0,
             size: (pages * page_size()) as u64,
         };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         let fd = unsafe { udmabuf::create(device.as_raw_fd(), &argument) }.map_err(|errno| Error::Call {
             call: "UDMABUF_CREATE",
             on: format!("{pages} pages"),
@@ -84,7 +84,7 @@ impl DmaHeap {
             fd_flags: (libc::O_RDWR | libc::O_CLOEXEC) as u32,
             heap_flags: 0,
         };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         unsafe { dma_heap::alloc(device.as_raw_fd(), &mut argument) }.map_err(|errno| Error::Call {
             call: "DMA_HEAP_IOCTL_ALLOC",
             on: format!("{pages} pages"),

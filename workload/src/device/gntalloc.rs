@@ -91,7 +91,7 @@ impl Granted<'_> {
     /// The kernel refuses the page or the port.
     pub fn notify_on_unmap(&self, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
         let mut argument = UnmapNotify::of(self.index + (page * self.device.page_size) as u64, byte, port);
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         unsafe { abi::set_unmap_notify(self.device.fd.as_raw_fd(), &mut argument) }.map_err(|errno| Error::Call {
             call: "SET_UNMAP_NOTIFY",
             on: abi::PATH.to_owned(),
@@ -117,7 +117,7 @@ impl Granted<'_> {
         self.device
             .log
             .call(Subject::new(Op::Ungrant, Buffer::Pages, pages), || {
-                // SAFETY: the argument is of the type this number stands for and outlives the call.
+                // SAFETY: the argument is of the type that this request takes, and outlives the call.
                 unsafe { abi::dealloc_gref(raw, &mut argument) }
             })
             .map(drop)

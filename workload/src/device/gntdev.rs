@@ -107,7 +107,7 @@ impl<'log> GntDev<'log> {
     /// There is no mapping of gntdev.
     pub fn offset_of(&self, address: usize) -> Result<(u64, u32)> {
         let mut argument = abi::GetOffsetForVaddr { vaddr: address as u64, offset: 0, count: 0, pad: 0 };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         unsafe { abi::get_offset_for_vaddr(self.raw(), &mut argument) }
             .map_err(|errno| self.other("GET_OFFSET_FOR_VADDR", errno))?;
         Ok((argument.offset, argument.count))
@@ -119,7 +119,7 @@ impl<'log> GntDev<'log> {
     /// The kernel does not know the call.
     pub fn set_max_grants(&self, count: u32) -> Result<()> {
         let mut argument = abi::SetMaxGrants { count };
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         unsafe { abi::set_max_grants(self.raw(), &mut argument) }.map_err(|errno| self.other("SET_MAX_GRANTS", errno))?;
         Ok(())
     }
@@ -133,7 +133,7 @@ impl<'log> GntDev<'log> {
         let mut argument = abi::DmabufExpWaitReleased { fd: u32::MAX, wait_to_ms: 0 };
         let raw = self.raw();
         let answer = self.log().call(Subject::without_buffer(Op::WaitReleased), || {
-            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            // SAFETY: the argument is of the type that this request takes, and outlives the call.
             unsafe { abi::dmabuf_exp_wait_released(raw, &mut argument) }
         });
         match answer {
@@ -177,14 +177,14 @@ impl<'log> GntDev<'log> {
     /// No call can be made on it any more, so maps that are not unmapped by then go with it.
     pub fn close(self) {
         // Its outcome is in the log, and the descriptor is gone whatever it is.
-        let _ = self.close_and_tell();
+        let _ = self.close_checked();
     }
 
     /// The same, with the kernel's answer.
     ///
     /// # Errors
-    /// The kernel reports an error; the descriptor is closed all the same.
-    pub fn close_and_tell(self) -> Result<()> {
+    /// The kernel reports an error; the descriptor is closed nevertheless.
+    pub fn close_checked(self) -> Result<()> {
         let Some(raw) = self.open.take_raw() else { return Ok(()) };
         let closed = if self.open.holders.load(Ordering::Relaxed) > 0 {
             nix::unistd::close(raw)
@@ -199,7 +199,7 @@ impl<'log> GntDev<'log> {
     /// Requests a notification when a page of the map at `index` is unmapped.
     pub(super) fn notify_on_unmap(&self, index: u64, page: usize, byte: Option<u16>, port: Option<u32>) -> Result<()> {
         let mut argument = abi::UnmapNotify::of(index + (page * self.open.page_size) as u64, byte, port);
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         unsafe { abi::set_unmap_notify(self.raw(), &mut argument) }.map_err(|errno| self.other("SET_UNMAP_NOTIFY", errno))?;
         Ok(())
     }
@@ -222,7 +222,7 @@ impl AsFd for GntDev<'_> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         let raw = self.raw();
         assert!(raw >= 0, "a device that was closed is used");
-        // SAFETY: it is open until `close` or the last drop, after which nobody makes a call on it.
+        // SAFETY: it is open until `close` or the last drop, after which no call uses it.
         unsafe { BorrowedFd::borrow_raw(raw) }
     }
 }
@@ -317,7 +317,7 @@ impl<'log> GrantMap<'log> {
         let subject = Subject::new(Op::Unmap, Buffer::Pages, self.pages);
         self.device
             .log()
-            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            // SAFETY: the argument is of the type that this request takes, and outlives the call.
             .call(subject, || unsafe { abi::unmap_grant_ref(raw, &mut argument) })
             .map_err(|errno| failed(Op::Unmap, self.pages, self.domain, errno))?;
         if let Some((pages, true)) = self.device.open.maps().remove(&self.index) {

@@ -1,4 +1,4 @@
-//! The processes that hold dma-bufs of gntdev: the grants stay mapped, whoever exported them, until the last one closes them.
+//! The processes that hold dma-bufs of gntdev: the grants stay mapped until the last holder closes them, even without the exporter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -20,7 +20,7 @@ pub trait Importable: AsFd {
 
 impl<'log> GntDev<'log> {
     /// Attaches to `source`, maps it and grants its pages to `domain`. The domain is not checked
-    /// by the driver; Xen will when somebody maps.
+    /// by the driver; Xen will at the first map.
     ///
     /// The driver finds imports by the buffer's descriptor number: close the buffer after the import is released.
     ///
@@ -92,7 +92,7 @@ impl Import<'_> {
         let subject = Subject::new(Op::ImportRelease, self.buffer, pages);
         self.device
             .log()
-            // SAFETY: the argument is of the type this number stands for and outlives the call.
+            // SAFETY: the argument is of the type that this request takes, and outlives the call.
             .call(subject, || unsafe { abi::dmabuf_imp_release(raw, &mut argument) })
             .map_err(|errno| Error::Operation {
                 op: Op::ImportRelease,

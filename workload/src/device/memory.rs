@@ -8,7 +8,7 @@ use nix::errno::Errno;
 
 use crate::uapi::GRANTED_BYTES;
 
-/// A range of pages that somebody else also sees. It is unmapped by its owner, not by itself,
+/// A range of pages that is shared with another domain, process or driver. It is unmapped by its owner, not by itself,
 /// because that is sometimes an operation to be noted.
 pub struct SharedPages {
     base: NonNull<u8>,

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_that_is_not_there_is_told_apart_from_a_machine_without_xen() {
+    fn a_missing_device_is_distinguished_from_a_machine_without_xen() {
         let error = open_device("/dev/no-such-device", "load the module").unwrap_err();
         insta::assert_snapshot!(error, @"/dev/no-such-device does not exist: load the module");
         if !runs_on_xen() {

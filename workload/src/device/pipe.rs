@@ -16,7 +16,7 @@ const MOST_LOOKS: usize = 16;
 /// Pieces of a page in a pipe.
 struct Pieces {
     pipe: PipeReader,
-    // Nobody writes any more, but without a writer the pipe would be at its end.
+    // No more writes follow, but without a writer the pipe would be at its end.
     _writer: PipeWriter,
 }
 

@@ -51,7 +51,7 @@ impl<'log> Vgem<'log> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };
         let raw = self.raw();
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         let call = timed(|| unsafe { abi::prime_fd_to_handle(raw, &mut argument) });
         self.note(Op::PrimeImport, buffer, pages, call)?;
         Ok(Attachment { vgem: self.clone(), handle: argument.handle, buffer, pages, left: None, ended: false })
@@ -93,7 +93,7 @@ fn open_if_vgem(path: &Path) -> Result<OwnedFd, String> {
 fn driver(node: &impl AsFd) -> Result<Vec<u8>, Errno> {
     let mut name = vec![0; 64];
     let mut argument = abi::Version::asking_for_name(&mut name);
-    // SAFETY: the argument is of the type this number stands for and outlives the call, as does the buffer it points to.
+    // SAFETY: the argument is of the type that this request takes, and outlives the call, as does the buffer it points to.
     unsafe { abi::version(node.as_fd().as_raw_fd(), &mut argument) }?;
     name.truncate(argument.name_len);
     Ok(name)
@@ -123,7 +123,7 @@ impl<'log> Attachment<'log> {
         self.ended = true;
         let argument = abi::GemClose { handle: self.handle, pad: 0 };
         let raw = self.vgem.raw();
-        // SAFETY: the argument is of the type this number stands for and outlives the call.
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
         let call = timed(|| unsafe { abi::gem_close(raw, &argument) });
         let besides = call.besides();
         self.vgem.note(Op::GemClose, self.buffer, self.pages, call)?;
@@ -140,7 +140,7 @@ impl<'log> DmaBuf<'log> {
     /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
     ///
     /// # Errors
-    /// The kernel reports an error on closing the descriptor; it is closed all the same.
+    /// The kernel reports an error on closing the descriptor; it is closed nevertheless.
     pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
         let closed = self.close_descriptor();
         attachment.left = Some(self);

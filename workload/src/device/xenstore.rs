@@ -173,7 +173,7 @@ impl Xenstore {
 }
 
 impl Transaction<'_> {
-    /// What a node holds, or `None` if it does not exist.
+    /// The value of a node, or `None` if it does not exist.
     ///
     /// # Errors
     /// xenstored refuses it or does not answer.
@@ -204,7 +204,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Has `owner` own the node, and lets `reader` read it and nobody else; privileged domains may do everything anyway.
+    /// Makes `owner` the owner of the node, readable by `reader` only; privileged domains have full access anyway.
     ///
     /// # Errors
     /// xenstored refuses it or does not answer.

@@ -1,8 +1,8 @@
 //! What all threads of a run know of each other, in whatever processes they are: whether all have come to where their arm's turn
 //! begins, and whether one of them has given up.
 //!
-//! It is in memory that forked processes share. A process that is killed leaves the barrier without a word, so nobody waits for long
-//! without looking up: whoever follows the processes gives up for it.
+//! It is in memory that forked processes share. A process that is killed leaves the barrier silently, so no waiter sleeps for long
+//! without a check: the parent, which monitors the processes, gives up for it.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -15,17 +15,17 @@ use crate::stop;
 /// The shared memory.
 #[derive(Debug, Default)]
 struct Board {
-    /// Somebody has failed or was interrupted: nobody goes on.
+    /// A worker has failed or was interrupted: all of them stop.
     given_up: AtomicBool,
     /// There is no other turn, because time is up.
     over: AtomicBool,
     /// How many have come to the barrier.
     here: AtomicU32,
-    /// How often all were there. Whoever waits sleeps on this word.
+    /// How often all arrived. Waiters sleep on this word.
     turn: AtomicU32,
 }
 
-/// Where so many threads wait for each other before each turn. Made before the first fork.
+/// The barrier at which all threads wait for each other before each turn. Made before the first fork.
 pub struct Barrier {
     board: NonNull<Board>,
     members: u32,
@@ -37,7 +37,7 @@ unsafe impl Send for Barrier {}
 unsafe impl Sync for Barrier {}
 
 impl Barrier {
-    /// For so many threads of this process and of those that it will fork.
+    /// For this many threads of this process and of those that it will fork.
     pub fn of(members: usize) -> Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choosing disturbs nothing of ours.
         let memory = unsafe {
@@ -53,7 +53,7 @@ impl Barrier {
         let board = NonNull::new(memory.cast::<Board>()).filter(|_| memory != libc::MAP_FAILED);
         let on = "memory that the run's processes share; free some".to_owned();
         let board = board.ok_or_else(|| Error::Call { call: "mmap", on, errno: Errno::last() })?;
-        // SAFETY: the mapping is as large as a board, begins with a page, and nobody else knows of it yet.
+        // SAFETY: the mapping is as large as a board, begins with a page, and no other reference to it exists yet.
         unsafe { board.write(Board::default()) };
         Ok(Self { board, members: u32::try_from(members).unwrap_or(u32::MAX) })
     }
@@ -63,12 +63,12 @@ impl Barrier {
         unsafe { self.board.as_ref() }
     }
 
-    /// Whether somebody has given up.
+    /// Whether a worker has given up.
     pub fn given_up(&self) -> bool {
         self.board().given_up.load(Ordering::Relaxed)
     }
 
-    /// Has everybody give up: nobody waits for one who failed.
+    /// Makes all workers give up: none waits for one that failed.
     pub fn give_up(&self) {
         self.board().given_up.store(true, Ordering::Relaxed);
         wake_all(&self.board().turn);
@@ -102,7 +102,7 @@ impl Barrier {
 
 impl Drop for Barrier {
     fn drop(&mut self) {
-        // SAFETY: the range is exactly what `of` mapped, and nobody has a reference to it any more. What other processes have of it
+        // SAFETY: the range is exactly what `of` mapped, and no reference to it is left. What other processes have of it
         // is theirs.
         unsafe { libc::munmap(self.board.as_ptr().cast(), size_of::<Board>()) };
     }

@@ -55,7 +55,7 @@ fn leave_out_actions(kernel: &mut Kernel<'_>, arm: &mut Arm, if_missing: Missing
     Ok(())
 }
 
-/// What attaches to buffers besides gntdev. Nobody asks for it by name, so where something may be left out, that may.
+/// The importer of buffers. No option names it, so it may be left out wherever leaving out is allowed.
 fn leave_out_importer(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<()> {
     let attaches = |step: &Step| matches!(step.action, Action::Attach { .. } | Action::Detach { .. });
     if !plan.arms.iter().flat_map(|arm| &arm.workers).any(|worker| worker.steps().any(attaches)) {
@@ -83,7 +83,7 @@ fn note(what: &str, error: &Error, skipped: &mut Vec<String>) {
     }
 }
 
-/// What is asked of the kernel that is running.
+/// The running kernel, for queries of what it supports.
 struct Kernel<'log> {
     log: &'log Log,
     /// Open for questions, if anything needs it.
@@ -139,7 +139,7 @@ pub fn is_absence(error: &Error) -> bool {
 
 /// Without CONFIG_XEN_GRANT_DMA_ALLOC the driver ignores the flags (`gntdev_alloc_map` in
 /// `drivers/xen/gntdev.c`), and plain pages would be measured under another name. The allocator's
-/// symbol tells; where symbols are not to be seen, it is taken for granted.
+/// symbol shows; if symbols are hidden, it is assumed.
 pub fn knows_dma_alloc() -> bool {
     let Ok(file) = File::open("/proc/kallsyms") else { return true };
     let mut lines = BufReader::new(file).lines().map_while(std::io::Result::ok).peekable();

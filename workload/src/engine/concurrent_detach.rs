@@ -1,4 +1,4 @@
-//! A wait for a buffer's release within which its importer lets go of it: a back end that waits until the display shows another frame.
+//! A wait for a buffer's release during which its importer detaches: a back end that waits until the display shows another frame.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -14,14 +14,14 @@ use super::waiter::until_asleep;
 
 /// How long to wait, and when in it the importer detaches.
 pub struct Wait {
-    /// At most so long.
+    /// The timeout.
     pub limit: Duration,
-    /// So long after the wait has begun.
+    /// The delay after the start of the wait.
     pub detach_after: Duration,
 }
 
 /// Waits in this thread. Another one, which begins when it sees this one asleep in the kernel, has the importer detach; at once if
-/// nobody wants to go on, because no signal ends such a wait.
+/// the run is to stop, because no signal ends such a wait.
 pub fn wait_while_detaching(
     log: &Log,
     watch: &ReleaseWatch<'_>,

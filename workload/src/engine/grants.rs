@@ -15,7 +15,7 @@ use crate::undo::RaisedLimit;
 
 use super::{Place, limits};
 
-/// Grants that can be mapped: whose they are, and their references; and whom to ask for more.
+/// Grants that can be mapped: their domain, their references, and the source of more.
 #[derive(Default)]
 pub struct Grants<'log> {
     own: (DomId, Vec<GrantRef>),
@@ -24,7 +24,7 @@ pub struct Grants<'log> {
 }
 
 impl Grants<'_> {
-    /// Whom to ask for more.
+    /// The source of more.
     pub fn frontend(&self) -> Option<&dyn RemoteFrontend> {
         self.frontend.as_deref()
     }
@@ -51,7 +51,7 @@ impl Grants<'_> {
     }
 }
 
-/// Gets the pages, runs `body` on them, and gives them back whatever came of it.
+/// Gets the pages, runs `body` on them, and returns them whatever its result.
 pub fn with_grants(log: &Log, plan: &Plan, place: &Place, body: impl FnOnce(&Grants<'_>) -> Result<()>) -> Result<()> {
     let mut grants = Grants { own: (place.own, vec![]), ..Grants::default() };
     let needs = &plan.needs;

@@ -99,7 +99,7 @@ fn within_cma(needs: &Needs, memory: &Memory) -> Result<()> {
     })
 }
 
-/// Not everything in CMA that is not free is lost to it: what can be moved is moved out of the way. Nothing tells how much that is.
+/// Not everything in CMA that is not free is lost to it: movable pages are migrated away. The kernel does not report how many those are.
 fn tight_cma(held: u64, memory: &Memory) -> Option<String> {
     let free = memory.cma_free.filter(|free| held > *free)?;
     Some(format!(

@@ -43,7 +43,7 @@ pub fn run(log: &Log, mut plan: Plan, place: &Place, header: &mut Header) -> Res
     outcome
 }
 
-/// What the truth says about a run of this plan, before it is run.
+/// The truth's head for a run of this plan, known before the run.
 fn run_info(plan: &Plan) -> RunInfo {
     let value = |scalar: &Scalar| match scalar {
         Scalar::Number(number) => (*number).into(),

@@ -56,7 +56,7 @@ mod tests {
         (0..200).map(turn).collect()
     }
 
-    /// 99 of 100 of what whoever wanted the iterations had to wait for each.
+    /// The 99th percentile of the response time of an iteration.
     fn p99_ms(pace: Pace) -> u64 {
         let period = if let Pace::Open { period_ns } = pace { Some(period_ns) } else { None };
         let times = loops(&with_a_stall(pace), &[String::new()], |_, _| Some(("worker", period)));

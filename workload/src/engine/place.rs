@@ -33,7 +33,7 @@ pub enum Source {
 }
 
 impl Place {
-    /// How to find so many pages of a peer's; `None`: they are this domain's own.
+    /// How to find this many pages of a peer; `None`: they are this domain's own.
     pub fn search(&self, pages: u32) -> Option<Search> {
         let Source::Peer { peer, channel, directory, timeout } = self.source else { return None };
         Some(Search { peer, own: self.own, channel, directory, timeout, pages })

@@ -1,4 +1,4 @@
-//! Workers with processes of their own: forked before any thread starts, and followed until they have told what they did.
+//! Workers with processes of their own: forked before any thread starts, and monitored until they have reported their results.
 
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsFd;
@@ -27,7 +27,7 @@ pub(super) struct Child {
 /// A call without what only a program knows of it.
 type PlainCall = (Op, Option<Buffer>, Option<u32>, i32, Phase, u32, u64, u64, Option<u16>);
 
-/// What a process tells of itself.
+/// What a process reports.
 #[derive(Serialize, Deserialize)]
 struct Report {
     calls: Vec<PlainCall>,
@@ -98,9 +98,9 @@ impl Run<'_> {
         writer.write_all(&serde_json::to_vec(&report)?)
     }
 
-    /// Takes in what a process tells when it ends, and has it end early if the run is to.
+    /// Reads the report of a process when it ends, and stops it early if the run is to stop.
     pub(super) fn follow(&self, mut child: Child) -> (Vec<Turn>, Result<()>) {
-        let mut told = Vec::new();
+        let mut report = Vec::new();
         let mut asked = false;
         loop {
             let over = stop::requested() || self.shared.barrier.given_up();
@@ -115,13 +115,13 @@ impl Run<'_> {
             let mut bytes = [0; 1 << 16];
             match child.report.read(&mut bytes) {
                 Ok(0) => break,
-                Ok(count) => told.extend_from_slice(&bytes[..count]),
+                Ok(count) => report.extend_from_slice(&bytes[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => break,
             }
         }
         let status = waitpid(child.pid, None);
-        let (turns, outcome) = match serde_json::from_slice(&told) {
+        let (turns, outcome) = match serde_json::from_slice(&report) {
             Ok(report) => self.take_in(report),
             Err(_) => (vec![], Err(Error::Process { text: lost(status) })),
         };
@@ -148,7 +148,7 @@ impl Run<'_> {
     }
 }
 
-/// What there is to say of a process that told nothing.
+/// The error for a process that ended without a report.
 fn lost(status: nix::Result<WaitStatus>) -> String {
     match status {
         Ok(WaitStatus::Signaled(_, signal, _)) => {
@@ -156,7 +156,7 @@ fn lost(status: nix::Result<WaitStatus>) -> String {
                 "{signal} ended it, and its calls are in no truth: see who sent that (dmesg, if memory ran out), and run it again"
             )
         }
-        status => format!("it ended without a word ({status:?}): please report the text above"),
+        status => format!("it ended without a report ({status:?}): please report the text above"),
     }
 }
 

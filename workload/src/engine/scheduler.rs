@@ -1,4 +1,4 @@
-//! Everybody who works: threads, whose turn it is, and the processes that have threads of their own.
+//! All workers: threads, their turns, and the processes that have threads of their own.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,7 +73,7 @@ impl Member {
 }
 
 impl<'run> Run<'run> {
-    /// Everybody, to their end.
+    /// Runs all workers to their end.
     fn work(self, turns: &mut Vec<Turn>) -> Result<()> {
         // Processes before threads: a fork takes only the thread with it that calls it.
         let children = self.start_processes()?;
@@ -158,7 +158,7 @@ impl<'run> Run<'run> {
         if self.stage.len() > 1 { barrier.wait(go_on) } else { go_on() }
     }
 
-    /// What this thread holds in each arm; nothing in an arm that has fewer threads.
+    /// The objects of this thread in each arm; empty in an arm that has fewer threads.
     fn start(
         self,
         member: Member,
@@ -243,7 +243,7 @@ impl<'run> Run<'run> {
     }
 }
 
-/// What is done before the first iteration, or after the last.
+/// Steps before the first iteration, or after the last.
 const ONCE: Iteration = Iteration { number: 0, counted: None };
 
 /// Every thread draws numbers of its own.

@@ -1,4 +1,4 @@
-//! Releasing a buffer while somebody is already waiting for it, with the order made certain.
+//! Releases a buffer while a thread already waits for it, in a guaranteed order.
 
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -121,7 +121,7 @@ pub fn decode(word: impl Fn(usize) -> u32, already: usize) -> Result<Page, Broke
     if word(1) != VERSION {
         return Err(Broken::Version(word(1)));
     }
-    // Read once each: the memory belongs to somebody else.
+    // Read once each: the other domain can change the memory.
     let (total, here, next, first, dmabuf) = (word(2), word(3), word(4), word(5), word(6));
     let (reference, port) = (word(7), word(8));
     let after = already + here as usize;

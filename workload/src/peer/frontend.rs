@@ -14,7 +14,7 @@ use super::requests::Service;
 use super::xenstore::Published;
 use super::{Channel, Imported, Offer, RequestPage, directory, fill};
 
-/// What a frontend grants, to whom, and how it publishes that.
+/// The pages that a frontend grants, the domain that may map them, and the channel that publishes them.
 #[derive(Clone, Copy, Debug)]
 pub struct Offered {
     /// The domain that may map.
@@ -27,10 +27,10 @@ pub struct Offered {
     pub channel: Channel,
 }
 
-/// Grants pages, says so on standard output, and stays until a signal arrives. Then everything is taken back.
+/// Grants pages, says so on standard output, and stays until a signal arrives. Then everything is revoked.
 ///
 /// # Errors
-/// A page cannot be granted, its references cannot be published, or something cannot be taken back.
+/// A page cannot be granted, its references cannot be published, or something cannot be revoked.
 pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
     let Offered { to, pages, dmabuf_pages, channel } = *offered;
     if pages == 0 {

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// by default.
 const MOST_DIRECTORY_PAGES: usize = 64;
 
-/// What to look for.
+/// A search for the pages that a peer's frontend offers.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The domain that grants.
@@ -116,7 +116,7 @@ impl Search {
     }
 
     /// The directory page at `reference`, or `None` if nothing or something else is granted there.
-    /// It is mapped for reading only: it may be anybody's page.
+    /// It is mapped read-only: it may be any program's page.
     fn read_page(&self, device: &GntDev<'_>, reference: GrantRef, already: usize) -> Result<Option<Page>> {
         let map = device.map(self.peer, &[reference])?;
         let mapping = match map.mmap(Access::ReadOnly) {

@@ -12,7 +12,7 @@
 //! | `ring-ref`, `event-channel` | where the frontend takes requests ([`super::requests`]), if it does: the page's reference, and its end of the event channel |
 //! | `references/0`, `references/1` … | their references, first the pages', then the dma-buf's: numbers between spaces, `first-last` where they follow one another |
 //!
-//! It is written in one transaction and read in one, so it is there whole or not at all. BACKEND may read it, nobody else.
+//! It is written in one transaction and read in one, so it is there whole or not at all. Only BACKEND may read it.
 //! When the frontend ends it removes the tree.
 
 use nix::errno::Errno;
@@ -39,7 +39,7 @@ pub fn path(frontend: DomId, backend: DomId) -> String {
     format!("/local/domain/{frontend}/data/grantscope/{backend}")
 }
 
-/// What is in xenstore as long as this lives.
+/// Published references, which stay in xenstore as long as this value.
 pub struct Published {
     store: Xenstore,
     path: String,
@@ -91,7 +91,7 @@ impl Published {
     }
 }
 
-/// What is offered at `path`, if anything is.
+/// The offer at `path`, if any.
 ///
 /// # Errors
 /// xenstored refuses it, or what is there is broken.

@@ -23,7 +23,7 @@ impl<T> Located<T> {
     }
 }
 
-/// A number or a word: what parameters stand for.
+/// A number or a word: the value of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scalar {
     /// A number.
@@ -62,7 +62,7 @@ impl Value {
 pub struct Fields(Vec<(&'static Key, Located<Value>)>);
 
 impl Fields {
-    /// What is behind a key.
+    /// The value of a key.
     pub fn get(&self, name: &str) -> Option<(&'static Key, &Located<Value>)> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(key, value)| (*key, value))
     }
@@ -92,9 +92,9 @@ pub struct StepText {
     pub span: Range<usize>,
     /// What it does.
     pub entry: &'static Entry,
-    /// What stands behind the verb.
+    /// The value of the verb's key.
     pub value: Located<Value>,
-    /// What else it says.
+    /// Further keys.
     pub fields: Fields,
 }
 
@@ -184,7 +184,7 @@ impl Document {
             }
         }
         if document.workers.is_empty() && found.is_empty() {
-            found.add(0..0, "nobody does anything: write [[workers]] with a name and each = [ … ]");
+            found.add(0..0, "there is no worker: write [[workers]] with a name and each = [ … ]");
         }
         document
     }

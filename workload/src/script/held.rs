@@ -1,6 +1,6 @@
 //! What is held at a time.
 
-/// What is held at a time, in pages; and in objects.
+/// The resources held at one time, in pages and in objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Pages that back maps and exports: ordinary memory.
@@ -33,7 +33,7 @@ impl Held {
         self.pages + self.dma_pages + self.foreign_pages + self.granted_pages
     }
 
-    /// So many times as much.
+    /// This many times as much.
     pub fn times(mut self, factor: usize) -> Self {
         for part in self.parts() {
             *part *= factor;

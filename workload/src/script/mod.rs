@@ -2,7 +2,7 @@
 //! here touches a device. The format is documented in `docs/scenarios.md`.
 //!
 //! [`document`] reads text into words and their places; [`read`] makes a [`Plan`] of them, with [`values`] filling in parameters and
-//! [`steps`] making typed steps; [`order`] walks through the plan to see that everything is made before it is used and let go of once,
+//! [`steps`] making typed steps; [`order`] walks through the plan to check that everything is made before it is used and released once,
 //! and [`peaks`] to see how much is held at the worst moment ([`needs`]).
 
 mod document;

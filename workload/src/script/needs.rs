@@ -13,7 +13,7 @@ pub struct Needs {
     pub peer_dmabuf_pages: usize,
     /// The largest object, in pages.
     pub largest: u32,
-    /// What is held at once, at most; each part by itself.
+    /// The peak of each resource by itself.
     pub held: Held,
     /// Pages of all parts together that are held at once, at most.
     pub pages_at_once: usize,

@@ -6,7 +6,7 @@ use super::order;
 use super::plan::{Action, Arm, Mapped, Plan, Side, Step, WorkerPlan};
 use crate::truth::Buffer;
 
-/// What a plan needs.
+/// The needs of a plan.
 pub fn needs(plan: &Plan) -> Needs {
     let mut needs = Needs::default();
     let steps = || plan.arms.iter().flat_map(|arm| &arm.workers).flat_map(WorkerPlan::steps);

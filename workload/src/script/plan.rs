@@ -25,7 +25,7 @@ pub enum Side {
     PeerDmabuf,
 }
 
-/// What is given from outside the file.
+/// The values given from outside the file.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     /// Parameters with other values than the file's; several make arms. None: workers that use it are left out.
@@ -51,16 +51,16 @@ pub struct Given {
 /// How many iterations there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turns {
-    /// So many that count, and the warm-up before them.
+    /// A fixed number, after the warm-up.
     Iterations(u32),
-    /// As many as begin within so many seconds.
+    /// As many as begin within this many seconds.
     Seconds(u32),
 }
 
 /// A scenario, ready to be run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// What errors call the file.
+    /// The file's name in errors.
     pub file: String,
     /// Its text.
     pub text: String,
@@ -68,7 +68,7 @@ pub struct Plan {
     pub name: String,
     /// One line about it.
     pub summary: String,
-    /// What orders and drawn numbers are derived from.
+    /// The seed of random orders and numbers.
     pub seed: u64,
     /// Iterations before those that count.
     pub warmup: u32,
@@ -76,7 +76,7 @@ pub struct Plan {
     pub pause_ms: u32,
     /// Whether one arm comes after another; else they take turns in each iteration.
     pub sequential: bool,
-    /// What becomes of what this kernel cannot do.
+    /// The treatment of what this kernel does not support.
     pub if_missing: Missing,
     /// How many pages are to be in the balloon, where it is to be pinned.
     pub balloon: Option<Wanted>,
@@ -88,7 +88,7 @@ pub struct Plan {
     pub needs: Needs,
 }
 
-/// What becomes of actions and arms that need what a kernel cannot do.
+/// The treatment of actions and arms that the kernel does not support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The run fails.
@@ -103,11 +103,11 @@ pub enum Missing {
 /// One combination.
 #[derive(Clone, Debug)]
 pub struct Arm {
-    /// As in `buffer=wc,pages=16`; empty: there is nothing to tell apart.
+    /// As in `buffer=wc,pages=16`; empty: there is only one arm.
     pub name: String,
     /// Those of a stage begin when those of the stage before are done.
     pub stage: usize,
-    /// Who does what.
+    /// The workers.
     pub workers: Vec<WorkerPlan>,
     /// How many iterations count.
     pub turns: Turns,
@@ -139,7 +139,7 @@ pub struct WorkerPlan {
     pub each: Vec<Step>,
     /// Once at the end.
     pub end: Vec<Step>,
-    /// What its step `actions` does.
+    /// The actions of its step `actions`.
     pub parts: Vec<Part>,
     /// Whether it opens its devices itself.
     pub opens: bool,
@@ -166,7 +166,7 @@ impl Part {
 }
 
 impl WorkerPlan {
-    /// What it does before its first iteration.
+    /// Steps before the first iteration.
     pub fn starting(&self) -> impl Iterator<Item = &Step> {
         self.start.iter().chain(self.parts.iter().flat_map(|part| &part.start))
     }
@@ -186,7 +186,7 @@ impl WorkerPlan {
         steps
     }
 
-    /// What it does after its last iteration.
+    /// Steps after the last iteration.
     pub fn ending(&self) -> impl Iterator<Item = &Step> {
         self.parts.iter().flat_map(|part| &part.end).chain(&self.end)
     }
@@ -221,7 +221,7 @@ pub struct Crew {
 pub enum Pace {
     /// The next begins when the last is done.
     Closed,
-    /// One is due every so many nanoseconds.
+    /// The period, in nanoseconds.
     Open {
         /// The period.
         period_ns: u64,
@@ -277,10 +277,10 @@ pub struct Slice {
     pub per_item: usize,
 }
 
-/// What is mapped or exported.
+/// The pages of a map or an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapped {
-    /// So many of somebody's pages.
+    /// A number of pages of one source.
     Pages(Amount, Slice),
     /// The references of an import, or of what the peer granted or imported when it was asked.
     Of(usize),
@@ -304,7 +304,7 @@ impl Mapped {
     }
 }
 
-/// The order in which several are let go of.
+/// The order in which several objects are released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// As they were made.
@@ -430,7 +430,7 @@ impl Plan {
         self.crews(stage).iter().map(|crew| crew.processes * crew.threads).sum()
     }
 
-    /// What it is and needs, for people.
+    /// Its description and needs, for people.
     pub fn describe(&self) -> String {
         let (needs, held) = (&self.needs, self.needs.held);
         let mut lines = vec![format!("{}: {}", self.name, self.summary)];
@@ -462,7 +462,7 @@ impl Plan {
         lines.join("\n")
     }
 
-    /// What is to be pinned of the balloon.
+    /// The pages to pin in the balloon.
     pub fn pin(&self) -> Option<Pin> {
         let (needs, mapped) = (&self.needs, self.needs.held.pages);
         let beside = needs.pages_at_once.saturating_sub(mapped) + needs.own_pages;

@@ -22,7 +22,7 @@ impl Found {
     /// One more.
     pub fn add(&mut self, span: Range<usize>, text: impl Into<String>) {
         let problem = Problem { start: span.start, text: text.into() };
-        // A step is looked at once for every arm.
+        // A step is checked once for every arm.
         if !self.0.contains(&problem) {
             self.0.push(problem);
         }

@@ -79,7 +79,7 @@ fn step(entry: &Entry) -> Value {
     if let Some(required) = step["required"].as_array_mut() {
         required.insert(0, entry.name.into());
     }
-    // What is mapped is so many pages of somebody's, or the references that something has.
+    // A map is of a number of pages of a source, or of the references of an object.
     let has = |name: &str| entry.keys.iter().any(|key| key.name == name && !key.needed);
     if has("pages") && has("of") {
         step["oneOf"] = json!([{ "required": ["pages"] }, { "required": ["of"] }]);

@@ -56,7 +56,7 @@ impl Reader<'_> {
         let own = workers.iter().map(|worker| self.optional(&worker.fields, "iterations")).collect::<Vec<_>>();
         for (worker, iterations) in workers.iter().zip(&own) {
             if *iterations != own[0] {
-                let text = "whoever works at the same time has as many iterations: write the same for all of them, or for none";
+                let text = "concurrent workers have as many iterations each: write the same number for all of them, or for none";
                 self.found.add(worker.span.clone(), text);
             }
         }
@@ -345,7 +345,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Every key of a table, also one that nobody happens to look at in this arm.
+    /// Every key of a table, also one that this arm does not use.
     pub(super) fn every_value_fits(&mut self, fields: &Fields) {
         for (key, value) in fields.iter() {
             let _ = self.fitting(key.kind, value);
@@ -390,7 +390,7 @@ impl Reader<'_> {
                 self.found.add(span_of(fields, "pages"), "it has as many pages as the object behind of: leave pages out");
                 None
             }
-            // What it says does not fit, which is told already.
+            // Its value does not fit, which is reported already.
             (None, None) if fields.get("pages").is_some() => None,
             (None, None) => {
                 self.found.add(

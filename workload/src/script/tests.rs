@@ -58,7 +58,7 @@ each = [
     f:16:1: a step does one thing: make a step of each verb
     f:17:1: the key limit_ms of the step wait is missing: how long at most (write a number from 0 to 600000)
     "#);
-    insta::assert_snapshot!(problems_of(""), @"f:1:1: nobody does anything: write [[workers]] with a name and each = [ … ]");
+    insta::assert_snapshot!(problems_of(""), @"f:1:1: there is no worker: write [[workers]] with a name and each = [ … ]");
 }
 
 #[test]
@@ -165,22 +165,22 @@ fn what_was_never_made_or_is_gone_or_is_something_else_cannot_be_used() {
 "#), @r"
     f:11:1: nothing has made windwo: write window
     f:12:1: touch does not fit window, which is a map (line 10): mmap it before
-    f:14:1: release does not fit window, which is a map that is mmapped (line 10): let go of it with munmap
+    f:14:1: release does not fit window, which is a map that is mmapped (line 10): end it with munmap
     f:16:1: touch does not fit window, which is a map (line 10): it was munmapped: do it before
     f:17:1: a map can be mmapped once in its life, and window of line 10 already was: unmap it and map it anew
-    f:19:1: window was let go of in line 18: read has to come before that, or window has to be made anew
+    f:19:1: window was released in line 18: read has to come before that, or window has to be made anew
     f:20:1: nothing has made other when unmap comes: map it in a step before
     ");
 }
 
 #[test]
-fn what_is_made_is_let_go_of_once() {
-    insta::assert_snapshot!(problems_of_steps("{ map = \"a\", pages = 4 },"), @r#"f:9:1: a is made in every iteration and never let go of in it: add { unmap = "a" } to each, or make it in start"#);
+fn what_is_made_is_released_once() {
+    insta::assert_snapshot!(problems_of_steps("{ map = \"a\", pages = 4 },"), @r#"f:9:1: a is made in every iteration and never released in it: add { unmap = "a" } to each, or make it in start"#);
     insta::assert_snapshot!(problems_of_steps(r#"
 { map = "a", pages = 4 },
 { map = "a", pages = 4 },
 { unmap = "a" },
-"#), @r#"f:11:1: a is there already, a map since line 10: let go of it first with { unmap = "a" }, or take another name"#);
+"#), @r#"f:11:1: a is there already, a map since line 10: end it first with { unmap = "a" }, or take another name"#);
     insta::assert_snapshot!(problems_of(r#"
 [[workers]]
 name = "w"
@@ -191,7 +191,7 @@ each = [
 ]
 "#), @r"
     f:9:36: b is a map when an iteration begins, and not any more when it ends: undo in each what each does to it
-    f:11:1: every iteration lets go of a, which is made only once: make it anew in each, or let go of it in end
+    f:11:1: every iteration releases a, which is made only once: make it anew in each, or release it in end
     ");
     assert_eq!(
         problems_of(
@@ -222,7 +222,7 @@ fn closing_comes_after_everything_that_needs_it() {
 "#), @r"
     f:14:1: release of e comes too early: i of line 12 still needs it: import_release i before
     f:15:1: detach of e comes too early: i of line 12 still needs it: import_release i before
-    f:16:1: e was let go of in line 15: release has to come before that, or e has to be made anew
+    f:16:1: e was released in line 15: release has to come before that, or e has to be made anew
     f:17:1: close of d comes too early: i of line 12 still needs it: import_release i before
     ");
 }
@@ -244,10 +244,10 @@ fn a_closed_device_is_held_open_by_what_is_mapped_or_exported_and_takes_its_othe
     assert_eq!(steps("{ munmap = \"a\" },\n{ release = \"e\" },"), "nothing");
     insta::assert_snapshot!(steps("{ unmap = \"a\" },\n{ munmap = \"a\" },\n{ unmap = \"b\" },\n{ release = \"e\" },\n{ wait = \"e\", limit_ms = 5 },"), @r"
     f:17:1: unmap does not fit a, which is a map that is mmapped (line 11): it was unmapped before, or its device closed: write munmap
-    f:19:1: b was let go of in line 15: unmap has to come before that, or b has to be made anew
+    f:19:1: b was released in line 15: unmap has to come before that, or b has to be made anew
     f:21:1: d is closed, on which e was exported: wait before d is closed
     ");
-    insta::assert_snapshot!(steps("{ release = \"e\" },"), @r#"f:11:1: a is made in every iteration and never let go of in it: add { munmap = "a" } to each, or make it in start"#);
+    insta::assert_snapshot!(steps("{ release = \"e\" },"), @r#"f:11:1: a is made in every iteration and never released in it: add { munmap = "a" } to each, or make it in start"#);
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_wait_is_for_a_buffer_that_was_released_and_for_no_other() {
         ),
         "nothing"
     );
-    insta::assert_snapshot!(steps("{ wait = \"e\", limit_ms = 5 },\n{ release = \"e\" },"), @r#"f:10:1: nobody releases e while this waits: release it before, or write expect = "ETIMEDOUT""#);
+    insta::assert_snapshot!(steps("{ wait = \"e\", limit_ms = 5 },\n{ release = \"e\" },"), @r#"f:10:1: no step releases e while this waits: release it before, or write expect = "ETIMEDOUT""#);
     insta::assert_snapshot!(steps(r#"
 { release = "e" },
 { export = "n", pages = 1, buffer = "wc" },
@@ -293,7 +293,7 @@ fn a_buffer_that_is_released_while_vgem_is_attached_is_kept_until_vgem_detaches(
     assert_eq!(released_while_attached(all.trim()), "nothing");
     let meanwhile = "{ wait = \"e\", limit_ms = 2000, detach_after_ms = 50 },\n{ wait = \"e\", limit_ms = 5 },";
     assert_eq!(released_while_attached(meanwhile), "nothing");
-    insta::assert_snapshot!(released_while_attached(""), @r#"f:9:1: e is made in every iteration and never let go of in it: add { detach = "e" } to each, or make it in start"#);
+    insta::assert_snapshot!(released_while_attached(""), @r#"f:9:1: e is made in every iteration and never released in it: add { detach = "e" } to each, or make it in start"#);
     insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 5 },\n{ detach = \"e\" },"), @r#"f:12:1: vgem keeps e while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = "ETIMEDOUT""#);
     insta::assert_snapshot!(released_while_attached(r#"
 { release = "e" },
@@ -303,11 +303,11 @@ fn a_buffer_that_is_released_while_vgem_is_attached_is_kept_until_vgem_detaches(
 { detach = "e" },
 { import_release = "i" },
 "#), @r"
-    f:13:1: release does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): let go of it with detach
+    f:13:1: release does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): end it with detach
     f:14:1: attach does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: attach before release
     f:15:1: import of does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: import before release
     f:16:1: detach of e comes too early: i of line 15 still needs it: import_release i before
-    f:17:1: e was let go of in line 16: detach has to come before that, or e has to be made anew
+    f:17:1: e was released in line 16: detach has to come before that, or e has to be made anew
     ");
 }
 
@@ -411,7 +411,7 @@ fn a_step_that_must_fail_makes_nothing() {
 "#;
     assert_eq!(problems_of_steps(steps), "nothing");
     insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2").replace("EINVAL", "EINVL")), @r#"f:11:24: this does not fit here: write "EINVAL""#);
-    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2")), @"f:11:1: of several pages Xen may map some before it refuses one, and nobody could tell: give a pages = 1");
+    insta::assert_snapshot!(problems_of_steps(&steps.replace("pages = 1", "pages = 2")), @"f:11:1: of several pages Xen may map some before it refuses one, and the step could not show which: give a pages = 1");
     let plan = plan(&format!("[[workers]]\nname = \"w\"\neach = [\n{steps}\n]\n"), &given());
     assert_eq!(plan.arms[0].workers[0].each[1].expect, Some(Errno::EINVAL));
 }
@@ -558,7 +558,7 @@ fn what_the_peer_is_asked_for_is_there_before_it_is_mapped_and_taken_back_after_
 { unmap = "n" },
 "#), @r"
     f:10:1: nothing has made g when map of comes: peer_grant or peer_import it in a step before
-    f:13:1: peer_import_release does not fit g, which is a grant of the peer's (line 11): let go of it with peer_ungrant
+    f:13:1: peer_import_release does not fit g, which is a grant of the peer's (line 11): end it with peer_ungrant
     f:14:1: peer_ungrant of g comes too early: m of line 10 still needs it: unmap m before
     f:14:1: peer_ungrant of g comes too early: n of line 12 still needs it: unmap n before
     ");

@@ -1,4 +1,4 @@
-//! Values: what parameters stand for in each arm, and whether what stands somewhere fits there.
+//! Values: those of the parameters in each arm, and whether a value fits its key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use super::problem::{Found, nearest};
 use super::vocabulary::{Kind, MOST_ITERATIONS, MOST_PAGES};
 use crate::balloon::Wanted;
 
-/// What the parameters of one arm stand for.
+/// The values of the parameters of one arm.
 pub(super) type Environment = BTreeMap<String, Scalar>;
 
-/// What the parameters stand for, and which of them were asked for.
+/// The values of the parameters, and which of them were used.
 pub(super) struct Values {
     /// In the order of the arms' names; one value: not an arm.
     all: BTreeMap<String, Vec<Scalar>>,
@@ -81,8 +81,8 @@ impl Values {
 
     /// Of those that are `mentioned`, the ones that vary; where there are several stages, all.
     pub(super) fn name_of(&self, environment: &Environment, stages: usize, mentioned: impl Fn(&str) -> bool) -> String {
-        let tells = |name: &str| mentioned(name) && (stages > 1 || self.all[name].len() > 1);
-        let varied = environment.iter().filter(|(name, _)| tells(name));
+        let distinguishes = |name: &str| mentioned(name) && (stages > 1 || self.all[name].len() > 1);
+        let varied = environment.iter().filter(|(name, _)| distinguishes(name));
         varied.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
     }
 
@@ -159,7 +159,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// What is behind a key, if it fits there and is such a thing.
+    /// The value of a key, if it fits there and is of this kind.
     fn get<T>(&mut self, fields: &Fields, name: &str, such: impl Fn(Fitting) -> Option<T>) -> Option<T> {
         let (key, value) = fields.get(name)?;
         self.fitting(key.kind, value).and_then(such)
@@ -195,7 +195,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The iterations of an object of so many pages.
+    /// The iterations of an object of this many pages.
     pub(super) fn iterations_at(&mut self, fields: &Fields, pages: u32) -> Option<u32> {
         let (key, value) = fields.get("iterations_by_pages")?;
         let Fitting::Ladder(pairs) = self.fitting(key.kind, value)? else { return None };
@@ -246,7 +246,7 @@ impl Reader<'_> {
         fitting
     }
 
-    /// The value, or what its parameter stands for, and how a message about that begins.
+    /// The value, or that of its parameter, and the beginning of a message about it.
     fn resolved(&mut self, value: &Located<Value>) -> Option<(Value, String)> {
         let Value::Parameter(name) = &value.value else { return Some((value.value.clone(), String::new())) };
         let Some(scalar) = self.values.get(name) else {
@@ -257,10 +257,10 @@ impl Reader<'_> {
         Some((Value::Scalar(scalar.clone()), format!("${name} is {scalar}, and ")))
     }
 
-    /// The numbers of a rule for page counts; what does not fit is told at its own place.
+    /// The numbers of a rule for page counts; what does not fit is reported at its own place.
     fn numbers_of_pages(&mut self, numbers: &[Located<Value>]) -> Option<Vec<u32>> {
         const PAGES: Kind = Kind::Number { least: 1, most: MOST_PAGES };
-        // All of them, so that every mistake is told and every parameter counts as used.
+        // All of them, so that every mistake is reported and every parameter counts as used.
         let fitting: Vec<_> = numbers.iter().map(|number| self.fitting(PAGES, number)).collect();
         fitting.into_iter().map(|fitting| if let Some(Fitting::Number(number)) = fitting { Some(number) } else { None }).collect()
     }

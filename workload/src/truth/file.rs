@@ -12,7 +12,7 @@ use tempfile::{Builder, NamedTempFile};
 use super::{BalloonReport, Call, LoopTimes, Op, Teardowns, totals};
 use crate::error::{Error, Result};
 
-/// What the columns of a call are, in order.
+/// The columns of a call, in order.
 const COLUMNS: [&str; 11] =
     ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns", "cause", "statuses", "arm"];
 
@@ -31,7 +31,7 @@ pub enum Ending {
     },
 }
 
-/// What the file reports about the run itself.
+/// The file's report of the run itself.
 #[derive(Clone, Debug, Serialize)]
 pub struct Header {
     /// Always "grantscope-truth".
@@ -58,19 +58,19 @@ pub struct Header {
     pub ended_ns: u64,
     /// How it ended.
     pub ending: Ending,
-    /// What was left out because the kernel does not support it, and why.
+    /// Steps that were left out because the kernel does not support them, with the reason.
     pub skipped: Vec<String>,
     /// Whose grants were released, and how often.
     pub teardowns: Vec<Teardowns>,
     /// The balloon.
     #[serde(skip_serializing_if = "BalloonReport::is_nothing")]
     pub balloon: BalloonReport,
-    /// What is reported about a run of a scenario file.
+    /// The report of a run of a scenario file.
     #[serde(flatten)]
     pub run_info: Option<RunInfo>,
 }
 
-/// What the file reports about a run of a scenario file.
+/// The file's report of a run of a scenario file.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RunInfo {
     /// The scenario's whole text.
@@ -169,7 +169,7 @@ impl Destination {
     }
 
     /// Writes everything. If the file cannot take it, standard output gets it, so that nothing
-    /// measured is lost; the error is reported all the same.
+    /// measured is lost; the error is still reported.
     ///
     /// # Errors
     /// It could not be written; the error says whether standard output got it.

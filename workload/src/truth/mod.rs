@@ -33,7 +33,7 @@ pub enum Phase {
     Setup,
     /// First iterations, which pay for what later ones find ready.
     Warmup,
-    /// What a comparison should look at.
+    /// The iterations that a comparison should use.
     Run,
     /// Undoing what setup did.
     Teardown,
@@ -86,7 +86,7 @@ impl Subject {
 /// One call that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// What it was about.
+    /// The operation, its buffer and its pages.
     pub subject: Subject,
     /// `None` is success.
     pub errno: Option<Errno>,
@@ -123,7 +123,7 @@ impl Call {
 /// How many maps of one kind and size gave up their grants: what the kernel may do long after the call that asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Teardowns {
-    /// What backed them.
+    /// The memory that backed them.
     pub buffer: Buffer,
     /// How many grants each of them had.
     pub pages: u32,
@@ -133,7 +133,7 @@ pub struct Teardowns {
 
 /// A call's result with the times around it.
 pub struct Timed<T> {
-    /// What the kernel answered.
+    /// The kernel's answer.
     pub result: Result<T, Errno>,
     start_ns: u64,
     end_ns: u64,

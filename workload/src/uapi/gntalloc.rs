@@ -7,7 +7,7 @@ use super::{FlexibleHeader, GrantRef, NONE, ioc};
 
 /// The device node; root only by default.
 pub const PATH: &str = "/dev/xen/gntalloc";
-/// Where the driver says how many pages it grants in all, for everybody together.
+/// The file with the driver's limit: the pages that it grants to all users together.
 pub const LIMIT: &str = "/sys/module/xen_gntalloc/parameters/limit";
 
 /// `IOCTL_GNTALLOC_ALLOC_GREF`.

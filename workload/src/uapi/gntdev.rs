@@ -301,7 +301,7 @@ nix::ioctl_readwrite_bad!(
     /// [`SET_UNMAP_NOTIFY`].
     set_unmap_notify, SET_UNMAP_NOTIFY, UnmapNotify);
 nix::ioctl_readwrite_bad!(
-    /// [`GRANT_COPY`]; look at each segment's status.
+    /// [`GRANT_COPY`]; check each segment's status.
     grant_copy, GRANT_COPY, GrantCopy);
 nix::ioctl_readwrite_bad!(
     /// [`DMABUF_EXP_FROM_REFS`]; allocates, maps and exports in one call.

@@ -15,7 +15,7 @@ pub const MOST_BYTES: usize = 4096 - Header::BYTES;
 /// permissions included).
 pub const MOST_NODE_BYTES: usize = 2048;
 
-/// What a message asks for, or what it answers (`enum xsd_sockmsg_type`).
+/// The type of a request or of an answer (`enum xsd_sockmsg_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 #[expect(missing_docs, reason = "the protocol's own words")]

@@ -107,7 +107,7 @@ impl Own {
         }
     }
 
-    /// A change that cannot be recorded is made all the same, with a warning.
+    /// A change that cannot be recorded is made nevertheless, with a warning.
     fn try_to<T>(&mut self, path: &Path, outcome: io::Result<T>) -> Option<T> {
         if let Err(error) = &outcome
             && !std::mem::replace(&mut self.has_warned, true)

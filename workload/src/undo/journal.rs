@@ -24,7 +24,7 @@ pub(super) fn shared() -> PathBuf {
     if cfg!(test) { own() } else { FOLDER.into() }
 }
 
-/// What a process has changed and not undone yet.
+/// The changes that a process has not undone yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
     format: String,
@@ -66,7 +66,7 @@ impl Folder {
     /// It cannot be created, or is a symbolic link or another user's.
     pub(super) fn lock(path: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        // The umask may have removed more, and older builds made it readable for everybody.
+        // The umask may have removed more, and older builds made it world-readable.
         open(path, OpenOptions::new().read(true))?.set_permissions(Permissions::from_mode(0o700))?;
         let file = open(&path.join("lock"), OpenOptions::new().write(true).create(true).mode(0o600))?;
         let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| Error::from(errno))?;

@@ -38,9 +38,9 @@ impl Nodes {
             store.outside().remove(path).map(|()| there)
         });
         match removed {
-            Ok(true) => Undone::Done(format!("references in xenstore that nobody grants any more, at {path}: removed")),
+            Ok(true) => Undone::Done(format!("stale references in xenstore, at {path}: removed")),
             Ok(false) => Undone::Nothing,
-            Err(error) => Undone::Failed(format!("references in xenstore that nobody grants any more: {error}; remove {path}")),
+            Err(error) => Undone::Failed(format!("stale references in xenstore: {error}; remove {path}")),
         }
     }
 }

@@ -9,12 +9,12 @@ use super::record::Record;
 use super::undone::Undone;
 use crate::device::{Holder, holders};
 
-/// What was found in the journals.
+/// The findings in the journals.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// What dead runs left, and what was done about it.
+    /// The changes that dead runs left, and the result of undoing each.
     pub reports: Vec<String>,
-    /// What could not be undone, with what to do about it.
+    /// Changes that could not be undone, with the remedy.
     pub problems: Vec<String>,
     /// Runs that are still running: what they changed is theirs.
     pub at_work: Vec<Owner>,
@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    /// A process that is gone: nobody can have its number yet, or it started at another time.
+    /// A process that is gone: its pid is free, or now belongs to one that started at another time.
     fn gone(younger_by: u64) -> Owner {
         let mut child = Command::new("true").spawn().unwrap();
         let pid = child.id();
@@ -188,9 +188,9 @@ mod tests {
         assert_eq!(
             texts,
             [
-                format!("{}2) left PLACE/level at 1: put back to 7", number(&second)),
-                format!("{}2) left PLACE/limit at 3010: put back to 2010, which other runs still need", number(&second)),
-                format!("{}1) left PLACE/limit at 2010: put back to 1034, which other runs still need", number(&first)),
+                format!("{}2) left PLACE/level at 1: restored to 7", number(&second)),
+                format!("{}2) left PLACE/limit at 3010: restored to 2010, which other runs still need", number(&second)),
+                format!("{}1) left PLACE/limit at 2010: restored to 1034, which other runs still need", number(&first)),
             ]
         );
         let again = recover_in(&place.folder()).unwrap();

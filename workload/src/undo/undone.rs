@@ -1,6 +1,6 @@
 //! What came of undoing a change.
 
-/// What came of undoing a change.
+/// The result of undoing a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undone {
     /// There is nothing to undo: the old value is there, or the file is gone.

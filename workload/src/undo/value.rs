@@ -1,7 +1,7 @@
 //! A value in a file of the kernel that runs change, restored correctly in whatever order they end.
 //!
 //! A number that several runs add to is its `base` and what all of them have added; each subtracts its own part. A setting that several
-//! runs need is restored by the last one. A value that is neither was changed by somebody else, and is left alone.
+//! runs need is restored by the last one. A value that is neither was changed by another program, and is left alone.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write};
@@ -14,7 +14,7 @@ use super::undone::Undone;
 use crate::device::Balloon;
 use crate::uapi::{fault_injection, gntalloc};
 
-/// What one run changed in a file of the kernel.
+/// A run's change of a file of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Value {
     path: PathBuf,
@@ -25,7 +25,7 @@ pub struct Value {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Change {
-    /// What the number was before any run added to it, and what this run added.
+    /// The number before any run added to it, and this run's addition.
     Added { base: i64, by: i64 },
     /// The first word before any run set it, and what this run set.
     Set { before: String, set: String },
@@ -100,13 +100,13 @@ impl Value {
         }
         if now != set {
             return Undone::LeftAlone(format!(
-                "{path} at {set}, and somebody else has set it to {now} since: left at that; {otherwise}"
+                "{path} at {set}, and another program has set it to {now} since: left at that; {otherwise}"
             ));
         }
         match write(&self.path, &restored) {
-            Ok(()) => Undone::Done(format!("{path} at {set}: put back to {restored}{still_needed}")),
+            Ok(()) => Undone::Done(format!("{path} at {set}: restored to {restored}{still_needed}")),
             Err(error) => {
-                Undone::Failed(format!("{path} at {set}, and it cannot be put back: {error}; write {restored} there as root"))
+                Undone::Failed(format!("{path} at {set}, and it cannot be restored: {error}; write {restored} there as root"))
             }
         }
     }
@@ -240,7 +240,7 @@ mod tests {
         let later = limit.raise(100);
         let Undone::LeftAlone(text) = limit.undo(&raised) else { panic!("it was changed") };
         assert!(
-            text.ends_with("somebody else has set it to 5100 since: left at that; without the run it would be 1024"),
+            text.ends_with("another program has set it to 5100 since: left at that; without the run it would be 1024"),
             "{text}"
         );
         assert!(matches!(limit.undo(&later), Undone::Done(_)));

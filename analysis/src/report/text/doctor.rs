@@ -1,4 +1,4 @@
-//! What a machine can be asked by the profiler, and what stands in the way: findings as values, and how they read.
+//! What the profiler can measure on a machine, and the obstacles: findings as values, and their text.
 //!
 //! The collector examines the machine; here is no IO.
 
@@ -23,7 +23,7 @@ pub enum State {
     Gap,
     /// Nothing can be profiled.
     Blocks,
-    /// The machine does not tell.
+    /// The machine does not show it.
     Unknown,
 }
 
@@ -38,10 +38,10 @@ impl State {
     }
 }
 
-/// One thing that was looked at.
+/// One checked property.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The checked property.
     pub topic: &'static str,
     /// How good it is.
     pub state: State,
@@ -49,7 +49,7 @@ pub struct Finding {
     pub fact: String,
     /// What follows from it; `None`: nothing.
     pub consequence: Option<String>,
-    /// What to do about it; `None`: nothing needs to be done, or can be.
+    /// The remedy; `None`: none is needed or possible.
     pub remedy: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl Finding {
         Self { state: State::Blocks, ..Self::ok(topic, fact) }.with("nothing can be profiled", remedy)
     }
 
-    /// A thing that the machine does not tell.
+    /// A property that the machine does not show.
     pub fn unknown(topic: &'static str, fact: impl Into<String>) -> Self {
         Self { state: State::Unknown, ..Self::ok(topic, fact) }
     }
@@ -125,7 +125,7 @@ pub enum Verdict {
 pub struct Report {
     /// What can be done here.
     pub verdict: Verdict,
-    /// What was looked at, in the order in which one thing needs the other.
+    /// The checked properties; each depends only on those before it.
     pub findings: Vec<Finding>,
     /// Every hook; empty: none was tried.
     pub hooks: Vec<HookFinding>,
@@ -214,7 +214,7 @@ mod tests {
                 "no exports can be measured",
                 "build the kernel with CONFIG_XEN_GNTDEV_DMABUF",
             ),
-            Finding::unknown("free grants", "the kernel does not tell"),
+            Finding::unknown("free grants", "the kernel does not report it"),
         ];
         let hooks = [
             hook(HookId::GntdevIoctl, Some("fentry")),

@@ -98,7 +98,7 @@ impl fmt::Display for Suspicion {
             Self::StillInUse { for_ns, requested_by } => {
                 let ago = units::duration(*for_ns as f64);
                 let by = requested_by.map_or_else(String::new, |op| format!(" by {}", op.name()));
-                write!(f, "its release was asked for {ago} ago{by}, and somebody still uses a page of it: its grants stay mapped")
+                write!(f, "its release was requested {ago} ago{by}, and a page of it is still in use: its grants stay mapped")
             }
             Self::OwnerGone { for_ns, owner, comm, holders } => {
                 let gone = units::duration(*for_ns as f64);

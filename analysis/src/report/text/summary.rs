@@ -17,7 +17,7 @@ pub fn table(aggregate: &Aggregate) -> String {
     [compare::table(aggregate), kernel_users(aggregate), notes(aggregate)].concat()
 }
 
-/// How many operations were about so many pages.
+/// How many operations had this many pages.
 type CountByPages = BTreeMap<Option<u32>, u64>;
 
 /// What in-kernel users of the grant table did, whose buffers are of no kind that we know; empty: nothing.
@@ -57,7 +57,7 @@ fn number(number: Option<u64>) -> String {
     number.map_or_else(|| units::UNKNOWN.to_owned(), |number| number.to_string())
 }
 
-/// Half of the operations are about at most so many pages; `None`: not known.
+/// The median number of pages of an operation; `None`: not known.
 fn median(by_pages: &CountByPages) -> Option<u32> {
     let half = by_pages.values().sum::<u64>().div_ceil(2);
     let mut so_far = 0;
@@ -68,7 +68,7 @@ fn median(by_pages: &CountByPages) -> Option<u32> {
     *reached?.0
 }
 
-/// What the table leaves out, because it is of no kind that is compared.
+/// The operations that the table leaves out, because their kind is not compared.
 fn not_compared(aggregate: &Aggregate) -> String {
     let mut counts: BTreeMap<(Op, Outcome), u64> = BTreeMap::new();
     for (key, series) in aggregate.series().filter(|(key, _)| is_left_out(key)) {
@@ -78,7 +78,7 @@ fn not_compared(aggregate: &Aggregate) -> String {
         return String::new();
     }
     let list: Vec<_> = counts.iter().map(|((op, outcome), count)| format!("{} {outcome} {count}", op.name())).collect();
-    format!("not in the table, because of another driver's or of no known buffer: {}\n", list.join(", "))
+    format!("not in the table, because of another driver's or of an unknown buffer: {}\n", list.join(", "))
 }
 
 fn is_left_out(key: &SeriesKey) -> bool {
@@ -86,7 +86,7 @@ fn is_left_out(key: &SeriesKey) -> bool {
     key.stage.is_none() && !compared && !key.op.is_of_kernel_users()
 }
 
-/// What stands behind the outcomes: of each kind of failure how many operations, why, and the statuses that Xen gave.
+/// The details of the outcomes: for each kind of failure, the number of operations, the cause, and Xen's statuses.
 fn causes(aggregate: &Aggregate) -> String {
     let totals = aggregate.series().map(|(key, _)| key).filter(|key| key.stage.is_none());
     let mut text = String::new();
@@ -206,7 +206,7 @@ mod tests {
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
         export              16 ok              1–2 │    10.0 µs    15.0 µs          – │     1.50        –
         4 operations, 2 lost
-        not in the table, because of another driver's or of no known buffer: close ok 1
+        not in the table, because of another driver's or of an unknown buffer: close ok 1
         lost at gntdev_ioctl: 2 × ring_full (a finished operation's record did not fit into the ring buffer)
         clock counted: counted instructions under emulation (2 ns each), not time on silicon
         without vm_map_pages_zero: missing the stage vma_insert (it becomes part of the remainder)

@@ -1,4 +1,4 @@
-//! Every Rust file begins with `//!`: what it does, for whom, in its first line.
+//! Every Rust file begins with `//!` and its purpose, in the first line.
 
 use anyhow::Result;
 

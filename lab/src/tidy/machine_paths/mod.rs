@@ -1,4 +1,4 @@
-//! No file names a place that exists on one machine only: somebody's home folder, or the folder of this work tree.
+//! No file names a place that exists on one machine only: a home folder, or the folder of this work tree.
 //!
 //! Places that every Linux has (/tmp, /dev, /usr) are none, and neither is what lies in the lab's own domains.
 

@@ -33,7 +33,7 @@ pub struct Shown {
 /// Ranks of columns that are shown however narrow the terminal is.
 pub const ALWAYS: usize = 6;
 
-/// What was asked for, and by whom; sorts by operation, buffer, pages and outcome.
+/// The operation and its caller; sorts by operation, buffer, pages and outcome.
 pub const OPERATION: Column = of("op");
 /// How many grant references.
 pub const PAGES: Column = of("pages");

@@ -24,7 +24,7 @@ fn every_kind_of_operation_has_a_row_with_its_count() {
 }
 
 #[test]
-fn teardowns_are_told_apart_by_what_requested_them_and_unknown_callers_are_shown_as_such() {
+fn teardowns_match_apart_by_what_requested_them_and_unknown_callers_are_shown_as_such() {
     let teardown = |by| Operation { op: Op::Teardown, details: vec![Detail::StartedBy(by)], ..export(Buffer::Wc, 1, 5) };
     let unmap = Operation { op: Op::UnmapRefs, buffer: None, ..export(Buffer::Wc, 1, 5) };
     let state = state(operations(vec![teardown(Op::Close), teardown(Op::Munmap), unmap]));

@@ -51,7 +51,7 @@ pub const ZOOM: Command = Open(ViewId("zoom"));
 pub const COMPARE: Command = Open(ViewId("compare"));
 /// All keys.
 pub const HELP: Command = Open(ViewId("help"));
-/// What was recorded where, with which hooks, and what was lost.
+/// The operations recorded, the machine, the hooks, and the losses.
 pub const INFO: Command = Open(ViewId("info"));
 /// Live mappings, and what of them looks like a leak.
 pub const MAPS: Command = Open(ViewId("maps"));

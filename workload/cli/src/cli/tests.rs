@@ -45,7 +45,7 @@ fn the_definition_is_consistent() {
 #[test]
 fn help_reads_as_it_should() {
     insta::assert_snapshot!(help(None), @r"
-    Drive the Xen grant map path, and write down what was done.
+    Drive the Xen grant map path, and record every call in a truth file.
     
     Runs real ioctls on /dev/xen/gntdev, /dev/xen/gntalloc and /dev/udmabuf, under whatever profiler you
     like, and writes a truth file: every call with its outcome and its duration by this program's own
@@ -57,9 +57,9 @@ fn help_reads_as_it_should() {
       run       Run a scenario and write its truth file
       list      List the scenarios
       show      Print a scenario: the file itself, to be read, copied and changed
-      check     Look at a scenario file without running it
+      check     Check a scenario file without running it
       frontend  Grant pages to another domain, until SIGTERM
-      clean     Undo what is left of runs that were killed, and say what it was
+      clean     Undo and list what killed runs left
       help      Print this message or the help of the given subcommand(s)
     
     Options:
@@ -72,9 +72,9 @@ fn help_reads_as_it_should() {
     insta::assert_snapshot!(help(Some("run")), @r"
     Run a scenario and write its truth file
     
-    Every iteration does all kinds of buffers in a new random order, so that whatever drifts
-    during a run falls on all of them alike. Everything mapped or granted is undone at the end,
-    after an error, and on Ctrl-C; the truth file is written in all three cases.
+    Every iteration runs all kinds of buffers in a new random order, so that a drift during a
+    run affects all of them alike. Everything mapped or granted is undone at the end, after an
+    error, and on Ctrl-C; the truth file is written in all three cases.
     
     Examples:
     
@@ -93,7 +93,7 @@ fn help_reads_as_it_should() {
               Another value for a parameter of a scenario file; several values make arms
     
           --truth <FILE>
-              Where the truth goes; - is standard output
+              The truth file; - is standard output
     
           --peer <DOMID>
               Map pages that this domain grants; `frontend` must run there
@@ -107,7 +107,7 @@ fn help_reads_as_it_should() {
               [default: 0]
     
           --channel <CHANNEL>
-              How the peer's frontend tells its references
+              How the peer's frontend publishes its references
     
               Possible values:
               - any:       In every way that there is
@@ -117,11 +117,11 @@ fn help_reads_as_it_should() {
               [default: any]
     
           --directory-ref <REF>
-              The directory's reference, which the peer's frontend printed, instead of looking at 8 to
-              64
+              The directory's reference, which the peer's frontend printed, instead of a search from 8
+              to 64
     
           --peer-timeout <SECONDS>
-              How long to look for the peer's frontend
+              Timeout of the search for the peer's frontend
               
               [default: 10]
     
@@ -131,8 +131,8 @@ fn help_reads_as_it_should() {
               [default: a file's own; 1,16,256,2025]
     
           --buffers <KIND,…>
-              Kinds of buffers: other actions are left out; those that this kernel cannot make too,
-              unless they are named here
+              Kinds of buffers: other actions are left out, and so are kinds that this kernel does not
+              support, unless they are named here
               
               [default: all]
     
@@ -152,12 +152,12 @@ fn help_reads_as_it_should() {
               Iterations before those, marked as warm-up in the truth [default: a file's own]
     
           --pause <MS>
-              Start every action, or every iteration without actions, just after the next multiple of so
-              many milliseconds; 0: at once
+              Start every action, or every iteration without actions, just after the next multiple of MS
+              milliseconds; 0: no pause
               
-              Meanwhile the kernel clears up after the one before. The sweep has 4, the period of a 250
-              Hz tick, so that every action starts at the same distance from one. It is for closed loops
-              only.
+              During the pause the kernel finishes its cleanup of the one before. The sweep has 4, the
+              period of a 250 Hz tick, so that every action starts at the same distance from a tick. For
+              closed loops only.
               
               [default: a file's own]
     
@@ -166,17 +166,16 @@ fn help_reads_as_it_should() {
               [default: 4,64 with the default page counts, else none]
     
           --balloon-pages <N|needed>
-              Pin the balloon that mapped pages come out of: so many are in it before anything is mapped
+              Pin the balloon that provides mapped pages: keep N pages in it before anything is mapped
               
-              The domain's target is lowered until they are, held there, and put back at the end.
-              `needed` is as many as the scenario maps at its worst moment. Without: the balloon is as
-              it is, and the first maps may have to blow it up.
+              The domain's memory target is lowered until N pages are in the balloon, held there, and
+              restored at the end. `needed` is the peak number of pages that the scenario maps. Without
+              this option the balloon is not changed, and the first maps may have to inflate it.
               
               [default: a file's own; not pinned]
     
           --seed <N>
-              What the order is derived from; the same seed gives the same order [default: a file's own;
-              1]
+              Seed of the random order; the same seed gives the same order [default: a file's own; 1]
     
       -h, --help
               Print help (see a summary with '-h')
@@ -195,10 +194,10 @@ fn help_reads_as_it_should() {
               Print help
     ");
     insta::assert_snapshot!(help(Some("check")), @r"
-    Look at a scenario file without running it
+    Check a scenario file without running it
     
-    Every mistake is told with its line and column and with what to write instead. If there is none, it
-    says what the scenario needs. Nothing is opened, so this works on any machine.
+    Every mistake is reported with its line, its column and the remedy. If there is none, the command
+    prints what the scenario needs. Nothing is opened, so this works on any machine.
     
     Usage: grantscope-workload check [OPTIONS] <NAME|FILE>
     
@@ -216,9 +215,9 @@ fn help_reads_as_it_should() {
     insta::assert_snapshot!(help(Some("frontend")), @r#"
     Grant pages to another domain, until SIGTERM
     
-    The pages are each filled with their own number. Their references are listed in a directory page
-    that is granted first, and in xenstore where this domain has it. It prints one line that says where
-    when all is ready, and takes everything back when it is told to end.
+    Each page is filled with its own number. The references are listed in a directory page that is
+    granted first, and in xenstore if it is available. When all is ready, the command prints one line
+    with their place. At SIGTERM or Ctrl-C it revokes everything and ends.
     
     Usage: grantscope-workload frontend [OPTIONS] --to <DOMID>
     
@@ -227,18 +226,18 @@ fn help_reads_as_it_should() {
               The domain that may map them
     
           --pages <N>
-              How many pages
+              Number of pages
               
               [default: 2025]
     
           --dmabuf-pages <N>
-              How many pages besides, of a dma-buf that is imported (udmabuf): for scenarios with source
-              = "peer_dmabuf"
+              Further pages, of a dma-buf that is imported (udmabuf): for scenarios with source =
+              "peer_dmabuf"
               
               [default: 0]
     
           --channel <CHANNEL>
-              How it tells the references
+              How it publishes the references
     
               Possible values:
               - any:       In every way that there is
@@ -254,13 +253,13 @@ fn help_reads_as_it_should() {
               Print help (see a summary with '-h')
     "#);
     insta::assert_snapshot!(help(Some("clean")), @r"
-    Undo what is left of runs that were killed, and say what it was
+    Undo and list what killed runs left
     
     Every run notes what it changes that would outlive it (a driver's limit, the balloon's target,
     settings of the kernel's fault injection, references in xenstore, its truth file) in
-    /run/grantscope, and undoes it at its end. One that is killed (SIGKILL) cannot: the next run or
-    frontend does it, and this does it without one. What somebody else has changed meanwhile is left as
-    it is, and so is everything of runs that are still at work.
+    /run/grantscope, and undoes it at its end. A run that is killed (SIGKILL) cannot; the next run or
+    frontend does so, or this command. A value that another program has changed meanwhile is left as it
+    is, and so are the changes of runs that are still at work.
     
     Usage: grantscope-workload clean
     

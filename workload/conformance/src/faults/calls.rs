@@ -40,7 +40,7 @@ pub struct Calls<'run> {
     injection: Option<&'run Injection>,
     /// This domain.
     pub own: DomId,
-    /// Who grants the good references to it: itself, or a peer.
+    /// The domain that grants the valid references: this one, or a peer.
     pub owner: DomId,
     /// Those, writable.
     pub references: &'run [GrantRef],
@@ -183,14 +183,14 @@ impl<'run> Calls<'run> {
         Ok(())
     }
 
-    /// The import ioctl, with a count of its own and room for so many references.
+    /// The import ioctl, with a count of its own and room for this many references.
     pub fn import(&self, descriptor: RawFd, buffer: Option<Buffer>, count: u32, room: usize) -> Answer {
         let header = DmabufImpToRefs { fd: descriptor as u32, count, domid: self.own.into(), reserved: 0, refs: [0] };
         let mut argument = Flexible::new(header, &vec![0; room]);
         self.import_at(Subject { op: Op::Import, buffer, pages: Some(count) }, argument.as_mut_ptr())
     }
 
-    /// The import ioctl, not noted yet: where it fails tells whose buffer the kernel found it to be.
+    /// The import ioctl, not noted yet: where it fails shows whose buffer the kernel found it to be.
     pub fn import_unnoted(&self, descriptor: RawFd, pages: usize) -> Timed<()> {
         let header =
             DmabufImpToRefs { fd: descriptor as u32, count: pages as u32, domid: self.own.into(), reserved: 0, refs: [0] };
@@ -279,7 +279,7 @@ impl Fence {
         // SAFETY: new memory at an address of the kernel's choosing.
         let base = unsafe { mmap_anonymous(None, length, protection, MapFlags::MAP_PRIVATE) }.map_err(failed)?;
         let fence = Self { base };
-        // SAFETY: the second page is ours, and nobody uses it.
+        // SAFETY: the second page is ours, and unused.
         unsafe { mprotect(fence.beyond(), page_size(), ProtFlags::PROT_NONE) }.map_err(failed)?;
         Ok(fence)
     }

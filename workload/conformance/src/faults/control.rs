@@ -1,6 +1,6 @@
 //! Memory that runs out on demand: the kernel's fault injection (Documentation/fault-injection/fault-injection.rst, Linux v6.12).
 //!
-//! Which allocation it was that failed, the kernel itself tells in its log, with the functions that led to it.
+//! The kernel's log names the allocation that failed, with its call trace.
 
 use std::cell::Cell;
 use std::fs::{File, OpenOptions};
@@ -75,7 +75,7 @@ impl Injection {
         self.happened.get()
     }
 
-    /// What the kernel has said since the last look: after a fault, the functions that led to it.
+    /// The kernel's log since the last reading: after a fault, the functions that led to it.
     pub fn messages(&mut self) -> Result<String> {
         let mut text = String::new();
         let mut message = [0; MESSAGE_BYTES];

@@ -1,7 +1,7 @@
 //! The two tables of Xen's that run full: the domain's grant table, and what Xen keeps of the grants that it has mapped (its maptrack).
 //!
 //! Both are as large as Xen was booted with (`gnttab_max_frames` and `gnttab_max_maptrack_frames`; docs/misc/xen-command-line.pandoc of
-//! Xen 4.17). Elsewhere everybody would be kept from granting meanwhile, so a table that is not full soon is left alone.
+//! Xen 4.17). A larger table would keep all other programs from granting meanwhile, so a table that is not full soon is left alone.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -31,7 +31,7 @@ const CHUNK: u32 = 128;
 const MOST_GRANTS: u32 = 4_096;
 /// Mappings of one page after which the maptrack does.
 const MOST_MAPPINGS: u32 = 1_024;
-/// How often all is done, unless told otherwise.
+/// The default number of rounds.
 const ITERATIONS: u32 = 3;
 
 /// Fills each table, and checks how every kind of call fails that would need more of it.

@@ -9,11 +9,11 @@ use crate::failure::Failure;
 /// How a call has to end.
 #[derive(Clone, Copy)]
 pub struct Expected {
-    /// What is done, for people.
+    /// The action, for people.
     pub what: &'static str,
     /// `None`: it succeeds.
     pub errno: Option<Errno>,
-    /// What stands behind that.
+    /// Why that is expected.
     pub why: Why,
 }
 

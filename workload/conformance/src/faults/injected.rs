@@ -21,7 +21,7 @@ use super::triggers::{unexpected, unmap};
 const PAGES: usize = 2;
 /// More allocations than any of these calls makes.
 const MOST: u32 = 200;
-/// Of a grant only the first two fail: the array of references, and what describes the first page. Where the page itself cannot be had,
+/// Of a grant only the first two fail: the array of references, and what describes the first page. If the page itself cannot be allocated,
 /// gntalloc counts it twice as it undoes (`add_grefs` in drivers/xen/gntalloc.c, Linux v6.12.117), and where its count is below zero,
 /// which is then compared without a sign, it grants nothing any more.
 const MOST_OF_GRANT: u32 = 2;
@@ -70,7 +70,7 @@ fn each(
     mut call: impl FnMut(&mut Injection) -> Result<Option<&'static str>>,
 ) -> Result<()> {
     let mut causes: Vec<(&'static str, u32)> = Vec::new();
-    let tell = |causes: &[(&str, u32)]| {
+    let print = |causes: &[(&str, u32)]| {
         let list: Vec<_> = causes.iter().map(|(cause, times)| format!("{cause} {times}")).collect();
         eprintln!("faults: {what} of {PAGES} pages: {}", list.join(", "));
         Ok(())
@@ -80,7 +80,7 @@ fn each(
         injection.arm(nth);
         let cause = call(injection)?;
         if !injection.happened() {
-            return tell(&causes);
+            return print(&causes);
         }
         let cause = cause.unwrap_or("no failure");
         match causes.iter_mut().find(|(known, _)| *known == cause) {
@@ -89,7 +89,7 @@ fn each(
         }
     }
     if most < MOST {
-        return tell(&causes);
+        return print(&causes);
     }
     Err(Error::from(Failure::Unexpected {
         what: "a call whose allocations fail",
@@ -98,7 +98,7 @@ fn each(
     }))
 }
 
-/// Why the last call failed, from what the kernel wrote of the fault: told in the log. `silent` is what fails without a word.
+/// Why the last call failed, from what the kernel logged about the fault. `silent` is what fails without a word.
 fn explain(calls: &Calls<'_>, trace: &str, silent: Option<&'static str>, errno: Errno) -> Result<&'static str> {
     let cause = match (trace.is_empty(), errno, silent) {
         (false, ..) => cause(trace),

@@ -25,7 +25,7 @@ use calls::Calls;
 
 /// Pages for the calls that need good references, of this domain's own or of the peer.
 const GRANTED: u32 = 32;
-/// How often all is done, unless told otherwise.
+/// The default number of rounds.
 const ITERATIONS: u32 = 3;
 
 /// Does each of them, and checks the kernel's answer.

@@ -189,11 +189,13 @@ fn exports(calls: &Calls<'_>) -> Result<()> {
         let too_large = calls.export(Some(buffer), flags, TOO_LARGE, &references, owner);
         fails("an export of more DMA memory than there is", ENOMEM, "half_built_dma_map").check(log, too_large)?;
     }
-    // The descriptor is installed all the same, and nobody was told which.
+    // The descriptor is installed all the same, but its number is not returned.
     let descriptor = next_descriptor()?;
     let unwritable = calls.export_at(Subject::new(Op::Export, Buffer::Pages, 1), fence.read_only(one)?);
     fails("an export that cannot answer", EFAULT, "result_unwritable").check(log, unwritable)?;
-    calls.release(descriptor, Buffer::Pages, 1).map_err(|errno| unexpected("the release of a buffer nobody was told of", errno))
+    calls
+        .release(descriptor, Buffer::Pages, 1)
+        .map_err(|errno| unexpected("the release of a buffer whose descriptor was not returned", errno))
 }
 
 fn refused_exports(calls: &Calls<'_>) -> Result<()> {
@@ -231,7 +233,7 @@ fn imports(calls: &Calls<'_>) -> Result<()> {
     let descriptor = foreign.as_fd().as_raw_fd();
     let null_device = null_device()?;
     fails("an import of no page", EINVAL, "count_zero").check(log, calls.import(descriptor, None, 0, 0))?;
-    // Far beyond what harms: the limit is looked at first.
+    // Far beyond what harms: the limit is checked first.
     fails("an import over the limit", EINVAL, "over_limit").check(log, calls.import(descriptor, None, limit + 1, 0))?;
     fails("an import of no file", EBADF, "bad_descriptor").check(log, calls.import(-1, None, 1, 1))?;
     let no_buffer = calls.import(null_device.as_raw_fd(), None, 1, 1);
@@ -307,7 +309,7 @@ impl Granted {
     }
 }
 
-/// What has to succeed, and did not.
+/// The call that had to succeed.
 pub fn unexpected(what: &'static str, errno: nix::errno::Errno) -> Error {
     Error::from(Failure::Unexpected { what, answered: format!("{errno:?}"), expected: "ok".to_owned() })
 }

@@ -1,4 +1,4 @@
-//! What must come of letting go in an order, from the kernel's source: drivers/xen/gntdev.c and gntdev-dmabuf.c, Linux v6.12.
+//! The expected results of an order of release, from the kernel's source: drivers/xen/gntdev.c and gntdev-dmabuf.c, Linux v6.12.
 
 use std::fs::read_to_string;
 
@@ -6,7 +6,7 @@ use grantscope_generator::device::Released;
 
 use super::step::Step;
 
-/// Who still holds what. Nothing here asks the kernel.
+/// The objects that are still held. This does not ask the kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
     /// gntdev's descriptor.
@@ -39,8 +39,8 @@ impl Held {
         step != Step::Unmap || self.descriptor
     }
 
-    /// Lets go.
-    pub fn let_go(&mut self, step: Step) {
+    /// Releases one thing.
+    pub fn release_step(&mut self, step: Step) {
         match step {
             Step::Close => self.descriptor = false,
             Step::Unmap => self.listed = false,
@@ -85,7 +85,7 @@ mod tests {
     fn ends_with(mut held: Held, order: &[Step]) -> Option<Step> {
         order.iter().copied().find(|&step| {
             let before = held.grants_are_mapped();
-            held.let_go(step);
+            held.release_step(step);
             before && !held.grants_are_mapped()
         })
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_that_nobody_unmaps_goes_with_the_last_close() {
+    fn a_map_without_an_unmap_goes_with_the_last_close() {
         assert_eq!(ends_with(Held::mapped(false), &[Munmap, Close, Ungrant]), Some(Close));
         assert_eq!(ends_with(Held::mapped(false), &[Close, Ungrant, Munmap]), Some(Munmap));
     }
@@ -119,11 +119,11 @@ mod tests {
     #[test]
     fn a_wait_is_answered_as_long_as_there_is_a_descriptor_to_ask_on() {
         let mut held = Held::exported(true);
-        held.let_go(CloseBuffer);
+        held.release_step(CloseBuffer);
         assert_eq!(held.release_is(), Some(Released::NotYet));
-        held.let_go(Detach);
+        held.release_step(Detach);
         assert_eq!(held.release_is(), Some(Released::Before));
-        held.let_go(Close);
+        held.release_step(Close);
         assert_eq!(held.release_is(), None);
     }
 }

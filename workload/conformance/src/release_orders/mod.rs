@@ -1,8 +1,8 @@
-//! Every order of letting go: of gntdev's descriptor, the map, the mapping or the dma-buf, an importer, and the owner's grant.
+//! Every order of release: of gntdev's descriptor, the map, the mapping or the dma-buf, an importer, and the owner's grant.
 //!
 //! What has to come of each order is worked out from the kernel's source ([`expected`]), and what came of it is looked at from the
 //! owner's side: when the kernel unmapped the grants it cleared a byte in the owner's page ([`owner`]), and whether an ungrant
-//! ended the grant shows when somebody maps its reference again ([`ungranted`]). An answer that differs ends the run.
+//! ended the grant shows when its reference is mapped again ([`ungranted`]). An answer that differs ends the run.
 
 mod expected;
 mod objects;
@@ -27,10 +27,10 @@ use orders::Order;
 use owner::{Owner, PAGES};
 use step::Step;
 
-/// How often all orders are gone through, unless told otherwise.
+/// The default number of rounds through all orders.
 const ITERATIONS: u32 = 1;
 
-/// What there is to let go of.
+/// The things to release.
 #[derive(Clone, Copy)]
 enum Kind {
     Mapped,
@@ -70,7 +70,7 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
     Ok(())
 }
 
-/// What every order begins with.
+/// The common start of every order.
 struct Scene<'run> {
     log: &'run Log,
     owner: &'run Owner<'run>,
@@ -104,30 +104,30 @@ impl<'run> Scene<'run> {
         }
     }
 
-    /// Lets go in this order, and compares after every step.
+    /// Releases in this order, and compares after every step.
     fn go_through<'order>(&self, kind: Kind, order: &'order Order, mut held: Held) -> Result<Seen<'order>> {
         let mut seen = Seen { kind, order, releases: vec![], went_with: None, met: 0 };
         let mut objects = self.objects(kind)?;
         for &step in &order.0 {
-            let answer = objects.let_go(step);
+            let answer = objects.release_step(step);
             answer.map_err(|error| seen.differs(step, format!("the call failed: {error}"), "it succeeds".to_owned()))?;
-            held.let_go(step);
-            let mapped = seen.check(step, !objects.grants_are_unmapped()?, held.grants_are_mapped(), tell_mapped)?;
+            held.release_step(step);
+            let mapped = seen.check(step, !objects.grants_are_unmapped()?, held.grants_are_mapped(), mapped_text)?;
             if !mapped && seen.went_with.is_none() {
                 seen.went_with = Some(step);
             }
             let expected = if let Kind::Exported(_) = kind { held.release_is() } else { None };
-            let release = seen.check(step, objects.release_is()?, expected, tell_release)?;
+            let release = seen.check(step, objects.release_is()?, expected, release_text)?;
             seen.releases.push(release);
             if step == Step::Ungrant {
                 let expected = if mapped { PAGES } else { 0 };
-                seen.met = seen.check(step, self.still_granted(&objects)?, expected, tell_granted)?;
+                seen.met = seen.check(step, self.still_granted(&objects)?, expected, granted_text)?;
             }
         }
         if seen.met > 0 {
             sleep(ungranted::SETTLED_AFTER);
             let last = order.0[order.0.len() - 1];
-            seen.check(last, self.still_granted(&objects)?, 0, tell_granted)?;
+            seen.check(last, self.still_granted(&objects)?, 0, granted_text)?;
         }
         Ok(seen)
     }
@@ -151,12 +151,12 @@ struct Seen<'order> {
 
 impl Seen<'_> {
     /// Gives the answer back if it is what was expected.
-    fn check<T: PartialEq>(&self, after: Step, answered: T, expected: T, tell: fn(&T) -> String) -> Result<T> {
-        if answered == expected { Ok(answered) } else { Err(self.differs(after, tell(&answered), tell(&expected))) }
+    fn check<T: PartialEq>(&self, after: Step, answered: T, expected: T, text: fn(&T) -> String) -> Result<T> {
+        if answered == expected { Ok(answered) } else { Err(self.differs(after, text(&answered), text(&expected))) }
     }
 
     fn differs(&self, after: Step, answered: String, expected: String) -> Error {
-        let order = format!("{}, let go of by {}", self.kind.name(), self.order);
+        let order = format!("{}, released by {}", self.kind.name(), self.order);
         Error::from(Failure::Order { order, when: format!("after {}", after.name()), answered, expected })
     }
 
@@ -166,7 +166,7 @@ impl Seen<'_> {
         let releases: Vec<_> = self.releases.iter().map(|release| release.map_or("–", errno_of)).collect();
         let releases = if let Kind::Mapped = self.kind { "–".to_owned() } else { releases.join(", ") };
         let (met, ended) = match self.met {
-            0 => ("nobody", "at once".to_owned()),
+            0 => ("no user", "at once".to_owned()),
             _ => ("a user", format!("within {} ms", ungranted::SETTLED_AFTER.as_millis())),
         };
         format!(
@@ -181,18 +181,18 @@ impl Seen<'_> {
 
 /// The table's beginning, in Markdown as the rest of it.
 const HEAD: &str = "\
-| what     | let go of, and the answers                        | wait_released after each step        | grants went with | ungrant met | grants ended   |
+| what     | released, and the answers                         | wait_released after each step        | grants went with | ungrant met | grants ended   |
 | -------- | ------------------------------------------------- | ------------------------------------ | ---------------- | ----------- | -------------- |";
 
-fn tell_mapped(mapped: &bool) -> String {
+fn mapped_text(mapped: &bool) -> String {
     format!("the grants {} mapped", if *mapped { "are" } else { "are not" })
 }
 
-fn tell_release(release: &Option<Released>) -> String {
+fn release_text(release: &Option<Released>) -> String {
     format!("a wait for the buffer's release is answered with {}", release.map_or("nothing, as it cannot be asked", errno_of))
 }
 
-fn tell_granted(pages: &usize) -> String {
+fn granted_text(pages: &usize) -> String {
     format!("{pages} of {PAGES} references can still be mapped")
 }
 

@@ -1,4 +1,4 @@
-//! What is held, and letting go of one thing after another.
+//! The things that are held, and their release one after another.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use grantscope_generator::uapi::GrantRef;
 use super::owner::{Grants, MARKED, Owner};
 use super::step::Step;
 
-/// Everything that there is to let go of. What is still there is undone in the order of the fields.
+/// Everything to release. What is still there is undone in the order of the fields.
 pub struct Objects<'run> {
     mapping: Option<Mapping<'run>>,
     map: Option<GrantMap<'run>>,
@@ -61,15 +61,15 @@ impl<'run> Objects<'run> {
         Ok(held)
     }
 
-    /// Lets go of one thing.
-    pub fn let_go(&mut self, step: Step) -> Result<()> {
+    /// Releases one thing.
+    pub fn release_step(&mut self, step: Step) -> Result<()> {
         match step {
             Step::Close => {
                 // Without a descriptor it cannot be unmapped: it is left to the last close.
                 if let Some(map) = self.map.take() {
                     map.leave();
                 }
-                self.device.take().map_or(Ok(()), GntDev::close_and_tell)
+                self.device.take().map_or(Ok(()), GntDev::close_checked)
             }
             Step::Unmap => self.map.take().map_or(Ok(()), GrantMap::unmap),
             Step::Munmap => self.mapping.take().map_or(Ok(()), Mapping::munmap),

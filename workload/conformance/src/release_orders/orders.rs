@@ -5,7 +5,7 @@ use std::fmt;
 use super::expected::Held;
 use super::step::Step;
 
-/// One order of letting go.
+/// One order of release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order(pub Vec<Step>);
 
@@ -25,7 +25,7 @@ pub fn all(steps: &[Step], held: Held) -> Vec<Order> {
         let mut order = Vec::new();
         for step in permutation {
             if held.can(step) {
-                held.let_go(step);
+                held.release_step(step);
                 order.push(step);
             }
         }

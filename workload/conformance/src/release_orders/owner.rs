@@ -10,7 +10,7 @@ use grantscope_generator::truth::Log;
 use grantscope_generator::uapi::{DomId, GrantRef, gntalloc};
 use grantscope_generator::undo::RaisedLimit;
 
-/// Pages of each map and buffer; what is mapped to look at a reference has one.
+/// Pages of each map and buffer; a map that only checks a reference has one.
 pub const PAGES: usize = 2;
 
 /// The marked page.
@@ -48,7 +48,7 @@ impl<'run> Owner<'run> {
         }
     }
 
-    /// Has it grant pages, of which it will look at the marked one.
+    /// Has it grant pages, of which it will read the marked one.
     pub fn grant(&self) -> Result<Grants<'_>> {
         match self {
             Self::Own { domain, granting, .. } => {
@@ -64,7 +64,7 @@ impl<'run> Owner<'run> {
     }
 }
 
-/// Pages that are granted, and can be looked at by their owner, also when they are not granted any more.
+/// Pages that are granted, and can be read by their owner, even when they are not granted any more.
 pub enum Grants<'run> {
     Own { granted: Option<Granted<'run>>, looks: Looks },
     Peers { asked: Option<RemoteGrant<'run>>, handle: Handle, frontend: &'run dyn RemoteFrontend },

@@ -1,6 +1,6 @@
 //! What the owner's ungrant met, found out by mapping the references once more.
 //!
-//! The owner's gntalloc answers 0 whether anybody still has the page mapped or not (`gntalloc_ioctl_dealloc`). If nobody has, the grant ends at
+//! The owner's gntalloc answers 0 whether or not the page is still mapped (`gntalloc_ioctl_dealloc`). If it is not, the grant ends at
 //! once. Else the kernel puts its end off (`gnttab_end_foreign_access`): a timer tries again every second
 //! (`gnttab_handle_deferred`), and until it succeeds Xen grants the page as before, to new maps too
 //! (`gnttab_end_foreign_access_ref_v1`; all in drivers/xen/gntalloc.c and grant-table.c, Linux v6.12).

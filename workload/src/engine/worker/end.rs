@@ -85,7 +85,7 @@ impl<'run> Worker<'run> {
         }
     }
 
-    /// Maps that nobody will unmap go with the device, but for what is mmapped of them.
+    /// Maps without an unmap go with the device, except mmapped ones.
     fn forget_maps_of(&mut self, device: &GntDev<'run>) {
         let mut forgotten = Vec::new();
         for items in &mut self.objects {
@@ -125,7 +125,7 @@ impl<'run> Worker<'run> {
     }
 }
 
-/// Releases a buffer, with somebody waiting or with a question afterwards.
+/// Releases a buffer, with a waiting thread or with a query afterwards.
 fn release_and_ask(buffer: DmaBuf<'_>, somebody_waits: bool) -> Result<()> {
     if somebody_waits {
         return release_while_waited_for(buffer);

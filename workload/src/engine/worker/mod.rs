@@ -20,7 +20,7 @@ use super::barrier::Barrier;
 use super::grants::Grants;
 use super::pace::start_after_pause;
 
-/// What all threads of a run share.
+/// State that all threads of a run share.
 #[derive(Clone, Copy)]
 pub struct Shared<'run> {
     /// Where calls are noted.
@@ -29,7 +29,7 @@ pub struct Shared<'run> {
     pub grants: &'run Grants<'run>,
     /// This domain.
     pub own: DomId,
-    /// What errors call the scenario's file.
+    /// The name of the scenario's file in errors.
     pub file: &'run str,
     /// Where they meet. When one has given up, the others end as if interrupted.
     pub barrier: &'run Barrier,
@@ -44,7 +44,7 @@ pub struct Iteration {
     pub counted: Option<u32>,
 }
 
-/// One of the objects that a name stands for. Its parts are in the order in which they go if nobody lets go of them.
+/// One of the objects that a name stands for. Its parts are in the order in which they are dropped.
 enum Item<'log> {
     Device(GntDev<'log>),
     /// `first` is its first page's place among those of its side.
@@ -68,7 +68,7 @@ enum Item<'log> {
     Peer(RemoteGrant<'log>),
 }
 
-/// What a thread keeps from one arm to the next, where one arm comes after another.
+/// The objects that a thread keeps from one sequential arm to the next.
 pub struct Carried<'run> {
     /// The orders of its actions.
     pub orders: Shuffler,
@@ -83,7 +83,7 @@ pub struct Worker<'run> {
     /// Which of the worker's threads, in all its processes.
     number: usize,
     draw: Shuffler,
-    /// What it has from the arm before.
+    /// Objects kept from the arm before.
     carried: Carried<'run>,
     memory: Vec<u8>,
     /// By the object's place in [`WorkerPlan::objects`].
@@ -174,7 +174,7 @@ impl<'run> Worker<'run> {
     }
 
     fn keep(&mut self, object: usize, items: Vec<Item<'run>>) {
-        // Whoever waits from now on waits for the new ones.
+        // A wait from now on is for the new ones.
         self.released[object].clear();
         if !items.is_empty() {
             self.objects[object] = items;
@@ -202,7 +202,7 @@ impl<'run> Worker<'run> {
         slice.base + self.number * slice.per_thread + place * slice.per_item
     }
 
-    /// Lets go of everything that is left, the last made first.
+    /// Releases everything that is left, in reverse order of creation.
     pub fn release_objects(&mut self) {
         self.released.iter_mut().for_each(Vec::clear);
         while let Some(object) = self.made.pop() {

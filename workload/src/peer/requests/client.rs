@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is checked whether the answer is there, in case the event was lost.
 const POLL: Duration = Duration::from_millis(100);
 
-/// What a frontend made.
+/// An object that a frontend made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// To release it by.
@@ -94,7 +94,7 @@ impl<'log> Client<'log> {
         Ok(Made { handle, references })
     }
 
-    /// Has it look at the first byte of a grant.
+    /// Has it read the first byte of a grant.
     ///
     /// # Errors
     /// It refuses or does not answer.
@@ -103,7 +103,7 @@ impl<'log> Client<'log> {
         Ok(self.word(word::BYTE) as u8)
     }
 
-    /// Has it take back what it made.
+    /// Has it revoke what it made.
     ///
     /// # Errors
     /// It refuses or does not answer.
@@ -160,7 +160,7 @@ pub trait RemoteFrontend: Send + Sync {
     /// # Errors
     /// As of [`Client::release`].
     fn release(&self, handle: Handle) -> Result<()>;
-    /// Has it look at the first byte of a grant, one of the times for which it was granted.
+    /// Has it read the first byte of a grant, one of the reads that were requested with the grant.
     ///
     /// # Errors
     /// As of [`Client::look`].
@@ -181,7 +181,7 @@ impl RemoteFrontend for Mutex<Client<'_>> {
     }
 }
 
-/// What a frontend made on request. It is taken back when this is dropped.
+/// An object that a frontend made on request. It is revoked when this is dropped.
 pub struct RemoteGrant<'run> {
     frontend: &'run dyn RemoteFrontend,
     made: Made,
@@ -202,12 +202,12 @@ impl<'run> RemoteGrant<'run> {
         &self.made.references
     }
 
-    /// What both sides call it.
+    /// Its handle, known to both sides.
     pub fn handle(&self) -> Handle {
         self.made.handle
     }
 
-    /// Has it taken back.
+    /// Revokes it.
     ///
     /// # Errors
     /// As of [`Client::release`].

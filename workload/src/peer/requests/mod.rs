@@ -22,7 +22,7 @@
 //!
 //! *Begin* releases everything that a backend requested and did not release: one that was killed.
 //! Page *i* of what was made is filled with the number *i*, as the pages are that the frontend grants from the start; but a grant
-//! that is to be looked at begins with [`MARK`], of which a kernel that unmaps it can be told to clear a byte. It can be looked at
+//! that is to be read begins with [`MARK`], of which a kernel that unmaps it can be asked to clear a byte. It can be looked at
 //! after its release, too.
 
 mod client;
@@ -58,20 +58,20 @@ mod word {
 /// How many references an answer has room for.
 const REFERENCES_PER_ANSWER: usize = GRANTED_BYTES / 4 - word::REFERENCES;
 
-/// What a page that is to be looked at begins with.
+/// The first word of a page that is to be read.
 pub const MARK: u32 = 0x0101_0101;
 
 /// The number by which both sides identify what a frontend made.
 pub type Handle = u32;
 
-/// What a frontend can make.
+/// The objects that a frontend can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Fresh pages, granted.
     Grant {
         /// How many.
         pages: u32,
-        /// How often its first byte is to be looked at.
+        /// How often its first byte is to be read.
         looks: u32,
     },
     /// A dma-buf whose pages are granted.
@@ -111,7 +111,7 @@ pub enum Command {
         /// What.
         handle: Handle,
     },
-    /// Look at the first byte of a grant.
+    /// Read the first byte of a grant.
     Look {
         /// Of which.
         handle: Handle,

@@ -152,7 +152,7 @@ impl<'run> Service<'run> {
         here.iter().enumerate().for_each(|(place, reference)| self.write(word::REFERENCES + place, *reference));
     }
 
-    /// Takes back whatever was not given back.
+    /// Revokes everything that the peer has not returned.
     ///
     /// # Errors
     /// The first of them, after all of it.

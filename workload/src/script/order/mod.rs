@@ -1,5 +1,5 @@
-//! Whether the steps make sense one after the other: everything is made before it is used, used as what it is, and let go of once,
-//! in an order in which each call does what its name says; and what is there at the worst moment.
+//! Whether the steps make sense one after the other: everything is made before it is used, used according to its kind, and released once,
+//! in an order in which each call does what its name says; and the peak of what is there.
 
 mod state;
 
@@ -20,7 +20,7 @@ pub fn check(arm: &Arm, found: &mut Found) {
     }
 }
 
-/// What an arm that makes sense holds between two iterations, and at its worst moment. Workers, processes and threads may come to
+/// What a valid arm holds between two iterations, and its peak. Workers, processes and threads may come to
 /// theirs at the same time.
 pub fn peaks(arm: &Arm) -> (Held, Held) {
     arm.workers.iter().fold((Held::default(), Held::default()), |(standing, peak), worker| {
@@ -60,7 +60,7 @@ struct Number {
 #[derive(Clone)]
 struct Gone {
     line: usize,
-    /// Whether somebody can wait for its release.
+    /// Whether a step can wait for its release.
     awaited: bool,
     number: Number,
     device: Option<usize>,
@@ -76,7 +76,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// All of a worker's steps. Gives what it holds between two iterations, and at its worst moment.
+    /// Walks all steps of a worker. Returns what it holds between two iterations, and its peak.
     fn through(worker: &'a WorkerPlan, found: &'a mut Found) -> (Held, Held) {
         let mut walk = Self { worker, alive: BTreeMap::new(), gone: BTreeMap::new(), found, peak: Held::default() };
         worker.starting().for_each(|step| walk.step(step));
@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
         if self.found.is_empty() {
             for (object, alive) in &self.alive {
                 let (name, end) = (&worker.objects[*object], alive.state.end());
-                self.found.add(alive.span.clone(), format!("{name} is never let go of: add {{ {end} = \"{name}\" }} to end"));
+                self.found.add(alive.span.clone(), format!("{name} is never released: add {{ {end} = \"{name}\" }} to end"));
             }
         }
     }
@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
                 None => self.found.add(
                     alive.span.clone(),
                     format!(
-                        "{name} is made in every iteration and never let go of in it: add {{ {} = \"{name}\" }} to each, or make it in start",
+                        "{name} is made in every iteration and never released in it: add {{ {} = \"{name}\" }} to each, or make it in start",
                         alive.state.end()
                     ),
                 ),
@@ -140,9 +140,7 @@ impl<'a> Walk<'a> {
             let span = steps.iter().find(|step| step.line == line).map_or(0..0, |step| step.span.clone());
             self.found.add(
                 span,
-                format!(
-                    "every iteration lets go of {name}, which is made only once: make it anew in each, or let go of it in end"
-                ),
+                format!("every iteration releases {name}, which is made only once: make it anew in each, or release it in end"),
             );
         }
     }
@@ -270,7 +268,7 @@ impl<'a> Walk<'a> {
             let (what, line, end) = (there.state.describe(), there.line, there.state.end());
             self.found.add(
                 step.span.clone(),
-                format!("{name} is there already, {what} since line {line}: let go of it first with {{ {end} = \"{name}\" }}, or take another name"),
+                format!("{name} is there already, {what} since line {line}: end it first with {{ {end} = \"{name}\" }}, or take another name"),
             );
             return;
         }
@@ -317,7 +315,7 @@ impl<'a> Walk<'a> {
         if step.expect.is_some() && self.alive.get(&object).is_some_and(|alive| !alive.single) {
             self.found.add(
                 step.span.clone(),
-                format!("of several pages Xen may map some before it refuses one, and nobody could tell: give {name} pages = 1"),
+                format!("of several pages Xen may map some before it refuses one, and the step could not show which: give {name} pages = 1"),
             );
         }
         self.change(step, object);
@@ -346,7 +344,7 @@ impl<'a> Walk<'a> {
                     "vgem keeps {name} while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = \"ETIMEDOUT\""
                 )),
                 Some(State::Buffer { .. }) if !times_out => {
-                    Some(format!("nobody releases {name} while this waits: release it before, or write expect = \"ETIMEDOUT\""))
+                    Some(format!("no step releases {name} while this waits: release it before, or write expect = \"ETIMEDOUT\""))
                 }
                 _ => None,
             }
@@ -400,7 +398,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a step makes of an object; `None`: nothing is left of it.
+    /// The state of an object after a step; `None`: it is gone.
     fn becomes(&mut self, step: &Step, object: usize, after: Option<State>) {
         if let Some(state) = after {
             if let Some(alive) = self.alive.get_mut(&object) {
@@ -450,7 +448,7 @@ impl<'a> Walk<'a> {
         let name = &self.worker.objects[object];
         if let Some(gone) = self.gone.get(&object) {
             return format!(
-                "{name} was let go of in line {}: {verb} has to come before that, or {name} has to be made anew",
+                "{name} was released in line {}: {verb} has to come before that, or {name} has to be made anew",
                 gone.line
             );
         }

@@ -2,7 +2,7 @@
 
 use crate::script::vocabulary::Verb;
 
-/// What an object is.
+/// The state of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Of open.
@@ -52,7 +52,7 @@ impl State {
         }
     }
 
-    /// The step that lets go of it next.
+    /// The step that releases it next.
     pub fn end(self) -> &'static str {
         match self {
             Self::Device => "close",
@@ -120,7 +120,7 @@ pub fn is_mmapped(state: State) -> bool {
     matches!(state, State::Map { mapping: Mapping::There, .. })
 }
 
-/// Whether what stands behind `of` of a verb is what it takes.
+/// Whether the value of a verb's `of` is of a kind that it takes.
 pub fn has_references_for(verb: &str, state: State) -> bool {
     match verb {
         "map of" => matches!(state, State::PeerGrant | State::PeerImport),
@@ -129,7 +129,7 @@ pub fn has_references_for(verb: &str, state: State) -> bool {
     }
 }
 
-/// What makes the objects of a verb.
+/// The verbs that make the objects of a verb.
 pub fn makers(verb: &str) -> &'static str {
     match verb {
         "close" | "on" => "open it in a step before",
@@ -148,7 +148,7 @@ pub fn makers(verb: &str) -> &'static str {
     }
 }
 
-/// What to write instead.
+/// The text to write instead.
 pub fn advice(verb: &str, state: State) -> String {
     match (verb, state) {
         ("touch" | "read" | "pipe of", State::Map { mapping: Mapping::Never, .. }) => "mmap it before".to_owned(),
@@ -161,6 +161,6 @@ pub fn advice(verb: &str, state: State) -> String {
         }
         ("attach", State::Buffer { .. } | State::Foreign { .. }) => "it is attached already: detach it before".to_owned(),
         ("detach", State::Buffer { .. } | State::Foreign { .. }) => "it is not attached: leave detach out".to_owned(),
-        (_, state) => format!("let go of it with {}", state.end()),
+        (_, state) => format!("end it with {}", state.end()),
     }
 }

@@ -22,7 +22,7 @@ each = [{ export = "a", pages = 9, buffer = "wc" }, { release = "a", waiter_ever
 end = [{ free = "f" }]
 "#;
 
-/// What is wrong after a change.
+/// The problems after a change.
 fn problems_with(from: &str, to: &str) -> String {
     assert!(ACTIONS.contains(from), "{from}");
     problems_of(&ACTIONS.replacen(from, to, 1))
@@ -62,9 +62,9 @@ fn actions_are_done_once_and_only_by_a_worker_that_has_some() {
 #[test]
 fn an_action_leaves_what_it_found() {
     let problems = problems_with(", { unmap = \"a\" }", "");
-    assert!(problems.contains("a is made in every iteration and never let go of in it: add { unmap = \"a\" }"), "{problems}");
+    assert!(problems.contains("a is made in every iteration and never released in it: add { unmap = \"a\" }"), "{problems}");
     let problems = problems_with("end = [{ free = \"f\" }]\n", "");
-    assert!(problems.contains("f is never let go of"), "{problems}");
+    assert!(problems.contains("f is never released"), "{problems}");
     let attached = problems_with("{ release = \"a\"", "{ attach = \"a\" }, { release = \"a\"");
     assert!(attached.contains("vgem keeps a, and a waiter would wait for that: detach it before"), "{attached}");
 }
@@ -141,7 +141,7 @@ fn a_pipe_holds_a_page_of_what_is_mmapped_and_is_drained() {
     let steps = |middle: &str| problems_of_steps(&format!("{{ map = \"a\", pages = 2 }},\n{middle}\n{{ unmap = \"a\" }},"));
     let right = "{ mmap = \"a\" },\n{ pipe = \"p\", of = \"a\" },\n{ munmap = \"a\" },";
     assert_eq!(steps(&format!("{right}\n{{ drain = \"p\" }},")), "nothing");
-    assert!(steps(right).contains("p is made in every iteration and never let go of in it: add { drain = \"p\" }"));
+    assert!(steps(right).contains("p is made in every iteration and never released in it: add { drain = \"p\" }"));
     let early = steps("{ pipe = \"p\", of = \"a\" },\n{ drain = \"p\" },");
     assert!(early.contains("pipe of does not fit a, which is a map (line 9): mmap it before"), "{early}");
 }
@@ -164,7 +164,7 @@ fn every_verb_is_read_as_its_role_says() {
         let text = format!("[[workers]]\nname = \"w\"\neach = [{{ {} = {}{keys} }}]\n", entry.name, fitting(entry.value));
         match Plan::read("f", &format!("{HEAD}{text}"), &given()) {
             Ok(plan) => assert_eq!(plan.arms[0].workers[0].each.len(), 1, "{}", entry.name),
-            // A step that nobody read could not be wrong.
+            // A step that is not parsed could not be wrong.
             Err(problems) => assert!(problems.count() > 0, "{}", entry.name),
         }
     }

@@ -37,7 +37,7 @@ pub enum Kind {
     },
     /// A number of pages: a number, or a rule that gives another one each iteration.
     Pages,
-    /// Numbers of iterations, each for objects of up to so many pages.
+    /// Numbers of iterations, each with the largest page count that it is for.
     Ladder,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -69,7 +69,7 @@ impl Kind {
 pub struct Key {
     /// As it is written.
     pub name: &'static str,
-    /// What may stand behind it.
+    /// The values that it may have.
     pub kind: Kind,
     /// Whether it has to be there.
     pub needed: bool,
@@ -94,51 +94,58 @@ pub const HEAD: &[Key] = &[
     needed("version", number(VERSION, VERSION), "the version of this format"),
     needed("name", Kind::Name, "the scenario's name"),
     needed("summary", Kind::Text, "one line about it, for lists"),
-    needed("imitates", Kind::Text, "a paragraph: who really does this, and what of it is imitated"),
-    key("seed", number(0, u32::MAX), "what every order and every drawn number is derived from; 1 if left out"),
-    key("warmup", number(0, 1_000_000), "iterations before those that count, marked as warm-up in the truth; 2 if left out"),
-    key("iterations", number(1, MOST_ITERATIONS), "iterations that count, of each worker and arm; this or one of the next two"),
+    needed("imitates", Kind::Text, "a paragraph: the real workload, and which parts of it the scenario models"),
+    key("seed", number(0, u32::MAX), "the seed of every random order and number; 1 if left out"),
+    key("warmup", number(0, 1_000_000), "warm-up iterations, marked as such in the truth; 2 if left out"),
+    key(
+        "iterations",
+        number(1, MOST_ITERATIONS),
+        "iterations after the warm-up, of each worker and arm; this or one of the next two",
+    ),
     key(
         "iterations_by_pages",
         Kind::Ladder,
         "instead: pairs of a page count and iterations; an arm has those of the first pair that its largest object fits into",
     ),
-    key("duration_s", number(1, 86_400), "instead: begin iterations for so many seconds, warm-up included"),
+    key("duration_s", number(1, 86_400), "instead: the time in which iterations begin, in seconds, warm-up included"),
     key(
         "pause_ms",
         number(0, 60_000),
-        "closed loops: begin each iteration, or each of its actions, just after the next multiple of so many ms; 0 if left out: at once",
+        "closed loops: begin each iteration, or each of its actions, just after the next multiple of this many ms; 0 if left out: no pause",
     ),
     key(
         "arm_order",
         Kind::Word(&["interleaved", "sequential"]),
-        "interleaved: in each iteration every arm has a turn; sequential: one arm after another; interleaved if left out",
+        "interleaved: each iteration runs every arm once; sequential: one arm after another; interleaved if left out",
     ),
     key(
         "if_missing",
         Kind::Word(&["fail", "leave_out"]),
-        "what becomes of actions and arms that need what this kernel cannot do: the run fails, or leaves them out and says so; fail if \
+        "the treatment of actions and arms that this kernel does not support: the run fails, or leaves them out and reports that; fail if \
          left out",
     ),
     key(
         "balloon_pages",
         Kind::NumberOr { least: 1, most: u32::MAX, word: NEEDED },
-        "pin the balloon: so many pages are in it before anything is mapped, or as many as the steps map at their worst moment; if left \
-         out it is as it is",
+        "pin the balloon: the number of pages in it before anything is mapped, or the peak number that the steps map; if left \
+         out it is not changed",
     ),
 ];
 
 /// The tables at the file's head.
 pub const TABLES: &[(&str, &str)] = &[
     ("parameters", "names with their defaults, numbers or words: \"$name\" stands for them wherever a number or a word can be"),
-    ("arms", "parameters with several values each: every combination is an arm, and arms take turns in a seeded random order"),
-    ("workers", "who does what: one [[workers]] for each"),
+    (
+        "arms",
+        "parameters with several values each: every combination is an arm, and arms run interleaved in a seeded random order",
+    ),
+    ("workers", "the concurrent activities: one [[workers]] for each"),
 ];
 
 /// The kinds of buffers, as `--buffers` names them.
 pub const KINDS: &[&str] = &["pages", "wc", "coherent", "foreign"];
 
-const BUFFER_KIND: Key = key("kind", Kind::Word(KINDS), "the kind of buffer that it is about, by which --buffers chooses it");
+const BUFFER_KIND: Key = key("kind", Kind::Word(KINDS), "the kind of buffer that it uses, by which --buffers chooses it");
 
 /// The keys of a worker whose values are plain.
 pub const WORKER: &[Key] = &[
@@ -147,7 +154,7 @@ pub const WORKER: &[Key] = &[
     key(
         "iterations",
         number(1, MOST_ITERATIONS),
-        "instead of the file's, for all that work at the same time; --iterations leaves it",
+        "instead of the file's, the same for all concurrent workers; --iterations does not change it",
     ),
     BUFFER_KIND,
     key("processes", number(1, 64), "how many processes; 1 if left out"),
@@ -157,8 +164,8 @@ pub const WORKER: &[Key] = &[
 /// The keys of an action whose values are plain.
 pub const ACTION: &[Key] = &[needed("name", Kind::Text, "the action's name"), BUFFER_KIND];
 
-/// What a worker's actions are.
-pub const ACTIONS: (&str, &str) = ("actions", "what the step `actions` does: one [[workers.actions]] for each");
+/// The key of a worker's actions.
+pub const ACTIONS: (&str, &str) = ("actions", "the actions that the step `actions` runs: one [[workers.actions]] for each");
 
 /// The lists of steps of a worker, and of an action.
 pub const LISTS: &[(&str, &str)] = &[
@@ -169,14 +176,14 @@ pub const LISTS: &[(&str, &str)] = &[
 
 /// The keys of `pace`, where it is not `"closed"`.
 pub const PACE: &[Key] = &[
-    key("rate_hz", number(1, 100_000), "open loop: so many iterations are due each second"),
+    key("rate_hz", number(1, 100_000), "open loop: the number of iterations that are due each second"),
     key("frame_rate", number(1, 1_000), "the same, for those whose iterations are frames"),
 ];
 
 /// The keys of a rule for page counts.
 pub const RULES: &[(&str, &str)] = &[
-    ("cycle", "one after the other, from the beginning again after the last"),
-    ("between", "drawn anew each time, from the first to the second"),
+    ("cycle", "one after the other, and from the start again"),
+    ("between", "a new random number each time, from the first to the second"),
 ];
 
 #[cfg(test)]

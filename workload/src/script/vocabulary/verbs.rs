@@ -37,7 +37,7 @@ pub enum Verb {
     SleepMs,
 }
 
-/// What becomes of the object that a verb names.
+/// The effect on the object that a verb names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It is made.
@@ -53,15 +53,15 @@ pub enum Role {
 pub struct Entry {
     /// What it does.
     pub verb: Verb,
-    /// What becomes of the object that it names.
+    /// The effect on the object that it names.
     pub role: Role,
     /// As it is written.
     pub name: &'static str,
-    /// What stands behind the verb itself.
+    /// The value of the verb's key.
     pub value: Kind,
     /// What else the step may say.
     pub keys: &'static [Key],
-    /// What it does, in words.
+    /// Its effect, in words.
     pub meaning: &'static str,
 }
 
@@ -87,11 +87,11 @@ pub const ERRNOS: &[&str] = &[
 ];
 
 const PAGES: Key = needed("pages", Kind::Pages, "pages of each");
-const COUNT: Key = key("count", number(1, 65_536), "how many of them this name stands for; 1 if left out");
+const COUNT: Key = key("count", number(1, 65_536), "the number of objects that this name stands for; 1 if left out");
 const SOURCE: Key = key(
     "source",
     Kind::Word(&["own", "peer", "peer_dmabuf"]),
-    "whose pages: this domain's own, the peer's, or a dma-buf's of the peer; if left out, as the run was started",
+    "whose pages: this domain's own, the peer's, or those of a dma-buf of the peer; if left out, as the run was started",
 );
 const GRANTS_OF: Key = key("grants_of", Kind::Name, "map the very grants that this other object maps, instead of its own");
 const SAME: Key = key(
@@ -134,7 +134,7 @@ pub const STEPS: &[Entry] = &[
         name: "close",
         value: Kind::Name,
         keys: &[],
-        meaning: "closes its descriptor. What is mmapped or exported holds it open until the last of that is gone; the rest of its maps goes with it",
+        meaning: "closes its descriptor. Mmapped maps and exported buffers hold it open until the last of them is gone; its other maps go with it",
     },
     Entry {
         verb: Verb::Map,
@@ -155,7 +155,7 @@ pub const STEPS: &[Entry] = &[
             ON,
             EXPECT,
         ],
-        meaning: "IOCTL_GNTDEV_MAP_GRANT_REF: makes room for grants; Xen is asked by mmap only",
+        meaning: "IOCTL_GNTDEV_MAP_GRANT_REF: reserves the map; the hypercall follows in mmap",
     },
     Entry {
         verb: Verb::Mmap,
@@ -163,7 +163,7 @@ pub const STEPS: &[Entry] = &[
         name: "mmap",
         value: Kind::Name,
         keys: &[key("access", Kind::Word(&["read_write", "read_only"]), "read_write if left out"), EXPECT],
-        meaning: "mmap of what map made, once in its life: now the grants are mapped",
+        meaning: "mmaps a map, once in its life: this maps the grants",
     },
     Entry {
         verb: Verb::Touch,
@@ -229,7 +229,7 @@ pub const STEPS: &[Entry] = &[
         name: "detach",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "has vgem let go of it (DRM_IOCTL_GEM_CLOSE)",
+        meaning: "has vgem release it (DRM_IOCTL_GEM_CLOSE)",
     },
     Entry {
         verb: Verb::Release,
@@ -241,10 +241,10 @@ pub const STEPS: &[Entry] = &[
             key(
                 "waiter_every",
                 number(1, MOST_ITERATIONS),
-                "in the first of every so many iterations somebody waits for it already; in the others the question comes after it",
+                "in the first of every N iterations a thread already waits for it; in the others the query follows the release",
             ),
         ],
-        meaning: "closes what export made: the last close, which unmaps the grants; if vgem is attached, detach is the last",
+        meaning: "closes an exported dma-buf: the last close, which unmaps the grants; if vgem is attached, detach is the last",
     },
     Entry {
         verb: Verb::Wait,
@@ -253,10 +253,10 @@ pub const STEPS: &[Entry] = &[
         value: Kind::Name,
         keys: &[
             needed("limit_ms", number(0, 600_000), "how long at most"),
-            key("detach_after_ms", number(1, 600_000), "meanwhile, so many ms after the wait has begun, vgem detaches"),
+            key("detach_after_ms", number(1, 600_000), "vgem detaches during the wait, this many ms after its start"),
             EXPECT,
         ],
-        meaning: "IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED: waits until it is released; that it already was (ENOENT) is as good",
+        meaning: "IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED: waits until it is released; ENOENT, released before, is accepted too",
     },
     Entry {
         verb: Verb::Allocate,
@@ -288,7 +288,7 @@ pub const STEPS: &[Entry] = &[
         name: "import_release",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "IOCTL_GNTDEV_DMABUF_IMP_RELEASE: takes those grants back",
+        meaning: "IOCTL_GNTDEV_DMABUF_IMP_RELEASE: revokes those grants",
     },
     Entry {
         verb: Verb::Grant,
@@ -304,7 +304,7 @@ pub const STEPS: &[Entry] = &[
         name: "ungrant",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "IOCTL_GNTALLOC_DEALLOC_GREF: takes them back",
+        meaning: "IOCTL_GNTALLOC_DEALLOC_GREF: revokes them",
     },
     Entry {
         verb: Verb::PeerGrant,
@@ -320,7 +320,7 @@ pub const STEPS: &[Entry] = &[
         name: "peer_ungrant",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "has it take them back",
+        meaning: "has the frontend revoke them",
     },
     Entry {
         verb: Verb::PeerImport,
@@ -336,7 +336,7 @@ pub const STEPS: &[Entry] = &[
         name: "peer_import_release",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "has it take those grants back, and close the dma-buf",
+        meaning: "has the frontend revoke those grants and close the dma-buf",
     },
     Entry {
         verb: Verb::Copy,
@@ -353,7 +353,7 @@ pub const STEPS: &[Entry] = &[
         name: "pipe",
         value: Kind::Name,
         keys: &[needed("of", Kind::Name, "which mmapped map")],
-        meaning: "puts the last page of a map into a pipe (vmsplice): the kernel uses it until drain, whatever is unmapped",
+        meaning: "puts the last page of a map into a pipe (vmsplice): the kernel uses it until drain, even after an unmap",
     },
     Entry {
         verb: Verb::Drain,
@@ -361,7 +361,7 @@ pub const STEPS: &[Entry] = &[
         name: "drain",
         value: Kind::Name,
         keys: &[],
-        meaning: "reads the pipe empty, which lets go of the page",
+        meaning: "reads the pipe empty, which releases the page",
     },
     Entry {
         verb: Verb::Actions,
@@ -369,7 +369,7 @@ pub const STEPS: &[Entry] = &[
         name: "actions",
         value: Kind::Word(&["listed", "shuffled"]),
         keys: &[],
-        meaning: "does each of the worker's actions once: as they are listed, or in an order that is drawn anew each iteration",
+        meaning: "runs each of the worker's actions once: as listed, or in a new random order in each iteration",
     },
     Entry {
         verb: Verb::HoldFrames,
@@ -377,7 +377,7 @@ pub const STEPS: &[Entry] = &[
         name: "hold_frames",
         value: number(1, 1_000_000),
         keys: &[key("rate_hz", number(1, 1_000), "frames a second; 60 if left out"), AT],
-        meaning: "does nothing for so many frames, while everything stays as it is",
+        meaning: "waits for this many frames, while all objects stay as they are",
     },
     Entry {
         verb: Verb::SleepMs,
@@ -385,6 +385,6 @@ pub const STEPS: &[Entry] = &[
         name: "sleep_ms",
         value: number(0, 600_000),
         keys: &[AT],
-        meaning: "does nothing for so many milliseconds",
+        meaning: "sleeps for this many milliseconds",
     },
 ];
