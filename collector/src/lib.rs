@@ -51,7 +51,9 @@ pub enum CaptureError {
     #[error(transparent)]
     Filter(#[from] grantscope_analysis::model::ImpossibleName),
     /// Built without the compiled probes.
-    #[error("this program was built without the probes: build it with `cargo xtask build`")]
+    #[error(
+        "this program was built without the probes: build it with `cargo xtask build --native`, or for a board with `cargo xtask build`"
+    )]
     NoProbes,
     /// Not enough rights.
     #[error("loading probes needs root: run this with sudo")]

@@ -279,7 +279,7 @@ fn a_viewer_says_that_it_cannot_capture_and_how_to_get_it() {
     for args in [&["top"][..], &["record", "-o", "-"], &["bench"], &["doctor"], &["maps"]] {
         let ran = run(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
-        assert!(ran.stderr.contains("`cargo xtask build`") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains("`cargo xtask build --native`") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
     }
 }
 

@@ -8,7 +8,7 @@ use grantscope_wire::Buffer;
 
 pub use stages::{StageMeans, stages};
 
-use crate::report::column::{self, Column};
+use crate::column::{self, Column};
 use crate::series::{Aggregate, Group, Series, SeriesKey, groups, merged};
 
 /// The kinds that are compared, each with a cell in every row.
@@ -102,10 +102,10 @@ mod tests {
     use grantscope_wire::{Cause, Op};
 
     use super::*;
+    use crate::column::{METRICS, place};
     use crate::fixtures::export;
     use crate::model::{Detail, Operation, Outcome};
     use crate::recording::Frame;
-    use crate::report::column::{METRICS, place};
 
     const P50: &Column = &METRICS[place(METRICS, "p50_ns")];
 

@@ -71,8 +71,7 @@ impl fmt::Display for Filter {
             self.comm.as_ref().map(|comm| format!("comm {comm}")),
             self.domid.map(|domid| format!("domid {domid}")),
             (!kinds.is_empty()).then(|| format!("buffer {}", kinds.join(" or "))),
-            (self.min_duration_ns > 0)
-                .then(|| format!("at least {}", crate::report::units::duration(self.min_duration_ns as f64))),
+            (self.min_duration_ns > 0).then(|| format!("at least {}", crate::units::duration(self.min_duration_ns as f64))),
             self.errors_only.then(|| "errors".to_owned()),
         ];
         f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))

@@ -23,7 +23,7 @@ pub struct Rule {
 
 /// All rules.
 pub const RULES: &[Rule] = &[
-    Rule { name: "tidy: modules import one another one way", findings: circles::findings },
+    Rule { name: "tidy: files import one another one way", findings: circles::findings },
     Rule { name: "tidy: files and functions are short", findings: sizes::findings },
     Rule { name: "tidy: every file begins with what it does", findings: headers::findings },
     Rule { name: "tidy: no file names a place on a developer's machine", findings: machine_paths::findings },

@@ -35,7 +35,7 @@ pub const VERBS: &[Row] = &[
 /// compares ordinary pages with write-combining and coherent DMA buffers.
 ///
 /// `record`, `bench`, `doctor`, and `top` and `maps` without a recording look at this machine: they need root, Xen and a
-/// grantscope with the probes inside (`cargo xtask build`). What reads a recording works on any machine.
+/// grantscope with the probes inside (`cargo xtask build --native`). What reads a recording works on any machine.
 #[derive(Debug, Parser)]
 #[command(name = "grantscope", version, subcommand_required = true, arg_required_else_help = true)]
 struct Grantscope;

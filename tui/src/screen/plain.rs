@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use grantscope_analysis::report::column::{Align, COLUMNS};
+use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::series::Group;
 
 use crate::screen::app::App;

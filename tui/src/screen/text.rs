@@ -2,9 +2,9 @@
 
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
-use grantscope_analysis::report::units;
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
 use grantscope_analysis::series::{Group, Pages};
+use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
 use crate::screen::model::columns::{Column, OPERATION, PAGES};
@@ -12,7 +12,7 @@ use crate::screen::model::common::Common;
 use crate::screen::model::data::Data;
 use crate::screen::model::rows::Row;
 
-pub use grantscope_analysis::report::units::UNKNOWN;
+pub use grantscope_analysis::units::UNKNOWN;
 
 /// A buffer kind.
 pub fn buffer(buffer: Option<Buffer>) -> &'static str {

@@ -18,7 +18,7 @@ fn refusal() -> Error {
     anyhow!(
         "this grantscope was built without the probes: it reads recordings and streams, but cannot look at this machine; \
          give it a recording (`grantscope top FILE`) or a stream (`ssh HOST grantscope record -o - | grantscope top -`), \
-         or build one with the probes: `cargo xtask build`"
+         or build one with the probes: `cargo xtask build --native` (for this machine)"
     )
 }
 

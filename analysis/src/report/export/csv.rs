@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::error::ExportError;
-use crate::report::column::{COLUMNS, Cell, Row};
+use crate::column::{COLUMNS, Cell, Row};
 use crate::series::Aggregate;
 
 /// Names of all columns, in order.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::column::{Column, METRICS, place};
 use crate::compare::{RATIOS, Ratio, Row, rows};
-use crate::report::column::{Column, METRICS, place};
-use crate::report::units;
 use crate::series::{Aggregate, Pages};
+use crate::units;
 
 /// The first column's width, where no name is longer.
 const NAME_WIDTH: usize = 15;

@@ -7,7 +7,7 @@ use grantscope_wire::Buffer;
 
 use crate::live::{Ledger, Suspicion};
 use crate::model::{GRANT_BYTES, Holder, LiveMap};
-use crate::report::units;
+use crate::units;
 
 /// The widths of the table's columns: owner, domid, buffer, pages, granted, spanned, age, state, descriptor.
 fn row(text: &mut String, cells: [&str; 9]) {

@@ -9,8 +9,8 @@ use super::{compare, maps};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, status_list};
-use crate::report::units;
 use crate::series::{Aggregate, Series, SeriesKey, failures};
+use crate::units;
 
 /// All of it.
 pub fn table(aggregate: &Aggregate) -> String {

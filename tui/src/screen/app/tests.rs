@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use grantscope_analysis::column::{COLUMNS, place};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::report::column::{COLUMNS, place};
 use grantscope_wire::{Buffer, HookId, LossKind};
 
 use crate::screen::app::{App, Quit};

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use grantscope_analysis::report::column::{Align, COLUMNS, METRICS, place};
+use grantscope_analysis::column::{Align, COLUMNS, METRICS, place};
 
 use crate::screen::model::rows::Row;
 

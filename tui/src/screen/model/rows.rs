@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use grantscope_analysis::report::column::{self, COLUMNS, Cell};
+use grantscope_analysis::column::{self, COLUMNS, Cell};
 use grantscope_analysis::series::activity::{self, SECONDS};
 use grantscope_analysis::series::{Group, SeriesKey, groups, merged};
 

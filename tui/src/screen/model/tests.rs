@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use grantscope_analysis::column::{COLUMNS, METRICS, place};
 use grantscope_analysis::model::{Detail, Operation, Outcome};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::report::column::{COLUMNS, METRICS, place};
 use grantscope_analysis::series::Pages;
 use grantscope_wire::{Buffer, Op, Stage};
 

@@ -1,7 +1,7 @@
 //! The latency histogram: time on a logarithmic axis to the right, operations upwards.
 
-use grantscope_analysis::report::units;
 use grantscope_analysis::series::Series;
+use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};

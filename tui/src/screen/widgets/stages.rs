@@ -1,6 +1,6 @@
 //! Where the time goes: the stages of the selected row. Shares add up to 100 %.
 
-use grantscope_analysis::report::units;
+use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};

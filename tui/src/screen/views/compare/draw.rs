@@ -1,8 +1,8 @@
 //! Buffer kinds side by side, with their ratios; below, the stages of the selected row in all kinds.
 
+use grantscope_analysis::column::COLUMNS;
 use grantscope_analysis::compare::{KINDS, RATIOS, Row, StageMeans};
-use grantscope_analysis::report::column::COLUMNS;
-use grantscope_analysis::report::units;
+use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};

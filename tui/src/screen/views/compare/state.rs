@@ -1,8 +1,8 @@
 //! Buffer kinds side by side: what can be compared so far, by which metric, and which row is selected.
 
+use grantscope_analysis::column::{COLUMNS, Column, place};
 use grantscope_analysis::compare::{Row, StageMeans, rows, stages};
 use grantscope_analysis::model::Outcome;
-use grantscope_analysis::report::column::{COLUMNS, Column, place};
 use grantscope_analysis::series::Group;
 
 use crate::screen::command::Command;

@@ -1,8 +1,8 @@
 //! Buffer kinds side by side: numbers, and pictures.
 
+use grantscope_analysis::column::COLUMNS;
 use grantscope_analysis::model::{Operation, Outcome};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::report::column::COLUMNS;
 use grantscope_wire::{Buffer, Op, Stage};
 
 use super::state::Compare;

@@ -1,6 +1,6 @@
 //! All keys, and what the numbers mean.
 
-use grantscope_analysis::report::column::METRICS;
+use grantscope_analysis::column::METRICS;
 use grantscope_analysis::series::activity::RATE_SECONDS;
 
 use crate::screen::model::common::Common;

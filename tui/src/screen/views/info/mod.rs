@@ -1,7 +1,7 @@
 //! Where this was recorded, by which hooks, and what was lost.
 
 use grantscope_analysis::model::{Environment, HookStatus, LossReport};
-use grantscope_analysis::report::units;
+use grantscope_analysis::units;
 use grantscope_wire::HOOKS;
 
 use crate::screen::model::common::Common;

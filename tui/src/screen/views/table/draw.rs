@@ -1,7 +1,7 @@
 //! The table: one row per kind of operation, and details of the selected one below.
 
+use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::model::Outcome;
-use grantscope_analysis::report::column::{Align, COLUMNS};
 use grantscope_analysis::series::activity::SECONDS;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};

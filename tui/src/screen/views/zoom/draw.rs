@@ -1,6 +1,6 @@
 //! The selected row alone: all its numbers, its histogram, and where the time goes.
 
-use grantscope_analysis::report::column::{COLUMNS, METRICS, place};
+use grantscope_analysis::column::{COLUMNS, METRICS, place};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;

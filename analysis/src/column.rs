@@ -8,9 +8,9 @@ use std::fmt;
 use grantscope_wire::Op;
 use hdrhistogram::Histogram;
 
-use super::units;
 use crate::model::{Environment, status_list};
 use crate::series::{Aggregate, Series, SeriesKey};
+use crate::units;
 
 /// A fact about a series.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::model::STATUSES;
 
-    const DOCUMENT: &str = include_str!("../../../docs/results.md");
+    const DOCUMENT: &str = include_str!("../../docs/results.md");
 
     #[test]
     fn the_table_of_columns_in_the_documents_is_this_one() {
@@ -201,7 +201,7 @@ mod tests {
         let table = format!("| column | unit | meaning |\n| --- | --- | --- |\n{}\n", rows.replace("|  |", "| |"));
         assert!(
             DOCUMENT.contains(&table),
-            "docs/results.md has another table of columns than COLUMNS in analysis/src/report/column.rs: put this in its place\n\n{table}"
+            "docs/results.md has another table of columns than COLUMNS in analysis/src/column.rs: put this in its place\n\n{table}"
         );
     }
 
