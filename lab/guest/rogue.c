@@ -259,17 +259,22 @@ static void read_disk(void)
 	expect_error(response->status);
 }
 
+// A new card is announced before it can be raised.
+static int network_card_is_up(void)
+{
+	char command[64];
+	snprintf(command, sizeof(command), "ip link set vif0.%u up 2>/dev/null", card.number);
+	return !system(command);
+}
+
 static void send_frame(void)
 {
 	struct net_request *request = (struct net_request *)card.rings[0]->entries;
 	const struct net_response *response = (struct net_response *)card.rings[0]->entries;
-	char command[64];
 	request->ref = BAD_REF;
 	request->size = 1400; // more than is copied: the rest is to be mapped
 	await("for the network card", back_end_is_connected);
-	snprintf(command, sizeof(command), "ip link set vif0.%u up", card.number);
-	if (system(command))
-		fail(command);
+	await("to raise the network card", network_card_is_up);
 	hand_over();
 	expect_error(response->status);
 }
