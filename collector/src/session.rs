@@ -79,7 +79,7 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
     let filter = (!options.filter.is_any()).then_some(options.filter);
     let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0 };
-    session.put(&Frame::Environment(environment))?;
+    session.put(Frame::Environment(environment))?;
     session.put_filtered()?;
     session.put_maps()?;
     let mut child = options.command.map(start).transpose()?;
@@ -162,11 +162,11 @@ impl<S: FrameSink> Session<S> {
             records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
         self.operations += operations.len() as u64;
         if operations.is_empty() {
-            self.put(&Frame::Tick { at_ns: host::now_ns() })?;
+            self.put(Frame::Tick { at_ns: host::now_ns() })?;
         }
         let mut operations = operations.into_iter().peekable();
         while operations.peek().is_some() {
-            self.put(&Frame::Operations(operations.by_ref().take(OPERATIONS_PER_FRAME).collect()))?;
+            self.put(Frame::Operations(operations.by_ref().take(OPERATIONS_PER_FRAME).collect()))?;
         }
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
@@ -178,7 +178,7 @@ impl<S: FrameSink> Session<S> {
 
     fn put_maps(&mut self) -> Result<(), CaptureError> {
         match self.probes.get_mut().live_maps() {
-            Some(report) => self.put(&Frame::Maps(report)),
+            Some(report) => self.put(Frame::Maps(report)),
             None => Ok(()),
         }
     }
@@ -186,16 +186,16 @@ impl<S: FrameSink> Session<S> {
     fn finish(mut self, ended: Ended) -> Result<Finished, CaptureError> {
         self.drain()?;
         if let Some(report) = self.probes.get_mut().live_maps_and_holders() {
-            self.put(&Frame::Maps(report))?;
+            self.put(Frame::Maps(report))?;
         }
         let loss = self.put_loss()?;
-        self.put(&Frame::End { at_ns: host::now_ns() })?;
+        self.put(Frame::End { at_ns: host::now_ns() })?;
         Ok(Finished { ended, operations: self.operations, loss })
     }
 
     fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
         let report = self.probes.get_ref().loss(host::now_ns());
-        self.put(&Frame::Loss(report.clone()))?;
+        self.put(Frame::Loss(report.clone()))?;
         self.put_filtered()?;
         Ok(report)
     }
@@ -203,10 +203,10 @@ impl<S: FrameSink> Session<S> {
     fn put_filtered(&mut self) -> Result<(), CaptureError> {
         let Some(filter) = self.filter.clone() else { return Ok(()) };
         let left_out = self.probes.get_ref().left_out();
-        self.put(&Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
+        self.put(Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
     }
 
-    fn put(&mut self, frame: &Frame) -> Result<(), CaptureError> {
+    fn put(&mut self, frame: Frame) -> Result<(), CaptureError> {
         self.sink.put(frame).map_err(|source| CaptureError::Write { source })
     }
 }

@@ -13,7 +13,7 @@ pub trait FrameSink {
     /// # Errors
     ///
     /// If it cannot be written, or its reader is gone.
-    fn put(&mut self, frame: &Frame) -> io::Result<()>;
+    fn put(&mut self, frame: Frame) -> io::Result<()>;
 }
 
 /// Writes a recording.
@@ -36,17 +36,17 @@ impl<W: Write> Writer<W> {
     /// Where `out` cannot be written.
     pub fn begin(out: W, environment: &Environment) -> io::Result<Self> {
         let mut writer = Self::new(out);
-        writer.put(&Frame::Environment(environment.clone()))?;
+        writer.put(Frame::Environment(environment.clone()))?;
         Ok(writer)
     }
 
-    /// Appends one frame.
+    /// Appends a copy of a frame, for a caller that keeps it.
     ///
     /// # Errors
     ///
     /// Where the writer beneath refuses it, as on a disk that is full.
     pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
-        self.put(frame)
+        self.put(frame.clone())
     }
 
     /// The writer beneath.
@@ -57,8 +57,8 @@ impl<W: Write> Writer<W> {
 
 impl<W: Write> FrameSink for Writer<W> {
     /// Appends one frame and hands it on, so that a live reader sees it at once.
-    fn put(&mut self, frame: &Frame) -> io::Result<()> {
-        let payload = postcard::to_stdvec(&v3::Frame::from(frame.clone())).map_err(io::Error::other)?;
+    fn put(&mut self, frame: Frame) -> io::Result<()> {
+        let payload = postcard::to_stdvec(&v3::Frame::from(frame)).map_err(io::Error::other)?;
         let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
         let mut bytes = Vec::with_capacity(payload.len() + 16);
         if !self.begun {
@@ -76,7 +76,7 @@ impl<W: Write> FrameSink for Writer<W> {
 
 /// Hands frames to another thread of this process.
 impl FrameSink for mpsc::Sender<Frame> {
-    fn put(&mut self, frame: &Frame) -> io::Result<()> {
-        self.send(frame.clone()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    fn put(&mut self, frame: Frame) -> io::Result<()> {
+        self.send(frame).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

@@ -132,8 +132,8 @@ struct Tee {
 }
 
 impl FrameSink for Tee {
-    fn put(&mut self, frame: &Frame) -> io::Result<()> {
-        let _ = self.viewer.put(frame);
+    fn put(&mut self, frame: Frame) -> io::Result<()> {
+        let _ = self.viewer.put(frame.clone());
         self.file.put(frame)
     }
 }
