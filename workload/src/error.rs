@@ -58,14 +58,6 @@ pub enum Error {
     )]
     NoDmabuf,
 
-    /// WC or coherent asked for on a kernel that ignores the flags.
-    #[error(
-        "this kernel would ignore the WC and COHERENT flags and hand out plain pages \
-         (CONFIG_XEN_GRANT_DMA_ALLOC is off): build it in, or leave wc and coherent out of --buffers and of the \
-         scenario file"
-    )]
-    NoDmaAlloc,
-
     /// No importer of dma-bufs but gntdev.
     #[error(
         "no render node in /dev/dri is vgem's ({}): load the module vgem (modprobe vgem), or build the kernel with CONFIG_DRM_VGEM",

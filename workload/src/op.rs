@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// The kind of a request to the kernel.
@@ -99,16 +100,20 @@ impl fmt::Display for Op {
 }
 
 /// The kind of memory that backs a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Buffer {
     /// Ordinary pages.
+    #[value(help = "Ordinary pages: map, export, grant")]
     Pages,
     /// Write-combining memory from the DMA allocator.
+    #[value(help = "Write-combining memory: export")]
     Wc,
     /// Coherent memory from the DMA allocator.
+    #[value(help = "Coherent memory: export")]
     Coherent,
     /// A dma-buf of another driver.
+    #[value(help = "Another driver's dma-buf: import")]
     Foreign,
 }
 

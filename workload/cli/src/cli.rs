@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use grantscope_conformance::Options;
 use grantscope_generator::balloon::{Pin, Wanted};
@@ -58,16 +58,16 @@ pub enum Command {
     Check(CheckArgs),
     /// Grant pages to another domain, until SIGTERM
     ///
-    /// Each page is filled with its own number. The references are listed in a directory page that is granted first, and
-    /// in xenstore if it is available. When all is ready, the command prints one line with their place. At SIGTERM or Ctrl-C it revokes everything
-    /// and ends.
+    /// Each page is filled with its own number. The references are listed in a directory page that is granted first,
+    /// and in xenstore if it is available. When all is ready, the command prints one line with their place. At
+    /// SIGTERM or Ctrl-C it revokes everything and ends.
     Frontend(FrontendArgs),
     /// Undo and list what killed runs left
     ///
-    /// Every run notes what it changes that would outlive it (a driver's limit, the balloon's target, settings of the kernel's fault
-    /// injection, references in xenstore, its truth file) in /run/grantscope, and undoes it at its end. A run that is killed (SIGKILL)
-    /// cannot; the next run or frontend does so, or this command. A value that another program has changed meanwhile is left as
-    /// it is, and so are the changes of runs that are still at work.
+    /// Every run notes what it changes that would outlive it (a driver's limit, the balloon's target, settings of the
+    /// kernel's fault injection, references in xenstore, its truth file) in /run/grantscope, and undoes it at its
+    /// end. A run that is killed (SIGKILL) cannot; the next run or frontend does so, or this command. A value that
+    /// another program has changed meanwhile is left as it is, and so are the changes of runs that are still at work.
     Clean,
 }
 
@@ -122,11 +122,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
     pub pages: Vec<u32>,
 
-    /// Kinds of buffers: other actions are left out, and so are kinds that this kernel does not support, unless they are named here
+    /// Kinds of buffers: other actions are left out, and so are kinds that this kernel does not support, unless they
+    /// are named here
     ///
     /// [default: all]
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
-    pub buffers: Vec<BufferArg>,
+    pub buffers: Vec<Buffer>,
 
     /// No exports and imports, for kernels without CONFIG_XEN_GNTDEV_DMABUF
     #[arg(long)]
@@ -142,8 +143,8 @@ pub struct RunArgs {
 
     /// Start every action, or every iteration without actions, just after the next multiple of MS milliseconds; 0: no pause
     ///
-    /// During the pause the kernel finishes its cleanup of the one before. The sweep has 4, the period of a 250 Hz tick, so that every action starts at
-    /// the same distance from a tick. For closed loops only.
+    /// During the pause the kernel finishes its cleanup of the one before. The sweep has 4, the period of a 250 Hz
+    /// tick, so that every action starts at the same distance from a tick. For closed loops only.
     ///
     /// [default: a file's own]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(..=60_000))]
@@ -159,8 +160,9 @@ pub struct RunArgs {
 
     /// Pin the balloon that provides mapped pages: keep N pages in it before anything is mapped
     ///
-    /// The domain's memory target is lowered until N pages are in the balloon, held there, and restored at the end. `needed` is the peak number of pages
-    /// that the scenario maps. Without this option the balloon is not changed, and the first maps may have to inflate it.
+    /// The domain's memory target is lowered until N pages are in the balloon, held there, and restored at the end.
+    /// `needed` is the peak number of pages that the scenario maps. Without this option the balloon is not changed,
+    /// and the first maps may have to inflate it.
     ///
     /// [default: a file's own; not pinned]
     #[arg(long, value_name = "N|needed")]
@@ -210,30 +212,6 @@ pub struct FrontendArgs {
     pub truth: Option<PathBuf>,
 }
 
-/// A kind of buffer on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BufferArg {
-    /// Ordinary pages: map, export, grant
-    Pages,
-    /// Write-combining memory: export
-    Wc,
-    /// Coherent memory: export
-    Coherent,
-    /// Another driver's dma-buf: import
-    Foreign,
-}
-
-impl From<BufferArg> for Buffer {
-    fn from(argument: BufferArg) -> Self {
-        match argument {
-            BufferArg::Pages => Self::Pages,
-            BufferArg::Wc => Self::Wc,
-            BufferArg::Coherent => Self::Coherent,
-            BufferArg::Foreign => Self::Foreign,
-        }
-    }
-}
-
 impl RunArgs {
     /// Conflicts between options that show only once it is known whether the scenario is a file.
     pub fn misuse(&self) -> Option<String> {
@@ -249,7 +227,7 @@ impl RunArgs {
     /// The kinds that are asked for by name. Twice the same kind is once that kind.
     fn kinds(&self) -> Vec<Buffer> {
         let mut kinds: Vec<Buffer> = Vec::new();
-        for buffer in self.buffers.iter().copied().map(Buffer::from) {
+        for &buffer in &self.buffers {
             if !kinds.contains(&buffer) {
                 kinds.push(buffer);
             }

@@ -1,13 +1,13 @@
 //! What this kernel can do, asked before anything is mapped.
 
-use crate::failure::Failure;
 use grantscope_generator::device::{ForeignBuf, GntAlloc, GntDev, Vgem, read_limit};
+use grantscope_generator::engine::capability::is_absence;
 use grantscope_generator::error::{Error, Result};
 use grantscope_generator::truth::{Buffer, Log};
 use grantscope_generator::uapi::gntdev;
 
+use crate::failure::Failure;
 use crate::options::Options;
-use grantscope_generator::engine::capability::{is_absence, knows_dma_alloc};
 
 /// An operation on grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,6 @@ pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>)
     for &buffer in &options.buffers {
         let missing = match buffer {
             _ if !dmabuf => Err(Error::NoDmabuf),
-            Buffer::Wc | Buffer::Coherent if !knows_dma_alloc() => Err(Error::NoDmaAlloc),
             Buffer::Foreign => ForeignBuf::of_any_kind(1).map(drop),
             _ => Ok(()),
         };

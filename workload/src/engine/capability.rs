@@ -1,13 +1,9 @@
 //! What this kernel can do, asked before anything is mapped; and what becomes of the steps that need more.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-
-use crate::device::Memory;
-use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, UdmaBuf, Vgem};
+use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Memory, UdmaBuf, Vgem};
 use crate::error::{Error, Result};
 use crate::script::{Action, Arm, Missing, Plan, Step, needs_of};
-use crate::truth::{Buffer, Log};
+use crate::truth::Log;
 
 /// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `skipped`; else that is an error. Gives gntdev's
 /// limit, if the plan needs gntdev.
@@ -17,7 +13,7 @@ use crate::truth::{Buffer, Log};
 pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<Option<usize>> {
     let device = if plan.needs.gntdev { Some(GntDev::open(log)?) } else { None };
     let limit = device.as_ref().map(GntDev::limit);
-    let mut kernel = Kernel { log, device, dmabuf: None, dma_alloc: None };
+    let mut kernel = Kernel { log, device, dmabuf: None };
     let mut arms = Vec::new();
     for mut arm in std::mem::take(&mut plan.arms) {
         leave_out_actions(&mut kernel, &mut arm, plan.if_missing, skipped)?;
@@ -90,8 +86,6 @@ struct Kernel<'log> {
     device: Option<GntDev<'log>>,
     /// Whether gntdev has dma-bufs; none: nothing has needed them yet. Asking is a call that is noted.
     dmabuf: Option<bool>,
-    /// Whether it knows WC and coherent memory.
-    dma_alloc: Option<bool>,
 }
 
 impl Kernel<'_> {
@@ -104,11 +98,6 @@ impl Kernel<'_> {
                 return Err(Error::NoDmabuf);
             }
             match action {
-                Action::Export { buffer: Buffer::Wc | Buffer::Coherent, .. }
-                    if !*self.dma_alloc.get_or_insert_with(knows_dma_alloc) =>
-                {
-                    return Err(Error::NoDmaAlloc);
-                }
                 Action::Grant { .. } => drop(GntAlloc::open(self.log)?),
                 Action::Allocate { from, .. } if !tried.contains(from) => {
                     match from {
@@ -134,19 +123,7 @@ impl Kernel<'_> {
 
 /// Whether it says that a kernel lacks something, and not that something went wrong.
 pub fn is_absence(error: &Error) -> bool {
-    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoDmaAlloc | Error::NoVgem { .. })
-}
-
-/// Without CONFIG_XEN_GRANT_DMA_ALLOC the driver ignores the flags (`gntdev_alloc_map` in
-/// `drivers/xen/gntdev.c`), and plain pages would be measured under another name. The allocator's
-/// symbol shows; if symbols are hidden, it is assumed.
-pub fn knows_dma_alloc() -> bool {
-    let Ok(file) = File::open("/proc/kallsyms") else { return true };
-    let mut lines = BufReader::new(file).lines().map_while(std::io::Result::ok).peekable();
-    if lines.peek().is_none() {
-        return true;
-    }
-    lines.any(|line| line.split_whitespace().nth(2) == Some("gnttab_dma_alloc_pages"))
+    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoVgem { .. })
 }
 
 #[cfg(test)]
