@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, clean, demo, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
+use crate::commands::{bench, build, clean, demo, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
 
 /// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
@@ -46,6 +46,9 @@ enum Verb {
     Test(test::Arguments),
     /// Checks that the tree keeps to its rules: imports, sizes, headers; a part of `test`
     Tidy,
+    /// Measures what grantscope itself costs, and how true its figures are
+    #[command(subcommand)]
+    Bench(bench::Verb),
     /// Runs something in the lab
     #[command(subcommand)]
     Lab(LabVerb),
@@ -78,6 +81,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Tidy => tidy_alone::run(),
+        Verb::Bench(verb) => bench::run(&verb),
         Verb::Lab(LabVerb::Run(arguments)) => lab_run::run(&arguments),
         Verb::Lab(LabVerb::Shell(arguments)) => lab_shell::run(&arguments),
         Verb::Clean => clean::run().map(|()| ExitCode::SUCCESS),

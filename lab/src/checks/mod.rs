@@ -21,7 +21,7 @@ mod ledger;
 mod platforms;
 mod profile;
 mod program;
-mod recorded;
+pub mod recorded;
 mod refusals;
 mod release_orders;
 mod scenarios;

@@ -1,0 +1,24 @@
+//! `cargo xtask bench`: what grantscope itself costs and how true its figures are, measured on the main platform.
+
+mod overhead;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+/// What is measured.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Measures what recording adds to calls that map and export grants, against the same calls alone in the same boot
+    Overhead(overhead::Arguments),
+}
+
+/// Measures it, and prints a table.
+///
+/// # Errors
+/// When the lab cannot be set up, or a run in it fails.
+pub fn run(verb: &Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::Overhead(arguments) => overhead::run(arguments),
+    }
+}

@@ -1,0 +1,194 @@
+//! `cargo xtask bench overhead`: calls that map and export grants, timed by the program that makes them: alone, while they are recorded,
+//! and alone again, all in one boot.
+
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use grantscope_analysis::verify::Truth;
+
+use crate::{
+    boot::console_watch::{End, TIMEOUT},
+    cache::Cache,
+    checks::recorded::truth,
+    commands::lab_run::Progress,
+    fetch::Consent,
+    guest::job::Job,
+    lab::Lab,
+    place,
+    platform::{Clock, MAIN},
+    programs, setup,
+};
+
+/// The calls.
+const SCENARIO: &str = include_str!("overhead.toml");
+/// Their page counts, as in the scenario.
+const PAGES: [u32; 3] = [1, 16, 256];
+
+/// What is timed together: the calls that one action of the scenario makes.
+struct Action {
+    name: &'static str,
+    buffer: &'static str,
+    ops: &'static [&'static str],
+}
+
+const ACTIONS: [Action; 3] = [
+    Action { name: "map+mmap+munmap+unmap", buffer: "pages", ops: &["map", "mmap", "munmap", "unmap"] },
+    Action { name: "export+close, pages", buffer: "pages", ops: &["export", "release"] },
+    Action { name: "export+close, WC", buffer: "wc", ops: &["export", "release"] },
+];
+
+/// Arguments of `bench overhead`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Further options for `grantscope record`, in one word: --options="--detail operations"
+    #[arg(long, value_name = "OPTIONS", default_value = "", allow_hyphen_values = true)]
+    pub options: String,
+    /// Agree to everything that setup asks
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Measures, and prints the tables.
+///
+/// # Errors
+/// When the lab cannot be set up, or the run fails.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let consent = Consent::new(arguments.yes);
+    let cache = Cache::open()?;
+    let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
+    let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
+    let out = place::work_tree().join("target/bench-overhead");
+    std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    let mut follower = Progress::new();
+    let outcome = lab.run(&Job::Script(script(&arguments.options)), Clock::Counted, TIMEOUT, &out, &mut follower)?;
+    follower.end(&outcome);
+    if outcome.end != End::Pass {
+        eprint!("{}", outcome.text("stderr").unwrap_or_default());
+        return Err(outcome.error(&out.join("console.log")));
+    }
+    print_calls(&out)?;
+    print_programs(&outcome.required("programs")?, actions_made(&out)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The kernel counts a program's runs, and their time, only while that is asked for, which costs time: so there is a run of its own.
+fn script(options: &str) -> String {
+    format!(
+        "
+cat > /tmp/overhead.toml <<'END'
+{SCENARIO}
+END
+calls() {{ grantscope-workload run --scenario /tmp/overhead.toml --peer 1 --truth /out/$1.json; }}
+record() {{
+    grantscope record -o /out/$1.gsr --clock counted {options} 2>/tmp/$1 &
+    recorder=$!
+    until grep -q 'hooks attached' /tmp/$1; do kill -0 $recorder || {{ cat /tmp/$1 >&2; exit 1; }}; sleep 0.1; done
+}}
+stop() {{ kill -INT $recorder; wait $recorder; }}
+calls before || exit
+record recorded
+calls with || exit
+stop || exit
+calls after || exit
+echo 1 > /proc/sys/kernel/bpf_stats_enabled
+record counted
+calls counted || exit
+cat /proc/$recorder/fdinfo/* > /out/programs 2>/dev/null
+stop
+"
+    )
+}
+
+/// Medians of the successful calls, by operation, buffer and pages.
+struct Medians(BTreeMap<(String, String, u32), u64>);
+
+impl Medians {
+    fn of(truth: &Truth) -> Self {
+        let mut durations: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        for call in &truth.calls {
+            if let (Some(buffer), Some(pages), "ok") = (&call.buffer, call.pages, call.outcome.as_str()) {
+                durations.entry((call.op.clone(), buffer.clone(), pages)).or_default().push(call.duration_ns);
+            }
+        }
+        Self(
+            durations
+                .into_iter()
+                .map(|(key, mut ns)| {
+                    ns.sort_unstable();
+                    (key, ns[(ns.len() - 1) / 2])
+                })
+                .collect(),
+        )
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        Ok(Self::of(&truth(path)?))
+    }
+
+    fn call(&self, op: &str, buffer: &str, pages: u32) -> Result<f64> {
+        let ns = self.0.get(&(op.to_owned(), buffer.to_owned(), pages));
+        Ok(*ns.with_context(|| format!("no {op} of {pages} {buffer} pages was timed"))? as f64 / 1000.0)
+    }
+
+    fn action(&self, action: &Action, pages: u32) -> Result<f64> {
+        action.ops.iter().map(|op| self.call(op, action.buffer, pages)).sum()
+    }
+}
+
+/// What recording adds, call by call and action by action.
+fn print_calls(out: &Path) -> Result<()> {
+    let [before, with, after] = ["before", "with", "after"].map(|name| Medians::read(&out.join(format!("{name}.json"))));
+    let (before, with, after) = (before?, with?, after?);
+    println!("{:34} {:>6} {:>10} {:>10} {:>10} {:>8}", "medians in µs", "pages", "alone", "recorded", "added", "again");
+    let line = |name: &str, pages: u32, alone: f64, recorded: f64, again: f64| {
+        println!("{name:34} {pages:>6} {alone:>10.2} {recorded:>10.2} {:>+10.2} {:>+8.2}", recorded - alone, again - alone);
+    };
+    for pages in PAGES {
+        for action in &ACTIONS {
+            let at = |medians: &Medians| medians.action(action, pages);
+            line(action.name, pages, at(&before)?, at(&with)?, at(&after)?);
+            for op in action.ops {
+                let at = |medians: &Medians| medians.call(op, action.buffer, pages);
+                line(&format!("    {op}"), pages, at(&before)?, at(&with)?, at(&after)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How often each action was done while program runs were counted.
+fn actions_made(out: &Path) -> Result<usize> {
+    let counted = truth(&out.join("counted.json"))?;
+    let maps = counted.calls.iter().filter(|call| call.op == "map").count();
+    ensure!(maps > 0, "no map was made while the programs' runs were counted");
+    Ok(maps)
+}
+
+/// The kernel's own statistics of each program: `run_time_ns` and `run_cnt` of `fdinfo` (kernel/bpf/syscall.c, Linux v6.12).
+fn print_programs(fdinfo: &str, actions: usize) {
+    let mut programs: BTreeMap<u64, BTreeMap<&str, u64>> = BTreeMap::new();
+    let mut current = BTreeMap::new();
+    for line in fdinfo.lines().chain(["pos: 0"]) {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        if name == "pos" {
+            let last: BTreeMap<&str, u64> = std::mem::take(&mut current);
+            if let (Some(&id), true) = (last.get("prog_id"), last.contains_key("run_cnt")) {
+                programs.insert(id, last);
+            }
+        }
+        if let Ok(value) = value.trim().parse() {
+            current.insert(name, value);
+        }
+    }
+    let total = |name: &str| programs.values().filter_map(|program| program.get(name)).sum::<u64>();
+    println!("\n{:>7} {:>9} {:>9} {:>9}", "program", "runs", "ns a run", "verified");
+    for (id, program) in &programs {
+        let of = |name: &str| program.get(name).copied().unwrap_or(0);
+        if of("run_cnt") > 0 {
+            let each = of("run_time_ns") / of("run_cnt");
+            println!("{id:>7} {:>9} {each:>9} {:>9}", of("run_cnt"), of("verified_insns"));
+        }
+    }
+    let (runs, ns) = (total("run_cnt"), total("run_time_ns"));
+    println!("{runs} runs of {} programs, {} ns each; {:.1} runs for the three actions together", programs.len(), ns / runs.max(1), runs as f64 / actions as f64);
+}
