@@ -1,6 +1,6 @@
 //! Everything between a recording and the person who reads the numbers: functions of values, for any machine.
 //!
-//! A recording's frames ([`recording`]) carry values of the [`model`]; [`series`] adds them up to histograms; [`live`] follows the
+//! A recording's frames ([`recording`]) carry values of the [`model`]; [`stages`] makes stages of the hooks that an operation passed; [`series`] adds them up to histograms; [`live`] follows the
 //! mappings that are alive; [`column`] is the table of all that is shown of a series; [`compare`] puts buffer kinds side by side; [`verify`] compares with what the load generator wrote down;
 //! [`report`] makes text and files of it all.
 //!
@@ -38,6 +38,7 @@ pub mod model;
 pub mod recording;
 pub mod report;
 pub mod series;
+pub mod stages;
 pub mod units;
 pub mod verify;
 

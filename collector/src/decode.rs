@@ -1,12 +1,15 @@
 //! From the bytes of a record to an `Operation`. The only place that knows both.
 
+use std::collections::VecDeque;
+
 use grantscope_wire::record::{
-    DOMID_KNOWN, HEADER_BYTES, MAX_STAGES, MAX_STATUSES, PAGES_KNOWN, STAGE_BYTES, STAGES_INCOMPLETE, STATUS_BYTES,
+    DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, STAGES_INCOMPLETE, STATUS_BYTES,
     STATUSES_UNREAD,
 };
-use grantscope_wire::{Buffer, Cause, GrantStatus, Op, OpHeader, Stage, StageTime};
+use grantscope_wire::{Buffer, Cause, Event, GrantStatus, HookId, Op, OpHeader};
 
 use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
+use grantscope_analysis::stages;
 
 /// Bytes that are not a record of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,30 +34,96 @@ pub enum DecodeError {
     },
 }
 
-/// Decodes one record. `caller` names the function that an in-kernel user called from; `None`: not known.
-///
-/// # Errors
-/// The record is too short, or has an id that this version does not know.
-pub fn operation(bytes: &[u8], caller: impl FnOnce(i32) -> Option<String>) -> Result<Operation, DecodeError> {
-    let head = header(bytes)?;
-    let caller = Some(head.caller).filter(|&offset| offset != 0).and_then(caller).map(Detail::Caller);
-    let (stages, statuses) = bytes[HEADER_BYTES..].split_at(head.stage_count as usize * STAGE_BYTES);
-    Ok(Operation {
-        start_ns: head.start_ns,
-        duration_ns: head.duration_ns,
-        op: Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?,
-        buffer: Buffer::from_id(head.buffer),
-        pages: (head.flags & PAGES_KNOWN != 0).then_some(head.pages),
-        outcome: Outcome::from_return(head.ret),
-        domid: (head.flags & DOMID_KNOWN != 0).then_some(head.domid),
-        tgid: head.tgid,
-        tid: head.tid,
-        comm: comm(&head.comm),
-        map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
-        stages_incomplete: head.flags & STAGES_INCOMPLETE != 0,
-        stages: stages.chunks_exact(STAGE_BYTES).map(stage).collect::<Result<_, _>>()?,
-        details: details(&head, statuses)?.into_iter().chain(caller).collect(),
-    })
+/// Operations that are under way, of which events were sent ahead: those that the filter will leave out never end here.
+const MOST_PARTS: usize = 256;
+
+/// Makes operations of records, and counts what does not fit together in them.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    /// Events that were sent ahead, by the operation's start, thread and kind.
+    parts: VecDeque<((u64, u32, u8), Vec<Event>)>,
+    /// Returns without entries, by hook.
+    unmatched: Vec<(HookId, u64)>,
+}
+
+impl Decoder {
+    /// Decodes one record; `None`: it is a part of one that comes later. `caller` names the function that an in-kernel user called from;
+    /// `None`: not known.
+    ///
+    /// # Errors
+    /// The record is too short, or has an id that this version does not know.
+    pub fn operation(
+        &mut self,
+        bytes: &[u8],
+        caller: impl FnOnce(i32) -> Option<String>,
+    ) -> Result<Option<Operation>, DecodeError> {
+        let head = header(bytes)?;
+        let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
+        let (events, statuses) = bytes[HEADER_BYTES..].split_at(head.event_count as usize * EVENT_BYTES);
+        let Some(events) = self.whole(&head, events.chunks_exact(EVENT_BYTES).map(event).collect()) else { return Ok(None) };
+        let (stages, matched) = self.stages(op, &head, &events);
+        let caller = Some(head.caller).filter(|&offset| offset != 0).and_then(caller).map(Detail::Caller);
+        Ok(Some(Operation {
+            start_ns: head.start_ns,
+            duration_ns: head.duration_ns,
+            op,
+            buffer: Buffer::from_id(head.buffer),
+            pages: (head.flags & PAGES_KNOWN != 0).then_some(head.pages),
+            outcome: Outcome::from_return(head.ret),
+            domid: (head.flags & DOMID_KNOWN != 0).then_some(head.domid),
+            tgid: head.tgid,
+            tid: head.tid,
+            comm: comm(&head.comm),
+            map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
+            stages_incomplete: head.flags & STAGES_INCOMPLETE != 0 || !matched,
+            stages,
+            details: details(&head, statuses)?.into_iter().chain(caller).collect(),
+        }))
+    }
+
+    /// Returns without entries so far, by hook.
+    pub fn unmatched(&self) -> &[(HookId, u64)] {
+        &self.unmatched
+    }
+
+    /// All events of an operation; `None`: more will come.
+    fn whole(&mut self, head: &OpHeader, events: Vec<Event>) -> Option<Vec<Event>> {
+        let is_part = head.flags & PART != 0;
+        if !is_part && self.parts.is_empty() {
+            return Some(events);
+        }
+        let key = (head.start_ns, head.tid, head.op);
+        let before = self.parts.iter().position(|(known, _)| *known == key).and_then(|place| self.parts.remove(place));
+        let all = before.map_or(events.clone(), |(_, before)| [before, events].concat());
+        if !is_part {
+            return Some(all);
+        }
+        self.parts.push_back((key, all));
+        if self.parts.len() > MOST_PARTS {
+            self.parts.pop_front();
+        }
+        None
+    }
+
+    /// The stages, and whether all returns had their entries.
+    fn stages(&mut self, op: Op, head: &OpHeader, events: &[Event]) -> (Vec<StageSpan>, bool) {
+        if op == Op::Teardown {
+            let last_attempt_ns = events.last().map_or(0, |event| event.offset_ns());
+            return (stages::fold_teardown(head.duration_ns, head.attempts, last_attempt_ns), true);
+        }
+        let folded = stages::fold(op, head.duration_ns, events);
+        for hook in &folded.unmatched {
+            match self.unmatched.iter_mut().find(|(known, _)| known == hook) {
+                Some((_, count)) => *count += 1,
+                None => self.unmatched.push((*hook, 1)),
+            }
+        }
+        (folded.stages, folded.unmatched.is_empty())
+    }
+}
+
+fn event(bytes: &[u8]) -> Event {
+    Event(u64::from_ne_bytes(bytes.try_into().expect("as many bytes as an event has")))
 }
 
 fn details(head: &OpHeader, statuses: &[u8]) -> Result<Vec<Detail>, DecodeError> {
@@ -89,24 +158,12 @@ fn header(bytes: &[u8]) -> Result<OpHeader, DecodeError> {
     }
     // SAFETY: the length was checked, OpHeader is plain old data of HEADER_BYTES bytes, and the read may be unaligned.
     let head = unsafe { bytes.as_ptr().cast::<OpHeader>().read_unaligned() };
-    let (stages, statuses) = (head.stage_count as usize, head.status_count as usize);
-    let want = HEADER_BYTES + stages * STAGE_BYTES + statuses * STATUS_BYTES;
-    if bytes.len() < want || stages > MAX_STAGES || statuses > MAX_STATUSES {
+    let (events, statuses) = (head.event_count as usize, head.status_count as usize);
+    let want = HEADER_BYTES + events * EVENT_BYTES + statuses * STATUS_BYTES;
+    if bytes.len() < want || events > MAX_EVENTS || statuses > MAX_STATUSES {
         return Err(DecodeError::Length { got: bytes.len(), want });
     }
     Ok(head)
-}
-
-fn stage(bytes: &[u8]) -> Result<StageSpan, DecodeError> {
-    assert_eq!(bytes.len(), STAGE_BYTES);
-    // SAFETY: the length was checked, StageTime is plain old data of STAGE_BYTES bytes, and the read may be unaligned.
-    let time = unsafe { bytes.as_ptr().cast::<StageTime>().read_unaligned() };
-    Ok(StageSpan {
-        stage: Stage::from_id(time.stage).ok_or(DecodeError::UnknownId { what: "stage", id: time.stage })?,
-        self_ns: time.self_ns,
-        first_offset_ns: time.first_offset_ns,
-        calls: time.calls,
-    })
 }
 
 /// A name that is padded with zeros.
@@ -117,24 +174,37 @@ pub fn comm(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use grantscope_wire::OpRecord;
+    use grantscope_analysis::model::StageSpan;
     use grantscope_wire::record::OpHeader as Head;
+    use grantscope_wire::{Edge, OpRecord, Stage};
 
     use super::*;
 
     fn operation(bytes: &[u8]) -> Result<Operation, DecodeError> {
-        super::operation(bytes, |offset| (offset > 0).then(|| format!("function_at_{offset}")))
+        decode(&mut Decoder::default(), bytes).map(|operation| operation.expect("a whole record"))
+    }
+
+    fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Result<Option<Operation>, DecodeError> {
+        decoder.operation(bytes, |offset| (offset > 0).then(|| format!("function_at_{offset}")))
+    }
+
+    fn entered(hook: HookId, at_ns: u64) -> Event {
+        Event::new(Event::code(hook, Edge::Entry), at_ns)
+    }
+
+    fn returned(hook: HookId, at_ns: u64) -> Event {
+        Event::new(Event::code(hook, Edge::Return), at_ns)
     }
 
     /// The bytes that a probe would write.
-    fn bytes(head: Head, stages: &[StageTime]) -> Vec<u8> {
+    fn bytes(head: Head, events: &[Event]) -> Vec<u8> {
         let statuses = [GrantStatus::default(); MAX_STATUSES];
-        let mut record = OpRecord { head, stages: [StageTime::default(); MAX_STAGES], statuses };
-        record.stages[..stages.len()].copy_from_slice(stages);
-        record.head.stage_count = stages.len() as u8;
+        let mut record = OpRecord { head, events: [Event::default(); MAX_EVENTS], statuses };
+        record.events[..events.len()].copy_from_slice(events);
+        record.head.event_count = events.len() as u8;
         // SAFETY: OpRecord is plain old data without padding: its size is the sum of its members, as asserted in `wire`.
         let all = unsafe { std::slice::from_raw_parts((&raw const record).cast::<u8>(), size_of::<OpRecord>()) };
-        all[..HEADER_BYTES + stages.len() * STAGE_BYTES].to_vec()
+        all[..HEADER_BYTES + events.len() * EVENT_BYTES].to_vec()
     }
 
     fn export() -> Head {
@@ -143,15 +213,16 @@ mod tests {
 
     #[test]
     fn a_record_becomes_an_operation_with_its_stages() {
-        let stage = StageTime { self_ns: 30, first_offset_ns: 1, calls: 2, stage: Stage::DmaAlloc.id(), reserved: 0 };
+        let events = [entered(HookId::GnttabDmaAllocPages, 1), returned(HookId::GnttabDmaAllocPages, 25)];
         let head = Head { pages: 16, domid: 1, buffer: Buffer::Wc.id(), flags: PAGES_KNOWN | DOMID_KNOWN, ret: -12, ..export() };
-        let operation = operation(&bytes(head, &[stage])).unwrap();
+        let operation = operation(&bytes(head, &events)).unwrap();
         assert_eq!(
             (operation.op, operation.buffer, operation.pages, operation.domid),
             (Op::Export, Some(Buffer::Wc), Some(16), Some(1))
         );
         assert_eq!((operation.outcome.name().as_ref(), operation.comm.as_str()), ("ENOMEM", "backend"));
-        assert_eq!(operation.stages, [StageSpan { stage: Stage::DmaAlloc, self_ns: 30, first_offset_ns: 1, calls: 2 }]);
+        let alloc = StageSpan { stage: Stage::DmaAlloc, self_ns: 24, first_offset_ns: 1, calls: 1 };
+        assert_eq!(operation.stages[1..], [alloc]);
         assert!(operation.adds_up());
     }
 
@@ -177,9 +248,9 @@ mod tests {
 
     #[test]
     fn a_cause_and_the_statuses_that_references_got_become_details() {
-        let stage = StageTime { stage: Stage::MapHypercall.id(), ..StageTime::default() };
+        let event = entered(HookId::GnttabMapRefs, 1);
         let head = Head { ret: -22, cause: Cause::GrantsRefused.id(), status_count: 2, ..export() };
-        let mut record = bytes(head, &[stage]);
+        let mut record = bytes(head, &[event]);
         for (count, status) in [(0_u32, -2_i16), (3, -3)] {
             record.extend(count.to_ne_bytes());
             record.extend(status.to_ne_bytes());
@@ -199,8 +270,7 @@ mod tests {
 
     #[test]
     fn a_record_that_is_too_short_is_refused() {
-        let stage = StageTime { stage: Stage::Wait.id(), ..StageTime::default() };
-        let whole = bytes(export(), &[stage]);
+        let whole = bytes(export(), &[entered(HookId::GntdevAllocMap, 1)]);
         for length in 0..whole.len() {
             assert!(matches!(operation(&whole[..length]), Err(DecodeError::Length { .. })), "{length} bytes were taken");
         }
@@ -210,7 +280,45 @@ mod tests {
     fn ids_of_a_newer_version_are_refused_by_name() {
         let unknown_op = operation(&bytes(Head { op: 200, ..export() }, &[]));
         assert_eq!(unknown_op, Err(DecodeError::UnknownId { what: "operation", id: 200 }));
-        let unknown_stage = operation(&bytes(export(), &[StageTime { stage: 200, ..StageTime::default() }]));
-        assert_eq!(unknown_stage, Err(DecodeError::UnknownId { what: "stage", id: 200 }));
+    }
+
+    #[test]
+    fn events_that_were_sent_ahead_are_put_before_the_others() {
+        let mut decoder = Decoder::default();
+        let part = bytes(Head { flags: PART, ..export() }, &[entered(HookId::DmaBufExport, 2)]);
+        let other = bytes(Head { start_ns: 6, ..export() }, &[]);
+        let rest = bytes(export(), &[returned(HookId::DmaBufExport, 22)]);
+        assert_eq!(decode(&mut decoder, &part), Ok(None));
+        assert_eq!(decode(&mut decoder, &other).unwrap().unwrap().stages.len(), 1);
+        let whole = decode(&mut decoder, &rest).unwrap().unwrap();
+        assert_eq!(whole.stages[1], StageSpan { stage: Stage::DmabufExport, self_ns: 20, first_offset_ns: 2, calls: 1 });
+        assert!(!whole.stages_incomplete && decoder.parts.is_empty());
+    }
+
+    #[test]
+    fn operations_that_never_come_do_not_keep_their_parts_for_ever() {
+        let mut decoder = Decoder::default();
+        for start_ns in 0..3 * MOST_PARTS as u64 {
+            assert_eq!(decode(&mut decoder, &bytes(Head { flags: PART, start_ns, ..export() }, &[])), Ok(None));
+        }
+        assert_eq!(decoder.parts.len(), MOST_PARTS);
+    }
+
+    #[test]
+    fn a_return_without_an_entry_is_counted_and_said_of_the_operation() {
+        let mut decoder = Decoder::default();
+        let record = bytes(export(), &[returned(HookId::DmaBufExport, 22)]);
+        assert!(decode(&mut decoder, &record).unwrap().unwrap().stages_incomplete);
+        assert_eq!(decoder.unmatched(), [(HookId::DmaBufExport, 1)]);
+    }
+
+    #[test]
+    fn a_teardown_that_was_deferred_waits_until_its_last_attempt() {
+        let head = Head { op: Op::Teardown.id(), duration_ns: 30, attempts: 2, ..Head::default() };
+        let stages = operation(&bytes(head, &[entered(HookId::GnttabUnmapWork, 20)])).unwrap().stages;
+        assert_eq!(
+            stages.iter().map(|span| (span.stage, span.self_ns)).collect::<Vec<_>>(),
+            [(Stage::Deferred, 20), (Stage::Unmapping, 10)]
+        );
     }
 }

@@ -12,7 +12,7 @@ use grantscope_wire::{FoundMap, HOOKS, Hook, HookId};
 use crate::btf::KernelTypes;
 use crate::callers::Callers;
 use crate::census::Census;
-use crate::decode::{self, DecodeError};
+use crate::decode::{DecodeError, Decoder};
 use crate::kernel::KernelFacts;
 use crate::live_maps::LiveMaps;
 use crate::object::take;
@@ -33,6 +33,7 @@ pub struct Probes {
     census: Option<Census>,
     status: Vec<HookStatus>,
     callers: Callers,
+    decoder: Decoder,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
     left_out_before: u64,
@@ -66,8 +67,19 @@ impl Probes {
             live.cannot_find(error_chain(error));
         }
         let census = census.ok();
-        let mut probes =
-            Self { ebpf, records, loss, left_out, live, census, status, callers, before: Vec::new(), left_out_before: 0 };
+        let mut probes = Self {
+            ebpf,
+            records,
+            loss,
+            left_out,
+            live,
+            census,
+            status,
+            callers,
+            decoder: Decoder::default(),
+            before: Vec::new(),
+            left_out_before: 0,
+        };
         probes.find_older_maps();
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
         probes.discard();
@@ -112,8 +124,9 @@ impl Probes {
 
     /// Takes all finished operations that wait in the ring.
     pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
-        let Self { records, callers, .. } = self;
-        std::iter::from_fn(|| records.next().map(|item| decode::operation(&item, |offset| callers.name(offset)))).collect()
+        let Self { records, callers, decoder, .. } = self;
+        let decoded = std::iter::from_fn(|| Some(decoder.operation(&records.next()?, |offset| callers.name(offset))));
+        decoded.filter_map(Result::transpose).collect()
     }
 
     fn discard(&mut self) {
@@ -145,7 +158,9 @@ impl Probes {
         // What a hook that is not attached would have reported is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));
-        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
+        let unmatched = self.decoder.unmatched().iter();
+        let unmatched = unmatched.map(|&(hook, count)| LossCounter { hook, kind: LossKind::Unmatched, count });
+        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).chain(unmatched).collect()
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {

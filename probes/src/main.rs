@@ -7,6 +7,8 @@
 //! the probes' own time as can be: the rest is charged to the stage around it.
 #![no_std]
 #![no_main]
+// Inline assembly for the BPF machine: one instruction, in `op/slots.rs`.
+#![feature(asm_experimental_arch)]
 
 mod call;
 mod hooks;

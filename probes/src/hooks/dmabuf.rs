@@ -8,7 +8,7 @@ use grantscope_wire::hook::rows::{
     DmaBufDetach, DmaBufDynamicAttach, DmaBufExport, DmaBufGet, DmaBufMapAttachment, DmaBufUnmapAttachment, DmabufExpOpsAttach,
     DmabufExpOpsDetach, DmabufExpOpsMapDmaBuf, DmabufExpOpsRelease, DmabufExpOpsUnmapDmaBuf, DmabufImpRelease,
 };
-use grantscope_wire::{Buffer, LossKind, MapInfo, Op, OpAt, Row, Stage};
+use grantscope_wire::{Buffer, LossKind, MapInfo, Op, OpAt, Row};
 
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::{attachment_dmabuf, pointer_error};
@@ -23,7 +23,7 @@ const ATTACHMENT_MAP_OP: OpAt<DmaBufMapAttachment> = OpAt::new(Op::AttachmentMap
 const ATTACHMENT_UNMAP_OP: OpAt<DmaBufUnmapAttachment> = OpAt::new(Op::AttachmentUnmap);
 const DETACH_OP: OpAt<DmaBufDetach> = OpAt::new(Op::Detach);
 
-hook!(DmaBufExport, |call: &_| task::enter(call, Stage::DmabufExport), on_dma_buf_export_return);
+hook!(DmaBufExport, task::enter, on_dma_buf_export_return);
 hook!(DmaBufGet, on_dma_buf_get);
 hook!(DmabufExpOpsRelease, on_dmabuf_exp_ops_release, on_dmabuf_exp_ops_release_return);
 hook!(DmaBufDynamicAttach, on_dma_buf_dynamic_attach, on_dma_buf_dynamic_attach_return);
@@ -39,12 +39,11 @@ hook!(DmabufExpOpsDetach, on_dmabuf_exp_ops_detach);
 /// `struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)`
 #[inline(always)]
 fn on_dma_buf_export_return(call: &Return<DmaBufExport, impl Returned>) {
-    task::leave(call);
+    let task = task::leave(call);
     let dmabuf = call.pointer();
-    if pointer_error(dmabuf) != 0 {
-        return;
-    }
-    if let Some(task) = task::busy_with(Op::Export) {
+    if pointer_error(dmabuf) == 0
+        && let Some(task) = task.filter(|task| task.is(Op::Export))
+    {
         ledger::remember_dmabuf(dmabuf, &task.head().map_info());
     }
 }
@@ -52,7 +51,7 @@ fn on_dma_buf_export_return(call: &Return<DmaBufExport, impl Returned>) {
 /// `void dmabuf_exp_ops_release(struct dma_buf *dma_buf)`
 #[inline(always)]
 fn on_dmabuf_exp_ops_release(call: &Call<DmabufExpOpsRelease, impl Entered>) {
-    task::begin(call, RELEASE_OP, Stage::Remainder);
+    task::begin(call, RELEASE_OP);
     let dmabuf = call.pointer::<0>();
     if let (Some(task), Some(info)) = (task::busy(), ledger::dmabuf(dmabuf))
         && task.is(Op::Release)
@@ -77,9 +76,8 @@ fn on_dma_buf_dynamic_attach(call: &Call<DmaBufDynamicAttach, impl Entered>) {
     if let Some(task) = task::busy_with(Op::Import) {
         set_buffer_of(task, dmabuf);
         task.evidence.dmabuf = dmabuf;
-        task.stages.switch(Stage::Remainder);
     }
-    task::begin_tentative(call, ATTACH_OP, Stage::DmabufAttach, dmabuf);
+    task::begin_tentative(call, ATTACH_OP, dmabuf);
 }
 
 #[inline(always)]
@@ -98,7 +96,7 @@ fn on_dmabuf_exp_ops_attach(call: &Call<DmabufExpOpsAttach, impl Entered>) {
 /// `struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach, enum dma_data_direction direction)`
 #[inline(always)]
 fn on_dma_buf_map_attachment(call: &Call<DmaBufMapAttachment, impl Entered>) {
-    task::begin_tentative(call, ATTACHMENT_MAP_OP, Stage::AttachmentMap, call.pointer::<0>());
+    task::begin_tentative(call, ATTACHMENT_MAP_OP, call.pointer::<0>());
 }
 
 #[inline(always)]
@@ -116,20 +114,14 @@ fn on_dmabuf_exp_ops_map_dma_buf(call: &Call<DmabufExpOpsMapDmaBuf, impl Entered
 
 /// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes the grants first, then releases the buffer.
 #[inline(always)]
-fn on_dmabuf_imp_release(_: &Call<DmabufImpRelease, impl Entered>) {
-    if let Some(task) = task::busy_with(Op::ImportRelease) {
-        task.stages.switch(Stage::GrantRevoke);
-    }
+fn on_dmabuf_imp_release(call: &Call<DmabufImpRelease, impl Entered>) {
+    task::enter(call);
 }
 
 /// `void dma_buf_unmap_attachment(struct dma_buf_attachment *attach, struct sg_table *sg_table, enum dma_data_direction direction)`
 #[inline(always)]
 fn on_dma_buf_unmap_attachment(call: &Call<DmaBufUnmapAttachment, impl Entered>) {
-    // The revocation is over: what is left of the import's release is its remainder.
-    if let Some(task) = task::busy_with(Op::ImportRelease) {
-        task.stages.switch(Stage::Remainder);
-    }
-    task::begin_tentative(call, ATTACHMENT_UNMAP_OP, Stage::AttachmentUnmap, call.pointer::<0>());
+    task::begin_tentative(call, ATTACHMENT_UNMAP_OP, call.pointer::<0>());
 }
 
 #[inline(always)]
@@ -147,7 +139,7 @@ fn on_dmabuf_exp_ops_unmap_dma_buf(call: &Call<DmabufExpOpsUnmapDmaBuf, impl Ent
 /// `void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn on_dma_buf_detach(call: &Call<DmaBufDetach, impl Entered>) {
-    task::begin_tentative(call, DETACH_OP, Stage::DmabufDetach, call.pointer::<0>());
+    task::begin_tentative(call, DETACH_OP, call.pointer::<0>());
 }
 
 #[inline(always)]

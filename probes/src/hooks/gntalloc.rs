@@ -3,7 +3,7 @@
 //! Source: drivers/xen/gntalloc.c, Linux v6.12; numbers from include/uapi/xen/gntalloc.h.
 
 use grantscope_wire::hook::rows::GntallocIoctl;
-use grantscope_wire::{Buffer, Op, OpAt, Stage};
+use grantscope_wire::{Buffer, Op, OpAt};
 
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::user_u32;
@@ -19,7 +19,7 @@ hook!(GntallocIoctl, on_gntalloc_ioctl, on_gntalloc_ioctl_return);
 #[inline(always)]
 fn on_gntalloc_ioctl(call: &Call<GntallocIoctl, impl Entered>) {
     match operation(call.int::<1>()) {
-        Some(op) => task::begin_call(call, op, Stage::Remainder, [call.long::<2>(), 0]),
+        Some(op) => task::begin_call(call, op, [call.long::<2>(), 0]),
         None => task::begin_other_call(call),
     }
 }

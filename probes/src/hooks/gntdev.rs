@@ -3,16 +3,17 @@
 //! Source: drivers/xen/gntdev.c and drivers/xen/gntdev-dmabuf.c, Linux v6.12; numbers from include/uapi/xen/gntdev.h.
 
 use grantscope_wire::hook::rows::{
-    GntdevAddMap, GntdevAllocMap, GntdevFreeMap, GntdevIoctl, GntdevMapGrantPages, GntdevMmap, GntdevRelease, GntdevVmaClose,
-    GntdevVmaOpen, SysMunmap,
+    GntdevAllocMap, GntdevFreeMap, GntdevIoctl, GntdevMapGrantPages, GntdevMmap, GntdevRelease, GntdevVmaClose, GntdevVmaOpen,
+    SysMunmap,
 };
-use grantscope_wire::{Buffer, Op, OpAt, Stage};
+use grantscope_wire::{Buffer, Op, OpAt, Row};
 
 use super::map_life;
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::{user_u32, vma_pages, vma_private_data};
 use crate::live::ledger::{self, Direction};
 use crate::op::cause;
+use crate::op::events::now_ns;
 use crate::op::evidence::COPY_REFUSED;
 use crate::op::ioctl::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
 use crate::op::task::{self, Task};
@@ -42,16 +43,16 @@ hook!(GntdevVmaOpen, on_gntdev_vma_open);
 hook!(GntdevVmaClose, on_gntdev_vma_close);
 hook!(GntdevRelease, on_gntdev_release, on_gntdev_release_return);
 hook!(GntdevAllocMap, on_gntdev_alloc_map, on_gntdev_alloc_map_return);
-hook!(GntdevAddMap, on_gntdev_add_map);
+hook!(GntdevAddMap, task::enter);
 hook!(GntdevMapGrantPages, on_gntdev_map_grant_pages);
-hook!(GntdevFreeMap, on_gntdev_free_map, task::leave);
+hook!(GntdevFreeMap, on_gntdev_free_map, |call: &_| drop(task::leave(call)));
 
 /// `long gntdev_ioctl(struct file *flip, unsigned int cmd, unsigned long arg)`
 #[inline(always)]
 fn on_gntdev_ioctl(call: &Call<GntdevIoctl, impl Entered>) {
     let arguments = [call.pointer::<0>(), call.long::<2>()];
     match operation(call.int::<1>()) {
-        Some((op, stage)) => task::begin_call(call, op, stage, arguments),
+        Some(op) => task::begin_call(call, op, arguments),
         None => task::begin_other_call(call),
     }
 }
@@ -68,17 +69,17 @@ fn on_gntdev_ioctl_return(call: &Return<GntdevIoctl, impl Returned>) {
     task.emit(call, ret);
 }
 
-/// What an ioctl is, and the stage it begins in; `None`: it neither maps nor unmaps anything.
+/// What an ioctl is; `None`: it neither maps nor unmaps anything.
 #[inline(always)]
-fn operation(command: u32) -> Option<(OpAt<GntdevIoctl>, Stage)> {
+fn operation(command: u32) -> Option<OpAt<GntdevIoctl>> {
     Some(match command {
-        IOCTL_MAP_GRANT_REF => (const { OpAt::new(Op::Map) }, Stage::ArgumentCopy),
-        IOCTL_UNMAP_GRANT_REF => (const { OpAt::new(Op::Unmap) }, Stage::Remainder),
-        IOCTL_GRANT_COPY => (const { OpAt::new(Op::Copy) }, Stage::Remainder),
-        IOCTL_DMABUF_EXP_FROM_REFS => (const { OpAt::new(Op::Export) }, Stage::ArgumentCopy),
-        IOCTL_DMABUF_EXP_WAIT_RELEASED => (const { OpAt::new(Op::WaitReleased) }, Stage::Wait),
-        IOCTL_DMABUF_IMP_TO_REFS => (const { OpAt::new(Op::Import) }, Stage::ArgumentCopy),
-        IOCTL_DMABUF_IMP_RELEASE => (const { OpAt::new(Op::ImportRelease) }, Stage::Remainder),
+        IOCTL_MAP_GRANT_REF => const { OpAt::new(Op::Map) },
+        IOCTL_UNMAP_GRANT_REF => const { OpAt::new(Op::Unmap) },
+        IOCTL_GRANT_COPY => const { OpAt::new(Op::Copy) },
+        IOCTL_DMABUF_EXP_FROM_REFS => const { OpAt::new(Op::Export) },
+        IOCTL_DMABUF_EXP_WAIT_RELEASED => const { OpAt::new(Op::WaitReleased) },
+        IOCTL_DMABUF_IMP_TO_REFS => const { OpAt::new(Op::Import) },
+        IOCTL_DMABUF_IMP_RELEASE => const { OpAt::new(Op::ImportRelease) },
         _ => return None,
     })
 }
@@ -188,30 +189,19 @@ fn on_gntdev_alloc_map(call: &Call<GntdevAllocMap, impl Entered>) {
             add_domid(task, user_u32(argument, EXPORT_DOMID));
         }
     }
-    task::enter(call, Stage::PageArrayAlloc);
+    task::enter(call);
 }
 
 #[inline(always)]
 fn on_gntdev_alloc_map_return(call: &Return<GntdevAllocMap, impl Returned>) {
-    task::leave(call);
-    let map = call.pointer();
+    let now = now_ns();
     let Some(task) = task::busy() else { return };
+    task.events.leave(GntdevAllocMap::HOOK.id, now);
+    let map = call.pointer();
     if map != 0 {
-        task.head_mut().map_generation_ns = task.stages.mark_ns();
+        task.head_mut().map_generation_ns = now;
         task.set_map_address(map);
         ledger::remember_map(map, &task.head().map_info());
-    }
-    // A map copies the references now; an export has done so before, and goes on.
-    if task.is(Op::Export) {
-        task.stages.switch(Stage::Remainder);
-    }
-}
-
-/// `void gntdev_add_map(struct gntdev_priv *priv, struct gntdev_grant_map *add)`
-#[inline(always)]
-fn on_gntdev_add_map(_: &Call<GntdevAddMap, impl Entered>) {
-    if let Some(task) = task::busy() {
-        task.stages.switch(Stage::Remainder);
     }
 }
 
@@ -236,13 +226,13 @@ fn on_gntdev_free_map(call: &Call<GntdevFreeMap, impl Entered>) {
     map_life::export_failed();
     // On entry: once it is freed, the next map may have this address.
     ledger::forget_map(map);
-    task::enter(call, Stage::PageArrayFree);
+    task::enter(call);
 }
 
 /// `int gntdev_mmap(struct file *flip, struct vm_area_struct *vma)`
 #[inline(always)]
 fn on_gntdev_mmap(call: &Call<GntdevMmap, impl Entered>) {
-    task::begin_call(call, MMAP_OP, Stage::Remainder, [call.pointer::<0>(), call.pointer::<1>()]);
+    task::begin_call(call, MMAP_OP, [call.pointer::<0>(), call.pointer::<1>()]);
 }
 
 #[inline(always)]
@@ -276,12 +266,12 @@ fn no_vma_after_all(task: &Task) {
 /// `munmap(2)`. Most calls have nothing to do with us: only `gntdev_vma_close` inside shows which do.
 #[inline(always)]
 fn on_sys_munmap(call: &Call<SysMunmap, impl Entered>) {
-    task::begin_tentative_call(call, MUNMAP_OP, Stage::Remainder);
+    task::begin_tentative_call(call, MUNMAP_OP);
 }
 
 #[inline(always)]
 fn on_sys_munmap_return(call: &Return<SysMunmap, impl Returned>) {
-    if let Some(task) = task::finished(call) {
+    if let Some(task) = task::confirmed_finished(call) {
         task.emit(call, call.int());
     }
 }
@@ -310,13 +300,13 @@ fn on_gntdev_vma_close(call: &Call<GntdevVmaClose, impl Entered>) {
         None => add_pages(task, vma_pages(vma)),
     }
     task.head_mut().set_buffer(Buffer::Pages);
-    task.stages.switch(Stage::VmaClose);
+    task.events.enter(GntdevVmaClose::HOOK.id);
 }
 
 /// `int gntdev_release(struct inode *inode, struct file *flip)`
 #[inline(always)]
 fn on_gntdev_release(call: &Call<GntdevRelease, impl Entered>) {
-    task::begin(call, CLOSE_OP, Stage::Remainder);
+    task::begin(call, CLOSE_OP);
 }
 
 #[inline(always)]

@@ -2,18 +2,17 @@
 //! in-kernel user asked, and they are operations of its own.
 //!
 //! Source: drivers/xen/grant-table.c, arch/arm/xen/p2m.c, Linux v6.12. `HYPERVISOR_grant_table_op` cannot be probed
-//! (it is assembly on arm64 and noinstr on x86); the boundary to the p2m update, entered right after it, stands for its return.
+//! (it is assembly on arm64 and noinstr on x86); the entry of the p2m update, the last thing that gnttab_map_refs and gnttab_unmap_refs
+//! do, stands for its return.
 
-use grantscope_wire::hook::rows::{
-    ClearForeignP2mMapping, GnttabAllocGrantReferences, GnttabBatchCopy, GnttabBatchMap, GnttabExpand, GnttabMapRefs,
-    GnttabUnmapRefs, Msleep, SetForeignP2mMapping,
-};
-use grantscope_wire::{HookId, Op, OpAt, Row, Stage};
+use grantscope_wire::hook::rows::{GnttabBatchCopy, GnttabBatchMap, GnttabExpand, GnttabMapRefs, GnttabUnmapRefs, Msleep};
+use grantscope_wire::{HookId, Op, OpAt, Row};
 
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::map_domid;
+use crate::op::events::now_ns;
 use crate::op::evidence::{COPY_REFUSED, Copies, GRANT_TABLE_FULL, GrantOp, Maps, Request, Unmaps};
-use crate::op::task::{self, KernelUser};
+use crate::op::task::{self, KernelUser, Task};
 use crate::op::{caller, cause};
 
 const MAP_REFS_OP: OpAt<GnttabMapRefs> = OpAt::new(Op::MapRefs);
@@ -25,9 +24,9 @@ hook!(GnttabMapRefs, on_gnttab_map_refs, on_gnttab_map_refs_return);
 hook!(GnttabUnmapRefs, on_gnttab_unmap_refs, on_gnttab_unmap_refs_return);
 hook!(GnttabBatchMap, on_gnttab_batch_map, |call: &_| leave_or_end::<Maps, _, _>(call, 0));
 hook!(GnttabBatchCopy, on_gnttab_batch_copy, on_gnttab_batch_copy_return);
-hook!(SetForeignP2mMapping, on_set_foreign_p2m_mapping);
-hook!(ClearForeignP2mMapping, on_clear_foreign_p2m_mapping);
-hook!(GnttabAllocGrantReferences, on_alloc_grant_references);
+hook!(SetForeignP2mMapping, task::enter_here);
+hook!(ClearForeignP2mMapping, task::enter_here);
+hook!(GnttabAllocGrantReferences, task::enter);
 hook!(GnttabExpand, on_gnttab_expand);
 hook!(Msleep, on_msleep, on_msleep_return);
 
@@ -35,7 +34,7 @@ hook!(Msleep, on_msleep, on_msleep_return);
 #[inline(always)]
 fn on_gnttab_map_refs(call: &Call<GnttabMapRefs, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: call.pointers::<2>(), count: call.int::<3>() };
-    task::enter_or_begin(call, MAP_REFS_OP, Stage::MapHypercall, request, || {
+    task::enter_or_begin(call, MAP_REFS_OP, request, || {
         Some(KernelUser { caller: caller::of(call), domid: map_domid(request.operations) })
     });
 }
@@ -44,7 +43,7 @@ fn on_gnttab_map_refs(call: &Call<GnttabMapRefs, impl Entered>) {
 #[inline(always)]
 fn on_gnttab_unmap_refs(call: &Call<GnttabUnmapRefs, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: 0, count: call.int::<3>() };
-    task::enter_or_begin(call, UNMAP_REFS_OP, Stage::UnmapHypercall, request, || {
+    task::enter_or_begin(call, UNMAP_REFS_OP, request, || {
         let caller = caller::requester(request.operations, || caller::of(call))?;
         Some(KernelUser { caller, domid: None })
     });
@@ -54,7 +53,7 @@ fn on_gnttab_unmap_refs(call: &Call<GnttabUnmapRefs, impl Entered>) {
 #[inline(always)]
 fn on_gnttab_batch_map(call: &Call<GnttabBatchMap, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: 0, count: call.int::<1>() };
-    task::enter_or_begin(call, BATCH_MAP_OP, Stage::MapHypercall, request, || {
+    task::enter_or_begin(call, BATCH_MAP_OP, request, || {
         Some(KernelUser { caller: caller::of(call), domid: map_domid(request.operations) })
     });
 }
@@ -63,9 +62,7 @@ fn on_gnttab_batch_map(call: &Call<GnttabBatchMap, impl Entered>) {
 #[inline(always)]
 fn on_gnttab_batch_copy(call: &Call<GnttabBatchCopy, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: 0, count: call.int::<1>() };
-    task::enter_or_begin(call, BATCH_COPY_OP, Stage::GrantCopy, request, || {
-        Some(KernelUser { caller: caller::of(call), domid: None })
-    });
+    task::enter_or_begin(call, BATCH_COPY_OP, request, || Some(KernelUser { caller: caller::of(call), domid: None }));
 }
 
 #[inline(always)]
@@ -84,33 +81,6 @@ fn leave_or_end<A: GrantOp, H: Row, C>(call: &Return<H, C>, ret: i32) {
     if let Some(task) = task::finished_here(call) {
         cause::of_kernel_user::<A>(task, ret);
         task.emit(call, ret);
-    }
-}
-
-/// `int set_foreign_p2m_mapping(map_ops, kmap_ops, pages, unsigned int count)`: the last thing that gnttab_map_refs does.
-#[inline(always)]
-fn on_set_foreign_p2m_mapping(_: &Call<SetForeignP2mMapping, impl Entered>) {
-    p2m_update_inside(HookId::GnttabMapRefs);
-}
-
-/// `int clear_foreign_p2m_mapping(unmap_ops, kunmap_ops, pages, unsigned int count)`: the last thing that gnttab_unmap_refs does.
-#[inline(always)]
-fn on_clear_foreign_p2m_mapping(_: &Call<ClearForeignP2mMapping, impl Entered>) {
-    p2m_update_inside(HookId::GnttabUnmapRefs);
-}
-
-#[inline(always)]
-fn p2m_update_inside(hook: HookId) {
-    if let Some(task) = task::busy_here().filter(|task| task.stages.is_inside(hook)) {
-        task.stages.switch(Stage::P2mUpdate);
-    }
-}
-
-/// `int gnttab_alloc_grant_references(u16 count, grant_ref_t *head)`: an import begins to grant.
-#[inline(always)]
-fn on_alloc_grant_references(_: &Call<GnttabAllocGrantReferences, impl Entered>) {
-    if let Some(task) = task::busy().filter(|task| task.stages.is_inside(HookId::GntdevIoctl)) {
-        task.stages.switch(Stage::GrantAccess);
     }
 }
 
@@ -137,16 +107,21 @@ fn on_gnttab_expand(_: &Call<GnttabExpand, impl Entered>) {
 /// `void msleep(unsigned int msecs)`: called by all of the kernel, and by the grant table where Xen says that a grant's page is not
 /// there yet (`gnttab_retry_eagain_gop`).
 #[inline(always)]
-fn on_msleep(call: &Call<Msleep, impl Entered>) {
-    const SLEEPERS: [HookId; 3] = [HookId::GnttabMapRefs, HookId::GnttabBatchMap, HookId::GnttabBatchCopy];
-    if task::busy().is_some_and(|task| SLEEPERS.iter().any(|hook| task.stages.is_inside(*hook))) {
-        task::enter(call, Stage::EagainSleep);
+fn on_msleep(_: &Call<Msleep, impl Entered>) {
+    if let Some(task) = task::busy().filter(sleeps_for_xen) {
+        task.events.enter(Msleep::HOOK.id);
     }
 }
 
 #[inline(always)]
-fn on_msleep_return(call: &Return<Msleep, impl Returned>) {
-    if task::busy().is_some_and(|task| task.stages.is_inside(HookId::Msleep)) {
-        task::leave(call);
+fn on_msleep_return(_: &Return<Msleep, impl Returned>) {
+    let now = now_ns();
+    if let Some(task) = task::busy().filter(sleeps_for_xen) {
+        task.events.leave(Msleep::HOOK.id, now);
     }
+}
+
+#[inline(always)]
+fn sleeps_for_xen(task: &&'static mut Task) -> bool {
+    task.events.passed_any(&[HookId::GnttabMapRefs, HookId::GnttabBatchMap, HookId::GnttabBatchCopy])
 }

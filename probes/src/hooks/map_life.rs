@@ -1,6 +1,6 @@
 //! The end of a map, whichever hook meets it first: what the operation that takes it down learns from it.
 
-use grantscope_wire::{Op, Stage};
+use grantscope_wire::{HookId, Op};
 
 use crate::live::ledger;
 use crate::op::evidence::{Maps, STATUSES_READ};
@@ -10,7 +10,7 @@ use crate::op::task;
 /// already when they are unmapped. Where no grant was mapped, nothing is unmapped.
 #[inline(always)]
 pub fn export_failed() {
-    if let Some(task) = task::busy().filter(|task| task.is(Op::Export) && task.stages.entered(Stage::MapHypercall))
+    if let Some(task) = task::busy().filter(|task| task.is(Op::Export) && task.passed(HookId::GnttabMapRefs))
         && !task.evidence.has(STATUSES_READ)
     {
         task.evidence.read_statuses::<Maps>();

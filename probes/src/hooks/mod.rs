@@ -66,15 +66,11 @@ macro_rules! tracepoint {
     };
 }
 
-/// Declares the programs of functions that are a stage from entry to return, and nothing more: row, stage.
+/// Declares the programs of functions that are a stage from entry to return, and nothing more.
 macro_rules! stage_hooks {
-    ($($(#[$about:meta])* $hook:ident, $stage:ident;)+) => {
+    ($($(#[$about:meta])* $hook:ident;)+) => {
         $(
-            hook!(
-                $hook,
-                |call: &_| $crate::op::task::enter(call, ::grantscope_wire::Stage::$stage),
-                $crate::op::task::leave
-            );
+            hook!($hook, $crate::op::task::enter, |call: &_| drop($crate::op::task::leave(call)));
         )+
     };
 }

@@ -10,21 +10,23 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::hook::rows::{GnttabUnmapRefsAsync, GnttabUnmapWork, UnmapGrantPagesDone};
 use grantscope_wire::record::{DOMID_KNOWN, PAGES_KNOWN};
-use grantscope_wire::{LossKind, MapInfo, Op, OpAt, OpHeader, PendingTeardown, Stage, StageTime};
+use grantscope_wire::{Edge, Event, HookId, LossKind, MapInfo, Op, OpAt, OpHeader, PendingTeardown};
 
 use super::map_life;
 use crate::call::{Call, Entered};
 use crate::kernel::fields::{unmap_count, unmap_data, unmap_ops};
 use crate::live::ledger;
 use crate::op::caller;
-use crate::op::task::{self, now_ns};
+use crate::op::events::now_ns;
+use crate::op::task;
 use crate::out::{loss, ring};
 
-/// A record as it travels: nothing of a teardown needs more stages.
+/// A record as it travels: nothing of a teardown needs more events.
 #[repr(C)]
 struct Record {
     head: OpHeader,
-    stages: [StageTime; 2],
+    /// If there was one after the first.
+    last_attempt: Event,
 }
 
 /// Teardowns by the address of their item. The oldest make room; the end of one that had to is counted as unseen.
@@ -111,18 +113,8 @@ fn on_unmap_grant_pages_done(call: &Call<UnmapGrantPagesDone, impl Entered>) {
 
 #[inline(always)]
 fn send(pending: &PendingTeardown, now: u64, ret: i32) {
-    let waited = pending.attempt_ns.wrapping_sub(pending.start_ns);
-    let stage = |stage: Stage, self_ns, first_offset_ns, calls| StageTime {
-        self_ns,
-        first_offset_ns,
-        calls,
-        stage: stage.id(),
-        reserved: 0,
-    };
-    let offset = if waited > u64::from(u32::MAX) { u32::MAX } else { waited as u32 };
-    let unmapping = stage(Stage::Unmapping, now.wrapping_sub(pending.attempt_ns), offset, 1);
-    let deferred = stage(Stage::Deferred, waited, 0, pending.retries);
-    let was_deferred = pending.retries > 0;
+    let attempt =
+        Event::new(Event::code(HookId::GnttabUnmapWork, Edge::Entry), pending.attempt_ns.wrapping_sub(pending.start_ns));
     let mut record = Record {
         head: OpHeader {
             start_ns: pending.start_ns,
@@ -136,16 +128,17 @@ fn send(pending: &PendingTeardown, now: u64, ret: i32) {
             domid: pending.info.domid,
             op: TEARDOWN_OP.op().id(),
             buffer: pending.info.buffer,
-            stage_count: 1 + was_deferred as u8,
+            event_count: (pending.retries > 0) as u8,
             flags: if pending.pages > 0 { PAGES_KNOWN } else { 0 } | if pending.info.domid().is_some() { DOMID_KNOWN } else { 0 },
             started_by: pending.started_by,
             cause: 0,
             caller: 0,
             status_count: 0,
-            reserved: [0; 3],
+            reserved: 0,
+            attempts: pending.retries,
         },
-        stages: if was_deferred { [deferred, unmapping] } else { [unmapping, deferred] },
+        last_attempt: attempt,
     };
-    // SAFETY: the record has as many stages as its header says.
+    // SAFETY: the record has as many events as its header says.
     unsafe { ring::send((&raw mut record).cast(), TEARDOWN_OP.op().reported_by()) };
 }

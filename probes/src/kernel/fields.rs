@@ -46,7 +46,6 @@ readers! {
     task_tgid: u32;
     task_leader: u64;
     task_comm: [u8; 16];
-    preempt_count: u32;
 }
 
 /// The head of an open gntdev's list of maps.
@@ -59,12 +58,6 @@ pub fn list_of_maps(priv_: u64) -> Option<u64> {
 #[inline(always)]
 pub fn map_of_next(next: u64) -> Option<u64> {
     Some(next.wrapping_sub(filled_in!(members.map_next).get()?))
-}
-
-/// Whether a task has the preemption count, and not the processor.
-#[inline(always)]
-pub fn tasks_have_preempt_count() -> bool {
-    filled_in!(members.preempt_count).get().is_some()
 }
 
 /// Domain and reference of the grant that a page backs, if Linux has noted one (`struct xen_page_foreign` in

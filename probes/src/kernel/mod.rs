@@ -13,6 +13,7 @@ macro_rules! filled_in {
     };
 }
 
+pub mod current;
 pub mod fields;
 
 /// Where the grant table's functions start and end; 0: not known.

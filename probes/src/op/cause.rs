@@ -8,7 +8,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_loop;
-use grantscope_wire::{Cause, HookId, Op, Stage};
+use grantscope_wire::{Cause, HookId, Op};
 
 use super::evidence::{self, Evidence, *};
 use super::ioctl::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
@@ -60,13 +60,13 @@ fn set(task: &mut Task, cause: Option<Cause>) {
 
 #[inline(always)]
 fn map(task: &Task, errno: i32) -> Option<Cause> {
-    let reached_alloc = task.stages.entered(Stage::PageArrayAlloc);
+    let reached_alloc = task.passed(HookId::GntdevAllocMap);
     Some(match errno {
         EINVAL if !reached_alloc => count(task),
         ENOMEM => map_allocation(task),
-        // gntdev_add_map ends the stage in which a map begins.
-        EFAULT if !task.stages.entered(Stage::Remainder) => Cause::ArgumentUnreadable,
-        EFAULT => Cause::ResultUnwritable,
+        // Before gntdev_alloc_map the kernel reads the count, and behind it the references: where it cannot, the map is freed again.
+        EFAULT if !reached_alloc || task.passed(HookId::GntdevFreeMap) => Cause::ArgumentUnreadable,
+        EFAULT if attached(HookId::GntdevFreeMap) => Cause::ResultUnwritable,
         _ => return None,
     })
 }
@@ -82,7 +82,7 @@ fn count(task: &Task) -> Cause {
 fn map_allocation(task: &Task) -> Cause {
     let evidence = &task.evidence;
     if evidence.has(DMA_ALLOC_FAILED) {
-        return if task.stages.entered(Stage::PageFree) { Cause::HalfBuiltDmaMap } else { Cause::DmaAllocFailed };
+        return if task.passed(HookId::GnttabFreePages) { Cause::HalfBuiltDmaMap } else { Cause::DmaAllocFailed };
     }
     if evidence.has(PAGE_ALLOC_FAILED) {
         return Cause::PageAllocFailed;
@@ -126,8 +126,8 @@ fn copy(task: &mut Task, argument: u64, errno: i32) -> Option<Cause> {
 
 #[inline(always)]
 fn export(task: &Task, argument: u64, errno: i32) -> Option<Cause> {
-    let reached_map = task.stages.entered(Stage::MapHypercall);
-    let reached_alloc = task.stages.entered(Stage::PageArrayAlloc);
+    let reached_map = task.passed(HookId::GnttabMapRefs);
+    let reached_alloc = task.passed(HookId::GntdevAllocMap);
     match errno {
         EINVAL if !reached_alloc && is_pv_domain() => Some(Cause::PvRefusesDmabuf),
         EINVAL if !reached_alloc && task.head().pages == 0 => Some(Cause::CountZero),
@@ -136,7 +136,7 @@ fn export(task: &Task, argument: u64, errno: i32) -> Option<Cause> {
         EINVAL if !reached_alloc => Some(Cause::OverLimit),
         ENOMEM if !reached_map => Some(map_allocation(task)),
         EFAULT if !reached_alloc => Some(Cause::ArgumentUnreadable),
-        EFAULT if task.stages.entered(Stage::DmabufExport) => Some(Cause::ResultUnwritable),
+        EFAULT if task.passed(HookId::DmaBufExport) => Some(Cause::ResultUnwritable),
         _ if !attached(HookId::GnttabMapRefs) => None,
         _ => grants(&task.evidence).or(match errno {
             ENOMEM => Some(Cause::DmabufAllocFailed),
@@ -164,7 +164,7 @@ fn grants(evidence: &Evidence) -> Option<Cause> {
 #[inline(always)]
 fn import(task: &Task, errno: i32) -> Option<Cause> {
     let evidence = &task.evidence;
-    let reached_attach = task.stages.entered(Stage::DmabufAttach);
+    let reached_attach = task.passed(HookId::DmaBufDynamicAttach);
     if !reached_attach {
         return match errno {
             EFAULT => Some(Cause::ArgumentUnreadable),
@@ -234,10 +234,10 @@ pub fn of_mmap(task: &mut Task, ret: i32) {
 #[inline(always)]
 fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
     let [file, vma] = task.arguments();
-    if task.stages.entered(Stage::MapHypercall) {
+    if task.passed(HookId::GnttabMapRefs) {
         // A map that could not be mmapped keeps Xen's answers until it is unmapped.
         task.evidence.read_statuses::<Maps>();
-        return grants(&task.evidence).or(task.stages.entered(Stage::VmaInsert).then_some(Cause::VmaInsertFailed));
+        return grants(&task.evidence).or(task.passed(HookId::VmMapPagesZero).then_some(Cause::VmaInsertFailed));
     }
     if errno != EINVAL || !evidence::attached(HookId::GnttabMapRefs) {
         return None;

@@ -5,27 +5,27 @@
 //! (`thread_info.preempt_count`), and of the processor on x86 (`__preempt_count`, or `pcpu_hot.preempt_count` from 6.2 to 6.14).
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_smp_processor_id};
+use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 
-use crate::kernel::{self, fields};
+use crate::kernel::{self, current, fields};
 
 const SERVES_SOFTIRQ: u32 = 1 << 8;
 const IN_HARDIRQ: u32 = 0xf << 16;
 const IN_NMI: u32 = 0xf << 20;
 
-/// Thread ids have 22 bits at most (`PID_MAX_LIMIT`, include/linux/threads.h, v6.12).
-const INTERRUPT: u32 = 1 << 31;
-const LEVEL_SHIFT: u32 = 28;
+/// Distinguishes a thread's number from nothing, and from a processor's.
+const THREAD: u64 = 1 << 32;
+const LEVEL_SHIFT: u32 = 33;
 
 /// A thread, or an interrupt level of a processor.
 #[derive(Clone, Copy)]
-pub struct Context(u32);
+pub struct Context(u64);
 
 impl Context {
     /// The thread that runs, or that was interrupted: of hooks that no interrupt reaches.
     #[inline(always)]
     pub fn thread() -> Self {
-        Self(bpf_get_current_pid_tgid() as u32)
+        Self(THREAD | u64::from(bpf_get_current_pid_tgid() as u32))
     }
 
     /// What runs this hook.
@@ -34,22 +34,25 @@ impl Context {
         match level(preempt_count()) {
             0 => Self::thread(),
             // SAFETY: the helper has no preconditions.
-            level => Self(INTERRUPT | level << LEVEL_SHIFT | unsafe { bpf_get_smp_processor_id() }),
+            level => Self(level << LEVEL_SHIFT | u64::from(unsafe { bpf_get_smp_processor_id() })),
         }
     }
 
-    /// Its number among all contexts.
-    pub fn id(self) -> u32 {
+    /// Its number among all contexts; never 0.
+    pub fn id(self) -> u64 {
         self.0
     }
 
-    /// The name to put where the thread's would be; `None`: a thread.
+    /// The thread's, or the processor's.
+    pub fn number(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// The name to put where the thread's would be, of the context with this id; `None`: it is a thread.
     #[inline(always)]
-    pub fn interrupt(self) -> Option<[u8; 16]> {
-        if self.0 & INTERRUPT == 0 {
-            return None;
-        }
-        Some(match self.0 >> LEVEL_SHIFT & 3 {
+    pub fn interrupt(id: u64) -> Option<[u8; 16]> {
+        Some(match id >> LEVEL_SHIFT {
+            0 => return None,
             1 => *b"(softirq)\0\0\0\0\0\0\0",
             2 => *b"(hardirq)\0\0\0\0\0\0\0",
             _ => *b"(nmi)\0\0\0\0\0\0\0\0\0\0\0",
@@ -59,22 +62,21 @@ impl Context {
 
 /// 0: a thread.
 #[inline(always)]
-fn level(preempt_count: u32) -> u32 {
+fn level(preempt_count: u32) -> u64 {
     if preempt_count & IN_NMI != 0 {
         3
     } else if preempt_count & IN_HARDIRQ != 0 {
         2
     } else {
-        u32::from(preempt_count & SERVES_SOFTIRQ != 0)
+        u64::from(preempt_count & SERVES_SOFTIRQ != 0)
     }
 }
 
 /// 0, which is a thread's, where it cannot be found: then interrupts are counted as threads.
 #[inline(always)]
 fn preempt_count() -> u32 {
-    if fields::tasks_have_preempt_count() {
-        // SAFETY: the helper has no preconditions.
-        return fields::preempt_count(unsafe { bpf_get_current_task() }).unwrap_or(0);
+    if let Some(count) = current::preempt_count() {
+        return count;
     }
     let Some((in_processor, offsets)) = kernel::processors() else { return 0 };
     // SAFETY: the helper has no preconditions.

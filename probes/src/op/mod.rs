@@ -1,9 +1,10 @@
-//! An operation: what runs it, who requested it, where its time goes, and why it failed.
+//! An operation: what runs it, who requested it, the hooks that it passes, and why it failed.
 
 pub mod caller;
 pub mod cause;
 pub mod context;
+pub mod events;
 pub mod evidence;
 pub mod ioctl;
-mod stages;
+mod slots;
 pub mod task;

@@ -1,81 +1,49 @@
-//! The operation that each task is in: from the hook that begins it to the hook that reports it.
+//! The operation that each context is in: from the hook that begins it to the hook that reports it.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::helpers::generated::bpf_get_current_comm;
-use aya_ebpf::macros::map;
-use aya_ebpf::maps::LruHashMap;
-use grantscope_wire::{HookId, LossKind, Op, OpAt, OpHeader, Row, Stage, record};
+use grantscope_wire::{HookId, LossKind, Op, OpAt, OpHeader, Row, record};
 
 use super::caller::CallSite;
 use super::context::Context;
+use super::events::{Events, now_ns};
 use super::evidence::{Evidence, Request, STATUSES_UNREAD};
-use super::stages::Stages;
-pub use super::stages::now_ns;
+use super::slots;
 use crate::call::{Call, Return};
+use crate::kernel::current;
 use crate::out::{loss, ring};
 
-/// One entry per task, and per interrupt level of a processor; kept from one operation to the next: a lookup costs a fraction of an
-/// insertion. Tasks that are gone make room for new ones.
-#[map]
-static TASKS: LruHashMap<u32, Task> = LruHashMap::with_max_entries(4_096, 0);
-
-/// Where a task is.
+/// An operation that is under way.
 #[repr(C)]
 pub struct Task {
-    pub stages: Stages,
+    /// The context that is in it; 0: none.
+    pub(super) owner: u64,
+    /// Not 0: other contexts wanted this place.
+    pub(super) displaces: u32,
+    /// The hook that it began at.
+    hook: u8,
+    /// How often that hook was entered again since.
+    nested: u8,
+    /// The operation may turn out to be none of ours: it counts only once it is confirmed.
+    tentative: u8,
+    reserved: u8,
     /// Of the call that the operation is: what its return wants to know.
     arguments: [u64; 2],
     /// Address of the map that it allocated, or maps; 0: none yet.
     map: u64,
-    /// The operation may turn out to be none of ours: it counts only once it is confirmed.
-    tentative: u32,
-    reserved: u32,
-    /// For the case that the operation fails.
-    pub evidence: Evidence,
     /// The lock that it waits for; 0: none.
     lock: u64,
-    /// The name of the interrupt that runs it; zero: a thread does.
-    interrupt: [u8; 16],
+    /// For the case that the operation fails.
+    pub evidence: Evidence,
+    pub events: Events,
 }
 
-// All zero, and zero means: no operation.
-static IDLE: Task = Task {
-    stages: Stages::NONE,
-    arguments: [0; 2],
-    map: 0,
-    tentative: 0,
-    reserved: 0,
-    evidence: Evidence::NONE,
-    lock: 0,
-    interrupt: [0; 16],
-};
-
-#[inline(always)]
-fn entry(context: Context) -> Option<&'static mut Task> {
-    // SAFETY: only this context uses its entry, and it runs on one CPU at a time.
-    TASKS.get_ptr_mut(context.id()).map(|task| unsafe { &mut *task })
-}
-
-#[inline(always)]
-fn entry_or_new(context: Context, hook: HookId) -> Option<&'static mut Task> {
-    if let Some(task) = entry(context) {
-        return Some(task);
-    }
-    let _ = TASKS.insert(context.id(), &IDLE, 0);
-    let task = entry(context);
-    if task.is_none() {
-        loss::count(hook, LossKind::TaskTableFull);
-    }
-    task
-}
-
-/// The current task, if it is inside an operation.
+/// The current thread, if it is inside an operation.
 #[inline(always)]
 pub fn busy() -> Option<&'static mut Task> {
-    busy_in(Context::thread())
+    slots::find(Context::thread())
 }
 
-/// The current task, if it is inside this operation.
+/// The current thread, if it is inside this operation.
 #[inline(always)]
 pub fn busy_with(op: Op) -> Option<&'static mut Task> {
     busy().filter(|task| task.is(op))
@@ -84,41 +52,36 @@ pub fn busy_with(op: Op) -> Option<&'static mut Task> {
 /// Like `busy`, at a hook that interrupts reach too.
 #[inline(always)]
 pub fn busy_here() -> Option<&'static mut Task> {
-    busy_in(Context::here())
-}
-
-#[inline(always)]
-fn busy_in(context: Context) -> Option<&'static mut Task> {
-    entry(context).filter(|task| task.stages.are_running())
+    slots::find(Context::here())
 }
 
 /// The hook that begins an operation was entered. Inside another operation it is a stage of that.
 #[inline(always)]
-pub fn begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage) {
-    begin_or_push::<H>(op, stage, None);
+pub fn begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>) {
+    begin_or_enter::<H>(op, None);
 }
 
 /// Like `begin`, where only a hook further inside shows that this concerns gntdev: see `Task::confirm`.
 /// The argument is kept until the operation's return.
 #[inline(always)]
-pub fn begin_tentative<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage, argument: u64) {
-    begin_or_push::<H>(op, stage, Some(argument));
+pub fn begin_tentative<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, argument: u64) {
+    begin_or_enter::<H>(op, Some(argument));
 }
 
 /// The hook of a call from user space was entered: it begins an operation, because it is inside of none.
 /// The arguments are kept until its return.
 #[inline(always)]
-pub fn begin_call<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage, arguments: [u64; 2]) {
+pub fn begin_call<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, arguments: [u64; 2]) {
     let Some(task) = outermost(H::HOOK.id) else { return };
     task.arguments = arguments;
-    task.start(op.op().id(), H::HOOK.id, stage, false);
+    task.start(op.op().id(), H::HOOK.id, false);
 }
 
 /// Like `begin_call`, where only a hook further inside shows that this concerns gntdev.
 #[inline(always)]
-pub fn begin_tentative_call<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage) {
+pub fn begin_tentative_call<H: Row, C>(_: &Call<H, C>, op: OpAt<H>) {
     let Some(task) = outermost(H::HOOK.id) else { return };
-    task.start(op.op().id(), H::HOOK.id, stage, true);
+    task.start(op.op().id(), H::HOOK.id, true);
 }
 
 /// A call through the same hook that is no operation: its return must not be taken for one whose beginning was missed.
@@ -126,30 +89,32 @@ pub fn begin_tentative_call<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, stage: Stage
 pub fn begin_other_call<H: Row, C>(_: &Call<H, C>) {
     const NO_OPERATION: u8 = 0;
     let Some(task) = outermost(H::HOOK.id) else { return };
-    task.start(NO_OPERATION, H::HOOK.id, Stage::Remainder, true);
+    task.start(NO_OPERATION, H::HOOK.id, true);
 }
 
 #[inline(always)]
-fn begin_or_push<H: Row>(op: OpAt<H>, stage: Stage, tentative_with: Option<u64>) {
+fn begin_or_enter<H: Row>(op: OpAt<H>, tentative_with: Option<u64>) {
     let hook = H::HOOK.id;
-    let Some(task) = entry_or_new(Context::thread(), hook) else { return };
-    if task.stages.are_running() {
-        task.stages.push(hook, stage);
-    } else {
-        if let Some(argument) = tentative_with {
-            task.arguments = [argument, 0];
-        }
-        task.start(op.op().id(), hook, stage, tentative_with.is_some());
+    let context = Context::thread();
+    if let Some(task) = slots::find(context) {
+        task.nested += u8::from(task.hook == hook.id());
+        return task.events.enter(hook);
     }
+    let Some(task) = slots::claim(context, hook) else { return };
+    if let Some(argument) = tentative_with {
+        task.arguments = [argument, 0];
+    }
+    task.start(op.op().id(), hook, tentative_with.is_some());
 }
 
 /// The task, at the beginning of a call from user space. What it still was in can only have returned unseen: the kernel
 /// runs out of kretprobe instances when many tasks sleep in one function.
 #[inline(always)]
 fn outermost(hook: HookId) -> Option<&'static mut Task> {
-    let task = entry_or_new(Context::thread(), hook)?;
-    if task.stages.are_running() && task.tentative == 0 {
-        loss::count_at(task.stages.outermost(), LossKind::ReturnMissed);
+    let context = Context::thread();
+    let Some(task) = slots::find(context) else { return slots::claim(context, hook) };
+    if task.tentative == 0 {
+        loss::count_at(task.hook, LossKind::ReturnMissed);
     }
     Some(task)
 }
@@ -164,99 +129,144 @@ pub struct KernelUser {
 /// A hook was entered that in-kernel users reach too, also in interrupts: a stage of the operation around it; where there is none, an
 /// operation of theirs. `user` describes them, before its time begins; `None`: the request is gntdev's own.
 #[inline(always)]
-pub fn enter_or_begin<H: Row, C>(
-    _: &Call<H, C>,
-    op: OpAt<H>,
-    stage: Stage,
-    request: Request,
-    user: impl FnOnce() -> Option<KernelUser>,
-) {
+pub fn enter_or_begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, request: Request, user: impl FnOnce() -> Option<KernelUser>) {
     let hook = H::HOOK.id;
     let context = Context::here();
-    if let Some(task) = busy_in(context) {
+    if let Some(task) = slots::find(context) {
         // What a failing operation gives back does not show why it failed.
         if !matches!(op.op(), Op::UnmapRefs) {
             task.evidence.keep(request);
         }
-        return task.stages.push(hook, stage);
+        return task.events.enter(hook);
     }
     let Some(user) = user() else { return };
-    let Some(task) = entry_or_new(context, hook) else { return };
-    task.interrupt = context.interrupt().unwrap_or_default();
+    let Some(task) = slots::claim(context, hook) else { return };
     task.evidence.keep(request);
-    task.start(op.op().id(), hook, stage, false);
+    task.prepare(op.op().id(), hook, false);
     let head = task.head_mut();
     head.caller = user.caller.offset();
     head.set_pages(request.count);
     if let Some(domid) = user.domid {
         head.set_domid(domid.into());
     }
+    task.events.start();
 }
 
 /// The return of that. Gives the task if that was the end of an operation of theirs, like `finished`.
 #[inline(always)]
 pub fn finished_here<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
     let now = now_ns();
-    let task = busy_here()?;
-    task.stages.pop(H::HOOK.id, now).then_some(task)
+    busy_here()?.returned(H::HOOK.id, now)
 }
 
-/// A hook that begins a stage was entered.
+/// A hook was entered that is a boundary between stages, or begins one.
 #[inline(always)]
-pub fn enter<H: Row, C>(_: &Call<H, C>, stage: Stage) {
+pub fn enter<H: Row, C>(_: &Call<H, C>) {
     if let Some(task) = busy() {
-        task.stages.push(H::HOOK.id, stage);
+        task.events.enter(H::HOOK.id);
     }
 }
 
-/// A hook that is a stage and nothing more returned: it cannot be the last of an operation, because it began none.
+/// Like `enter`, at a hook that interrupts reach too.
 #[inline(always)]
-pub fn leave<H: Row, C>(call: &Return<H, C>) {
-    let _ = finished(call);
+pub fn enter_here<H: Row, C>(_: &Call<H, C>) {
+    if let Some(task) = busy_here() {
+        task.events.enter(H::HOOK.id);
+    }
+}
+
+/// A hook that is a stage and nothing more returned: it cannot be the last of an operation, because it began none. Gives the task.
+#[inline(always)]
+pub fn leave<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
+    let now = now_ns();
+    let task = busy()?;
+    task.events.leave(H::HOOK.id, now);
+    Some(task)
 }
 
 /// A hook returned. Gives the task if that was the end of its operation: it waits for the last facts and `emit`.
 #[inline(always)]
 pub fn finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
-    returned(H::HOOK.id, false)
+    let now = now_ns();
+    busy()?.returned(H::HOOK.id, now)
 }
 
 /// The hook of an operation returned; like `finished`, but then there must have been a beginning.
 #[inline(always)]
 pub fn operation_finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
-    returned(H::HOOK.id, true)
-}
-
-#[inline(always)]
-fn returned(hook: HookId, must_have_begun: bool) -> Option<&'static mut Task> {
     let now = now_ns();
     let Some(task) = busy() else {
-        if must_have_begun {
-            loss::count(hook, LossKind::Unseen);
-        }
+        loss::count(H::HOOK.id, LossKind::Unseen);
         return None;
     };
-    task.stages.pop(hook, now).then_some(task)
+    task.returned(H::HOOK.id, now)
+}
+
+/// A call that all of the system makes returned; like `finished`, but who is not concerned does not pay for a look at the clock.
+#[inline(always)]
+pub fn confirmed_finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
+    let task = busy()?;
+    if task.tentative != 0 && task.hook == H::HOOK.id.id() {
+        slots::release(task);
+        return None;
+    }
+    task.returned(H::HOOK.id, now_ns())
 }
 
 impl Task {
+    /// Nobody's. All zero.
+    pub(super) const IDLE: Self = Self {
+        owner: 0,
+        displaces: 0,
+        hook: 0,
+        nested: 0,
+        tentative: 0,
+        reserved: 0,
+        arguments: [0; 2],
+        map: 0,
+        lock: 0,
+        evidence: Evidence::NONE,
+        events: Events::NONE,
+    };
+
     #[inline(always)]
-    fn start(&mut self, op: u8, hook: HookId, stage: Stage, tentative: bool) {
-        self.stages.prepare(op, hook);
-        self.evidence.facts = 0;
-        self.tentative = u32::from(tentative);
-        self.lock = 0;
+    fn start(&mut self, op: u8, hook: HookId, tentative: bool) {
+        self.prepare(op, hook, tentative);
+        self.events.start();
+    }
+
+    #[inline(always)]
+    fn prepare(&mut self, op: u8, hook: HookId, tentative: bool) {
+        self.hook = hook.id();
+        self.nested = 0;
+        self.tentative = u8::from(tentative);
         self.map = 0;
-        self.stages.start(stage);
+        self.lock = 0;
+        self.evidence.facts = 0;
+        self.events.begin(op);
+    }
+
+    /// The hook returned; gives the task if its operation is over.
+    #[inline(always)]
+    fn returned(&'static mut self, hook: HookId, now: u64) -> Option<&'static mut Self> {
+        if self.hook == hook.id() {
+            if self.nested == 0 {
+                self.events.end(now);
+                return Some(self);
+            }
+            self.nested -= 1;
+        }
+        self.events.leave(hook, now);
+        None
     }
 
     /// Another task holds a lock. A mutex reports several times that it is contended, and may have to wait for a lock of its own:
     /// all that is one wait.
     #[inline(always)]
-    pub fn begin_to_wait(&mut self, hook: HookId, stage: Stage, lock: u64) {
+    pub fn begin_to_wait(&mut self, hook: HookId, lock: u64) {
         if self.lock == 0 {
             self.lock = lock;
-            self.stages.push(hook, stage);
+            self.events.enter(hook);
         }
     }
 
@@ -265,7 +275,7 @@ impl Task {
     pub fn end_to_wait(&mut self, hook: HookId, lock: u64, now: u64) {
         if self.lock == lock {
             self.lock = 0;
-            self.stages.pop(hook, now);
+            self.events.leave(hook, now);
         }
     }
 
@@ -276,16 +286,21 @@ impl Task {
 
     /// What is known of the operation.
     pub fn head(&self) -> &OpHeader {
-        self.stages.head()
+        self.events.head()
     }
 
     pub fn head_mut(&mut self) -> &mut OpHeader {
-        self.stages.head_mut()
+        self.events.head_mut()
     }
 
     /// Whether the operation is this one.
     pub fn is(&self, op: Op) -> bool {
         self.head().op == op.id()
+    }
+
+    /// Whether the operation passed this hook.
+    pub fn passed(&self, hook: HookId) -> bool {
+        self.events.passed(hook)
     }
 
     /// What `begin_call` was given, or `begin_tentative` first.
@@ -310,31 +325,37 @@ impl Task {
     /// Hands the finished operation to the collector, at the return of the hook that it began at: the one in its row.
     #[inline(always)]
     pub fn emit<H: Row, C>(&mut self, _: &Return<H, C>, ret: i32) {
-        if self.tentative != 0 {
-            return;
+        if self.tentative == 0 {
+            self.send(H::HOOK.id, ret);
         }
-        let duration_ns = self.stages.duration_ns();
-        let head = self.stages.head_mut();
-        head.duration_ns = duration_ns;
+        slots::release(self);
+    }
+
+    #[inline(always)]
+    fn send(&mut self, hook: HookId, ret: i32) {
+        let interrupt = Context::interrupt(self.owner);
+        let head = self.events.head_mut();
         head.ret = ret;
-        if self.interrupt[0] == 0 {
-            let ids = bpf_get_current_pid_tgid();
-            head.tid = ids as u32;
-            head.tgid = (ids >> 32) as u32;
-            // SAFETY: the buffer has room for that many bytes. The kernel fills them with zeros where it fails.
-            unsafe { bpf_get_current_comm(head.comm.as_mut_ptr().cast(), size_of_val(&head.comm) as u32) };
-        } else {
-            // The interrupted thread is unrelated.
-            head.tid = 0;
-            head.tgid = 0;
-            head.comm = self.interrupt;
+        match interrupt {
+            None => {
+                let ids = bpf_get_current_pid_tgid();
+                head.tid = ids as u32;
+                head.tgid = (ids >> 32) as u32;
+                head.comm = current::comm();
+            }
+            Some(name) => {
+                // The interrupted thread is unrelated.
+                head.tid = 0;
+                head.tgid = 0;
+                head.comm = name;
+            }
         }
         if self.evidence.refused() {
-            self.stages.append_statuses(&self.evidence.statuses);
+            self.events.append_statuses(&self.evidence.statuses);
         } else if self.evidence.has(STATUSES_UNREAD) {
-            head.flags |= record::STATUSES_UNREAD;
+            self.events.head_mut().flags |= record::STATUSES_UNREAD;
         }
-        // SAFETY: the record has room for every stage, and behind them for every status.
-        unsafe { ring::send(self.stages.record(), H::HOOK.id) };
+        // SAFETY: the record has room for every event, and behind them for every status.
+        unsafe { ring::send(self.events.record(), hook) };
     }
 }

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::RingBuf;
-use grantscope_wire::record::{HEADER_BYTES, MAX_STAGES, MAX_STATUSES, STAGE_BYTES, STATUS_BYTES};
+use grantscope_wire::record::{EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, STATUS_BYTES};
 use grantscope_wire::{HookId, LossKind, OpHeader};
 
 use super::{filter, loss};
@@ -24,22 +24,32 @@ static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 /// Hands a record to the collector, unless the filter leaves it out. What does not fit is counted as a loss of the hook.
 ///
 /// # Safety
-/// Behind the header there have to be as many stages, and behind them as many grant statuses, as it says.
+/// Behind the header there have to be as many events, and behind them as many grant statuses, as it says.
 #[inline(always)]
 pub unsafe fn send(record: *mut OpHeader, hook: HookId) {
     // SAFETY: the caller's record begins with a header.
-    let head = unsafe { &*record };
-    if !filter::passes(head) {
+    if !filter::passes(unsafe { &*record }) {
         return;
     }
-    let (stages, statuses) = (head.stage_count, head.status_count);
-    let (stages, statuses) = (usize::from(stages) & (MAX_STAGES - 1), usize::from(statuses) & (MAX_STATUSES - 1));
-    let length = (HEADER_BYTES + stages * STAGE_BYTES + statuses * STATUS_BYTES) as u64;
+    // SAFETY: as the caller says.
+    if unsafe { send_unfiltered(record) } {
+        loss::count(hook, LossKind::RingFull);
+    }
+}
+
+/// The same, whatever the filter says. Whether it did not fit.
+///
+/// # Safety
+/// As above.
+#[inline(always)]
+pub unsafe fn send_unfiltered(record: *mut OpHeader) -> bool {
+    // SAFETY: the caller's record begins with a header.
+    let head = unsafe { &*record };
+    let (events, statuses) = (head.event_count, head.status_count);
+    let (events, statuses) = (usize::from(events) & (MAX_EVENTS - 1), usize::from(statuses) & (MAX_STATUSES - 1));
+    let length = (HEADER_BYTES + events * EVENT_BYTES + statuses * STATUS_BYTES) as u64;
     let flags = if RECORDS.query(BPF_RB_AVAIL_DATA) > WAKE_AT_BYTES { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
     // SAFETY: `length` is at most the size of the record, and the record outlives the call. The safe wrapper
     // takes a slice, whose length the verifier cannot follow.
-    let refused = unsafe { bpf_ringbuf_output((&raw const RECORDS).cast_mut().cast(), record.cast(), length, flags) };
-    if refused != 0 {
-        loss::count(hook, LossKind::RingFull);
-    }
+    unsafe { bpf_ringbuf_output((&raw const RECORDS).cast_mut().cast(), record.cast(), length, flags) != 0 }
 }

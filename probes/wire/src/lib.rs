@@ -23,5 +23,5 @@ pub use kernel::Kernel;
 pub use live::{FoundMap, LiveMap, MapInfo, PendingTeardown};
 pub use loss::LossKind;
 pub use op::{Buffer, Op, OpAt};
-pub use record::{GrantStatus, OpHeader, OpRecord, StageTime};
+pub use record::{Edge, Event, GrantStatus, OpHeader, OpRecord};
 pub use stage::Stage;

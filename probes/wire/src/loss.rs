@@ -7,7 +7,7 @@ named_ids! {
     pub enum LossKind {
         RingFull = 0, "ring_full", "a finished operation's record did not fit into the ring buffer";
         TaskTableFull = 1, "task_table_full", "an operation began, but there was no room for one more task";
-        StackOverflow = 2, "stack_overflow", "stages nested deeper than the stack: their time went to the stage around them";
+        StackOverflow = 2, "stack_overflow", "more events than fit, or stages nested deeper than the stack: their time went to the stage around them";
         Unmatched = 3, "unmatched", "a function returned that was not on the task's stack";
         LedgerFull = 4, "ledger_full", "no room to remember a map or a dma-buf: later operations on it have no buffer kind";
         Missed = 5, "missed", "the kernel skipped the program because it was running already on that CPU";

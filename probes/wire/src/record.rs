@@ -2,12 +2,11 @@
 
 use core::mem::{offset_of, size_of};
 
-use crate::{Buffer, Cause, MapInfo};
+use crate::{Buffer, Cause, HookId, MapInfo};
 
-/// Stages a record has room for. Every stage id fits, so nothing has to be dropped.
-pub const MAX_STAGES: usize = 32;
-
-const _: () = assert!(crate::stage::STAGE_IDS <= MAX_STAGES);
+/// Events that a record has room for: a power of two, so that an index can be masked. An operation of more sends the first of them ahead,
+/// in records of their own (`PART`).
+pub const MAX_EVENTS: usize = 64;
 
 /// Distinct grant statuses a record has room for: Xen has 14 (include/xen/interface/grant_table.h, v6.12).
 pub const MAX_STATUSES: usize = 16;
@@ -16,10 +15,13 @@ pub const MAX_STATUSES: usize = 16;
 pub const PAGES_KNOWN: u8 = 1;
 /// `OpHeader::domid` is known.
 pub const DOMID_KNOWN: u8 = 1 << 1;
-/// The stack overflowed or a return was unmatched: stages may be charged to the one around them.
+/// Events are missing: stages may be charged to the one around them.
 pub const STAGES_INCOMPLETE: u8 = 1 << 2;
 /// Which grant statuses the references got could not be read.
 pub const STATUSES_UNREAD: u8 = 1 << 3;
+/// Not the operation's record, but the first of its events, sent ahead because there were too many. Of the header only `start_ns`, `tid`
+/// and `op` are meant.
+pub const PART: u8 = 1 << 4;
 
 /// The request, who made it, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,8 +49,8 @@ pub struct OpHeader {
     pub op: u8,
     /// `Buffer`; 0: unknown.
     pub buffer: u8,
-    /// How many entries of `OpRecord::stages` follow. In [1, MAX_STAGES].
-    pub stage_count: u8,
+    /// How many entries of `OpRecord::events` follow. Fewer than `MAX_EVENTS`.
+    pub event_count: u8,
     /// `PAGES_KNOWN` and its like.
     pub flags: u8,
     /// Of a teardown: the `Op` that requested it. 0: none of ours, or not a teardown.
@@ -58,13 +60,24 @@ pub struct OpHeader {
     /// Where an in-kernel user called from: a return address, relative to the start of the grant table's own functions.
     /// 0: not known, or a call from user space. Kernel and modules lie within 2 GiB: branches between them could not reach further.
     pub caller: i32,
-    /// How many `GrantStatus` follow the stages.
+    /// How many `GrantStatus` follow the events.
     pub status_count: u8,
     /// Always 0 today.
-    pub reserved: [u8; 3],
+    pub reserved: u8,
+    /// Of a teardown: attempts after the first.
+    pub attempts: u16,
 }
 
 impl OpHeader {
+    /// An operation begins: nothing is known of it but what it is.
+    #[inline(always)]
+    pub const fn begin(&mut self, op: u8) {
+        self.map_generation_ns = 0;
+        (self.pages, self.ret, self.domid, self.op, self.buffer) = (0, 0, 0, op, 0);
+        (self.event_count, self.flags, self.started_by, self.cause) = (0, 0, 0, 0);
+        (self.caller, self.status_count, self.reserved, self.attempts) = (0, 0, 0, 0);
+    }
+
     /// Whether `pages` is known.
     pub const fn knows_pages(&self) -> bool {
         self.flags & PAGES_KNOWN != 0
@@ -121,21 +134,57 @@ impl OpHeader {
     }
 }
 
-/// Time spent in one stage.
+/// A hook was passed during an operation: its code, and when, counted from the operation's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct StageTime {
-    /// Time in the stage itself, without the stages inside it, summed over all its calls.
-    pub self_ns: u64,
-    /// When it was first entered, counted from the operation's start; stops at `u32::MAX`.
-    pub first_offset_ns: u32,
-    /// How often it was entered; stops at `u16::MAX`.
-    pub calls: u16,
-    /// `Stage`.
-    pub stage: u8,
-    /// Always 0.
-    pub reserved: u8,
+#[repr(transparent)]
+pub struct Event(pub u64);
+
+/// Which end of a function a hook was passed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Its entry; or a tracepoint.
+    Entry,
+    /// Its return.
+    Return,
 }
+
+/// Bits of an event that are its code.
+const CODE_BITS: u32 = 8;
+/// The bit of a code that says that the function returned: ids of hooks are below it.
+const RETURNED: u8 = 0x80;
+
+impl Event {
+    /// The code of a hook's end.
+    pub const fn code(hook: HookId, edge: Edge) -> u8 {
+        match edge {
+            Edge::Entry => hook.id(),
+            Edge::Return => hook.id() | RETURNED,
+        }
+    }
+
+    /// The hook was passed at that time. An offset has 56 bits: two years.
+    #[inline(always)]
+    pub const fn new(code: u8, offset_ns: u64) -> Self {
+        Self(offset_ns << CODE_BITS | code as u64)
+    }
+
+    /// When, in ns from the operation's start.
+    pub const fn offset_ns(self) -> u64 {
+        self.0 >> CODE_BITS
+    }
+
+    /// Which end.
+    pub const fn edge(self) -> Edge {
+        if self.0 as u8 & RETURNED != 0 { Edge::Return } else { Edge::Entry }
+    }
+
+    /// Which hook, as its id.
+    pub const fn hook(self) -> u8 {
+        self.0 as u8 & !RETURNED
+    }
+}
+
+const _: () = assert!(crate::hook::HOOK_IDS <= RETURNED as usize);
 
 /// How many references of an operation got a grant status other than okay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,28 +198,29 @@ pub struct GrantStatus {
     pub reserved: u16,
 }
 
-/// One operation. Only the first `head.stage_count` stages travel, and right behind them `head.status_count` grant statuses.
+/// One operation. Only the first `head.event_count` events travel, and right behind them `head.status_count` grant statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct OpRecord {
     /// Who and what.
     pub head: OpHeader,
-    /// Where the time went.
-    pub stages: [StageTime; MAX_STAGES],
-    /// Room behind the stages: were there as many as fit, the statuses would be here.
+    /// The hooks that it passed.
+    pub events: [Event; MAX_EVENTS],
+    /// Room behind the events: were there as many as fit, the statuses would be here.
     pub statuses: [GrantStatus; MAX_STATUSES],
 }
 
 /// Bytes of the header on the wire.
 pub const HEADER_BYTES: usize = 72;
-/// Bytes of one stage on the wire.
-pub const STAGE_BYTES: usize = 16;
+/// Bytes of one event on the wire.
+pub const EVENT_BYTES: usize = 8;
 /// Bytes of one grant status on the wire.
 pub const STATUS_BYTES: usize = 8;
 
 const _: () = assert!(size_of::<OpHeader>() == HEADER_BYTES);
-const _: () = assert!(size_of::<StageTime>() == STAGE_BYTES);
+const _: () = assert!(size_of::<Event>() == EVENT_BYTES);
 const _: () = assert!(size_of::<GrantStatus>() == STATUS_BYTES);
-const _: () = assert!(size_of::<OpRecord>() == HEADER_BYTES + MAX_STAGES * STAGE_BYTES + MAX_STATUSES * STATUS_BYTES);
+const _: () = assert!(size_of::<OpRecord>() == HEADER_BYTES + MAX_EVENTS * EVENT_BYTES + MAX_STATUSES * STATUS_BYTES);
 const _: () = assert!(offset_of!(OpHeader, comm) == 32);
 const _: () = assert!(offset_of!(OpHeader, flags) == 61);
+const _: () = assert!(offset_of!(OpHeader, pages) == 48 && offset_of!(OpHeader, op) == 58 && offset_of!(OpHeader, caller) == 64);

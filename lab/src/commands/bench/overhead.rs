@@ -190,5 +190,10 @@ fn print_programs(fdinfo: &str, actions: usize) {
         }
     }
     let (runs, ns) = (total("run_cnt"), total("run_time_ns"));
-    println!("{runs} runs of {} programs, {} ns each; {:.1} runs for the three actions together", programs.len(), ns / runs.max(1), runs as f64 / actions as f64);
+    println!(
+        "{runs} runs of {} programs, {} ns each; {:.1} runs for the three actions together",
+        programs.len(),
+        ns / runs.max(1),
+        runs as f64 / actions as f64
+    );
 }

@@ -1,0 +1,171 @@
+//! The log of the hooks that an operation passed, each with its time. The collector makes stages of it: that costs the operation nothing.
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use grantscope_wire::record::{EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PART, STAGES_INCOMPLETE};
+use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, OpHeader, OpRecord};
+
+use crate::op::evidence::STATUSES;
+use crate::out::{loss, ring};
+
+const EVENT_MASK: usize = MAX_EVENTS - 1;
+
+/// Monotonic time.
+#[inline(always)]
+pub fn now_ns() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+/// An operation's record, as far as it has come.
+#[repr(C)]
+pub struct Events {
+    /// Events in the record.
+    count: u32,
+    reserved: u32,
+    /// Bit `n`: the hook of id `n` was passed.
+    seen: u64,
+    record: OpRecord,
+}
+
+impl Events {
+    /// No operation. All zero.
+    pub const NONE: Self = Self {
+        count: 0,
+        reserved: 0,
+        seen: 0,
+        record: OpRecord {
+            head: OpHeader {
+                start_ns: 0,
+                duration_ns: 0,
+                map_generation_ns: 0,
+                tgid: 0,
+                tid: 0,
+                comm: [0; 16],
+                pages: 0,
+                ret: 0,
+                domid: 0,
+                op: 0,
+                buffer: 0,
+                event_count: 0,
+                flags: 0,
+                started_by: 0,
+                cause: 0,
+                caller: 0,
+                status_count: 0,
+                reserved: 0,
+                attempts: 0,
+            },
+            events: [Event(0); MAX_EVENTS],
+            statuses: [GrantStatus { count: 0, status: 0, reserved: 0 }; MAX_STATUSES],
+        },
+    };
+
+    /// An operation begins: everything of the last one is forgotten.
+    #[inline(always)]
+    pub fn begin(&mut self, op: u8) {
+        self.count = 0;
+        self.seen = 0;
+        self.record.head.begin(op);
+    }
+
+    /// Its time begins.
+    #[inline(always)]
+    pub fn start(&mut self) {
+        self.record.head.start_ns = now_ns();
+    }
+
+    /// Its time is over.
+    #[inline(always)]
+    pub fn end(&mut self, now: u64) {
+        self.record.head.duration_ns = now.wrapping_sub(self.record.head.start_ns);
+    }
+
+    /// A function was entered: the clock is read last.
+    #[inline(always)]
+    pub fn enter(&mut self, hook: HookId) {
+        let (place, start) = (self.place(hook), self.record.head.start_ns);
+        self.record.events[place] = Event::new(Event::code(hook, Edge::Entry), now_ns().wrapping_sub(start));
+    }
+
+    /// A function returned at this time.
+    #[inline(always)]
+    pub fn leave(&mut self, hook: HookId, now: u64) {
+        let place = self.place(hook);
+        let offset = now.wrapping_sub(self.record.head.start_ns);
+        self.record.events[place] = Event::new(Event::code(hook, Edge::Return), offset);
+    }
+
+    /// Where the next event goes.
+    #[inline(always)]
+    fn place(&mut self, hook: HookId) -> usize {
+        if self.count as usize >= EVENT_MASK {
+            self.send_part();
+        }
+        let place = self.count as usize & EVENT_MASK;
+        self.count = place as u32 + 1;
+        self.seen |= 1 << hook.id();
+        place
+    }
+
+    /// Whether the hook was passed.
+    #[inline(always)]
+    pub fn passed(&self, hook: HookId) -> bool {
+        self.seen >> hook.id() & 1 != 0
+    }
+
+    /// Whether any of these hooks was passed.
+    #[inline(always)]
+    pub fn passed_any(&self, hooks: &[HookId]) -> bool {
+        self.seen & hooks.iter().fold(0, |bits, hook| bits | 1 << hook.id()) != 0
+    }
+
+    /// Sends the events ahead, to make room.
+    #[inline(never)]
+    fn send_part(&mut self) -> u64 {
+        let head = &mut self.record.head;
+        head.event_count = EVENT_MASK as u8;
+        head.flags |= PART;
+        // SAFETY: the record has room for as many events.
+        let refused = unsafe { ring::send_unfiltered((&raw mut self.record).cast()) };
+        let head = &mut self.record.head;
+        head.flags &= !PART;
+        if refused {
+            head.flags |= STAGES_INCOMPLETE;
+            loss::count(HookId::GntdevIoctl, LossKind::StackOverflow);
+        }
+        self.count = 0;
+        0
+    }
+
+    /// What is known of the operation.
+    pub fn head(&self) -> &OpHeader {
+        &self.record.head
+    }
+
+    pub fn head_mut(&mut self) -> &mut OpHeader {
+        &mut self.record.head
+    }
+
+    /// The finished record. It has room for every event, and behind them for every status.
+    #[inline(always)]
+    pub fn record(&mut self) -> *mut OpHeader {
+        self.record.head.event_count = self.count as u8;
+        (&raw mut self.record).cast()
+    }
+
+    /// Writes the grant statuses behind the events that travel: all of them, also those of no reference, because a branch for each
+    /// would make more paths than the verifier follows.
+    #[inline(never)]
+    pub fn append_statuses(&mut self, counts: &[u32; STATUSES]) {
+        let events = self.count as usize & EVENT_MASK;
+        // SAFETY: inside the record, which has room for every status behind the last of its events.
+        let behind =
+            unsafe { (&raw mut self.record).cast::<u8>().add(HEADER_BYTES + events * EVENT_BYTES).cast::<GrantStatus>() };
+        for status in 1..STATUSES {
+            let entry = GrantStatus { count: counts[status], status: -(status as i16), reserved: 0 };
+            // SAFETY: as above; fewer than `STATUSES`, which is no more than `MAX_STATUSES`.
+            unsafe { behind.add(status - 1).write_unaligned(entry) };
+        }
+        self.record.head.status_count = STATUSES as u8 - 1;
+    }
+}

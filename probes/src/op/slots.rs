@@ -1,0 +1,108 @@
+//! Where the operation of each context is kept: a table that the context's number leads into, so that finding it costs a few instructions
+//! and no search. Two contexts may meet at one place: whoever comes second is kept in a hash map until its operation is over.
+
+use core::arch::asm;
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, LruHashMap};
+use grantscope_wire::{HookId, LossKind};
+
+use super::context::Context;
+use super::task::Task;
+use crate::out::loss;
+
+/// Places in the table: a power of two.
+const PLACES: u32 = 1_024;
+
+#[map]
+static TASKS: Array<Task> = Array::with_max_entries(PLACES, 0);
+
+/// Those that found their place taken. Entries stay when their operation is over: those of tasks that are gone make room for new ones.
+#[map]
+static DISPLACED: LruHashMap<u64, Task> = LruHashMap::with_max_entries(PLACES, 0);
+
+#[inline(always)]
+fn place(context: Context) -> Option<&'static mut Task> {
+    // SAFETY: only the context that owns a place uses more of it than its owner.
+    TASKS.get_ptr_mut(context.number() & (PLACES - 1)).map(|task| unsafe { &mut *task })
+}
+
+/// The operation that this context is in.
+#[inline(always)]
+pub fn find(context: Context) -> Option<&'static mut Task> {
+    let task = place(context)?;
+    if task.owner == context.id() {
+        return Some(task);
+    }
+    if task.displaces == 0 {
+        return None;
+    }
+    // SAFETY: as above.
+    unsafe { displaced(context.id()).as_mut() }
+}
+
+/// A place for an operation of this context, which is in none.
+#[inline(always)]
+pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
+    let task = place(context)?;
+    if exchange(&mut task.owner, 0, context.id()) == 0 {
+        return Some(task);
+    }
+    task.displaces = 1;
+    // SAFETY: as above.
+    let task = unsafe { displace(context.id()).as_mut() };
+    if task.is_none() {
+        loss::count(hook, LossKind::TaskTableFull);
+    }
+    task
+}
+
+/// The operation is over.
+#[inline(always)]
+pub fn release(task: &mut Task) {
+    let owner = task.owner;
+    exchange(&mut task.owner, owner, 0);
+}
+
+#[inline(never)]
+fn displaced(id: u64) -> *mut Task {
+    match DISPLACED.get_ptr_mut(id) {
+        // SAFETY: only this context uses its entry.
+        Some(task) if unsafe { (*task).owner } == id => task,
+        _ => core::ptr::null_mut(),
+    }
+}
+
+#[inline(never)]
+fn displace(id: u64) -> *mut Task {
+    let task = match DISPLACED.get_ptr_mut(id) {
+        Some(task) => task,
+        None => {
+            let _ = DISPLACED.insert(id, &Task::IDLE, 0);
+            match DISPLACED.get_ptr_mut(id) {
+                Some(task) => task,
+                None => return core::ptr::null_mut(),
+            }
+        }
+    };
+    // SAFETY: as above.
+    unsafe { (*task).owner = id };
+    task
+}
+
+/// Puts `new` in the place of `old` if that is there, in one step and ordered with all other accesses; gives what was there.
+/// Rust has no such operation for BPF, whose instruction set does (BPF_CMPXCHG, Linux 5.12; on arm64 5.18).
+#[inline(always)]
+fn exchange(place: &mut u64, old: u64, new: u64) -> u64 {
+    let found;
+    // SAFETY: the place is valid and aligned, and all who compete for it come here.
+    unsafe {
+        asm!(
+            "r0 = cmpxchg_64({place} + 0, r0, {new})",
+            place = in(reg) &raw mut *place,
+            new = in(reg) new,
+            inout("r0") old => found,
+        );
+    }
+    found
+}
