@@ -71,6 +71,8 @@ enum Meaning {
     Boundary(Stage),
     /// The same, and the function is a stage of the operation around it.
     BoundaryAndStage(Stage, Stage),
+    /// The function is a stage, and what came before it since gntdev_free_map was entered was another.
+    AfterFree(Stage, Stage),
     /// Nothing.
     None,
 }
@@ -118,6 +120,10 @@ impl Folding {
                 self.switch(boundary, at_ns);
                 self.push(hook, stage, at_ns);
             }
+            Meaning::AfterFree(before, stage) => {
+                self.freed(before, at_ns);
+                self.push(hook, stage, at_ns);
+            }
             Meaning::None => {}
         }
     }
@@ -130,6 +136,10 @@ impl Folding {
             HookId::GnttabAllocPages => stage(Stage::PageAlloc),
             HookId::GnttabDmaAllocPages => stage(Stage::DmaAlloc),
             HookId::XenmemReservationDecrease => stage(Stage::BalloonOut),
+            // In gntdev_free_map only gnttab_dma_free_pages asks Xen for frames.
+            HookId::XenmemReservationIncrease if self.innermost() == HookId::GntdevFreeMap => {
+                Meaning::AfterFree(Stage::DmaFree, Stage::BalloonIn)
+            }
             HookId::XenmemReservationIncrease => stage(Stage::BalloonIn),
             HookId::GnttabMapRefs | HookId::GnttabBatchMap => stage(Stage::MapHypercall),
             HookId::GnttabUnmapRefs => stage(Stage::UnmapHypercall),
@@ -169,6 +179,19 @@ impl Folding {
         matches!(self.innermost(), HookId::GnttabMapRefs | HookId::GnttabBatchMap | HookId::GnttabBatchCopy)
     }
 
+    /// The function that frees a map's pages is the first thing that gntdev_free_map calls: where only its return is watched, the time since
+    /// that was entered is its own.
+    fn freed(&mut self, stage: Stage, at_ns: u64) -> bool {
+        let freeing = self.innermost() == HookId::GntdevFreeMap;
+        if freeing {
+            let around = self.current;
+            self.current = self.place(stage);
+            self.account(at_ns);
+            self.current = around;
+        }
+        freeing
+    }
+
     fn leave(&mut self, hook: HookId, at_ns: u64) {
         // A tracepoint ends what another began.
         let hook = if hook == HookId::ContentionEnd { HookId::ContentionBegin } else { hook };
@@ -182,6 +205,8 @@ impl Folding {
                 self.current = self.frames[place + own].1;
                 self.frames.truncate(place + own);
             }
+            None if hook == HookId::GnttabFreePages && self.freed(Stage::PageFree, at_ns) => return,
+            None if hook == HookId::GnttabDmaFreePages && self.freed(Stage::DmaFree, at_ns) => return,
             // It slept for something else than Xen.
             None if hook == HookId::Msleep => return,
             None => return self.unmatched.push(hook),
@@ -372,6 +397,24 @@ mod tests {
                 "round {round}, {op:?}, {events:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_map_is_freed_from_its_pages_on_whether_their_entry_is_watched_or_not() {
+        let pages = [entered(GntdevFreeMap, 1), returned(GnttabFreePages, 5), returned(GntdevFreeMap, 8)];
+        let folded = fold(Op::Unmap, 9, &pages);
+        let expected = [(Stage::Remainder, 2, 0, 1), (Stage::PageArrayFree, 3, 1, 1), (Stage::PageFree, 4, 1, 1)];
+        assert_eq!((spans(&folded), &folded.unmatched[..]), (expected.to_vec(), &[][..]));
+        let inner = [entered(XenmemReservationIncrease, 3), returned(XenmemReservationIncrease, 6)];
+        let dma = |own: &[Event]| [&[entered(GntdevFreeMap, 1)], own, &inner, &[returned(GnttabDmaFreePages, 8)]].concat();
+        let self_times = |events: &[Event]| {
+            let folded = fold(Op::Release, 9, events);
+            assert_eq!(folded.unmatched, []);
+            let of = |stage| folded.stages.iter().filter(|span| span.stage == stage).map(|span| span.self_ns).sum::<u64>();
+            [Stage::Remainder, Stage::PageArrayFree, Stage::DmaFree, Stage::BalloonIn].map(of)
+        };
+        assert_eq!(self_times(&dma(&[])), [1, 1, 4, 3]);
+        assert_eq!(self_times(&dma(&[entered(GnttabDmaFreePages, 2)])), [1, 2, 3, 3]);
     }
 
     #[test]

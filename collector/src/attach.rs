@@ -5,8 +5,8 @@
 
 use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError, RawTracePoint};
 use aya::{Btf, Ebpf};
-use grantscope_wire::HOOKS;
 use grantscope_wire::hook::{Ends, Hook, Need};
+use grantscope_wire::{Detail, HOOKS};
 
 use crate::btf::KernelTypes;
 use crate::symbols::{Kallsyms, Symbol, Symbols};
@@ -26,18 +26,20 @@ const KPROBE: &str = "kprobe";
 /// `attached_by` of a hook that is a tracepoint.
 const TRACEPOINT: &str = "raw tracepoint";
 
-/// Attaches all hooks; fails only where a required one cannot be.
+/// Attaches all hooks that are watched at this detail; fails only where a required one cannot be.
 pub fn all(
     ebpf: &mut Ebpf,
     btf: &Btf,
     types: &KernelTypes,
     listed: &Kallsyms,
     mode: AttachMode,
+    detail: Detail,
 ) -> Result<Vec<HookStatus>, CaptureError> {
-    let wanted = HOOKS.iter().flat_map(|hook| hook.symbols.iter().copied());
+    let hooks = || HOOKS.iter().filter(|hook| hook.is_watched_at(detail));
+    let wanted = hooks().flat_map(|hook| hook.symbols.iter().copied());
     let symbols = Symbols::among(listed, wanted);
-    let mut attacher = Attacher { ebpf, btf, types, without_fentry: without_fentry(mode) };
-    HOOKS.iter().map(|hook| attacher.status(&symbols, hook)).collect()
+    let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry: without_fentry(mode) };
+    hooks().map(|hook| attacher.status(&symbols, hook)).collect()
 }
 
 /// Why fentry is not even tried; `None`: it is.
@@ -49,6 +51,7 @@ struct Attacher<'a> {
     ebpf: &'a mut Ebpf,
     btf: &'a Btf,
     types: &'a KernelTypes,
+    detail: Detail,
     /// Why no more fentry is tried, if it is not.
     without_fentry: Option<String>,
 }
@@ -133,10 +136,13 @@ impl Attacher<'_> {
     /// The return comes first: a return without entry is ignored, an entry without return would stay on the task's stack.
     fn by_fentry(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
         let mut on_return = None;
-        if hook.ends == Ends::Both {
+        if hook.return_is_watched_at(self.detail) {
             let exit: &mut FExit = program(self.ebpf, hook, "exit")?;
             exit.load(&symbol.name, self.btf)?;
             on_return = Some(exit.attach()?);
+        }
+        if !hook.entry_is_watched_at(self.detail) {
+            return Ok(());
         }
         let entry: &mut FEntry = program(self.ebpf, hook, "entry")?;
         let attached = entry.load(&symbol.name, self.btf).and_then(|()| entry.attach());
@@ -149,10 +155,13 @@ impl Attacher<'_> {
 
     fn by_kprobe(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
         let mut on_return = None;
-        if hook.ends == Ends::Both {
+        if hook.return_is_watched_at(self.detail) {
             let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
             exit.load()?;
             on_return = Some(exit.attach(&symbol.name, 0)?);
+        }
+        if !hook.entry_is_watched_at(self.detail) {
+            return Ok(());
         }
         let entry: &mut KProbe = program(self.ebpf, hook, "kprobe")?;
         let attached = entry.load().and_then(|()| entry.attach(&symbol.name, 0));

@@ -6,7 +6,7 @@ use grantscope_wire::record::{
     DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, STAGES_INCOMPLETE, STATUS_BYTES,
     STATUSES_UNREAD,
 };
-use grantscope_wire::{Buffer, Cause, Event, GrantStatus, HookId, Op, OpHeader};
+use grantscope_wire::{Buffer, Cause, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
 
 use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
 use grantscope_analysis::stages;
@@ -47,23 +47,25 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes one record; `None`: it is a part of one that comes later. `caller` names the function that an in-kernel user called from;
-    /// `None`: not known.
+    /// Decodes one record, and hands on the operations that end with it: none, if it is a part of one that comes later; several, if grants
+    /// were unmapped in the operation. `caller` names the function that an in-kernel user called from; `None`: not known.
     ///
     /// # Errors
     /// The record is too short, or has an id that this version does not know.
-    pub fn operation(
+    pub fn operations(
         &mut self,
         bytes: &[u8],
         caller: impl FnOnce(i32) -> Option<String>,
-    ) -> Result<Option<Operation>, DecodeError> {
+        mut ended: impl FnMut(Operation),
+    ) -> Result<(), DecodeError> {
         let head = header(bytes)?;
         let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
-        let (events, statuses) = bytes[HEADER_BYTES..].split_at(head.event_count as usize * EVENT_BYTES);
-        let Some(events) = self.whole(&head, events.chunks_exact(EVENT_BYTES).map(event).collect()) else { return Ok(None) };
+        let (words, statuses) = bytes[HEADER_BYTES..].split_at(head.event_count as usize * EVENT_BYTES);
+        let Some(words) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event).collect()) else { return Ok(()) };
+        let (events, teardowns) = apart(op, &head, words);
         let (stages, matched) = self.stages(op, &head, &events);
         let caller = Some(head.caller).filter(|&offset| offset != 0).and_then(caller).map(Detail::Caller);
-        Ok(Some(Operation {
+        let operation = Operation {
             start_ns: head.start_ns,
             duration_ns: head.duration_ns,
             op,
@@ -78,7 +80,12 @@ impl Decoder {
             stages_incomplete: head.flags & STAGES_INCOMPLETE != 0 || !matched,
             stages,
             details: details(&head, statuses)?.into_iter().chain(caller).collect(),
-        }))
+        };
+        for inside in teardowns {
+            ended(teardown(&operation, &inside));
+        }
+        ended(operation);
+        Ok(())
     }
 
     /// Returns without entries so far, by hook.
@@ -119,6 +126,60 @@ impl Decoder {
             }
         }
         (folded.stages, folded.unmatched.is_empty())
+    }
+}
+
+/// A teardown that ended in the operation that requested it.
+struct Inside {
+    offset_ns: u64,
+    duration_ns: u64,
+    facts: TeardownInside,
+}
+
+/// The events of an operation, and the teardowns that stand between them.
+fn apart(op: Op, head: &OpHeader, words: Vec<Event>) -> (Vec<Event>, Vec<Inside>) {
+    if op == Op::Teardown {
+        return (words, Vec::new());
+    }
+    let (mut events, mut teardowns) = (Vec::with_capacity(words.len()), Vec::new());
+    // Of the last gnttab_unmap_refs.
+    let (mut entered_ns, mut returned_ns) = (0, head.duration_ns);
+    let mut rest = &words[..];
+    while let [word, ..] = rest {
+        if let Some(facts) = TeardownInside::read(rest) {
+            teardowns.push(Inside { offset_ns: entered_ns, duration_ns: returned_ns.saturating_sub(entered_ns), facts });
+            rest = &rest[TeardownInside::WORDS..];
+            continue;
+        }
+        if word.hook() == HookId::GnttabUnmapRefs.id() {
+            match word.edge() {
+                Edge::Entry => entered_ns = word.offset_ns(),
+                Edge::Return => returned_ns = word.offset_ns(),
+            }
+        }
+        events.push(*word);
+        rest = &rest[1..];
+    }
+    (events, teardowns)
+}
+
+fn teardown(within: &Operation, inside: &Inside) -> Operation {
+    let map = &inside.facts.map;
+    Operation {
+        start_ns: within.start_ns + inside.offset_ns,
+        duration_ns: inside.duration_ns,
+        op: Op::Teardown,
+        buffer: Buffer::from_id(map.buffer),
+        pages: (map.pages != 0).then_some(map.pages),
+        outcome: Outcome::from_return(inside.facts.ret),
+        domid: map.domid(),
+        map_generation_ns: (map.generation_ns != 0).then_some(map.generation_ns),
+        comm: within.comm.clone(),
+        tgid: within.tgid,
+        tid: within.tid,
+        stages_incomplete: false,
+        stages: stages::fold_teardown(inside.duration_ns, 0, 0),
+        details: vec![Detail::StartedBy(within.op)],
     }
 }
 
@@ -176,7 +237,7 @@ pub fn comm(bytes: &[u8]) -> String {
 mod tests {
     use grantscope_analysis::model::StageSpan;
     use grantscope_wire::record::OpHeader as Head;
-    use grantscope_wire::{Edge, OpRecord, Stage};
+    use grantscope_wire::{MapInfo, OpRecord, Stage};
 
     use super::*;
 
@@ -184,8 +245,15 @@ mod tests {
         decode(&mut Decoder::default(), bytes).map(|operation| operation.expect("a whole record"))
     }
 
+    /// The last of the operations that end with a record.
     fn decode(decoder: &mut Decoder, bytes: &[u8]) -> Result<Option<Operation>, DecodeError> {
-        decoder.operation(bytes, |offset| (offset > 0).then(|| format!("function_at_{offset}")))
+        all(decoder, bytes).map(|mut operations| operations.pop())
+    }
+
+    fn all(decoder: &mut Decoder, bytes: &[u8]) -> Result<Vec<Operation>, DecodeError> {
+        let mut operations = Vec::new();
+        let name = |offset| (offset > 0).then(|| format!("function_at_{offset}"));
+        decoder.operations(bytes, name, |operation| operations.push(operation)).map(|()| operations)
     }
 
     fn entered(hook: HookId, at_ns: u64) -> Event {
@@ -320,5 +388,26 @@ mod tests {
             stages.iter().map(|span| (span.stage, span.self_ns)).collect::<Vec<_>>(),
             [(Stage::Deferred, 20), (Stage::Unmapping, 10)]
         );
+    }
+
+    #[test]
+    fn teardowns_within_an_operation_become_operations_of_their_own() {
+        let map = MapInfo { generation_ns: 77, pages: 16, buffer: Buffer::Wc.id(), domid_known: 1, domid: 7 };
+        let failed = TeardownInside { ret: -22, map };
+        let gone = TeardownInside { ret: 0, map: MapInfo::UNKNOWN };
+        let unmapped = |from, to| [entered(HookId::GnttabUnmapRefs, from), returned(HookId::GnttabUnmapRefs, to)];
+        let events = [&unmapped(3, 10)[..], &failed.words(), &unmapped(12, 20), &gone.words()].concat();
+        let head = Head { op: Op::Close.id(), start_ns: 100, duration_ns: 25, tid: 9, ..Head::default() };
+        let operations = all(&mut Decoder::default(), &bytes(head, &events)).unwrap();
+        let [first, second, close] = &operations[..] else { panic!("{operations:?}") };
+        assert_eq!((first.op, first.start_ns, first.duration_ns, first.tid), (Op::Teardown, 103, 7, 9));
+        assert_eq!(
+            (first.buffer, first.pages, first.domid, first.map_generation_ns),
+            (Some(Buffer::Wc), Some(16), Some(7), Some(77))
+        );
+        assert_eq!((first.outcome.name().as_ref(), first.started_by()), ("EINVAL", Some(Op::Close)));
+        assert_eq!((second.start_ns, second.buffer, second.pages, second.domid), (112, None, None, None));
+        assert!(operations.iter().all(Operation::adds_up));
+        assert_eq!((close.op, close.stages.len()), (Op::Close, 2));
     }
 }

@@ -14,6 +14,7 @@ use grantscope_analysis::error_chain;
 use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::Filter;
 use grantscope_analysis::report::text::doctor::{Finding, Report};
+use grantscope_wire::Detail;
 
 /// Looks at everything.
 pub fn examine(mode: AttachMode) -> Report {
@@ -21,7 +22,7 @@ pub fn examine(mode: AttachMode) -> Report {
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
     findings.push(Finding::unknown("free grants", "Linux does not report to user space how many grant references are left"));
-    let hooks = match Probes::attach(mode, &Filter::default()) {
+    let hooks = match Probes::attach(mode, Detail::Full, &Filter::default()) {
         Ok(probes) => probes.status().to_vec(),
         Err(error) => {
             findings.push(Finding::blocks("probes", error_chain(&error), ""));

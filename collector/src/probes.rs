@@ -7,7 +7,7 @@ use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf};
 use grantscope_wire::loss::{LossKind, loss_index};
-use grantscope_wire::{FoundMap, HOOKS, Hook, HookId};
+use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId};
 
 use crate::btf::KernelTypes;
 use crate::callers::Callers;
@@ -45,7 +45,7 @@ impl Probes {
     /// # Errors
     /// The machine does not pass the preflight, no operation can pass the filter, the kernel lacks a member or a hook that is required, or
     /// it refuses the probes.
-    pub fn attach(mode: AttachMode, filter: &Filter) -> Result<Self, CaptureError> {
+    pub fn attach(mode: AttachMode, detail: Detail, filter: &Filter) -> Result<Self, CaptureError> {
         preflight::check()?;
         let filter = filter.to_wire()?;
         let types = KernelTypes::read()?;
@@ -59,7 +59,7 @@ impl Probes {
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let mut live = LiveMaps::new(&mut ebpf)?;
-        let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode)?;
+        let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
         set_attached(&mut ebpf, &status)?;
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.suffice_for_census().and_then(|()| Census::load(&mut ebpf, &btf));
@@ -125,8 +125,12 @@ impl Probes {
     /// Takes all finished operations that wait in the ring.
     pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
         let Self { records, callers, decoder, .. } = self;
-        let decoded = std::iter::from_fn(|| Some(decoder.operation(&records.next()?, |offset| callers.name(offset))));
-        decoded.filter_map(Result::transpose).collect()
+        let mut operations = Vec::new();
+        while let Some(record) = records.next() {
+            let decoded = decoder.operations(&record, |offset| callers.name(offset), |operation| operations.push(Ok(operation)));
+            operations.extend(decoded.err().map(Err));
+        }
+        operations
     }
 
     fn discard(&mut self) {

@@ -18,6 +18,7 @@ use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::{Clock, LossReport};
 use grantscope_analysis::model::{Filter, FilterReport};
 use grantscope_analysis::recording::{Frame, FrameSink};
+use grantscope_wire::Detail;
 
 /// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.
 const DRAIN_EVERY: Duration = Duration::from_millis(100);
@@ -37,6 +38,8 @@ pub struct Options {
     pub clock: Clock,
     /// Attach mode of the probes.
     pub attach: AttachMode,
+    /// How much is watched.
+    pub detail: Detail,
     /// What is recorded.
     pub filter: Filter,
     /// Program to run while recording; without one: until a signal comes.
@@ -72,7 +75,7 @@ pub struct Finished {
 /// # Errors
 /// The probes cannot be attached, the command cannot be started, or the recording cannot be written.
 pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
-    let probes = Probes::attach(options.attach, &options.filter)?;
+    let probes = Probes::attach(options.attach, options.detail, &options.filter)?;
     ready(&probes);
     let environment = host::environment(options.run, options.clock, probes.status().to_vec());
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.

@@ -146,7 +146,12 @@ mod tests {
     use super::*;
     use crate::btf::made::{FUNCTION, INTEGER, Made, POINTER, PROTOTYPE, STRUCTURE, TYPEDEF};
 
-    const HOOK: Hook = rows::UnmapGrantPagesDone::HOOK;
+    /// Of a function that takes an int and an item.
+    const HOOK: Hook = Hook {
+        arguments: &[Shape::Int, Shape::Pointer("gntab_unmap_queue_data")],
+        returns: Shape::Unread,
+        ..rows::GnttabUnmapRefsAsync::HOOK
+    };
     /// Numbers of the types that `kernel` makes, in its order.
     const INT: u32 = 1;
     const LONG: u32 = 2;

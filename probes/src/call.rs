@@ -11,13 +11,16 @@ use aya_ebpf::programs::{FEntryContext, FExitContext, ProbeContext, RawTracePoin
 use grantscope_wire::Row;
 use grantscope_wire::hook::Shape;
 
+use crate::kernel::fields::at::Place;
+use crate::kernel::fields::{Plain, read};
+
 /// The watched function was entered.
 pub struct Call<H, C> {
     context: C,
     row: PhantomData<H>,
 }
 
-/// The watched function returned. Its arguments are not available: by a kretprobe they are gone.
+/// The watched function returned. Its arguments may not be available: by a kretprobe they are gone.
 pub struct Return<H, C> {
     context: C,
     row: PhantomData<H>,
@@ -63,6 +66,13 @@ impl<H: Row, C: Entered> Call<H, C> {
         self.context.register(INDEX)
     }
 
+    /// What lies in a structure that an argument points to.
+    #[inline(always)]
+    pub fn load<T: Plain>(&self, place: Place<T>) -> Option<T> {
+        // SAFETY: the place is a member of what an argument points to, as the kernel describes it.
+        place.0.and_then(|address| unsafe { self.context.load(address) })
+    }
+
     /// The program's context and, where the processor has it in a register, the return address: for a walk up the stack.
     #[inline(always)]
     pub fn stack(&self) -> (*mut c_void, Option<u64>) {
@@ -74,6 +84,13 @@ impl<H: Row, C: Returned> Return<H, C> {
     /// For `hook!`, likewise.
     pub fn new(context: C) -> Self {
         Self { context, row: PhantomData }
+    }
+
+    /// An argument that is an int; `None`: it is gone.
+    #[inline(always)]
+    pub fn int_argument<const INDEX: usize>(&self) -> Option<u32> {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Int), "the hook's row has no such int") };
+        self.context.argument(INDEX)
     }
 
     /// What the function returned, where that is 0 or an errno.
@@ -119,14 +136,28 @@ pub trait Entered {
     fn pointers(&self, index: usize) -> u64;
     fn int(&self, index: usize) -> u32;
     fn link(&self) -> Option<u64>;
+
+    /// What lies at an address of the kernel.
+    ///
+    /// # Safety
+    /// It is that of a member of a structure that an argument points to, and of this type.
+    unsafe fn load<T: Plain>(&self, address: u64) -> Option<T>;
 }
 
 /// The context of a program at a function's return.
 pub trait Returned {
     fn value(&self) -> u64;
+    fn argument(&self, index: usize) -> Option<u32>;
 }
 
 impl Entered for FEntryContext {
+    /// The verifier knows what the arguments point to, and lets the program read it by itself.
+    #[inline(always)]
+    unsafe fn load<T: Plain>(&self, address: u64) -> Option<T> {
+        // SAFETY: as the caller says; the kernel makes a read of what is not mapped one of zero.
+        Some(unsafe { *(address as *const T) })
+    }
+
     #[inline(always)]
     fn as_ptr(&self) -> *mut c_void {
         aya_ebpf::EbpfContext::as_ptr(self)
@@ -158,6 +189,11 @@ impl Entered for FEntryContext {
 }
 
 impl Entered for ProbeContext {
+    #[inline(always)]
+    unsafe fn load<T: Plain>(&self, address: u64) -> Option<T> {
+        read(address)
+    }
+
     #[inline(always)]
     fn as_ptr(&self) -> *mut c_void {
         aya_ebpf::EbpfContext::as_ptr(self)
@@ -193,6 +229,12 @@ impl Entered for ProbeContext {
 
 impl Returned for FExitContext {
     #[inline(always)]
+    fn argument(&self, index: usize) -> Option<u32> {
+        // The register's upper half is not the argument's.
+        Some(self.arg::<u64>(index) as u32)
+    }
+
+    #[inline(always)]
     fn value(&self) -> u64 {
         // The helper refuses only program types that this one is not of.
         self.ret().unwrap_or(0)
@@ -200,6 +242,11 @@ impl Returned for FExitContext {
 }
 
 impl Returned for RetProbeContext {
+    #[inline(always)]
+    fn argument(&self, _: usize) -> Option<u32> {
+        None
+    }
+
     #[inline(always)]
     fn value(&self) -> u64 {
         self.ret()

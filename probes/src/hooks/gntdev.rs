@@ -3,14 +3,13 @@
 //! Source: drivers/xen/gntdev.c and drivers/xen/gntdev-dmabuf.c, Linux v6.12; numbers from include/uapi/xen/gntdev.h.
 
 use grantscope_wire::hook::rows::{
-    GntdevAllocMap, GntdevFreeMap, GntdevIoctl, GntdevMapGrantPages, GntdevMmap, GntdevRelease, GntdevVmaClose, GntdevVmaOpen,
-    SysMunmap,
+    GntdevAllocMap, GntdevFreeMap, GntdevIoctl, GntdevMmap, GntdevRelease, GntdevVmaClose, GntdevVmaOpen, SysMunmap,
 };
-use grantscope_wire::{Buffer, Op, OpAt, Row};
+use grantscope_wire::{Buffer, HookId, Op, OpAt, Row};
 
-use super::map_life;
+use super::teardown;
 use crate::call::{Call, Entered, Return, Returned};
-use crate::kernel::fields::{user_u32, vma_pages, vma_private_data};
+use crate::kernel::fields::{at, user_u32, vma_pages, vma_private_data};
 use crate::live::ledger::{self, Direction};
 use crate::op::cause;
 use crate::op::events::now_ns;
@@ -26,7 +25,9 @@ const IOCTL_DMABUF_EXP_WAIT_RELEASED: u32 = 0x08_470a;
 const IOCTL_DMABUF_IMP_TO_REFS: u32 = 0x14_470b;
 const IOCTL_DMABUF_IMP_RELEASE: u32 = 0x08_470c;
 
-/// `struct ioctl_gntdev_dmabuf_exp_from_refs.domid`
+// `struct ioctl_gntdev_dmabuf_exp_from_refs`: where its members lie.
+const EXPORT_COUNT: u64 = 4;
+const EXPORT_FD: u64 = 8;
 const EXPORT_DOMID: u64 = 12;
 
 const DMA_FLAG_WC: u32 = 1;
@@ -42,9 +43,8 @@ hook!(SysMunmap, on_sys_munmap, on_sys_munmap_return);
 hook!(GntdevVmaOpen, on_gntdev_vma_open);
 hook!(GntdevVmaClose, on_gntdev_vma_close);
 hook!(GntdevRelease, on_gntdev_release, on_gntdev_release_return);
-hook!(GntdevAllocMap, on_gntdev_alloc_map, on_gntdev_alloc_map_return);
+hook!(GntdevAllocMap, task::enter, on_gntdev_alloc_map_return);
 hook!(GntdevAddMap, task::enter);
-hook!(GntdevMapGrantPages, on_gntdev_map_grant_pages);
 hook!(GntdevFreeMap, on_gntdev_free_map, |call: &_| drop(task::leave(call)));
 
 /// `long gntdev_ioctl(struct file *flip, unsigned int cmd, unsigned long arg)`
@@ -90,7 +90,7 @@ fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
     match task.head().op {
         MAP => {
             task.head_mut().set_buffer(Buffer::Pages);
-            add_pages(task, user_u32(argument, 0));
+            add_pages(task, argument, 0);
             add_domid(task, user_u32(argument, 16));
             if task.has_map() && ret == 0 {
                 ledger::set_granted(task.map(), task.head(), false);
@@ -98,11 +98,11 @@ fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
         }
         UNMAP => {
             task.head_mut().set_buffer(Buffer::Pages);
-            add_pages(task, user_u32(argument, 8));
+            add_pages(task, argument, 8);
         }
         COPY => {
             task.head_mut().set_buffer(Buffer::Pages);
-            add_pages(task, user_u32(argument, 0));
+            add_pages(task, argument, 0);
         }
         EXPORT => add_export(task, file, argument, ret),
         IMPORT => add_import(task, file, argument, ret),
@@ -112,10 +112,22 @@ fn add_arguments(task: &mut Task, file: u64, argument: u64, ret: i32) {
     }
 }
 
+/// Where no hook inside has shown it.
 #[inline(always)]
-fn add_pages(task: &mut Task, count: Option<u32>) {
-    if let (false, Some(count)) = (task.head().knows_pages(), count) {
+fn add_pages(task: &mut Task, argument: u64, offset: u64) {
+    if !task.head().knows_pages()
+        && let Some(count) = user_u32(argument, offset)
+    {
         task.head_mut().set_pages(count);
+    }
+}
+
+#[inline(always)]
+fn add_pages_of_vma(task: &mut Task, vma: u64) {
+    if !task.head().knows_pages()
+        && let Some(pages) = vma_pages(vma)
+    {
+        task.head_mut().set_pages(pages);
     }
 }
 
@@ -128,15 +140,17 @@ fn add_domid(task: &mut Task, domid: Option<u32>) {
 
 #[inline(always)]
 fn add_export(task: &mut Task, file: u64, argument: u64, ret: i32) {
-    add_pages(task, user_u32(argument, 4));
-    add_domid(task, user_u32(argument, EXPORT_DOMID));
-    if task.has_map() && ret == 0 {
+    if !task.has_map() {
+        // Refused before anything was allocated.
+        add_pages(task, argument, EXPORT_COUNT);
+        add_domid(task, user_u32(argument, EXPORT_DOMID));
+        if let (false, Some(flags)) = (task.head().knows_buffer(), user_u32(argument, 0)) {
+            add_buffer(task, flags);
+        }
+    } else if ret == 0 {
         ledger::set_granted(task.map(), task.head(), true);
     }
-    if let (false, Some(flags)) = (task.head().knows_buffer(), user_u32(argument, 0)) {
-        add_buffer(task, flags);
-    }
-    if let (0, Some(fd)) = (ret, user_u32(argument, 8)) {
+    if let (0, Some(fd)) = (ret, user_u32(argument, EXPORT_FD)) {
         ledger::remember_descriptor(file, fd, Direction::Exported, &task.head().map_info());
     }
 }
@@ -179,24 +193,22 @@ fn add_buffer(task: &mut Task, dma_flags: u32) {
 
 /// `struct gntdev_grant_map *gntdev_alloc_map(struct gntdev_priv *priv, int count, int dma_flags)`
 #[inline(always)]
-fn on_gntdev_alloc_map(call: &Call<GntdevAllocMap, impl Entered>) {
-    if let Some(task) = task::busy() {
-        task.head_mut().set_pages(call.int::<1>());
-        add_buffer(task, call.int::<2>());
-        // Known before the dma-buf is made, which is remembered with it; a map learns its domain later.
-        if task.is(Op::Export) {
-            let [_, argument] = task.arguments();
-            add_domid(task, user_u32(argument, EXPORT_DOMID));
-        }
-    }
-    task::enter(call);
-}
-
-#[inline(always)]
 fn on_gntdev_alloc_map_return(call: &Return<GntdevAllocMap, impl Returned>) {
     let now = now_ns();
     let Some(task) = task::busy() else { return };
     task.events.leave(GntdevAllocMap::HOOK.id, now);
+    let [_, argument] = task.arguments();
+    let is_export = task.is(Op::Export);
+    if let Some(count) = call.int_argument::<1>().or_else(|| user_u32(argument, if is_export { EXPORT_COUNT } else { 0 })) {
+        task.head_mut().set_pages(count);
+    }
+    if is_export {
+        // Known before the dma-buf is made, which is remembered with it; a map learns its domain later.
+        add_domid(task, user_u32(argument, EXPORT_DOMID));
+    }
+    if let Some(flags) = call.int_argument::<2>().or_else(|| if is_export { user_u32(argument, 0) } else { Some(0) }) {
+        add_buffer(task, flags);
+    }
     let map = call.pointer();
     if map != 0 {
         task.head_mut().map_generation_ns = now;
@@ -205,25 +217,17 @@ fn on_gntdev_alloc_map_return(call: &Return<GntdevAllocMap, impl Returned>) {
     }
 }
 
-/// `int gntdev_map_grant_pages(struct gntdev_grant_map *map)`
-#[inline(always)]
-fn on_gntdev_map_grant_pages(call: &Call<GntdevMapGrantPages, impl Entered>) {
-    let map = call.pointer::<0>();
-    let (Some(task), Some(live)) = (task::busy(), ledger::live(map)) else { return };
-    task.head_mut().set_map(&live.info);
-    ledger::grants_are_mapped(live);
-    if task.is(Op::Mmap) {
-        task.set_map_address(map);
-        ledger::add_vma(live);
-    }
-}
-
 /// `void gntdev_free_map(struct gntdev_grant_map *map)`
 #[inline(always)]
 fn on_gntdev_free_map(call: &Call<GntdevFreeMap, impl Entered>) {
     let map = call.pointer::<0>();
-    map_life::is_torn_down(map);
-    map_life::export_failed();
+    let task = task::busy_here();
+    // What was unmapped before has said so already, unless it was never mapped.
+    if let Some(task) = task
+        && !task.passed(HookId::GnttabUnmapRefs)
+    {
+        teardown::is_torn_down(task, ledger::map(map));
+    }
     // On entry: once it is freed, the next map may have this address.
     ledger::forget_map(map);
     task::enter(call);
@@ -238,29 +242,26 @@ fn on_gntdev_mmap(call: &Call<GntdevMmap, impl Entered>) {
 #[inline(always)]
 fn on_gntdev_mmap_return(call: &Return<GntdevMmap, impl Returned>) {
     let Some(task) = task::operation_finished(call) else { return };
-    if call.int() != 0 {
-        no_vma_after_all(task);
+    let ret = call.int();
+    let [_, vma] = task.arguments();
+    let map = vma_private_data(vma).unwrap_or(0);
+    // A map that was mapped before is not this call's.
+    if (ret == 0 || task.passed(HookId::GnttabMapRefs))
+        && let Some(live) = ledger::live(map)
+    {
+        task.head_mut().set_map(&live.info);
+        ledger::grants_are_mapped(live);
+        // The kernel closes no VMA where it failed: it never inserted one.
+        if ret == 0 {
+            ledger::add_vma(live);
+        }
     }
     task.head_mut().set_buffer(Buffer::Pages);
-    if !task.head().knows_pages() {
-        let [_, vma] = task.arguments();
-        add_pages(task, vma_pages(vma));
-    }
-    let ret = call.int();
+    add_pages_of_vma(task, vma);
     if ret < 0 {
         cause::of_mmap(task, ret);
     }
     task.emit(call, ret);
-}
-
-/// The mmap failed after the grants were mapped. The kernel closes no VMA then: it never inserted one.
-#[inline(always)]
-fn no_vma_after_all(task: &Task) {
-    if let map @ 1.. = task.map()
-        && let Some(live) = ledger::live(map)
-    {
-        ledger::remove_vma(live);
-    }
 }
 
 /// `munmap(2)`. Most calls have nothing to do with us: only `gntdev_vma_close` inside shows which do.
@@ -288,7 +289,7 @@ fn on_gntdev_vma_open(call: &Call<GntdevVmaOpen, impl Entered>) {
 #[inline(always)]
 fn on_gntdev_vma_close(call: &Call<GntdevVmaClose, impl Entered>) {
     let vma = call.pointer::<0>();
-    let mut live = vma_private_data(vma).and_then(ledger::live);
+    let mut live = call.load(at::vma_private_data(vma)).and_then(ledger::live);
     // Also where a process ends: that is no munmap.
     if let Some(live) = &mut live {
         ledger::remove_vma(live);
@@ -297,7 +298,7 @@ fn on_gntdev_vma_close(call: &Call<GntdevVmaClose, impl Entered>) {
     task.confirm();
     match live {
         Some(live) => task.head_mut().set_map(&live.info),
-        None => add_pages(task, vma_pages(vma)),
+        None => add_pages_of_vma(task, vma),
     }
     task.head_mut().set_buffer(Buffer::Pages);
     task.events.enter(GntdevVmaClose::HOOK.id);

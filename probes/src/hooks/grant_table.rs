@@ -8,12 +8,14 @@
 use grantscope_wire::hook::rows::{GnttabBatchCopy, GnttabBatchMap, GnttabExpand, GnttabMapRefs, GnttabUnmapRefs, Msleep};
 use grantscope_wire::{HookId, Op, OpAt, Row};
 
+use super::teardown;
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::map_domid;
+use crate::op::caller::{self, UnmappedFor};
+use crate::op::cause;
 use crate::op::events::now_ns;
 use crate::op::evidence::{COPY_REFUSED, Copies, GRANT_TABLE_FULL, GrantOp, Maps, Request, Unmaps};
-use crate::op::task::{self, KernelUser, Task};
-use crate::op::{caller, cause};
+use crate::op::task::{self, Requested, Task};
 
 const MAP_REFS_OP: OpAt<GnttabMapRefs> = OpAt::new(Op::MapRefs);
 const UNMAP_REFS_OP: OpAt<GnttabUnmapRefs> = OpAt::new(Op::UnmapRefs);
@@ -34,18 +36,16 @@ hook!(Msleep, on_msleep, on_msleep_return);
 #[inline(always)]
 fn on_gnttab_map_refs(call: &Call<GnttabMapRefs, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: call.pointers::<2>(), count: call.int::<3>() };
-    task::enter_or_begin(call, MAP_REFS_OP, request, || {
-        Some(KernelUser { caller: caller::of(call), domid: map_domid(request.operations) })
-    });
+    task::enter_or_begin(call, MAP_REFS_OP, request, || Requested::ByUser(caller::of(call), map_domid(request.operations)));
 }
 
 /// `int gnttab_unmap_refs(unmap_ops, kunmap_ops, pages, unsigned int count)`. A grant's handle does not carry its domain.
 #[inline(always)]
 fn on_gnttab_unmap_refs(call: &Call<GnttabUnmapRefs, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: 0, count: call.int::<3>() };
-    task::enter_or_begin(call, UNMAP_REFS_OP, request, || {
-        let caller = caller::requester(request.operations, || caller::of(call))?;
-        Some(KernelUser { caller, domid: None })
+    task::enter_or_begin(call, UNMAP_REFS_OP, request, || match caller::requester(request.operations, || caller::of(call)) {
+        UnmappedFor::User(caller) => Requested::ByUser(caller, None),
+        UnmappedFor::Gntdev(item) => Requested::ByGntdev(item),
     });
 }
 
@@ -53,16 +53,14 @@ fn on_gnttab_unmap_refs(call: &Call<GnttabUnmapRefs, impl Entered>) {
 #[inline(always)]
 fn on_gnttab_batch_map(call: &Call<GnttabBatchMap, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: 0, count: call.int::<1>() };
-    task::enter_or_begin(call, BATCH_MAP_OP, request, || {
-        Some(KernelUser { caller: caller::of(call), domid: map_domid(request.operations) })
-    });
+    task::enter_or_begin(call, BATCH_MAP_OP, request, || Requested::ByUser(caller::of(call), map_domid(request.operations)));
 }
 
 /// `void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)`
 #[inline(always)]
 fn on_gnttab_batch_copy(call: &Call<GnttabBatchCopy, impl Entered>) {
     let request = Request { operations: call.pointer::<0>(), pages: 0, count: call.int::<1>() };
-    task::enter_or_begin(call, BATCH_COPY_OP, request, || Some(KernelUser { caller: caller::of(call), domid: None }));
+    task::enter_or_begin(call, BATCH_COPY_OP, request, || Requested::ByUser(caller::of(call), None));
 }
 
 #[inline(always)]
@@ -72,7 +70,20 @@ fn on_gnttab_map_refs_return(call: &Return<GnttabMapRefs, impl Returned>) {
 
 #[inline(always)]
 fn on_gnttab_unmap_refs_return(call: &Return<GnttabUnmapRefs, impl Returned>) {
-    leave_or_end::<Unmaps, _, _>(call, call.int());
+    let now = now_ns();
+    let Some(task) = task::busy_here() else { return };
+    let is_over = task.returned(GnttabUnmapRefs::HOOK.id, now);
+    let ret = call.int();
+    teardown::unmapped(task, now, ret);
+    if !is_over {
+        return;
+    }
+    // Of a teardown the record has just been sent.
+    if task.is(Op::Teardown) {
+        return task.release();
+    }
+    cause::of_kernel_user::<Unmaps>(task, ret);
+    task.emit(call, ret);
 }
 
 /// One of those returned: the end of a stage, or of an in-kernel user's operation, with what Xen answered.

@@ -80,6 +80,5 @@ mod gntalloc;
 mod gntdev;
 mod grant_table;
 mod lock;
-mod map_life;
 mod memory;
 mod teardown;

@@ -4,7 +4,8 @@ use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_probe_read_user};
 
 use super::page_shift;
 
-/// Declares readers of members of `wire/src/kernel.rs`, and the type of each.
+/// Declares readers of members of `wire/src/kernel.rs`, and the type of each. In `at`: where the members lie, for programs that can read
+/// them without a helper (`Call::load`).
 macro_rules! readers {
     ($($member:ident: $type:ty;)+) => {
         $(
@@ -14,6 +15,32 @@ macro_rules! readers {
             }
         )+
     };
+}
+
+/// Where members lie.
+pub mod at {
+    use core::marker::PhantomData;
+
+    /// The address of something; `None`: this kernel does not have it.
+    pub struct Place<T>(pub Option<u64>, PhantomData<T>);
+
+    macro_rules! places {
+        ($($member:ident: $type:ty;)+) => {
+            $(
+                #[inline(always)]
+                pub fn $member(structure: u64) -> Place<$type> {
+                    Place(filled_in!(members.$member).at(structure), PhantomData)
+                }
+            )+
+        };
+    }
+
+    places! {
+        vma_private_data: u64;
+        unmap_data: u64;
+        unmap_ops: u64;
+        unmap_count: u32;
+    }
 }
 
 readers! {
@@ -26,9 +53,6 @@ readers! {
     file_private_data: u64;
     file_operations: u64;
     operations_ioctl: u64;
-    unmap_data: u64;
-    unmap_ops: u64;
-    unmap_count: u32;
     map_next: u64;
     map_index: u32;
     map_count: u32;
@@ -87,7 +111,7 @@ pub fn map_domid(map_ops: u64) -> Option<u16> {
 }
 
 /// A type of which any bytes are a value.
-pub trait Plain {}
+pub trait Plain: Copy {}
 impl Plain for u16 {}
 impl Plain for u32 {}
 impl Plain for u64 {}

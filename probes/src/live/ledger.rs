@@ -77,7 +77,7 @@ pub fn set_granted(map: u64, head: &OpHeader, exported: bool) {
         live.info.set_domid(domid);
     }
     if exported {
-        live.flags |= LIVE_EXPORTED;
+        live.flags |= LIVE_EXPORTED | LIVE_GRANTS_MAPPED;
     }
 }
 

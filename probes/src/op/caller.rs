@@ -22,8 +22,6 @@ pub struct CallSite(i32);
 
 impl CallSite {
     const UNKNOWN: Self = Self(0);
-    /// gntdev itself, in none of its operations: not an in-kernel user. No caller lies so far off.
-    const GNTDEV: Self = Self(i32::MIN);
 
     /// As it travels; 0: not known.
     pub fn offset(self) -> i32 {
@@ -76,29 +74,48 @@ fn call_site(context: *mut c_void, link: Option<u64>) -> CallSite {
     CallSite::UNKNOWN
 }
 
-/// Who requested that grants be unmapped, by the address of the first of them: a kworker may do it long after. What is requested is
-/// always done in the end, so that an entry never outlives its request.
+/// Who requested that some grants be unmapped.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Requester {
+    /// An in-kernel user.
+    caller: CallSite,
+    reserved: u32,
+    /// gntdev, in none of its operations: the item of its request; 0: an in-kernel user.
+    item: u64,
+}
+
+/// By the address of the first of the grants: a kworker may unmap them long after. What is requested is always done in the end, so that an
+/// entry never outlives its request.
 #[map]
-static REQUESTERS: LruHashMap<u64, CallSite> = LruHashMap::with_max_entries(4_096, 0);
+static REQUESTERS: LruHashMap<u64, Requester> = LruHashMap::with_max_entries(4_096, 0);
 
 /// An in-kernel user requests that these be unmapped.
 #[inline(always)]
 pub fn note_requester(unmap_ops: u64, caller: CallSite) {
     // Where there is no room, the kworker is reported as the caller.
-    let _ = REQUESTERS.insert(unmap_ops, &caller, 0);
+    let _ = REQUESTERS.insert(unmap_ops, &Requester { caller, reserved: 0, item: 0 }, 0);
 }
 
-/// These are gntdev's, and are reported by a teardown.
+/// These are gntdev's, and are reported as the teardown of this item.
 #[inline(always)]
-pub fn note_gntdev(unmap_ops: u64) {
-    note_requester(unmap_ops, CallSite::GNTDEV);
+pub fn note_gntdev(unmap_ops: u64, item: u64) {
+    let _ = REQUESTERS.insert(unmap_ops, &Requester { caller: CallSite::UNKNOWN, reserved: 0, item }, 0);
 }
 
-/// Who requested the unmapping of these, which are being unmapped now; `None`: gntdev.
+/// Whose grants are being unmapped now.
+pub enum UnmappedFor {
+    /// An in-kernel user's.
+    User(CallSite),
+    /// gntdev's: the item of its request.
+    Gntdev(u64),
+}
+
+/// Who requested the unmapping of these, which are being unmapped now.
 #[inline(always)]
-pub fn requester(unmap_ops: u64, on_the_stack: impl FnOnce() -> CallSite) -> Option<CallSite> {
+pub fn requester(unmap_ops: u64, on_the_stack: impl FnOnce() -> CallSite) -> UnmappedFor {
     // SAFETY: a value is written before its request is.
-    let Some(&requester) = (unsafe { REQUESTERS.get(unmap_ops) }) else { return Some(on_the_stack()) };
+    let Some(&requester) = (unsafe { REQUESTERS.get(unmap_ops) }) else { return UnmappedFor::User(on_the_stack()) };
     let _ = REQUESTERS.remove(unmap_ops);
-    (requester.0 != CallSite::GNTDEV.0).then_some(requester)
+    if requester.item != 0 { UnmappedFor::Gntdev(requester.item) } else { UnmappedFor::User(requester.caller) }
 }

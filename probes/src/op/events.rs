@@ -98,13 +98,27 @@ impl Events {
     /// Where the next event goes.
     #[inline(always)]
     fn place(&mut self, hook: HookId) -> usize {
+        self.seen |= 1 << hook.id();
+        self.room()
+    }
+
+    #[inline(always)]
+    fn room(&mut self) -> usize {
         if self.count as usize >= EVENT_MASK {
             self.send_part();
         }
         let place = self.count as usize & EVENT_MASK;
         self.count = place as u32 + 1;
-        self.seen |= 1 << hook.id();
         place
+    }
+
+    /// Something that is no event.
+    #[inline(always)]
+    pub fn add<const N: usize>(&mut self, words: [Event; N]) {
+        for word in words {
+            let place = self.room();
+            self.record.events[place] = word;
+        }
     }
 
     /// Whether the hook was passed.

@@ -8,3 +8,4 @@ pub mod evidence;
 pub mod ioctl;
 mod slots;
 pub mod task;
+pub mod teardown;

@@ -1,16 +1,17 @@
 //! The operation that each context is in: from the hook that begins it to the hook that reports it.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use grantscope_wire::{HookId, LossKind, Op, OpAt, OpHeader, Row, record};
+use grantscope_wire::{HookId, LossKind, MapInfo, Op, OpAt, OpHeader, Row, TeardownInside, record};
 
 use super::caller::CallSite;
 use super::context::Context;
 use super::events::{Events, now_ns};
 use super::evidence::{Evidence, Request, STATUSES_UNREAD};
 use super::slots;
+use super::teardown;
 use crate::call::{Call, Return};
 use crate::kernel::current;
-use crate::out::{loss, ring};
+use crate::out::{filter, loss, ring};
 
 /// An operation that is under way.
 #[repr(C)]
@@ -32,9 +33,30 @@ pub struct Task {
     map: u64,
     /// The lock that it waits for; 0: none.
     lock: u64,
+    /// The unmapping that it has requested, while that is not done.
+    pub unmapping: Unmapping,
     /// For the case that the operation fails.
     pub evidence: Evidence,
     pub events: Events,
+}
+
+/// A request to unmap a map's grants.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Unmapping {
+    /// The address of the request; 0: there is none.
+    pub item: u64,
+    /// Address of the map.
+    pub map: u64,
+    /// The map, and how many grants this request is about.
+    pub info: MapInfo,
+    /// Teardowns in the record, of which there is no record of their own.
+    pub inside: u32,
+    pub reserved: u32,
+}
+
+impl Unmapping {
+    pub const NONE: Self = Self { item: 0, map: 0, info: MapInfo::UNKNOWN, inside: 0, reserved: 0 };
 }
 
 /// The current thread, if it is inside an operation.
@@ -120,16 +142,17 @@ fn outermost(hook: HookId) -> Option<&'static mut Task> {
 }
 
 /// Who in the kernel makes a request, where no operation of a process is around.
-#[derive(Clone, Copy)]
-pub struct KernelUser {
-    pub caller: CallSite,
-    pub domid: Option<u16>,
+pub enum Requested {
+    /// An in-kernel user, of a domain if that is known.
+    ByUser(CallSite, Option<u16>),
+    /// gntdev, of which a teardown is under way: its item.
+    ByGntdev(u64),
 }
 
 /// A hook was entered that in-kernel users reach too, also in interrupts: a stage of the operation around it; where there is none, an
-/// operation of theirs. `user` describes them, before its time begins; `None`: the request is gntdev's own.
+/// operation of theirs. `user` describes them, before its time begins.
 #[inline(always)]
-pub fn enter_or_begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, request: Request, user: impl FnOnce() -> Option<KernelUser>) {
+pub fn enter_or_begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, request: Request, user: impl FnOnce() -> Requested) {
     let hook = H::HOOK.id;
     let context = Context::here();
     if let Some(task) = slots::find(context) {
@@ -139,15 +162,23 @@ pub fn enter_or_begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, request: Request, 
         }
         return task.events.enter(hook);
     }
-    let Some(user) = user() else { return };
+    let user = user();
     let Some(task) = slots::claim(context, hook) else { return };
     task.evidence.keep(request);
     task.prepare(op.op().id(), hook, false);
     let head = task.head_mut();
-    head.caller = user.caller.offset();
-    head.set_pages(request.count);
-    if let Some(domid) = user.domid {
-        head.set_domid(domid.into());
+    match user {
+        Requested::ByUser(caller, domid) => {
+            head.caller = caller.offset();
+            head.set_pages(request.count);
+            if let Some(domid) = domid {
+                head.set_domid(domid.into());
+            }
+        }
+        Requested::ByGntdev(item) => {
+            head.op = Op::Teardown.id();
+            task.unmapping.item = item;
+        }
     }
     task.events.start();
 }
@@ -156,7 +187,8 @@ pub fn enter_or_begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, request: Request, 
 #[inline(always)]
 pub fn finished_here<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
     let now = now_ns();
-    busy_here()?.returned(H::HOOK.id, now)
+    let task = busy_here()?;
+    task.returned(H::HOOK.id, now).then_some(task)
 }
 
 /// A hook was entered that is a boundary between stages, or begins one.
@@ -188,7 +220,8 @@ pub fn leave<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
 #[inline(always)]
 pub fn finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
     let now = now_ns();
-    busy()?.returned(H::HOOK.id, now)
+    let task = busy()?;
+    task.returned(H::HOOK.id, now).then_some(task)
 }
 
 /// The hook of an operation returned; like `finished`, but then there must have been a beginning.
@@ -199,7 +232,7 @@ pub fn operation_finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Ta
         loss::count(H::HOOK.id, LossKind::Unseen);
         return None;
     };
-    task.returned(H::HOOK.id, now)
+    task.returned(H::HOOK.id, now).then_some(task)
 }
 
 /// A call that all of the system makes returned; like `finished`, but who is not concerned does not pay for a look at the clock.
@@ -210,7 +243,7 @@ pub fn confirmed_finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Ta
         slots::release(task);
         return None;
     }
-    task.returned(H::HOOK.id, now_ns())
+    task.returned(H::HOOK.id, now_ns()).then_some(task)
 }
 
 impl Task {
@@ -225,6 +258,7 @@ impl Task {
         arguments: [0; 2],
         map: 0,
         lock: 0,
+        unmapping: Unmapping::NONE,
         evidence: Evidence::NONE,
         events: Events::NONE,
     };
@@ -242,22 +276,24 @@ impl Task {
         self.tentative = u8::from(tentative);
         self.map = 0;
         self.lock = 0;
+        self.unmapping.item = 0;
+        self.unmapping.inside = 0;
         self.evidence.facts = 0;
         self.events.begin(op);
     }
 
-    /// The hook returned; gives the task if its operation is over.
+    /// The hook returned; whether its operation is over.
     #[inline(always)]
-    fn returned(&'static mut self, hook: HookId, now: u64) -> Option<&'static mut Self> {
+    pub fn returned(&mut self, hook: HookId, now: u64) -> bool {
         if self.hook == hook.id() {
             if self.nested == 0 {
                 self.events.end(now);
-                return Some(self);
+                return true;
             }
             self.nested -= 1;
         }
         self.events.leave(hook, now);
-        None
+        false
     }
 
     /// Another task holds a lock. A mutex reports several times that it is contended, and may have to wait for a lock of its own:
@@ -277,6 +313,20 @@ impl Task {
             self.lock = 0;
             self.events.leave(hook, now);
         }
+    }
+
+    /// Whether the end of what it unmaps goes into its own record: not where that may never be sent.
+    #[inline(always)]
+    pub fn reports_teardowns(&self) -> bool {
+        self.tentative == 0 && filter::is_any()
+    }
+
+    /// What it requested to be unmapped is: that goes into its record.
+    #[inline(always)]
+    pub fn add_teardown(&mut self, ret: i32) {
+        self.events.add(TeardownInside { ret, map: self.unmapping.info }.words());
+        self.unmapping.item = 0;
+        self.unmapping.inside += 1;
     }
 
     /// The operation does concern gntdev.
@@ -308,6 +358,11 @@ impl Task {
         self.arguments
     }
 
+    /// It is over without a record of its own.
+    pub fn release(&mut self) {
+        slots::release(self);
+    }
+
     /// Address of the map that the operation allocated, or maps; 0: none yet.
     pub fn map(&self) -> u64 {
         self.map
@@ -325,6 +380,10 @@ impl Task {
     /// Hands the finished operation to the collector, at the return of the hook that it began at: the one in its row.
     #[inline(always)]
     pub fn emit<H: Row, C>(&mut self, _: &Return<H, C>, ret: i32) {
+        if self.unmapping.item != 0 {
+            // It is deferred.
+            teardown::park(&self.unmapping, self.head().op);
+        }
         if self.tentative == 0 {
             self.send(H::HOOK.id, ret);
         }
@@ -356,6 +415,9 @@ impl Task {
             self.events.head_mut().flags |= record::STATUSES_UNREAD;
         }
         // SAFETY: the record has room for every event, and behind them for every status.
-        unsafe { ring::send(self.events.record(), hook) };
+        let refused = unsafe { ring::send(self.events.record(), hook) };
+        if refused && self.unmapping.inside > 0 {
+            loss::add(Op::Teardown.reported_by(), LossKind::RingFull, self.unmapping.inside.into());
+        }
     }
 }

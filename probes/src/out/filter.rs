@@ -12,12 +12,22 @@ static FILTER: Filter = Filter::ANY;
 #[map]
 static LEFT_OUT: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
+#[inline(always)]
+fn filter() -> Filter {
+    // SAFETY: a plain static; volatile because the loader rewrites it.
+    unsafe { core::ptr::read_volatile(&raw const FILTER) }
+}
+
+/// Whether nothing is left out.
+#[inline(always)]
+pub fn is_any() -> bool {
+    filter().is_any()
+}
+
 /// Whether an operation is to be recorded; counted, if not.
 #[inline(always)]
 pub fn passes(head: &OpHeader) -> bool {
-    // SAFETY: a plain static; volatile because the loader rewrites it.
-    let filter = unsafe { core::ptr::read_volatile(&raw const FILTER) };
-    let passes = filter.passes(head);
+    let passes = filter().passes(head);
     if !passes && let Some(count) = LEFT_OUT.get_ptr_mut(0) {
         // SAFETY: the pointer is this CPU's own counter, and programs do not migrate while they run.
         unsafe { *count += 1 };

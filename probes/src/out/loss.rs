@@ -15,8 +15,18 @@ pub fn count(hook: HookId, kind: LossKind) {
 
 /// One more was lost, at the hook with this id.
 pub fn count_at(hook: u8, kind: LossKind) {
+    add_at(hook, kind, 1);
+}
+
+/// So many more were lost.
+pub fn add(hook: HookId, kind: LossKind, count: u64) {
+    add_at(hook.id(), kind, count);
+}
+
+#[inline(always)]
+fn add_at(hook: u8, kind: LossKind, count: u64) {
     if let Some(counter) = LOSS.get_ptr_mut(loss_index(hook, kind)) {
         // SAFETY: the pointer is this CPU's own counter, and programs do not migrate while they run.
-        unsafe { *counter += 1 };
+        unsafe { *counter += count };
     }
 }

@@ -1,5 +1,5 @@
 //! The way to the collector: records, what the filter leaves out, and what is lost.
 
-mod filter;
+pub mod filter;
 pub mod loss;
 pub mod ring;

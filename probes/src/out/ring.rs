@@ -21,20 +21,19 @@ const BPF_RB_AVAIL_DATA: u64 = 0;
 #[map]
 static RECORDS: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
-/// Hands a record to the collector, unless the filter leaves it out. What does not fit is counted as a loss of the hook.
+/// Hands a record to the collector, unless the filter leaves it out. What does not fit is counted as a loss of the hook; gives whether that
+/// was so.
 ///
 /// # Safety
 /// Behind the header there have to be as many events, and behind them as many grant statuses, as it says.
 #[inline(always)]
-pub unsafe fn send(record: *mut OpHeader, hook: HookId) {
-    // SAFETY: the caller's record begins with a header.
-    if !filter::passes(unsafe { &*record }) {
-        return;
-    }
-    // SAFETY: as the caller says.
-    if unsafe { send_unfiltered(record) } {
+pub unsafe fn send(record: *mut OpHeader, hook: HookId) -> bool {
+    // SAFETY: the caller's record begins with a header; and as the caller says.
+    let refused = unsafe { filter::passes(&*record) && send_unfiltered(record) };
+    if refused {
         loss::count(hook, LossKind::RingFull);
     }
+    refused
 }
 
 /// The same, whatever the filter says. Whether it did not fit.

@@ -27,6 +27,17 @@ impl Filter {
     /// Everything is recorded.
     pub const ANY: Self = Self { min_duration_ns: 0, comm: [0; 16], tgid: 0, domid: Self::ANY_DOMID, buffers: 0, errors_only: 0 };
 
+    /// Whether everything is recorded.
+    #[inline(always)]
+    pub fn is_any(&self) -> bool {
+        self.tgid == 0
+            && self.domid == Self::ANY_DOMID
+            && self.buffers == 0
+            && self.errors_only == 0
+            && self.min_duration_ns == 0
+            && self.comm[0] == 0
+    }
+
     /// Whether the operation is recorded. What is not known of it does not pass.
     #[inline(always)]
     pub fn passes(&self, head: &OpHeader) -> bool {

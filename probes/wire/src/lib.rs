@@ -18,10 +18,10 @@ pub mod stage;
 
 pub use cause::Cause;
 pub use filter::Filter;
-pub use hook::{HOOKS, Hook, HookId, Row};
+pub use hook::{Detail, HOOKS, Hook, HookId, Row};
 pub use kernel::Kernel;
 pub use live::{FoundMap, LiveMap, MapInfo, PendingTeardown};
 pub use loss::LossKind;
 pub use op::{Buffer, Op, OpAt};
-pub use record::{Edge, Event, GrantStatus, OpHeader, OpRecord};
+pub use record::{Edge, Event, GrantStatus, OpHeader, OpRecord, TeardownInside};
 pub use stage::Stage;

@@ -22,6 +22,9 @@ pub struct MapInfo {
 }
 
 impl MapInfo {
+    /// Of one that is older than the probes.
+    pub const UNKNOWN: Self = Self { generation_ns: 0, pages: 0, buffer: 0, domid_known: 0, domid: 0 };
+
     /// The domain that granted its first reference; `None`: not known.
     pub const fn domid(&self) -> Option<u16> {
         if self.domid_known != 0 { Some(self.domid) } else { None }
@@ -67,7 +70,7 @@ pub struct PendingTeardown {
     pub start_ns: u64,
     /// The last attempt.
     pub attempt_ns: u64,
-    /// The map, as far as it is known.
+    /// The map, as far as it is known, and how many of its grants this is about.
     pub info: MapInfo,
     /// Address of the map.
     pub map: u64,
@@ -75,14 +78,12 @@ pub struct PendingTeardown {
     pub ids: u64,
     /// Name of the thread that requested it.
     pub comm: [u8; 16],
-    /// Grants that it is about.
-    pub pages: u32,
     /// Attempts after the first.
     pub retries: u16,
     /// The `Op` that requested it; 0: none of ours.
     pub started_by: u8,
     /// Zero.
-    pub reserved: u8,
+    pub reserved: [u8; 5],
 }
 
 /// How a process holds a map that was found without having been seen from its beginning.

@@ -42,7 +42,7 @@ operations! {
     Close = 15, GntdevRelease, "close", "the last close of an open gntdev, with all maps that it still held";
     AttachmentMap = 16, DmaBufMapAttachment, "attachment_map", "an importer asks for the DMA addresses of a dma-buf that gntdev exported";
     AttachmentUnmap = 17, DmaBufUnmapAttachment, "attachment_unmap", "an importer gives those addresses back";
-    Teardown = 18, UnmapGrantPagesDone, "teardown", "the grants behind a map really go, at once or long after the call that asked for it returned";
+    Teardown = 18, GnttabUnmapRefs, "teardown", "the grants behind a map really go, at once or long after the call that asked for it returned";
     MapRefs = 19, GnttabMapRefs, "map_refs", "an in-kernel user maps grants (gnttab_map_refs outside of all operations above)";
     UnmapRefs = 20, GnttabUnmapRefs, "unmap_refs", "an in-kernel user's grants are unmapped (gnttab_unmap_refs outside of all operations above)";
     BatchMap = 21, GnttabBatchMap, "batch_map", "an in-kernel user maps grants without pages of its own (gnttab_batch_map)";

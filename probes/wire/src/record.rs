@@ -186,6 +186,48 @@ impl Event {
 
 const _: () = assert!(crate::hook::HOOK_IDS <= RETURNED as usize);
 
+/// A teardown that ended in the operation that requested it, behind the event of the return of `gnttab_unmap_refs`: it began at that
+/// function's entry. It takes the place of three events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TeardownInside {
+    /// 0, or a negative errno.
+    pub ret: i32,
+    /// The map. Of its grants `pages` were unmapped.
+    pub map: MapInfo,
+}
+
+impl TeardownInside {
+    /// The code of the first word, where an event would have that of a hook: no hook has this id.
+    const CODE: u8 = RETURNED - 1;
+    /// Words that it takes.
+    pub const WORDS: usize = 3;
+
+    /// As it travels.
+    #[inline(always)]
+    pub const fn words(self) -> [Event; Self::WORDS] {
+        let known = (self.map.domid_known != 0) as u64;
+        let facts = self.map.pages as u64 | (self.map.buffer as u64) << 32 | known << 40 | (self.map.domid as u64) << 48;
+        [Event::new(Self::CODE, self.ret as u32 as u64), Event(self.map.generation_ns), Event(facts)]
+    }
+
+    /// What the first words are, if it is one.
+    pub fn read(words: &[Event]) -> Option<Self> {
+        let &[first, generation, facts, ..] = words else { return None };
+        (first.0 as u8 == Self::CODE).then_some(Self {
+            ret: first.offset_ns() as u32 as i32,
+            map: MapInfo {
+                generation_ns: generation.0,
+                pages: facts.0 as u32,
+                buffer: (facts.0 >> 32) as u8,
+                domid_known: (facts.0 >> 40) as u8,
+                domid: (facts.0 >> 48) as u16,
+            },
+        })
+    }
+}
+
+const _: () = assert!(crate::hook::HOOK_IDS <= TeardownInside::CODE as usize);
+
 /// How many references of an operation got a grant status other than okay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

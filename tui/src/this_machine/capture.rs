@@ -5,6 +5,7 @@ use std::process::Command;
 use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::Clock;
 use grantscope_analysis::model::Filter;
+use grantscope_wire::Detail;
 
 /// What to record, and how.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Capture {
     pub clock: Clock,
     /// Attach mode of the probes.
     pub attach: AttachMode,
+    /// How much is watched.
+    pub detail: Detail,
     /// What is recorded.
     pub filter: Filter,
     /// Program to run while recording; without one: until a signal comes.

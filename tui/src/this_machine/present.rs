@@ -79,8 +79,8 @@ pub fn list_maps() -> Result<(Ledger, u32)> {
 }
 
 fn options(capture: Capture, stop: Arc<Notify>) -> Options {
-    let Capture { run, clock, attach, filter, command } = capture;
-    Options { run, clock, attach, filter, command, stop }
+    let Capture { run, clock, attach, detail, filter, command } = capture;
+    Options { run, clock, attach, detail, filter, command, stop }
 }
 
 /// Records on this thread until it is over.
