@@ -2,7 +2,7 @@
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `btf`, `symbols` and `kernel` ask the
 //! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
-//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones; `probes` owns what is
+//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `probes` owns what is
 //! attached; `session` turns it into a recording.
 //!
 //! ```no_run
@@ -35,6 +35,7 @@ mod probes;
 mod session;
 mod signature;
 mod symbols;
+mod table;
 
 pub use census::list as list_maps;
 pub use examine::examine;
@@ -87,6 +88,14 @@ pub enum CaptureError {
     /// A map of the object is missing.
     #[error("the probes' object has no usable map `{0}`: the object and this program were built apart; run `cargo xtask build`")]
     NoMap(&'static str),
+    /// A table cannot be mapped.
+    #[error("the probes' table `{name}` cannot be mapped into memory: the kernel has to be 5.5 or newer")]
+    Table {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Something we cannot do without.
     #[error("the hook {} cannot be attached ({problem}); without it: {}", .hook.name(), .hook.about())]
     RequiredHook {

@@ -10,23 +10,22 @@ use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
 
 use crate::decode::comm;
 use crate::object::{plain_bytes, take};
+use crate::table::Table;
 use crate::{CaptureError, census, host};
 use grantscope_analysis::model::{Holder, LiveMap, MapState, MapsReport};
 
 /// A map as the probes keep it.
 type Kept = grantscope_wire::LiveMap;
 
-/// Flag of an update: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
-const BPF_NOEXIST: u64 = 1;
 /// Keys that one pass reads at most. The kernel starts over where a key goes away during the pass, so that it may see more keys than
 /// there are; it must end all the same.
 const MAX_KEYS: usize = 1 << 17;
 
 /// Reads the probes' maps, and knows what it read before.
 pub struct LiveMaps {
-    maps: BpfMap<MapData, u64, [u8; size_of::<Kept>()]>,
+    maps: Table<Kept, { size_of::<Kept>() }>,
     pending: BpfMap<MapData, u64, [u8; size_of::<PendingTeardown>()]>,
-    dmabufs: BpfMap<MapData, u64, [u8; size_of::<MapInfo>()]>,
+    dmabufs: Table<MapInfo, { size_of::<MapInfo>() }>,
     /// By address and generation: what was reported last.
     reported: HashMap<(u64, u64), LiveMap>,
     /// Start times of processes that own maps, as `/proc` has them: another process with the number is not the owner.
@@ -45,9 +44,9 @@ impl LiveMaps {
     /// The object lacks one of the maps.
     pub fn new(ebpf: &mut Ebpf) -> Result<Self, CaptureError> {
         Ok(Self {
-            maps: take(ebpf, "MAPS")?,
+            maps: Table::open(ebpf, "MAPS", "MAPS_DISPLACED")?,
             pending: take(ebpf, "PENDING")?,
-            dmabufs: take(ebpf, "DMABUFS")?,
+            dmabufs: Table::open(ebpf, "DMABUFS", "DMABUFS_DISPLACED")?,
             reported: HashMap::new(),
             owners: HashMap::new(),
             holders: HashMap::new(),
@@ -66,12 +65,8 @@ impl LiveMaps {
     pub fn put_in(&mut self, found: &[(u64, FoundMap)]) {
         for (map, found) in found {
             let kept = census::as_kept(found);
-            // SAFETY: it has no padding: its size is the sum of its members'.
-            let bytes = unsafe { std::mem::transmute::<Kept, [u8; size_of::<Kept>()]>(kept) };
-            if self.maps.insert(map, bytes, BPF_NOEXIST).is_ok() && found.dmabuf != 0 {
-                // SAFETY: as above.
-                let bytes = unsafe { std::mem::transmute::<MapInfo, [u8; size_of::<MapInfo>()]>(kept.info) };
-                let _ = self.dmabufs.insert(found.dmabuf, bytes, BPF_NOEXIST);
+            if self.maps.insert(*map, kept) && found.dmabuf != 0 {
+                self.dmabufs.insert(found.dmabuf, kept.info);
             }
         }
     }
@@ -83,7 +78,7 @@ impl LiveMaps {
         let under_way: HashSet<u64> = self.teardowns().into_keys().map(|(map, _)| map).collect();
         for (map, kept) in self.read() {
             if kept.flags & LIVE_FOUND != 0 && !there.contains(&map) && !under_way.contains(&map) {
-                let _ = self.maps.remove(&map);
+                self.maps.remove(map);
             }
         }
         self.see_holders(found);
@@ -152,14 +147,13 @@ impl LiveMaps {
     }
 
     fn read(&self) -> HashMap<u64, Kept> {
-        // SAFETY: LiveMap is plain old data: any bytes of its size are one.
-        self.maps.iter().take(MAX_KEYS).filter_map(Result::ok).map(|(map, bytes)| (map, unsafe { plain_bytes(bytes) })).collect()
+        self.maps.read().collect()
     }
 
     /// Teardowns that are under way, by address and generation of the map.
     fn teardowns(&self) -> HashMap<(u64, u64), PendingTeardown> {
         let read = self.pending.iter().take(MAX_KEYS).filter_map(Result::ok);
-        // SAFETY: as above.
+        // SAFETY: PendingTeardown is plain old data: any bytes of its size are one.
         let teardowns = read.map(|(_, bytes)| unsafe { plain_bytes::<PendingTeardown, _>(bytes) });
         teardowns.map(|teardown| ((teardown.map, teardown.info.generation_ns), teardown)).collect()
     }

@@ -45,11 +45,18 @@ impl<H: Row, C: Entered> Call<H, C> {
         self.context.register(INDEX)
     }
 
+    /// Where an argument points that is a pointer to a structure, as a number: the verifier lets nobody calculate with a pointer.
+    #[inline(always)]
+    pub fn address<const INDEX: usize>(&self) -> u64 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Pointer(_)), "the hook's row has no such pointer") };
+        self.context.number(INDEX)
+    }
+
     /// An argument that is a pointer to pointers.
     #[inline(always)]
     pub fn pointers<const INDEX: usize>(&self) -> u64 {
         const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Pointers(_)), "the hook's row has no such pointers") };
-        self.context.pointers(INDEX)
+        self.context.number(INDEX)
     }
 
     /// An argument that is an int.
@@ -133,7 +140,7 @@ impl<H: Row> Event<H> {
 pub trait Entered {
     fn as_ptr(&self) -> *mut c_void;
     fn register(&self, index: usize) -> u64;
-    fn pointers(&self, index: usize) -> u64;
+    fn number(&self, index: usize) -> u64;
     fn int(&self, index: usize) -> u32;
     fn link(&self) -> Option<u64>;
 
@@ -168,9 +175,10 @@ impl Entered for FEntryContext {
         self.arg(index)
     }
 
-    /// The verifier does not let a program read such an argument by itself (btf_ctx_access in kernel/bpf/btf.c, Linux v6.12).
+    /// The verifier does not let a program read a pointer to pointers by itself (btf_ctx_access in kernel/bpf/btf.c, Linux v6.12), nor
+    /// calculate with a pointer to a structure. It puts a few instructions in the helper's place.
     #[inline(always)]
-    fn pointers(&self, index: usize) -> u64 {
+    fn number(&self, index: usize) -> u64 {
         let mut argument = 0;
         // SAFETY: the context is this program's own. An argument that is not there leaves 0.
         unsafe { bpf_get_func_arg(Entered::as_ptr(self), index as u32, &raw mut argument) };
@@ -206,7 +214,7 @@ impl Entered for ProbeContext {
     }
 
     #[inline(always)]
-    fn pointers(&self, index: usize) -> u64 {
+    fn number(&self, index: usize) -> u64 {
         self.register(index)
     }
 

@@ -7,10 +7,11 @@
 //! the probes' own time as can be: the rest is charged to the stage around it.
 #![no_std]
 #![no_main]
-// Inline assembly for the BPF machine: one instruction, in `op/slots.rs`.
+// Inline assembly for the BPF machine: one instruction, in `exchange.rs`.
 #![feature(asm_experimental_arch)]
 
 mod call;
+mod exchange;
 mod hooks;
 mod kernel;
 mod live;

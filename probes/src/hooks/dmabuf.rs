@@ -52,7 +52,7 @@ fn on_dma_buf_export_return(call: &Return<DmaBufExport, impl Returned>) {
 #[inline(always)]
 fn on_dmabuf_exp_ops_release(call: &Call<DmabufExpOpsRelease, impl Entered>) {
     task::begin(call, RELEASE_OP);
-    let dmabuf = call.pointer::<0>();
+    let dmabuf = call.address::<0>();
     if let (Some(task), Some(info)) = (task::busy(), ledger::dmabuf(dmabuf))
         && task.is(Op::Release)
     {
@@ -71,7 +71,7 @@ fn on_dmabuf_exp_ops_release_return(call: &Return<DmabufExpOpsRelease, impl Retu
 /// `struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, dev, importer_ops, importer_priv)`
 #[inline(always)]
 fn on_dma_buf_dynamic_attach(call: &Call<DmaBufDynamicAttach, impl Entered>) {
-    let dmabuf = call.pointer::<0>();
+    let dmabuf = call.address::<0>();
     // An import by gntdev itself: no other hook shows whose buffer it is.
     if let Some(task) = task::busy_with(Op::Import) {
         set_buffer_of(task, dmabuf);
@@ -90,13 +90,13 @@ fn on_dma_buf_dynamic_attach_return(call: &Return<DmaBufDynamicAttach, impl Retu
 /// `int dmabuf_exp_ops_attach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn on_dmabuf_exp_ops_attach(call: &Call<DmabufExpOpsAttach, impl Entered>) {
-    confirm(Op::Attach, || ledger::dmabuf(call.pointer::<0>()));
+    confirm(Op::Attach, || ledger::dmabuf(call.address::<0>()));
 }
 
 /// `struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach, enum dma_data_direction direction)`
 #[inline(always)]
 fn on_dma_buf_map_attachment(call: &Call<DmaBufMapAttachment, impl Entered>) {
-    task::begin_tentative(call, ATTACHMENT_MAP_OP, call.pointer::<0>());
+    task::begin_tentative(call, ATTACHMENT_MAP_OP, call.address::<0>());
 }
 
 #[inline(always)]
@@ -109,7 +109,7 @@ fn on_dma_buf_map_attachment_return(call: &Return<DmaBufMapAttachment, impl Retu
 /// `struct sg_table *dmabuf_exp_ops_map_dma_buf(struct dma_buf_attachment *attach, enum dma_data_direction dir)`
 #[inline(always)]
 fn on_dmabuf_exp_ops_map_dma_buf(call: &Call<DmabufExpOpsMapDmaBuf, impl Entered>) {
-    confirm(Op::AttachmentMap, || buffer_attached_to(call.pointer::<0>()));
+    confirm(Op::AttachmentMap, || buffer_attached_to(call.address::<0>()));
 }
 
 /// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes the grants first, then releases the buffer.
@@ -121,7 +121,7 @@ fn on_dmabuf_imp_release(call: &Call<DmabufImpRelease, impl Entered>) {
 /// `void dma_buf_unmap_attachment(struct dma_buf_attachment *attach, struct sg_table *sg_table, enum dma_data_direction direction)`
 #[inline(always)]
 fn on_dma_buf_unmap_attachment(call: &Call<DmaBufUnmapAttachment, impl Entered>) {
-    task::begin_tentative(call, ATTACHMENT_UNMAP_OP, call.pointer::<0>());
+    task::begin_tentative(call, ATTACHMENT_UNMAP_OP, call.address::<0>());
 }
 
 #[inline(always)]
@@ -133,13 +133,13 @@ fn on_dma_buf_unmap_attachment_return(call: &Return<DmaBufUnmapAttachment, impl 
 /// nothing, gntdev unmaps in `dmabuf_exp_ops_detach`.
 #[inline(always)]
 fn on_dmabuf_exp_ops_unmap_dma_buf(call: &Call<DmabufExpOpsUnmapDmaBuf, impl Entered>) {
-    confirm(Op::AttachmentUnmap, || buffer_attached_to(call.pointer::<0>()));
+    confirm(Op::AttachmentUnmap, || buffer_attached_to(call.address::<0>()));
 }
 
 /// `void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn on_dma_buf_detach(call: &Call<DmaBufDetach, impl Entered>) {
-    task::begin_tentative(call, DETACH_OP, call.pointer::<0>());
+    task::begin_tentative(call, DETACH_OP, call.address::<0>());
 }
 
 #[inline(always)]
@@ -150,7 +150,7 @@ fn on_dma_buf_detach_return(call: &Return<DmaBufDetach, impl Returned>) {
 /// `void dmabuf_exp_ops_detach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn on_dmabuf_exp_ops_detach(call: &Call<DmabufExpOpsDetach, impl Entered>) {
-    confirm(Op::Detach, || ledger::dmabuf(call.pointer::<0>()));
+    confirm(Op::Detach, || ledger::dmabuf(call.address::<0>()));
 }
 
 /// What is known of the dma-buf behind an attachment.

@@ -220,7 +220,7 @@ fn on_gntdev_alloc_map_return(call: &Return<GntdevAllocMap, impl Returned>) {
 /// `void gntdev_free_map(struct gntdev_grant_map *map)`
 #[inline(always)]
 fn on_gntdev_free_map(call: &Call<GntdevFreeMap, impl Entered>) {
-    let map = call.pointer::<0>();
+    let map = call.address::<0>();
     let task = task::busy_here();
     // What was unmapped before has said so already, unless it was never mapped.
     if let Some(task) = task

@@ -29,6 +29,7 @@ fn on_gnttab_unmap_refs_async(call: &Call<GnttabUnmapRefsAsync, impl Entered>) {
         if known.is_none() {
             return caller::note_requester(unmap_ops, caller::of(call));
         }
+        let item = call.address::<0>();
         caller::note_gntdev(unmap_ops, item);
         teardown::park(&Unmapping { item, map, info, ..Unmapping::NONE }, 0);
         return;
@@ -49,9 +50,9 @@ fn on_gnttab_unmap_refs_async(call: &Call<GnttabUnmapRefsAsync, impl Entered>) {
 /// `void gnttab_unmap_work(struct work_struct *work)`: the work is the item's first member.
 #[inline(always)]
 fn on_gnttab_unmap_work(call: &Call<GnttabUnmapWork, impl Entered>) {
-    let item = call.pointer::<0>();
+    let item = call.address::<0>();
     if teardown::retry(item)
-        && let Some(unmap_ops) = call.load(fields::at::unmap_ops(item))
+        && let Some(unmap_ops) = fields::unmap_ops(item)
     {
         caller::note_gntdev(unmap_ops, item);
     }

@@ -44,6 +44,7 @@ pub mod at {
 }
 
 readers! {
+    unmap_ops: u64;
     vma_private_data: u64;
     vma_start: u64;
     vma_end: u64;

@@ -2,12 +2,16 @@
 //!
 //! It gives operations that only carry a pointer or a descriptor their buffer kind, page count and domain.
 
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{HashMap, LruHashMap};
+use aya_ebpf::maps::{Array, HashMap};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
+use grantscope_wire::table::{PLACES, Place, place_of};
 use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader};
 
+use super::table::{BPF_F_MMAPABLE, DISPLACED, Table};
+use crate::exchange::exchange;
+use crate::kernel::current;
 use crate::out::loss;
 
 /// Which list of an open gntdev a descriptor is on (`struct gntdev_dmabuf_priv`, drivers/xen/gntdev-dmabuf.c, v6.12).
@@ -18,53 +22,71 @@ pub enum Direction {
     Imported = 2,
 }
 
-/// gntdev looks buffers up by the number the descriptor had at the time, per open file; so do we.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct DescriptorKey {
-    file: u64,
-    fd: u32,
-    direction: u32,
-}
-
 /// Live maps by address, from `gntdev_alloc_map`'s return to `gntdev_free_map`. The collector reads them, and puts those in that
 /// are older than the probes.
 #[map]
-static MAPS: HashMap<u64, LiveMap> = HashMap::with_max_entries(16_384, 0);
+static MAPS: Array<Place<LiveMap>> = Array::with_max_entries(PLACES as u32, BPF_F_MMAPABLE);
+#[map]
+static MAPS_DISPLACED: HashMap<u64, LiveMap> = HashMap::with_max_entries(DISPLACED, 0);
+const LIVE: Table<LiveMap> = Table { places: &MAPS, displaced: &MAPS_DISPLACED };
 
 /// Exported dma-bufs by address.
 #[map]
-static DMABUFS: HashMap<u64, MapInfo> = HashMap::with_max_entries(16_384, 0);
-
-/// Buffers by descriptor. No hook shows when the kernel forgets a number, so the oldest make room.
+static DMABUFS: Array<Place<MapInfo>> = Array::with_max_entries(PLACES as u32, BPF_F_MMAPABLE);
 #[map]
-static DESCRIPTORS: LruHashMap<DescriptorKey, MapInfo> = LruHashMap::with_max_entries(4_096, 0);
+static DMABUFS_DISPLACED: HashMap<u64, MapInfo> = HashMap::with_max_entries(DISPLACED, 0);
+const EXPORTED: Table<MapInfo> = Table { places: &DMABUFS, displaced: &DMABUFS_DISPLACED };
+
+/// gntdev looks buffers up by the number the descriptor had at the time, per open file; so do we.
+#[repr(C)]
+struct Descriptor {
+    /// Not 0: it is being written.
+    in_work: u64,
+    file: u64,
+    fd: u32,
+    direction: u32,
+    info: MapInfo,
+}
+
+/// Descriptors that are remembered: a power of two.
+const DESCRIPTORS_KEPT: u32 = 4_096;
+
+/// Buffers by descriptor. No hook shows when the kernel forgets a number, so a later one takes an older one's place.
+#[map]
+static DESCRIPTORS: Array<Descriptor> = Array::with_max_entries(DESCRIPTORS_KEPT, 0);
+
+#[inline(always)]
+fn descriptor_place(file: u64, fd: u32) -> Option<&'static mut Descriptor> {
+    let place = place_of(file ^ u64::from(fd)) & (DESCRIPTORS_KEPT - 1);
+    // SAFETY: who writes it has it to itself, and who reads it compares whose it is.
+    DESCRIPTORS.get_ptr_mut(place).map(|place| unsafe { &mut *place })
+}
 
 /// A map begins to live, allocated by the current process.
 #[inline(always)]
 pub fn remember_map(map: u64, info: &MapInfo) {
     let live = LiveMap {
         info: *info,
-        comm: bpf_get_current_comm().unwrap_or_default(),
+        comm: current::comm(),
         tgid: (bpf_get_current_pid_tgid() >> 32) as u32,
         vmas: 0,
         flags: 0,
         reserved: [0; 3],
     };
-    if MAPS.insert(map, &live, 0).is_err() {
+    if !LIVE.insert(map, &live) {
         loss::count(HookId::GntdevAllocMap, LossKind::LedgerFull);
     }
 }
 
+#[inline(always)]
 pub fn map(map: u64) -> Option<&'static MapInfo> {
-    // SAFETY: a reader may see a value that is being replaced; it is written whole before the map is published.
-    unsafe { MAPS.get(map).map(|live| &live.info) }
+    LIVE.get(map).map(|live| &live.info)
 }
 
 /// A live map, to be changed: by the call that it was made for, or in its count of VMAs.
+#[inline(always)]
 pub fn live(map: u64) -> Option<&'static mut LiveMap> {
-    // SAFETY: an entry's memory is not given back while a program runs; what is written to one that was removed is lost with it.
-    MAPS.get_ptr_mut(map).map(|live| unsafe { &mut *live })
+    LIVE.get(map)
 }
 
 /// The operation that allocated the map went well: now it is known who granted it. That is read from the header only here, because
@@ -97,34 +119,41 @@ pub fn remove_vma(live: &mut LiveMap) {
     live.vmas = live.vmas.wrapping_sub(1);
 }
 
+#[inline(always)]
 pub fn forget_map(map: u64) {
-    // Not there: older than the tool.
-    let _ = MAPS.remove(map);
+    LIVE.remove(map);
 }
 
+#[inline(always)]
 pub fn remember_dmabuf(dmabuf: u64, info: &MapInfo) {
-    if DMABUFS.insert(dmabuf, info, 0).is_err() {
+    if !EXPORTED.insert(dmabuf, info) {
         loss::count(HookId::DmaBufExport, LossKind::LedgerFull);
     }
 }
 
+#[inline(always)]
 pub fn dmabuf(dmabuf: u64) -> Option<&'static MapInfo> {
-    // SAFETY: as for maps.
-    unsafe { DMABUFS.get(dmabuf) }
+    EXPORTED.get(dmabuf).map(|info| &*info)
 }
 
+#[inline(always)]
 pub fn forget_dmabuf(dmabuf: u64) {
-    let _ = DMABUFS.remove(dmabuf);
+    EXPORTED.remove(dmabuf);
 }
 
+#[inline(always)]
 pub fn remember_descriptor(file: u64, fd: u32, direction: Direction, info: &MapInfo) {
-    let key = DescriptorKey { file, fd, direction: direction as u32 };
-    if DESCRIPTORS.insert(key, info, 0).is_err() {
-        loss::count(HookId::GntdevIoctl, LossKind::LedgerFull);
+    let Some(place) = descriptor_place(file, fd) else { return };
+    // Another processor writes another one that has this place: that is the one that is remembered.
+    if exchange(&mut place.in_work, 0, 1) == 0 {
+        (place.file, place.fd, place.direction, place.info) = (file, fd, direction as u32, *info);
+        exchange(&mut place.in_work, 1, 0);
     }
 }
 
+#[inline(always)]
 pub fn descriptor(file: u64, fd: u32, direction: Direction) -> Option<&'static MapInfo> {
-    // SAFETY: as for maps.
-    unsafe { DESCRIPTORS.get(DescriptorKey { file, fd, direction: direction as u32 }) }
+    let place = descriptor_place(file, fd)?;
+    let is_it = (place.file, place.fd, place.direction) == (file, fd, direction as u32) && place.in_work == 0;
+    is_it.then_some(&place.info)
 }

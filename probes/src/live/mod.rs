@@ -2,3 +2,4 @@
 
 mod census;
 pub mod ledger;
+mod table;

@@ -1,14 +1,13 @@
 //! Where the operation of each context is kept: a table that the context's number leads into, so that finding it costs a few instructions
 //! and no search. Two contexts may meet at one place: whoever comes second is kept in a hash map until its operation is over.
 
-use core::arch::asm;
-
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, LruHashMap};
 use grantscope_wire::{HookId, LossKind};
 
 use super::context::Context;
 use super::task::Task;
+use crate::exchange::exchange;
 use crate::out::loss;
 
 /// Places in the table: a power of two.
@@ -88,21 +87,4 @@ fn displace(id: u64) -> *mut Task {
     // SAFETY: as above.
     unsafe { (*task).owner = id };
     task
-}
-
-/// Puts `new` in the place of `old` if that is there, in one step and ordered with all other accesses; gives what was there.
-/// Rust has no such operation for BPF, whose instruction set does (BPF_CMPXCHG, Linux 5.12; on arm64 5.18).
-#[inline(always)]
-fn exchange(place: &mut u64, old: u64, new: u64) -> u64 {
-    let found;
-    // SAFETY: the place is valid and aligned, and all who compete for it come here.
-    unsafe {
-        asm!(
-            "r0 = cmpxchg_64({place} + 0, r0, {new})",
-            place = in(reg) &raw mut *place,
-            new = in(reg) new,
-            inout("r0") old => found,
-        );
-    }
-    found
 }

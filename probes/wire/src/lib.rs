@@ -15,6 +15,7 @@ pub mod loss;
 pub mod op;
 pub mod record;
 pub mod stage;
+pub mod table;
 
 pub use cause::Cause;
 pub use filter::Filter;

@@ -1,0 +1,118 @@
+//! The probes' tables, mapped into this process: see `probes/wire/src/table.rs`.
+
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aya::Ebpf;
+use aya::maps::{HashMap as BpfMap, Map, MapData};
+use grantscope_wire::table::{IN_WORK, PLACES, Place, place_of};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::CaptureError;
+use crate::object::{plain_bytes, take};
+
+/// Keys of the hash map that one pass reads at most. The kernel starts over where a key goes away during the pass, so that it may see more
+/// keys than there are; it must end all the same.
+const MAX_KEYS: usize = 1 << 17;
+/// Flag of an update: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
+const BPF_NOEXIST: u64 = 1;
+
+/// One table. `T` is plain old data, of which any bytes are a value; `N` is its size.
+pub struct Table<T, const N: usize> {
+    places: NonNull<Place<T>>,
+    displaced: BpfMap<MapData, u64, [u8; N]>,
+    // Keeps the map that the places lie in.
+    _map: MapData,
+}
+
+// SAFETY: the memory belongs to no thread, and is read and written in single words or by copies that are compared.
+unsafe impl<T: Send, const N: usize> Send for Table<T, N> {}
+
+impl<T: Copy, const N: usize> Table<T, N> {
+    const BYTES: NonZeroUsize = NonZeroUsize::new(PLACES * size_of::<Place<T>>()).unwrap();
+
+    /// Takes the maps of a loaded object, and maps the table.
+    ///
+    /// # Errors
+    /// The object lacks one of the maps, or the kernel does not let the table be mapped.
+    pub fn open(ebpf: &mut Ebpf, name: &'static str, displaced: &'static str) -> Result<Self, CaptureError> {
+        const { assert!(size_of::<T>() == N) };
+        let Some(Map::Array(map)) = ebpf.take_map(name) else { return Err(CaptureError::NoMap(name)) };
+        let flags = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: the kernel chooses where; the map has as many places, as both sides compile.
+        let places = unsafe { mmap(None, Self::BYTES, flags, MapFlags::MAP_SHARED, map.fd().as_fd(), 0) };
+        let places = places.map_err(|error| CaptureError::Table { name, source: error.into() })?.cast();
+        Ok(Self { places, displaced: take(ebpf, displaced)?, _map: map })
+    }
+
+    fn place(&self, index: usize) -> *mut Place<T> {
+        assert!(index < PLACES);
+        // SAFETY: inside the mapping.
+        unsafe { self.places.as_ptr().add(index) }
+    }
+
+    fn address(&self, index: usize) -> &AtomicU64 {
+        // SAFETY: aligned, and inside the mapping, which lives as long as `self`.
+        unsafe { AtomicU64::from_ptr(&raw mut (*self.place(index)).address) }
+    }
+
+    /// All that is in it. What is being written right now is not.
+    pub fn read(&self) -> impl Iterator<Item = (u64, T)> {
+        let displaced = self.displaced.iter().take(MAX_KEYS).filter_map(Result::ok);
+        // SAFETY: any bytes are a value.
+        let displaced = displaced.map(|(address, bytes)| (address, unsafe { plain_bytes(bytes) }));
+        (0..PLACES).filter_map(|index| self.whole(index)).chain(displaced)
+    }
+
+    /// What is in a place, if it was the same's before and after it was read.
+    fn whole(&self, index: usize) -> Option<(u64, T)> {
+        let address = self.address(index).load(Ordering::Acquire);
+        if address == 0 || address & IN_WORK != 0 {
+            return None;
+        }
+        // SAFETY: inside the mapping; any bytes are a value, and what was changed meanwhile is not used.
+        let value = unsafe { (&raw const (*self.place(index)).value).read_volatile() };
+        std::sync::atomic::fence(Ordering::Acquire);
+        (self.address(index).load(Ordering::Relaxed) == address).then_some((address, value))
+    }
+
+    /// Adds something, unless there is something of this address. Whether it was added.
+    pub fn insert(&mut self, address: u64, value: T) -> bool {
+        let index = place_of(address) as usize;
+        let claim = self.address(index).compare_exchange(0, address | IN_WORK, Ordering::AcqRel, Ordering::Acquire);
+        match claim {
+            Ok(_) => {
+                // SAFETY: inside the mapping, and nobody else writes it now.
+                unsafe { (&raw mut (*self.place(index)).value).write_volatile(value) };
+                self.address(index).store(address, Ordering::Release);
+                true
+            }
+            Err(found) if found & !IN_WORK == address => false,
+            Err(_) => {
+                // SAFETY: aligned and inside the mapping. From now on who looks for the address looks further.
+                let displaces = unsafe { AtomicU64::from_ptr(&raw mut (*self.place(index)).displaces) };
+                displaces.store(1, Ordering::Release);
+                // SAFETY: plain old data without padding, of as many bytes.
+                let bytes = unsafe { std::mem::transmute_copy::<T, [u8; N]>(&value) };
+                self.displaced.insert(address, bytes, BPF_NOEXIST).is_ok()
+            }
+        }
+    }
+
+    /// Removes what is of this address.
+    pub fn remove(&mut self, address: u64) {
+        let place = self.address(place_of(address) as usize);
+        if place.compare_exchange(address, 0, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            let _ = self.displaced.remove(&address);
+        }
+    }
+}
+
+impl<T, const N: usize> Drop for Table<T, N> {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and nobody has a reference into it.
+        let _ = unsafe { munmap(self.places.cast(), PLACES * size_of::<Place<T>>()) };
+    }
+}
