@@ -93,6 +93,13 @@ impl<H: Row, C: Returned> Return<H, C> {
         Self { context, row: PhantomData }
     }
 
+    /// What lies in a structure that an argument points to; `None`: it is gone, or this kernel does not have it.
+    #[inline(always)]
+    pub fn load<const INDEX: usize, T: Plain>(&self, place: impl FnOnce(u64) -> Place<T>) -> Option<T> {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Pointer(_)), "the hook's row has no such pointer") };
+        self.context.load(INDEX, place)
+    }
+
     /// An argument that is an int; `None`: it is gone.
     #[inline(always)]
     pub fn int_argument<const INDEX: usize>(&self) -> Option<u32> {
@@ -155,6 +162,7 @@ pub trait Entered {
 pub trait Returned {
     fn value(&self) -> u64;
     fn argument(&self, index: usize) -> Option<u32>;
+    fn load<T: Plain>(&self, index: usize, place: impl FnOnce(u64) -> Place<T>) -> Option<T>;
 }
 
 impl Entered for FEntryContext {
@@ -243,6 +251,12 @@ impl Returned for FExitContext {
     }
 
     #[inline(always)]
+    fn load<T: Plain>(&self, index: usize, place: impl FnOnce(u64) -> Place<T>) -> Option<T> {
+        // SAFETY: a member of what the argument points to; the kernel makes a read of what is not mapped one of zero.
+        place(self.arg(index)).0.map(|address| unsafe { *(address as *const T) })
+    }
+
+    #[inline(always)]
     fn value(&self) -> u64 {
         // The helper refuses only program types that this one is not of.
         self.ret().unwrap_or(0)
@@ -252,6 +266,11 @@ impl Returned for FExitContext {
 impl Returned for RetProbeContext {
     #[inline(always)]
     fn argument(&self, _: usize) -> Option<u32> {
+        None
+    }
+
+    #[inline(always)]
+    fn load<T: Plain>(&self, _: usize, _: impl FnOnce(u64) -> Place<T>) -> Option<T> {
         None
     }
 

@@ -44,6 +44,8 @@ fn on_dma_buf_export_return(call: &Return<DmaBufExport, impl Returned>) {
     if pointer_error(dmabuf) == 0
         && let Some(task) = task.filter(|task| task.is(Op::Export))
     {
+        // Who granted it is known when the call returns.
+        task.evidence.dmabuf = dmabuf;
         ledger::remember_dmabuf(dmabuf, &task.head().map_info());
     }
 }

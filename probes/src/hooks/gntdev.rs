@@ -9,7 +9,7 @@ use grantscope_wire::{Buffer, HookId, Op, OpAt, Row};
 
 use super::teardown;
 use crate::call::{Call, Entered, Return, Returned};
-use crate::kernel::fields::{at, user_u32, vma_pages, vma_private_data};
+use crate::kernel::fields::{at, user, user_u32, vma_pages, vma_private_data};
 use crate::live::ledger::{self, Direction};
 use crate::op::cause;
 use crate::op::events::now_ns;
@@ -25,10 +25,8 @@ const IOCTL_DMABUF_EXP_WAIT_RELEASED: u32 = 0x08_470a;
 const IOCTL_DMABUF_IMP_TO_REFS: u32 = 0x14_470b;
 const IOCTL_DMABUF_IMP_RELEASE: u32 = 0x08_470c;
 
-// `struct ioctl_gntdev_dmabuf_exp_from_refs`: where its members lie.
+/// `struct ioctl_gntdev_dmabuf_exp_from_refs.count`
 const EXPORT_COUNT: u64 = 4;
-const EXPORT_FD: u64 = 8;
-const EXPORT_DOMID: u64 = 12;
 
 const DMA_FLAG_WC: u32 = 1;
 const DMA_FLAG_COHERENT: u32 = 2;
@@ -140,17 +138,21 @@ fn add_domid(task: &mut Task, domid: Option<u32>) {
 
 #[inline(always)]
 fn add_export(task: &mut Task, file: u64, argument: u64, ret: i32) {
+    // struct ioctl_gntdev_dmabuf_exp_from_refs: u32 flags, count, fd, domid.
+    let Some([flags, count, fd, domid]) = user::<[u32; 4]>(argument) else { return };
     if !task.has_map() {
         // Refused before anything was allocated.
-        add_pages(task, argument, EXPORT_COUNT);
-        add_domid(task, user_u32(argument, EXPORT_DOMID));
-        if let (false, Some(flags)) = (task.head().knows_buffer(), user_u32(argument, 0)) {
+        if !task.head().knows_pages() {
+            task.head_mut().set_pages(count);
+        }
+        if !task.head().knows_buffer() {
             add_buffer(task, flags);
         }
-    } else if ret == 0 {
-        ledger::set_granted(task.map(), task.head(), true);
     }
-    if let (0, Some(fd)) = (ret, user_u32(argument, EXPORT_FD)) {
+    task.head_mut().set_domid(domid);
+    if ret == 0 {
+        ledger::set_granted(task.map(), task.head(), true);
+        ledger::set_dmabuf_domid(task.evidence.dmabuf, domid as u16);
         ledger::remember_descriptor(file, fd, Direction::Exported, &task.head().map_info());
     }
 }
@@ -202,10 +204,6 @@ fn on_gntdev_alloc_map_return(call: &Return<GntdevAllocMap, impl Returned>) {
     if let Some(count) = call.int_argument::<1>().or_else(|| user_u32(argument, if is_export { EXPORT_COUNT } else { 0 })) {
         task.head_mut().set_pages(count);
     }
-    if is_export {
-        // Known before the dma-buf is made, which is remembered with it; a map learns its domain later.
-        add_domid(task, user_u32(argument, EXPORT_DOMID));
-    }
     if let Some(flags) = call.int_argument::<2>().or_else(|| if is_export { user_u32(argument, 0) } else { Some(0) }) {
         add_buffer(task, flags);
     }
@@ -244,7 +242,7 @@ fn on_gntdev_mmap_return(call: &Return<GntdevMmap, impl Returned>) {
     let Some(task) = task::operation_finished(call) else { return };
     let ret = call.int();
     let [_, vma] = task.arguments();
-    let map = vma_private_data(vma).unwrap_or(0);
+    let map = call.load::<1, _>(at::vma_private_data).or_else(|| vma_private_data(vma)).unwrap_or(0);
     // A map that was mapped before is not this call's.
     if (ret == 0 || task.passed(HookId::GnttabMapRefs))
         && let Some(live) = ledger::live(map)

@@ -117,6 +117,7 @@ impl Plain for u16 {}
 impl Plain for u32 {}
 impl Plain for u64 {}
 impl Plain for [u8; 16] {}
+impl Plain for [u32; 4] {}
 
 /// What lies at an address of the kernel.
 #[inline(always)]
@@ -125,18 +126,23 @@ pub fn read<T: Plain>(address: u64) -> Option<T> {
     unsafe { bpf_probe_read_kernel(address as *const T) }.ok()
 }
 
-/// A 32-bit word of an ioctl's argument. Read when the ioctl returns: then the kernel itself has just touched that memory.
+/// An ioctl's argument. Read when the ioctl returns: then the kernel itself has just touched that memory.
 #[inline(always)]
-pub fn user_u32(argument: u64, offset: u64) -> Option<u32> {
-    // SAFETY: the helper checks the address.
-    unsafe { bpf_probe_read_user((argument + offset) as *const u32) }.ok()
+pub fn user<T: Plain>(argument: u64) -> Option<T> {
+    // SAFETY: the helper checks the address, and any bytes are a value.
+    unsafe { bpf_probe_read_user(argument as *const T) }.ok()
 }
 
-/// A 64-bit word of an ioctl's argument, likewise.
+/// A 32-bit word of it.
+#[inline(always)]
+pub fn user_u32(argument: u64, offset: u64) -> Option<u32> {
+    user(argument + offset)
+}
+
+/// A 64-bit word of it.
 #[inline(always)]
 pub fn user_u64(argument: u64, offset: u64) -> Option<u64> {
-    // SAFETY: the helper checks the address.
-    unsafe { bpf_probe_read_user((argument + offset) as *const u64) }.ok()
+    user(argument + offset)
 }
 
 /// The errno in a pointer that a kernel function returned (`include/linux/err.h`, v6.12), else 0.

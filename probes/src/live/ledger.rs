@@ -136,6 +136,14 @@ pub fn dmabuf(dmabuf: u64) -> Option<&'static MapInfo> {
     EXPORTED.get(dmabuf).map(|info| &*info)
 }
 
+/// Now it is known who granted it.
+#[inline(always)]
+pub fn set_dmabuf_domid(dmabuf: u64, domid: u16) {
+    if let Some(info) = EXPORTED.get(dmabuf) {
+        info.set_domid(domid);
+    }
+}
+
 #[inline(always)]
 pub fn forget_dmabuf(dmabuf: u64) {
     EXPORTED.remove(dmabuf);

@@ -4,8 +4,7 @@
 //! `include/linux/preempt.h`, Linux v6.12: an interrupt counts itself in the preemption count. It is part of the task on arm64
 //! (`thread_info.preempt_count`), and of the processor on x86 (`__preempt_count`, or `pcpu_hot.preempt_count` from 6.2 to 6.14).
 
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_smp_processor_id};
 
 use crate::kernel::{self, current, fields};
 
@@ -13,11 +12,9 @@ const SERVES_SOFTIRQ: u32 = 1 << 8;
 const IN_HARDIRQ: u32 = 0xf << 16;
 const IN_NMI: u32 = 0xf << 20;
 
-/// Distinguishes a thread's number from nothing, and from a processor's.
-const THREAD: u64 = 1 << 32;
-const LEVEL_SHIFT: u32 = 33;
+const LEVEL_SHIFT: u32 = 32;
 
-/// A thread, or an interrupt level of a processor.
+/// A thread, by the address of its `task_struct`; or an interrupt level of a processor, by numbers that are no address.
 #[derive(Clone, Copy)]
 pub struct Context(u64);
 
@@ -25,7 +22,8 @@ impl Context {
     /// The thread that runs, or that was interrupted: of hooks that no interrupt reaches.
     #[inline(always)]
     pub fn thread() -> Self {
-        Self(THREAD | u64::from(bpf_get_current_pid_tgid() as u32))
+        // SAFETY: the helper has no preconditions.
+        Self(unsafe { bpf_get_current_task() })
     }
 
     /// What runs this hook.
@@ -43,19 +41,14 @@ impl Context {
         self.0
     }
 
-    /// The thread's, or the processor's.
-    pub fn number(self) -> u32 {
-        self.0 as u32
-    }
-
     /// The name to put where the thread's would be, of the context with this id; `None`: it is a thread.
     #[inline(always)]
     pub fn interrupt(id: u64) -> Option<[u8; 16]> {
         Some(match id >> LEVEL_SHIFT {
-            0 => return None,
             1 => *b"(softirq)\0\0\0\0\0\0\0",
             2 => *b"(hardirq)\0\0\0\0\0\0\0",
-            _ => *b"(nmi)\0\0\0\0\0\0\0\0\0\0\0",
+            3 => *b"(nmi)\0\0\0\0\0\0\0\0\0\0\0",
+            _ => return None,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The log of the hooks that an operation passed, each with its time. The collector makes stages of it: that costs the operation nothing.
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use grantscope_wire::record::{EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PART, STAGES_INCOMPLETE};
 use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, OpHeader, OpRecord};
 
@@ -8,6 +8,29 @@ use crate::op::evidence::STATUSES;
 use crate::out::{loss, ring};
 
 const EVENT_MASK: usize = MAX_EVENTS - 1;
+
+/// Bit `n`: that the hook of id `n` was passed is asked for later.
+const REMEMBERED: u64 = bits(&[
+    HookId::GntdevAllocMap,
+    HookId::GnttabMapRefs,
+    HookId::GnttabUnmapRefs,
+    HookId::GntdevFreeMap,
+    HookId::GnttabFreePages,
+    HookId::DmaBufExport,
+    HookId::DmaBufDynamicAttach,
+    HookId::VmMapPagesZero,
+    HookId::GnttabBatchMap,
+    HookId::GnttabBatchCopy,
+]);
+
+const fn bits(hooks: &[HookId]) -> u64 {
+    let (mut bits, mut n) = (0, 0);
+    while n < hooks.len() {
+        bits |= 1 << hooks[n].id();
+        n += 1;
+    }
+    bits
+}
 
 /// Monotonic time.
 #[inline(always)]
@@ -98,7 +121,9 @@ impl Events {
     /// Where the next event goes.
     #[inline(always)]
     fn place(&mut self, hook: HookId) -> usize {
-        self.seen |= 1 << hook.id();
+        if REMEMBERED >> hook.id() & 1 != 0 {
+            self.seen |= 1 << hook.id();
+        }
         self.room()
     }
 
@@ -124,13 +149,13 @@ impl Events {
     /// Whether the hook was passed.
     #[inline(always)]
     pub fn passed(&self, hook: HookId) -> bool {
-        self.seen >> hook.id() & 1 != 0
+        self.passed_any(&[hook])
     }
 
     /// Whether any of these hooks was passed.
     #[inline(always)]
     pub fn passed_any(&self, hooks: &[HookId]) -> bool {
-        self.seen & hooks.iter().fold(0, |bits, hook| bits | 1 << hook.id()) != 0
+        self.seen & bits(hooks) != 0
     }
 
     /// Sends the events ahead, to make room.
@@ -138,6 +163,7 @@ impl Events {
     fn send_part(&mut self) -> u64 {
         let head = &mut self.record.head;
         head.event_count = EVENT_MASK as u8;
+        head.tid = bpf_get_current_pid_tgid() as u32;
         head.flags |= PART;
         // SAFETY: the record has room for as many events.
         let refused = unsafe { ring::send_unfiltered((&raw mut self.record).cast()) };

@@ -2,7 +2,7 @@
 //! and no search. Two contexts may meet at one place: whoever comes second is kept in a hash map until its operation is over.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, LruHashMap};
+use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::{HookId, LossKind};
 
 use super::context::Context;
@@ -10,26 +10,29 @@ use super::task::Task;
 use crate::exchange::exchange;
 use crate::out::loss;
 
-/// Places in the table: a power of two.
-const PLACES: u32 = 1_024;
+/// Places in the table, as a power of two.
+const PLACE_BITS: u32 = 10;
+const PLACES: usize = 1 << PLACE_BITS;
 
-#[map]
-static TASKS: Array<Task> = Array::with_max_entries(PLACES, 0);
+/// A static and no map: its address is known when a program is loaded.
+static mut TASKS: [Task; PLACES] = [Task::IDLE; PLACES];
 
 /// Those that found their place taken. Entries stay when their operation is over: those of tasks that are gone make room for new ones.
 #[map]
-static DISPLACED: LruHashMap<u64, Task> = LruHashMap::with_max_entries(PLACES, 0);
+static DISPLACED: LruHashMap<u64, Task> = LruHashMap::with_max_entries(PLACES as u32, 0);
 
 #[inline(always)]
-fn place(context: Context) -> Option<&'static mut Task> {
-    // SAFETY: only the context that owns a place uses more of it than its owner.
-    TASKS.get_ptr_mut(context.number() & (PLACES - 1)).map(|task| unsafe { &mut *task })
+fn place(context: Context) -> &'static mut Task {
+    // As in `wire/src/table.rs`.
+    let place = context.id().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACE_BITS);
+    // SAFETY: there are as many places; and only the context that owns a place uses more of it than its owner.
+    unsafe { &mut *(&raw mut TASKS).cast::<Task>().add(place as usize) }
 }
 
 /// The operation that this context is in.
 #[inline(always)]
 pub fn find(context: Context) -> Option<&'static mut Task> {
-    let task = place(context)?;
+    let task = place(context);
     if task.owner == context.id() {
         return Some(task);
     }
@@ -43,7 +46,7 @@ pub fn find(context: Context) -> Option<&'static mut Task> {
 /// A place for an operation of this context, which is in none.
 #[inline(always)]
 pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
-    let task = place(context)?;
+    let task = place(context);
     if exchange(&mut task.owner, 0, context.id()) == 0 {
         return Some(task);
     }

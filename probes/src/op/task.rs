@@ -13,8 +13,8 @@ use crate::call::{Call, Return};
 use crate::kernel::current;
 use crate::out::{filter, loss, ring};
 
-/// An operation that is under way.
-#[repr(C)]
+/// An operation that is under way. A power of two of bytes, for the sake of its place in the table.
+#[repr(C, align(1024))]
 pub struct Task {
     /// The context that is in it; 0: none.
     pub(super) owner: u64,
@@ -39,6 +39,8 @@ pub struct Task {
     pub evidence: Evidence,
     pub events: Events,
 }
+
+const _: () = assert!(size_of::<Task>() == 1024);
 
 /// A request to unmap a map's grants.
 #[derive(Clone, Copy)]
