@@ -7,9 +7,10 @@ use grantscope_wire::{HookId, MapInfo, Op};
 use crate::call::{Call, Entered};
 use crate::kernel::fields;
 use crate::live::ledger;
+use crate::op::caller;
 use crate::op::evidence::{Maps, STATUSES_READ};
-use crate::op::task::{self, Task, Unmapping};
-use crate::op::{caller, teardown};
+use crate::op::task::{self, Task};
+use crate::op::teardown::{self, Unmapping};
 
 hook!(GnttabUnmapRefsAsync, on_gnttab_unmap_refs_async);
 hook!(GnttabUnmapWork, on_gnttab_unmap_work);

@@ -6,9 +6,58 @@ use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::{HookId, LossKind};
 
 use super::context::Context;
-use super::task::Task;
+use super::events::Events;
+use super::evidence::Evidence;
+use super::teardown::Unmapping;
 use crate::exchange::exchange;
 use crate::out::loss;
+
+/// An operation that is under way. A power of two of bytes, for the sake of its place in the table.
+#[repr(C, align(1024))]
+pub struct Task {
+    /// The context that is in it; 0: none.
+    pub(super) owner: u64,
+    /// Not 0: other contexts wanted this place.
+    displaces: u32,
+    /// The hook that it began at.
+    pub(super) hook: u8,
+    /// How often that hook was entered again since.
+    pub(super) nested: u8,
+    /// The operation may turn out to be none of ours: it counts only once it is confirmed.
+    pub(super) tentative: u8,
+    pub(super) reserved: u8,
+    /// Of the call that the operation is: what its return wants to know.
+    pub(super) arguments: [u64; 2],
+    /// Address of the map that it allocated, or maps; 0: none yet.
+    pub(super) map: u64,
+    /// The lock that it waits for; 0: none.
+    pub(super) lock: u64,
+    /// The unmapping that it has requested, while that is not done.
+    pub unmapping: Unmapping,
+    /// For the case that the operation fails.
+    pub evidence: Evidence,
+    pub events: Events,
+}
+
+const _: () = assert!(size_of::<Task>() == 1024);
+
+impl Task {
+    /// Nobody's. All zero.
+    const IDLE: Self = Self {
+        owner: 0,
+        displaces: 0,
+        hook: 0,
+        nested: 0,
+        tentative: 0,
+        reserved: 0,
+        arguments: [0; 2],
+        map: 0,
+        lock: 0,
+        unmapping: Unmapping::NONE,
+        evidence: Evidence::NONE,
+        events: Events::NONE,
+    };
+}
 
 /// Places in the table, as a power of two.
 const PLACE_BITS: u32 = 10;

@@ -1,65 +1,18 @@
 //! The operation that each context is in: from the hook that begins it to the hook that reports it.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use grantscope_wire::{HookId, LossKind, MapInfo, Op, OpAt, OpHeader, Row, TeardownInside, record};
+use grantscope_wire::{HookId, LossKind, Op, OpAt, OpHeader, Row, TeardownInside, record};
 
 use super::caller::CallSite;
 use super::context::Context;
-use super::events::{Events, now_ns};
-use super::evidence::{Evidence, Request, STATUSES_UNREAD};
+use super::events::now_ns;
+use super::evidence::{Request, STATUSES_UNREAD};
 use super::slots;
+pub use super::slots::Task;
 use super::teardown;
 use crate::call::{Call, Return};
 use crate::kernel::current;
 use crate::out::{filter, loss, ring};
-
-/// An operation that is under way. A power of two of bytes, for the sake of its place in the table.
-#[repr(C, align(1024))]
-pub struct Task {
-    /// The context that is in it; 0: none.
-    pub(super) owner: u64,
-    /// Not 0: other contexts wanted this place.
-    pub(super) displaces: u32,
-    /// The hook that it began at.
-    hook: u8,
-    /// How often that hook was entered again since.
-    nested: u8,
-    /// The operation may turn out to be none of ours: it counts only once it is confirmed.
-    tentative: u8,
-    reserved: u8,
-    /// Of the call that the operation is: what its return wants to know.
-    arguments: [u64; 2],
-    /// Address of the map that it allocated, or maps; 0: none yet.
-    map: u64,
-    /// The lock that it waits for; 0: none.
-    lock: u64,
-    /// The unmapping that it has requested, while that is not done.
-    pub unmapping: Unmapping,
-    /// For the case that the operation fails.
-    pub evidence: Evidence,
-    pub events: Events,
-}
-
-const _: () = assert!(size_of::<Task>() == 1024);
-
-/// A request to unmap a map's grants.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Unmapping {
-    /// The address of the request; 0: there is none.
-    pub item: u64,
-    /// Address of the map.
-    pub map: u64,
-    /// The map, and how many grants this request is about.
-    pub info: MapInfo,
-    /// Teardowns in the record, of which there is no record of their own.
-    pub inside: u32,
-    pub reserved: u32,
-}
-
-impl Unmapping {
-    pub const NONE: Self = Self { item: 0, map: 0, info: MapInfo::UNKNOWN, inside: 0, reserved: 0 };
-}
 
 /// The current thread, if it is inside an operation.
 #[inline(always)]
@@ -249,22 +202,6 @@ pub fn confirmed_finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Ta
 }
 
 impl Task {
-    /// Nobody's. All zero.
-    pub(super) const IDLE: Self = Self {
-        owner: 0,
-        displaces: 0,
-        hook: 0,
-        nested: 0,
-        tentative: 0,
-        reserved: 0,
-        arguments: [0; 2],
-        map: 0,
-        lock: 0,
-        unmapping: Unmapping::NONE,
-        evidence: Evidence::NONE,
-        events: Events::NONE,
-    };
-
     #[inline(always)]
     fn start(&mut self, op: u8, hook: HookId, tentative: bool) {
         self.prepare(op, hook, tentative);

@@ -9,12 +9,30 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
 use grantscope_wire::record::{DOMID_KNOWN, PAGES_KNOWN};
-use grantscope_wire::{Edge, Event, HookId, LossKind, Op, OpHeader, PendingTeardown};
+use grantscope_wire::{Edge, Event, HookId, LossKind, MapInfo, Op, OpHeader, PendingTeardown};
 
 use super::events::now_ns;
-use super::task::Unmapping;
 use crate::kernel::current;
 use crate::out::{loss, ring};
+
+/// A request to unmap a map's grants.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Unmapping {
+    /// The address of the request; 0: there is none.
+    pub item: u64,
+    /// Address of the map.
+    pub map: u64,
+    /// The map, and how many grants this request is about.
+    pub info: MapInfo,
+    /// Teardowns in the record, of which there is no record of their own.
+    pub inside: u32,
+    pub reserved: u32,
+}
+
+impl Unmapping {
+    pub const NONE: Self = Self { item: 0, map: 0, info: MapInfo::UNKNOWN, inside: 0, reserved: 0 };
+}
 
 /// A record as it travels: nothing of a teardown needs more events.
 #[repr(C)]
