@@ -119,6 +119,7 @@ pub const COLUMNS: &[Column] = &[
     Column { heading: "operation", ..words("op", "operation, see below", |row| text(row.key.op.name())) },
     words("buffer", "`pages`, `wc`, `coherent`, or `foreign` (a dma-buf of another driver)", |row| maybe(row.key.buffer.map(|buffer| buffer.name()))),
     numbers("pages", "grant references", "that the operation was about", |row| row.key.pages.map_or(Cell::Unknown, |pages| Cell::Count(pages.into()))),
+    numbers("domid", "", "the other domain: the one that granted the pages, or that they are granted to", |row| row.key.domid.map_or(Cell::Unknown, |domid| Cell::Count(domid.into()))),
     words("outcome", "`ok`, or the errno's name", |row| Cell::Text(row.key.outcome.name())),
     words("started_by", "of a `teardown`: the operation that requested it", |row| maybe(row.key.started_by.map(Op::name))),
     words("cause", "why it failed, if the errno has several possible causes, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),

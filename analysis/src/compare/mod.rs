@@ -1,15 +1,17 @@
 //! Buffer kinds side by side, as values: the summary and the viewer's comparison are both made from these rows.
 
+mod domains;
 mod stages;
 
 use std::collections::BTreeMap;
 
 use grantscope_wire::Buffer;
 
+pub use domains::{across_domains, pair};
 pub use stages::{StageMeans, stages};
 
 use crate::column::{self, Column};
-use crate::series::{Aggregate, Group, Series, SeriesKey, groups, merged};
+use crate::series::{Aggregate, Domain, Group, Series, SeriesKey, groups, merged};
 
 /// The kinds that are compared, each with a cell in every row.
 pub const KINDS: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
@@ -42,6 +44,8 @@ pub struct Cell {
     pub members: Vec<SeriesKey>,
     /// Their durations together.
     pub series: Series,
+    /// The other domain of all of them.
+    pub domain: Domain,
     /// The metric by which kinds are compared, in its unit; `None`: not known.
     pub value: Option<f64>,
 }
@@ -49,8 +53,10 @@ pub struct Cell {
 /// One row.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What it compares. Of no kind of its own (`buffer` is `None`): each has a cell.
+    /// What it compares. Of no kind of its own (`buffer` is `None`): each has a cell. Of any domain, if the kinds have different ones.
     pub subject: Group,
+    /// Whether other rows differ from it by their domain alone: one of the kinds was recorded with several.
+    pub shows_domain: bool,
     /// The recorded operations of each kind; `None`: there are none.
     pub cells: PerKind<Option<Cell>>,
 }
@@ -73,28 +79,46 @@ impl Row {
         self.cells.each_ref().map(|cell| cell.as_ref().map_or(0, |cell| cell.series.count()))
     }
 
+    /// What it compares, by name; with its domain where that is all that tells it from another row.
+    pub fn name(&self) -> String {
+        self.subject.label(self.shows_domain)
+    }
+
     /// How many kinds something was recorded of.
     pub fn kinds(&self) -> usize {
         self.cells.iter().flatten().count()
     }
 }
 
+/// The series of each domain.
+type ByDomain = BTreeMap<Domain, Vec<SeriesKey>>;
+
 /// All whole operations that have one of the kinds that are compared, by one metric, in the order of their subjects.
+///
+/// Domains are compared with themselves where a kind was recorded with several of them, else with whatever the other kinds have.
 pub fn rows(recording: &Aggregate, pages_added_up: bool, metric: &Column) -> Vec<Row> {
-    let mut rows: BTreeMap<Group, PerKind<Option<Cell>>> = BTreeMap::new();
+    let mut subjects: BTreeMap<Group, PerKind<ByDomain>> = BTreeMap::new();
     for (group, members) in groups(recording, pages_added_up) {
         if let Some(place) = KINDS.iter().position(|&kind| group.buffer == Some(kind)) {
-            let cells = rows.entry(Group { buffer: None, ..group }).or_default();
-            cells[place] = Some(cell(recording, &group, members, metric));
+            let kinds = subjects.entry(Group { buffer: None, domain: Domain::Any, ..group }).or_default();
+            kinds[place].insert(group.domain, members);
         }
     }
-    rows.into_iter().map(|(subject, cells)| Row { subject, cells }).collect()
+    let mut all = Vec::new();
+    for (subject, kinds) in subjects {
+        let shows_domain = kinds.iter().any(|domains| domains.len() > 1);
+        for (domain, kinds) in pair(kinds) {
+            let cells = kinds.map(|kind| kind.map(|(domain, members)| cell(recording, &subject, domain, members, metric)));
+            all.push(Row { subject: Group { domain, ..subject }, shows_domain, cells });
+        }
+    }
+    all
 }
 
-fn cell(recording: &Aggregate, group: &Group, members: Vec<SeriesKey>, metric: &Column) -> Cell {
+fn cell(recording: &Aggregate, subject: &Group, domain: Domain, members: Vec<SeriesKey>, metric: &Column) -> Cell {
     let series = merged(recording, &members, None);
-    let value = (metric.value)(column::Row { recording, key: &group.key(), series: &series }).number();
-    Cell { members, series, value }
+    let value = (metric.value)(column::Row { recording, key: &subject.key(), series: &series }).number();
+    Cell { members, series, domain, value }
 }
 
 #[cfg(test)]
@@ -131,6 +155,20 @@ mod tests {
         assert_eq!((ok.ratio(Buffer::Coherent, Buffer::Wc), ok.cell(Buffer::Coherent).is_some()), (None, false));
         let both = failed.cell(Buffer::Wc).expect("both have failed");
         assert_eq!((failed.kinds(), both.members.len(), both.series.count()), (1, 2, 2));
+    }
+
+    fn of(kind: Buffer, pages: u32, domid: u16, ns: u64) -> Vec<Operation> {
+        vec![Operation { pages: Some(pages), domid: Some(domid), ..export(kind, ns) }; 50]
+    }
+
+    #[test]
+    fn a_domain_is_compared_with_itself_where_there_are_several_and_with_any_where_there_are_not() {
+        let several = recording([of(Buffer::Pages, 1, 0, 7), of(Buffer::Pages, 1, 1, 10), of(Buffer::Wc, 1, 1, 15)].concat());
+        let compared: Vec<_> = rows(&several, true, P50).iter().map(|row| (row.name(), row.counts())).collect();
+        assert_eq!(compared, [("export dom0".to_owned(), [50, 0, 0]), ("export dom1".to_owned(), [50, 50, 0])]);
+        let one_each = rows(&recording([of(Buffer::Pages, 1, 0, 10), of(Buffer::Wc, 1, 1, 15)].concat()), true, P50);
+        assert_eq!((one_each[0].name(), one_each[0].ratio(Buffer::Wc, Buffer::Pages)), ("export".to_owned(), Some(1.5)));
+        assert_eq!(across_domains(&one_each), ["export (pages dom0, wc dom1)"]);
     }
 
     #[test]

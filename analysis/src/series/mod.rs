@@ -9,6 +9,6 @@ mod key;
 
 pub use aggregate::Aggregate;
 pub use causes::{Failures, failures};
-pub use group::{Group, Pages, groups, merged};
+pub use group::{Domain, Group, Pages, groups, merged, told_apart_by_domain};
 pub use histogram::Series;
 pub use key::SeriesKey;

@@ -29,7 +29,7 @@ pub fn name_width(names: impl Iterator<Item = String>, usual: usize) -> usize {
 /// What a row has in a column.
 pub fn cell(row: &Row, column: Column) -> String {
     match column {
-        OPERATION => row.group.name(),
+        OPERATION => row.name(),
         PAGES => pages(row.group.pages),
         Column::Of(place) => row.cells[place].to_string(),
         Column::Rate => rate(row.rate),
@@ -57,8 +57,18 @@ pub fn pages_spoken(pages: Pages) -> String {
 }
 
 /// What a row is about, in a sentence.
-pub fn group(group: &Group) -> String {
-    format!("{} · {} · {} · {}", group.name(), buffer(group.buffer), pages_spoken(group.pages), group.outcome)
+pub fn group(group: &Group, shows_domain: bool) -> String {
+    let name = group.label(shows_domain);
+    format!("{name} · {} · {} · {}", buffer(group.buffer), pages_spoken(group.pages), group.outcome)
+}
+
+/// The name of a row that has to fit: of a long one the middle is left out, so that what tells rows apart at its end is kept.
+pub fn shortened(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    let Some(kept) = width.checked_sub(1).filter(|_| length > width) else { return name.chars().take(width).collect() };
+    let end = name.rsplit_once(" dom").map_or(0, |(_, number)| " dom".len() + number.chars().count()).min(kept);
+    let (start, end): (String, String) = (name.chars().take(kept - end).collect(), name.chars().skip(length - end).collect());
+    format!("{start}…{end}")
 }
 
 /// A count: exact as long as it fits into 8 columns.
@@ -204,5 +214,18 @@ pub fn page_size(bytes: u32) -> String {
         0 => "–".to_owned(),
         bytes if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
         bytes => format!("{bytes} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_name_the_domain_is_kept() {
+        assert_eq!(shortened("export dom1", 14), "export dom1");
+        assert_eq!(shortened("teardown/release dom12", 16), "teardown/… dom12");
+        assert_eq!(shortened("batch_copy/xenvif_tx_build_gops", 12), "batch_copy/…");
+        assert_eq!(shortened("teardown/release dom–", 12), "teardo… dom–");
     }
 }

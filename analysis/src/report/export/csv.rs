@@ -97,14 +97,25 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
+    }
+
+    #[test]
+    fn domains_are_rows_of_their_own_and_an_unknown_one_is_an_empty_cell() {
+        let of = |domid| Operation { domid, ..operation(Some(Buffer::Wc), Some(16), 5_000) };
+        let csv = text(&aggregate(vec![of(Some(0)), of(None), of(Some(7)), of(Some(7))]));
+        let totals: Vec<_> =
+            csv.lines().filter(|line| line.contains(",total,")).map(|line| line.split(',').collect::<Vec<_>>()).collect();
+        let [domid, count] = ["domid", "count"].map(|name| columns().iter().position(|column| *column == name).unwrap());
+        let rows: Vec<_> = totals.iter().map(|cells| (cells[domid], cells[count])).collect();
+        assert_eq!(rows, [("", "1"), ("0", "1"), ("7", "2")]);
     }
 
     #[test]
@@ -136,8 +147,8 @@ mod tests {
         let csv = text(&aggregate(vec![user("end_block_io_op"), user("xen_blkbk_unmap [xen_blkback]")]));
         let totals: Vec<_> = csv.lines().filter(|line| line.contains(",total,")).collect();
         assert_eq!(totals.len(), 2, "{csv}");
-        assert!(totals[0].contains(",unmap_refs,,11,ok,,,,end_block_io_op,total,1,"), "{}", totals[0]);
-        assert!(totals[1].contains(",unmap_refs,,11,ok,,,,xen_blkbk_unmap [xen_blkback],total,1,"), "{}", totals[1]);
+        assert!(totals[0].contains(",unmap_refs,,11,,ok,,,,end_block_io_op,total,1,"), "{}", totals[0]);
+        assert!(totals[1].contains(",unmap_refs,,11,,ok,,,,xen_blkbk_unmap [xen_blkback],total,1,"), "{}", totals[1]);
     }
 
     #[test]

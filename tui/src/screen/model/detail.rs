@@ -11,6 +11,8 @@ use crate::screen::model::rows::{Cells, Row};
 pub struct Detail {
     /// What it is about.
     pub group: Group,
+    /// Whether another row differs from it by its domain alone.
+    pub shows_domain: bool,
     /// Everything that files have of it, but not its histogram.
     pub cells: Cells,
     /// Durations of the whole operation.
@@ -55,6 +57,7 @@ pub fn detail(data: &Data, row: &Row) -> Detail {
     let stages = stages.into_iter().zip(shares).map(|((row, _), share_permille)| StageRow { share_permille, ..row });
     Detail {
         group: row.group,
+        shows_domain: row.shows_domain,
         cells: row.cells.clone(),
         total,
         stages: stages.collect(),

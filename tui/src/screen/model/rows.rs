@@ -1,11 +1,11 @@
 //! The rows of the table: numbers, not yet text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use grantscope_analysis::column::{self, COLUMNS, Cell};
 use grantscope_analysis::series::activity::{self, SECONDS};
-use grantscope_analysis::series::{Group, SeriesKey, groups, merged};
+use grantscope_analysis::series::{Group, SeriesKey, groups, merged, told_apart_by_domain};
 
 use crate::screen::model::data::Data;
 
@@ -17,6 +17,8 @@ pub type Cells = Arc<[Cell<'static>]>;
 pub struct Row {
     /// What it is about.
     pub group: Group,
+    /// Whether another row differs from it by its domain alone.
+    pub shows_domain: bool,
     /// The series that it is made of.
     pub members: Vec<SeriesKey>,
     /// Operations.
@@ -47,15 +49,23 @@ pub struct Wanted {
 /// All rows, in the order of their groups.
 pub fn rows(data: &Data, wanted: Wanted, cache: &mut Cache) -> Vec<Row> {
     let groups = groups(&data.aggregate, wanted.merged);
-    groups.into_iter().map(|(group, members)| row(data, wanted, cache, group, members)).collect()
+    let apart = told_apart_by_domain(groups.keys().copied());
+    groups.into_iter().map(|(group, members)| row(data, wanted, cache, &apart, group, members)).collect()
 }
 
-fn row(data: &Data, wanted: Wanted, cache: &mut Cache, group: Group, members: Vec<SeriesKey>) -> Row {
+fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, group: Group, members: Vec<SeriesKey>) -> Row {
     let count = members.iter().filter_map(|key| data.aggregate.get(key)).map(|series| series.count()).sum();
     let minute = minute(data, &members);
     let rate = if wanted.over { data.mean_rate(count) } else { recent_rate(data, &minute) };
     let cells = cache.cells(group, count, || cells(data, &group, &members));
-    Row { group, members, count, rate, cells, minute }
+    Row { group, shows_domain: apart.contains(&group), members, count, rate, cells, minute }
+}
+
+impl Row {
+    /// What it is about, by name; with its domain where that is all that tells it from another row.
+    pub fn name(&self) -> String {
+        self.group.label(self.shows_domain)
+    }
 }
 
 impl Cache {

@@ -11,7 +11,7 @@ use crate::screen::command::Command;
 use crate::screen::keys::Keys;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::compare::state::Compare;
+use crate::screen::views::compare::state::{Compare, Comparison};
 use crate::screen::widgets::bar;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::visible::visible;
@@ -30,29 +30,29 @@ const LONGEST_BAR: usize = 30;
 
 /// Draws the comparison.
 pub fn draw(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, theme: &Theme) {
-    let alone = alone(&compare.comparison.alone, area.width.into());
+    let notes = notes(&compare.comparison, area.width.into());
     let stages = compare.stages.len() as u16;
     let below = if stages == 0 { 0 } else { (stages + 3).min(area.height / 2) };
-    let rows = (compare.comparison.rows.len().max(1) + 2 + alone.len()) as u16;
+    let rows = (compare.comparison.rows.len().max(1) + 2 + notes.len()) as u16;
     let parts = [Constraint::Length(rows.min(area.height - below)), Constraint::Length(below), Constraint::Min(0)];
     let [upper, lower, _] = Layout::vertical(parts).areas(area);
-    draw_rows(canvas, upper, compare, alone, keys, theme);
+    draw_rows(canvas, upper, compare, notes, keys, theme);
     draw_stages(canvas, lower, compare, theme);
 }
 
-fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, alone: Vec<String>, keys: &Keys, theme: &Theme) {
+fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<String>, keys: &Keys, theme: &Theme) {
     let metric = &COLUMNS[compare.metric];
     let key = keys.of(Command::Metric).shown;
     let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
     let inner = titled(canvas, area, &title, theme);
-    let parts = [Constraint::Min(0), Constraint::Length(alone.len() as u16)];
+    let parts = [Constraint::Min(0), Constraint::Length(notes.len() as u16)];
     let [inner, bottom] = Layout::vertical(parts).areas(inner);
-    canvas.render_widget(Text::from_iter(alone), bottom);
+    canvas.render_widget(Text::from_iter(notes), bottom);
     if compare.comparison.rows.is_empty() {
         canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
-    let name = text::name_width(compare.comparison.rows.iter().map(|row| row.subject.name()), NAME_WIDTH);
+    let name = text::name_width(compare.comparison.rows.iter().map(Row::name), NAME_WIDTH);
     let columns = Columns::fitting(inner.width.into(), name);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
@@ -62,12 +62,17 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, alone: Vec<Stri
     canvas.render_widget(Text::from(lines), inner);
 }
 
-/// What is not in the table, and why.
-fn alone(names: &[String], width: usize) -> Vec<String> {
-    if names.is_empty() {
-        return Vec::new();
+/// What is not in the table, and what is to know about what is.
+fn notes(comparison: &Comparison, width: usize) -> Vec<String> {
+    let Comparison { alone, across, .. } = comparison;
+    let mut notes = Vec::new();
+    if !alone.is_empty() {
+        notes.extend(wrap(&format!("Seen with one buffer kind only: {}.", alone.join(", ")), width));
     }
-    wrap(&format!("Seen with one buffer kind only: {}.", names.join(", ")), width)
+    if !across.is_empty() {
+        notes.extend(wrap(&format!("Compared across domains: {}.", across.join(", ")), width));
+    }
+    notes
 }
 
 /// What there is room for.
@@ -103,7 +108,7 @@ impl Columns {
 
     fn line(&self, row: &Row, selected: bool, theme: &Theme) -> Line<'static> {
         let marker = if selected { "▸" } else { " " };
-        let (name, pages) = (row.subject.name(), text::pages(row.subject.pages));
+        let (name, pages) = (text::shortened(&row.name(), self.name), text::pages(row.subject.pages));
         let mut line = format!("{marker} {name:<width$} {pages:>PAGES_WIDTH$}", width = self.name);
         for cell in &row.cells {
             let value = cell.as_ref().and_then(|cell| cell.value);
@@ -123,7 +128,7 @@ impl Columns {
 
 fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, theme: &Theme) {
     let Some(row) = compare.selected().map(|index| &compare.comparison.rows[index]) else { return };
-    let about = format!("{} · {}", row.subject.name(), text::pages_spoken(row.subject.pages));
+    let about = format!("{} · {}", row.name(), text::pages_spoken(row.subject.pages));
     let title = format!(" {about}: where the time goes, mean self time per operation ");
     let inner = titled(canvas, area, &title, theme);
     let bar = bar_width(inner.width.into());

@@ -46,6 +46,14 @@ fn an_operation_of_one_kind_only_is_named_instead_of_compared() {
 }
 
 #[test]
+fn kinds_of_different_domains_are_compared_and_named() {
+    let foreign = Operation { domid: Some(0), ..export(Buffer::Wc, 1, 150) };
+    let compare = compared(operations(vec![export(Buffer::Pages, 1, 100), foreign]));
+    assert_eq!(compare.comparison.rows.len(), 1);
+    assert_eq!(compare.comparison.across, ["export (pages dom1, wc dom0)"]);
+}
+
+#[test]
 fn the_stages_of_a_kind_add_up_to_its_mean() {
     let common = common(synthetic::frames(2));
     let mut compare = Compare::default();

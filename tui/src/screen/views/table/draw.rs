@@ -104,7 +104,7 @@ fn columns(common: &Common, width: usize) -> Vec<Seen> {
 fn column_width(shown: &Shown, common: &Common) -> usize {
     let rows = common.listing.rows().iter();
     match shown.column {
-        OPERATION => text::name_width(rows.map(|row| row.group.name()), shown.width),
+        OPERATION => text::name_width(rows.map(Row::name), shown.width),
         OUTCOME => rows.map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(shown.width, WIDEST_OUTCOME),
         _ => shown.width,
     }
@@ -150,6 +150,7 @@ fn cell(row: &Row, seen: &Seen) -> String {
     match seen.column {
         Column::Minute => bar::sparkline(&folded(&row.minute, seen.width)),
         COUNT => text::count(row.count),
+        OPERATION => text::shortened(&row.name(), seen.width),
         column => text::cell(row, column),
     }
 }

@@ -1,8 +1,11 @@
 //! The table: its layouts, and pictures.
 
+use grantscope_analysis::model::Operation;
+use grantscope_wire::Buffer;
+
 use super::state::{Panes, Table};
 use crate::screen::command::Command;
-use crate::screen::fixtures::{LARGE, SMALL, common, failing, shown};
+use crate::screen::fixtures::{LARGE, SMALL, common, export, failing, operations, shown};
 use crate::support::synthetic;
 
 #[test]
@@ -20,6 +23,32 @@ fn the_lower_half_goes_through_all_its_layouts() {
 fn a_row_that_failed_says_why() {
     let screen = shown(SMALL, failing(), &[]);
     assert!(screen.contains("why: grants_refused 2 × (bad_gntref 4, no_space 2), already_mapped 1 ×"), "{screen}");
+}
+
+/// Operations of this domain and page count.
+fn of(domid: u16, pages: u32, count: usize) -> Vec<Operation> {
+    vec![Operation { domid: Some(domid), ..export(Buffer::Wc, pages, 1_000 * u64::from(pages)) }; count]
+}
+
+/// The lines of the table's rows.
+fn rows(screen: &str) -> Vec<&str> {
+    screen
+        .lines()
+        .map(|line| line.trim_start_matches(['▸', ' ']))
+        .filter(|line| line.starts_with("export ") && !line.contains(" · "))
+        .collect()
+}
+
+#[test]
+fn a_row_shows_its_domain_only_where_nothing_else_tells_it_from_another() {
+    let frames = operations([of(0, 1, 50), of(1, 1, 60), of(1, 4, 70)].concat());
+    let split = shown(SMALL, frames.clone(), &[]);
+    let names = |screen: &str| rows(screen).iter().map(|row| row[..11].trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&split), ["export dom0", "export dom1", "export"]);
+    assert_eq!(names(&shown(SMALL, operations(of(3, 1, 50)), &[])), ["export"]);
+    // Page counts are added up, domains never.
+    let merged = shown(SMALL, frames, &[Command::MergePages]);
+    assert_eq!(names(&merged), ["export dom0", "export dom1"]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ const SIDE_BY_SIDE: u16 = 120;
 pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
     let Some(row) = common.listing.detail() else { return };
     let numbers = wrap(&numbers(row), area.width.into());
-    let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group)), theme);
+    let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group, row.shows_domain)), theme);
     let parts = [Constraint::Length(numbers.len() as u16), Constraint::Min(0)];
     let [top, rest] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(numbers), top);
