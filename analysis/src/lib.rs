@@ -1,8 +1,9 @@
 //! Everything between a recording and the person who reads the numbers: functions of values, for any machine.
 //!
 //! A recording's frames ([`recording`]) carry values of the [`model`]; [`series`] adds them up to histograms; [`live`] follows the
-//! mappings that are alive; [`column`] is the table of all that is shown of a series; [`compare`] puts buffer kinds side by side; [`verify`] compares with what the load generator wrote down;
-//! [`report`] makes text and files of it all.
+//! mappings that are alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of all that is shown of a series;
+//! [`compare`] puts buffer kinds side by side; [`verify`] compares with what the load generator wrote down; [`report`] makes text and
+//! files of it all.
 //!
 //! ```
 //! use grantscope_analysis::recording::Reader;
@@ -35,6 +36,7 @@ mod error_chain;
 mod fixtures;
 pub mod live;
 pub mod model;
+pub mod quantile;
 pub mod recording;
 pub mod report;
 pub mod series;

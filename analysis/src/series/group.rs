@@ -122,13 +122,35 @@ pub fn told_apart_by_domain(groups: impl IntoIterator<Item = Group>) -> HashSet<
     alike.into_values().filter(|groups| groups.len() > 1).flatten().collect()
 }
 
-/// Durations of these series as one, for the whole operation or one stage: added bucket by bucket, so nothing is lost.
+/// What operations that can be measured by one quantile have in common, apart from what they do: how many pages, and of which domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size {
+    /// Grant references; `None`: not known.
+    pub pages: Option<u32>,
+    /// The other domain; `None`: not known.
+    pub domid: Option<u16>,
+}
+
+/// These series by their sizes.
+pub fn sizes(members: &[SeriesKey]) -> BTreeMap<Size, Vec<SeriesKey>> {
+    let mut sizes: BTreeMap<Size, Vec<SeriesKey>> = BTreeMap::new();
+    for member in members {
+        sizes.entry(Size { pages: member.pages, domid: member.domid }).or_default().push(*member);
+    }
+    sizes
+}
+
+/// Durations of these series as one, for the whole operation or one stage: added bucket by bucket, so nothing is lost. Of several sizes
+/// it is a mixture.
 pub fn merged(aggregate: &Aggregate, members: &[SeriesKey], stage: Option<Stage>) -> Series {
     let mut whole = Series::default();
     for member in members {
         if let Some(series) = aggregate.get(&SeriesKey { stage, ..*member }) {
             whole.merge(series);
         }
+    }
+    if sizes(members).len() > 1 {
+        whole.mix();
     }
     whole
 }
@@ -163,5 +185,17 @@ mod tests {
         let shown: Vec<_> =
             all.keys().map(|group| (group.pages, told_apart_by_domain(all.keys().copied()).contains(group))).collect();
         assert_eq!(shown, [(Pages::Exactly(1), true), (Pages::Exactly(1), true), (Pages::Exactly(4), false)]);
+    }
+
+    #[test]
+    fn series_of_several_sizes_are_a_mixture_and_causes_are_none() {
+        let aggregate = aggregate(&[(1, Some(1), 10), (4, Some(1), 40)]);
+        let keys: Vec<_> = aggregate.series().map(|(key, _)| *key).filter(|key| key.stage.is_none()).collect();
+        let is_mixture = |members: &[SeriesKey]| merged(&aggregate, members, None).is_mixture();
+        assert_eq!((is_mixture(&keys), is_mixture(&keys[..1])), (true, false));
+        let by_cause = [keys[0], SeriesKey { cause: Some(grantscope_wire::Cause::OverLimit), ..keys[0] }];
+        assert!(!is_mixture(&by_cause));
+        let stage = Some(Stage::Remainder);
+        assert!(merged(&aggregate, &keys, stage).quantile_ns(0.5).is_none());
     }
 }

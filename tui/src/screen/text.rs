@@ -2,8 +2,9 @@
 
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
+use grantscope_analysis::quantile::{self, MARK, mark};
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
-use grantscope_analysis::series::{Group, Pages};
+use grantscope_analysis::series::{Group, Pages, Range};
 use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
@@ -32,9 +33,15 @@ pub fn cell(row: &Row, column: Column) -> String {
         OPERATION => row.name(),
         PAGES => pages(row.group.pages),
         Column::Of(place) => row.cells[place].to_string(),
+        Column::PerPage => maybe(row.per_page),
         Column::Rate => rate(row.rate),
         Column::Minute => row.minute.iter().sum::<u64>().to_string(),
     }
+}
+
+/// A value, or a dash.
+pub fn maybe(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())
 }
 
 /// A page count.
@@ -95,13 +102,24 @@ pub fn operation_rate(per_second: Option<f64>) -> String {
     rate(per_second).replace("/s", " op/s")
 }
 
-/// One value divided by another.
-pub fn ratio(ratio: Option<f64>) -> String {
-    match ratio {
-        None => UNKNOWN.to_owned(),
-        Some(ratio) if ratio < 99.95 => format!("{ratio:.2}×"),
-        Some(ratio) => format!("{ratio:.0}×"),
-    }
+/// Whether a quantile in one of these lines has the mark.
+pub fn is_marked(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.contains(MARK))
+}
+
+/// What the mark means: the whole of it, if a line of this width has room.
+pub fn legend(width: usize) -> String {
+    let legend = quantile::legend();
+    if legend.chars().count() <= width { legend } else { format!("{MARK} too few operations for the quantile (?: how many)") }
+}
+
+/// One value divided by another; the range where it is not one for all sizes.
+pub fn ratio(ratio: Option<Range>) -> String {
+    let Some(Range { low, high, is_carried }) = ratio else { return UNKNOWN.to_owned() };
+    let number = |ratio: f64| if ratio < 99.95 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
+    let (low, high) = (number(low), number(high));
+    let range = if low == high { high } else { format!("{low}–{high}") };
+    format!("{}{range}×", mark(is_carried))
 }
 
 /// Tenths of a per cent.
@@ -227,5 +245,11 @@ mod tests {
         assert_eq!(shortened("teardown/release dom12", 16), "teardown/… dom12");
         assert_eq!(shortened("batch_copy/xenvif_tx_build_gops", 12), "batch_copy/…");
         assert_eq!(shortened("teardown/release dom–", 12), "teardo… dom–");
+    }
+
+    #[test]
+    fn a_ratio_of_several_sizes_is_a_range_where_they_differ() {
+        let shown = |low, high, is_carried| ratio(Some(Range { low, high, is_carried }));
+        assert_eq!([shown(1.0, 1.004, true), shown(1.0, 1.5, false), ratio(None)], ["1.00×", "~1.00–1.50×", "–"]);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use grantscope_analysis::column::{self, COLUMNS, Cell};
 use grantscope_analysis::series::activity::{self, SECONDS};
-use grantscope_analysis::series::{Group, SeriesKey, groups, merged, told_apart_by_domain};
+use grantscope_analysis::series::{Group, Range, SeriesKey, cost_per_page, groups, merged, sizes, told_apart_by_domain};
 
 use crate::screen::model::data::Data;
 
@@ -27,6 +27,10 @@ pub struct Row {
     pub rate: Option<f64>,
     /// Everything that files have of it, but not its histogram.
     pub cells: Cells,
+    /// The median of each of its sizes, divided by the pages; `None`: not known.
+    pub per_page: Option<Range>,
+    /// Whether it is of several sizes: then no quantile of it says anything.
+    pub is_mixture: bool,
     /// Operations in each of the last 60 seconds.
     pub minute: [u64; SECONDS],
 }
@@ -34,7 +38,14 @@ pub struct Row {
 /// Remembers the cells of rows in which nothing happened: walking a histogram is the expensive part of a row.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    cells: HashMap<Group, (u64, Cells)>,
+    numbers: HashMap<Group, (u64, Numbers)>,
+}
+
+/// What is computed from histograms.
+#[derive(Clone, Debug)]
+struct Numbers {
+    cells: Cells,
+    per_page: Option<Range>,
 }
 
 /// Which rows are wanted.
@@ -57,8 +68,9 @@ fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, g
     let count = members.iter().filter_map(|key| data.aggregate.get(key)).map(|series| series.count()).sum();
     let minute = minute(data, &members);
     let rate = if wanted.over { data.mean_rate(count) } else { recent_rate(data, &minute) };
-    let cells = cache.cells(group, count, || cells(data, &group, &members));
-    Row { group, shows_domain: apart.contains(&group), members, count, rate, cells, minute }
+    let Numbers { cells, per_page } = cache.numbers(group, count, || numbers(data, &group, &members));
+    let (shows_domain, is_mixture) = (apart.contains(&group), sizes(&members).len() > 1);
+    Row { group, shows_domain, members, count, rate, cells, per_page, is_mixture, minute }
 }
 
 impl Row {
@@ -70,24 +82,25 @@ impl Row {
 
 impl Cache {
     /// Counts only ever grow (a reset empties the cache), so that an equal count means that nothing was added.
-    fn cells(&mut self, group: Group, count: u64, compute: impl FnOnce() -> Cells) -> Cells {
-        match self.cells.get(&group) {
-            Some((known, cells)) if *known == count => cells.clone(),
+    fn numbers(&mut self, group: Group, count: u64, compute: impl FnOnce() -> Numbers) -> Numbers {
+        match self.numbers.get(&group) {
+            Some((known, numbers)) if *known == count => numbers.clone(),
             _ => {
-                let cells = compute();
-                self.cells.insert(group, (count, cells.clone()));
-                cells
+                let numbers = compute();
+                self.numbers.insert(group, (count, numbers.clone()));
+                numbers
             }
         }
     }
 }
 
-/// The cells of these series together.
-fn cells(data: &Data, group: &Group, members: &[SeriesKey]) -> Cells {
+/// The numbers of these series together.
+fn numbers(data: &Data, group: &Group, members: &[SeriesKey]) -> Numbers {
     let (recording, key) = (&data.aggregate, group.key());
     let series = merged(recording, members, None);
     let row = column::Row { recording, key: &key, series: &series };
-    COLUMNS.iter().map(|column| kept((column.value)(row))).collect()
+    let cells = COLUMNS.iter().map(|column| kept((column.value)(row))).collect();
+    Numbers { cells, per_page: cost_per_page(recording, members) }
 }
 
 /// The cell without what it borrows.
@@ -95,6 +108,7 @@ fn kept(cell: Cell<'_>) -> Cell<'static> {
     match cell {
         Cell::Text(text) => Cell::Text(text.into_owned().into()),
         Cell::Ns(ns) => Cell::Ns(ns),
+        Cell::Quantile(estimate) => Cell::Quantile(estimate),
         Cell::Count(count) => Cell::Count(count),
         // Pictures of it are drawn from the series.
         Cell::Histogram(_) | Cell::Unknown => Cell::Unknown,

@@ -86,8 +86,8 @@ fn compare(data: &Data, merged_pages: bool, metric: &Column) -> Comparison {
     let succeeded = rows(&data.aggregate, merged_pages, metric).into_iter();
     let succeeded = succeeded.filter(|row| row.subject.outcome == Outcome::Ok);
     let (rows, alone): (Vec<_>, Vec<_>) = succeeded.partition(|row| row.kinds() > 1);
-    let across = across_domains(&rows);
     let names: Vec<_> = rows.iter().map(|row| row.name()).collect();
+    let across = across_domains(&rows);
     let mut alone: Vec<_> = alone.into_iter().map(|row| row.name()).collect();
     alone.dedup();
     alone.retain(|name| !names.contains(name));
