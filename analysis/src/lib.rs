@@ -18,10 +18,10 @@
 //!     aggregate.add(&frame);
 //! }
 //!
-//! // 99 % of the exports of write-combining buffers took at most this long, for each page count:
+//! // 99 % of the exports of write-combining buffers took at most this long, for each page count and domain:
 //! for (key, series) in aggregate.series() {
 //!     if key.op == Op::Export && key.buffer == Some(Buffer::Wc) && key.stage.is_none() {
-//!         println!("{:?} pages, {}: {:?} ns", key.pages, key.outcome, series.quantile_ns(0.99));
+//!         println!("{:?} pages of dom{:?}, {}: {:?} ns", key.pages, key.domid, key.outcome, series.quantile_ns(0.99));
 //!     }
 //! }
 //! # let exports = aggregate.series().filter(|(key, _)| key.op == Op::Export && key.buffer == Some(Buffer::Wc));

@@ -19,9 +19,10 @@ pub fn duration(ns: f64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// From one to the other: `5.62–26.1 µs`, `900 ns–26.1 µs`; one of them where both are written alike.
+/// From one to the other: `5.62–26.1 µs`, `900 ns–26.1 µs`; one of them where both are written alike. Parts of a nanosecond are
+/// written: a page of many can cost less than one, and that is not 0.
 pub fn durations(low: f64, high: f64) -> String {
-    let (least, most) = (duration(low), duration(high));
+    let [least, most] = [low, high].map(|ns| if ns < 10.0 && ns.fract() != 0.0 { format!("{ns:.2} ns") } else { duration(ns) });
     if least == most {
         return most;
     }
@@ -51,6 +52,7 @@ mod tests {
     fn a_range_has_its_unit_once_where_both_ends_have_the_same() {
         let shown = [(5_620.0, 26_100.0), (900.0, 26_100.0), (1_234.0, 1_234.4)].map(|(low, high)| durations(low, high));
         assert_eq!(shown, ["5.62–26.1 µs", "900 ns–26.1 µs", "1.23 µs"]);
+        assert_eq!([durations(0.044, 7.0), durations(0.1, 0.1)], ["0.04–7 ns", "0.10 ns"]);
     }
 
     #[test]

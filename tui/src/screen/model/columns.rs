@@ -53,7 +53,7 @@ pub const SHOWN: [Shown; 13] = [
     Shown { column: OUTCOME, width: 7, rank: 3, sorts: false },
     Shown { column: COUNT, width: 8, rank: 4, sorts: true },
     Shown { column: Column::Rate, width: 9, rank: 8, sorts: true },
-    Shown { column: Column::PerPage, width: 12, rank: 12, sorts: true },
+    Shown { column: Column::PerPage, width: 13, rank: 12, sorts: true },
     Shown { column: of("p50_ns"), width: 8, rank: 5, sorts: true },
     Shown { column: of("p90_ns"), width: 8, rank: 9, sorts: true },
     Shown { column: of("p99_ns"), width: 8, rank: 6, sorts: true },
