@@ -9,6 +9,7 @@ use grantscope_wire::Op;
 use hdrhistogram::Histogram;
 
 use crate::model::{Environment, status_list};
+use crate::quantile::{Estimate, P50, P90, P99, P999, QUANTILES, Quantile};
 use crate::series::{Aggregate, Series, SeriesKey};
 use crate::units;
 
@@ -56,6 +57,8 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     /// A time, in whole nanoseconds.
     Ns(u64),
+    /// A quantile of times, and whether there were enough operations for it.
+    Quantile(Estimate),
     /// A number of something: the column's unit says of what.
     Count(u64),
     /// All durations. How it is packed is for the format to say.
@@ -68,18 +71,24 @@ impl Cell<'_> {
     /// The number in it, for sorting and for quotients; `None`: it is none, or not known.
     pub fn number(&self) -> Option<f64> {
         match *self {
-            Self::Ns(number) | Self::Count(number) => Some(number as f64),
+            Self::Ns(number) | Self::Count(number) | Self::Quantile(Estimate { ns: number, .. }) => Some(number as f64),
             Self::Text(_) | Self::Histogram(_) | Self::Unknown => None,
         }
     }
+
+    /// Whether there were enough operations for it: of a quantile; of what is exact, always.
+    pub fn is_carried(&self) -> bool {
+        !matches!(self, Self::Quantile(Estimate { is_carried: false, .. }))
+    }
 }
 
-/// For a screen: times with a unit and three digits, a dash for what is not known.
+/// For a screen: times with a unit and three digits, a mark before a quantile of too few operations, a dash for what is not known.
 impl fmt::Display for Cell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.pad(text),
             Self::Ns(ns) => f.pad(&units::duration(*ns as f64)),
+            Self::Quantile(estimate) => estimate.fmt(f),
             Self::Count(count) => f.pad(&count.to_string()),
             Self::Histogram(histogram) => f.pad(&format!("{} durations", histogram.len())),
             Self::Unknown => f.pad(units::UNKNOWN),
@@ -119,6 +128,7 @@ pub const COLUMNS: &[Column] = &[
     Column { heading: "operation", ..words("op", "operation, see below", |row| text(row.key.op.name())) },
     words("buffer", "`pages`, `wc`, `coherent`, or `foreign` (a dma-buf of another driver)", |row| maybe(row.key.buffer.map(|buffer| buffer.name()))),
     numbers("pages", "grant references", "that the operation was about", |row| row.key.pages.map_or(Cell::Unknown, |pages| Cell::Count(pages.into()))),
+    numbers("domid", "", "the other domain: the one that granted the pages, or that they are granted to", |row| row.key.domid.map_or(Cell::Unknown, |domid| Cell::Count(domid.into()))),
     words("outcome", "`ok`, or the errno's name", |row| Cell::Text(row.key.outcome.name())),
     words("started_by", "of a `teardown`: the operation that requested it", |row| maybe(row.key.started_by.map(Op::name))),
     words("cause", "why it failed, if the errno has several possible causes, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),
@@ -128,13 +138,14 @@ pub const COLUMNS: &[Column] = &[
     numbers("count", "operations", "in this series; for a stage: operations that entered it", |row| Cell::Count(row.series.count())),
     numbers("lost", "operations", "lost at the hook that reports this operation: an upper bound for the row", |row| Cell::Count(row.recording.lost(row.key.op))),
     words("filter", "what an operation had to be to be recorded, in words; empty: everything was recorded", |row| Cell::Text(row.recording.filtered().map(|report| report.filter.to_string()).unwrap_or_default().into())),
-    metric("min_ns", "min", "the shortest", |row| ns(row.series.min_ns())),
-    metric("p50_ns", "p50", "half are at most this", |row| ns(row.series.quantile_ns(0.50))),
-    metric("p90_ns", "p90", "90 % are at most this", |row| ns(row.series.quantile_ns(0.90))),
-    metric("p99_ns", "p99", "99 % are at most this", |row| ns(row.series.quantile_ns(0.99))),
-    metric("p999_ns", "p99.9", "99.9 % are at most this", |row| ns(row.series.quantile_ns(0.999))),
-    metric("max_ns", "max", "the longest", |row| ns(row.series.max_ns())),
-    metric("mean_ns", "mean", "sum divided by count", |row| ns(row.series.mean_ns().map(|mean| mean.round_ties_even() as u64))),
+    words("quantiles_carried", "the quantiles that `count` is large enough for, by their columns: `p50_ns;p90_ns`; empty: none, see below", |row| Cell::Text(carried(row.series).into())),
+    metric("min_ns", "min", "the shortest", |row| of_one_size(row, Series::min_ns)),
+    metric("p50_ns", "p50", "half are at most this", |row| quantile(row, &P50)),
+    metric("p90_ns", "p90", "90 % are at most this", |row| quantile(row, &P90)),
+    metric("p99_ns", "p99", "99 % are at most this", |row| quantile(row, &P99)),
+    metric("p999_ns", "p99.9", "99.9 % are at most this", |row| quantile(row, &P999)),
+    metric("max_ns", "max", "the longest", |row| of_one_size(row, Series::max_ns)),
+    metric("mean_ns", "mean", "sum divided by count", |row| of_one_size(row, |series| series.mean_ns().map(|mean| mean.round_ties_even() as u64))),
     metric("sum_ns", "sum", "all together", |row| Cell::Ns(row.series.sum_ns())),
     words("hdr", "the histogram, in HdrHistogram's V2 compressed form, base64; 3 significant digits", |row| Cell::Histogram(row.series.histogram())),
 ];
@@ -181,15 +192,26 @@ fn maybe(words: Option<&str>) -> Cell<'_> {
     words.map_or(Cell::Unknown, text)
 }
 
-fn ns<'a>(ns: Option<u64>) -> Cell<'a> {
-    ns.map_or(Cell::Unknown, Cell::Ns)
+/// Unknown for a mixture: no such number of it is true of one of its sizes.
+fn of_one_size<'a>(row: Row<'a>, ns: impl Fn(&Series) -> Option<u64>) -> Cell<'a> {
+    ns(row.series).filter(|_| !row.series.is_mixture()).map_or(Cell::Unknown, Cell::Ns)
+}
+
+fn quantile<'a>(row: Row<'a>, quantile: &Quantile) -> Cell<'a> {
+    row.series.quantile(quantile).map_or(Cell::Unknown, Cell::Quantile)
+}
+
+fn carried(series: &Series) -> String {
+    let carried = QUANTILES.iter().filter(|quantile| quantile.is_carried_by(series.count()) && !series.is_mixture());
+    carried.map(|quantile| quantile.column).collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]
 mod tests {
-    use grantscope_wire::{Cause, Stage};
+    use grantscope_wire::{Buffer, Cause, Stage};
 
     use super::*;
+    use crate::fixtures::export;
     use crate::model::STATUSES;
 
     const DOCUMENT: &str = include_str!("../../docs/results.md");
@@ -230,6 +252,28 @@ mod tests {
                 "docs/results.md differs from STATUSES in analysis/src/model/status.rs, it needs: {expected}"
             );
         }
+    }
+
+    #[test]
+    fn every_quantile_is_a_metric_with_its_name() {
+        for quantile in QUANTILES {
+            let metric = METRICS.iter().find(|metric| metric.name == quantile.column);
+            assert_eq!(metric.map(|metric| metric.heading), Some(quantile.name));
+        }
+    }
+
+    #[test]
+    fn of_a_mixture_only_the_sum_of_all_times_is_known() {
+        let mut series = Series::default();
+        (0..2_000).for_each(|ns| series.record(ns));
+        let (recording, key) = (&Aggregate::default(), &SeriesKey::total(&export(Buffer::Wc, 1)));
+        let known = |series: &Series| {
+            let known = METRICS.iter().filter(|metric| (metric.value)(Row { recording, key, series }) != Cell::Unknown);
+            known.map(|metric| metric.name).collect::<Vec<_>>()
+        };
+        assert_eq!((known(&series).len(), carried(&series)), (METRICS.len(), "p50_ns;p90_ns;p99_ns;p999_ns".to_owned()));
+        series.mix();
+        assert_eq!((known(&series), carried(&series)), (vec!["sum_ns"], String::new()));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Everything between a recording and the person who reads the numbers: functions of values, for any machine.
 //!
-//! A recording's frames ([`recording`]) carry values of the [`model`]; [`stages`] makes stages of the hooks that an operation passed; [`series`] adds them up to histograms; [`live`] follows the
-//! mappings that are alive; [`column`] is the table of all that is shown of a series; [`compare`] puts buffer kinds side by side; [`verify`] compares with what the load generator wrote down;
-//! [`report`] makes text and files of it all.
+//! A recording's frames ([`recording`]) carry values of the [`model`]; [`stages`] makes stages of the hooks that an operation passed;
+//! [`series`] adds them up to histograms; [`live`] follows the mappings that are alive; [`quantile`] is the table of quantiles, with what
+//! each needs; [`column`] is the table of all that is shown of a series; [`compare`] puts buffer kinds side by side; [`verify`] compares
+//! with what the load generator wrote down; [`report`] makes text and files of it all.
 //!
 //! ```
 //! use grantscope_analysis::recording::Reader;
@@ -17,10 +18,10 @@
 //!     aggregate.add(&frame);
 //! }
 //!
-//! // 99 % of the exports of write-combining buffers took at most this long, for each page count:
+//! // 99 % of the exports of write-combining buffers took at most this long, for each page count and domain:
 //! for (key, series) in aggregate.series() {
 //!     if key.op == Op::Export && key.buffer == Some(Buffer::Wc) && key.stage.is_none() {
-//!         println!("{:?} pages, {}: {:?} ns", key.pages, key.outcome, series.quantile_ns(0.99));
+//!         println!("{:?} pages of dom{:?}, {}: {:?} ns", key.pages, key.domid, key.outcome, series.quantile_ns(0.99));
 //!     }
 //! }
 //! # let exports = aggregate.series().filter(|(key, _)| key.op == Op::Export && key.buffer == Some(Buffer::Wc));
@@ -35,6 +36,7 @@ mod error_chain;
 mod fixtures;
 pub mod live;
 pub mod model;
+pub mod quantile;
 pub mod recording;
 pub mod report;
 pub mod series;

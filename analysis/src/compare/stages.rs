@@ -14,8 +14,12 @@ pub struct StageMeans {
     pub means_ns: PerKind<Option<f64>>,
 }
 
-/// The stages of one row, the most expensive first.
+/// The stages of one row, the most expensive first. None of a row of several page counts: a kind of which more small buffers were recorded
+/// would look cheaper.
 pub fn stages(recording: &Aggregate, row: &Row) -> Vec<StageMeans> {
+    if row.is_mixture() {
+        return Vec::new();
+    }
     let of_cell = |cell: &Option<Cell>, stage| cell.as_ref().and_then(|cell| mean(recording, cell, stage));
     let all =
         Stage::ALL.iter().map(|&stage| StageMeans { stage, means_ns: row.cells.each_ref().map(|cell| of_cell(cell, stage)) });

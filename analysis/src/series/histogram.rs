@@ -2,6 +2,8 @@
 
 use hdrhistogram::Histogram;
 
+use crate::quantile::{Estimate, Quantile};
+
 /// Durations of one kind.
 #[derive(Clone, Debug)]
 pub struct Series {
@@ -9,6 +11,7 @@ pub struct Series {
     min_ns: u64,
     max_ns: u64,
     sum_ns: u64,
+    is_mixture: bool,
 }
 
 impl Default for Series {
@@ -19,6 +22,7 @@ impl Default for Series {
             min_ns: u64::MAX,
             max_ns: 0,
             sum_ns: 0,
+            is_mixture: false,
         }
     }
 }
@@ -40,6 +44,18 @@ impl Series {
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+        self.is_mixture |= other.is_mixture;
+    }
+
+    /// From now on it is durations of several page counts, or of several domains, and has no quantiles: which of them a median of all
+    /// falls on says how many operations of each there were, and not how long any of them takes.
+    pub fn mix(&mut self) {
+        self.is_mixture = true;
+    }
+
+    /// Whether it is durations of several page counts, or of several domains.
+    pub fn is_mixture(&self) -> bool {
+        self.is_mixture
     }
 
     /// How many durations.
@@ -67,9 +83,17 @@ impl Series {
         self.known(self.sum_ns as f64 / self.count() as f64)
     }
 
-    /// The value below which this share of the durations lies (`quantile` in [0, 1]), to 3 significant digits; `None`: nothing recorded.
+    /// The value below which this share of the durations lies (`quantile` in [0, 1]), to 3 significant digits; `None`: nothing
+    /// recorded, or a mixture.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
-        self.known(self.histogram.value_at_quantile(quantile).clamp(self.min_ns, self.max_ns.max(self.min_ns)))
+        let ns = self.known(self.histogram.value_at_quantile(quantile).clamp(self.min_ns, self.max_ns.max(self.min_ns)));
+        ns.filter(|_| !self.is_mixture)
+    }
+
+    /// The same with whether there are enough durations for it.
+    pub fn quantile(&self, quantile: &Quantile) -> Option<Estimate> {
+        let is_carried = quantile.is_carried_by(self.count());
+        self.quantile_ns(quantile.part).map(|ns| Estimate { ns, is_carried })
     }
 
     /// The histogram beneath.
@@ -117,5 +141,16 @@ mod tests {
         let mut merged = Series::default();
         merged.merge(&Series::default());
         assert_eq!((merged.count(), merged.min_ns(), merged.quantile_ns(0.5)), (0, None, None));
+    }
+
+    #[test]
+    fn a_mixture_has_no_quantiles_and_what_it_is_merged_into_neither() {
+        let mut mixture = series(&[1, 2, 3]);
+        assert_eq!(mixture.quantile_ns(0.5), Some(2));
+        mixture.mix();
+        let mut merged = series(&[4]);
+        merged.merge(&mixture);
+        assert_eq!((mixture.quantile_ns(0.5), merged.quantile_ns(0.5), merged.is_mixture()), (None, None, true));
+        assert_eq!((merged.count(), merged.sum_ns(), merged.max_ns()), (4, 10, Some(4)));
     }
 }

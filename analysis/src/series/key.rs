@@ -14,6 +14,8 @@ pub struct SeriesKey {
     pub buffer: Option<Buffer>,
     /// Grant references; `None`: not known.
     pub pages: Option<u32>,
+    /// The other domain; `None`: not known.
+    pub domid: Option<u16>,
     /// How it ended.
     pub outcome: Outcome,
     /// The operation that asked for this one; `None`: not known, or none.
@@ -33,6 +35,7 @@ impl SeriesKey {
             op: operation.op,
             buffer: operation.buffer,
             pages: operation.pages,
+            domid: operation.domid,
             outcome: operation.outcome,
             started_by: operation.started_by(),
             cause: operation.cause(),

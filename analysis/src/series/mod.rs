@@ -6,9 +6,11 @@ mod causes;
 mod group;
 mod histogram;
 mod key;
+mod range;
 
 pub use aggregate::Aggregate;
 pub use causes::{Failures, failures};
-pub use group::{Group, Pages, groups, merged};
+pub use group::{Domain, Group, Pages, Size, groups, merged, sizes, told_apart_by_domain};
 pub use histogram::Series;
 pub use key::SeriesKey;
+pub use range::{Range, cost_per_page, per_page};

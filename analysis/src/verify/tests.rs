@@ -189,6 +189,16 @@ fn another_cause_or_another_status_is_found() {
 }
 
 #[test]
+fn domains_are_summed_because_a_truth_file_does_not_know_them_all() {
+    let of = |domid, start_ns| Operation { domid, ..operation(start_ns, 100) };
+    let calls = [CALL, r#"["export","wc",16,"ok","run",7,290,120]"#, r#"["export","wc",16,"ok","run",7,490,120]"#].join(",");
+    let operations = vec![of(Some(0), 100), of(Some(1), 300), of(None, 500)];
+    assert_eq!(verdict(operations.clone(), LossReport::default(), &truth(&calls, "complete")), [""; 0]);
+    let found = verdict(operations, LossReport::default(), &truth(CALL, "complete"));
+    assert_eq!(found[0], "export wc 16 pages ok: recorded 3, truth 1");
+}
+
+#[test]
 fn a_success_with_a_cause_is_found_whatever_the_truth_says() {
     let wrong = Operation { details: vec![Detail::Cause(Cause::StillHeld)], ..operation(100, 100) };
     let found = verdict(vec![wrong], LossReport::default(), &truth(CALL, "complete"));

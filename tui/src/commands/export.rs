@@ -19,8 +19,8 @@ use crate::source::stream::is_stdin;
 ///
 /// One row per series and stage: count, lost, quantiles in nanoseconds, and the histogram itself (HdrHistogram V2,
 /// compressed, base64), so that files can be merged without loss. A series is what has the same operation, buffer kind,
-/// page count and outcome, the same cause where it failed, the same caller where a driver of the kernel asked, and the same
-/// operation that started it (started_by). Unknown is an empty cell.
+/// page count, other domain and outcome, the same cause where it failed, the same caller where a driver of the kernel
+/// asked, and the same operation that started it (started_by). Unknown is an empty cell.
 ///
 /// A recording that is cut short or damaged gives everything before that place, a warning, and exit code 4.
 #[derive(Debug, Parser)]

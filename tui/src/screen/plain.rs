@@ -75,6 +75,7 @@ fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, due: Inst
 #[derive(Debug, Default)]
 struct Reporter {
     introduced: bool,
+    explained: bool,
     counts: HashMap<Group, u64>,
     spoke_at: Duration,
 }
@@ -92,12 +93,21 @@ impl Reporter {
         if !changed.is_empty() {
             report.push_str(&format!("{}\n", heading(text::rate_heading(app.common()))));
         }
-        for row in &changed {
-            report.push_str(&format!("{}\n", line(|column| text::cell(row, column))));
-        }
+        let lines: Vec<_> = changed.iter().map(|row| line(|column| text::cell(row, column))).collect();
+        lines.iter().for_each(|line| report.push_str(&format!("{line}\n")));
+        report.push_str(&self.explanation(&lines));
         self.counts.extend(changed.iter().map(|row| (row.group, row.count)));
         self.spoke_at = now;
         report
+    }
+
+    /// What the mark before a quantile means: once, below the first lines with it.
+    fn explanation(&mut self, lines: &[String]) -> String {
+        if self.explained || !text::is_marked(lines) {
+            return String::new();
+        }
+        self.explained = true;
+        format!("{}\n", text::legend(usize::MAX))
     }
 
     /// Where this is recorded: once, as soon as it is known.
@@ -124,7 +134,11 @@ fn line(cell: impl Fn(Column) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use grantscope_analysis::recording::Frame;
+    use grantscope_wire::Buffer;
+
     use super::*;
+    use crate::screen::fixtures::export;
     use crate::source::frames::Origin;
     use crate::support::synthetic;
 
@@ -147,8 +161,14 @@ mod tests {
         app.update(Event::Tick(Duration::ZERO));
         let mut reporter = Reporter::default();
         let seconds = Duration::from_secs;
-        assert!(reporter.report(&app, seconds(1)).lines().count() > 3);
+        let first = reporter.report(&app, seconds(1));
+        assert!(first.lines().count() > 3);
+        assert_eq!(first.matches("too few operations").count(), 1);
         assert_eq!(reporter.report(&app, seconds(2)), "");
         assert_eq!(reporter.report(&app, seconds(11)).lines().count(), 1);
+        app.update(Event::Frame(Frame::Operations(vec![export(Buffer::Wc, 3, 7)])));
+        app.update(Event::Tick(Duration::ZERO));
+        let again = reporter.report(&app, seconds(12));
+        assert!(again.contains('~') && !again.contains("too few operations"), "{again}");
     }
 }

@@ -2,8 +2,9 @@
 
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
+use grantscope_analysis::quantile::{self, MARK, mark};
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
-use grantscope_analysis::series::{Group, Pages};
+use grantscope_analysis::series::{Group, Pages, Range};
 use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
@@ -29,12 +30,18 @@ pub fn name_width(names: impl Iterator<Item = String>, usual: usize) -> usize {
 /// What a row has in a column.
 pub fn cell(row: &Row, column: Column) -> String {
     match column {
-        OPERATION => row.group.name(),
+        OPERATION => row.name(),
         PAGES => pages(row.group.pages),
         Column::Of(place) => row.cells[place].to_string(),
+        Column::PerPage => maybe(row.per_page),
         Column::Rate => rate(row.rate),
         Column::Minute => row.minute.iter().sum::<u64>().to_string(),
     }
+}
+
+/// A value, or a dash.
+pub fn maybe(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())
 }
 
 /// A page count.
@@ -57,8 +64,18 @@ pub fn pages_spoken(pages: Pages) -> String {
 }
 
 /// What a row is about, in a sentence.
-pub fn group(group: &Group) -> String {
-    format!("{} · {} · {} · {}", group.name(), buffer(group.buffer), pages_spoken(group.pages), group.outcome)
+pub fn group(group: &Group, shows_domain: bool) -> String {
+    let name = group.label(shows_domain);
+    format!("{name} · {} · {} · {}", buffer(group.buffer), pages_spoken(group.pages), group.outcome)
+}
+
+/// The name of a row that has to fit: of a long one the middle is left out, so that what tells rows apart at its end is kept.
+pub fn shortened(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    let Some(kept) = width.checked_sub(1).filter(|_| length > width) else { return name.chars().take(width).collect() };
+    let end = name.rsplit_once(" dom").map_or(0, |(_, number)| " dom".len() + number.chars().count()).min(kept);
+    let (start, end): (String, String) = (name.chars().take(kept - end).collect(), name.chars().skip(length - end).collect());
+    format!("{start}…{end}")
 }
 
 /// A count: exact as long as it fits into 8 columns.
@@ -85,13 +102,24 @@ pub fn operation_rate(per_second: Option<f64>) -> String {
     rate(per_second).replace("/s", " op/s")
 }
 
-/// One value divided by another.
-pub fn ratio(ratio: Option<f64>) -> String {
-    match ratio {
-        None => UNKNOWN.to_owned(),
-        Some(ratio) if ratio < 99.95 => format!("{ratio:.2}×"),
-        Some(ratio) => format!("{ratio:.0}×"),
-    }
+/// Whether a quantile in one of these lines has the mark.
+pub fn is_marked(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.contains(MARK))
+}
+
+/// What the mark means: the whole of it, if a line of this width has room.
+pub fn legend(width: usize) -> String {
+    let legend = quantile::legend();
+    if legend.chars().count() <= width { legend } else { format!("{MARK} too few operations for the quantile (?: how many)") }
+}
+
+/// One value divided by another; the range where it is not one for all sizes.
+pub fn ratio(ratio: Option<Range>) -> String {
+    let Some(Range { low, high, is_carried }) = ratio else { return UNKNOWN.to_owned() };
+    let number = |ratio: f64| if ratio < 99.95 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
+    let (low, high) = (number(low), number(high));
+    let range = if low == high { high } else { format!("{low}–{high}") };
+    format!("{}{range}×", mark(is_carried))
 }
 
 /// Tenths of a per cent.
@@ -204,5 +232,24 @@ pub fn page_size(bytes: u32) -> String {
         0 => "–".to_owned(),
         bytes if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
         bytes => format!("{bytes} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_name_the_domain_is_kept() {
+        assert_eq!(shortened("export dom1", 14), "export dom1");
+        assert_eq!(shortened("teardown/release dom12", 16), "teardown/… dom12");
+        assert_eq!(shortened("batch_copy/xenvif_tx_build_gops", 12), "batch_copy/…");
+        assert_eq!(shortened("teardown/release dom–", 12), "teardo… dom–");
+    }
+
+    #[test]
+    fn a_ratio_of_several_sizes_is_a_range_where_they_differ() {
+        let shown = |low, high, is_carried| ratio(Some(Range { low, high, is_carried }));
+        assert_eq!([shown(1.0, 1.004, true), shown(1.0, 1.5, false), ratio(None)], ["1.00×", "~1.00–1.50×", "–"]);
     }
 }

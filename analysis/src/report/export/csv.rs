@@ -10,6 +10,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::error::ExportError;
 use crate::column::{COLUMNS, Cell, Row};
+use crate::quantile::Estimate;
 use crate::series::Aggregate;
 
 /// Names of all columns, in order.
@@ -39,7 +40,7 @@ pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
 fn written(cell: Cell<'_>) -> Result<Cow<'_, str>, ExportError> {
     Ok(match cell {
         Cell::Text(text) => text,
-        Cell::Ns(number) | Cell::Count(number) => number.to_string().into(),
+        Cell::Ns(number) | Cell::Count(number) | Cell::Quantile(Estimate { ns: number, .. }) => number.to_string().into(),
         Cell::Histogram(histogram) => packed(histogram)?.into(),
         Cell::Unknown => "".into(),
     })
@@ -97,14 +98,40 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,total,1,0,,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,ok,,,,,dma_alloc,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,total,1,0,,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,remainder,1,0,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,ok,,,,,dma_alloc,1,0,,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,quantiles_carried,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,total,1,0,,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,remainder,1,0,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,dma_alloc,1,0,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,total,1,0,,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,remainder,1,0,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,dma_alloc,1,0,,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
+    }
+
+    #[test]
+    fn domains_are_rows_of_their_own_and_an_unknown_one_is_an_empty_cell() {
+        let of = |domid| Operation { domid, ..operation(Some(Buffer::Wc), Some(16), 5_000) };
+        let csv = text(&aggregate(vec![of(Some(0)), of(None), of(Some(7)), of(Some(7))]));
+        let totals: Vec<_> =
+            csv.lines().filter(|line| line.contains(",total,")).map(|line| line.split(',').collect::<Vec<_>>()).collect();
+        let [domid, count] = ["domid", "count"].map(|name| columns().iter().position(|column| *column == name).unwrap());
+        let rows: Vec<_> = totals.iter().map(|cells| (cells[domid], cells[count])).collect();
+        assert_eq!(rows, [("", "1"), ("0", "1"), ("7", "2")]);
+    }
+
+    #[test]
+    fn a_row_names_the_quantiles_that_its_count_carries_and_has_all_of_them() {
+        let row = |count| {
+            let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000); count]));
+            let total = csv.lines().find(|line| line.contains(",total,")).unwrap().to_owned();
+            let cells: Vec<_> = total.split(',').map(str::to_owned).collect();
+            let place = |name| columns().iter().position(|column| *column == name).unwrap();
+            (cells[place("quantiles_carried")].clone(), cells[place("p999_ns")].clone())
+        };
+        let expected = [(49, ""), (50, "p50_ns;p90_ns"), (100, "p50_ns;p90_ns;p99_ns"), (1_000, "p50_ns;p90_ns;p99_ns;p999_ns")];
+        for (count, carried) in expected {
+            assert_eq!(row(count), (carried.to_owned(), "5000".to_owned()), "{count}");
+        }
     }
 
     #[test]
@@ -136,8 +163,8 @@ mod tests {
         let csv = text(&aggregate(vec![user("end_block_io_op"), user("xen_blkbk_unmap [xen_blkback]")]));
         let totals: Vec<_> = csv.lines().filter(|line| line.contains(",total,")).collect();
         assert_eq!(totals.len(), 2, "{csv}");
-        assert!(totals[0].contains(",unmap_refs,,11,ok,,,,end_block_io_op,total,1,"), "{}", totals[0]);
-        assert!(totals[1].contains(",unmap_refs,,11,ok,,,,xen_blkbk_unmap [xen_blkback],total,1,"), "{}", totals[1]);
+        assert!(totals[0].contains(",unmap_refs,,11,,ok,,,,end_block_io_op,total,1,"), "{}", totals[0]);
+        assert!(totals[1].contains(",unmap_refs,,11,,ok,,,,xen_blkbk_unmap [xen_blkback],total,1,"), "{}", totals[1]);
     }
 
     #[test]

@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::column::{Column, METRICS, place};
-use crate::compare::{RATIOS, Ratio, Row, rows};
-use crate::series::{Aggregate, Pages};
+use crate::compare::{RATIOS, Ratio, Row, across_domains, rows};
+use crate::quantile::{P50, mark};
+use crate::series::{Aggregate, Pages, Range};
 use crate::units;
 
 /// The first column's width, where no name is longer.
 const NAME_WIDTH: usize = 15;
 /// What is compared.
-const MEDIAN: &Column = &METRICS[place(METRICS, "p50_ns")];
+const MEDIAN: &Column = &METRICS[place(METRICS, P50.column)];
 /// As many ratios as fit into a terminal of usual width.
 const SHOWN: [Ratio; 2] = [RATIOS[0], RATIOS[1]];
 
-/// A row for each operation, page count and outcome, a column for each buffer kind.
+/// A row for each operation, page count and outcome, a column for each buffer kind; below, which of them are of different domains.
 pub fn table(recording: &Aggregate) -> String {
     let rows = rows(recording, false, MEDIAN);
-    let width = rows.iter().map(|row| row.subject.name().chars().count()).fold(NAME_WIDTH, usize::max);
+    let width = rows.iter().map(|row| row.name().chars().count()).fold(NAME_WIDTH, usize::max);
     let mut text = format!("{:<width$} {:>6} {:<9} {:>9} │", "operation", "pages", "outcome", "count");
     for heading in ["pages p50", "wc p50", "coh. p50"] {
         let _ = write!(text, " {heading:>10}");
@@ -27,18 +28,27 @@ pub fn table(recording: &Aggregate) -> String {
     for row in &rows {
         line(&mut text, row, width);
     }
+    let across = across_domains(&rows);
+    if !across.is_empty() {
+        let _ = writeln!(text, "compared across domains: {}", across.join(", "));
+    }
     text
 }
 
 fn line(text: &mut String, row: &Row, width: usize) {
     let subject = &row.subject;
     let (pages, count) = (pages(subject.pages), counts(row));
-    let _ = write!(text, "{:<width$} {pages:>6} {:<9} {count:>9} │", subject.name(), subject.outcome);
-    for cell in &row.cells {
-        let _ = write!(text, " {:>10}", units::maybe_duration(cell.as_ref().and_then(|cell| cell.value)));
+    let _ = write!(text, "{:<width$} {pages:>6} {:<9} {count:>9} │", row.name(), subject.outcome);
+    for value in row.values() {
+        let _ = write!(text, " {:>10}", value.map_or_else(|| units::UNKNOWN.to_owned(), |value| value.to_string()));
     }
-    let [first, second] = SHOWN.map(|shown| units::ratio(row.ratio(shown.of, shown.base)));
+    let [first, second] = SHOWN.map(|shown| ratio(row.ratio(shown.of, shown.base)));
     let _ = writeln!(text, " │ {first:>8} {second:>8}");
+}
+
+/// Of one page count: with the mark where one of the two medians has it.
+fn ratio(ratio: Option<Range>) -> String {
+    ratio.map_or_else(|| units::UNKNOWN.to_owned(), |ratio| format!("{}{:.2}", mark(ratio.is_carried), ratio.high))
 }
 
 fn pages(pages: Pages) -> String {

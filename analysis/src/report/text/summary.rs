@@ -1,6 +1,6 @@
 //! The summary at the end of a run: buffer kinds side by side, in-kernel users, and what a reader has to know about the numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use grantscope_wire::Op;
@@ -9,63 +9,76 @@ use super::{compare, maps};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, status_list};
-use crate::series::{Aggregate, Series, SeriesKey, failures};
+use crate::quantile::{MARK, P50, P99, legend};
+use crate::series::{Aggregate, Group, SeriesKey, cost_per_page, failures, groups, merged, told_apart_by_domain};
 use crate::units;
 
 /// All of it.
 pub fn table(aggregate: &Aggregate) -> String {
-    [compare::table(aggregate), kernel_users(aggregate), notes(aggregate)].concat()
+    let tables = [compare::table(aggregate), kernel_users(aggregate)].concat();
+    let legend = if tables.contains(MARK) { format!("{}\n", legend()) } else { String::new() };
+    [tables, legend, notes(aggregate)].concat()
 }
 
-/// How many operations had this many pages.
-type CountByPages = BTreeMap<Option<u32>, u64>;
-
-/// What in-kernel users of the grant table did, whose buffers are of no kind that we know; empty: nothing.
+/// What in-kernel users of the grant table did, whose buffers are of no kind that we know; empty: nothing. Page counts are added up.
 fn kernel_users(aggregate: &Aggregate) -> String {
-    let mut rows: BTreeMap<(String, Outcome), (Series, CountByPages)> = BTreeMap::new();
-    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none() && key.op.is_of_kernel_users()) {
-        let (whole, by_pages) = rows.entry((key.name(), key.outcome)).or_default();
-        whole.merge(series);
-        *by_pages.entry(key.pages).or_default() += series.count();
-    }
+    let users = groups(aggregate, true).into_iter().filter(|(group, _)| group.op.is_of_kernel_users());
+    let users: BTreeMap<Group, Vec<SeriesKey>> = users.collect();
+    let apart = told_apart_by_domain(users.keys().copied());
+    let mut rows: Vec<_> =
+        users.iter().map(|(group, members)| (group.label(apart.contains(group)), group.outcome, members)).collect();
+    rows.sort();
     let mut text = String::new();
     if rows.is_empty() {
         return text;
     }
     let heading = "in-kernel user";
-    let width = rows.keys().map(|(name, _)| name.chars().count()).fold(heading.len(), usize::max);
+    let width = rows.iter().map(|(label, ..)| label.chars().count()).fold(heading.len(), usize::max);
     let _ = writeln!(
         text,
-        "\n{heading:<width$} {:<9} {:>9} {:>10} {:>9} │ {:>10} {:>10} {:>10}",
-        "outcome", "count", "all pages", "pages p50", "p50", "p99", "max"
+        "\n{heading:<width$} {:<9} {:>9} {:>10} {:>9} │ {:>16} {:>10} {:>10} {:>10}",
+        "outcome", "count", "all pages", "pages", "p50 per page", "p50", "p99", "max"
     );
-    for ((name, outcome), (whole, by_pages)) in &rows {
-        let all = by_pages.iter().map(|(pages, count)| pages.map(|pages| u64::from(pages) * count)).sum::<Option<u64>>();
-        let _ = write!(text, "{name:<width$} {outcome:<9} {:>9} {:>10}", whole.count(), number(all));
-        let _ = write!(text, " {:>9} │", number(median(by_pages).map(u64::from)));
-        let times = [whole.quantile_ns(0.5), whole.quantile_ns(0.99), whole.max_ns()];
-        for ns in times {
-            let _ = write!(text, " {:>10}", units::maybe_duration(ns.map(|ns| ns as f64)));
-        }
-        text.push('\n');
+    for (label, outcome, members) in rows {
+        let _ = writeln!(text, "{label:<width$} {outcome:<9} {}", kernel_user(aggregate, members));
     }
     text.push('\n');
     text
 }
 
-fn number(number: Option<u64>) -> String {
-    number.map_or_else(|| units::UNKNOWN.to_owned(), |number| number.to_string())
+/// The numbers of a line. Of several page counts, only what a page costs is true of all.
+fn kernel_user(aggregate: &Aggregate, members: &[SeriesKey]) -> String {
+    let whole = merged(aggregate, members, None);
+    let max = whole.max_ns().filter(|_| !whole.is_mixture()).map(|ns| units::duration(ns as f64));
+    format!(
+        "{:>9} {:>10} {:>9} │ {:>16} {:>10} {:>10} {:>10}",
+        whole.count(),
+        maybe(all_pages(aggregate, members)),
+        page_counts(members),
+        maybe(cost_per_page(aggregate, members)),
+        maybe(whole.quantile(&P50)),
+        maybe(whole.quantile(&P99)),
+        maybe(max)
+    )
 }
 
-/// The median number of pages of an operation; `None`: not known.
-fn median(by_pages: &CountByPages) -> Option<u32> {
-    let half = by_pages.values().sum::<u64>().div_ceil(2);
-    let mut so_far = 0;
-    let reached = by_pages.iter().find(|(_, count)| {
-        so_far += **count;
-        so_far >= half
-    });
-    *reached?.0
+fn maybe(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| units::UNKNOWN.to_owned(), |value| value.to_string())
+}
+
+/// The pages of all operations; `None`: not known of one of them.
+fn all_pages(aggregate: &Aggregate, members: &[SeriesKey]) -> Option<u64> {
+    members.iter().map(|key| Some(u64::from(key.pages?) * aggregate.get(key)?.count())).sum()
+}
+
+/// The fewest and the most pages of an operation.
+fn page_counts(members: &[SeriesKey]) -> String {
+    let known: BTreeSet<u32> = members.iter().filter_map(|key| key.pages).collect();
+    match (known.first(), known.last()) {
+        (Some(only), Some(most)) if only == most => only.to_string(),
+        (Some(least), Some(most)) => format!("{least}–{most}"),
+        _ => units::UNKNOWN.to_owned(),
+    }
 }
 
 /// The operations that the table leaves out, because their kind is not compared.
@@ -150,7 +163,8 @@ mod tests {
         aggregate.add(&Frame::Operations(vec![refused(-3), refused(-8), refused(-3), again]));
         insta::assert_snapshot!(table(&aggregate), @r"
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
-        mmap                16 EINVAL            4 │    10.0 µs          –          – │        –        –
+        mmap                16 EINVAL            4 │   ~10.0 µs          –          – │        –        –
+        ~ too few operations: p50 needs 50, p90 50, p99 100, p99.9 1000
         4 operations, 0 lost
         mmap EINVAL 3 ×: grants_refused (Xen refused at least one grant reference: its grant status says why): bad_gntref 2, permission_denied 1
         mmap EINVAL 1 ×: already_mapped (the map was mmapped before: that is possible once in its life)
@@ -176,10 +190,31 @@ mod tests {
         ]));
         insta::assert_snapshot!(kernel_users(&aggregate), @r"
 
-        in-kernel user                     outcome       count  all pages pages p50 │        p50        p99        max
-        batch_map/xenvif_map [xen_netback] ok                1          1         1 │    3.00 µs    3.00 µs    3.00 µs
-        map_refs/xen_blkbk_map             ok                3         72        32 │    12.0 µs    12.0 µs    12.0 µs
-        unmap_refs/–                       ok                1          1         1 │    4.00 µs    4.00 µs    4.00 µs
+        in-kernel user                     outcome       count  all pages     pages │     p50 per page        p50        p99        max
+        batch_map/xenvif_map [xen_netback] ok                1          1         1 │         ~3.00 µs   ~3.00 µs   ~3.00 µs    3.00 µs
+        map_refs/xen_blkbk_map             ok                3         72      8–32 │  ~375 ns–1.12 µs          –          –          –
+        unmap_refs/–                       ok                1          1         1 │         ~4.00 µs   ~4.00 µs   ~4.00 µs    4.00 µs
+        ");
+    }
+
+    #[test]
+    fn a_driver_that_serves_two_domains_has_a_row_for_each_and_its_quantiles_where_it_has_one_size() {
+        let user = |domid, pages| Operation {
+            op: Op::MapRefs,
+            buffer: None,
+            pages: Some(pages),
+            domid,
+            details: vec![Detail::Caller("xen_blkbk_map".to_owned())],
+            ..export(Buffer::Pages, 9_000)
+        };
+        let mut aggregate = Aggregate::default();
+        aggregate.add(&Frame::Operations(vec![user(Some(1), 8); 100]));
+        aggregate.add(&Frame::Operations(vec![user(Some(2), 8), user(Some(2), 9)]));
+        insta::assert_snapshot!(kernel_users(&aggregate), @r"
+
+        in-kernel user              outcome       count  all pages     pages │     p50 per page        p50        p99        max
+        map_refs/xen_blkbk_map dom1 ok              100        800         8 │          1.12 µs    9.00 µs    9.00 µs    9.00 µs
+        map_refs/xen_blkbk_map dom2 ok                2         17       8–9 │    ~1.00–1.12 µs          –          –          –
         ");
     }
 
@@ -204,7 +239,8 @@ mod tests {
         aggregate.add(&Frame::Loss(LossReport { at_ns: 0, counters: vec![lost] }));
         insta::assert_snapshot!(table(&aggregate), @r"
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
-        export              16 ok              1–2 │    10.0 µs    15.0 µs          – │     1.50        –
+        export              16 ok              1–2 │   ~10.0 µs   ~15.0 µs          – │    ~1.50        –
+        ~ too few operations: p50 needs 50, p90 50, p99 100, p99.9 1000
         4 operations, 2 lost
         not in the table, because of another driver's or of an unknown buffer: close ok 1
         lost at gntdev_ioctl: 2 × ring_full (a finished operation's record did not fit into the ring buffer)

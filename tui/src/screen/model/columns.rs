@@ -11,6 +11,8 @@ use crate::screen::model::rows::Row;
 pub enum Column {
     /// One that files have too, by its place in `COLUMNS`.
     Of(usize),
+    /// The median of each size, divided by the pages.
+    PerPage,
     /// Operations per second.
     Rate,
     /// Operations in each of the last 60 seconds.
@@ -44,20 +46,33 @@ pub const OUTCOME: Column = of("outcome");
 
 /// The columns of the table, from left to right.
 #[rustfmt::skip]
-pub const SHOWN: [Shown; 12] = [
+pub const SHOWN: [Shown; 13] = [
     Shown { column: OPERATION, width: 14, rank: 0, sorts: true },
     Shown { column: of("buffer"), width: 8, rank: 1, sorts: false },
     Shown { column: PAGES, width: 5, rank: 2, sorts: false },
     Shown { column: OUTCOME, width: 7, rank: 3, sorts: false },
     Shown { column: COUNT, width: 8, rank: 4, sorts: true },
     Shown { column: Column::Rate, width: 9, rank: 8, sorts: true },
-    Shown { column: of("p50_ns"), width: 7, rank: 5, sorts: true },
-    Shown { column: of("p90_ns"), width: 7, rank: 9, sorts: true },
-    Shown { column: of("p99_ns"), width: 7, rank: 6, sorts: true },
-    Shown { column: of("p999_ns"), width: 7, rank: 10, sorts: true },
+    Shown { column: Column::PerPage, width: 13, rank: 12, sorts: true },
+    Shown { column: of("p50_ns"), width: 8, rank: 5, sorts: true },
+    Shown { column: of("p90_ns"), width: 8, rank: 9, sorts: true },
+    Shown { column: of("p99_ns"), width: 8, rank: 6, sorts: true },
+    Shown { column: of("p999_ns"), width: 8, rank: 10, sorts: true },
     Shown { column: of("max_ns"), width: 7, rank: 7, sorts: true },
     Shown { column: Column::Minute, width: 60, rank: 11, sorts: false },
 ];
+
+/// The columns with the order in which they get room. Where a row is of several sizes, what a page costs is all that is said of it:
+/// it changes places with the page count, which is `all` in each of these rows.
+pub fn shown(some_are_mixtures: bool) -> Vec<Shown> {
+    let rank = |column| SHOWN.iter().find(|shown| shown.column == column).map_or(0, |shown| shown.rank);
+    let change = |shown: &Shown| match shown.column {
+        PAGES if some_are_mixtures => Shown { rank: rank(Column::PerPage), ..*shown },
+        Column::PerPage if some_are_mixtures => Shown { rank: rank(PAGES), ..*shown },
+        _ => *shown,
+    };
+    SHOWN.iter().map(change).collect()
+}
 
 /// The column with this name in files.
 pub const fn of(name: &str) -> Column {
@@ -81,7 +96,7 @@ impl Column {
     pub fn align(self) -> Align {
         match self {
             Self::Of(place) => COLUMNS[place].align,
-            Self::Rate => Align::Right,
+            Self::PerPage | Self::Rate => Align::Right,
             Self::Minute => Align::Left,
         }
     }
@@ -90,6 +105,7 @@ impl Column {
     pub fn number(self, row: &Row) -> Option<f64> {
         match self {
             Self::Of(place) => row.cells[place].number(),
+            Self::PerPage => row.per_page.map(|range| range.high),
             Self::Rate => row.rate,
             Self::Minute => None,
         }

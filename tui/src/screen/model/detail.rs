@@ -1,24 +1,40 @@
 //! The selected row in full: its durations, and where the time goes.
 
-use grantscope_analysis::series::{Aggregate, Failures, Group, Series, SeriesKey, failures, merged};
+use grantscope_analysis::quantile::{Estimate, P50, P90, P99, Quantile};
+use grantscope_analysis::series::{Aggregate, Failures, Group, Range, Series, SeriesKey, failures, merged};
 use grantscope_wire::{Cause, Stage};
 
 use crate::screen::model::data::Data;
 use crate::screen::model::rows::{Cells, Row};
+
+/// The quantiles whose places are drawn under its histogram.
+pub const DRAWN: [Quantile; 3] = [P50, P90, P99];
 
 /// The selected row.
 #[derive(Clone, Debug)]
 pub struct Detail {
     /// What it is about.
     pub group: Group,
+    /// Whether another row differs from it by its domain alone.
+    pub shows_domain: bool,
     /// Everything that files have of it, but not its histogram.
     pub cells: Cells,
+    /// The median of each of its sizes, divided by the pages; `None`: not known.
+    pub per_page: Option<Range>,
     /// Durations of the whole operation.
     pub total: Series,
     /// Where the time goes, the largest share first.
     pub stages: Vec<StageRow>,
     /// Why its operations failed, the most frequent first; empty where they did not, or where the cause is unknown.
     pub causes: Vec<CauseRow>,
+}
+
+impl Detail {
+    /// Whether its histogram or its stages have a quantile of too few operations.
+    pub fn is_marked(&self) -> bool {
+        let quantiles = DRAWN.iter().map(|quantile| self.total.quantile(quantile));
+        quantiles.chain(self.stages.iter().map(|stage| stage.p50)).flatten().any(|estimate| !estimate.is_carried)
+    }
 }
 
 /// One cause behind the selected row.
@@ -37,9 +53,9 @@ pub struct StageRow {
     pub stage: Stage,
     /// Its part of the time of all operations of the row, in tenths of a per cent. They add up to 1,000.
     pub share_permille: u32,
-    /// Its self time in half of the operations that entered it is at most this.
-    pub p50_ns: Option<u64>,
-    /// Its self time per operation of the row: these add up to the mean of the whole.
+    /// Its self time in half of the operations that entered it is at most this; `None`: the row is of several sizes.
+    pub p50: Option<Estimate>,
+    /// Its self time per operation of the row: these add up to the mean of the whole; `None`: the row is of several sizes.
     pub mean_ns: Option<f64>,
     /// How often it is entered in an operation of the row.
     pub calls: Option<f64>,
@@ -49,12 +65,14 @@ pub struct StageRow {
 pub fn detail(data: &Data, row: &Row) -> Detail {
     let members = &row.members;
     let total = merged(&data.aggregate, members, None);
-    let mut stages = stages(data, members, total.count());
+    let mut stages = stages(data, members, &total);
     stages.sort_by_key(|(row, sum_ns)| (std::cmp::Reverse(*sum_ns), row.stage));
     let shares = permille(&stages.iter().map(|(_, sum_ns)| *sum_ns).collect::<Vec<_>>());
     let stages = stages.into_iter().zip(shares).map(|((row, _), share_permille)| StageRow { share_permille, ..row });
     Detail {
         group: row.group,
+        shows_domain: row.shows_domain,
+        per_page: row.per_page,
         cells: row.cells.clone(),
         total,
         stages: stages.collect(),
@@ -69,20 +87,21 @@ fn causes(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<CauseRow> {
     rows
 }
 
-fn stages(data: &Data, members: &[SeriesKey], operations: u64) -> Vec<(StageRow, u64)> {
+fn stages(data: &Data, members: &[SeriesKey], total: &Series) -> Vec<(StageRow, u64)> {
     let all = Stage::ALL.iter().map(|&stage| (stage, merged(&data.aggregate, members, Some(stage))));
     let entered = all.filter(|(_, series)| series.count() > 0);
-    entered.map(|(stage, series)| (stage_row(data, members, stage, &series, operations), series.sum_ns())).collect()
+    entered.map(|(stage, series)| (stage_row(data, members, stage, &series, total), series.sum_ns())).collect()
 }
 
-fn stage_row(data: &Data, members: &[SeriesKey], stage: Stage, series: &Series, operations: u64) -> StageRow {
+fn stage_row(data: &Data, members: &[SeriesKey], stage: Stage, series: &Series, total: &Series) -> StageRow {
+    let operations = total.count();
     let calls: u64 = members.iter().filter_map(|key| data.activity.pulse(key)).map(|pulse| pulse.calls(stage)).sum();
     let per_operation = |sum: u64| (operations > 0).then(|| sum as f64 / operations as f64);
     StageRow {
         stage,
         share_permille: 0,
-        p50_ns: series.quantile_ns(0.5),
-        mean_ns: per_operation(series.sum_ns()),
+        p50: series.quantile(&P50),
+        mean_ns: per_operation(series.sum_ns()).filter(|_| !total.is_mixture()),
         calls: per_operation(calls),
     }
 }

@@ -1,11 +1,11 @@
 //! The rows of the table: numbers, not yet text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use grantscope_analysis::column::{self, COLUMNS, Cell};
 use grantscope_analysis::series::activity::{self, SECONDS};
-use grantscope_analysis::series::{Group, SeriesKey, groups, merged};
+use grantscope_analysis::series::{Group, Range, SeriesKey, cost_per_page, groups, merged, sizes, told_apart_by_domain};
 
 use crate::screen::model::data::Data;
 
@@ -17,6 +17,8 @@ pub type Cells = Arc<[Cell<'static>]>;
 pub struct Row {
     /// What it is about.
     pub group: Group,
+    /// Whether another row differs from it by its domain alone.
+    pub shows_domain: bool,
     /// The series that it is made of.
     pub members: Vec<SeriesKey>,
     /// Operations.
@@ -25,6 +27,10 @@ pub struct Row {
     pub rate: Option<f64>,
     /// Everything that files have of it, but not its histogram.
     pub cells: Cells,
+    /// The median of each of its sizes, divided by the pages; `None`: not known.
+    pub per_page: Option<Range>,
+    /// Whether it is of several sizes: then no quantile of it says anything.
+    pub is_mixture: bool,
     /// Operations in each of the last 60 seconds.
     pub minute: [u64; SECONDS],
 }
@@ -32,7 +38,14 @@ pub struct Row {
 /// Remembers the cells of rows in which nothing happened: walking a histogram is the expensive part of a row.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    cells: HashMap<Group, (u64, Cells)>,
+    numbers: HashMap<Group, (u64, Numbers)>,
+}
+
+/// What is computed from histograms.
+#[derive(Clone, Debug)]
+struct Numbers {
+    cells: Cells,
+    per_page: Option<Range>,
 }
 
 /// Which rows are wanted.
@@ -47,37 +60,47 @@ pub struct Wanted {
 /// All rows, in the order of their groups.
 pub fn rows(data: &Data, wanted: Wanted, cache: &mut Cache) -> Vec<Row> {
     let groups = groups(&data.aggregate, wanted.merged);
-    groups.into_iter().map(|(group, members)| row(data, wanted, cache, group, members)).collect()
+    let apart = told_apart_by_domain(groups.keys().copied());
+    groups.into_iter().map(|(group, members)| row(data, wanted, cache, &apart, group, members)).collect()
 }
 
-fn row(data: &Data, wanted: Wanted, cache: &mut Cache, group: Group, members: Vec<SeriesKey>) -> Row {
+fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, group: Group, members: Vec<SeriesKey>) -> Row {
     let count = members.iter().filter_map(|key| data.aggregate.get(key)).map(|series| series.count()).sum();
     let minute = minute(data, &members);
     let rate = if wanted.over { data.mean_rate(count) } else { recent_rate(data, &minute) };
-    let cells = cache.cells(group, count, || cells(data, &group, &members));
-    Row { group, members, count, rate, cells, minute }
+    let Numbers { cells, per_page } = cache.numbers(group, count, || numbers(data, &group, &members));
+    let (shows_domain, is_mixture) = (apart.contains(&group), sizes(&members).len() > 1);
+    Row { group, shows_domain, members, count, rate, cells, per_page, is_mixture, minute }
+}
+
+impl Row {
+    /// What it is about, by name; with its domain where that is all that tells it from another row.
+    pub fn name(&self) -> String {
+        self.group.label(self.shows_domain)
+    }
 }
 
 impl Cache {
     /// Counts only ever grow (a reset empties the cache), so that an equal count means that nothing was added.
-    fn cells(&mut self, group: Group, count: u64, compute: impl FnOnce() -> Cells) -> Cells {
-        match self.cells.get(&group) {
-            Some((known, cells)) if *known == count => cells.clone(),
+    fn numbers(&mut self, group: Group, count: u64, compute: impl FnOnce() -> Numbers) -> Numbers {
+        match self.numbers.get(&group) {
+            Some((known, numbers)) if *known == count => numbers.clone(),
             _ => {
-                let cells = compute();
-                self.cells.insert(group, (count, cells.clone()));
-                cells
+                let numbers = compute();
+                self.numbers.insert(group, (count, numbers.clone()));
+                numbers
             }
         }
     }
 }
 
-/// The cells of these series together.
-fn cells(data: &Data, group: &Group, members: &[SeriesKey]) -> Cells {
+/// The numbers of these series together.
+fn numbers(data: &Data, group: &Group, members: &[SeriesKey]) -> Numbers {
     let (recording, key) = (&data.aggregate, group.key());
     let series = merged(recording, members, None);
     let row = column::Row { recording, key: &key, series: &series };
-    COLUMNS.iter().map(|column| kept((column.value)(row))).collect()
+    let cells = COLUMNS.iter().map(|column| kept((column.value)(row))).collect();
+    Numbers { cells, per_page: cost_per_page(recording, members) }
 }
 
 /// The cell without what it borrows.
@@ -85,6 +108,7 @@ fn kept(cell: Cell<'_>) -> Cell<'static> {
     match cell {
         Cell::Text(text) => Cell::Text(text.into_owned().into()),
         Cell::Ns(ns) => Cell::Ns(ns),
+        Cell::Quantile(estimate) => Cell::Quantile(estimate),
         Cell::Count(count) => Cell::Count(count),
         // Pictures of it are drawn from the series.
         Cell::Histogram(_) | Cell::Unknown => Cell::Unknown,

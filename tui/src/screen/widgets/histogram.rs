@@ -1,19 +1,19 @@
 //! The latency histogram: time on a logarithmic axis to the right, operations upwards.
 
+use grantscope_analysis::quantile::mark;
 use grantscope_analysis::series::Series;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
 
+use crate::screen::model::detail::DRAWN;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::bar::{FROM_BELOW, eighths};
 
 /// The axis is at least this wide (upper end divided by lower): HdrHistogram's steps of 0.1 % must not be seen as gaps.
 const LEAST_RANGE: f64 = 1.25;
-/// Quantiles that are marked under the axis.
-const MARKED: [(&str, f64); 3] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)];
 /// Lines under the bars: axis, quantiles, times.
 const LINES_BELOW: usize = 3;
 
@@ -98,12 +98,12 @@ fn bar_lines(bins: &[u64], axis: &Axis, height: usize, theme: &Theme) -> Vec<Lin
 /// Where the quantiles lie. Two that fall on one place share it.
 fn quantiles(series: &Series, axis: &Axis) -> String {
     let mut marks: Vec<(usize, String)> = Vec::new();
-    for (name, quantile) in MARKED {
-        let Some(ns) = series.quantile_ns(quantile) else { continue };
-        let column = axis.column(ns as f64);
+    for quantile in DRAWN {
+        let Some(estimate) = series.quantile(&quantile) else { continue };
+        let (column, doubt) = (axis.column(estimate.ns as f64), mark(estimate.is_carried));
         match marks.last_mut() {
-            Some((other, names)) if *other == column => names.push_str(&format!(",{}", &name[1..])),
-            _ => marks.push((column, format!("↑{name}"))),
+            Some((other, names)) if *other == column => names.push_str(&format!(",{doubt}{}", &quantile.name[1..])),
+            _ => marks.push((column, format!("↑{doubt}{}", quantile.name))),
         }
     }
     write_at(axis.columns, &marks)

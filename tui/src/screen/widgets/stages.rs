@@ -1,5 +1,6 @@
 //! Where the time goes: the stages of the selected row. Shares add up to 100 %.
 
+use grantscope_analysis::quantile::P50;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
@@ -29,13 +30,9 @@ const NUMBERS: [Number; 3] = [
     Number {
         heading: "self mean",
         value: |row| units::maybe_duration(row.mean_ns),
-        whole: |detail| units::maybe_duration(detail.total.mean_ns()),
+        whole: |detail| units::maybe_duration(detail.total.mean_ns().filter(|_| !detail.total.is_mixture())),
     },
-    Number {
-        heading: "self p50",
-        value: |row| units::maybe_duration(row.p50_ns.map(|ns| ns as f64)),
-        whole: |detail| units::maybe_duration(detail.total.quantile_ns(0.5).map(|ns| ns as f64)),
-    },
+    Number { heading: "self p50", value: |row| text::maybe(row.p50), whole: |detail| text::maybe(detail.total.quantile(&P50)) },
     Number {
         heading: "calls/op",
         value: |row| row.calls.map_or_else(|| text::UNKNOWN.to_owned(), calls),

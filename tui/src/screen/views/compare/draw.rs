@@ -1,7 +1,7 @@
 //! Buffer kinds side by side, with their ratios; below, the stages of the selected row in all kinds.
 
 use grantscope_analysis::column::COLUMNS;
-use grantscope_analysis::compare::{KINDS, RATIOS, Row, StageMeans};
+use grantscope_analysis::compare::{KINDS, RATIOS, Ratio, Row, StageMeans};
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -11,7 +11,7 @@ use crate::screen::command::Command;
 use crate::screen::keys::Keys;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::compare::state::Compare;
+use crate::screen::views::compare::state::{Compare, Comparison};
 use crate::screen::widgets::bar;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::visible::visible;
@@ -19,10 +19,14 @@ use crate::screen::widgets::wrap::wrap;
 
 /// Of the column of names, where none is longer.
 const NAME_WIDTH: usize = 14;
-const PAGES_WIDTH: usize = 7;
+const PAGES_WIDTH: usize = 8;
 const VALUE_WIDTH: usize = 9;
 const COUNT_WIDTH: usize = 8;
 const STAGE_WIDTH: usize = 17;
+/// Names are cut to this at most.
+const LEAST_NAME: usize = 12;
+/// So many rows are shown before anything is said about them.
+const LEAST_ROWS: usize = 3;
 /// A bar that is shorter says nothing.
 const LEAST_BAR: usize = 4;
 /// A longer one says no more.
@@ -30,69 +34,111 @@ const LONGEST_BAR: usize = 30;
 
 /// Draws the comparison.
 pub fn draw(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, theme: &Theme) {
-    let alone = alone(&compare.comparison.alone, area.width.into());
+    let notes = notes(compare, keys, area.width.into());
     let stages = compare.stages.len() as u16;
     let below = if stages == 0 { 0 } else { (stages + 3).min(area.height / 2) };
-    let rows = (compare.comparison.rows.len().max(1) + 2 + alone.len()) as u16;
+    let rows = (compare.comparison.rows.len().max(1) + 2 + notes.len()) as u16;
     let parts = [Constraint::Length(rows.min(area.height - below)), Constraint::Length(below), Constraint::Min(0)];
     let [upper, lower, _] = Layout::vertical(parts).areas(area);
-    draw_rows(canvas, upper, compare, alone, keys, theme);
+    draw_rows(canvas, upper, compare, notes, keys, theme);
     draw_stages(canvas, lower, compare, theme);
 }
 
-fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, alone: Vec<String>, keys: &Keys, theme: &Theme) {
+fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<String>, keys: &Keys, theme: &Theme) {
     let metric = &COLUMNS[compare.metric];
     let key = keys.of(Command::Metric).shown;
     let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
     let inner = titled(canvas, area, &title, theme);
-    let parts = [Constraint::Min(0), Constraint::Length(alone.len() as u16)];
+    // A heading and some rows come first.
+    let first = 1 + compare.comparison.rows.len().min(LEAST_ROWS);
+    let notes: Vec<_> = notes.into_iter().take(usize::from(inner.height).saturating_sub(first)).collect();
+    let parts = [Constraint::Min(0), Constraint::Length(notes.len() as u16)];
     let [inner, bottom] = Layout::vertical(parts).areas(inner);
-    canvas.render_widget(Text::from_iter(alone), bottom);
+    canvas.render_widget(Text::from_iter(notes), bottom);
     if compare.comparison.rows.is_empty() {
         canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
-    let name = text::name_width(compare.comparison.rows.iter().map(|row| row.subject.name()), NAME_WIDTH);
-    let columns = Columns::fitting(inner.width.into(), name);
+    let columns = Columns::fitting(inner.width.into(), &compare.comparison.rows);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
     for index in visible(compare.selected().unwrap_or(0), compare.comparison.rows.len(), height) {
-        lines.push(columns.line(&compare.comparison.rows[index], compare.selected() == Some(index), theme));
+        let line = columns.line(&compare.comparison.rows[index], compare.selected() == Some(index));
+        lines.push(Line::styled(line, if compare.selected() == Some(index) { theme.selected() } else { Default::default() }));
     }
     canvas.render_widget(Text::from(lines), inner);
 }
 
-/// What is not in the table, and why.
-fn alone(names: &[String], width: usize) -> Vec<String> {
-    if names.is_empty() {
-        return Vec::new();
+/// What is not in the table, and what is to know about what is.
+fn notes(compare: &Compare, keys: &Keys, width: usize) -> Vec<String> {
+    let Comparison { rows, alone, across } = &compare.comparison;
+    let columns = Columns::fitting(width, rows);
+    let lines: Vec<_> = rows.iter().map(|row| columns.line(row, false)).collect();
+    let mut notes = Vec::new();
+    if text::is_marked(&lines) {
+        notes.push(text::legend(width));
     }
-    wrap(&format!("Seen with one buffer kind only: {}.", names.join(", ")), width)
+    if !alone.is_empty() {
+        notes.extend(wrap(&format!("Seen with one buffer kind only: {}.", alone.join(", ")), width));
+    }
+    if !across.is_empty() {
+        notes.extend(wrap(&format!("Compared across domains: {}.", across.join(", ")), width));
+    }
+    if rows.iter().any(Row::is_mixture) {
+        let key = keys.of(Command::MergePages).shown;
+        let per_page = "Page counts are added up: the metric of each divided by its pages, and ratios of equal page counts, from the \
+                        least to the most";
+        notes.extend(wrap(&format!("{per_page} ({key}: split them, to see where the time goes)."), width));
+    }
+    notes
+}
+
+fn ratio_width(ratio: &Ratio, rows: &[Row]) -> usize {
+    let widths = rows.iter().map(|row| text::ratio(row.ratio(ratio.of, ratio.base)).chars().count());
+    widths.fold(ratio.heading.chars().count(), usize::max)
 }
 
 /// What there is room for.
 struct Columns {
     name: usize,
-    ratios: usize,
+    value: usize,
+    /// How many kinds.
+    kinds: usize,
+    /// The widths of the ratios that are shown.
+    ratios: Vec<usize>,
     counts: bool,
 }
 
 impl Columns {
-    fn fitting(width: usize, name: usize) -> Self {
-        let fixed = 2 + name + 1 + PAGES_WIDTH + KINDS.len() * (VALUE_WIDTH + 1);
-        let ratios_width = |ratios: usize| RATIOS[..ratios].iter().map(|ratio| 1 + ratio.heading.chars().count()).sum::<usize>();
-        let ratios = (0..=RATIOS.len()).rev().find(|&ratios| fixed + ratios_width(ratios) <= width).unwrap_or(0);
-        let counts = fixed + ratios_width(ratios) + KINDS.len() * (COUNT_WIDTH + 5) <= width;
-        Self { name, ratios, counts }
+    fn fitting(width: usize, rows: &[Row]) -> Self {
+        let name = text::name_width(rows.iter().map(Row::name), NAME_WIDTH);
+        let values = rows.iter().flat_map(Row::values).map(|value| text::maybe(value).chars().count());
+        let value = values.fold(VALUE_WIDTH, usize::max);
+        let most = 2 + name + 1 + PAGES_WIDTH + KINDS.len() * (value + 1);
+        // Of what does not fit, names are cut, then kinds left out: a number without its end is another number.
+        let name = name - most.saturating_sub(width).min(name.saturating_sub(LEAST_NAME));
+        let kinds = (width.saturating_sub(2 + name + 1 + PAGES_WIDTH) / (value + 1)).min(KINDS.len());
+        let fixed = 2 + name + 1 + PAGES_WIDTH + kinds * (value + 1);
+        let mut ratios: Vec<_> = RATIOS.iter().map(|ratio| ratio_width(ratio, rows)).collect();
+        let needed = |ratios: &[usize]| fixed + ratios.iter().map(|ratio| 1 + ratio).sum::<usize>();
+        while !ratios.is_empty() && needed(&ratios) > width {
+            ratios.pop();
+        }
+        let counts = needed(&ratios) + KINDS.len() * (COUNT_WIDTH + 5) <= width;
+        Self { name, value, kinds, ratios, counts }
+    }
+
+    fn ratios(&self) -> impl Iterator<Item = (&Ratio, usize)> {
+        RATIOS.iter().zip(self.ratios.iter().copied())
     }
 
     fn heading(&self) -> String {
         let mut line = format!("  {:<name$} {:>PAGES_WIDTH$}", "operation", "n pages", name = self.name);
-        for kind in KINDS {
-            line.push_str(&format!(" {:>VALUE_WIDTH$}", kind.name()));
+        for kind in &KINDS[..self.kinds] {
+            line.push_str(&format!(" {:>width$}", kind.name(), width = self.value));
         }
-        for ratio in &RATIOS[..self.ratios] {
-            line.push_str(&format!(" {}", ratio.heading));
+        for (ratio, width) in self.ratios() {
+            line.push_str(&format!(" {:>width$}", ratio.heading));
         }
         for kind in KINDS.iter().filter(|_| self.counts) {
             let width = COUNT_WIDTH + 4;
@@ -101,29 +147,28 @@ impl Columns {
         line
     }
 
-    fn line(&self, row: &Row, selected: bool, theme: &Theme) -> Line<'static> {
+    fn line(&self, row: &Row, selected: bool) -> String {
         let marker = if selected { "▸" } else { " " };
-        let (name, pages) = (row.subject.name(), text::pages(row.subject.pages));
+        let name = text::shortened(&row.name(), self.name);
+        let pages = if row.is_mixture() { "per page".to_owned() } else { text::pages(row.subject.pages) };
         let mut line = format!("{marker} {name:<width$} {pages:>PAGES_WIDTH$}", width = self.name);
-        for cell in &row.cells {
-            let value = cell.as_ref().and_then(|cell| cell.value);
-            line.push_str(&format!(" {:>VALUE_WIDTH$}", units::maybe_duration(value)));
+        for value in row.values().into_iter().take(self.kinds) {
+            line.push_str(&format!(" {:>width$}", text::maybe(value), width = self.value));
         }
-        for ratio in &RATIOS[..self.ratios] {
-            let width = ratio.heading.chars().count();
+        for (ratio, width) in self.ratios() {
             line.push_str(&format!(" {:>width$}", text::ratio(row.ratio(ratio.of, ratio.base))));
         }
         for count in row.counts().into_iter().filter(|_| self.counts) {
             let width = COUNT_WIDTH + 4;
             line.push_str(&format!(" {:>width$}", text::count(count)));
         }
-        Line::styled(line, if selected { theme.selected() } else { Default::default() })
+        line
     }
 }
 
 fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, theme: &Theme) {
     let Some(row) = compare.selected().map(|index| &compare.comparison.rows[index]) else { return };
-    let about = format!("{} · {}", row.subject.name(), text::pages_spoken(row.subject.pages));
+    let about = format!("{} · {}", row.name(), text::pages_spoken(row.subject.pages));
     let title = format!(" {about}: where the time goes, mean self time per operation ");
     let inner = titled(canvas, area, &title, theme);
     let bar = bar_width(inner.width.into());

@@ -1,7 +1,7 @@
 //! Buffer kinds side by side: what can be compared so far, by which metric, and which row is selected.
 
 use grantscope_analysis::column::{COLUMNS, Column, place};
-use grantscope_analysis::compare::{Row, StageMeans, rows, stages};
+use grantscope_analysis::compare::{Row, StageMeans, across_domains, rows, stages};
 use grantscope_analysis::model::Outcome;
 use grantscope_analysis::series::Group;
 
@@ -77,6 +77,8 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// Names of operations that were seen with one kind only.
     pub alone: Vec<String>,
+    /// Those whose kinds are of different domains, and which.
+    pub across: Vec<String>,
 }
 
 /// The comparison, by one metric.
@@ -84,9 +86,10 @@ fn compare(data: &Data, merged_pages: bool, metric: &Column) -> Comparison {
     let succeeded = rows(&data.aggregate, merged_pages, metric).into_iter();
     let succeeded = succeeded.filter(|row| row.subject.outcome == Outcome::Ok);
     let (rows, alone): (Vec<_>, Vec<_>) = succeeded.partition(|row| row.kinds() > 1);
-    let names: Vec<_> = rows.iter().map(|row| row.subject.name()).collect();
-    let mut alone: Vec<_> = alone.into_iter().map(|row| row.subject.name()).collect();
+    let names: Vec<_> = rows.iter().map(|row| row.name()).collect();
+    let across = across_domains(&rows);
+    let mut alone: Vec<_> = alone.into_iter().map(|row| row.name()).collect();
     alone.dedup();
     alone.retain(|name| !names.contains(name));
-    Comparison { rows, alone }
+    Comparison { rows, alone, across }
 }

@@ -3,6 +3,7 @@
 use grantscope_analysis::column::COLUMNS;
 use grantscope_analysis::model::{Operation, Outcome};
 use grantscope_analysis::recording::Frame;
+use grantscope_analysis::series::Range;
 use grantscope_wire::{Buffer, Op, Stage};
 
 use super::state::Compare;
@@ -27,8 +28,8 @@ fn ratios_compare_the_chosen_metric_of_successful_operations() {
     let compare = compared(operations(all));
     let row = &compare.comparison.rows[0];
     assert_eq!(row.counts(), [1, 1, 1]);
-    assert_eq!(row.ratio(Buffer::Wc, Buffer::Pages), Some(1.5));
-    assert_eq!(row.ratio(Buffer::Coherent, Buffer::Wc), Some(2.0));
+    assert_eq!(row.ratio(Buffer::Wc, Buffer::Pages), Some(Range::one(1.5, false)));
+    assert_eq!(row.ratio(Buffer::Coherent, Buffer::Wc), Some(Range::one(2.0, false)));
 }
 
 #[test]
@@ -43,6 +44,27 @@ fn an_operation_of_one_kind_only_is_named_instead_of_compared() {
     let compare = compared(operations(vec![map, export(Buffer::Wc, 1, 1), export(Buffer::Pages, 1, 1)]));
     assert_eq!(compare.comparison.rows.len(), 1);
     assert_eq!(compare.comparison.alone, ["map"]);
+}
+
+#[test]
+fn of_added_up_page_counts_ratios_are_of_equal_page_counts_and_stages_are_not_compared() {
+    let sizes =
+        |kind, [small, large]: [usize; 2]| [vec![export(kind, 1, 100); small], vec![export(kind, 9, 450); large]].concat();
+    let frames = operations([sizes(Buffer::Wc, [50, 90]), sizes(Buffer::Coherent, [90, 50])].concat());
+    let screen = shown(LARGE, frames, &[Command::MergePages, COMPARE]);
+    let row = screen.lines().find(|line| line.contains("per page")).unwrap();
+    let cells: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(cells[..10], ["▸", "export", "per", "page", "–", "50–100", "ns", "50–100", "ns", "–"], "{screen}");
+    assert_eq!(cells[10], "1.00×");
+    assert!(screen.contains("Page counts are added up") && !screen.contains("where the time goes, mean"), "{screen}");
+}
+
+#[test]
+fn kinds_of_different_domains_are_compared_and_named() {
+    let foreign = Operation { domid: Some(0), ..export(Buffer::Wc, 1, 150) };
+    let compare = compared(operations(vec![export(Buffer::Pages, 1, 100), foreign]));
+    assert_eq!(compare.comparison.rows.len(), 1);
+    assert_eq!(compare.comparison.across, ["export (pages dom1, wc dom0)"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! All keys, and what the numbers mean.
 
 use grantscope_analysis::column::METRICS;
+use grantscope_analysis::quantile;
 use grantscope_analysis::series::activity::RATE_SECONDS;
 
 use crate::screen::model::common::Common;
@@ -14,13 +15,21 @@ pub fn lines(common: &Common) -> Vec<Line> {
         text.entry(Tone::Plain, binding.shown, 7, binding.about);
     }
     text.heading("Numbers");
-    text.entry(Tone::Plain, "count", 7, "operations: one row each for those that succeeded (ok) and for each errno");
-    text.entry(Tone::Plain, "rate", 7, &rate_about());
+    text.entry(Tone::Plain, "count", 8, "operations: one row each for those that succeeded (ok) and for each errno");
+    text.entry(Tone::Plain, "rate", 8, &rate_about());
     for metric in METRICS {
-        text.entry(Tone::Plain, metric.heading, 7, metric.about);
+        text.entry(Tone::Plain, metric.heading, 8, metric.about);
     }
-    text.entry(Tone::Plain, "self", 7, "time in a stage itself, without the stages inside it: the parts add up to the whole");
-    text.entry(Tone::Plain, "–", 7, "not known; never the same as 0");
+    text.entry(Tone::Plain, "self", 8, "time in a stage itself, without the stages inside it: the parts add up to the whole");
+    text.entry(
+        Tone::Plain,
+        "per page",
+        8,
+        "where page counts are added up: p50 of each page count divided by its pages, from the least to the most",
+    );
+    text.entry(Tone::Plain, quantile::MARK, 8, &quantile::legend_words());
+    text.entry(Tone::Plain, "domN", 8, "the other domain: only where rows differ by nothing else");
+    text.entry(Tone::Plain, "–", 8, "not known; never the same as 0");
     text.lines()
 }
 

@@ -19,7 +19,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, them
         Panes::Stages => "where the time goes",
         Panes::Both => "latency, and where the time goes",
     };
-    let inner = titled(canvas, area, &format!(" {}: {what} ", text::group(&selected.group)), theme);
+    let inner = titled(canvas, area, &format!(" {}: {what} ", text::group(&selected.group, selected.shows_domain)), theme);
     let inner = detail::why(canvas, inner, &detail::causes(selected), theme);
     match panes {
         Panes::Neither => {}

@@ -9,8 +9,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use crate::screen::model::columns::{ALWAYS, COUNT, Column, OPERATION, OUTCOME, SHOWN, Shown};
+use crate::screen::model::columns::{self, ALWAYS, COUNT, Column, OPERATION, OUTCOME, SHOWN, Shown};
 use crate::screen::model::common::Common;
+use crate::screen::model::detail::Detail;
 use crate::screen::model::listing::Listing;
 use crate::screen::model::rows::Row;
 use crate::screen::text;
@@ -29,7 +30,7 @@ const DETAIL_PART: u16 = 3;
 pub fn draw(canvas: &mut Canvas, area: Rect, table: &Table, common: &Common, theme: &Theme) {
     let lower = detail_lines(area.height, table.panes, &common.listing);
     let [upper, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(lower)]).areas(area);
-    draw_table(canvas, upper, common, theme);
+    draw_table(canvas, upper, table.panes != Panes::Neither, common, theme);
     detail::draw(canvas, lower, table.panes, common, theme);
 }
 
@@ -44,17 +45,26 @@ fn detail_lines(height: u16, panes: Panes, listing: &Listing) -> u16 {
     wanted.min(height / 2 + height / 8)
 }
 
-fn draw_table(canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
+/// The table; `below`: details of the selected row are below it.
+fn draw_table(canvas: &mut Canvas, area: Rect, below: bool, common: &Common, theme: &Theme) {
     if common.listing.rows().is_empty() {
         canvas.render_widget(Paragraph::new(nothing_yet(common)).wrap(Wrap { trim: true }), area);
         return;
     }
     let columns = columns(common, area.width.into());
+    let listing = &common.listing;
+    let rows = |room: usize| visible(listing.selected().unwrap_or(0), listing.rows().len(), room);
+    let shown = |index: usize| line(&listing.rows()[index], listing.selected() == Some(index), &columns);
+    let room = usize::from(area.height.saturating_sub(1));
+    let is_marked = text::is_marked(&rows(room).map(shown).collect::<Vec<_>>());
+    let has_legend = room >= LEAST_WITH_LEGEND && (is_marked || below && listing.detail().is_some_and(Detail::is_marked));
     let mut lines = vec![Line::styled(heading(&columns, common), theme.heading())];
-    let visible =
-        visible(common.listing.selected().unwrap_or(0), common.listing.rows().len(), area.height.saturating_sub(1).into());
-    for index in visible.clone() {
-        lines.push(line(&common.listing.rows()[index], common.listing.selected() == Some(index), &columns, theme));
+    for index in rows(room - usize::from(has_legend)) {
+        let style = row_style(&listing.rows()[index], listing.selected() == Some(index), theme);
+        lines.push(Line::styled(shown(index), style));
+    }
+    if has_legend {
+        lines.push(Line::styled(text::legend(area.width.into()), theme.frame()));
     }
     canvas.render_widget(Text::from(lines), area);
 }
@@ -66,6 +76,9 @@ fn nothing_yet(common: &Common) -> &'static str {
     }
 }
 
+/// With fewer lines than this for rows, each of them is needed for one.
+const LEAST_WITH_LEGEND: usize = 5;
+
 /// A column that is seen.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -75,12 +88,14 @@ struct Seen {
 
 /// The longest names of errnos are cut.
 const WIDEST_OUTCOME: usize = 12;
+/// Names are cut to this at most.
+const LEAST_NAME: usize = 12;
 /// The marker of the selected row, and a blank.
 const MARKER_WIDTH: usize = 2;
 
 fn columns(common: &Common, width: usize) -> Vec<Seen> {
     let sorted_by = common.listing.order().column;
-    let mut by_rank = SHOWN.to_vec();
+    let mut by_rank = columns::shown(common.listing.rows().iter().any(|row| row.is_mixture));
     // What the rows are sorted by must be seen.
     by_rank.sort_by_key(|shown| (shown.rank >= ALWAYS, shown.rank >= ALWAYS && shown.column != sorted_by, shown.rank));
     let mut room = width.saturating_sub(MARKER_WIDTH);
@@ -97,14 +112,23 @@ fn columns(common: &Common, width: usize) -> Vec<Seen> {
         }
     }
     seen.sort_by_key(|seen| SHOWN.iter().position(|shown| shown.column == seen.column));
+    shorten_names(&mut seen, width);
     seen
+}
+
+/// Of what does not fit, names are cut: a number without its end is another number.
+fn shorten_names(seen: &mut [Seen], width: usize) {
+    let needed = MARKER_WIDTH + seen.iter().map(|seen| seen.width + 1).sum::<usize>() - seen.len().min(1);
+    let names = seen.iter_mut().find(|seen| seen.column == OPERATION);
+    names.into_iter().for_each(|names| names.width -= needed.saturating_sub(width).min(names.width.saturating_sub(LEAST_NAME)));
 }
 
 /// Wider than usual only where a name needs it.
 fn column_width(shown: &Shown, common: &Common) -> usize {
     let rows = common.listing.rows().iter();
     match shown.column {
-        OPERATION => text::name_width(rows.map(|row| row.group.name()), shown.width),
+        OPERATION => text::name_width(rows.map(Row::name), shown.width),
+        Column::PerPage => rows.map(|row| text::cell(row, shown.column).chars().count()).fold(shown.width, usize::max),
         OUTCOME => rows.map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(shown.width, WIDEST_OUTCOME),
         _ => shown.width,
     }
@@ -129,16 +153,17 @@ fn heading(columns: &[Seen], common: &Common) -> String {
 fn column_name(seen: &Seen, common: &Common) -> &'static str {
     match seen.column {
         Column::Of(place) => COLUMNS[place].heading,
+        Column::PerPage => "p50 per page",
         Column::Rate => text::rate_heading(common),
         Column::Minute if seen.width >= 30 => "operations, each of the last 60 s",
         Column::Minute => "ops, last 60 s",
     }
 }
 
-fn line(row: &Row, selected: bool, columns: &[Seen], theme: &Theme) -> Line<'static> {
+fn line(row: &Row, selected: bool, columns: &[Seen]) -> String {
     let cells: Vec<_> = columns.iter().map(|seen| pad(&cell(row, seen), seen)).collect();
     let marker = if selected { "▸" } else { " " };
-    Line::styled(format!("{marker} {}", cells.join(" ")), row_style(row, selected, theme))
+    format!("{marker} {}", cells.join(" "))
 }
 
 fn row_style(row: &Row, selected: bool, theme: &Theme) -> Style {
@@ -150,6 +175,7 @@ fn cell(row: &Row, seen: &Seen) -> String {
     match seen.column {
         Column::Minute => bar::sparkline(&folded(&row.minute, seen.width)),
         COUNT => text::count(row.count),
+        OPERATION => text::shortened(&row.name(), seen.width),
         column => text::cell(row, column),
     }
 }

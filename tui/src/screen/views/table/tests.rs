@@ -1,8 +1,11 @@
 //! The table: its layouts, and pictures.
 
+use grantscope_analysis::model::{Detail, Operation};
+use grantscope_wire::{Buffer, Op};
+
 use super::state::{Panes, Table};
 use crate::screen::command::Command;
-use crate::screen::fixtures::{LARGE, SMALL, common, failing, shown};
+use crate::screen::fixtures::{LARGE, SMALL, common, export, failing, operations, shown};
 use crate::support::synthetic;
 
 #[test]
@@ -20,6 +23,63 @@ fn the_lower_half_goes_through_all_its_layouts() {
 fn a_row_that_failed_says_why() {
     let screen = shown(SMALL, failing(), &[]);
     assert!(screen.contains("why: grants_refused 2 × (bad_gntref 4, no_space 2), already_mapped 1 ×"), "{screen}");
+}
+
+/// Operations of this domain and page count.
+fn of(domid: u16, pages: u32, count: usize) -> Vec<Operation> {
+    vec![Operation { domid: Some(domid), ..export(Buffer::Wc, pages, 1_000 * u64::from(pages)) }; count]
+}
+
+/// The lines of the table's rows.
+fn rows(screen: &str) -> Vec<&str> {
+    screen
+        .lines()
+        .map(|line| line.trim_start_matches(['▸', ' ']))
+        .filter(|line| line.starts_with("export ") && !line.contains(" · "))
+        .collect()
+}
+
+#[test]
+fn a_row_shows_its_domain_only_where_nothing_else_tells_it_from_another() {
+    let frames = operations([of(0, 1, 50), of(1, 1, 60), of(1, 4, 70)].concat());
+    let split = shown(SMALL, frames.clone(), &[]);
+    let names = |screen: &str| rows(screen).iter().map(|row| row[..11].trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&split), ["export dom0", "export dom1", "export"]);
+    assert_eq!(names(&shown(SMALL, operations(of(3, 1, 50)), &[])), ["export"]);
+    // Page counts are added up, domains never.
+    let merged = shown(SMALL, frames, &[Command::MergePages]);
+    assert_eq!(names(&merged), ["export dom0", "export dom1"]);
+}
+
+#[test]
+fn of_added_up_page_counts_the_cost_of_a_page_is_shown_and_no_quantile() {
+    let mixture = [of(1, 1, 60), vec![export(Buffer::Wc, 4, 2_000); 50], of(1, 9, 50)].concat();
+    let one_size = vec![export(Buffer::Pages, 7, 700); 50];
+    let screen = shown(SMALL, operations([mixture, one_size].concat()), &[Command::MergePages, Command::Last]);
+    let cells: Vec<Vec<&str>> = rows(&screen).iter().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(cells[0], ["export", "pages", "ok", "50", "100", "ns", "700", "ns", "~700", "ns"], "{screen}");
+    assert_eq!(cells[1], ["export", "wc", "ok", "160", "500", "ns–1.00", "µs", "–", "–"], "{screen}");
+    assert!(!screen.contains("↑p50"), "{screen}");
+}
+
+#[test]
+fn on_a_narrow_terminal_names_are_cut_and_numbers_are_not() {
+    let long = |operation: Operation| Operation { op: Op::Teardown, details: vec![Detail::StartedBy(Op::Release)], ..operation };
+    let all = [of(0, 1, 50), of(1, 1, 50), of(0, 400, 50), of(1, 400, 50)].concat().into_iter().map(long).collect();
+    let screen = shown((60, 16), operations(all), &[Command::MergePages]);
+    let row = screen.lines().find(|line| line.contains("dom1")).unwrap();
+    assert!(row.contains("… dom1") && row.ends_with("1.00 µs"), "{screen}");
+}
+
+#[test]
+fn quantiles_of_too_few_operations_are_marked_and_the_mark_is_explained_once() {
+    let legend = "~ too few operations: p50 needs 50, p90 50, p99 100, p99.9 1000";
+    let screen = shown(SMALL, operations([of(1, 1, 49), of(1, 2, 99)].concat()), &[]);
+    assert_eq!(screen.matches(legend).count(), 1, "{screen}");
+    let cells: Vec<Vec<&str>> = rows(&screen).iter().map(|row| row.split_whitespace().skip(5).collect()).collect();
+    assert_eq!(cells[..2], [["~1.00", "µs", "~1.00", "µs", "1.00", "µs"], ["2.00", "µs", "~2.00", "µs", "2.00", "µs"]]);
+    let enough = shown(SMALL, operations(of(1, 1, 100)), &[]);
+    assert!(!enough.contains('~'), "{enough}");
 }
 
 #[test]
@@ -44,7 +104,8 @@ fn the_table_at_the_smallest_size() {
 
 #[test]
 fn another_row_is_selected_and_sorted_by_p99() {
-    let commands = [Command::Sort, Command::Sort, Command::Sort, Command::Sort, Command::Sort, Command::Down, Command::Down];
+    let mut commands = vec![Command::Sort; 6];
+    commands.extend([Command::Down, Command::Down]);
     insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &commands));
 }
 

@@ -1,6 +1,6 @@
 //! The selected row alone: all its numbers, its histogram, and where the time goes.
 
-use grantscope_analysis::column::{COLUMNS, METRICS, place};
+use grantscope_analysis::column::{COLUMNS, Cell, METRICS, place};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
@@ -19,8 +19,11 @@ const SIDE_BY_SIDE: u16 = 120;
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
     let Some(row) = common.listing.detail() else { return };
-    let numbers = wrap(&numbers(row), area.width.into());
-    let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group)), theme);
+    let mut numbers = wrap(&numbers(row), area.width.into());
+    if row.is_marked() || text::is_marked(&numbers) {
+        numbers.push(text::legend(area.width.into()));
+    }
+    let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group, row.shows_domain)), theme);
     let parts = [Constraint::Length(numbers.len() as u16), Constraint::Min(0)];
     let [top, rest] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(numbers), top);
@@ -44,9 +47,11 @@ fn halves(area: Rect, row: &Detail) -> [Rect; 2] {
 /// Blanks inside a number do not break: wrapping sees one word per fact.
 fn numbers(row: &Detail) -> String {
     let count = format!("count\u{a0}{}", row.total.count());
-    let metrics = METRICS.iter().map(|metric| {
-        let value = row.cells[place(COLUMNS, metric.name)].to_string();
-        format!("{}\u{a0}{}", metric.heading, value.replace(' ', "\u{a0}"))
-    });
-    [count].into_iter().chain(metrics).collect::<Vec<_>>().join(" · ")
+    let fact = |name: &str, value: &str| format!("{name} {value}").replace(' ', "\u{a0}");
+    let metrics = METRICS.iter().map(|metric| (metric.heading, &row.cells[place(COLUMNS, metric.name)]));
+    // Of several sizes, what a page costs takes the place of what is not known of all of them.
+    let metrics = metrics.filter(|(_, value)| !row.total.is_mixture() || **value != Cell::Unknown);
+    let per_page = row.total.is_mixture().then(|| fact("p50 per page", &text::maybe(row.per_page)));
+    let facts = per_page.into_iter().chain(metrics.map(|(name, value)| fact(name, &value.to_string())));
+    [count].into_iter().chain(facts).collect::<Vec<_>>().join(" · ")
 }
