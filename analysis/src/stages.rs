@@ -73,6 +73,8 @@ enum Meaning {
     BoundaryAndStage(Stage, Stage),
     /// The function is a stage, and what came before it since gntdev_free_map was entered was another.
     AfterFree(Stage, Stage),
+    /// What came before it since the last hook was another stage.
+    Before(Stage),
     /// Nothing.
     None,
 }
@@ -124,6 +126,7 @@ impl Folding {
                 self.freed(before, at_ns);
                 self.push(hook, stage, at_ns);
             }
+            Meaning::Before(before) => self.reassign(before, at_ns),
             Meaning::None => {}
         }
     }
@@ -164,7 +167,8 @@ impl Folding {
             }
             HookId::DmaBufUnmapAttachment => stage(Stage::AttachmentUnmap),
             HookId::Msleep if self.asks_xen() => stage(Stage::EagainSleep),
-            HookId::GntdevAddMap => boundary(true, Stage::Remainder),
+            // A map copies its references behind the allocation, where an export has done so before.
+            HookId::GntdevAddMap if self.op == Op::Map => Meaning::Before(Stage::ArgumentCopy),
             HookId::SetForeignP2mMapping => boundary(self.innermost() == HookId::GnttabMapRefs, Stage::P2mUpdate),
             HookId::ClearForeignP2mMapping => boundary(self.innermost() == HookId::GnttabUnmapRefs, Stage::P2mUpdate),
             HookId::GnttabAllocGrantReferences => boundary(self.innermost() == HookId::GntdevIoctl, Stage::GrantAccess),
@@ -184,12 +188,17 @@ impl Folding {
     fn freed(&mut self, stage: Stage, at_ns: u64) -> bool {
         let freeing = self.innermost() == HookId::GntdevFreeMap;
         if freeing {
-            let around = self.current;
-            self.current = self.place(stage);
-            self.account(at_ns);
-            self.current = around;
+            self.reassign(stage, at_ns);
         }
         freeing
+    }
+
+    /// The time since the last hook is this stage's, and then the current one goes on.
+    fn reassign(&mut self, stage: Stage, at_ns: u64) {
+        let around = self.current;
+        self.current = self.place(stage);
+        self.account(at_ns);
+        self.current = around;
     }
 
     fn leave(&mut self, hook: HookId, at_ns: u64) {
@@ -211,8 +220,7 @@ impl Folding {
             None if hook == HookId::Msleep => return,
             None => return self.unmatched.push(hook),
         }
-        // An export has copied its references before; a map does so now, until gntdev_add_map.
-        if hook == HookId::GntdevAllocMap && self.op == Op::Export {
+        if hook == HookId::GntdevAllocMap && matches!(self.op, Op::Map | Op::Export) {
             self.switch(Stage::Remainder, at_ns);
         }
     }
@@ -315,10 +323,11 @@ mod tests {
         assert_eq!(
             spans(&folded),
             [
-                (Stage::ArgumentCopy, 9, 0, 1),
+                (Stage::ArgumentCopy, 5, 0, 1),
                 (Stage::PageArrayAlloc, 3, 5, 1),
                 (Stage::PageAlloc, 3, 6, 1),
-                (Stage::BalloonOut, 5, 7, 2)
+                (Stage::BalloonOut, 5, 7, 2),
+                (Stage::Remainder, 4, 16, 1)
             ]
         );
     }
@@ -327,10 +336,10 @@ mod tests {
     fn a_map_copies_its_references_behind_the_allocation_and_an_export_before() {
         let events = [entered(GntdevAllocMap, 1), returned(GntdevAllocMap, 3), entered(GntdevAddMap, 5)];
         let of = |op| spans(&fold(op, 9, &events));
-        assert_eq!(of(Op::Map), [(Stage::ArgumentCopy, 3, 0, 1), (Stage::PageArrayAlloc, 2, 1, 1), (Stage::Remainder, 4, 5, 1)]);
+        assert_eq!(of(Op::Map), [(Stage::ArgumentCopy, 3, 0, 2), (Stage::PageArrayAlloc, 2, 1, 1), (Stage::Remainder, 4, 3, 1)]);
         assert_eq!(
             of(Op::Export),
-            [(Stage::ArgumentCopy, 1, 0, 1), (Stage::PageArrayAlloc, 2, 1, 1), (Stage::Remainder, 6, 3, 2)]
+            [(Stage::ArgumentCopy, 1, 0, 1), (Stage::PageArrayAlloc, 2, 1, 1), (Stage::Remainder, 6, 3, 1)]
         );
     }
 
@@ -365,7 +374,12 @@ mod tests {
         let folded = fold(Op::Map, 9, &inner_missing);
         assert_eq!(
             spans(&folded),
-            [(Stage::ArgumentCopy, 3, 0, 1), (Stage::PageArrayAlloc, 2, 1, 1), (Stage::PageAlloc, 4, 3, 1)]
+            [
+                (Stage::ArgumentCopy, 1, 0, 1),
+                (Stage::PageArrayAlloc, 2, 1, 1),
+                (Stage::PageAlloc, 4, 3, 1),
+                (Stage::Remainder, 2, 7, 1)
+            ]
         );
         assert_eq!(folded.unmatched, [GntdevAllocMap]);
         let folded = fold(Op::Map, 9, &[returned(GnttabFreePages, 4)]);

@@ -44,9 +44,9 @@ impl Detail {
     /// What it is, for the help text of an option.
     pub const fn about(self) -> &'static str {
         match self {
-            Self::Operations => "Operations alone: their time, outcome and cause, and the mappings that are alive",
-            Self::Stages => "And where inside the kernel their time goes",
-            Self::Full => "And what only sharpens the edges of a stage",
+            Self::Operations => "Operations alone: their time and outcome, and the mappings that are alive",
+            Self::Stages => "Also where inside the kernel their time goes",
+            Self::Full => "Also what only sharpens the edges of stages",
         }
     }
 }
