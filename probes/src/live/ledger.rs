@@ -56,8 +56,9 @@ const DESCRIPTORS_KEPT: u32 = 4_096;
 static DESCRIPTORS: Array<Descriptor> = Array::with_max_entries(DESCRIPTORS_KEPT, 0);
 
 #[inline(always)]
-fn descriptor_place(file: u64, fd: u32) -> Option<&'static mut Descriptor> {
-    let place = place_of(file ^ u64::from(fd)) & (DESCRIPTORS_KEPT - 1);
+fn descriptor_place(file: u64, fd: u32, direction: Direction) -> Option<&'static mut Descriptor> {
+    // The same number may be that of an exported and of an imported buffer.
+    let place = place_of(file ^ u64::from(fd) << 2 ^ direction as u64) & (DESCRIPTORS_KEPT - 1);
     // SAFETY: who writes it has it to itself, and who reads it compares whose it is.
     DESCRIPTORS.get_ptr_mut(place).map(|place| unsafe { &mut *place })
 }
@@ -151,7 +152,7 @@ pub fn forget_dmabuf(dmabuf: u64) {
 
 #[inline(always)]
 pub fn remember_descriptor(file: u64, fd: u32, direction: Direction, info: &MapInfo) {
-    let Some(place) = descriptor_place(file, fd) else { return };
+    let Some(place) = descriptor_place(file, fd, direction) else { return };
     // Another processor writes another one that has this place: that is the one that is remembered.
     if exchange(&mut place.in_work, 0, 1) == 0 {
         (place.file, place.fd, place.direction, place.info) = (file, fd, direction as u32, *info);
@@ -161,7 +162,7 @@ pub fn remember_descriptor(file: u64, fd: u32, direction: Direction, info: &MapI
 
 #[inline(always)]
 pub fn descriptor(file: u64, fd: u32, direction: Direction) -> Option<&'static MapInfo> {
-    let place = descriptor_place(file, fd)?;
+    let place = descriptor_place(file, fd, direction)?;
     let is_it = (place.file, place.fd, place.direction) == (file, fd, direction as u32) && place.in_work == 0;
     is_it.then_some(&place.info)
 }

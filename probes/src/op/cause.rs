@@ -40,7 +40,7 @@ pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
     let errno = -ret;
     let cause = match (task.head().op, errno) {
         (_, ENOIOCTLCMD) => Some(Cause::NoDmabufSupport),
-        (MAP, _) => map(task, errno),
+        (MAP, _) => map(task, argument, errno),
         (UNMAP, _) => unmap(file, argument, errno),
         (COPY, _) => copy(task, argument, errno),
         (EXPORT, _) => export(task, argument, errno),
@@ -59,16 +59,32 @@ fn set(task: &mut Task, cause: Option<Cause>) {
 }
 
 #[inline(always)]
-fn map(task: &Task, errno: i32) -> Option<Cause> {
+fn map(task: &Task, argument: u64, errno: i32) -> Option<Cause> {
     let reached_alloc = task.passed(HookId::GntdevAllocMap);
     Some(match errno {
         EINVAL if !reached_alloc => count(task),
         ENOMEM => map_allocation(task),
-        // Before gntdev_alloc_map the kernel reads the count, and behind it the references: where it cannot, the map is freed again.
-        EFAULT if !reached_alloc || task.passed(HookId::GntdevFreeMap) => Cause::ArgumentUnreadable,
-        EFAULT if attached(HookId::GntdevFreeMap) => Cause::ResultUnwritable,
+        EFAULT if !reached_alloc => Cause::ArgumentUnreadable,
+        // Between the two lies nothing but the copying of the references.
+        EFAULT if task.passed(HookId::GntdevAddMap) => Cause::ResultUnwritable,
+        EFAULT if attached(HookId::GntdevAddMap) => Cause::ArgumentUnreadable,
+        EFAULT => return map_argument(task, argument),
         _ => return None,
     })
+}
+
+/// Whether the references behind `struct ioctl_gntdev_map_grant_ref` can be read: the kernel has just read them, if it could. Where they
+/// span more than two pages, those between the first and the last are not examined.
+#[inline(always)]
+fn map_argument(task: &Task, argument: u64) -> Option<Cause> {
+    const REFERENCES: u64 = 16;
+    const REFERENCE: u64 = 8;
+    let last = REFERENCES + REFERENCE * u64::from(task.head().pages.wrapping_sub(1));
+    if user_u64(argument, last).is_none() {
+        return Some(Cause::ArgumentUnreadable);
+    }
+    let pages_between = ((argument + last) >> page_shift()) - (argument >> page_shift());
+    (pages_between <= 1).then_some(Cause::ResultUnwritable)
 }
 
 /// Of what `gntdev_test_page_count` refuses.

@@ -12,6 +12,7 @@ const EVENT_MASK: usize = MAX_EVENTS - 1;
 /// Bit `n`: that the hook of id `n` was passed is asked for later.
 const REMEMBERED: u64 = bits(&[
     HookId::GntdevAllocMap,
+    HookId::GntdevAddMap,
     HookId::GnttabMapRefs,
     HookId::GnttabUnmapRefs,
     HookId::GntdevFreeMap,
