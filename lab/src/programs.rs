@@ -26,15 +26,29 @@ pub struct ForLab {
 /// When one does not compile.
 pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
     let probes = probes(compilers, architecture.probes())?;
+    for_lab_with(compilers, architecture, &probes, architecture.name())
+}
+
+/// The same with a recorder whose programs do nothing: what hooking alone costs.
+///
+/// # Errors
+/// When one does not compile.
+pub fn for_lab_with_empty_programs(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
+    let probes = probes_with(compilers, architecture.probes(), "-empty", &["--features", "empty"])?;
+    for_lab_with(compilers, architecture, &probes, &format!("{}-empty", architecture.name()))
+}
+
+/// `own` is the folder of this work tree that gets the programs.
+fn for_lab_with(compilers: &Compilers, architecture: Architecture, probes: &Path, own: &str) -> Result<ForLab> {
     let (name, target) = (architecture.name(), architecture.rust_target());
     let cargo = || compilers.rust.cargo_for(architecture);
     let (folder, _lock) = compiled(name, cargo, &["--release", "--target", target])?;
     let build = |package: &str, features: &[&str]| -> Result<PathBuf> {
         let mut cargo = cargo();
-        cargo.env("GRANTSCOPE_PROBES", &probes).env("CARGO_TARGET_DIR", &folder);
+        cargo.env("GRANTSCOPE_PROBES", probes).env("CARGO_TARGET_DIR", &folder);
         cargo.args(["build", "--release", "--target", target, "--package", package]).args(features);
         compile(&format!("{package} for {name}"), &mut cargo)?;
-        take(&folder.join(target).join("release").join(package), name)
+        take(&folder.join(target).join("release").join(package), own)
     };
     Ok(ForLab { grantscope: build("grantscope", &["--features", "capture"])?, workload: build("grantscope-workload", &[])? })
 }
@@ -72,8 +86,12 @@ pub fn viewer() -> Result<PathBuf> {
 /// # Errors
 /// When they do not compile.
 pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
+    probes_with(compilers, architecture, "", &[])
+}
+
+fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features: &[&str]) -> Result<PathBuf> {
     // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
-    let name = format!("probes-{architecture}");
+    let name = format!("probes-{architecture}{suffix}");
     let cargo_for_probes = || {
         let mut cargo = compilers.rust.cargo();
         cargo.current_dir(place::work_tree().join("probes"));
@@ -86,7 +104,7 @@ pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
         // -Z is unstable; the compiler is a stable one, whose LLVM the linker's matches.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", probe_flags(&compilers.bpf_linker, architecture).join("\x1f"));
-    cargo.args(["build", "--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"]);
+    cargo.args(["build", "--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"]).args(features);
     compile("the probes", &mut cargo)?;
     let object = folder.join("bpfel-unknown-none/release/grantscope-probes");
     ensure!(object.is_file(), "the build left no {object:?}");

@@ -15,12 +15,18 @@ macro_rules! hook {
         ::pastey::paste! {
             #[::aya_ebpf::macros::fexit]
             fn [<$hook:snake _exit>](ctx: ::aya_ebpf::programs::FExitContext) -> i32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 ($returned)(&$crate::call::Return::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
                 0
             }
 
             #[::aya_ebpf::macros::kretprobe]
             fn [<$hook:snake _kretprobe>](ctx: ::aya_ebpf::programs::RetProbeContext) -> u32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 ($returned)(&$crate::call::Return::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
                 0
             }
@@ -30,12 +36,18 @@ macro_rules! hook {
         ::pastey::paste! {
             #[::aya_ebpf::macros::fentry]
             fn [<$hook:snake _entry>](ctx: ::aya_ebpf::programs::FEntryContext) -> i32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 ($entered)(&$crate::call::Call::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
                 0
             }
 
             #[::aya_ebpf::macros::kprobe]
             fn [<$hook:snake _kprobe>](ctx: ::aya_ebpf::programs::ProbeContext) -> u32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 ($entered)(&$crate::call::Call::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
                 0
             }
@@ -59,6 +71,9 @@ macro_rules! tracepoint {
         ::pastey::paste! {
             #[::aya_ebpf::macros::raw_tracepoint]
             fn [<$hook:snake _tracepoint>](ctx: ::aya_ebpf::programs::RawTracePointContext) -> i32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 ($passed)(&$crate::call::Event::<::grantscope_wire::hook::rows::$hook>::new(ctx));
                 0
             }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what grantscope itself costs and how true its figures are, measured on the main platform.
 
+mod document;
 mod overhead;
 
 use std::process::ExitCode;

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::verify::Truth;
+use grantscope_wire::Detail;
 
+use super::document;
 use crate::{
     boot::console_watch::{End, TIMEOUT},
     cache::Cache,
@@ -40,9 +42,12 @@ const ACTIONS: [Action; 3] = [
 /// Arguments of `bench overhead`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Further options for `grantscope record`, in one word: --options="--detail operations"
-    #[arg(long, value_name = "OPTIONS", default_value = "", allow_hyphen_values = true)]
-    pub options: String,
+    /// Also print every call at every page count, and the kernel's statistics of every program
+    #[arg(long)]
+    pub all: bool,
+    /// Write the table into docs/performance.md
+    #[arg(long)]
+    pub write: bool,
     /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
@@ -55,24 +60,90 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
-    let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
-    let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
+    let compilers = setup::compilers(&cache, consent, &[MAIN])?;
+    let parts = || setup::parts(&cache, consent, MAIN);
+    let empty = Lab::new(parts()?, Some(&programs::for_lab_with_empty_programs(&compilers, MAIN.architecture)?))?;
+    let ours = Lab::new(parts()?, Some(&programs::for_lab(&compilers, MAIN.architecture)?))?;
+    let mut rows = Vec::new();
+    for detail in Detail::ALL {
+        for (kind, lab) in [("", &ours), (" (empty programs)", &empty)] {
+            rows.push(measure(lab, *detail, format!("`--detail {}`{kind}", detail.name()), arguments.all)?);
+        }
+    }
+    let table = table(&rows);
+    println!("\n{table}");
+    if arguments.write {
+        document::write("overhead", &table)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One boot.
+fn measure(lab: &Lab, detail: Detail, name: String, all: bool) -> Result<Row> {
     let out = place::work_tree().join("target/bench-overhead");
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut follower = Progress::new();
-    let outcome = lab.run(&Job::Script(script(&arguments.options)), Clock::Counted, TIMEOUT, &out, &mut follower)?;
+    let outcome = lab.run(&Job::Script(script(detail)), Clock::Counted, TIMEOUT, &out, &mut follower)?;
     follower.end(&outcome);
     if outcome.end != End::Pass {
         eprint!("{}", outcome.text("stderr").unwrap_or_default());
         return Err(outcome.error(&out.join("console.log")));
     }
-    print_calls(&out)?;
-    print_programs(&outcome.required("programs")?, actions_made(&out)?);
-    Ok(ExitCode::SUCCESS)
+    let [before, with, after] = ["before", "with", "after"].map(|name| Medians::read(&out.join(format!("{name}.json"))));
+    let (before, with, after) = (before?, with?, after?);
+    let (programs, made) = (programs_of(&outcome.required("programs")?), actions_made(&out)?);
+    if all {
+        println!("\n{name}");
+        print_calls(&before, &with, &after)?;
+        print_programs(&programs);
+    }
+    let added = |action: &Action| Ok(with.action(action, PAGES[0])? - before.action(action, PAGES[0])?);
+    let again = |action: &Action| Ok((after.action(action, PAGES[0])? - before.action(action, PAGES[0])?).abs());
+    let alone = ACTIONS.iter().map(|action| before.action(action, PAGES[0])).collect::<Result<_>>()?;
+    Ok(Row {
+        name,
+        runs: total(&programs, "run_cnt") as f64 / made as f64,
+        alone,
+        added: ACTIONS.iter().map(added).collect::<Result<_>>()?,
+        drift: ACTIONS.iter().map(again).collect::<Result<Vec<f64>>>()?.into_iter().fold(0.0, f64::max),
+    })
+}
+
+/// What one boot showed, at one page.
+struct Row {
+    name: String,
+    /// Runs of programs for the three actions together.
+    runs: f64,
+    /// Medians alone, in µs.
+    alone: Vec<f64>,
+    /// What recording adds to them.
+    added: Vec<f64>,
+    /// How far the medians before and after lie apart, at most.
+    drift: f64,
+}
+
+/// As Markdown.
+fn table(rows: &[Row]) -> String {
+    let names: Vec<_> = ACTIONS.iter().map(|action| action.name).collect();
+    let mut lines = vec![
+        format!("| µs added to the calls, one page | {} | program runs, all three | drift |", names.join(" | ")),
+        "| --- | --- | --- | --- | --- | --- |".to_owned(),
+    ];
+    if let Some(row) = rows.first() {
+        let alone: Vec<_> = row.alone.iter().map(|us| format!("({us:.1})")).collect();
+        lines.push(format!("| alone | {} | | |", alone.join(" | ")));
+    }
+    for row in rows {
+        let added: Vec<_> =
+            row.added.iter().zip(&row.alone).map(|(us, alone)| format!("{us:.2} (+{:.0} %)", us / alone * 100.0)).collect();
+        lines.push(format!("| {} | {} | {:.0} | {:.2} |", row.name, added.join(" | "), row.runs, row.drift));
+    }
+    lines.join("\n")
 }
 
 /// The kernel counts a program's runs, and their time, only while that is asked for, which costs time: so there is a run of its own.
-fn script(options: &str) -> String {
+fn script(detail: Detail) -> String {
+    let detail = detail.name();
     format!(
         "
 cat > /tmp/overhead.toml <<'END'
@@ -80,7 +151,7 @@ cat > /tmp/overhead.toml <<'END'
 END
 calls() {{ grantscope-workload run --scenario /tmp/overhead.toml --peer 1 --truth /out/$1.json; }}
 record() {{
-    grantscope record -o /out/$1.gsr --clock counted {options} 2>/tmp/$1 &
+    grantscope record -o /out/$1.gsr --clock counted --detail {detail} 2>/tmp/$1 &
     recorder=$!
     until grep -q 'hooks attached' /tmp/$1; do kill -0 $recorder || {{ cat /tmp/$1 >&2; exit 1; }}; sleep 0.1; done
 }}
@@ -136,9 +207,7 @@ impl Medians {
 }
 
 /// What recording adds, call by call and action by action.
-fn print_calls(out: &Path) -> Result<()> {
-    let [before, with, after] = ["before", "with", "after"].map(|name| Medians::read(&out.join(format!("{name}.json"))));
-    let (before, with, after) = (before?, with?, after?);
+fn print_calls(before: &Medians, with: &Medians, after: &Medians) -> Result<()> {
     println!("{:34} {:>6} {:>10} {:>10} {:>10} {:>8}", "medians in µs", "pages", "alone", "recorded", "added", "again");
     let line = |name: &str, pages: u32, alone: f64, recorded: f64, again: f64| {
         println!("{name:34} {pages:>6} {alone:>10.2} {recorded:>10.2} {:>+10.2} {:>+8.2}", recorded - alone, again - alone);
@@ -146,10 +215,10 @@ fn print_calls(out: &Path) -> Result<()> {
     for pages in PAGES {
         for action in &ACTIONS {
             let at = |medians: &Medians| medians.action(action, pages);
-            line(action.name, pages, at(&before)?, at(&with)?, at(&after)?);
+            line(action.name, pages, at(before)?, at(with)?, at(after)?);
             for op in action.ops {
                 let at = |medians: &Medians| medians.call(op, action.buffer, pages);
-                line(&format!("    {op}"), pages, at(&before)?, at(&with)?, at(&after)?);
+                line(&format!("    {op}"), pages, at(before)?, at(with)?, at(after)?);
             }
         }
     }
@@ -164,36 +233,52 @@ fn actions_made(out: &Path) -> Result<usize> {
     Ok(maps)
 }
 
-/// The kernel's own statistics of each program: `run_time_ns` and `run_cnt` of `fdinfo` (kernel/bpf/syscall.c, Linux v6.12).
-fn print_programs(fdinfo: &str, actions: usize) {
-    let mut programs: BTreeMap<u64, BTreeMap<&str, u64>> = BTreeMap::new();
-    let mut current = BTreeMap::new();
+/// The kernel's own statistics of each program, by its id.
+type Programs = BTreeMap<u64, BTreeMap<String, u64>>;
+
+/// `run_time_ns`, `run_cnt` and the like of `fdinfo` (kernel/bpf/syscall.c, Linux v6.12).
+fn programs_of(fdinfo: &str) -> Programs {
+    let (mut programs, mut current) = (Programs::new(), BTreeMap::new());
+    // Every descriptor's part begins with its position.
     for line in fdinfo.lines().chain(["pos: 0"]) {
         let Some((name, value)) = line.split_once(':') else { continue };
         if name == "pos" {
-            let last: BTreeMap<&str, u64> = std::mem::take(&mut current);
+            let last: BTreeMap<String, u64> = std::mem::take(&mut current);
             if let (Some(&id), true) = (last.get("prog_id"), last.contains_key("run_cnt")) {
                 programs.insert(id, last);
             }
         }
         if let Ok(value) = value.trim().parse() {
-            current.insert(name, value);
+            current.insert(name.to_owned(), value);
         }
     }
-    let total = |name: &str| programs.values().filter_map(|program| program.get(name)).sum::<u64>();
+    programs
+}
+
+fn total(programs: &Programs, name: &str) -> u64 {
+    programs.values().filter_map(|program| program.get(name)).sum()
+}
+
+fn print_programs(programs: &Programs) {
     println!("\n{:>7} {:>9} {:>9} {:>9}", "program", "runs", "ns a run", "verified");
-    for (id, program) in &programs {
+    for (id, program) in programs {
         let of = |name: &str| program.get(name).copied().unwrap_or(0);
         if of("run_cnt") > 0 {
             let each = of("run_time_ns") / of("run_cnt");
             println!("{id:>7} {:>9} {each:>9} {:>9}", of("run_cnt"), of("verified_insns"));
         }
     }
-    let (runs, ns) = (total("run_cnt"), total("run_time_ns"));
-    println!(
-        "{runs} runs of {} programs, {} ns each; {:.1} runs for the three actions together",
-        programs.len(),
-        ns / runs.max(1),
-        runs as f64 / actions as f64
-    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statistics_of_programs_are_taken_from_among_other_descriptors() {
+        let fdinfo = "pos:\t0\nflags:\t02\npos:\t0\nprog_id:\t7\nrun_time_ns:\t900\nrun_cnt:\t3\npos:\t0\nmap_id:\t7\n";
+        let programs = programs_of(fdinfo);
+        assert_eq!(programs.keys().collect::<Vec<_>>(), [&7]);
+        assert_eq!((total(&programs, "run_cnt"), total(&programs, "run_time_ns")), (3, 900));
+    }
 }
