@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{build, clean, demo, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
+use crate::commands::{bench, build, clean, demo, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
 
 /// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
@@ -49,6 +49,9 @@ enum Verb {
     /// Runs something in the lab
     #[command(subcommand)]
     Lab(LabVerb),
+    /// Measures in the lab what the tool itself costs
+    #[command(subcommand)]
+    Bench(bench::Measure),
     /// Removes the cache with everything downloaded and built for the lab
     Clean,
 }
@@ -80,6 +83,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Tidy => tidy_alone::run(),
         Verb::Lab(LabVerb::Run(arguments)) => lab_run::run(&arguments),
         Verb::Lab(LabVerb::Shell(arguments)) => lab_shell::run(&arguments),
+        Verb::Bench(measure) => bench::run(&measure),
         Verb::Clean => clean::run().map(|()| ExitCode::SUCCESS),
     }
 }

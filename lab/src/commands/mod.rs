@@ -1,5 +1,6 @@
 //! One file per verb of `cargo xtask`.
 
+pub mod bench;
 pub mod build;
 pub mod clean;
 pub mod demo;
