@@ -46,7 +46,7 @@ enum Verb {
     Test(test::Arguments),
     /// Checks that the tree keeps to its rules: imports, sizes, headers; a part of `test`
     Tidy,
-    /// Measures what grantscope itself costs, and how true its figures are
+    /// Measures in the lab what grantscope itself costs
     #[command(subcommand)]
     Bench(bench::Verb),
     /// Runs something in the lab

@@ -159,7 +159,7 @@ fn check_runs_in_dom0(start: &[u8], architecture: Architecture) -> Result<()> {
 }
 
 /// A word as the shell takes it unchanged.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.into();

@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: what grantscope itself costs and how true its figures are, measured on the main platform.
+//! `cargo xtask bench`: what grantscope itself costs, measured on the main platform. Each measure has a file.
 
 mod document;
 mod overhead;
+mod recorder;
 
 use std::process::ExitCode;
 
@@ -12,6 +13,8 @@ use anyhow::Result;
 pub enum Verb {
     /// Measures what recording adds to calls that map and export grants, against the same calls alone in the same boot
     Overhead(overhead::Arguments),
+    /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
+    Recorder(recorder::Arguments),
 }
 
 /// Measures it, and prints a table.
@@ -21,5 +24,6 @@ pub enum Verb {
 pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
         Verb::Overhead(arguments) => overhead::run(arguments),
+        Verb::Recorder(arguments) => recorder::run(arguments),
     }
 }
