@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use grantscope_analysis::model::HookStatus;
-use grantscope_wire::HOOKS;
+use grantscope_wire::{Detail, HOOKS, Hook};
 
 use crate::{place, platform};
 
@@ -26,8 +26,9 @@ const INTRODUCTION: &str = "\
 Written by `cargo xtask test` with `GRANTSCOPE_UPDATE_DOCS=1`, from the table in `probes/wire/src/hook.rs` and from what was observed on each
 platform ([list](lab.md#platforms)); without that variable the same checks compare this file with what they observe.
 `fentry` means fentry and, where both ends are watched, fexit; `kprobe` means kprobe and kretprobe; `raw tracepoint` marks a hook that is
-a tracepoint and not a function; – marks a function that the kernel does not have; ? marks a platform that is checked on demand and has not
-been checked.
+a tracepoint and not a function; – marks a function that the kernel does not have; `full` marks a hook that is watched with `--detail full`
+only, which these checks do not use; ? marks a platform that is checked on demand and has not been checked.
+`from` is the least `--detail` that watches it; where a function's ends differ, entry / return.
 
 ";
 
@@ -41,10 +42,12 @@ pub fn has_column(platform: &str, hooks: &[HookStatus]) -> Result<()> {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let path = place::work_tree().join("docs/hooks.md");
     let mut known = parse(&fs::read_to_string(&path).unwrap_or_default());
-    let seen: BTreeMap<String, String> = hooks
+    let mut seen: BTreeMap<String, String> = hooks
         .iter()
         .map(|status| (status.hook.name().to_owned(), status.attached_by.clone().unwrap_or_else(|| NOT_ATTACHED.to_owned())))
         .collect();
+    let above = HOOKS.iter().filter(|hook| !hook.is_watched_at(Detail::default()));
+    seen.extend(above.map(|hook| (hook.stem().to_owned(), Detail::Full.name().to_owned())));
     if known.get(platform) == Some(&seen) {
         return Ok(());
     }
@@ -59,6 +62,15 @@ fn write(path: PathBuf, text: &str) -> Result<()> {
     fs::write(&path, text).with_context(|| format!("cannot write {path:?}"))
 }
 
+/// The columns before those of the platforms.
+const FIXED_COLUMNS: usize = 3;
+
+/// From which detail on a hook is watched.
+fn from(hook: &Hook) -> String {
+    let (entry, on_return) = (hook.entry_from.name(), hook.return_from.name());
+    if entry == on_return { entry.to_owned() } else { format!("{entry} / {on_return}") }
+}
+
 /// For each platform, how each hook is attached.
 fn parse(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
@@ -69,17 +81,17 @@ fn parse(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
         let cells = rows.iter().filter_map(|row| Some((row.first()?.clone(), row.get(index)?.clone())));
         cells.filter(|(_, cell)| cell != NEVER_SEEN).collect()
     };
-    header.iter().enumerate().skip(2).map(|(index, platform)| (platform.clone(), column(index))).collect()
+    header.iter().enumerate().skip(FIXED_COLUMNS).map(|(index, platform)| (platform.clone(), column(index))).collect()
 }
 
 fn table(known: &BTreeMap<String, BTreeMap<String, String>>) -> String {
     let platforms: Vec<&str> = platform::ALL.iter().map(|platform| platform.name).collect();
-    let mut text = format!("{INTRODUCTION}| hook | without it is missing | `{}` |\n", platforms.join("` | `"));
-    text.push_str(&format!("| --- | --- |{}\n", " --- |".repeat(platforms.len())));
+    let mut text = format!("{INTRODUCTION}| hook | without it is missing | from | `{}` |\n", platforms.join("` | `"));
+    text.push_str(&format!("| --- | --- | --- |{}\n", " --- |".repeat(platforms.len())));
     for hook in HOOKS {
         let cells = platforms.iter().map(|platform| known.get(*platform).and_then(|column| column.get(hook.stem())));
         let cells: Vec<&str> = cells.map(|cell| cell.map_or(NEVER_SEEN, String::as_str)).collect();
-        text.push_str(&format!("| `{}` | {} | {} |\n", hook.stem(), hook.without, cells.join(" | ")));
+        text.push_str(&format!("| `{}` | {} | {} | {} |\n", hook.stem(), hook.without, from(hook), cells.join(" | ")));
     }
     text
 }

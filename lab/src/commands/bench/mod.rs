@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what grantscope itself costs, measured on the main platform. Each measure has a file.
 
-mod document;
-mod overhead;
+pub mod document;
+pub mod overhead;
 mod recorder;
 
 use std::process::ExitCode;

@@ -12,7 +12,6 @@ use crate::{
     boot::console_watch::{End, TIMEOUT},
     cache::Cache,
     checks::recorded::truth,
-    commands::lab_run::Progress,
     fetch::Consent,
     guest::job::Job,
     lab::Lab,
@@ -67,7 +66,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut rows = Vec::new();
     for detail in Detail::ALL {
         for (kind, lab) in [("", &ours), (" (empty programs)", &empty)] {
-            rows.push(measure(lab, *detail, format!("`--detail {}`{kind}", detail.name()), arguments.all)?);
+            let measured = measure(lab, *detail)?;
+            let name = format!("`--detail {}`{kind}", detail.name());
+            if arguments.all {
+                println!("\n{name}");
+                measured.print()?;
+            }
+            rows.push(measured.row(name)?);
         }
     }
     let table = table(&rows);
@@ -78,35 +83,64 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One boot.
-fn measure(lab: &Lab, detail: Detail, name: String, all: bool) -> Result<Row> {
-    let out = place::work_tree().join("target/bench-overhead");
+/// One boot with its three runs, and one of which the kernel counted the programs' runs.
+pub struct Measured {
+    before: Medians,
+    with: Medians,
+    after: Medians,
+    programs: Programs,
+    /// How often each action was done while the programs' runs were counted.
+    actions: usize,
+}
+
+/// Boots and runs.
+///
+/// # Errors
+/// When the run fails.
+pub fn measure(lab: &Lab, detail: Detail) -> Result<Measured> {
+    let out = place::work_tree().join("target/bench-overhead").join(detail.name());
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
-    let mut follower = Progress::new();
-    let outcome = lab.run(&Job::Script(script(detail)), Clock::Counted, TIMEOUT, &out, &mut follower)?;
-    follower.end(&outcome);
+    let outcome = lab.run(&Job::Script(script(detail)), Clock::Counted, TIMEOUT, &out, &mut ())?;
     if outcome.end != End::Pass {
         eprint!("{}", outcome.text("stderr").unwrap_or_default());
         return Err(outcome.error(&out.join("console.log")));
     }
-    let [before, with, after] = ["before", "with", "after"].map(|name| Medians::read(&out.join(format!("{name}.json"))));
-    let (before, with, after) = (before?, with?, after?);
-    let (programs, made) = (programs_of(&outcome.required("programs")?), actions_made(&out)?);
-    if all {
-        println!("\n{name}");
-        print_calls(&before, &with, &after)?;
-        print_programs(&programs);
-    }
-    let added = |action: &Action| Ok(with.action(action, PAGES[0])? - before.action(action, PAGES[0])?);
-    let again = |action: &Action| Ok((after.action(action, PAGES[0])? - before.action(action, PAGES[0])?).abs());
-    let alone = ACTIONS.iter().map(|action| before.action(action, PAGES[0])).collect::<Result<_>>()?;
-    Ok(Row {
-        name,
-        runs: total(&programs, "run_cnt") as f64 / made as f64,
-        alone,
-        added: ACTIONS.iter().map(added).collect::<Result<_>>()?,
-        drift: ACTIONS.iter().map(again).collect::<Result<Vec<f64>>>()?.into_iter().fold(0.0, f64::max),
+    let medians = |name: &str| Medians::read(&out.join(name).with_extension("json"));
+    Ok(Measured {
+        before: medians("before")?,
+        with: medians("with")?,
+        after: medians("after")?,
+        programs: programs_of(&outcome.required("programs")?),
+        actions: actions_made(&out)?,
     })
+}
+
+impl Measured {
+    /// What recording adds to each action of one page, in µs.
+    ///
+    /// # Errors
+    /// When a call was not timed.
+    pub fn added(&self) -> Result<Vec<f64>> {
+        ACTIONS.iter().map(|action| Ok(self.with.action(action, 1)? - self.before.action(action, 1)?)).collect()
+    }
+
+    fn row(&self, name: String) -> Result<Row> {
+        let alone = |medians: &Medians| ACTIONS.iter().map(|action| medians.action(action, 1)).collect::<Result<Vec<_>>>();
+        let (before, after) = (alone(&self.before)?, alone(&self.after)?);
+        Ok(Row {
+            name,
+            runs: total(&self.programs, "run_cnt") as f64 / self.actions as f64,
+            added: self.added()?,
+            drift: before.iter().zip(&after).map(|(before, after)| (after - before).abs()).fold(0.0, f64::max),
+            alone: before,
+        })
+    }
+
+    fn print(&self) -> Result<()> {
+        print_calls(&self.before, &self.with, &self.after)?;
+        print_programs(&self.programs);
+        Ok(())
+    }
 }
 
 /// What one boot showed, at one page.

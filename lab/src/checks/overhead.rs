@@ -1,0 +1,25 @@
+//! Recording does not become dearer than docs/performance.md says.
+
+use anyhow::{Result, ensure};
+use grantscope_wire::Detail;
+
+use super::harness::Harness;
+use crate::commands::bench::{document, overhead};
+
+/// How much dearer it may be, as a share: the emulator's quantum can hide in a figure.
+const WITHIN: f64 = 0.02;
+
+/// What recording adds to calls that map and export one page.
+pub fn recording_is_as_cheap_as_documented(harness: &Harness) -> Result<()> {
+    let documented = document::row("`--detail stages`")?;
+    let added = overhead::measure(harness.full()?, Detail::Stages)?.added()?;
+    note!("added: {added:.2?} µs; documented: {:.2?}", &documented[..added.len().min(documented.len())]);
+    for (added, documented) in added.iter().zip(&documented) {
+        ensure!(
+            *added <= documented * (1.0 + WITHIN),
+            "recording adds {added:.2} µs where docs/performance.md says {documented:.2}: \
+             `cargo xtask bench overhead --all` shows each call and each program, and with --write the document follows"
+        );
+    }
+    Ok(())
+}
