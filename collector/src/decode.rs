@@ -6,7 +6,7 @@ use grantscope_wire::record::{
     DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, STAGES_INCOMPLETE, STATUS_BYTES,
     STATUSES_UNREAD,
 };
-use grantscope_wire::{Buffer, Cause, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
+use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, Stage, TeardownInside};
 
 use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
 use grantscope_analysis::stages;
@@ -40,6 +40,8 @@ const MOST_PARTS: usize = 256;
 /// Makes operations of records, and counts what does not fit together in them.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    /// How much is watched: where that are operations alone, what is passed inside them tells nothing of stages.
+    detail: Watched,
     /// Events that were sent ahead, by the operation's start, thread and kind.
     parts: VecDeque<((u64, u32, u8), Vec<Event>)>,
     /// Returns without entries, by hook.
@@ -47,6 +49,11 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Of probes that watch as much.
+    pub fn new(detail: Watched) -> Self {
+        Self { detail, ..Self::default() }
+    }
+
     /// Decodes one record, and hands on the operations that end with it: none, if it is a part of one that comes later; several, if grants
     /// were unmapped in the operation. `caller` names the function that an in-kernel user called from; `None`: not known.
     ///
@@ -117,6 +124,10 @@ impl Decoder {
         if op == Op::Teardown {
             let last_attempt_ns = events.last().map_or(0, |event| event.offset_ns());
             return (stages::fold_teardown(head.duration_ns, head.attempts, last_attempt_ns), true);
+        }
+        if self.detail == Watched::Operations {
+            let all = StageSpan { stage: Stage::Remainder, self_ns: head.duration_ns, first_offset_ns: 0, calls: 1 };
+            return (vec![all], true);
         }
         let folded = stages::fold(op, head.duration_ns, events);
         for hook in &folded.unmatched {
@@ -237,7 +248,7 @@ pub fn comm(bytes: &[u8]) -> String {
 mod tests {
     use grantscope_analysis::model::StageSpan;
     use grantscope_wire::record::OpHeader as Head;
-    use grantscope_wire::{MapInfo, OpRecord, Stage};
+    use grantscope_wire::{MapInfo, OpRecord};
 
     use super::*;
 
@@ -409,5 +420,12 @@ mod tests {
         assert_eq!((second.start_ns, second.buffer, second.pages, second.domid), (112, None, None, None));
         assert!(operations.iter().all(Operation::adds_up));
         assert_eq!((close.op, close.stages.len()), (Op::Close, 2));
+    }
+
+    #[test]
+    fn of_operations_alone_all_time_is_the_remainder() {
+        let record = bytes(export(), &[entered(HookId::GnttabMapRefs, 3), returned(HookId::GnttabMapRefs, 9)]);
+        let operation = decode(&mut Decoder::new(Watched::Operations), &record).unwrap().unwrap();
+        assert_eq!(operation.stages, [StageSpan { stage: Stage::Remainder, self_ns: 30, first_offset_ns: 0, calls: 1 }]);
     }
 }

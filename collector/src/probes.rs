@@ -76,7 +76,7 @@ impl Probes {
             census,
             status,
             callers,
-            decoder: Decoder::default(),
+            decoder: Decoder::new(detail),
             before: Vec::new(),
             left_out_before: 0,
         };
