@@ -10,7 +10,7 @@ use crate::live::ledger;
 use crate::op::caller;
 use crate::op::evidence::{Maps, STATUSES_READ};
 use crate::op::task::{self, Task};
-use crate::op::teardown::{self, Unmapping};
+use crate::op::teardown::{self, PARKED, Unmapping};
 
 hook!(GnttabUnmapRefsAsync, on_gnttab_unmap_refs_async);
 hook!(GnttabUnmapWork, on_gnttab_unmap_work);
@@ -32,19 +32,19 @@ fn on_gnttab_unmap_refs_async(call: &Call<GnttabUnmapRefsAsync, impl Entered>) {
         }
         let item = call.address::<0>();
         caller::note_gntdev(unmap_ops, item);
-        teardown::park(&Unmapping { item, map, info, ..Unmapping::NONE }, 0);
+        teardown::park(&Unmapping { item, map, info }, 0);
         return;
     };
     is_torn_down(task, known);
     let op = task.head().op;
-    if task.unmapping.item != 0 {
+    if task.unmapping.is_here() {
         // The one before is deferred.
         teardown::park(&task.unmapping, op);
     }
-    (task.unmapping.item, task.unmapping.map, task.unmapping.info) = (item, map, info);
+    task.unmapping = Unmapping { item, map, info };
     if !task.reports_teardowns() {
         teardown::park(&task.unmapping, op);
-        task.unmapping.map = 0;
+        task.unmapping.map = PARKED;
     }
 }
 
@@ -66,7 +66,7 @@ pub fn unmapped(task: &mut Task, now: u64, ret: i32) {
     if item == 0 {
         return;
     }
-    if task.unmapping.map != 0 {
+    if task.unmapping.is_here() {
         return task.add_teardown(ret);
     }
     task.unmapping.item = 0;

@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use grantscope_wire::record::{EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PART, STAGES_INCOMPLETE};
-use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, OpHeader, OpRecord};
+use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, TeardownInside};
 
 use crate::op::evidence::STATUSES;
 use crate::out::{loss, ring};
@@ -45,7 +45,8 @@ pub fn now_ns() -> u64 {
 pub struct Events {
     /// Events in the record.
     count: u32,
-    reserved: u32,
+    /// Teardowns in the record, of which there is no record of their own.
+    teardowns: u32,
     /// Bit `n`: the hook of id `n` was passed.
     seen: u64,
     record: OpRecord,
@@ -55,7 +56,7 @@ impl Events {
     /// No operation. All zero.
     pub const NONE: Self = Self {
         count: 0,
-        reserved: 0,
+        teardowns: 0,
         seen: 0,
         record: OpRecord {
             head: OpHeader {
@@ -88,6 +89,7 @@ impl Events {
     #[inline(always)]
     pub fn begin(&mut self, op: u8) {
         self.count = 0;
+        self.teardowns = 0;
         self.seen = 0;
         self.record.head.begin(op);
     }
@@ -138,12 +140,22 @@ impl Events {
         place
     }
 
-    /// Something that is no event.
+    /// What the operation had requested to be unmapped is.
     #[inline(always)]
-    pub fn add<const N: usize>(&mut self, words: [Event; N]) {
-        for word in words {
+    pub fn add_teardown(&mut self, teardown: TeardownInside) {
+        for word in teardown.words() {
             let place = self.room();
             self.record.events[place] = word;
+        }
+        self.teardowns += 1;
+    }
+
+    /// The record was refused, and they with it.
+    #[inline(always)]
+    pub fn count_lost_teardowns(&mut self) {
+        if self.teardowns > 0 {
+            loss::add(Op::Teardown.reported_by(), LossKind::RingFull, self.teardowns.into());
+            self.teardowns = 0;
         }
     }
 
@@ -173,6 +185,7 @@ impl Events {
         if refused {
             head.flags |= STAGES_INCOMPLETE;
             loss::count(HookId::GntdevIoctl, LossKind::StackOverflow);
+            self.count_lost_teardowns();
         }
         self.count = 0;
         0

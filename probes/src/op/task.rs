@@ -9,7 +9,7 @@ use super::events::now_ns;
 use super::evidence::{Request, STATUSES_UNREAD};
 use super::slots;
 pub use super::slots::Task;
-use super::teardown;
+use super::teardown::{self, PARKED};
 use crate::call::{Call, Return};
 use crate::kernel::current;
 use crate::out::{filter, loss, ring};
@@ -132,7 +132,7 @@ pub fn enter_or_begin<H: Row, C>(_: &Call<H, C>, op: OpAt<H>, request: Request, 
         }
         Requested::ByGntdev(item) => {
             head.op = Op::Teardown.id();
-            task.unmapping.item = item;
+            (task.unmapping.item, task.unmapping.map) = (item, PARKED);
         }
     }
     task.events.start();
@@ -216,7 +216,6 @@ impl Task {
         self.map = 0;
         self.lock = 0;
         self.unmapping.item = 0;
-        self.unmapping.inside = 0;
         self.evidence.facts = 0;
         self.events.begin(op);
     }
@@ -263,9 +262,8 @@ impl Task {
     /// What it requested to be unmapped is: that goes into its record.
     #[inline(always)]
     pub fn add_teardown(&mut self, ret: i32) {
-        self.events.add(TeardownInside { ret, map: self.unmapping.info }.words());
+        self.events.add_teardown(TeardownInside { ret, map: self.unmapping.info });
         self.unmapping.item = 0;
-        self.unmapping.inside += 1;
     }
 
     /// The operation does concern gntdev.
@@ -319,7 +317,7 @@ impl Task {
     /// Hands the finished operation to the collector, at the return of the hook that it began at: the one in its row.
     #[inline(always)]
     pub fn emit<H: Row, C>(&mut self, _: &Return<H, C>, ret: i32) {
-        if self.unmapping.item != 0 {
+        if self.unmapping.is_here() {
             // It is deferred.
             teardown::park(&self.unmapping, self.head().op);
         }
@@ -354,9 +352,8 @@ impl Task {
             self.events.head_mut().flags |= record::STATUSES_UNREAD;
         }
         // SAFETY: the record has room for every event, and behind them for every status.
-        let refused = unsafe { ring::send(self.events.record(), hook) };
-        if refused && self.unmapping.inside > 0 {
-            loss::add(Op::Teardown.reported_by(), LossKind::RingFull, self.unmapping.inside.into());
+        if unsafe { ring::send(self.events.record(), hook) } {
+            self.events.count_lost_teardowns();
         }
     }
 }

@@ -21,17 +21,22 @@ use crate::out::{loss, ring};
 pub struct Unmapping {
     /// The address of the request; 0: there is none.
     pub item: u64,
-    /// Address of the map.
+    /// Address of the map; [`PARKED`]: that is known elsewhere.
     pub map: u64,
     /// The map, and how many grants this request is about.
     pub info: MapInfo,
-    /// Teardowns in the record, of which there is no record of their own.
-    pub inside: u32,
-    pub reserved: u32,
 }
 
+/// In the place of a map's address: the teardown was parked, and is finished there.
+pub const PARKED: u64 = 0;
+
 impl Unmapping {
-    pub const NONE: Self = Self { item: 0, map: 0, info: MapInfo::UNKNOWN, inside: 0, reserved: 0 };
+    pub const NONE: Self = Self { item: 0, map: PARKED, info: MapInfo::UNKNOWN };
+
+    /// Whether one is under way that is known here alone.
+    pub fn is_here(&self) -> bool {
+        self.item != 0 && self.map != PARKED
+    }
 }
 
 /// A record as it travels: nothing of a teardown needs more events.
