@@ -108,7 +108,8 @@ impl Decoder {
         }
         let key = (head.start_ns, head.tid, head.op);
         let before = self.parts.iter().position(|(known, _)| *known == key).and_then(|place| self.parts.remove(place));
-        let all = before.map_or(events.clone(), |(_, before)| [before, events].concat());
+        let mut all = before.map_or_else(Vec::new, |(_, before)| before);
+        all.extend(events);
         if !is_part {
             return Some(all);
         }
