@@ -337,7 +337,7 @@ impl Task {
                 let ids = bpf_get_current_pid_tgid();
                 head.tid = ids as u32;
                 head.tgid = (ids >> 32) as u32;
-                head.comm = current::comm();
+                current::write_comm(&mut head.comm);
             }
             Some(name) => {
                 // The interrupted thread is unrelated.

@@ -168,7 +168,7 @@ members! {
     page_foreign: "pageflags", "PG_foreign", Optional, Unread;
     task_tgid: "task_struct", "tgid", Unread, Required;
     task_leader: "task_struct", "group_leader", Unread, Required;
-    task_comm: "task_struct", "comm", Unread, Required;
+    task_comm: "task_struct", "comm", Optional, Required;
     preempt_count: "task_struct", "thread_info.preempt_count", Optional, Unread;
 }
 
