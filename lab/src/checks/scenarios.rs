@@ -86,6 +86,9 @@ each = [
   { export = "shown", pages = { between = ["$few", 5] }, count = 2, buffer = "$buffer" }, { attach = "shown" },
   { release = "shown", order = "reversed" }, { wait = "shown", limit_ms = 4, expect = "ETIMEDOUT" },
   { detach = "shown" }, { wait = "shown", limit_ms = 2000 },
+  # More descriptors at once than find places of their own in the probes' table: the square of 150 over twice 4,096 share one.
+  { export = "held", pages = 1, count = 150, buffer = "$buffer" }, { wait = "held", limit_ms = 0, expect = "ETIMEDOUT" },
+  { release = "held" },
   { export = "last", pages = 11, count = 2, buffer = "$buffer" }, { attach = "last" }, { release = "last" },
   { wait = "last", limit_ms = 2000, detach_after_ms = 30 }, { wait = "last", limit_ms = 0, expect = "ENOENT" },
 ]

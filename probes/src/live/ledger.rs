@@ -4,7 +4,7 @@
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
 use grantscope_wire::table::{PLACES, Place, place_of};
 use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader};
@@ -48,12 +48,15 @@ struct Descriptor {
     info: MapInfo,
 }
 
-/// Descriptors that are remembered: a power of two.
+/// Descriptors that have a place of their own: a power of two.
 const DESCRIPTORS_KEPT: u32 = 4_096;
 
 /// Buffers by descriptor. No hook shows when the kernel forgets a number, so a later one takes an older one's place.
 #[map]
 static DESCRIPTORS: Array<Descriptor> = Array::with_max_entries(DESCRIPTORS_KEPT, 0);
+/// Those that lost their place, by open file and number.
+#[map]
+static DESCRIPTORS_DISPLACED: LruHashMap<[u64; 2], MapInfo> = LruHashMap::with_max_entries(DISPLACED, 0);
 
 #[inline(always)]
 fn descriptor_place(file: u64, fd: u32, direction: Direction) -> Option<&'static mut Descriptor> {
@@ -153,16 +156,49 @@ pub fn forget_dmabuf(dmabuf: u64) {
 #[inline(always)]
 pub fn remember_descriptor(file: u64, fd: u32, direction: Direction, info: &MapInfo) {
     let Some(place) = descriptor_place(file, fd, direction) else { return };
-    // Another processor writes another one that has this place: that is the one that is remembered.
+    if place.file != 0 && !place.is(file, fd, direction) {
+        // The kernel may still know it.
+        displace_descriptor(place.file, place.number(), &place.info);
+    }
     if exchange(&mut place.in_work, 0, 1) == 0 {
         (place.file, place.fd, place.direction, place.info) = (file, fd, direction as u32, *info);
         exchange(&mut place.in_work, 1, 0);
+    } else {
+        // Another processor has the place.
+        displace_descriptor(file, number(fd, direction as u32), info);
     }
 }
 
 #[inline(always)]
 pub fn descriptor(file: u64, fd: u32, direction: Direction) -> Option<&'static MapInfo> {
     let place = descriptor_place(file, fd, direction)?;
-    let is_it = (place.file, place.fd, place.direction) == (file, fd, direction as u32) && place.in_work == 0;
-    is_it.then_some(&place.info)
+    if place.is(file, fd, direction) && place.in_work == 0 {
+        return Some(&place.info);
+    }
+    // SAFETY: entries are only ever replaced whole.
+    unsafe { DESCRIPTORS_DISPLACED.get([file, number(fd, direction as u32)]) }
+}
+
+impl Descriptor {
+    #[inline(always)]
+    fn is(&self, file: u64, fd: u32, direction: Direction) -> bool {
+        (self.file, self.fd, self.direction) == (file, fd, direction as u32)
+    }
+
+    #[inline(always)]
+    fn number(&self) -> u64 {
+        number(self.fd, self.direction)
+    }
+}
+
+#[inline(always)]
+const fn number(fd: u32, direction: u32) -> u64 {
+    (direction as u64) << 32 | fd as u64
+}
+
+#[inline(always)]
+fn displace_descriptor(file: u64, number: u64, info: &MapInfo) {
+    if DESCRIPTORS_DISPLACED.insert([file, number], info, 0).is_err() {
+        loss::count(HookId::GntdevIoctl, LossKind::LedgerFull);
+    }
 }
