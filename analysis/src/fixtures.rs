@@ -20,6 +20,8 @@ pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
         map_generation_ns: None,
         details: Vec::new(),
         stages_incomplete: false,
+        log: Vec::new(),
+        is_sounded: false,
         stages: vec![span(Stage::Remainder, duration_ns)],
     }
 }

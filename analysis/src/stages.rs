@@ -27,6 +27,7 @@ pub fn fold(op: Op, duration_ns: u64, events: &[Event]) -> Folded {
         match event.edge() {
             Edge::Entry => folding.enter(hook, event.offset_ns()),
             Edge::Return => folding.leave(hook, event.offset_ns()),
+            Edge::Mark => {}
         }
     }
     folding.end()

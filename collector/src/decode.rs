@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use grantscope_wire::record::{
-    DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, STAGES_INCOMPLETE, STATUS_BYTES,
-    STATUSES_UNREAD,
+    DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
+    STATUS_BYTES, STATUSES_UNREAD,
 };
 use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, Stage, TeardownInside};
 
@@ -86,6 +86,8 @@ impl Decoder {
             map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
             stages_incomplete: head.flags & STAGES_INCOMPLETE != 0 || !matched,
             stages,
+            log: events,
+            is_sounded: head.flags & SOUNDED != 0,
             details: details(&head, statuses)?.into_iter().chain(caller).collect(),
         };
         for inside in teardowns {
@@ -167,6 +169,7 @@ fn apart(op: Op, head: &OpHeader, words: Vec<Event>) -> (Vec<Event>, Vec<Inside>
             match word.edge() {
                 Edge::Entry => entered_ns = word.offset_ns(),
                 Edge::Return => returned_ns = word.offset_ns(),
+                Edge::Mark => {}
             }
         }
         events.push(*word);
@@ -190,6 +193,8 @@ fn teardown(within: &Operation, inside: &Inside) -> Operation {
         tgid: within.tgid,
         tid: within.tid,
         stages_incomplete: false,
+        log: Vec::new(),
+        is_sounded: within.is_sounded,
         stages: stages::fold_teardown(inside.duration_ns, 0, 0),
         details: vec![Detail::StartedBy(within.op)],
     }

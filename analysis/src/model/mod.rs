@@ -1,6 +1,7 @@
 //! What a recording says, in the words of the field. Wire records become these values in the collector's `decode`, and nowhere else.
 
 mod attach;
+mod calibration;
 mod clock;
 mod environment;
 mod filter;
@@ -11,6 +12,7 @@ mod outcome;
 mod status;
 
 pub use attach::AttachMode;
+pub use calibration::{Calibration, Cost, Crossing};
 pub use clock::{Clock, UnknownClock};
 pub use environment::{Environment, HookStatus};
 pub use filter::{Filter, FilterReport, ImpossibleName};

@@ -1,6 +1,6 @@
 //! Operations, their stages and their details.
 
-use grantscope_wire::{Buffer, Cause, Op, Stage};
+use grantscope_wire::{Buffer, Cause, Event, Op, Stage};
 
 use super::Outcome;
 
@@ -33,6 +33,11 @@ pub struct Operation {
     pub stages_incomplete: bool,
     /// Where the time went. Their `self_ns` add up to `duration_ns`.
     pub stages: Vec<StageSpan>,
+    /// The hooks that it passed, in their order, which `stages` were made of. Empty where a recording does not have them: before
+    /// version 4.
+    pub log: Vec<Event>,
+    /// The programs timed themselves in it, which cost time of its own.
+    pub is_sounded: bool,
     /// What else is known of it, in no fixed order.
     pub details: Vec<Detail>,
 }

@@ -17,7 +17,7 @@ mod writer;
 pub use reader::{ReadError, Reader};
 pub use writer::{FrameSink, Writer};
 
-use crate::model::{Environment, FilterReport, LossReport, MapsReport, Operation};
+use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsReport, Operation};
 
 /// First bytes of every recording.
 pub const MAGIC: [u8; 6] = *b"GSREC\n";
@@ -47,6 +47,8 @@ pub enum Frame {
     Maps(MapsReport),
     /// What a filter left out so far. Only where there is a filter.
     Filtered(FilterReport),
+    /// What the probes' own programs cost: what is known anew.
+    Calibration(Calibration),
 }
 
 #[cfg(test)]

@@ -110,12 +110,12 @@ macro_rules! operations_have {
             pub fn with(self, details: Vec<model::Detail>) -> model::Operation {
                 let Self { $($field,)* $($list,)* } = self;
                 let ($($list,)*) = ($($list.into_iter().map(Into::into).collect(),)*);
-                model::Operation { $($field: $field.into(),)* $($list,)* details }
+                model::Operation { $($field: $field.into(),)* $($list,)* details, log: Vec::new(), is_sounded: false }
             }
 
             /// The operation, and what versions after this one know of it.
             pub fn split(operation: model::Operation) -> (Self, Vec<model::Detail>) {
-                let model::Operation { $($field,)* $($list,)* details } = operation;
+                let model::Operation { $($field,)* $($list,)* details, log: _, is_sounded: _ } = operation;
                 let ($($list,)*) = ($($list.into_iter().map(Into::into).collect(),)*);
                 (Self { $($field: $field.into(),)* $($list,)* }, details)
             }

@@ -41,6 +41,7 @@ impl Aggregate {
                 self.see(report.at_ns);
                 self.ledger.add(report);
             }
+            Frame::Calibration(_) => {}
         }
     }
 

@@ -330,7 +330,7 @@ hooks! {
 }
 
 /// One more than the highest hook id, rounded up to a power of two.
-pub const HOOK_IDS: usize = 64;
+pub const HOOK_IDS: usize = 62;
 
 const _: () = {
     let mut n = 0;

@@ -22,6 +22,8 @@ pub const STATUSES_UNREAD: u8 = 1 << 3;
 /// Not the operation's record, but the first of its events, sent ahead because there were too many. Of the header only `start_ns`, `tid`
 /// and `op` are meant.
 pub const PART: u8 = 1 << 4;
+/// The programs timed themselves: behind each event there is a `Sounding`. That costs time of its own.
+pub const SOUNDED: u8 = 1 << 5;
 
 /// The request, who made it, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,18 +142,22 @@ impl OpHeader {
 pub struct Event(pub u64);
 
 /// Which end of a function a hook was passed at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Edge {
     /// Its entry; or a tracepoint.
     Entry,
     /// Its return.
     Return,
+    /// Its entry, where only that it was passed is known, and not when: between the events before and behind.
+    Mark,
 }
 
 /// Bits of an event that are its code.
 const CODE_BITS: u32 = 8;
 /// The bit of a code that says that the function returned: ids of hooks are below it.
 const RETURNED: u8 = 0x80;
+/// The bit of a code that says that the event has no time.
+const MARKED: u8 = 0x40;
 
 impl Event {
     /// The code of a hook's end.
@@ -159,6 +165,7 @@ impl Event {
         match edge {
             Edge::Entry => hook.id(),
             Edge::Return => hook.id() | RETURNED,
+            Edge::Mark => hook.id() | MARKED,
         }
     }
 
@@ -175,16 +182,20 @@ impl Event {
 
     /// Which end.
     pub const fn edge(self) -> Edge {
-        if self.0 as u8 & RETURNED != 0 { Edge::Return } else { Edge::Entry }
+        match self.0 as u8 & (RETURNED | MARKED) {
+            0 => Edge::Entry,
+            MARKED => Edge::Mark,
+            _ => Edge::Return,
+        }
     }
 
     /// Which hook, as its id.
     pub const fn hook(self) -> u8 {
-        self.0 as u8 & !RETURNED
+        self.0 as u8 & !(RETURNED | MARKED)
     }
 }
 
-const _: () = assert!(crate::hook::HOOK_IDS <= RETURNED as usize);
+const _: () = assert!(crate::hook::HOOK_IDS <= Sounding::CODE as usize & !(MARKED as usize), "ids of hooks and codes meet");
 
 /// A teardown that ended in the operation that requested it, behind the event of the return of `gnttab_unmap_refs`: it began at that
 /// function's entry. It takes the place of three events.
@@ -198,7 +209,7 @@ pub struct TeardownInside {
 
 impl TeardownInside {
     /// The code of the first word, where an event would have that of a hook: no hook has this id.
-    const CODE: u8 = RETURNED - 1;
+    const CODE: u8 = MARKED | 63;
     /// Words that it takes.
     pub const WORDS: usize = 3;
 
@@ -226,7 +237,35 @@ impl TeardownInside {
     }
 }
 
-const _: () = assert!(crate::hook::HOOK_IDS <= TeardownInside::CODE as usize);
+/// Of an operation that is sounded: how long the program ran that the event before it comes from, or, where there is none, the program
+/// that began the operation. Behind everything else that this program has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sounding {
+    /// When the program's own work began, in ns from the operation's start; at the most what 32 bits hold.
+    pub offset_ns: u64,
+    /// How long it took; at the most what 24 bits hold.
+    pub duration_ns: u64,
+}
+
+impl Sounding {
+    /// Where an event would have the code of a hook: no hook has this id.
+    const CODE: u8 = MARKED | 62;
+    const OFFSET_BITS: u32 = 32;
+
+    /// As it travels.
+    #[inline(always)]
+    pub const fn word(self) -> Event {
+        let offset = self.offset_ns & ((1 << Self::OFFSET_BITS) - 1);
+        Event::new(Self::CODE, self.duration_ns << Self::OFFSET_BITS | offset)
+    }
+
+    /// What the word is, if it is one.
+    pub fn read(word: Event) -> Option<Self> {
+        let value = word.offset_ns();
+        (word.0 as u8 == Self::CODE)
+            .then_some(Self { offset_ns: value & ((1 << Self::OFFSET_BITS) - 1), duration_ns: value >> Self::OFFSET_BITS })
+    }
+}
 
 /// How many references of an operation got a grant status other than okay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
