@@ -78,6 +78,8 @@ fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Frame {
             comm: if id % 2 == 0 { "(softirq)".into() } else { "gr\u{fc}n".into() },
             map_generation_ns: (id % 5 != 0).then_some(id << 40),
             stages_incomplete: id % 7 == 0,
+            log: Vec::new(),
+            is_sounded: false,
             stages: stages.iter().skip(id as usize % 20).map(span).collect(),
             details: details(op),
         }

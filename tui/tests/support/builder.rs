@@ -20,6 +20,8 @@ pub fn operation(op: Op, buffer: Buffer, pages: u32, start_ns: u64, stages: &[(S
         map_generation_ns: None,
         details: Vec::new(),
         stages_incomplete: false,
+        log: Vec::new(),
+        is_sounded: false,
         stages: stages.iter().map(|&(stage, self_ns)| span(stage, self_ns)).collect(),
     }
 }
