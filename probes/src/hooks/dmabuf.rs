@@ -92,7 +92,7 @@ fn on_dma_buf_dynamic_attach_return(call: &Return<DmaBufDynamicAttach, impl Retu
 /// `int dmabuf_exp_ops_attach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn on_dmabuf_exp_ops_attach(call: &Call<DmabufExpOpsAttach, impl Entered>) {
-    confirm(Op::Attach, || ledger::dmabuf(call.address::<0>()));
+    confirm(call, Op::Attach, || ledger::dmabuf(call.address::<0>()));
 }
 
 /// `struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach, enum dma_data_direction direction)`
@@ -111,7 +111,7 @@ fn on_dma_buf_map_attachment_return(call: &Return<DmaBufMapAttachment, impl Retu
 /// `struct sg_table *dmabuf_exp_ops_map_dma_buf(struct dma_buf_attachment *attach, enum dma_data_direction dir)`
 #[inline(always)]
 fn on_dmabuf_exp_ops_map_dma_buf(call: &Call<DmabufExpOpsMapDmaBuf, impl Entered>) {
-    confirm(Op::AttachmentMap, || buffer_attached_to(call.address::<0>()));
+    confirm(call, Op::AttachmentMap, || buffer_attached_to(call.address::<0>()));
 }
 
 /// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes the grants first, then releases the buffer.
@@ -135,7 +135,7 @@ fn on_dma_buf_unmap_attachment_return(call: &Return<DmaBufUnmapAttachment, impl 
 /// nothing, gntdev unmaps in `dmabuf_exp_ops_detach`.
 #[inline(always)]
 fn on_dmabuf_exp_ops_unmap_dma_buf(call: &Call<DmabufExpOpsUnmapDmaBuf, impl Entered>) {
-    confirm(Op::AttachmentUnmap, || buffer_attached_to(call.address::<0>()));
+    confirm(call, Op::AttachmentUnmap, || buffer_attached_to(call.address::<0>()));
 }
 
 /// `void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)`
@@ -152,7 +152,7 @@ fn on_dma_buf_detach_return(call: &Return<DmaBufDetach, impl Returned>) {
 /// `void dmabuf_exp_ops_detach(struct dma_buf *dma_buf, struct dma_buf_attachment *attach)`
 #[inline(always)]
 fn on_dmabuf_exp_ops_detach(call: &Call<DmabufExpOpsDetach, impl Entered>) {
-    confirm(Op::Detach, || ledger::dmabuf(call.address::<0>()));
+    confirm(call, Op::Detach, || ledger::dmabuf(call.address::<0>()));
 }
 
 /// What is known of the dma-buf behind an attachment.
@@ -163,10 +163,11 @@ fn buffer_attached_to(attachment: u64) -> Option<&'static MapInfo> {
 
 /// gntdev serves this operation, so it is one of ours; inside another operation it is a stage and needs no confirmation.
 #[inline(always)]
-fn confirm(op: Op, buffer: impl Fn() -> Option<&'static MapInfo>) {
+fn confirm<H: Row, C>(_: &Call<H, C>, op: Op, buffer: impl Fn() -> Option<&'static MapInfo>) {
     let Some(task) = task::busy() else {
         return loss::count(op.reported_by(), LossKind::Unseen);
     };
+    task.events.mark(H::HOOK.id);
     if !task.is(op) {
         return;
     }
@@ -204,6 +205,7 @@ fn set_buffer_of(task: &mut Task, dmabuf: u64) {
 #[inline(always)]
 fn on_dma_buf_get(_: &Call<DmaBufGet, impl Entered>) {
     if let Some(task) = task::busy_with(Op::Import) {
+        task.events.mark(DmaBufGet::HOOK.id);
         task.evidence.add(DESCRIPTOR_LOOKED_UP);
     }
 }

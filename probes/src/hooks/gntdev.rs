@@ -281,6 +281,9 @@ fn on_gntdev_vma_open(call: &Call<GntdevVmaOpen, impl Entered>) {
     if let Some(live) = vma_private_data(call.pointer::<0>()).and_then(ledger::live) {
         ledger::add_vma(live);
     }
+    if let Some(task) = task::busy_with(Op::Munmap) {
+        task.events.mark(GntdevVmaOpen::HOOK.id);
+    }
 }
 
 /// `void gntdev_vma_close(struct vm_area_struct *vma)`; `vm_private_data` is the map.

@@ -111,6 +111,7 @@ fn on_gnttab_batch_copy_return(call: &Return<GnttabBatchCopy, impl Returned>) {
 #[inline(always)]
 fn on_gnttab_expand(_: &Call<GnttabExpand, impl Entered>) {
     if let Some(task) = task::busy() {
+        task.events.mark(GnttabExpand::HOOK.id);
         task.evidence.add(GRANT_TABLE_FULL);
     }
 }

@@ -18,7 +18,7 @@ macro_rules! hook {
                 if cfg!(feature = "empty") {
                     return 0;
                 }
-                ($returned)(&$crate::call::Return::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
+                $crate::op::sounding::around(|| ($returned)(&$crate::call::Return::<::grantscope_wire::hook::rows::$hook, _>::new(ctx)));
                 0
             }
 
@@ -27,7 +27,7 @@ macro_rules! hook {
                 if cfg!(feature = "empty") {
                     return 0;
                 }
-                ($returned)(&$crate::call::Return::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
+                $crate::op::sounding::around(|| ($returned)(&$crate::call::Return::<::grantscope_wire::hook::rows::$hook, _>::new(ctx)));
                 0
             }
         }
@@ -39,7 +39,7 @@ macro_rules! hook {
                 if cfg!(feature = "empty") {
                     return 0;
                 }
-                ($entered)(&$crate::call::Call::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
+                $crate::op::sounding::around(|| ($entered)(&$crate::call::Call::<::grantscope_wire::hook::rows::$hook, _>::new(ctx)));
                 0
             }
 
@@ -48,7 +48,7 @@ macro_rules! hook {
                 if cfg!(feature = "empty") {
                     return 0;
                 }
-                ($entered)(&$crate::call::Call::<::grantscope_wire::hook::rows::$hook, _>::new(ctx));
+                $crate::op::sounding::around(|| ($entered)(&$crate::call::Call::<::grantscope_wire::hook::rows::$hook, _>::new(ctx)));
                 0
             }
         }
@@ -74,7 +74,7 @@ macro_rules! tracepoint {
                 if cfg!(feature = "empty") {
                     return 0;
                 }
-                ($passed)(&$crate::call::Event::<::grantscope_wire::hook::rows::$hook>::new(ctx));
+                $crate::op::sounding::around(|| ($passed)(&$crate::call::Event::<::grantscope_wire::hook::rows::$hook>::new(ctx)));
                 0
             }
         }
@@ -97,3 +97,4 @@ mod grant_table;
 mod lock;
 mod memory;
 mod teardown;
+mod twins;

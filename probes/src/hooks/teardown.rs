@@ -2,7 +2,7 @@
 //! it, and goes into its record; for the rest see `op/teardown.rs`.
 
 use grantscope_wire::hook::rows::{GnttabUnmapRefsAsync, GnttabUnmapWork};
-use grantscope_wire::{HookId, MapInfo, Op};
+use grantscope_wire::{HookId, MapInfo, Op, Row};
 
 use crate::call::{Call, Entered};
 use crate::kernel::fields;
@@ -35,6 +35,7 @@ fn on_gnttab_unmap_refs_async(call: &Call<GnttabUnmapRefsAsync, impl Entered>) {
         teardown::park(&Unmapping { item, map, info }, 0);
         return;
     };
+    task.events.mark(GnttabUnmapRefsAsync::HOOK.id);
     is_torn_down(task, known);
     let op = task.head().op;
     if task.unmapping.is_here() {

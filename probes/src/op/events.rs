@@ -121,6 +121,19 @@ impl Events {
         self.record.events[place] = Event::new(Event::code(hook, Edge::Return), offset);
     }
 
+    /// A function was entered of which no time is taken: what it costs to see that is known.
+    #[inline(always)]
+    pub fn mark(&mut self, hook: HookId) {
+        self.add(Event::new(Event::code(hook, Edge::Mark), 0));
+    }
+
+    /// One more word.
+    #[inline(always)]
+    pub fn add(&mut self, word: Event) {
+        let place = self.room();
+        self.record.events[place] = word;
+    }
+
     /// Where the next event goes.
     #[inline(always)]
     fn place(&mut self, hook: HookId) -> usize {
@@ -144,8 +157,7 @@ impl Events {
     #[inline(always)]
     pub fn add_teardown(&mut self, teardown: TeardownInside) {
         for word in teardown.words() {
-            let place = self.room();
-            self.record.events[place] = word;
+            self.add(word);
         }
         self.teardowns += 1;
     }

@@ -7,5 +7,6 @@ pub mod events;
 pub mod evidence;
 pub mod ioctl;
 mod slots;
+pub mod sounding;
 pub mod task;
 pub mod teardown;

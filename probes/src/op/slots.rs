@@ -8,6 +8,7 @@ use grantscope_wire::{HookId, LossKind};
 use super::context::Context;
 use super::events::Events;
 use super::evidence::Evidence;
+use super::sounding;
 use super::teardown::Unmapping;
 use crate::exchange::exchange;
 use crate::out::loss;
@@ -32,6 +33,8 @@ pub struct Task {
     pub(super) map: u64,
     /// The lock that it waits for; 0: none.
     pub(super) lock: u64,
+    /// Of an operation that is sounded: when the program that runs began.
+    pub(super) program_ns: u64,
     /// The unmapping that it has requested, while that is not done.
     pub unmapping: Unmapping,
     /// For the case that the operation fails.
@@ -53,6 +56,7 @@ impl Task {
         arguments: [0; 2],
         map: 0,
         lock: 0,
+        program_ns: 0,
         unmapping: Unmapping::NONE,
         evidence: Evidence::NONE,
         events: Events::NONE,
@@ -111,6 +115,7 @@ pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
 /// The operation is over.
 #[inline(always)]
 pub fn release(task: &mut Task) {
+    sounding::stop(task);
     let owner = task.owner;
     exchange(&mut task.owner, owner, 0);
 }

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::events::now_ns;
 use super::evidence::{Request, STATUSES_UNREAD};
 use super::slots;
+use super::sounding;
 pub use super::slots::Task;
 use super::teardown::{self, PARKED};
 use crate::call::{Call, Return};
@@ -146,6 +147,35 @@ pub fn finished_here<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
     task.returned(H::HOOK.id, now).then_some(task)
 }
 
+/// The operation of the twins begins. Every second is sounded.
+#[inline(always)]
+pub fn begin_twins<H: Row, C>(_: &Call<H, C>, op: u8) {
+    static mut NEXT_IS_SOUNDED: bool = false;
+    let Some(task) = outermost(H::HOOK.id) else { return };
+    task.start(op, H::HOOK.id, false);
+    // SAFETY: any value of it is good, and who calibrates is alone.
+    let is_sounded = unsafe {
+        NEXT_IS_SOUNDED = !NEXT_IS_SOUNDED;
+        NEXT_IS_SOUNDED
+    };
+    if is_sounded {
+        sounding::start(task);
+    } else {
+        sounding::stop(task);
+        task.head_mut().flags = 0;
+    }
+}
+
+/// The operation of the twins is over.
+#[inline(always)]
+pub fn end_twins() {
+    let Some(task) = busy() else { return };
+    task.head_mut().tid = bpf_get_current_pid_tgid() as u32;
+    // SAFETY: the record has room for every event. What is refused is missing among the measurements, and nowhere else.
+    unsafe { ring::send_unfiltered(task.events.record()) };
+    slots::release(task);
+}
+
 /// A hook was entered that is a boundary between stages, or begins one.
 #[inline(always)]
 pub fn enter<H: Row, C>(_: &Call<H, C>) {
@@ -218,6 +248,9 @@ impl Task {
         self.unmapping.item = 0;
         self.evidence.facts = 0;
         self.events.begin(op);
+        if sounding::is_turn(op) {
+            sounding::start(self);
+        }
     }
 
     /// The hook returned; whether its operation is over.

@@ -25,6 +25,9 @@ pub const PART: u8 = 1 << 4;
 /// The programs timed themselves: behind each event there is a `Sounding`. That costs time of its own.
 pub const SOUNDED: u8 = 1 << 5;
 
+/// `OpHeader::op` of a record of the twins (`probes/src/hooks/twins.rs`): it tells what the programs cost.
+pub const CALIBRATION: u8 = u8::MAX;
+
 /// The request, who made it, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]

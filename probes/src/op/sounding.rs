@@ -1,0 +1,100 @@
+//! Programs that time themselves, in few operations: the collector learns what each of them costs where it runs, and the others stay cheap.
+
+use core::ptr;
+
+use grantscope_wire::record::{SOUNDED, Sounding};
+
+use super::context::Context;
+use super::events::now_ns;
+use super::slots::{self, Task};
+
+/// Operations so far, of each kind; a kind's id leads to its counter.
+static mut TURNS: [u8; TURN_KINDS] = [0; TURN_KINDS];
+const TURN_KINDS: usize = 32;
+
+/// Not 0: an operation may be sounded somewhere. Two processors may contradict each other: then programs of an operation do not time
+/// themselves, or look in vain for one that does.
+static mut IS_SOUNDING: u32 = 0;
+
+/// Runs a program's own work; and times it, if its operation is sounded.
+#[inline(always)]
+pub fn around(work: impl FnOnce()) {
+    if is_sounding() {
+        begin();
+    }
+    work();
+    // It may be the program that began the operation.
+    if is_sounding() {
+        end();
+    }
+}
+
+#[inline(always)]
+fn is_sounding() -> bool {
+    // SAFETY: any value of it is good.
+    unsafe { ptr::read_volatile(&raw const IS_SOUNDING) != 0 }
+}
+
+#[inline(always)]
+fn set_sounding(value: u32) {
+    // SAFETY: as above.
+    unsafe { ptr::write_volatile(&raw mut IS_SOUNDING, value) }
+}
+
+/// Whether it is the turn of the next operation of this kind: the 1st, 2nd, 4th, 8th and so on, and each 127th from the 128th on. That is a
+/// prime, so that operations which take turns all have theirs.
+#[inline(always)]
+pub fn is_turn(op: u8) -> bool {
+    const PERIOD: u8 = 127;
+    // SAFETY: within the array; any value of a counter is good.
+    unsafe {
+        let counter = (&raw mut TURNS).cast::<u8>().add(usize::from(op) % TURN_KINDS);
+        let turn = (*counter).wrapping_add(1);
+        let is_last = turn == u8::MAX;
+        *counter = if is_last { turn - PERIOD } else { turn };
+        is_last || turn & turn.wrapping_sub(1) == 0
+    }
+}
+
+/// The operation that begins is sounded.
+#[inline(always)]
+pub fn start(task: &mut Task) {
+    task.head_mut().flags |= SOUNDED;
+    task.program_ns = 0;
+    set_sounding(1);
+}
+
+/// The operation is over.
+#[inline(always)]
+pub fn stop(task: &Task) {
+    if task.head().flags & SOUNDED != 0 {
+        set_sounding(0);
+    }
+}
+
+#[inline(never)]
+fn begin() -> u64 {
+    if let Some(task) = sounded() {
+        task.program_ns = now_ns();
+    }
+    0
+}
+
+#[inline(never)]
+fn end() -> u64 {
+    let now = now_ns();
+    if let Some(task) = sounded() {
+        let start_ns = task.head().start_ns;
+        // The program that began the operation: the work is counted from where its time began.
+        let began_ns = if task.program_ns == 0 { start_ns } else { task.program_ns };
+        let sounding =
+            Sounding { offset_ns: began_ns.wrapping_sub(start_ns), duration_ns: now.wrapping_sub(began_ns) };
+        task.events.add(sounding.word());
+    }
+    0
+}
+
+#[inline(always)]
+fn sounded() -> Option<&'static mut Task> {
+    slots::find(Context::here()).filter(|task| task.head().flags & SOUNDED != 0)
+}
