@@ -9,6 +9,7 @@ use grantscope_wire::hook::{Ends, Hook, Need};
 use grantscope_wire::{Detail, HOOKS};
 
 use crate::btf::KernelTypes;
+use crate::cost::Means;
 use crate::symbols::{Kallsyms, Symbol, Symbols};
 use crate::{CaptureError, signature};
 use grantscope_analysis::error_chain;
@@ -25,6 +26,15 @@ const KPROBE: &str = "kprobe";
 
 /// `attached_by` of a hook that is a tracepoint.
 const TRACEPOINT: &str = "raw tracepoint";
+
+/// The means that `attached_by` names; `None`: none of those that a function's programs have.
+pub fn means(attached_by: &str) -> Option<Means> {
+    match attached_by {
+        FENTRY => Some(Means::Fentry),
+        KPROBE => Some(Means::Kprobe),
+        _ => None,
+    }
+}
 
 /// Attaches all hooks that are watched at this detail; fails only where a required one cannot be.
 pub fn all(

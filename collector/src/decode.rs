@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 
 use grantscope_wire::record::{
     DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
-    STATUS_BYTES, STATUSES_UNREAD,
+    STATUS_BYTES, STATUSES_UNREAD, Sounding,
 };
 use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, Stage, TeardownInside};
 
 use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
 use grantscope_analysis::stages;
+
+use crate::cost::Sounded;
 
 /// Bytes that are not a record of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub struct Decoder {
     parts: VecDeque<((u64, u32, u8), Vec<Event>)>,
     /// Returns without entries, by hook.
     unmatched: Vec<(HookId, u64)>,
+    /// Programs that timed themselves, since they were last asked for.
+    sounded: Vec<Sounded>,
 }
 
 impl Decoder {
@@ -69,7 +73,7 @@ impl Decoder {
         let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
         let (words, statuses) = bytes[HEADER_BYTES..].split_at(head.event_count as usize * EVENT_BYTES);
         let Some(words) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event).collect()) else { return Ok(()) };
-        let (events, teardowns) = apart(op, &head, words);
+        let (events, teardowns) = self.apart(op, &head, words);
         let (stages, matched) = self.stages(op, &head, &events);
         let caller = Some(head.caller).filter(|&offset| offset != 0).and_then(caller).map(Detail::Caller);
         let operation = Operation {
@@ -97,9 +101,57 @@ impl Decoder {
         Ok(())
     }
 
+    /// Programs that timed themselves, since this was last asked.
+    pub fn take_sounded(&mut self) -> Vec<Sounded> {
+        std::mem::take(&mut self.sounded)
+    }
+
     /// Returns without entries so far, by hook.
     pub fn unmatched(&self) -> &[(HookId, u64)] {
         &self.unmatched
+    }
+
+    /// The events of an operation, and the teardowns that stand between them.
+    fn apart(&mut self, op: Op, head: &OpHeader, words: Vec<Event>) -> (Vec<Event>, Vec<Inside>) {
+        if op == Op::Teardown {
+            return (words, Vec::new());
+        }
+        let (mut events, mut teardowns) = (Vec::with_capacity(words.len()), Vec::new());
+        // Of the last gnttab_unmap_refs.
+        let (mut entered_ns, mut returned_ns) = (0, head.duration_ns);
+        // Whether a program has written something since the last one that timed itself.
+        let mut is_new = true;
+        let mut rest = &words[..];
+        while let [word, ..] = rest {
+            if let Some(facts) = TeardownInside::read(rest) {
+                teardowns.push(Inside { offset_ns: entered_ns, duration_ns: returned_ns.saturating_sub(entered_ns), facts });
+                rest = &rest[TeardownInside::WORDS..];
+                continue;
+            }
+            rest = &rest[1..];
+            if let Some(sounding) = Sounding::read(*word) {
+                if is_new {
+                    let buffer = Buffer::from_id(head.buffer);
+                    self.sounded.push(Sounded { op, buffer, event: events.last().copied(), sounding });
+                }
+                is_new = false;
+                continue;
+            }
+            is_new = true;
+            match word.edge() {
+                Edge::Entry if word.hook() == HookId::GnttabUnmapRefs.id() => entered_ns = word.offset_ns(),
+                Edge::Return if word.hook() == HookId::GnttabUnmapRefs.id() => returned_ns = word.offset_ns(),
+                // It has no time of its own.
+                Edge::Mark => {
+                    let before_ns = events.last().map_or(0, |event: &Event| event.offset_ns());
+                    events.push(Event::new(word.code_of(), before_ns));
+                    continue;
+                }
+                Edge::Entry | Edge::Return => {}
+            }
+            events.push(*word);
+        }
+        (events, teardowns)
     }
 
     /// All events of an operation; `None`: more will come.
@@ -150,34 +202,6 @@ struct Inside {
     facts: TeardownInside,
 }
 
-/// The events of an operation, and the teardowns that stand between them.
-fn apart(op: Op, head: &OpHeader, words: Vec<Event>) -> (Vec<Event>, Vec<Inside>) {
-    if op == Op::Teardown {
-        return (words, Vec::new());
-    }
-    let (mut events, mut teardowns) = (Vec::with_capacity(words.len()), Vec::new());
-    // Of the last gnttab_unmap_refs.
-    let (mut entered_ns, mut returned_ns) = (0, head.duration_ns);
-    let mut rest = &words[..];
-    while let [word, ..] = rest {
-        if let Some(facts) = TeardownInside::read(rest) {
-            teardowns.push(Inside { offset_ns: entered_ns, duration_ns: returned_ns.saturating_sub(entered_ns), facts });
-            rest = &rest[TeardownInside::WORDS..];
-            continue;
-        }
-        if word.hook() == HookId::GnttabUnmapRefs.id() {
-            match word.edge() {
-                Edge::Entry => entered_ns = word.offset_ns(),
-                Edge::Return => returned_ns = word.offset_ns(),
-                Edge::Mark => {}
-            }
-        }
-        events.push(*word);
-        rest = &rest[1..];
-    }
-    (events, teardowns)
-}
-
 fn teardown(within: &Operation, inside: &Inside) -> Operation {
     let map = &inside.facts.map;
     Operation {
@@ -200,7 +224,7 @@ fn teardown(within: &Operation, inside: &Inside) -> Operation {
     }
 }
 
-fn event(bytes: &[u8]) -> Event {
+pub fn event(bytes: &[u8]) -> Event {
     Event(u64::from_ne_bytes(bytes.try_into().expect("as many bytes as an event has")))
 }
 
@@ -230,7 +254,7 @@ fn status(bytes: &[u8]) -> Detail {
     Detail::Status { status, count }
 }
 
-fn header(bytes: &[u8]) -> Result<OpHeader, DecodeError> {
+pub fn header(bytes: &[u8]) -> Result<OpHeader, DecodeError> {
     if bytes.len() < HEADER_BYTES {
         return Err(DecodeError::Length { got: bytes.len(), want: HEADER_BYTES });
     }

@@ -2,7 +2,7 @@
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `btf`, `symbols` and `kernel` ask the
 //! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
-//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `probes` owns what is
+//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `cost` measures what the programs cost; `probes` owns what is
 //! attached; `session` turns it into a recording.
 //!
 //! ```no_run
@@ -24,6 +24,7 @@ mod attach;
 mod btf;
 mod callers;
 mod census;
+mod cost;
 mod decode;
 mod examine;
 mod host;

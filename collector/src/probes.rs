@@ -1,5 +1,6 @@
 //! The attached probes, and what can be read from them. Dropping it detaches everything.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
@@ -12,6 +13,7 @@ use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId};
 use crate::btf::KernelTypes;
 use crate::callers::Callers;
 use crate::census::Census;
+use crate::cost::{self, Baseline, Costs, Means};
 use crate::decode::{DecodeError, Decoder};
 use crate::kernel::KernelFacts;
 use crate::live_maps::LiveMaps;
@@ -19,7 +21,7 @@ use crate::object::take;
 use crate::symbols::Kallsyms;
 use crate::{CaptureError, attach, object, preflight};
 use grantscope_analysis::error_chain;
-use grantscope_analysis::model::{AttachMode, Filter, MapsReport};
+use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
 
 /// The probes, attached.
@@ -34,6 +36,8 @@ pub struct Probes {
     status: Vec<HookStatus>,
     callers: Callers,
     decoder: Decoder,
+    costs: Costs,
+    uncalibrated: Option<String>,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
     left_out_before: u64,
@@ -54,13 +58,14 @@ impl Probes {
         let facts = KernelFacts::find(&types, &symbols, callers.grant_table());
         facts.suffice_for_hooks()?;
         let mut ebpf = object::load(&facts.kernel, &filter)?;
-        let records = take(&mut ebpf, "RECORDS")?;
+        let mut records = take(&mut ebpf, "RECORDS")?;
         let loss = take(&mut ebpf, "LOSS")?;
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
         let mut live = LiveMaps::new(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
         set_attached(&mut ebpf, &status)?;
+        let (baselines, uncalibrated) = baselines(&mut ebpf, &btf, &mut records, &status);
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.suffice_for_census().and_then(|()| Census::load(&mut ebpf, &btf));
         if let Err(error) = &census {
@@ -74,6 +79,8 @@ impl Probes {
             left_out,
             live,
             census,
+            costs: Costs::new(&status, detail, baselines),
+            uncalibrated,
             status,
             callers,
             decoder: Decoder::new(detail),
@@ -133,6 +140,17 @@ impl Probes {
         operations
     }
 
+    /// What is known anew of what the programs cost; `None`: nothing is.
+    pub fn calibration(&mut self, at_ns: u64) -> Option<Calibration> {
+        self.decoder.take_sounded().iter().for_each(|sounded| self.costs.add(sounded));
+        self.costs.news(at_ns)
+    }
+
+    /// Why it cannot be known what all programs cost; `None`: it can.
+    pub fn uncalibrated(&self) -> Option<&str> {
+        self.uncalibrated.as_deref()
+    }
+
     fn discard(&mut self) {
         while self.records.next().is_some() {}
     }
@@ -180,6 +198,23 @@ impl Probes {
         let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
         (count > 0).then_some(LossCounter { hook: hook.id, kind: LossKind::Missed, count })
     }
+}
+
+/// What the simplest crossings cost by each means that is used; and why that is not known of all.
+fn baselines(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    records: &mut RingBuf<MapData>,
+    status: &[HookStatus],
+) -> (BTreeMap<Means, Baseline>, Option<String>) {
+    let (mut baselines, mut problem) = (BTreeMap::new(), None);
+    for means in Costs::means(status) {
+        match cost::measure(ebpf, btf, records, means) {
+            Ok(baseline) => drop(baselines.insert(means, baseline)),
+            Err(error) => problem = Some(error),
+        }
+    }
+    (baselines, problem)
 }
 
 /// A failed operation's cause may follow from what was not seen, but only where a hook was attached.

@@ -164,6 +164,10 @@ impl<S: FrameSink> Session<S> {
         let operations: Vec<_> =
             records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
         self.operations += operations.len() as u64;
+        // Before what it is for.
+        if let Some(calibration) = self.probes.get_mut().calibration(host::now_ns()) {
+            self.put(Frame::Calibration(calibration))?;
+        }
         if operations.is_empty() {
             self.put(Frame::Tick { at_ns: host::now_ns() })?;
         }

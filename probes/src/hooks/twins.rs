@@ -3,9 +3,9 @@
 //!
 //! They make an operation of their own, which the collector asks for before a recording begins: `collector/src/calibrate.rs`.
 
+use grantscope_wire::Row;
 use grantscope_wire::hook::rows::{DmaBufExport, DmaBufGet, GnttabAllocGrantReferences, GnttabAllocPages};
 use grantscope_wire::record::CALIBRATION;
-use grantscope_wire::Row;
 
 use crate::call::{Call, Return};
 use crate::op::task;

@@ -87,8 +87,7 @@ fn end() -> u64 {
         let start_ns = task.head().start_ns;
         // The program that began the operation: the work is counted from where its time began.
         let began_ns = if task.program_ns == 0 { start_ns } else { task.program_ns };
-        let sounding =
-            Sounding { offset_ns: began_ns.wrapping_sub(start_ns), duration_ns: now.wrapping_sub(began_ns) };
+        let sounding = Sounding { offset_ns: began_ns.wrapping_sub(start_ns), duration_ns: now.wrapping_sub(began_ns) };
         task.events.add(sounding.word());
     }
     0

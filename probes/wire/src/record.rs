@@ -183,6 +183,11 @@ impl Event {
         self.0 >> CODE_BITS
     }
 
+    /// Which hook's which end: what `code` makes.
+    pub const fn code_of(self) -> u8 {
+        self.0 as u8
+    }
+
     /// Which end.
     pub const fn edge(self) -> Edge {
         match self.0 as u8 & (RETURNED | MARKED) {
@@ -260,6 +265,12 @@ impl Sounding {
     pub const fn word(self) -> Event {
         let offset = self.offset_ns & ((1 << Self::OFFSET_BITS) - 1);
         Event::new(Self::CODE, self.duration_ns << Self::OFFSET_BITS | offset)
+    }
+
+    /// How long the program worked before this event of its own, and how long from then on, in ns.
+    pub const fn around(self, event: Event) -> (i64, i64) {
+        let before = event.offset_ns() as i64 - self.offset_ns as i64;
+        (before, self.duration_ns as i64 - before)
     }
 
     /// What the word is, if it is one.
