@@ -10,7 +10,7 @@ use grantscope_wire::{Detail, HOOKS};
 
 use crate::btf::KernelTypes;
 use crate::cost::Means;
-use crate::symbols::{Kallsyms, Symbol, Symbols};
+use crate::symbols::{Symbol, Symbols, Wanted};
 use crate::{CaptureError, signature};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::AttachMode;
@@ -27,6 +27,12 @@ const KPROBE: &str = "kprobe";
 /// `attached_by` of a hook that is a tracepoint.
 const TRACEPOINT: &str = "raw tracepoint";
 
+/// The kernel's functions that hooks are attached to.
+pub fn wanted() -> Wanted {
+    let functions = HOOKS.iter().filter(|hook| hook.ends != Ends::Tracepoint);
+    Wanted { functions: functions.map(|hook| hook.symbols).collect(), ..Wanted::default() }
+}
+
 /// The means that `attached_by` names; `None`: none of those that a function's programs have.
 pub fn means(attached_by: &str) -> Option<Means> {
     match attached_by {
@@ -41,15 +47,13 @@ pub fn all(
     ebpf: &mut Ebpf,
     btf: &Btf,
     types: &KernelTypes,
-    listed: &Kallsyms,
+    symbols: &Symbols,
     mode: AttachMode,
     detail: Detail,
 ) -> Result<Vec<HookStatus>, CaptureError> {
     let hooks = || HOOKS.iter().filter(|hook| hook.is_watched_at(detail));
-    let wanted = hooks().flat_map(|hook| hook.symbols.iter().copied());
-    let symbols = Symbols::among(listed, wanted);
     let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry: without_fentry(mode) };
-    hooks().map(|hook| attacher.status(&symbols, hook)).collect()
+    hooks().map(|hook| attacher.status(symbols, hook)).collect()
 }
 
 /// Why fentry is not even tried; `None`: it is.
@@ -140,7 +144,7 @@ impl Attacher<'_> {
         if symbol.is_suffixed() {
             return Some("the compiler has changed the function".to_owned());
         }
-        (!self.types.has(&symbol.name)).then(|| "the kernel's BTF does not describe the function".to_owned())
+        (self.types.function(&symbol.name).is_none()).then(|| "the kernel's BTF does not describe the function".to_owned())
     }
 
     /// The return comes first: a return without entry is ignored, an entry without return would stay on the task's stack.

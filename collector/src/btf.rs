@@ -1,28 +1,126 @@
 //! What the running kernel says of its own types and functions: its BTF, and that of gntdev where it is a module.
+//!
+//! The bytes are kept as the kernel gives them (Documentation/bpf/btf.rst, Linux v6.12), with an index of names beside them: of tens of
+//! thousands of types a hundred are looked at, so none is made into a value before that.
 
 use std::fs;
-use std::io::{Error as IoError, ErrorKind};
+use std::ops::Range;
 
-use btfparse::{Integer32Value, Offset, Readable, TypeInformation, TypeVariant};
+use aya::{Btf, Endianness};
 
 use crate::CaptureError;
 use crate::preflight::VMLINUX_BTF;
 
-/// The kernel's types and functions.
-pub struct KernelTypes(TypeInformation);
-
 /// Types of gntdev where it is a module: only those that the kernel itself does not have.
 pub const GNTDEV_BTF: &str = "/sys/kernel/btf/xen_gntdev";
 
-struct Bytes(Vec<u8>);
+/// Kinds of types (include/uapi/linux/btf.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Int = 1,
+    Pointer,
+    Array,
+    Struct,
+    Union,
+    Enum,
+    Forward,
+    Typedef,
+    Volatile,
+    Const,
+    Restrict,
+    Function,
+    Prototype,
+    Variable,
+    Section,
+    Float,
+    DeclarationTag,
+    TypeTag,
+    Enum64,
+}
 
-impl Readable for Bytes {
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> btfparse::Result<()> {
-        let start = offset as usize;
-        let source = start.checked_add(buffer.len()).and_then(|end| self.0.get(start..end));
-        buffer.copy_from_slice(source.ok_or_else(|| IoError::from(ErrorKind::UnexpectedEof))?);
-        Ok(())
+impl Kind {
+    /// In the order of their numbers.
+    const ALL: [Self; 19] = {
+        use Kind::*;
+        [
+            Int,
+            Pointer,
+            Array,
+            Struct,
+            Union,
+            Enum,
+            Forward,
+            Typedef,
+            Volatile,
+            Const,
+            Restrict,
+            Function,
+            Prototype,
+            Variable,
+            Section,
+            Float,
+            DeclarationTag,
+            TypeTag,
+            Enum64,
+        ]
+    };
+
+    fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.get((number as usize).checked_sub(1)?).copied()
     }
+
+    /// Bytes behind the start of a type with this many members.
+    fn rest(self, members: usize) -> usize {
+        match self {
+            Self::Int | Self::Variable | Self::DeclarationTag => 4,
+            Self::Array => 12,
+            Self::Struct | Self::Union | Self::Section | Self::Enum64 => 12 * members,
+            Self::Enum | Self::Prototype => 8 * members,
+            _ => 0,
+        }
+    }
+
+    /// Whether types of this kind are looked for by name.
+    fn is_looked_for(self) -> bool {
+        matches!(self, Self::Struct | Self::Union | Self::Enum | Self::Function | Self::Typedef)
+    }
+}
+
+/// A type, as its bytes say.
+#[derive(Clone, Copy, Debug)]
+pub struct Type<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name, or nothing.
+    pub name: &'a str,
+    /// Its size, or the number of the type that it refers to.
+    pub size_or_type: u32,
+    /// Whether members can be bit fields, and say so.
+    has_bit_fields: bool,
+    /// What follows, as numbers.
+    rest: &'a [u8],
+}
+
+impl<'a> Type<'a> {
+    /// What follows, in records of so many numbers.
+    fn records<const N: usize>(self) -> impl Iterator<Item = [u32; N]> + 'a {
+        self.rest.chunks_exact(4 * N).map(|record| std::array::from_fn(|n| number(record, 4 * n)))
+    }
+
+    /// The numbers of a prototype's arguments' types.
+    pub fn arguments(self) -> impl Iterator<Item = u32> + 'a {
+        self.records().map(|[_name, argument]| argument)
+    }
+}
+
+/// The kernel's types and functions, and gntdev's.
+pub struct KernelTypes {
+    /// A module's types and strings are numbered as if they followed the kernel's (Documentation/bpf/btf.rst, "split BTF").
+    kernel: Sections,
+    module: Option<Sections>,
+    /// Where each type begins, in the types of the kernel or behind them; that of number 0, `void`, has no bytes.
+    starts: Vec<u32>,
+    names: Names,
 }
 
 impl KernelTypes {
@@ -31,36 +129,133 @@ impl KernelTypes {
     /// # Errors
     /// The kernel has no BTF, or it cannot be read.
     pub fn read() -> Result<Self, CaptureError> {
-        let mut bytes = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
-        if let Ok(module) = fs::read(GNTDEV_BTF)
-            && let Some(both) = with_module(&bytes, &module)
-        {
-            bytes = both;
-        }
-        Self::parse(bytes)
+        let kernel = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        Self::parse(kernel, fs::read(GNTDEV_BTF).ok())
     }
 
-    /// Reads BTF.
+    /// Indexes BTF, and a module's behind it; one that is no BTF of this kind is left out.
     ///
     /// # Errors
     /// The bytes are not BTF.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, CaptureError> {
-        TypeInformation::new(&Bytes(bytes)).map(Self).map_err(|error| CaptureError::NoBtf(format!("{error:?}")))
+    pub fn parse(kernel: Vec<u8>, module: Option<Vec<u8>>) -> Result<Self, CaptureError> {
+        let cut_short = || CaptureError::NoBtf("it is cut short, or is no BTF of a known version".to_owned());
+        let kernel = Sections::of(kernel).ok_or_else(cut_short)?;
+        let module = module.and_then(Sections::of);
+        let starts = starts(&kernel, module.as_ref()).ok_or_else(cut_short)?;
+        let mut types = Self { kernel, module, starts, names: Names::default() };
+        types.names = types.index();
+        Ok(types)
     }
 
-    /// The function or structure of this name.
-    pub fn named(&self, name: &str) -> Option<TypeVariant> {
-        self.numbered(self.0.id_of(name)?)
+    fn index(&self) -> Names {
+        let mut names = Names::for_up_to(self.starts.len());
+        for id in 1..self.starts.len() as u32 {
+            let looked_for = self.bytes(id).is_some_and(|bytes| kind_of(number(bytes, 4)).is_some_and(Kind::is_looked_for));
+            if looked_for && let Some(name) = self.name_bytes(id).filter(|name| !name.is_empty()) {
+                names.insert(hash(name), id);
+            }
+        }
+        names
     }
 
-    /// The type with this number.
-    pub fn numbered(&self, id: u32) -> Option<TypeVariant> {
-        self.0.from_id(id)
+    /// The bytes from a type's first one.
+    fn bytes(&self, id: u32) -> Option<&[u8]> {
+        let start = *self.starts.get(id as usize).filter(|_| id > 0)? as usize;
+        let kernel = self.kernel.types();
+        let bytes =
+            if start < kernel.len() { kernel.get(start..) } else { self.module.as_ref()?.types().get(start - kernel.len()..) };
+        bytes.filter(|bytes| bytes.len() >= TYPE_BYTES)
     }
 
-    /// Whether there is something of this name; for the names of our table that is a function.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.id_of(name).is_some()
+    fn name_bytes(&self, id: u32) -> Option<&[u8]> {
+        Some(self.string(number(self.bytes(id)?, 0)))
+    }
+
+    /// A string; nothing, where there is none.
+    fn string(&self, offset: u32) -> &[u8] {
+        let (offset, kernel) = (offset as usize, self.kernel.strings());
+        let from = match offset.checked_sub(kernel.len()) {
+            None => kernel.get(offset..),
+            Some(offset) => self.module.as_ref().and_then(|module| module.strings().get(offset..)),
+        };
+        let from = from.unwrap_or_default();
+        let end = from.iter().position(|&byte| byte == 0).unwrap_or(from.len());
+        &from[..end]
+    }
+
+    fn text(&self, offset: u32) -> &str {
+        std::str::from_utf8(self.string(offset)).unwrap_or_default()
+    }
+
+    /// The type with this number; `None`: there is none, or it is `void`.
+    pub fn numbered(&self, id: u32) -> Option<Type<'_>> {
+        let bytes = self.bytes(id)?;
+        let info = number(bytes, 4);
+        let kind = kind_of(info)?;
+        Some(Type {
+            kind,
+            name: self.text(number(bytes, 0)),
+            size_or_type: number(bytes, 8),
+            has_bit_fields: info >> 31 != 0,
+            rest: bytes.get(TYPE_BYTES..TYPE_BYTES + kind.rest(members(info)))?,
+        })
+    }
+
+    /// The first type of one of these kinds with this name.
+    fn named(&self, name: &str, kinds: &[Kind]) -> Option<u32> {
+        let is_it = |&id: &u32| {
+            self.name_bytes(id) == Some(name.as_bytes()) && self.numbered(id).is_some_and(|found| kinds.contains(&found.kind))
+        };
+        self.names.with(hash(name.as_bytes())).filter(is_it).min()
+    }
+
+    /// These functions with the numbers that they have in the kernel, and nothing else: aya makes a value of every type that it is
+    /// given, and looks for no other.
+    ///
+    /// # Errors
+    /// aya does not take it for BTF.
+    pub fn functions_alone(&self, functions: &[String]) -> Result<Btf, CaptureError> {
+        let mut ids: Vec<(u32, &str)> =
+            functions.iter().filter_map(|name| Some((self.kernel_function(name)?, name.as_str()))).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let (mut types, mut strings) = (Vec::new(), vec![0]);
+        for (id, name) in ids {
+            // A declaration without a name is the shortest of types.
+            let before = types.len() / TYPE_BYTES + 1..id as usize;
+            types.extend(before.flat_map(|_| words([0, (Kind::Forward as u32) << 24, 0])));
+            types.extend(words([strings.len() as u32, (Kind::Function as u32) << 24, 0]));
+            strings.extend(name.bytes().chain([0]));
+        }
+        let (length, string_length) = (types.len() as u32, strings.len() as u32);
+        let mut bytes = self.kernel.bytes[..START_BYTES].to_vec();
+        bytes.extend(words([HEADER_BYTES, 0, length, length, string_length]));
+        bytes.extend([types, strings].concat());
+        Btf::parse(&bytes, Endianness::Little).map_err(|error| CaptureError::NoBtf(error.to_string()))
+    }
+
+    /// Its number, if it is no module's.
+    fn kernel_function(&self, name: &str) -> Option<u32> {
+        self.function(name).filter(|&id| (self.starts[id as usize] as usize) < self.kernel.types.len())
+    }
+
+    /// The number of a function.
+    pub fn function(&self, name: &str) -> Option<u32> {
+        self.named(name, &[Kind::Function])
+    }
+
+    /// The type that has another name.
+    pub fn typedef(&self, name: &str) -> Option<Type<'_>> {
+        self.numbered(self.named(name, &[Kind::Typedef])?)
+    }
+
+    /// Whether there is a structure, or an enum, of this name.
+    pub fn has_structure(&self, name: &str) -> bool {
+        self.structure(name).is_some()
+    }
+
+    fn structure(&self, name: &str) -> Option<u32> {
+        self.named(name, &[Kind::Struct, Kind::Union, Kind::Enum])
     }
 
     /// Where a member lies in its structure, in bytes; or the number that an enum has under a name.
@@ -68,88 +263,221 @@ impl KernelTypes {
     /// # Errors
     /// A member that the kernel does not describe, in words.
     pub fn place(&self, structure: &str, member: &str) -> Result<u32, String> {
-        let id = self.0.id_of(structure).ok_or_else(|| "no such structure".to_owned())?;
-        if let Some(TypeVariant::Enum(values)) = self.0.from_id(id) {
-            let value = values.named_value_list().iter().find(|value| value.name == member).map(|value| &value.value);
-            return value.and_then(number).ok_or_else(|| "no such name in the enum".to_owned());
+        let structure = self.structure(structure).and_then(|id| self.numbered(id)).ok_or("no such structure")?;
+        if structure.kind == Kind::Enum {
+            let value = structure.records().find(|&[name, _]| self.string(name) == member.as_bytes()).map(|[_, value]| value);
+            return value.ok_or_else(|| "no such name in the enum".to_owned());
         }
-        match self.0.offset_of(id, member) {
-            Ok((_, Offset::ByteOffset(offset))) => Ok(offset),
-            Ok(_) => Err("it is a bit field".to_owned()),
-            Err(error) => Err(format!("{error:?}")),
+        let bits = self.bit_of(structure, member).ok_or("no such member")?.ok_or("it is a bit field")?;
+        if bits.is_multiple_of(8) { Ok(bits / 8) } else { Err("it is a bit field".to_owned()) }
+    }
+
+    /// The bit at which the member of this path lies, also inside members without a name; `Some(None)`: it is a bit field.
+    fn bit_of(&self, structure: Type<'_>, path: &str) -> Option<Option<u32>> {
+        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        structure.records().find_map(|[name, id, offset]| {
+            let name = self.string(name);
+            // Where there are bit fields, their width stands before the offset.
+            let (width, bit) = if structure.has_bit_fields { (offset >> 24, offset & 0xff_ffff) } else { (0, offset) };
+            let inside = match (name, rest) {
+                ([], _) => self.bit_of(self.aggregate(id)?, path)?,
+                (name, _) if name != first.as_bytes() => return None,
+                (_, Some(rest)) => self.bit_of(self.aggregate(id)?, rest)?,
+                (_, None) => (width == 0).then_some(0),
+            };
+            Some(inside.map(|inside| bit + inside))
+        })
+    }
+
+    /// The structure or union that a member is, behind names and qualifiers.
+    fn aggregate(&self, mut id: u32) -> Option<Type<'_>> {
+        // A chain that is longer than any is a circle.
+        for _ in 0..32 {
+            let found = self.numbered(id)?;
+            match found.kind {
+                Kind::Struct | Kind::Union => return Some(found),
+                Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => id = found.size_or_type,
+                _ => return None,
+            }
         }
+        None
     }
 }
 
-fn number(value: &Integer32Value) -> Option<u32> {
-    match *value {
-        Integer32Value::Signed(value) => u32::try_from(value).ok(),
-        Integer32Value::Unsigned(value) => Some(value),
+/// Goes from type to type; `None`: one of them ends behind the end, or is of a kind that is not known.
+fn starts(kernel: &Sections, module: Option<&Sections>) -> Option<Vec<u32>> {
+    // Few types have less than a member, which makes 24 bytes.
+    let mut starts = Vec::with_capacity(kernel.types.len() / 20);
+    starts.push(0);
+    let parts = [(0, Some(kernel)), (kernel.types.len(), module)];
+    for (before, sections) in parts.into_iter().filter_map(|(before, sections)| Some((before, sections?))) {
+        let bytes = sections.types();
+        let mut start = 0;
+        while start < bytes.len() {
+            starts.push((before + start) as u32);
+            let info = number(bytes.get(start..start + TYPE_BYTES)?, 4);
+            start += TYPE_BYTES + kind_of(info)?.rest(members(info));
+        }
+        (start == bytes.len()).then_some(())?;
+    }
+    Some(starts)
+}
+
+fn words<const N: usize>(words: [u32; N]) -> impl Iterator<Item = u8> {
+    words.into_iter().flat_map(u32::to_le_bytes)
+}
+
+/// Bytes of `struct btf_header`, and those of its magic, version and flags.
+const HEADER_BYTES: u32 = 24;
+const START_BYTES: usize = 4;
+
+/// Bytes of `struct btf_type`: name, then kind and members, then size or type.
+const TYPE_BYTES: usize = 12;
+
+fn number(bytes: &[u8], place: usize) -> u32 {
+    u32::from_le_bytes(std::array::from_fn(|n| bytes[place + n]))
+}
+
+fn kind_of(info: u32) -> Option<Kind> {
+    Kind::from_number(info >> 24 & 0x1f)
+}
+
+fn members(info: u32) -> usize {
+    (info & 0xffff) as usize
+}
+
+/// FNV-1a, folded: short, and good enough for names.
+fn hash(name: &[u8]) -> u32 {
+    name.iter().fold(0x811c_9dc5, |hash: u32, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Numbers of types by the hash of their name: open addressing, a power of two of slots, at most half of them taken.
+#[derive(Default)]
+struct Names(Vec<u32>);
+
+impl Names {
+    fn for_up_to(types: usize) -> Self {
+        Self(vec![0; (2 * types).next_power_of_two()])
+    }
+
+    /// The slots in which a number with this hash can lie, in the order in which they are taken.
+    fn slots(&self, hash: u32) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.0.len() - 1;
+        let start = (hash ^ hash >> 15) as usize;
+        (0..=mask).map(move |step| (start + step) & mask)
+    }
+
+    fn insert(&mut self, hash: u32, id: u32) {
+        if let Some(free) = self.slots(hash).find(|&slot| self.0[slot] == 0) {
+            self.0[free] = id;
+        }
+    }
+
+    /// Those that have this hash, and others.
+    fn with(&self, hash: u32) -> impl Iterator<Item = u32> {
+        self.slots(hash).map(|slot| self.0[slot]).take_while(|&id| id != 0)
     }
 }
-
-/// The kernel's BTF with a module's behind it. A module's types and strings are numbered as if they followed the kernel's
-/// (Documentation/bpf/btf.rst, "split BTF"), so putting them there makes one whole. `None`: bytes that are no BTF of this kind.
-fn with_module(kernel: &[u8], module: &[u8]) -> Option<Vec<u8>> {
-    let (kernel, module) = (Sections::of(kernel)?, Sections::of(module)?);
-    let types = [kernel.types, module.types].concat();
-    let strings = [kernel.strings, module.strings].concat();
-    // struct btf_header (include/uapi/linux/btf.h): after magic, version and flags its own length, then where types and strings lie.
-    let lengths = [HEADER_BYTES as u32, 0, types.len() as u32, types.len() as u32, strings.len() as u32];
-    let mut whole = kernel.start.to_vec();
-    whole.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
-    whole.extend([types, strings].concat());
-    Some(whole)
-}
-
-/// Bytes of `struct btf_header`.
-const HEADER_BYTES: usize = 24;
 
 /// The parts of BTF.
-struct Sections<'a> {
-    /// Magic, version and flags.
-    start: &'a [u8],
-    types: &'a [u8],
-    strings: &'a [u8],
+struct Sections {
+    bytes: Vec<u8>,
+    types: Range<usize>,
+    strings: Range<usize>,
 }
 
-impl<'a> Sections<'a> {
-    fn of(bytes: &'a [u8]) -> Option<Self> {
+impl Sections {
+    fn of(bytes: Vec<u8>) -> Option<Self> {
+        const MAGIC: [u8; 2] = 0xeb9f_u16.to_le_bytes();
+        bytes.starts_with(&MAGIC).then_some(())?;
+        // struct btf_header: after magic, version and flags its own length, then where types and strings lie behind it.
         let number = |place: usize| Some(u32::from_le_bytes(bytes.get(place..place + 4)?.try_into().ok()?) as usize);
         let (header, types, strings) = (number(4)?, (number(8)?, number(12)?), (number(16)?, number(20)?));
-        let section = |(offset, length): (usize, usize)| bytes.get(header + offset..header + offset + length);
-        Some(Self { start: bytes.get(..4)?, types: section(types)?, strings: section(strings)? })
+        let section = |(offset, length): (usize, usize)| {
+            let section = header + offset..header + offset + length;
+            bytes.get(section.clone()).is_some().then_some(section)
+        };
+        let (types, strings) = (section(types)?, section(strings)?);
+        Some(Self { bytes, types, strings })
+    }
+
+    fn types(&self) -> &[u8] {
+        &self.bytes[self.types.clone()]
+    }
+
+    fn strings(&self) -> &[u8] {
+        &self.bytes[self.strings.clone()]
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::made::{ENUM, INTEGER, Made, STRUCTURE};
     use super::*;
-
-    fn btf(types: &[u8], strings: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0x9f, 0xeb, 1, 0];
-        let (types_length, strings_length) = (types.len() as u32, strings.len() as u32);
-        bytes.extend([24, 0, types_length, types_length, strings_length].iter().flat_map(|n: &u32| n.to_le_bytes()));
-        [&bytes, types, strings].concat()
-    }
 
     #[test]
     fn the_types_and_strings_of_a_module_follow_those_of_the_kernel() {
-        let both = with_module(&btf(b"kernel's types", b"\0a\0"), &btf(b"module's", b"b\0"));
-        assert_eq!(both, Some(btf(b"kernel's typesmodule's", b"\0a\0b\0")));
+        let kernel = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).bytes();
+        // The kernel has 5 bytes of strings, and one type.
+        let name = 5 + 1;
+        let module = Made::default().add(STRUCTURE, "inside", 1, 8, &[name, 1, 64]);
+        let mut module = module.bytes();
+        let start = 24;
+        module[start..start + 4].copy_from_slice(&name.to_le_bytes());
+        let types = KernelTypes::parse(kernel.clone(), Some(module)).unwrap();
+        assert_eq!(types.place("inside", "inside"), Ok(8));
+        assert!(!KernelTypes::parse(kernel, Some(b"no BTF".to_vec())).unwrap().has_structure("inside"));
     }
 
     #[test]
     fn bytes_that_are_cut_short_are_no_btf() {
-        let whole = btf(b"types", b"\0");
-        assert!((0..whole.len()).all(|length| Sections::of(&whole[..length]).is_none()));
+        let whole = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).bytes();
+        assert!(KernelTypes::parse(whole.clone(), None).is_ok());
+        assert!((0..whole.len()).all(|length| KernelTypes::parse(whole[..length].to_vec(), None).is_err()));
+    }
+
+    #[test]
+    fn a_type_of_a_kind_that_is_not_known_cannot_be_stepped_over() {
+        let newer = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).add(20, "newer", 0, 0, &[]);
+        assert!(KernelTypes::parse(newer.bytes(), None).is_err());
+    }
+
+    #[test]
+    fn a_member_of_a_member_without_a_name_is_one_of_the_structure_and_a_bit_field_is_none() {
+        let mut made = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]);
+        let (inner, outer, bits) = (made.string("inner"), made.string("outer"), made.string("bits"));
+        let with_bit_fields = 1 << 31 >> 24;
+        let types = made
+            .add(STRUCTURE, "", 1, 8, &[inner, 1, 32])
+            .add(STRUCTURE | with_bit_fields, "whole", 3, 24, &[outer, 1, 0, 0, 2, 64, bits, 1, 3 << 24 | 128])
+            .types();
+        assert_eq!(types.place("whole", "outer"), Ok(0));
+        assert_eq!(types.place("whole", "inner"), Ok(12));
+        assert!(types.place("whole", "bits").unwrap_err().contains("bit field"));
+        assert!(types.place("whole", "none").unwrap_err().contains("no such member"));
+    }
+
+    #[test]
+    fn functions_keep_their_numbers_where_everything_else_is_left_out() {
+        let made = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).add(made::FUNCTION, "first", 0, 0, &[]);
+        let types = made.add(STRUCTURE, "inside", 0, 8, &[]).add(made::FUNCTION, "second", 0, 0, &[]).types();
+        let names = ["second", "first", "nowhere", "inside"].map(str::to_owned);
+        let alone = types.functions_alone(&names).unwrap();
+        let id = |name| alone.id_by_type_name_kind(name, aya_obj::btf::BtfKind::Func).ok();
+        assert_eq!(["first", "second", "nowhere", "inside"].map(id), [Some(2), Some(4), None, None]);
+    }
+
+    #[test]
+    fn a_name_that_two_kinds_of_types_have_is_found_as_each() {
+        let types = Made::default().add(ENUM, "both", 0, 4, &[]).add(made::FUNCTION, "both", 0, 0, &[]).types();
+        assert_eq!((types.function("both"), types.has_structure("both"), types.function("neither")), (Some(2), true, None));
     }
 }
 
 /// BTF for tests, made by hand.
 #[cfg(test)]
 pub mod made {
-    use super::*;
+    use super::KernelTypes;
 
     /// Kinds of types.
     pub const INTEGER: u32 = 1;
@@ -186,10 +514,11 @@ pub mod made {
 
         /// What it describes.
         pub fn types(self) -> KernelTypes {
-            KernelTypes::parse(self.bytes()).expect("BTF that was just made")
+            KernelTypes::parse(self.bytes(), None).expect("BTF that was just made")
         }
 
-        fn bytes(mut self) -> Vec<u8> {
+        /// The bytes, as a kernel would give them.
+        pub fn bytes(mut self) -> Vec<u8> {
             const MAGIC_VERSION_FLAGS: u32 = 0x0001_eb9f;
             const HEADER_BYTES: u32 = 24;
             self.strings.push(0);

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
-use crate::symbols::Kallsyms;
+use crate::symbols::{self, Symbols};
 
 /// Functions of drivers/xen/grant-table.c (Linux v6.12) that stand on the stack between a hook and the caller.
-const GRANT_TABLE: [&str; 8] = [
+pub const GRANT_TABLE: [&str; 8] = [
     "gnttab_map_refs",
     "gnttab_unmap_refs",
     "gnttab_batch_map",
@@ -18,9 +18,6 @@ const GRANT_TABLE: [&str; 8] = [
     "gnttab_unmap_work",
 ];
 
-/// They come out of one file of 1,700 lines. Where a linker has scattered them, what lies between is not all the grant table's.
-const LARGEST_SPAN: u64 = 64 << 10;
-
 /// Names of callers, each looked up once.
 #[derive(Debug)]
 pub struct Callers {
@@ -29,10 +26,9 @@ pub struct Callers {
 }
 
 impl Callers {
-    /// Looks for the grant table's functions.
-    pub fn find(symbols: &Kallsyms) -> Self {
-        let span = symbols.span(&GRANT_TABLE).filter(|span| span.end - span.start <= LARGEST_SPAN);
-        Self { grant_table: span.unwrap_or(0..0), names: HashMap::new() }
+    /// Of symbols among which the grant table's functions were looked for.
+    pub fn find(symbols: &Symbols) -> Self {
+        Self { grant_table: symbols.span().unwrap_or(0..0), names: HashMap::new() }
     }
 
     /// Where they lie; empty: not known, then nor are callers.
@@ -47,7 +43,7 @@ impl Callers {
             Entry::Vacant(new) => {
                 let address = self.grant_table.start.checked_add_signed(offset.into())?.checked_sub(1)?;
                 // Read anew: its module may have come only now. A kernel has few places that call the grant table.
-                let symbol = Kallsyms::read().ok()?.function_at(address)?;
+                let symbol = symbols::function_at(address)?;
                 Some(new.insert(symbol.to_string()).clone())
             }
         }

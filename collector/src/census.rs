@@ -10,14 +10,19 @@ use grantscope_wire::{Buffer, Filter, FoundMap, LiveMap, MapInfo};
 
 use crate::btf::KernelTypes;
 use crate::kernel::KernelFacts;
-use crate::symbols::Kallsyms;
-use crate::{CaptureError, host, object, preflight};
+use crate::symbols::Symbols;
+use crate::{CaptureError, host, kernel, object, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::live::Ledger;
 use grantscope_analysis::model::{self, HeldBy, Holder, MapState};
 
 /// The names of the programs in the object, and the kernel's iterators that they serve.
 const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_vmas", "task_vma")];
+
+/// The kernel's functions that stand for these iterators.
+pub fn functions() -> Vec<String> {
+    PROGRAMS.iter().map(|(_, iterator)| format!("bpf_iter_{iterator}")).collect()
+}
 
 /// The programs, loaded, and where they write.
 pub struct Census {
@@ -74,10 +79,11 @@ fn run(ebpf: &mut Ebpf, name: &str) -> io::Result<()> {
 /// The machine does not pass the preflight, or the kernel does not let its maps be listed.
 pub fn list() -> Result<(Ledger, u32), CaptureError> {
     preflight::check()?;
-    let facts = KernelFacts::find(&KernelTypes::read()?, &Kallsyms::read()?, &(0..0));
+    let types = KernelTypes::read()?;
+    let facts = KernelFacts::find(&types, &Symbols::read(kernel::wanted(&types))?, &(0..0));
     facts.suffice_for_census()?;
     let mut ebpf = object::load(&facts.kernel, &Filter::ANY)?;
-    let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+    let btf = types.functions_alone(&functions())?;
     let found = Census::load(&mut ebpf, &btf)?.take(&mut ebpf)?;
     let maps = found.into_iter().zip(1..).map(|((_, found), id)| of_found(&found, id));
     Ok((Ledger::of(maps, host::now_ns()), host::page_size()))

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::symbols::{Kallsyms, Symbols};
+use crate::symbols::{Symbols, Wanted};
 use crate::{Probes, host, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::AttachMode;
@@ -215,7 +215,7 @@ fn dma_alloc() -> Finding {
     const TOPIC: &str = "DMA buffers";
     const FUNCTION: &str = "gnttab_dma_alloc_pages";
     const OPTION: &str = "CONFIG_XEN_GRANT_DMA_ALLOC";
-    match Kallsyms::read().map(|listed| Symbols::among(&listed, [FUNCTION].into_iter())) {
+    match Symbols::read(Wanted { functions: vec![&[FUNCTION]], ..Wanted::default() }) {
         Err(error) => Finding::unknown(TOPIC, error_chain(&error)),
         Ok(symbols) if symbols.find(FUNCTION).is_some() => Finding::ok(TOPIC, configured(OPTION, "the kernel can allocate them")),
         Ok(_) => Finding::gap(

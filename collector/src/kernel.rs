@@ -6,13 +6,16 @@ use grantscope_wire::Kernel;
 use grantscope_wire::kernel::{Member, Members, Need};
 
 use crate::btf::{GNTDEV_BTF, KernelTypes};
-use crate::symbols::{Kallsyms, Symbols};
+use crate::symbols::{Symbols, Wanted};
 use crate::{CaptureError, host};
 
 /// Functions by whose address a file or a dma-buf of ours is known.
 const GNTDEV_IOCTL: &str = "gntdev_ioctl";
 const DMA_BUF_IOCTL: &str = "dma_buf_ioctl";
 const DMABUF_EXP_OPS_RELEASE: &str = "dmabuf_exp_ops_release";
+
+/// Where the kernel counts the interrupts that it is in, if that is not a part of the task; see `preempt_count`.
+const PREEMPT_COUNT: [&str; 3] = ["__preempt_count", "pcpu_hot", "__per_cpu_offset"];
 
 /// gntdev's own structure, described or not.
 const MAP: &str = "gntdev_grant_map";
@@ -25,6 +28,17 @@ pub struct KernelFacts {
     has_map: bool,
 }
 
+/// The symbols that the findings need. Those of a part of the kernel's data stand far behind its functions, so they are left out
+/// where its types say enough.
+pub fn wanted(types: &KernelTypes) -> Wanted {
+    let is_in_task = types.place("task_struct", "thread_info.preempt_count").is_ok();
+    Wanted {
+        functions: vec![&[GNTDEV_IOCTL], &[DMA_BUF_IOCTL], &[DMABUF_EXP_OPS_RELEASE]],
+        data: if is_in_task { &[] } else { &PREEMPT_COUNT },
+        together: &[],
+    }
+}
+
 /// A member that the kernel's BTF does not describe.
 struct Missing {
     member: &'static Member,
@@ -33,16 +47,20 @@ struct Missing {
 }
 
 impl KernelFacts {
-    /// Looks it up in the kernel's types and its list of functions. The grant table's functions lie where `grant_table` says.
-    pub fn find(types: &KernelTypes, listed: &Kallsyms, grant_table: &Range<u64>) -> Self {
+    /// Looks it up in the kernel's types, and in its symbols as far as they were [`wanted`]. The grant table's functions lie where
+    /// `grant_table` says.
+    pub fn find(types: &KernelTypes, symbols: &Symbols, grant_table: &Range<u64>) -> Self {
         let mut missing = Vec::new();
         let members = Members::find(|member| {
             let place = types.place(member.structure, member.member);
-            place.map_err(|problem| missing.push(Missing { member, has_structure: types.has(member.structure), problem })).ok()
+            place
+                .map_err(|problem| {
+                    missing.push(Missing { member, has_structure: types.has_structure(member.structure), problem })
+                })
+                .ok()
         });
-        let symbols = Symbols::among(listed, [GNTDEV_IOCTL, DMA_BUF_IOCTL, DMABUF_EXP_OPS_RELEASE].into_iter());
         let address = |name: &str| symbols.find(name).map_or(Kernel::NO_ADDRESS, |symbol| symbol.address);
-        let preempt_count = members.preempt_count.get().is_none().then(|| preempt_count(types, listed)).flatten();
+        let preempt_count = members.preempt_count.get().is_none().then(|| preempt_count(types, symbols)).flatten();
         let (preempt_count_in_processor, processor_offsets) = preempt_count.unwrap_or_default();
         let kernel = Kernel {
             members,
@@ -56,7 +74,7 @@ impl KernelFacts {
             page_shift: host::page_size().trailing_zeros().into(),
             pv_domain: host::is_pv_domain().into(),
         };
-        Self { kernel, missing, has_map: types.has(MAP) }
+        Self { kernel, missing, has_map: types.has_structure(MAP) }
     }
 
     /// Whether the hooks can work with it.
@@ -104,10 +122,10 @@ impl KernelFacts {
 
 /// Where the kernel counts the interrupts that it is in, if that is not a part of the task: its place within what is a processor's own,
 /// and the array that says where that starts. `probes/src/op/context.rs` says what it is good for.
-fn preempt_count(types: &KernelTypes, listed: &Kallsyms) -> Option<(u64, u64)> {
-    let hot = || Some(listed.address("pcpu_hot")? + u64::from(types.place("pcpu_hot", "preempt_count").ok()?));
-    let in_processor = listed.address("__preempt_count").or_else(hot)?;
-    Some((in_processor, listed.address("__per_cpu_offset")?))
+fn preempt_count(types: &KernelTypes, symbols: &Symbols) -> Option<(u64, u64)> {
+    let [own, hot, offsets] = PREEMPT_COUNT.map(|name| symbols.address(name));
+    let in_hot = || Some(hot? + u64::from(types.place("pcpu_hot", "preempt_count").ok()?));
+    Some((own.or_else(in_hot)?, offsets?))
 }
 
 #[cfg(test)]
@@ -179,7 +197,9 @@ mod tests {
     }
 
     fn facts(structures: &Structures) -> KernelFacts {
-        KernelFacts::find(&types(structures), &Kallsyms::parse(SYMBOLS.to_owned()), &(0..0))
+        let types = types(structures);
+        let symbols = Symbols::among(SYMBOLS.as_bytes(), wanted(&types)).expect("it is in memory");
+        KernelFacts::find(&types, &symbols, &(0..0))
     }
 
     fn without(structure: &str, member: &str) -> KernelFacts {

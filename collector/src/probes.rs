@@ -11,15 +11,15 @@ use grantscope_wire::loss::{LossKind, loss_index};
 use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId};
 
 use crate::btf::KernelTypes;
-use crate::callers::Callers;
+use crate::callers::{Callers, GRANT_TABLE};
 use crate::census::Census;
 use crate::cost::{self, Baseline, Costs, Means};
 use crate::decode::{DecodeError, Decoder};
 use crate::kernel::KernelFacts;
 use crate::live_maps::LiveMaps;
 use crate::object::take;
-use crate::symbols::Kallsyms;
-use crate::{CaptureError, attach, object, preflight};
+use crate::symbols::{Symbols, Wanted};
+use crate::{CaptureError, attach, census, kernel, object, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
@@ -53,7 +53,7 @@ impl Probes {
         preflight::check()?;
         let filter = filter.to_wire()?;
         let types = KernelTypes::read()?;
-        let symbols = Kallsyms::read()?;
+        let symbols = Symbols::read(wanted(&types))?;
         let callers = Callers::find(&symbols);
         let facts = KernelFacts::find(&types, &symbols, callers.grant_table());
         facts.suffice_for_hooks()?;
@@ -61,7 +61,7 @@ impl Probes {
         let mut records = take(&mut ebpf, "RECORDS")?;
         let loss = take(&mut ebpf, "LOSS")?;
         let left_out = take(&mut ebpf, "LEFT_OUT")?;
-        let btf = Btf::from_sys_fs().map_err(|error| CaptureError::NoBtf(error.to_string()))?;
+        let btf = types.functions_alone(&functions())?;
         let mut live = LiveMaps::new(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
         set_attached(&mut ebpf, &status)?;
@@ -92,6 +92,8 @@ impl Probes {
         probes.discard();
         probes.before = probes.counters();
         probes.left_out_before = probes.left_out();
+        drop((types, symbols, btf));
+        give_back();
         Ok(probes)
     }
 
@@ -197,6 +199,27 @@ impl Probes {
         let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
         let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
         (count > 0).then_some(LossCounter { hook: hook.id, kind: LossKind::Missed, count })
+    }
+}
+
+/// The symbols that all of it needs.
+fn wanted(types: &KernelTypes) -> Wanted {
+    let (hooks, facts) = (attach::wanted(), kernel::wanted(types));
+    Wanted { functions: [hooks.functions, facts.functions].concat(), data: facts.data, together: &GRANT_TABLE }
+}
+
+/// The functions that programs may be loaded for.
+fn functions() -> Vec<String> {
+    let hooks = HOOKS.iter().flat_map(|hook| hook.symbols).map(|symbol| (*symbol).to_owned());
+    hooks.chain(census::functions()).chain(cost::functions()).collect()
+}
+
+/// Gives the memory that the start has used back to the system, where the C library keeps it for the next time, which does not come.
+fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it has no conditions.
+    unsafe {
+        nix::libc::malloc_trim(0);
     }
 }
 

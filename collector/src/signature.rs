@@ -5,11 +5,10 @@
 
 use std::fmt;
 
-use btfparse::TypeVariant;
 use grantscope_wire::Hook;
 use grantscope_wire::hook::Shape;
 
-use crate::btf::KernelTypes;
+use crate::btf::{KernelTypes, Kind};
 use crate::symbols::Symbol;
 
 /// A type, as far as it matters to who reads a register.
@@ -54,23 +53,22 @@ struct Signature {
 
 impl Signature {
     fn of_function(types: &KernelTypes, function: &str) -> Option<Self> {
-        let Some(TypeVariant::Func(function)) = types.named(function) else { return None };
-        Self::of(types, *function.prototype_tid())
+        Self::of(types, types.numbered(types.function(function)?)?.size_or_type)
     }
 
     /// `typedef void (*btf_trace_<name>)(void *__data, <arguments>)` (include/trace/bpf_probe.h, Linux v6.12).
     fn of_tracepoint(types: &KernelTypes, name: &str) -> Option<Self> {
-        let Some(TypeVariant::Typedef(handler)) = types.named(&format!("btf_trace_{name}")) else { return None };
-        let Some(TypeVariant::Ptr(handler)) = types.numbered(*handler.tid()) else { return None };
-        let mut signature = Self::of(types, *handler.tid())?;
+        let handler = types.typedef(&format!("btf_trace_{name}"))?;
+        let handler = types.numbered(handler.size_or_type).filter(|handler| handler.kind == Kind::Pointer)?;
+        let mut signature = Self::of(types, handler.size_or_type)?;
         signature.arguments.drain(..1.min(signature.arguments.len()));
         Some(signature)
     }
 
     fn of(types: &KernelTypes, prototype: u32) -> Option<Self> {
-        let Some(TypeVariant::FuncProto(prototype)) = types.numbered(prototype) else { return None };
-        let arguments = prototype.parameter_list().iter().map(|parameter| found(types, parameter.tid())).collect();
-        Some(Self { arguments, returns: found(types, *prototype.return_tid()) })
+        let prototype = types.numbered(prototype).filter(|prototype| prototype.kind == Kind::Prototype)?;
+        let arguments = prototype.arguments().map(|argument| found(types, argument)).collect();
+        Some(Self { arguments, returns: found(types, prototype.size_or_type) })
     }
 
     /// Whether all that the probes read is there.
@@ -96,27 +94,22 @@ impl Found {
 
 /// Through names and qualifiers to what a register holds.
 fn found(types: &KernelTypes, id: u32) -> Found {
-    match types.numbered(id) {
-        Some(TypeVariant::Ptr(pointer)) => Found::PointerTo(structure(types, *pointer.tid())),
-        Some(TypeVariant::Const(inner)) => found(types, *inner.tid()),
-        Some(TypeVariant::Volatile(inner)) => found(types, *inner.tid()),
-        Some(TypeVariant::Typedef(inner)) => found(types, *inner.tid()),
-        Some(TypeVariant::Int(number)) => Found::Number(*number.size()),
-        Some(TypeVariant::Enum(number)) => Found::Number(*number.size()),
-        Some(TypeVariant::Void) => Found::Other("void"),
+    let Some(this) = types.numbered(id) else { return Found::Other(if id == 0 { "void" } else { "?" }) };
+    match this.kind {
+        Kind::Pointer => Found::PointerTo(structure(types, this.size_or_type)),
+        Kind::Const | Kind::Volatile | Kind::Typedef => found(types, this.size_or_type),
+        Kind::Int | Kind::Enum => Found::Number(this.size_or_type as usize),
         _ => Found::Other("?"),
     }
 }
 
 /// The name behind a pointer.
 fn structure(types: &KernelTypes, id: u32) -> String {
-    match types.numbered(id) {
-        Some(TypeVariant::Const(inner)) => structure(types, *inner.tid()),
-        Some(TypeVariant::Volatile(inner)) => structure(types, *inner.tid()),
-        Some(TypeVariant::Struct(structure)) => structure.name().clone().unwrap_or_default(),
-        Some(TypeVariant::Fwd(structure)) => structure.name().clone().unwrap_or_default(),
-        Some(TypeVariant::Ptr(inner)) => format!("{} *", structure(types, *inner.tid())),
-        Some(TypeVariant::Void) => "void".to_owned(),
+    let Some(this) = types.numbered(id) else { return if id == 0 { "void" } else { "?" }.to_owned() };
+    match this.kind {
+        Kind::Const | Kind::Volatile => structure(types, this.size_or_type),
+        Kind::Struct | Kind::Forward => this.name.to_owned(),
+        Kind::Pointer => format!("{} *", structure(types, this.size_or_type)),
         _ => "?".to_owned(),
     }
 }

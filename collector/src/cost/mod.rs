@@ -9,4 +9,4 @@ mod soundings;
 mod twins;
 
 pub use soundings::{Costs, Sounded};
-pub use twins::{Baseline, Means, measure};
+pub use twins::{Baseline, Means, functions, measure};

@@ -147,7 +147,7 @@ fn load_entry(ebpf: &mut Ebpf, btf: &Btf, function: u8) -> Result<(), ProgramErr
 fn attach_kprobe(ebpf: &mut Ebpf, function: u8, end: &str) -> Result<(), Problem> {
     let program: &mut KProbe = program(ebpf, function, end).try_into()?;
     program.load()?;
-    program.attach(&symbol(function), 0)?;
+    program.attach(symbol(function), 0)?;
     Ok(())
 }
 
@@ -165,6 +165,11 @@ fn detach(ebpf: &mut Ebpf) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// The kernel's functions that twins are attached to.
+pub fn functions() -> Vec<String> {
+    (1..=8).map(symbol).collect()
 }
 
 fn symbol(function: u8) -> String {
