@@ -21,6 +21,7 @@
 //! ```
 
 mod attach;
+mod bpf;
 mod btf;
 mod callers;
 mod census;
@@ -30,6 +31,7 @@ mod examine;
 mod host;
 mod kernel;
 mod live_maps;
+mod mapped;
 mod object;
 mod preflight;
 mod probes;

@@ -1,13 +1,12 @@
 //! The attached probes, and what can be read from them. Dropping it detaches everything.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use aya::maps::{Array, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, MapData, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf};
-use grantscope_wire::loss::{LossKind, loss_index};
+use grantscope_wire::loss::{LOSS_COUNTERS, LossKind, loss_index};
 use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId};
 
 use crate::btf::KernelTypes;
@@ -17,9 +16,10 @@ use crate::cost::{self, Baseline, Costs, Means};
 use crate::decode::{DecodeError, Decoder};
 use crate::kernel::KernelFacts;
 use crate::live_maps::LiveMaps;
+use crate::mapped::Mapped;
 use crate::object::take;
 use crate::symbols::{Symbols, Wanted};
-use crate::{CaptureError, attach, census, kernel, object, preflight};
+use crate::{CaptureError, attach, bpf, census, kernel, object, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
@@ -29,8 +29,8 @@ pub struct Probes {
     // Holds programs and links: they live as long as this does.
     ebpf: Ebpf,
     records: RingBuf<MapData>,
-    loss: PerCpuArray<MapData, u64>,
-    left_out: PerCpuArray<MapData, u64>,
+    loss: Mapped<u64>,
+    left_out: Mapped<u64>,
     live: LiveMaps,
     census: Option<Census>,
     status: Vec<HookStatus>,
@@ -59,8 +59,8 @@ impl Probes {
         facts.suffice_for_hooks()?;
         let mut ebpf = object::load(&facts.kernel, &filter)?;
         let mut records = take(&mut ebpf, "RECORDS")?;
-        let loss = take(&mut ebpf, "LOSS")?;
-        let left_out = take(&mut ebpf, "LEFT_OUT")?;
+        let loss = Mapped::open(&mut ebpf, "LOSS", LOSS_COUNTERS as usize)?;
+        let left_out = Mapped::open(&mut ebpf, "LEFT_OUT", 1)?;
         let btf = types.functions_alone(&functions())?;
         let mut live = LiveMaps::new(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
@@ -165,9 +165,7 @@ impl Probes {
 
     /// Operations that the filter left out since the probes were attached.
     pub fn left_out(&self) -> u64 {
-        // The map has one entry: reading it cannot fail.
-        let now: u64 = self.left_out.get(&0, 0).map_or(0, |values| values.iter().sum());
-        now - self.left_out_before
+        self.left_out.count(0) - self.left_out_before
     }
 
     fn since_attached(&self, mut counter: LossCounter) -> Option<LossCounter> {
@@ -188,13 +186,11 @@ impl Probes {
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {
-        let values = self.loss.get(&loss_index(hook.id(), kind), 0).ok()?;
-        let count = values.iter().sum();
+        let count = self.loss.count(loss_index(hook.id(), kind) as usize);
         (count > 0).then_some(LossCounter { hook, kind, count })
     }
 
-    /// Runs that the kernel skipped because the program was busy on that CPU (kernel/bpf/trampoline.c, v6.12); it shows
-    /// them in the descriptor's fdinfo.
+    /// Runs that the kernel skipped because the program was busy on that processor.
     fn missed(&self, hook: &Hook) -> Option<LossCounter> {
         let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
         let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
@@ -263,13 +259,12 @@ impl AsRawFd for Probes {
 }
 
 fn recursion_misses(program: &Program) -> Option<u64> {
-    let fd = match program {
-        Program::FEntry(program) => program.fd().ok()?.as_fd().as_raw_fd(),
-        Program::FExit(program) => program.fd().ok()?.as_fd().as_raw_fd(),
-        Program::KProbe(program) => program.fd().ok()?.as_fd().as_raw_fd(),
-        Program::RawTracePoint(program) => program.fd().ok()?.as_fd().as_raw_fd(),
+    let program = match program {
+        Program::FEntry(program) => program.fd(),
+        Program::FExit(program) => program.fd(),
+        Program::KProbe(program) => program.fd(),
+        Program::RawTracePoint(program) => program.fd(),
         _ => return None,
     };
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-    info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?.trim().parse().ok()
+    bpf::misses(program.ok()?.as_fd()).ok()
 }

@@ -1,16 +1,13 @@
 //! The probes' tables, mapped into this process: see `probes/wire/src/table.rs`.
 
-use std::num::NonZeroUsize;
-use std::os::fd::AsFd;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::Ebpf;
-use aya::maps::{HashMap as BpfMap, Map, MapData};
+use aya::maps::{HashMap as BpfMap, MapData};
 use grantscope_wire::table::{IN_WORK, PLACES, Place, place_of};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::CaptureError;
+use crate::mapped::Mapped;
 use crate::object::{plain_bytes, take};
 
 /// Keys of the hash map that one pass reads at most. The kernel starts over where a key goes away during the pass, so that it may see more
@@ -21,36 +18,23 @@ const BPF_NOEXIST: u64 = 1;
 
 /// One table. `T` is plain old data, of which any bytes are a value; `N` is its size.
 pub struct Table<T, const N: usize> {
-    places: NonNull<Place<T>>,
+    // Read and written in single words, or by copies that are compared.
+    places: Mapped<Place<T>>,
     displaced: BpfMap<MapData, u64, [u8; N]>,
-    // Keeps the map that the places lie in.
-    _map: MapData,
 }
 
-// SAFETY: the memory belongs to no thread, and is read and written in single words or by copies that are compared.
-unsafe impl<T: Send, const N: usize> Send for Table<T, N> {}
-
 impl<T: Copy, const N: usize> Table<T, N> {
-    const BYTES: NonZeroUsize = NonZeroUsize::new(PLACES * size_of::<Place<T>>()).unwrap();
-
     /// Takes the maps of a loaded object, and maps the table.
     ///
     /// # Errors
     /// The object lacks one of the maps, or the kernel does not let the table be mapped.
     pub fn open(ebpf: &mut Ebpf, name: &'static str, displaced: &'static str) -> Result<Self, CaptureError> {
         const { assert!(size_of::<T>() == N) };
-        let Some(Map::Array(map)) = ebpf.take_map(name) else { return Err(CaptureError::NoMap(name)) };
-        let flags = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: the kernel chooses where; the map has as many places, as both sides compile.
-        let places = unsafe { mmap(None, Self::BYTES, flags, MapFlags::MAP_SHARED, map.fd().as_fd(), 0) };
-        let places = places.map_err(|error| CaptureError::Table { name, source: error.into() })?.cast();
-        Ok(Self { places, displaced: take(ebpf, displaced)?, _map: map })
+        Ok(Self { places: Mapped::open(ebpf, name, PLACES)?, displaced: take(ebpf, displaced)? })
     }
 
     fn place(&self, index: usize) -> *mut Place<T> {
-        assert!(index < PLACES);
-        // SAFETY: inside the mapping.
-        unsafe { self.places.as_ptr().add(index) }
+        self.places.entry(index)
     }
 
     fn address(&self, index: usize) -> &AtomicU64 {
@@ -107,12 +91,5 @@ impl<T: Copy, const N: usize> Table<T, N> {
         if place.compare_exchange(address, 0, Ordering::AcqRel, Ordering::Acquire).is_err() {
             let _ = self.displaced.remove(&address);
         }
-    }
-}
-
-impl<T, const N: usize> Drop for Table<T, N> {
-    fn drop(&mut self) {
-        // SAFETY: it was mapped with this length, and nobody has a reference into it.
-        let _ = unsafe { munmap(self.places.cast(), PLACES * size_of::<Place<T>>()) };
     }
 }

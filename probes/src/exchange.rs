@@ -1,4 +1,4 @@
-//! The one atomic operation that the programs need, and that Rust does not have for the BPF machine.
+//! The atomic operations that the programs need, and that Rust does not have for the BPF machine.
 
 use core::arch::asm;
 
@@ -17,4 +17,17 @@ pub fn exchange(place: &mut u64, old: u64, new: u64) -> u64 {
         );
     }
     found
+}
+
+/// Adds to what is there, in one step (BPF_XADD).
+#[inline(always)]
+pub fn add(place: &mut u64, value: u64) {
+    // SAFETY: the place is valid and aligned, and all who add to it come here.
+    unsafe {
+        asm!(
+            "lock *(u64 *)({place} + 0) += {value}",
+            place = in(reg) &raw mut *place,
+            value = in(reg) value,
+        );
+    }
 }

@@ -5,17 +5,16 @@
 //! before its own, and a call of an empty function.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 
 use aya::maps::{MapData, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError};
 use aya::{Btf, Ebpf};
 use grantscope_wire::record::{CALIBRATION, EVENT_BYTES, HEADER_BYTES, SOUNDED, Sounding};
 use grantscope_wire::{Edge, Event};
-use nix::libc;
 
 use super::samples::{Estimate, Samples};
-use crate::decode;
+use crate::{bpf, decode};
 
 /// How often the twins are run, with and without the one that marks. Half of the runs are sounded.
 const RUNS: usize = 200;
@@ -201,26 +200,16 @@ fn run(ebpf: &mut Ebpf, btf: &Btf, records: &mut RingBuf<MapData>) -> Result<Vec
         return Err(error.into());
     }
     let program: &mut FEntry = program(ebpf, 1, "entry").try_into()?;
-    let fd = program.fd()?.as_fd().as_raw_fd();
+    let program = program.fd()?.as_fd();
     while records.next().is_some() {}
     for _ in 0..RUNS {
-        run_for_a_test(fd)?;
+        bpf::run_for_a_test(program)?;
     }
     let mut runs = Vec::with_capacity(RUNS);
     while let Some(record) = records.next() {
         runs.extend(read(&record));
     }
     Ok(runs)
-}
-
-/// `BPF_PROG_RUN`, with no input (include/uapi/linux/bpf.h, Linux v6.12).
-fn run_for_a_test(program: i32) -> io::Result<()> {
-    const BPF_PROG_RUN: libc::c_int = 10;
-    let mut attributes = [0_u32; 20];
-    attributes[0] = program as u32;
-    // SAFETY: the attributes are as long as is said, and zero where they are not meant.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_RUN, attributes.as_mut_ptr(), size_of_val(&attributes)) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// `None`: it is not of the twins, or not whole.

@@ -2,4 +2,4 @@
 
 mod census;
 pub mod ledger;
-mod table;
+pub mod table;

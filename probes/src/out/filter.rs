@@ -1,8 +1,11 @@
 //! Leaves out what the filter does not pass, and counts it.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::PerCpuArray;
+use aya_ebpf::maps::Array;
 use grantscope_wire::{Filter, OpHeader};
+
+use crate::exchange;
+use crate::live::table::BPF_F_MMAPABLE;
 
 /// Set by the collector before loading. Constant for the verifier, which drops the comparisons that the filter does not make.
 #[unsafe(no_mangle)]
@@ -10,7 +13,7 @@ static FILTER: Filter = Filter::ANY;
 
 /// Operations left out.
 #[map]
-static LEFT_OUT: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+static LEFT_OUT: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 #[inline(always)]
 fn filter() -> Filter {
@@ -29,8 +32,8 @@ pub fn is_any() -> bool {
 pub fn passes(head: &OpHeader) -> bool {
     let passes = filter().passes(head);
     if !passes && let Some(count) = LEFT_OUT.get_ptr_mut(0) {
-        // SAFETY: the pointer is this CPU's own counter, and programs do not migrate while they run.
-        unsafe { *count += 1 };
+        // SAFETY: it is a counter of the map.
+        exchange::add(unsafe { &mut *count }, 1);
     }
     passes
 }

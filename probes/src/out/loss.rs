@@ -1,12 +1,15 @@
-//! Counters of what was lost, per CPU, so that counting costs nothing and never loses itself.
+//! Counters of what was lost. The collector maps them into its memory.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::PerCpuArray;
+use aya_ebpf::maps::Array;
 use grantscope_wire::loss::{LOSS_COUNTERS, loss_index};
 use grantscope_wire::{HookId, LossKind};
 
+use crate::exchange;
+use crate::live::table::BPF_F_MMAPABLE;
+
 #[map]
-static LOSS: PerCpuArray<u64> = PerCpuArray::with_max_entries(LOSS_COUNTERS, 0);
+static LOSS: Array<u64> = Array::with_max_entries(LOSS_COUNTERS, BPF_F_MMAPABLE);
 
 /// One more was lost.
 pub fn count(hook: HookId, kind: LossKind) {
@@ -26,7 +29,7 @@ pub fn add(hook: HookId, kind: LossKind, count: u64) {
 #[inline(always)]
 fn add_at(hook: u8, kind: LossKind, count: u64) {
     if let Some(counter) = LOSS.get_ptr_mut(loss_index(hook, kind)) {
-        // SAFETY: the pointer is this CPU's own counter, and programs do not migrate while they run.
-        unsafe { *counter += count };
+        // SAFETY: it is a counter of the map.
+        exchange::add(unsafe { &mut *counter }, count);
     }
 }
