@@ -23,7 +23,7 @@ use crate::this_machine::capture::Capture;
 /// # Errors
 /// The sink cannot be opened, the probes cannot be attached, or the recording cannot be written.
 pub fn record<S: FrameSink>(capture: Capture, sink: impl FnOnce() -> Result<S>) -> Result<Exit> {
-    let finished = run(options(capture, Arc::default()), sink()?, |probes| report_hooks(probes.status()))?;
+    let finished = run(options(capture, Arc::default()), sink()?, report_probes)?;
     report_end(&finished);
     Ok(exit(finished.ended))
 }
@@ -119,6 +119,13 @@ impl Background {
 }
 
 /// Says on standard error what is attached, and what is missing without the rest.
+fn report_probes(probes: &Probes) {
+    report_hooks(probes.status());
+    if let Some(problem) = probes.uncalibrated() {
+        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {problem}");
+    }
+}
+
 fn report_hooks(hooks: &[HookStatus]) {
     let environment = Environment { hooks: hooks.to_vec(), ..Environment::default() };
     let (attached, all) = environment.hooks_attached();
