@@ -109,7 +109,7 @@ impl From<super::Frame> for Frame {
             Model::End { at_ns } => Self::End { at_ns },
             Model::Maps(report) => Self::Maps(report.into()),
             Model::Filtered(report) => Self::Filtered(report.into()),
-            Model::Calibration(_) => unreachable!("version 4"),
+            Model::Calibration(report) => Self::Tick { at_ns: report.at_ns },
         }
     }
 }
