@@ -81,7 +81,7 @@ prop_compose! {
     ) -> Operation {
         Operation {
             start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, stages_incomplete,
-            stages, details,
+            stages, details, log: Vec::new(), is_sounded: false,
         }
     }
 }
