@@ -4,101 +4,11 @@
 //! beginning of the program that reads it next. A log in which time goes on by nothing but these costs is folded like that of an operation:
 //! the self times that come out are what the programs cost in each stage.
 
+mod costs;
 mod paths;
+mod time;
 mod virtual_log;
 
-use std::collections::HashMap;
-
-use grantscope_wire::{Buffer, Edge, HookId, Op, Stage};
-
+pub use self::costs::Costs;
 pub use self::paths::Paths;
-use self::virtual_log::Passed;
-use crate::model::{Calibration, Cost, Crossing, Operation, StageSpan};
-
-/// The programs' own time, and how well it is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OwnTime {
-    /// Nanoseconds.
-    pub ns: u64,
-    /// How far off they may be.
-    pub error_ns: u64,
-}
-
-/// The programs' own time in an operation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Own {
-    /// In all of it.
-    pub total: OwnTime,
-    /// In each stage that the operation has.
-    pub stages: Vec<(Stage, OwnTime)>,
-}
-
-impl Own {
-    /// What to subtract from a stage: never more than it took.
-    pub fn of(&self, span: &StageSpan) -> OwnTime {
-        let own = self.stages.iter().find(|(stage, _)| *stage == span.stage).map(|(_, own)| *own).unwrap_or_default();
-        OwnTime { ns: own.ns.min(span.self_ns), ..own }
-    }
-}
-
-/// What it costs to cross hooks: all that is known so far.
-#[derive(Clone, Debug, Default)]
-pub struct Costs {
-    crossings: HashMap<Key, Crossing>,
-}
-
-/// Which hook, which end of it, in which operations, on which buffers.
-type Key = (HookId, Edge, Option<Op>, Option<Buffer>);
-
-impl Costs {
-    /// Takes in what is known anew.
-    pub fn add(&mut self, calibration: &Calibration) {
-        let known = calibration.crossings.iter().map(|crossing| (key(crossing), *crossing));
-        self.crossings.extend(known);
-    }
-
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.crossings.is_empty()
-    }
-
-    /// The programs' own time in an operation. `None`: it cannot be told, because a part of its log or the cost of a crossing is not known.
-    pub fn of(&self, operation: &Operation) -> Option<Own> {
-        if !has_its_whole_log(operation) {
-            return None;
-        }
-        let hook = operation.op.reported_by();
-        let passed = Passed {
-            op: operation.op,
-            begin: self.cost(operation, hook, Edge::Entry)?,
-            hooks: operation
-                .log
-                .iter()
-                .map(|event| Some((*event, self.cost(operation, HookId::from_id(event.hook())?, event.edge())?)))
-                .collect::<Option<_>>()?,
-            end: self.cost(operation, hook, Edge::Return)?,
-        };
-        Some(passed.own(operation))
-    }
-
-    /// What a crossing costs in an operation: what is known of those that are most alike.
-    fn cost(&self, operation: &Operation, hook: HookId, edge: Edge) -> Option<Cost> {
-        let op = Some(operation.op);
-        let alike = [(op, operation.buffer), (op, None), (None, None)];
-        let crossing = alike.iter().find_map(|&(op, buffer)| self.crossings.get(&(hook, edge, op, buffer)))?;
-        Some(if operation.is_sounded { crossing.sounded } else { crossing.cost })
-    }
-}
-
-fn key(crossing: &Crossing) -> Key {
-    (crossing.hook, crossing.edge, crossing.op, crossing.buffer)
-}
-
-/// Whether all hooks that it passed are in its log. A teardown that was deferred has only its last attempt there.
-fn has_its_whole_log(operation: &Operation) -> bool {
-    let is_deferred = operation.stages.iter().any(|span| span.stage == Stage::Deferred);
-    !operation.stages_incomplete && !is_deferred
-}
-
-#[cfg(test)]
-mod tests;
+pub use self::time::{Own, OwnTime};

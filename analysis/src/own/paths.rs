@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Costs, Own, has_its_whole_log};
+use super::costs::{Costs, has_its_whole_log};
+use super::time::Own;
 use crate::model::{Calibration, Operation};
 
 /// Paths that are remembered.

@@ -2,7 +2,7 @@
 
 use grantscope_wire::{Edge, Event, Op, Stage};
 
-use super::{Own, OwnTime};
+use super::time::{Own, OwnTime};
 use crate::model::{Cost, Operation};
 use crate::stages::fold;
 

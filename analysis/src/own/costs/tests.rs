@@ -1,7 +1,10 @@
+//! What is known of crossings, and what an operation cost by it.
+
 use grantscope_wire::Event;
 
 use super::*;
 use crate::fixtures::{crossing, export, passing, span};
+use crate::own::OwnTime;
 use HookId::{GntdevIoctl, GnttabDmaAllocPages, GnttabUnmapRefs, Msleep};
 
 fn cost(before_ps: i32, after_ps: i32, error_ps: u32) -> Cost {
