@@ -6,12 +6,14 @@ use crate::units;
 /// In a line; `None`: there are no times yet.
 pub fn line(aggregate: &Aggregate) -> Option<String> {
     let (all, subtracted) = (aggregate.operations(), aggregate.subtracted());
-    let corrected = |of| Some(format!("times corrected for the probes' own cost{of} (mean {})", mean(subtracted)?));
-    match aggregate.extent() {
+    let corrected = "times corrected for the probes' own cost";
+    match (aggregate.extent(), mean(subtracted)) {
         _ if all == 0 => None,
-        Extent::All => corrected(String::new()),
-        Extent::Partly => corrected(format!(" in {} of {all} operations", subtracted.operations)),
-        Extent::Nothing => Some(format!("raw times: the probes' own cost is in them ({})", why_raw(aggregate))),
+        (Extent::All, Some(mean)) => Some(format!("{corrected} (mean {mean})")),
+        (Extent::Partly, Some(mean)) => {
+            Some(format!("{corrected} in {} of {all} operations (mean {mean})", subtracted.operations))
+        }
+        _ => Some(format!("raw times: the probes' own cost is in them ({})", why_raw(aggregate))),
     }
 }
 
@@ -23,7 +25,7 @@ pub fn mean(subtracted: &Subtracted) -> Option<String> {
 }
 
 /// Why nothing was subtracted.
-pub fn why_raw(aggregate: &Aggregate) -> &'static str {
+fn why_raw(aggregate: &Aggregate) -> &'static str {
     match aggregate.times() {
         Times::Raw => "asked for",
         Times::Corrected if aggregate.is_calibrated() => "what these operations passed has no known cost",
