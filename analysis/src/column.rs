@@ -139,13 +139,16 @@ pub const COLUMNS: &[Column] = &[
     numbers("lost", "operations", "lost at the hook that reports this operation: an upper bound for the row", |row| Cell::Count(row.recording.lost(row.key.op))),
     words("filter", "what an operation had to be to be recorded, in words; empty: everything was recorded", |row| Cell::Text(row.recording.filtered().map(|report| report.filter.to_string()).unwrap_or_default().into())),
     words("quantiles_carried", "the quantiles that `count` is large enough for, by their columns: `p50_ns;p90_ns`; empty: none, see below", |row| Cell::Text(carried(row.series).into())),
+    words("times", "`corrected`: without the probes' own time; `partly`: only some operations are without it; `raw`: as measured, the probes' own time included", |row| row.series.extent().map_or(Cell::Unknown, |extent| text(extent.name()))),
+    Column { heading: "own", ..numbers("own_ns", "ns", "the probes' own time that was subtracted, per operation on average: with `mean_ns` it is the mean as measured; empty: none was", |row| of_one_size(row, |series| rounded(series.mean_own_ns()))) },
+    Column { heading: "own ±", ..numbers("own_error_ns", "ns", "how far off `own_ns` may be; empty: nothing was subtracted", |row| of_one_size(row, |series| rounded(series.mean_own_error_ns()))) },
     metric("min_ns", "min", "the shortest", |row| of_one_size(row, Series::min_ns)),
     metric("p50_ns", "p50", "half are at most this", |row| quantile(row, &P50)),
     metric("p90_ns", "p90", "90 % are at most this", |row| quantile(row, &P90)),
     metric("p99_ns", "p99", "99 % are at most this", |row| quantile(row, &P99)),
     metric("p999_ns", "p99.9", "99.9 % are at most this", |row| quantile(row, &P999)),
     metric("max_ns", "max", "the longest", |row| of_one_size(row, Series::max_ns)),
-    metric("mean_ns", "mean", "sum divided by count", |row| of_one_size(row, |series| series.mean_ns().map(|mean| mean.round_ties_even() as u64))),
+    metric("mean_ns", "mean", "sum divided by count", |row| of_one_size(row, |series| rounded(series.mean_ns()))),
     metric("sum_ns", "sum", "all together", |row| Cell::Ns(row.series.sum_ns())),
     words("hdr", "the histogram, in HdrHistogram's V2 compressed form, base64; 3 significant digits", |row| Cell::Histogram(row.series.histogram())),
 ];
@@ -195,6 +198,10 @@ fn maybe(words: Option<&str>) -> Cell<'_> {
 /// Unknown for a mixture: no such number of it is true of one of its sizes.
 fn of_one_size<'a>(row: Row<'a>, ns: impl Fn(&Series) -> Option<u64>) -> Cell<'a> {
     ns(row.series).filter(|_| !row.series.is_mixture()).map_or(Cell::Unknown, Cell::Ns)
+}
+
+fn rounded(mean_ns: Option<f64>) -> Option<u64> {
+    mean_ns.map(|mean| mean.round_ties_even() as u64)
 }
 
 fn quantile<'a>(row: Row<'a>, quantile: &Quantile) -> Cell<'a> {
@@ -277,9 +284,10 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_times_and_all_of_them() {
+    fn metrics_are_times_and_all_of_them_but_the_probes_own() {
         let metrics: Vec<_> = METRICS.iter().map(|column| column.name).collect();
         assert!(metrics.iter().all(|name| name.ends_with("_ns")) && metrics.len() == 8, "{metrics:?}");
-        assert_eq!(COLUMNS.iter().filter(|column| column.unit == "ns").count(), METRICS.len());
+        let times = COLUMNS.iter().filter(|column| column.unit == "ns").map(|column| column.name);
+        assert!(times.eq(["own_ns", "own_error_ns"].into_iter().chain(metrics)));
     }
 }

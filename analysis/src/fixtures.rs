@@ -1,8 +1,8 @@
 //! What the tests of this crate build their recordings from.
 
-use grantscope_wire::{Buffer, Op, Stage};
+use grantscope_wire::{Buffer, Edge, Event, HookId, Op, Stage};
 
-use crate::model::{LiveMap, MapState, Operation, Outcome, StageSpan};
+use crate::model::{Cost, Crossing, LiveMap, MapState, Operation, Outcome, StageSpan};
 
 /// An export of 16 pages that began at 0, all of it in the remainder.
 pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
@@ -48,4 +48,15 @@ pub fn live_map(id: u64, state: MapState) -> LiveMap {
         owner_gone_ns: None,
         holders: Vec::new(),
     }
+}
+
+/// The same operation, which passed these hooks at these times.
+pub fn passing(operation: Operation, hooks: &[(HookId, Edge, u64)]) -> Operation {
+    let log = hooks.iter().map(|&(hook, edge, at_ns)| Event::new(Event::code(hook, edge), at_ns));
+    Operation { log: log.collect(), ..operation }
+}
+
+/// What crossing a hook costs in all operations.
+pub fn crossing(hook: HookId, edge: Edge, cost: Cost) -> Crossing {
+    Crossing { hook, edge, op: None, buffer: None, cost, sounded: cost, count: 1 }
 }

@@ -1,9 +1,10 @@
 //! Everything between a recording and the person who reads the numbers: functions of values, for any machine.
 //!
 //! A recording's frames ([`recording`]) carry values of the [`model`]; [`stages`] makes stages of the hooks that an operation passed;
-//! [`series`] adds them up to histograms; [`live`] follows the mappings that are alive; [`quantile`] is the table of quantiles, with what
-//! each needs; [`column`] is the table of all that is shown of a series; [`compare`] puts buffer kinds side by side; [`verify`] compares
-//! with what the load generator wrote down; [`report`] makes text and files of it all.
+//! [`own`] says how much of their time was the probes'; [`series`] adds them up to histograms; [`live`] follows the mappings that are
+//! alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of all that is shown of a series;
+//! [`compare`] puts buffer kinds side by side; [`verify`] compares with what the load generator wrote down; [`report`] makes text and
+//! files of it all.
 //!
 //! ```
 //! use grantscope_analysis::recording::Reader;
@@ -36,6 +37,7 @@ mod error_chain;
 mod fixtures;
 pub mod live;
 pub mod model;
+pub mod own;
 pub mod quantile;
 pub mod recording;
 pub mod report;

@@ -189,6 +189,17 @@ fn the_summary_compares_buffer_kinds() {
 }
 
 #[test]
+fn raw_times_are_shown_to_who_asks_for_them() {
+    let recorded = Recorded::new(&whole());
+    let why = "raw times: the probes' own cost is in them (asked for)\n";
+    assert!(recorded.run(&["summary", "@/recording.gsr", "--raw"]).stdout.starts_with(why));
+    let top = recorded.run(&["top", "@/recording.gsr", "--speed", "max", "--raw"]).stdout;
+    assert!(top.contains(" · RAW times · ") && top.contains(why), "{top}");
+    let csv = recorded.run(&["export", "@/recording.gsr", "--raw"]).stdout;
+    assert_eq!(csv, recorded.run(&["export", "@/recording.gsr"]).stdout, "a recording without a calibration has no other times");
+}
+
+#[test]
 fn top_without_a_terminal_prints_plain_text_and_the_summary_and_ends() {
     let recorded = Recorded::new(&whole());
     let ran = recorded.run(&["top", "--replay", "@/recording.gsr", "--speed", "max"]);

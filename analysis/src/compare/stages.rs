@@ -30,6 +30,6 @@ pub fn stages(recording: &Aggregate, row: &Row) -> Vec<StageMeans> {
 }
 
 fn mean(recording: &Aggregate, cell: &Cell, stage: Stage) -> Option<f64> {
-    let sum_ns = merged(recording, &cell.members, Some(stage)).sum_ns();
-    (sum_ns > 0).then(|| sum_ns as f64 / cell.series.count() as f64)
+    let series = merged(recording, &cell.members, Some(stage));
+    (series.count() > 0).then(|| series.sum_ns() as f64 / cell.series.count() as f64)
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
 
-use super::{Series, SeriesKey};
+use super::{Extent, Series, SeriesKey, Subtracted, Times};
 use crate::live::Ledger;
-use crate::model::{Environment, FilterReport, LossReport, Operation, Statuses};
+use crate::model::{Environment, FilterReport, LossReport, Operation, StageSpan, Statuses};
+use crate::own::{Own, OwnTime, Paths};
 use crate::recording::Frame;
 
-/// All that a recording has said so far.
+/// All that a recording has said so far. Its times are without what was the probes' own, where that is known, unless [raw](Self::raw) times
+/// are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Aggregate {
     series: BTreeMap<SeriesKey, Series>,
@@ -18,6 +20,9 @@ pub struct Aggregate {
     loss: LossReport,
     filtered: Option<FilterReport>,
     ledger: Ledger,
+    times: Times,
+    own: Paths,
+    subtracted: Subtracted,
     operations: u64,
     first_ns: Option<u64>,
     last_ns: Option<u64>,
@@ -25,6 +30,16 @@ pub struct Aggregate {
 }
 
 impl Aggregate {
+    /// Nothing said yet; of such times.
+    pub fn of(times: Times) -> Self {
+        Self { times, ..Self::default() }
+    }
+
+    /// Of times as they were measured, the probes' own time included.
+    pub fn raw() -> Self {
+        Self::of(Times::Raw)
+    }
+
     /// Takes in one frame.
     pub fn add(&mut self, frame: &Frame) {
         match frame {
@@ -41,7 +56,7 @@ impl Aggregate {
                 self.see(report.at_ns);
                 self.ledger.add(report);
             }
-            Frame::Calibration(_) => {}
+            Frame::Calibration(calibration) => self.own.add(calibration),
         }
     }
 
@@ -50,13 +65,27 @@ impl Aggregate {
         self.see(operation.start_ns);
         self.see(operation.start_ns.saturating_add(operation.duration_ns));
         let total = SeriesKey::total(operation);
-        self.series.entry(total).or_default().record(operation.duration_ns);
         for (status, references) in operation.statuses() {
             *self.statuses.entry(total).or_default().entry(status).or_default() += u64::from(references);
         }
-        for stage in &operation.stages {
-            let key = SeriesKey { stage: Some(stage.stage), ..total };
-            self.series.entry(key).or_default().record(stage.self_ns);
+        let own = match self.times {
+            Times::Corrected => self.own.own(operation),
+            Times::Raw => None,
+        };
+        let all = own.map(|own| of_all_stages(own, &operation.stages));
+        let mut record = |stage, measured_ns, own: Option<OwnTime>| {
+            let series = self.series.entry(SeriesKey { stage, ..total }).or_default();
+            match own {
+                Some(own) => series.record_corrected(measured_ns, own),
+                None => series.record(measured_ns),
+            }
+        };
+        record(None, operation.duration_ns, all);
+        for span in &operation.stages {
+            record(Some(span.stage), span.self_ns, own.map(|own| own.of(span)));
+        }
+        if let Some(all) = all {
+            self.subtracted.record(all);
         }
     }
 
@@ -96,19 +125,41 @@ impl Aggregate {
         self.filtered.as_ref()
     }
 
+    /// Which times are wanted.
+    pub fn times(&self) -> Times {
+        self.times
+    }
+
+    /// Whether anything is known of what the probes cost: else all times are raw.
+    pub fn is_calibrated(&self) -> bool {
+        !self.own.costs().is_empty()
+    }
+
+    /// The probes' own time that was subtracted from all operations.
+    pub fn subtracted(&self) -> &Subtracted {
+        &self.subtracted
+    }
+
+    /// From how many operations it was.
+    pub fn extent(&self) -> Extent {
+        self.subtracted.extent(self.operations)
+    }
+
     /// What is alive.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// The same recording without the operations so far: where it was recorded, what was lost and what is alive stay known,
-    /// and its time goes on from now.
+    /// The same recording without the operations so far: where it was recorded, what was lost, what is alive and what the probes cost
+    /// stay known, and its time goes on from now.
     pub fn without_operations(&self) -> Self {
         Self {
             environment: self.environment.clone(),
             loss: self.loss.clone(),
             filtered: self.filtered.clone(),
             ledger: self.ledger.clone(),
+            times: self.times,
+            own: self.own.clone(),
             first_ns: self.last_ns,
             last_ns: self.last_ns,
             ended: self.ended,
@@ -138,5 +189,79 @@ impl Aggregate {
     /// Whether the recording ended on purpose.
     pub fn ended(&self) -> bool {
         self.ended
+    }
+}
+
+/// What is subtracted from a whole operation: what is from its stages, so that these go on adding up to it.
+fn of_all_stages(own: &Own, stages: &[StageSpan]) -> OwnTime {
+    OwnTime { ns: stages.iter().map(|span| own.of(span).ns).sum(), ..own.total }
+}
+
+#[cfg(test)]
+mod tests {
+    use grantscope_wire::{Buffer, Edge, HookId, Stage};
+
+    use super::*;
+    use crate::fixtures::{crossing, export, span};
+    use crate::model::{Calibration, Cost};
+
+    /// An export of 10 ns of the probes' own, up to 3 ns more or less.
+    fn calibration() -> Frame {
+        let cost = Cost { before_ps: 4_000, after_ps: 6_000, error_ps: 3_000 };
+        let crossings = [Edge::Entry, Edge::Return].map(|edge| crossing(HookId::GntdevIoctl, edge, cost));
+        Frame::Calibration(Calibration { at_ns: 1, crossings: crossings.to_vec() })
+    }
+
+    fn exports(durations: &[u64]) -> Frame {
+        Frame::Operations(durations.iter().map(|&ns| export(Buffer::Wc, ns)).collect())
+    }
+
+    fn read(mut aggregate: Aggregate, frames: &[Frame]) -> Aggregate {
+        frames.iter().for_each(|frame| aggregate.add(frame));
+        aggregate
+    }
+
+    /// All durations, and how they are called.
+    fn sums(aggregate: &Aggregate) -> Vec<(u64, &'static str)> {
+        aggregate.series().map(|(_, series)| (series.sum_ns(), series.extent().map_or("", Extent::name))).collect()
+    }
+
+    #[test]
+    fn times_are_without_the_probes_own_unless_raw_ones_are_wanted() {
+        let frames = [calibration(), exports(&[100, 200])];
+        let corrected = read(Aggregate::default(), &frames);
+        assert_eq!(sums(&corrected), [(280, "corrected"); 2]);
+        assert_eq!(*corrected.subtracted(), Subtracted { operations: 2, own_ns: 20, error_ns: 6 });
+        let raw = read(Aggregate::raw(), &frames);
+        assert_eq!((sums(&raw), raw.extent(), raw.is_calibrated()), (vec![(300, "raw"); 2], Extent::Nothing, true));
+    }
+
+    #[test]
+    fn what_came_before_its_calibration_stays_raw() {
+        let aggregate = read(Aggregate::default(), &[exports(&[100]), calibration(), exports(&[100])]);
+        assert_eq!((sums(&aggregate), aggregate.extent()), (vec![(190, "partly"); 2], Extent::Partly));
+        let aggregate = read(Aggregate::default(), &[exports(&[100])]);
+        assert_eq!((sums(&aggregate), aggregate.is_calibrated()), (vec![(100, "raw"); 2], false));
+    }
+
+    #[test]
+    fn where_the_probes_seem_to_cost_more_than_a_stage_took_the_stages_still_add_up() {
+        let aggregate = read(Aggregate::default(), &[calibration(), exports(&[7])]);
+        assert_eq!(sums(&aggregate), [(0, "corrected"); 2]);
+        assert_eq!(aggregate.subtracted().own_ns, 7);
+        let stages = vec![span(Stage::Remainder, 5), span(Stage::ArgumentCopy, 95)];
+        let operation = Operation { stages, ..export(Buffer::Wc, 100) };
+        let aggregate = read(Aggregate::default(), &[calibration(), Frame::Operations(vec![operation])]);
+        let sums: Vec<_> = aggregate.series().map(|(key, series)| (key.stage_name(), series.sum_ns())).collect();
+        assert_eq!(sums, [("total", 90), ("remainder", 5), ("argument_copy", 85)]);
+    }
+
+    #[test]
+    fn a_reset_does_not_forget_what_the_probes_cost() {
+        for (times, left) in [(Times::Corrected, 90), (Times::Raw, 100)] {
+            let reset = read(Aggregate::of(times), &[calibration(), exports(&[300])]).without_operations();
+            assert_eq!(*reset.subtracted(), Subtracted::default());
+            assert_eq!(sums(&read(reset, &[exports(&[100])]))[0].0, left);
+        }
     }
 }

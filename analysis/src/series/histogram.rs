@@ -2,6 +2,8 @@
 
 use hdrhistogram::Histogram;
 
+use super::{Extent, Subtracted};
+use crate::own::OwnTime;
 use crate::quantile::{Estimate, Quantile};
 
 /// Durations of one kind.
@@ -11,6 +13,7 @@ pub struct Series {
     min_ns: u64,
     max_ns: u64,
     sum_ns: u64,
+    subtracted: Subtracted,
     is_mixture: bool,
 }
 
@@ -22,6 +25,7 @@ impl Default for Series {
             min_ns: u64::MAX,
             max_ns: 0,
             sum_ns: 0,
+            subtracted: Subtracted::default(),
             is_mixture: false,
         }
     }
@@ -37,6 +41,12 @@ impl Series {
         self.sum_ns = self.sum_ns.saturating_add(ns);
     }
 
+    /// Adds one duration without the probes' own time in it.
+    pub fn record_corrected(&mut self, measured_ns: u64, own: OwnTime) {
+        self.record(measured_ns.saturating_sub(own.ns));
+        self.subtracted.record(own);
+    }
+
     /// Adds all durations of another series: exact, bucket by bucket.
     pub fn merge(&mut self, other: &Self) {
         // Both grow and have the same precision, so that adding refuses nothing that recording accepted.
@@ -44,6 +54,7 @@ impl Series {
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+        self.subtracted.add(&other.subtracted);
         self.is_mixture |= other.is_mixture;
     }
 
@@ -83,6 +94,26 @@ impl Series {
         self.known(self.sum_ns as f64 / self.count() as f64)
     }
 
+    /// What was subtracted from them: it is not in any of the other numbers.
+    pub fn subtracted(&self) -> &Subtracted {
+        &self.subtracted
+    }
+
+    /// From how many of them something was subtracted; `None`: nothing recorded.
+    pub fn extent(&self) -> Option<Extent> {
+        self.known(self.subtracted.extent(self.count()))
+    }
+
+    /// What was subtracted, on average: with the mean it is the mean of what was measured; `None`: nothing was.
+    pub fn mean_own_ns(&self) -> Option<f64> {
+        self.if_corrected(self.subtracted.own_ns as f64 / self.count() as f64)
+    }
+
+    /// How far off that may be; `None`: nothing was subtracted.
+    pub fn mean_own_error_ns(&self) -> Option<f64> {
+        self.if_corrected(self.subtracted.error_ns as f64 / self.count() as f64)
+    }
+
     /// The value below which this share of the durations lies (`quantile` in [0, 1]), to 3 significant digits; `None`: nothing
     /// recorded, or a mixture.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
@@ -99,6 +130,10 @@ impl Series {
     /// The histogram beneath.
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.histogram
+    }
+
+    fn if_corrected<T>(&self, value: T) -> Option<T> {
+        (self.subtracted.operations > 0).then_some(value)
     }
 
     fn known<T>(&self, value: T) -> Option<T> {
@@ -124,6 +159,21 @@ mod tests {
         let whole = series(&[&few[..], &many].concat());
         assert_eq!(merged.histogram(), whole.histogram());
         assert_eq!((merged.min_ns, merged.max_ns, merged.sum_ns), (whole.min_ns, whole.max_ns, whole.sum_ns));
+    }
+
+    #[test]
+    fn what_was_subtracted_is_kept_beside_the_durations() {
+        let mut corrected = Series::default();
+        assert_eq!(corrected.extent(), None);
+        corrected.record_corrected(100, OwnTime { ns: 10, error_ns: 2 });
+        assert_eq!((corrected.extent(), corrected.mean_own_ns()), (Some(Extent::All), Some(10.0)));
+        let mut both = series(&[100]);
+        assert_eq!((both.extent(), both.mean_own_ns(), both.mean_own_error_ns()), (Some(Extent::Nothing), None, None));
+        both.merge(&corrected);
+        assert_eq!((both.extent(), both.sum_ns()), (Some(Extent::Partly), 190));
+        assert_eq!(*both.subtracted(), Subtracted { operations: 1, own_ns: 10, error_ns: 2 });
+        // 95 were left of 100 on average.
+        assert_eq!((both.mean_ns(), both.mean_own_ns(), both.mean_own_error_ns()), (Some(95.0), Some(5.0), Some(1.0)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod activity;
 mod aggregate;
 mod causes;
+mod correction;
 mod group;
 mod histogram;
 mod key;
@@ -10,6 +11,7 @@ mod range;
 
 pub use aggregate::Aggregate;
 pub use causes::{Failures, failures};
+pub use correction::{Extent, Subtracted, Times};
 pub use group::{Domain, Group, Pages, Size, groups, merged, sizes, told_apart_by_domain};
 pub use histogram::Series;
 pub use key::SeriesKey;

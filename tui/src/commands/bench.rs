@@ -16,6 +16,7 @@ use crate::commands::export::to_file;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
+use crate::options::times::TimesArgs;
 use crate::screen::watch::watch;
 use crate::source::frames::{Input, Origin};
 use crate::source::load;
@@ -52,6 +53,10 @@ pub struct Bench {
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<String>,
 
+    /// Which times are shown, and in results.csv.
+    #[command(flatten)]
+    pub times: TimesArgs,
+
     /// How it is recorded.
     #[command(flatten)]
     pub capture: CaptureArgs,
@@ -75,7 +80,7 @@ impl Verb for Bench {
             let sink = Tee { file: Writer::new(create(&recording)?), viewer: frames };
             Ok((self.capture.capture(Some(self.generator()?)), sink, source))
         };
-        let show = |source| watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max);
+        let show = |source| watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, self.times.into());
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
         // Before anything can fail: what was measured is also what people read.
         self.export(&recording)?;
@@ -104,7 +109,7 @@ impl Bench {
     }
 
     fn export(&self, recording: &Path) -> Result<()> {
-        let loaded = load::recording(recording)?;
+        let loaded = load::recording(recording, self.times.into())?;
         loaded.report(recording);
         to_file(&loaded.aggregate, CSV, &self.out.join("results.csv"))
     }

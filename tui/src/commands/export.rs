@@ -12,6 +12,7 @@ use grantscope_analysis::series::Aggregate;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
 use crate::options::one_of::one_of;
+use crate::options::times::TimesArgs;
 use crate::source::load;
 use crate::source::stream::is_stdin;
 
@@ -37,6 +38,10 @@ pub struct Export {
     /// Where it goes. Without, or `-`: standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+
+    /// Which times are shown.
+    #[command(flatten)]
+    pub times: TimesArgs,
 }
 
 impl Verb for Export {
@@ -48,7 +53,7 @@ impl Verb for Export {
     const EXITS: Exits = exit::OF_A_READER;
 
     fn run(&self) -> Result<Exit> {
-        let loaded = load::recording(&self.recording)?;
+        let loaded = load::recording(&self.recording, self.times.into())?;
         let exit = loaded.report(&self.recording);
         match self.output.as_deref().filter(|path| !is_stdin(path)) {
             Some(path) => to_file(&loaded.aggregate, self.format, path)?,

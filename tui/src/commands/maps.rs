@@ -8,6 +8,7 @@ use clap::{Parser, ValueHint};
 use grantscope_analysis::live::Ledger;
 use grantscope_analysis::report::export::maps::json;
 use grantscope_analysis::report::text::maps::table;
+use grantscope_analysis::series::Times;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
@@ -73,7 +74,7 @@ struct Alive {
 }
 
 fn at_the_end_of(path: &Path) -> Result<Alive> {
-    let loaded = load::recording(path)?;
+    let loaded = load::recording(path, Times::Raw)?;
     let exit = loaded.report(path);
     let now_ns = loaded.aggregate.span_ns().map_or(0, |(_, last)| last);
     let page_size = loaded.aggregate.environment().map_or(0, |environment| environment.page_size);

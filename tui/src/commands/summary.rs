@@ -9,11 +9,13 @@ use grantscope_analysis::report::text::summary;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
+use crate::options::times::TimesArgs;
 use crate::source::load;
 
 /// Print a recording's table: what each kind of buffer costs, side by side.
 ///
-/// Below the table: how many operations were seen and lost, what the clock means, and what is missing because a hook could
+/// Above the table: whether what the probes themselves cost was subtracted from the times, and how much that was.
+/// Below: how many operations were seen and lost, what the clock means, and what is missing because a hook could
 /// not be attached.
 #[derive(Debug, Parser)]
 #[command(name = "summary")]
@@ -21,6 +23,10 @@ pub struct Summary {
     /// The recording, or `-`: standard input
     #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
     pub recording: PathBuf,
+
+    /// Which times are shown.
+    #[command(flatten)]
+    pub times: TimesArgs,
 }
 
 impl Verb for Summary {
@@ -29,7 +35,7 @@ impl Verb for Summary {
     const EXITS: Exits = exit::OF_A_READER;
 
     fn run(&self) -> Result<Exit> {
-        let loaded = load::recording(&self.recording)?;
+        let loaded = load::recording(&self.recording, self.times.into())?;
         let exit = loaded.report(&self.recording);
         io::stdout().lock().write_all(summary::table(&loaded.aggregate).as_bytes())?;
         Ok(exit)

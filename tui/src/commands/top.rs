@@ -8,6 +8,7 @@ use clap::{Parser, ValueHint};
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::filter::FilterArgs;
+use crate::options::times::TimesArgs;
 use crate::screen::watch::watch;
 use crate::source;
 use crate::source::pace::Speed;
@@ -37,6 +38,10 @@ pub struct Top {
     #[arg(long, value_name = "X", default_value = "1")]
     pub speed: Speed,
 
+    /// Which times are shown.
+    #[command(flatten)]
+    pub times: TimesArgs,
+
     /// What is recorded, live.
     #[command(flatten)]
     pub filter: FilterArgs,
@@ -63,7 +68,7 @@ impl Verb for Top {
         &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
 
     fn run(&self) -> Result<Exit> {
-        watch(source::open(self.input(), (&self.filter).into())?, self.speed)
+        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.times.into())
     }
 }
 

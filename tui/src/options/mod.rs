@@ -5,3 +5,4 @@ pub mod filter;
 pub mod format;
 pub mod one_of;
 pub mod seconds;
+pub mod times;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use grantscope_analysis::series::Times;
+
 use crate::screen::command::{Command, ViewId};
 use crate::screen::event::Event;
 use crate::screen::model::common::Common;
@@ -35,10 +37,10 @@ pub enum Quit {
 }
 
 impl App {
-    /// Nothing read yet.
-    pub fn new(origin: Origin) -> Self {
+    /// Nothing read yet; of an input with such times.
+    pub fn new(origin: Origin, times: Times) -> Self {
         let views = VIEWS.iter().map(|row| (row.new)()).collect();
-        Self { common: Common::new(origin, views::keys()), views, body: BASE, over: None, quit: None }
+        Self { common: Common::new(origin, times, views::keys()), views, body: BASE, over: None, quit: None }
     }
 
     /// Takes in what happened.
@@ -67,9 +69,10 @@ impl App {
             Command::Open(id) => self.open(id),
             Command::Pause => self.common.toggle_pause(),
             // What these change is not seen now.
-            Command::Reset | Command::MergePages if self.over.is_some() => {}
+            Command::Reset | Command::MergePages | Command::OtherTimes if self.over.is_some() => {}
             Command::Reset => self.common.reset(),
             Command::MergePages => self.common.listing.toggle_merged(),
+            Command::OtherTimes => self.common.show_other_times(),
             command => {
                 let seen = self.seen();
                 self.views[seen].command(command, &mut self.common);

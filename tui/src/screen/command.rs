@@ -29,6 +29,8 @@ pub enum Command {
     Reverse,
     /// One row for all page counts, or one row each.
     MergePages,
+    /// Times as they were measured, or without the probes' own.
+    OtherTimes,
     /// Show the next metric.
     Metric,
     /// Hold the display; data goes on being read.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use grantscope_analysis::model::{Clock, Detail, Environment, Operation, Outcome};
+use grantscope_analysis::model::{Calibration, Clock, Cost, Crossing, Detail, Environment, Operation, Outcome};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
-use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
+use grantscope_analysis::series::Times;
+use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -25,7 +26,7 @@ pub const S: u64 = 1_000_000_000;
 
 /// A viewer that has read these frames.
 pub fn state(frames: Vec<Frame>) -> App {
-    let mut state = App::new(Origin::Live);
+    let mut state = App::new(Origin::Live, Times::Corrected);
     state.update(Event::Resize(Size { columns: 100, lines: 30 }));
     state.update(Event::Frame(Frame::Environment(environment())));
     feed(&mut state, frames);
@@ -48,6 +49,14 @@ pub fn export(buffer: Buffer, pages: u32, ns: u64) -> Operation {
     operation(Op::Export, buffer, pages, S, &[(Stage::Remainder, ns)])
 }
 
+/// What the probes cost: this much in an export, up to 100 ns more or less.
+pub fn calibration(ns: i32) -> Frame {
+    let cost = Cost { before_ps: 0, after_ps: 0, error_ps: 100_000 };
+    let [entry, back] = [Cost { after_ps: ns * 1_000, ..cost }, cost];
+    let of = |edge, cost| Crossing { hook: HookId::GntdevIoctl, edge, op: None, buffer: None, cost, sounded: cost, count: 1 };
+    Frame::Calibration(Calibration { at_ns: S, crossings: vec![of(Edge::Entry, entry), of(Edge::Return, back)] })
+}
+
 /// A frame of these operations.
 pub fn operations(operations: Vec<Operation>) -> Vec<Frame> {
     vec![Frame::Operations(operations)]
@@ -55,7 +64,7 @@ pub fn operations(operations: Vec<Operation>) -> Vec<Frame> {
 
 /// What all views share, after these frames.
 pub fn common(frames: Vec<Frame>) -> Common {
-    let mut common = Common::new(Origin::Live, views::keys());
+    let mut common = Common::new(Origin::Live, Times::Corrected, views::keys());
     common.size = Size { columns: 100, lines: 30 };
     common.add(&Frame::Environment(environment()));
     frames.iter().for_each(|frame| common.add(frame));
@@ -65,7 +74,7 @@ pub fn common(frames: Vec<Frame>) -> Common {
 
 /// A viewer of this size that has read these frames, and was given these commands.
 pub fn viewer(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> App {
-    let mut state = App::new(Origin::Replay);
+    let mut state = App::new(Origin::Replay, Times::Corrected);
     state.update(Event::Resize(Size { columns: size.0.into(), lines: size.1.into() }));
     frames.into_iter().for_each(|frame| state.update(Event::Frame(frame)));
     state.update(Event::Tick(Duration::ZERO));

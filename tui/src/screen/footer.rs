@@ -1,5 +1,6 @@
 //! The footer: the keys that do something here.
 
+use grantscope_analysis::series::Times;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -40,6 +41,7 @@ fn word(command: Command, common: &Common, row: &Row) -> &'static str {
         Command::Pause if common.is_paused() => "go on",
         Command::MergePages if common.listing.is_merged() => "split pages",
         Command::MergePages => "merge pages",
+        Command::OtherTimes if common.data().aggregate.times() == Times::Raw => "corrected",
         _ => common.keys.of(command).word,
     }
 }

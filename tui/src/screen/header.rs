@@ -59,6 +59,9 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
         Chip { text: format!("after {}", text::length(data)), style: Style::new() },
     ];
+    if let Some((text, is_raw)) = text::times(&data.aggregate) {
+        chips.push(Chip { text, style: warn_if(is_raw, theme.warning()) });
+    }
     if let Some(report) = data.aggregate.filtered() {
         chips.push(Chip { text: report.to_string(), style: theme.warning() });
     }

@@ -37,6 +37,7 @@ const CHANGING: &[Binding] = &[
     binding(&[Tab], "Tab", Command::NextPane, "panes", "lower half: histogram and stages, one of them, or none"),
     binding(&[Char('m')], "m", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
     binding(&[Char('p')], "p", Command::MergePages, "merge", "one row for all page counts, or one row for each"),
+    binding(&[Char('w')], "w", Command::OtherTimes, "raw", "times as measured, or without the probes' own time in them"),
     binding(&[Char('s')], "s", Command::Sort, "sort", "sort by the next column"),
     binding(&[Char('r')], "r", Command::Reverse, "reverse", "reverse the order"),
     binding(&[Char(' ')], "space", Command::Pause, "pause", "hold the display (data goes on being read); again: go on"),

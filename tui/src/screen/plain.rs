@@ -135,6 +135,7 @@ fn line(cell: impl Fn(Column) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use grantscope_analysis::recording::Frame;
+    use grantscope_analysis::series::Times;
     use grantscope_wire::Buffer;
 
     use super::*;
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_first_report_says_where_and_what() {
-        let mut app = App::new(Origin::Live);
+        let mut app = App::new(Origin::Live, Times::Corrected);
         for frame in synthetic::frames(3) {
             app.update(Event::Frame(frame));
         }
@@ -154,7 +155,7 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_reported_again_and_silence_gets_a_sign_of_life() {
-        let mut app = App::new(Origin::Live);
+        let mut app = App::new(Origin::Live, Times::Corrected);
         for frame in synthetic::frames(2) {
             app.update(Event::Frame(frame));
         }

@@ -3,8 +3,9 @@
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
 use grantscope_analysis::quantile::{self, MARK, mark};
+use grantscope_analysis::report::text::correction;
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
-use grantscope_analysis::series::{Group, Pages, Range};
+use grantscope_analysis::series::{Aggregate, Extent, Group, Pages, Range, Times};
 use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
@@ -170,6 +171,20 @@ pub fn hooks(data: &Data) -> Option<(String, bool)> {
     Some((format!("hooks {attached} of {all}"), attached == all))
 }
 
+/// Which times are shown: how much was subtracted because it was the probes' own, or in short why nothing was; and whether some of it is
+/// left in them. `None`: there are no times yet.
+pub fn times(aggregate: &Aggregate) -> Option<(String, bool)> {
+    let (all, subtracted) = (aggregate.operations(), aggregate.subtracted());
+    Some(match (aggregate.extent(), correction::mean(subtracted)) {
+        _ if all == 0 => return None,
+        (Extent::All, Some(mean)) => (format!("corrected by {mean}"), false),
+        (Extent::Partly, Some(mean)) => (format!("{} of {all} corrected by {mean}", subtracted.operations), true),
+        _ if aggregate.times() == Times::Raw => ("RAW times".to_owned(), true),
+        _ if aggregate.is_calibrated() => ("RAW times: costs not known".to_owned(), true),
+        _ => ("RAW times: no calibration".to_owned(), true),
+    })
+}
+
 /// The losses, in words that need no colour; and whether there are any.
 pub fn lost(data: &Data) -> (String, bool) {
     let loss = data.aggregate.loss();
@@ -222,8 +237,9 @@ pub fn totals(common: &Common) -> String {
         held(data),
     ];
     let hooks = hooks(data).map(|(text, _)| text);
+    let times = times(&data.aggregate).map(|(text, _)| text);
     let filtered = data.aggregate.filtered().map(ToString::to_string);
-    parts.into_iter().chain(filtered).chain(hooks).collect::<Vec<_>>().join(" · ")
+    parts.into_iter().chain(times).chain(filtered).chain(hooks).collect::<Vec<_>>().join(" · ")
 }
 
 /// Bytes of a page, in KiB where that is whole.

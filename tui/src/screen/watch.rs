@@ -5,6 +5,7 @@ use std::sync::mpsc;
 
 use anyhow::{Result, bail};
 use grantscope_analysis::report::text::summary;
+use grantscope_analysis::series::Times;
 
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
@@ -13,14 +14,14 @@ use crate::screen::{event_loop, plain, signals, terminal};
 use crate::source::frames::{Ended, Input};
 use crate::source::pace::Speed;
 
-/// Shows an input until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
+/// Shows an input with such times until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
 ///
 /// # Errors
 /// The terminal cannot be used, or the input is not a recording.
-pub fn watch(input: Input, speed: Speed) -> Result<Exit> {
+pub fn watch(input: Input, speed: Speed, times: Times) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
-    let app = App::new(input.origin);
+    let app = App::new(input.origin, times);
     signals::forward(events.clone())?;
     feed::spawn(input, speed, events.clone(), backlog.clone());
     let app = if terminal::is_usable() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::Aggregate;
+use grantscope_analysis::series::{Aggregate, Times};
 
 use crate::exit::Exit;
 use crate::source::file::open_file;
@@ -35,21 +35,21 @@ impl Loaded {
     }
 }
 
-/// Reads a recording from a file, or from standard input (`-`).
+/// Reads a recording from a file, or from standard input (`-`), for such times.
 ///
 /// # Errors
 /// It cannot be opened, or is not a recording.
-pub fn recording(path: &Path) -> Result<Loaded> {
-    load(path, |_| {})
+pub fn recording(path: &Path, times: Times) -> Result<Loaded> {
+    load(path, times, |_| {})
 }
 
-/// Reads a recording, and keeps every single operation of it.
+/// Reads a recording, and keeps every single operation of it. All times are as they were measured.
 ///
 /// # Errors
 /// It cannot be opened, or is not a recording.
 pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
     let mut operations = Vec::new();
-    let loaded = load(path, |frame| {
+    let loaded = load(path, Times::Raw, |frame| {
         if let Frame::Operations(more) = frame {
             operations.extend_from_slice(more);
         }
@@ -57,12 +57,12 @@ pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
     Ok((loaded, operations))
 }
 
-fn load(path: &Path, each: impl FnMut(&Frame)) -> Result<Loaded> {
-    if is_stdin(path) { read(standard_input()?, path, each) } else { read(open_file(path)?, path, each) }
+fn load(path: &Path, times: Times, each: impl FnMut(&Frame)) -> Result<Loaded> {
+    let aggregate = Aggregate::of(times);
+    if is_stdin(path) { read(standard_input()?, path, aggregate, each) } else { read(open_file(path)?, path, aggregate, each) }
 }
 
-fn read(input: impl Read, path: &Path, each: impl FnMut(&Frame)) -> Result<Loaded> {
-    let mut aggregate = Aggregate::default();
+fn read(input: impl Read, path: &Path, mut aggregate: Aggregate, each: impl FnMut(&Frame)) -> Result<Loaded> {
     let ended = match drain(input, &mut aggregate, each) {
         Ok(()) => Ended::Complete,
         Err(ended) => ended,

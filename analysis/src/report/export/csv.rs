@@ -56,12 +56,12 @@ fn packed(histogram: &Histogram<u64>) -> Result<String, ExportError> {
 
 #[cfg(test)]
 mod tests {
-    use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
+    use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;
-    use crate::fixtures::{export, span};
-    use crate::model::{Detail, Environment, LossCounter, LossReport, Operation, Outcome};
+    use crate::fixtures::{crossing, export, span};
+    use crate::model::{Calibration, Cost, Detail, Environment, LossCounter, LossReport, Operation, Outcome};
     use crate::recording::Frame;
 
     fn operation(buffer: Option<Buffer>, pages: Option<u32>, duration_ns: u64) -> Operation {
@@ -98,14 +98,28 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,quantiles_carried,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,total,1,0,,,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,remainder,1,0,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,dma_alloc,1,0,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,total,1,0,,,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,remainder,1,0,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,dma_alloc,1,0,,,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,quantiles_carried,times,own_ns,own_error_ns,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,total,1,0,,,raw,,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,remainder,1,0,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,dma_alloc,1,0,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,total,1,0,,,raw,,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,remainder,1,0,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,dma_alloc,1,0,,,raw,,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
+    }
+
+    #[test]
+    fn a_row_says_what_was_subtracted_from_its_times() {
+        let cost = Cost { before_ps: 4_000, after_ps: 6_000, error_ps: 3_000 };
+        let crossings = [Edge::Entry, Edge::Return].map(|edge| crossing(HookId::GntdevIoctl, edge, cost)).to_vec();
+        let mut corrected = aggregate(vec![operation(None, None, 2_000)]);
+        corrected.add(&Frame::Calibration(Calibration { at_ns: 0, crossings }));
+        corrected.add(&Frame::Operations(vec![export(Buffer::Wc, 5_000), export(Buffer::Wc, 5_002)]));
+        let csv = text(&corrected);
+        let totals: Vec<_> = csv.lines().filter(|line| line.contains(",total,")).collect();
+        assert!(totals[0].contains(",total,1,0,,,raw,,,2000,2000,"), "{}", totals[0]);
+        assert!(totals[1].contains(",total,2,0,,,corrected,10,3,4990,4991,"), "{}", totals[1]);
+        assert!(totals[1].contains(",4992,4991,9982,"), "{}", totals[1]);
     }
 
     #[test]

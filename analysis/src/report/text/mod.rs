@@ -1,6 +1,7 @@
 //! Reports as text for a terminal, a file for each.
 
 pub mod compare;
+pub mod correction;
 pub mod doctor;
 pub mod maps;
 pub mod summary;

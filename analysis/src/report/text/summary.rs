@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use grantscope_wire::Op;
 
-use super::{compare, maps};
+use super::{compare, correction, maps};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, status_list};
@@ -13,11 +13,12 @@ use crate::quantile::{MARK, P50, P99, legend};
 use crate::series::{Aggregate, Group, SeriesKey, cost_per_page, failures, groups, merged, told_apart_by_domain};
 use crate::units;
 
-/// All of it.
+/// All of it; above the tables, which times they have.
 pub fn table(aggregate: &Aggregate) -> String {
     let tables = [compare::table(aggregate), kernel_users(aggregate)].concat();
     let legend = if tables.contains(MARK) { format!("{}\n", legend()) } else { String::new() };
-    [tables, legend, notes(aggregate)].concat()
+    let times = correction::line(aggregate).map(|line| format!("{line}\n"));
+    [times.unwrap_or_default(), tables, legend, notes(aggregate)].concat()
 }
 
 /// What in-kernel users of the grant table did, whose buffers are of no kind that we know; empty: nothing. Page counts are added up.
@@ -162,6 +163,7 @@ mod tests {
         let mut aggregate = Aggregate::default();
         aggregate.add(&Frame::Operations(vec![refused(-3), refused(-8), refused(-3), again]));
         insta::assert_snapshot!(table(&aggregate), @r"
+        raw times: the probes' own cost is in them (the recording has no calibration, as those of older versions)
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
         mmap                16 EINVAL            4 │   ~10.0 µs          –          – │        –        –
         ~ too few operations: p50 needs 50, p90 50, p99 100, p99.9 1000
@@ -238,6 +240,7 @@ mod tests {
         }]));
         aggregate.add(&Frame::Loss(LossReport { at_ns: 0, counters: vec![lost] }));
         insta::assert_snapshot!(table(&aggregate), @r"
+        raw times: the probes' own cost is in them (the recording has no calibration, as those of older versions)
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
         export              16 ok              1–2 │   ~10.0 µs   ~15.0 µs          – │    ~1.50        –
         ~ too few operations: p50 needs 50, p90 50, p99 100, p99.9 1000

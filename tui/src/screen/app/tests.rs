@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use grantscope_analysis::column::{COLUMNS, place};
 use grantscope_analysis::recording::Frame;
+use grantscope_analysis::series::Times;
 use grantscope_wire::{Buffer, HookId, LossKind};
 
 use crate::screen::app::{App, Quit};
 use crate::screen::command::{Command, ViewId};
 use crate::screen::event::Event;
-use crate::screen::fixtures::{S, export, feed, operations, press, state};
+use crate::screen::fixtures::{S, calibration, export, feed, operations, press, state};
 use crate::screen::views::{COMPARE, HELP, INFO, VIEWS, ZOOM};
 use crate::source::frames::{Ended, Origin};
 use crate::support::builder::loss;
@@ -78,7 +79,7 @@ fn silence_is_counted_from_the_last_frame() {
 
 #[test]
 fn a_stream_that_is_not_a_recording_ends_the_viewer_with_the_reason() {
-    let mut state = App::new(Origin::Live);
+    let mut state = App::new(Origin::Live, Times::Corrected);
     state.update(Event::StreamEnded(Ended::Unreadable("not ours".to_owned())));
     assert_eq!(state.quit(), Some(&Quit::Failed("not ours".to_owned())));
 }
@@ -88,4 +89,48 @@ fn the_viewer_stays_open_when_the_stream_ends() {
     let mut state = state(synthetic::complete(1));
     state.update(Event::StreamEnded(Ended::Complete));
     assert_eq!((state.quit(), state.common().ended()), (None, Some(&Ended::Complete)));
+}
+
+/// The longest of the first row, and all time of its first stage.
+fn shown(state: &App) -> (Option<f64>, Option<f64>) {
+    let listing = &state.common().listing;
+    let stage = listing.detail().and_then(|detail| detail.stages.first()?.mean_ns);
+    (listing.rows()[0].cells[place(COLUMNS, "max_ns")].number(), stage)
+}
+
+#[test]
+fn a_key_shows_times_as_they_were_measured_and_again_without_the_probes_own() {
+    let mut state = state([vec![calibration(10)], operations(vec![export(Buffer::Wc, 1, 100)])].concat());
+    let (corrected, raw) = ((Some(90.0), Some(90.0)), (Some(100.0), Some(100.0)));
+    assert_eq!(shown(&state), corrected);
+    press(&mut state, &[Command::OtherTimes]);
+    assert_eq!(shown(&state), raw);
+    // What is held is shown with the same times, and so is what is read on.
+    press(&mut state, &[Command::Pause]);
+    feed(&mut state, operations(vec![export(Buffer::Wc, 1, 300)]));
+    assert_eq!(shown(&state), raw);
+    press(&mut state, &[Command::OtherTimes]);
+    assert_eq!(shown(&state), corrected);
+    press(&mut state, &[Command::Pause]);
+    assert_eq!(shown(&state), (Some(290.0), Some(190.0)));
+}
+
+#[test]
+fn after_a_reset_times_are_what_they_were_and_the_probes_cost_is_still_known() {
+    let mut state = state([vec![calibration(10)], operations(vec![export(Buffer::Wc, 1, 100)])].concat());
+    press(&mut state, &[Command::OtherTimes, Command::Reset]);
+    feed(&mut state, operations(vec![export(Buffer::Wc, 1, 50)]));
+    assert_eq!(shown(&state).0, Some(50.0));
+    press(&mut state, &[Command::OtherTimes]);
+    assert_eq!(shown(&state).0, Some(40.0));
+}
+
+#[test]
+fn who_asks_for_raw_times_sees_them_at_once_and_can_still_choose() {
+    let mut state = App::new(Origin::Live, Times::Raw);
+    let frames = [vec![calibration(10)], operations(vec![export(Buffer::Wc, 1, 100)])].concat();
+    feed(&mut state, frames);
+    assert_eq!(shown(&state).0, Some(100.0));
+    press(&mut state, &[Command::OtherTimes]);
+    assert_eq!(shown(&state).0, Some(90.0));
 }

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use grantscope_analysis::model::LossReport;
 use grantscope_analysis::recording::{Frame, Reader};
+use grantscope_analysis::series::Times;
+use grantscope_wire::Buffer;
 use ratatui::style::{Color, Modifier};
 
 use crate::screen::app::App;
 use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
-use crate::screen::fixtures::{LARGE, SMALL, picture, shown, terminal, troubled, viewer, with_ledger};
+use crate::screen::fixtures::{
+    LARGE, SMALL, calibration, export, operations, picture, shown, terminal, troubled, viewer, with_ledger,
+};
 use crate::screen::theme::Theme;
 use crate::screen::views::VIEWS;
 use crate::source::frames::{Ended, Origin};
@@ -65,7 +69,7 @@ fn a_recording_that_was_cut_short_says_so() {
 
 #[test]
 fn a_paused_stream_that_is_silent_says_both() {
-    let mut state = App::new(Origin::Live);
+    let mut state = App::new(Origin::Live, Times::Corrected);
     synthetic::frames(2).into_iter().for_each(|frame| state.update(Event::Frame(frame)));
     state.update(Event::Tick(Duration::from_secs(1)));
     state.update(Event::Key(Command::Pause));
@@ -130,4 +134,23 @@ fn the_picture_in_the_readme_is_what_is_shown() {
     let shown = picture(SIZE, &state);
     let readme = include_str!("../../../../README.md");
     assert!(readme.contains(&format!("```text\n{shown}```")), "README.md shows another picture than this:\n{shown}");
+}
+
+#[test]
+fn the_header_says_which_times_are_shown() {
+    let exported = operations(vec![export(Buffer::Wc, 1, 10_000)]);
+    let header = |frames: Vec<Vec<Frame>>, commands: &[Command]| {
+        let frames = [vec![Frame::Environment(environment())], frames.concat()].concat();
+        let picture = shown(LARGE, frames, commands);
+        let chips: Vec<_> = picture.lines().take(3).flat_map(|line| line.split(" · ")).map(str::to_owned).collect();
+        chips.into_iter().find(|chip| chip.contains("corrected by") || chip.contains("RAW"))
+    };
+    let said = |frames, commands| header(frames, commands).unwrap_or_default();
+    let calibrated = vec![vec![calibration(3_200)], exported.clone()];
+    assert_eq!(said(calibrated.clone(), &[]), "corrected by 3.20 µs an operation ± 100 ns");
+    assert_eq!(said(calibrated, &[Command::OtherTimes]), "RAW times");
+    let late = vec![exported.clone(), vec![calibration(3_200)], exported.clone()];
+    assert_eq!(said(late, &[]), "1 of 2 corrected by 3.20 µs an operation ± 100 ns");
+    assert_eq!(said(vec![exported], &[]), "RAW times: no calibration");
+    assert_eq!(header(vec![vec![calibration(3_200)]], &[]), None);
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use grantscope_analysis::recording::Frame;
+use grantscope_analysis::series::Times;
 
 use crate::screen::event::Size;
 use crate::screen::keys::Keys;
@@ -28,14 +29,14 @@ pub struct Common {
 }
 
 impl Common {
-    /// Nothing read yet.
-    pub fn new(origin: Origin, keys: Keys) -> Self {
+    /// Nothing read yet; of an input with such times.
+    pub fn new(origin: Origin, times: Times, keys: Keys) -> Self {
         Self {
             connection: Connection::new(origin),
             listing: Listing::default(),
             size: Size::default(),
             keys,
-            data: Data::default(),
+            data: Data::of(times),
             held: None,
         }
     }
@@ -63,6 +64,14 @@ impl Common {
             Some(_) => None,
             None => Some(Box::new(self.data.clone())),
         };
+        self.listing.forget();
+    }
+
+    /// Shows times as they were measured in place of corrected ones, or the other way round.
+    pub fn show_other_times(&mut self) {
+        for data in [Some(&mut self.data), self.held.as_deref_mut()].into_iter().flatten() {
+            data.show_other_times();
+        }
         self.listing.forget();
     }
 

@@ -1,16 +1,20 @@
 //! All that was read so far. The display shows this, or a copy of it while it is paused.
 
+use std::mem;
+
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::Aggregate;
+use grantscope_analysis::series::{Aggregate, Times};
 
 use grantscope_analysis::series::activity;
 use grantscope_analysis::series::activity::Activity;
 
 /// What was read of the recording.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Data {
     /// Histograms, environment and loss.
     pub aggregate: Aggregate,
+    /// The same of the times that are not shown: as they were measured where corrected ones are, or the other way round.
+    other: Aggregate,
     /// What happened in the last minute.
     pub activity: Activity,
     /// Operations with an outcome that is not ok.
@@ -20,9 +24,21 @@ pub struct Data {
 }
 
 impl Data {
+    /// Nothing read yet; such times are shown.
+    pub fn of(times: Times) -> Self {
+        let other = if times == Times::Raw { Times::Corrected } else { Times::Raw };
+        Self::with(Aggregate::of(times), Aggregate::of(other), None)
+    }
+
+    /// No operations yet.
+    fn with(aggregate: Aggregate, other: Aggregate, reset_at_ns: Option<u64>) -> Self {
+        Self { aggregate, other, activity: Activity::default(), errors: 0, reset_at_ns }
+    }
+
     /// Takes in one frame.
     pub fn add(&mut self, frame: &Frame) {
         self.aggregate.add(frame);
+        self.other.add(frame);
         if let Frame::Operations(operations) = frame {
             for operation in operations {
                 self.activity.add(operation);
@@ -33,8 +49,13 @@ impl Data {
 
     /// Forgets all operations, but not where this was recorded, nor what was lost or left out.
     pub fn reset(&mut self) {
-        let aggregate = self.aggregate.without_operations();
-        *self = Self { reset_at_ns: self.now_ns(), aggregate, ..Self::default() };
+        let [aggregate, other] = [&self.aggregate, &self.other].map(Aggregate::without_operations);
+        *self = Self::with(aggregate, other, self.now_ns());
+    }
+
+    /// Shows the other times.
+    pub fn show_other_times(&mut self) {
+        mem::swap(&mut self.aggregate, &mut self.other);
     }
 
     /// When watching began: the recording, or the last reset.

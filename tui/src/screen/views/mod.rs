@@ -11,7 +11,9 @@ pub mod zoom;
 use crossterm::event::KeyCode::{Char, Enter};
 
 use self::text_view::TextView;
-use crate::screen::command::Command::{self, Back, Down, MergePages, Metric, NextPane, Open, Pause, Quit, Reset, Reverse, Sort};
+use crate::screen::command::Command::{
+    self, Back, Down, MergePages, Metric, NextPane, Open, OtherTimes, Pause, Quit, Reset, Reverse, Sort,
+};
 use crate::screen::command::ViewId;
 use crate::screen::keys::{Binding, Keys, binding};
 use crate::screen::view::View;
@@ -68,7 +70,7 @@ pub const VIEWS: &[Row] = &[
         key: None,
         layer: Layer::Body,
         moves: "row",
-        footer: &[Quit, HELP, Down, ZOOM, COMPARE, Sort, MergePages, INFO, Pause, NextPane, Reverse, Reset],
+        footer: &[Quit, HELP, Down, ZOOM, COMPARE, Sort, MergePages, INFO, Pause, NextPane, Reverse, OtherTimes, Reset],
         new: || Box::new(table::state::Table::default()),
     },
     Row {
@@ -76,7 +78,7 @@ pub const VIEWS: &[Row] = &[
         key: Some(binding(&[Enter], "⏎", ZOOM, "zoom", "the selected row alone, large; again: back to the table")),
         layer: Layer::Body,
         moves: "row",
-        footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, INFO, Pause, Reset],
+        footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, INFO, Pause, OtherTimes, Reset],
         new: || Box::new(zoom::Zoom),
     },
     Row {
@@ -90,7 +92,7 @@ pub const VIEWS: &[Row] = &[
         )),
         layer: Layer::Body,
         moves: "row",
-        footer: &[Quit, Back, HELP, Down, Metric, MergePages, INFO, Pause, Reset],
+        footer: &[Quit, Back, HELP, Down, Metric, MergePages, INFO, Pause, OtherTimes, Reset],
         new: || Box::new(compare::state::Compare::default()),
     },
     Row {

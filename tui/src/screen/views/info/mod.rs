@@ -1,6 +1,7 @@
 //! Where this was recorded, by which hooks, and what was lost.
 
 use grantscope_analysis::model::{Environment, HookStatus, LossReport};
+use grantscope_analysis::report::text::correction;
 use grantscope_analysis::units;
 use grantscope_wire::HOOKS;
 
@@ -31,6 +32,9 @@ fn recording(text: &mut Text, environment: Option<&Environment>, common: &Common
     }
     let watched = common.data().watched_ns().map(|ns| ns as f64);
     text.entry(Tone::Plain, "length", 9, &units::maybe_duration(watched));
+    if let Some(times) = correction::line(&common.data().aggregate) {
+        text.entry(Tone::Plain, "times", 9, &times);
+    }
     let ending = match common.ended() {
         None => return,
         Some(Ended::Complete) => (Tone::Plain, "complete"),

@@ -1,0 +1,71 @@
+//! What it costs to cross hooks, and so to pass those of an operation.
+
+use std::collections::HashMap;
+
+use grantscope_wire::{Buffer, Edge, HookId, Op, Stage};
+
+use super::time::Own;
+use super::virtual_log::Passed;
+use crate::model::{Calibration, Cost, Crossing, Operation};
+
+/// What it costs to cross hooks: all that is known so far.
+#[derive(Clone, Debug, Default)]
+pub struct Costs {
+    crossings: HashMap<Key, Crossing>,
+}
+
+/// Which hook, which end of it, in which operations, on which buffers.
+type Key = (HookId, Edge, Option<Op>, Option<Buffer>);
+
+impl Costs {
+    /// Takes in what is known anew.
+    pub fn add(&mut self, calibration: &Calibration) {
+        let known = calibration.crossings.iter().map(|crossing| (key(crossing), *crossing));
+        self.crossings.extend(known);
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.crossings.is_empty()
+    }
+
+    /// The programs' own time in an operation. `None`: it cannot be told, because a part of its log or the cost of a crossing is not known.
+    pub fn of(&self, operation: &Operation) -> Option<Own> {
+        if !has_its_whole_log(operation) {
+            return None;
+        }
+        let hook = operation.op.reported_by();
+        let passed = Passed {
+            op: operation.op,
+            begin: self.cost(operation, hook, Edge::Entry)?,
+            hooks: operation
+                .log
+                .iter()
+                .map(|event| Some((*event, self.cost(operation, HookId::from_id(event.hook())?, event.edge())?)))
+                .collect::<Option<_>>()?,
+            end: self.cost(operation, hook, Edge::Return)?,
+        };
+        Some(passed.own(operation))
+    }
+
+    /// What a crossing costs in an operation: what is known of those that are most alike.
+    fn cost(&self, operation: &Operation, hook: HookId, edge: Edge) -> Option<Cost> {
+        let op = Some(operation.op);
+        let alike = [(op, operation.buffer), (op, None), (None, None)];
+        let crossing = alike.iter().find_map(|&(op, buffer)| self.crossings.get(&(hook, edge, op, buffer)))?;
+        Some(if operation.is_sounded { crossing.sounded } else { crossing.cost })
+    }
+}
+
+fn key(crossing: &Crossing) -> Key {
+    (crossing.hook, crossing.edge, crossing.op, crossing.buffer)
+}
+
+/// Whether all hooks that it passed are in its log. A teardown that was deferred has only its last attempt there.
+pub fn has_its_whole_log(operation: &Operation) -> bool {
+    let is_deferred = operation.stages.iter().any(|span| span.stage == Stage::Deferred);
+    !operation.stages_incomplete && !is_deferred
+}
+
+#[cfg(test)]
+mod tests;
