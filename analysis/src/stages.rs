@@ -4,7 +4,7 @@
 //! construction, whatever hooks are missing. What the functions do and in which order: docs/ARCHITECTURE.md, and `probes/wire/src/hook.rs`.
 
 use grantscope_wire::stage::STAGE_IDS;
-use grantscope_wire::{Edge, Event, HookId, Op, Stage};
+use grantscope_wire::{Detail, Edge, Event, HookId, Op, Stage};
 
 use crate::model::StageSpan;
 
@@ -16,6 +16,20 @@ pub struct Folded {
     /// Functions that returned without having been entered, or whose callees' returns are missing: stages may be charged to the one around
     /// them.
     pub unmatched: Vec<HookId>,
+}
+
+/// The stages of an operation in a recording of this detail. `attempts`: of a teardown, those after the first.
+pub fn of(detail: Detail, op: Op, duration_ns: u64, attempts: u16, log: &[Event]) -> Folded {
+    let matched = |stages| Folded { stages, unmatched: Vec::new() };
+    if op == Op::Teardown {
+        let last_attempt_ns = log.last().map_or(0, |event| event.offset_ns());
+        return matched(fold_teardown(duration_ns, attempts, last_attempt_ns));
+    }
+    if detail == Detail::Operations {
+        // What is passed inside tells nothing of stages where these are not watched.
+        return matched(vec![StageSpan { stage: Stage::Remainder, self_ns: duration_ns, first_offset_ns: 0, calls: 1 }]);
+    }
+    fold(op, duration_ns, log)
 }
 
 /// Makes stages of the events of an operation.
@@ -33,9 +47,9 @@ pub fn fold(op: Op, duration_ns: u64, events: &[Event]) -> Folded {
     folding.end()
 }
 
-/// The stages of a teardown: it waits until its last attempt, and unmaps then.
+/// The stages of a teardown: it waits until its last attempt, and unmaps then. Without attempts after the first it does not wait.
 pub fn fold_teardown(duration_ns: u64, attempts: u16, last_attempt_ns: u64) -> Vec<StageSpan> {
-    let waited = last_attempt_ns.min(duration_ns);
+    let waited = if attempts == 0 { 0 } else { last_attempt_ns.min(duration_ns) };
     let unmapping =
         StageSpan { stage: Stage::Unmapping, self_ns: duration_ns - waited, first_offset_ns: offset(waited), calls: 1 };
     if attempts == 0 {
@@ -438,6 +452,7 @@ mod tests {
             fold_teardown(100, attempts, at).iter().map(|span| (span.stage, span.self_ns, span.calls)).collect::<Vec<_>>()
         };
         assert_eq!(spans(0, 0), [(Stage::Unmapping, 100, 1)]);
+        assert_eq!(spans(0, 90), [(Stage::Unmapping, 100, 1)]);
         assert_eq!(spans(3, 90), [(Stage::Deferred, 90, 3), (Stage::Unmapping, 10, 1)]);
     }
 }

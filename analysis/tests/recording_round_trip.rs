@@ -1,11 +1,12 @@
 //! Any frames are read as they were written, whatever is in them.
 
 use grantscope_analysis::model::{
-    Clock, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap, LossCounter, LossReport, MapState,
-    MapsReport, Operation, Outcome, StageSpan,
+    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
+    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome,
 };
 use grantscope_analysis::recording::{Frame, Reader, Writer};
-use grantscope_wire::{Buffer, Cause, HOOKS, HookId, LossKind, Op, Stage};
+use grantscope_analysis::stages;
+use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, HOOKS, HookId, LossKind, Op};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -13,29 +14,39 @@ use proptest::sample::select;
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again(frames in vec(frame(), 0..8)) {
-        let mut writer = Writer::begin(Vec::new(), &Environment::default()).expect("a Vec takes everything");
+    fn what_is_written_is_read_again(environment in environment(), mut frames in vec(frame(), 0..8)) {
+        frames.iter_mut().for_each(|frame| fold(frame, environment.detail));
+        let mut writer = Writer::begin(Vec::new(), &environment).expect("a Vec takes everything");
         frames.iter().for_each(|frame| writer.write(frame).expect("a Vec takes everything"));
         writer.write(&END).expect("a Vec takes everything");
         let bytes = writer.into_inner();
         let mut reader = Reader::open(&bytes[..]).expect("a recording");
         let mut read = std::iter::from_fn(|| reader.next_frame().expect("a whole frame"));
-        prop_assert_eq!(read.next(), Some(Frame::Environment(Environment::default())));
+        prop_assert_eq!(read.next(), Some(Frame::Environment(environment)));
         prop_assert_eq!(read.collect::<Vec<_>>(), [frames, vec![END]].concat());
+    }
+}
+
+/// Gives operations the stages that their logs make. A teardown's number of attempts is any.
+fn fold(frame: &mut Frame, detail: Option<Watched>) {
+    let Frame::Operations(operations) = frame else { return };
+    for operation in operations {
+        let Operation { op, duration_ns, ref log, tid, .. } = *operation;
+        operation.stages = stages::of(detail.unwrap_or_default(), op, duration_ns, tid as u16, log).stages;
     }
 }
 
 const END: Frame = Frame::End { at_ns: 0 };
 
-/// Any frame but the end.
+/// Any frame but the environment and the end.
 fn frame() -> impl Strategy<Value = Frame> {
     prop_oneof![
-        environment().prop_map(Frame::Environment),
         vec(operation(), 0..4).prop_map(Frame::Operations),
         loss().prop_map(Frame::Loss),
         any::<u64>().prop_map(|at_ns| Frame::Tick { at_ns }),
         maps().prop_map(Frame::Maps),
         filtered().prop_map(Frame::Filtered),
+        calibration().prop_map(Frame::Calibration),
     ]
 }
 
@@ -58,8 +69,9 @@ prop_compose! {
         xen in text(),
         clock in select(Clock::ALL),
         hooks in vec(hook_status(), 0..4),
+        detail in of(select(Watched::ALL)),
     ) -> Environment {
-        Environment { run, host, kernel, xen, arch, page_size, clock, tool, started_unix_ms, hooks }
+        Environment { run, host, kernel, xen, arch, page_size, clock, tool, started_unix_ms, hooks, detail }
     }
 }
 
@@ -72,27 +84,32 @@ prop_compose! {
 prop_compose! {
     fn operation()(
         (start_ns, duration_ns, tgid, tid, comm) in any::<(u64, u64, u32, u32, String)>(),
-        (pages, domid, map_generation_ns, stages_incomplete) in any::<(Option<u32>, Option<u16>, Option<u64>, bool)>(),
+        (pages, domid, map_generation_ns) in any::<(Option<u32>, Option<u16>, Option<u64>)>(),
+        (stages_incomplete, is_sounded) in any::<(bool, bool)>(),
         op in select(Op::ALL),
         buffer in buffer(),
         outcome in prop_oneof![Just(Outcome::Ok), any::<i32>().prop_map(Outcome::Errno)],
-        stages in vec(stage_span(), 0..4),
+        log in log(),
         details in vec(detail(), 0..4),
     ) -> Operation {
         Operation {
             start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, stages_incomplete,
-            stages, details, log: Vec::new(), is_sounded: false,
+            stages: Vec::new(), log, is_sounded, details,
         }
     }
 }
 
-prop_compose! {
-    fn stage_span()(
-        stage in select(Stage::ALL),
-        (self_ns, first_offset_ns, calls) in any::<(u64, u32, u16)>(),
-    ) -> StageSpan {
-        StageSpan { stage, self_ns, first_offset_ns, calls }
-    }
+/// Events with any times, also earlier than the one before. A mark has the time of the event before it.
+fn log() -> impl Strategy<Value = Vec<Event>> {
+    let edge = select(&[Edge::Entry, Edge::Return, Edge::Mark]);
+    vec((hook(), edge, 0..1_u64 << 56), 0..6).prop_map(|events| {
+        let mut at_ns = 0;
+        let event = |(hook, edge, offset_ns)| {
+            at_ns = if edge == Edge::Mark { at_ns } else { offset_ns };
+            Event::new(Event::code(hook, edge), at_ns)
+        };
+        events.into_iter().map(event).collect()
+    })
 }
 
 fn detail() -> impl Strategy<Value = Detail> {
@@ -163,5 +180,31 @@ prop_compose! {
         (min_duration_ns, errors_only) in any::<(u64, bool)>(),
     ) -> Filter {
         Filter { pid, comm, domid, buffers, min_duration_ns, errors_only }
+    }
+}
+
+prop_compose! {
+    fn calibration()(at_ns: u64, crossings in vec(crossing(), 0..4)) -> Calibration {
+        Calibration { at_ns, crossings }
+    }
+}
+
+prop_compose! {
+    fn crossing()(
+        hook in hook(),
+        edge in select(&[Edge::Entry, Edge::Return, Edge::Mark]),
+        op in of(select(Op::ALL)),
+        buffer in buffer(),
+        cost in cost(),
+        sounded in cost(),
+        count: u32,
+    ) -> Crossing {
+        Crossing { hook, edge, op, buffer, cost, sounded, count }
+    }
+}
+
+prop_compose! {
+    fn cost()((before_ps, after_ps, error_ps) in any::<(i32, i32, u32)>()) -> Cost {
+        Cost { before_ps, after_ps, error_ps }
     }
 }

@@ -4,16 +4,18 @@
 //! sweep in the lab. A fixture is never written again: a new version gets a fixture of its own.
 
 use grantscope_analysis::model::{
-    Clock, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap, LossCounter, LossReport, MapState,
-    MapsReport, Operation, Outcome, StageSpan, UNREAD,
+    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
+    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, StageSpan, UNREAD,
 };
 use grantscope_analysis::recording::{Frame, Reader, VERSION, Writer};
 use grantscope_analysis::series::Aggregate;
-use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
+use grantscope_analysis::stages;
+use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, HookId, LossKind, Op, Stage};
 
 const VERSION_1: &[u8] = include_bytes!("fixtures/version-1.gsr");
 const VERSION_2: &[u8] = include_bytes!("fixtures/version-2.gsr");
 const VERSION_3: &[u8] = include_bytes!("fixtures/version-3.gsr");
+const VERSION_4: &[u8] = include_bytes!("fixtures/version-4.gsr");
 const VERSION_1_SWEEP: &[u8] = include_bytes!("fixtures/version-1-sweep.gsr");
 
 /// The highest ids that a version's fixture has.
@@ -27,13 +29,14 @@ struct Highest {
 const HIGHEST_1: Highest = Highest { op: 17, stage: 24, hook: 35, loss: 5 };
 const HIGHEST_2: Highest = Highest { op: 18, stage: 26, hook: 37, loss: 5 };
 const HIGHEST_3: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7 };
+const HIGHEST_4: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7 };
 const HIGHEST_CAUSE: u8 = 33;
 
 fn up_to<T>(highest: u8, from_id: impl Fn(u8) -> Option<T>) -> Vec<T> {
     (0..=highest).filter_map(from_id).collect()
 }
 
-fn environment(clock: Clock, highest: &Highest) -> Frame {
+fn environment(clock: Clock, highest: &Highest, detail: Option<Watched>) -> Frame {
     let text = |text: &str| Some(text.to_owned());
     let hooks = up_to(highest.hook, HookId::from_id).into_iter().map(|hook| match hook.id() % 3 {
         0 => HookStatus { hook, attached_by: None, symbol: None, problem: text("the kernel has no such function") },
@@ -51,11 +54,12 @@ fn environment(clock: Clock, highest: &Highest) -> Frame {
         tool: "0.1.0".into(),
         started_unix_ms: 1_764_127_605_123,
         hooks: hooks.collect(),
+        detail,
     })
 }
 
 /// One operation of each kind, with every buffer kind, known and unknown values, every stage, and the smallest and largest numbers.
-fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Frame {
+fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Operation> {
     let stages = up_to(highest.stage, Stage::from_id);
     let operation = |op: Op| {
         let id = u64::from(op.id());
@@ -84,7 +88,46 @@ fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Frame {
             details: details(op),
         }
     };
-    Frame::Operations(up_to(highest.op, Op::from_id).into_iter().map(operation).collect())
+    up_to(highest.op, Op::from_id).into_iter().map(operation).collect()
+}
+
+/// The same, each twice with a log of its own: every hook, at every end. Some were sounded.
+fn operations_with_logs(highest: &Highest, detail: Watched) -> Vec<Operation> {
+    let hooks = up_to(highest.hook, HookId::from_id);
+    let logged = |(number, operation): (usize, Operation)| {
+        let mut at_ns = 0;
+        let event = |&hook: &HookId| {
+            let edge = [Edge::Entry, Edge::Return, Edge::Mark][(number + usize::from(hook.id())) % 3];
+            at_ns += if edge == Edge::Mark { 0 } else { 1 << (hook.id() % 40) };
+            Event::new(Event::code(hook, edge), at_ns)
+        };
+        let log: Vec<_> = hooks.iter().skip(number).map(event).collect();
+        let attempts = if operation.op == Op::Teardown { 3 } else { 0 };
+        let stages = stages::of(detail, operation.op, operation.duration_ns, attempts, &log).stages;
+        Operation { stages, log, is_sounded: number % 4 == 1, ..operation }
+    };
+    let again = |operation: Operation| [operation.clone(), Operation { duration_ns: operation.duration_ns / 2, ..operation }];
+    operations(highest, every_detail)
+        .into_iter()
+        .enumerate()
+        .flat_map(|(number, operation)| again(operation).map(|operation| logged((number, operation))))
+        .collect()
+}
+
+fn calibration() -> Frame {
+    let cost =
+        |id: u8| Cost { before_ps: i32::MIN >> (id % 32), after_ps: 70_000 + i32::from(id), error_ps: u32::MAX >> (id % 32) };
+    let crossing = |hook: HookId| Crossing {
+        hook,
+        edge: [Edge::Entry, Edge::Return, Edge::Mark][usize::from(hook.id() % 3)],
+        op: Op::from_id(hook.id() % 23),
+        buffer: Buffer::from_id(hook.id() % 5),
+        cost: cost(hook.id()),
+        sounded: cost(hook.id() + 1),
+        count: 1_000 * u32::from(hook.id()),
+    };
+    let crossings = up_to(HIGHEST_4.hook, HookId::from_id).into_iter().map(crossing).collect();
+    Frame::Calibration(Calibration { at_ns: 24_400_000_000, crossings })
 }
 
 fn loss(highest: &Highest) -> Frame {
@@ -163,17 +206,45 @@ fn filtered() -> [Frame; 2] {
 }
 
 fn version_1() -> Vec<Frame> {
-    vec![environment(Clock::Wall, &HIGHEST_1), operations(&HIGHEST_1, |_| Vec::new()), loss(&HIGHEST_1), TICK, END]
+    vec![
+        environment(Clock::Wall, &HIGHEST_1, None),
+        Frame::Operations(operations(&HIGHEST_1, |_| Vec::new())),
+        loss(&HIGHEST_1),
+        TICK,
+        END,
+    ]
 }
 
 fn version_2() -> Vec<Frame> {
-    vec![environment(Clock::Counted, &HIGHEST_2), operations(&HIGHEST_2, started_by), loss(&HIGHEST_2), TICK, END]
+    vec![
+        environment(Clock::Counted, &HIGHEST_2, None),
+        Frame::Operations(operations(&HIGHEST_2, started_by)),
+        loss(&HIGHEST_2),
+        TICK,
+        END,
+    ]
 }
 
 fn version_3() -> Vec<Frame> {
-    let mut frames =
-        vec![environment(Clock::Counted, &HIGHEST_3), operations(&HIGHEST_3, every_detail), loss(&HIGHEST_3), TICK, maps()];
+    let mut frames = vec![
+        environment(Clock::Counted, &HIGHEST_3, None),
+        Frame::Operations(operations(&HIGHEST_3, every_detail)),
+        loss(&HIGHEST_3),
+        TICK,
+        maps(),
+    ];
     frames.push(maps_without_census());
+    frames.extend(filtered());
+    frames.push(END);
+    frames
+}
+
+fn version_4() -> Vec<Frame> {
+    let operations = operations_with_logs(&HIGHEST_4, Watched::Full);
+    let (first, second) = operations.split_at(operations.len() / 2);
+    let mut frames = vec![environment(Clock::Wall, &HIGHEST_4, Some(Watched::Full))];
+    frames.extend([first, &[], second].map(|some| Frame::Operations(some.to_vec())));
+    frames.extend([calibration(), loss(&HIGHEST_4), TICK, maps(), maps_without_census()]);
     frames.extend(filtered());
     frames.push(END);
     frames
@@ -197,7 +268,7 @@ fn version_of(bytes: &[u8]) -> u16 {
 
 #[test]
 fn every_version_is_read_to_the_values_of_today() {
-    let fixtures = [(VERSION_1, version_1()), (VERSION_2, version_2()), (VERSION_3, version_3())];
+    let fixtures = [(VERSION_1, version_1()), (VERSION_2, version_2()), (VERSION_3, version_3()), (VERSION_4, version_4())];
     for (version, (bytes, values)) in (1..).zip(fixtures) {
         assert_eq!(version_of(bytes), version);
         assert_eq!(read(bytes), values, "version {version}");
@@ -206,8 +277,8 @@ fn every_version_is_read_to_the_values_of_today() {
 
 #[test]
 fn the_newest_version_has_a_fixture_and_is_written_byte_for_byte_as_it() {
-    assert_eq!(version_of(VERSION_3), VERSION, "write a fixture of the new version, and keep the one of the old");
-    assert_eq!(written(&version_3()), VERSION_3);
+    assert_eq!(version_of(VERSION_4), VERSION, "write a fixture of the new version, and keep the one of the old");
+    assert_eq!(written(&version_4()), VERSION_4);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use grantscope_wire::record::{
     DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
     STATUS_BYTES, STATUSES_UNREAD, Sounding,
 };
-use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, Stage, TeardownInside};
+use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
 
 use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
 use grantscope_analysis::stages;
@@ -95,7 +95,7 @@ impl Decoder {
             details: details(&head, statuses)?.into_iter().chain(caller).collect(),
         };
         for inside in teardowns {
-            ended(teardown(&operation, &inside));
+            ended(teardown(&operation, inside));
         }
         ended(operation);
         Ok(())
@@ -117,14 +117,16 @@ impl Decoder {
             return (words, Vec::new());
         }
         let (mut events, mut teardowns) = (Vec::with_capacity(words.len()), Vec::new());
-        // Of the last gnttab_unmap_refs.
+        // Of the last gnttab_unmap_refs: when, and which events are inside.
         let (mut entered_ns, mut returned_ns) = (0, head.duration_ns);
+        let mut inside = 0..0;
         // Whether a program has written something since the last one that timed itself.
         let mut is_new = true;
         let mut rest = &words[..];
         while let [word, ..] = rest {
             if let Some(facts) = TeardownInside::read(rest) {
-                teardowns.push(Inside { offset_ns: entered_ns, duration_ns: returned_ns.saturating_sub(entered_ns), facts });
+                let log = events[inside.clone()].iter().map(|event| rebased(event, entered_ns)).collect();
+                teardowns.push(Inside { offset_ns: entered_ns, duration_ns: returned_ns.saturating_sub(entered_ns), log, facts });
                 rest = &rest[TeardownInside::WORDS..];
                 continue;
             }
@@ -139,8 +141,12 @@ impl Decoder {
             }
             is_new = true;
             match word.edge() {
-                Edge::Entry if word.hook() == HookId::GnttabUnmapRefs.id() => entered_ns = word.offset_ns(),
-                Edge::Return if word.hook() == HookId::GnttabUnmapRefs.id() => returned_ns = word.offset_ns(),
+                Edge::Entry if word.hook() == HookId::GnttabUnmapRefs.id() => {
+                    (entered_ns, inside) = (word.offset_ns(), events.len() + 1..events.len() + 1);
+                }
+                Edge::Return if word.hook() == HookId::GnttabUnmapRefs.id() => {
+                    (returned_ns, inside.end) = (word.offset_ns(), events.len());
+                }
                 // It has no time of its own.
                 Edge::Mark => {
                     let before_ns = events.last().map_or(0, |event: &Event| event.offset_ns());
@@ -176,15 +182,7 @@ impl Decoder {
 
     /// The stages, and whether all returns had their entries.
     fn stages(&mut self, op: Op, head: &OpHeader, events: &[Event]) -> (Vec<StageSpan>, bool) {
-        if op == Op::Teardown {
-            let last_attempt_ns = events.last().map_or(0, |event| event.offset_ns());
-            return (stages::fold_teardown(head.duration_ns, head.attempts, last_attempt_ns), true);
-        }
-        if self.detail == Watched::Operations {
-            let all = StageSpan { stage: Stage::Remainder, self_ns: head.duration_ns, first_offset_ns: 0, calls: 1 };
-            return (vec![all], true);
-        }
-        let folded = stages::fold(op, head.duration_ns, events);
+        let folded = stages::of(self.detail, op, head.duration_ns, head.attempts, events);
         for hook in &folded.unmatched {
             match self.unmatched.iter_mut().find(|(known, _)| known == hook) {
                 Some((_, count)) => *count += 1,
@@ -199,10 +197,17 @@ impl Decoder {
 struct Inside {
     offset_ns: u64,
     duration_ns: u64,
+    /// The hooks that it passed, with times from its own start.
+    log: Vec<Event>,
     facts: TeardownInside,
 }
 
-fn teardown(within: &Operation, inside: &Inside) -> Operation {
+/// The event, with its time from there on.
+fn rebased(event: &Event, from_ns: u64) -> Event {
+    Event::new(event.code_of(), event.offset_ns().saturating_sub(from_ns))
+}
+
+fn teardown(within: &Operation, inside: Inside) -> Operation {
     let map = &inside.facts.map;
     Operation {
         start_ns: within.start_ns + inside.offset_ns,
@@ -217,9 +222,9 @@ fn teardown(within: &Operation, inside: &Inside) -> Operation {
         tgid: within.tgid,
         tid: within.tid,
         stages_incomplete: false,
-        log: Vec::new(),
-        is_sounded: within.is_sounded,
         stages: stages::fold_teardown(inside.duration_ns, 0, 0),
+        log: inside.log,
+        is_sounded: within.is_sounded,
         details: vec![Detail::StartedBy(within.op)],
     }
 }
@@ -278,7 +283,7 @@ pub fn comm(bytes: &[u8]) -> String {
 mod tests {
     use grantscope_analysis::model::StageSpan;
     use grantscope_wire::record::OpHeader as Head;
-    use grantscope_wire::{MapInfo, OpRecord};
+    use grantscope_wire::{MapInfo, OpRecord, Stage};
 
     use super::*;
 
@@ -436,7 +441,9 @@ mod tests {
         let map = MapInfo { generation_ns: 77, pages: 16, buffer: Buffer::Wc.id(), domid_known: 1, domid: 7 };
         let failed = TeardownInside { ret: -22, map };
         let gone = TeardownInside { ret: 0, map: MapInfo::UNKNOWN };
-        let unmapped = |from, to| [entered(HookId::GnttabUnmapRefs, from), returned(HookId::GnttabUnmapRefs, to)];
+        let updated = |at_ns| entered(HookId::ClearForeignP2mMapping, at_ns);
+        let unmapped =
+            |from, to| [entered(HookId::GnttabUnmapRefs, from), updated(to - 2), returned(HookId::GnttabUnmapRefs, to)];
         let events = [&unmapped(3, 10)[..], &failed.words(), &unmapped(12, 20), &gone.words()].concat();
         let head = Head { op: Op::Close.id(), start_ns: 100, duration_ns: 25, tid: 9, ..Head::default() };
         let operations = all(&mut Decoder::default(), &bytes(head, &events)).unwrap();
@@ -447,9 +454,10 @@ mod tests {
             (Some(Buffer::Wc), Some(16), Some(7), Some(77))
         );
         assert_eq!((first.outcome.name().as_ref(), first.started_by()), ("EINVAL", Some(Op::Close)));
+        assert_eq!([&first.log[..], &second.log], [[updated(5)], [updated(6)]]);
         assert_eq!((second.start_ns, second.buffer, second.pages, second.domid), (112, None, None, None));
         assert!(operations.iter().all(Operation::adds_up));
-        assert_eq!((close.op, close.stages.len()), (Op::Close, 2));
+        assert_eq!((close.op, close.stages.len()), (Op::Close, 3));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use grantscope_analysis::model::{Clock, Environment, HookStatus};
+use grantscope_wire::Detail;
 
 /// Describes this machine.
-pub fn environment(run: Option<String>, clock: Clock, hooks: Vec<HookStatus>) -> Environment {
+pub fn environment(run: Option<String>, clock: Clock, detail: Detail, hooks: Vec<HookStatus>) -> Environment {
     let uname = nix::sys::utsname::uname().ok();
     let text = |field: Option<&std::ffi::OsStr>| field.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
     let host = text(uname.as_ref().map(|uname| uname.nodename()));
@@ -22,6 +23,7 @@ pub fn environment(run: Option<String>, clock: Clock, hooks: Vec<HookStatus>) ->
         tool: concat!("grantscope ", env!("CARGO_PKG_VERSION")).to_owned(),
         started_unix_ms,
         hooks,
+        detail: Some(detail),
     }
 }
 

@@ -77,7 +77,7 @@ pub struct Finished {
 pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
     let probes = Probes::attach(options.attach, options.detail, &options.filter)?;
     ready(&probes);
-    let environment = host::environment(options.run, options.clock, probes.status().to_vec());
+    let environment = host::environment(options.run, options.clock, options.detail, probes.status().to_vec());
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
     let filter = (!options.filter.is_any()).then_some(options.filter);

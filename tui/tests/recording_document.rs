@@ -2,24 +2,54 @@
 
 mod support;
 
-use grantscope_analysis::model::{Environment, LossReport};
+use grantscope_analysis::model::{Calibration, Cost, Crossing, Environment, LossReport, Operation};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::{Frame, Reader};
-use grantscope_wire::{Buffer, Op, Stage};
+use grantscope_analysis::stages;
+use grantscope_wire::{Buffer, Detail, Edge, Event, HookId, Op};
 use support::builder;
 
 const DOCUMENT: &str = include_str!("../../docs/recording.md");
 
 fn example() -> Vec<Frame> {
-    let environment = Environment { hooks: Vec::new(), started_unix_ms: 1_700_000_000_000, ..builder::environment() };
-    let operation = builder::operation(Op::Export, Buffer::Wc, 16, 1_000_000, &[(Stage::Remainder, 300), (Stage::DmaAlloc, 700)]);
+    let environment = Environment {
+        hooks: Vec::new(),
+        started_unix_ms: 1_700_000_000_000,
+        detail: Some(Detail::Stages),
+        ..builder::environment()
+    };
     vec![
         Frame::Environment(environment),
-        Frame::Operations(vec![operation]),
+        Frame::Calibration(calibration()),
+        Frame::Operations(vec![export(1_000_000, [200, 900], 1_000), export(1_005_000, [190, 910], 1_010)]),
         Frame::Loss(LossReport { at_ns: 2_000_000, counters: Vec::new() }),
         Frame::Maps(MapsReport { at_ns: 2_000_000, changed: vec![exported()], gone: Vec::new(), no_census: None }),
         Frame::End { at_ns: 2_000_000 },
     ]
+}
+
+/// An export that allocates from here to there.
+fn export(start_ns: u64, [from, to]: [u64; 2], duration_ns: u64) -> Operation {
+    let event = |edge, at_ns| Event::new(Event::code(HookId::GnttabDmaAllocPages, edge), at_ns);
+    let log = vec![event(Edge::Entry, from), event(Edge::Mark, from), event(Edge::Return, to)];
+    let stages = stages::of(Detail::Stages, Op::Export, duration_ns, 0, &log).stages;
+    let map_generation_ns = Some(start_ns + 100);
+    let made_up = builder::operation(Op::Export, Buffer::Wc, 16, start_ns, &[]);
+    Operation { duration_ns, stages, log, map_generation_ns, ..made_up }
+}
+
+fn calibration() -> Calibration {
+    let cost = |before_ps, after_ps| Cost { before_ps, after_ps, error_ps: 500 };
+    let crossing = Crossing {
+        hook: HookId::GnttabDmaAllocPages,
+        edge: Edge::Return,
+        op: Some(Op::Export),
+        buffer: None,
+        cost: cost(120_000, 40_000),
+        sounded: cost(150_000, 60_000),
+        count: 1_000,
+    };
+    Calibration { at_ns: 900_000, crossings: vec![crossing] }
 }
 
 fn exported() -> LiveMap {

@@ -1,6 +1,6 @@
 //! Where and with what a recording was made.
 
-use grantscope_wire::HookId;
+use grantscope_wire::{Detail, HookId};
 
 use super::Clock;
 
@@ -27,6 +27,8 @@ pub struct Environment {
     pub started_unix_ms: u64,
     /// How each hook is attached.
     pub hooks: Vec<HookStatus>,
+    /// How much was watched; `None`: not known, as in recordings before version 4.
+    pub detail: Option<Detail>,
 }
 
 impl Environment {

@@ -12,6 +12,7 @@ mod reader;
 mod v1;
 mod v2;
 mod v3;
+mod v4;
 mod writer;
 
 pub use reader::{ReadError, Reader};
@@ -22,7 +23,7 @@ use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsRepor
 /// First bytes of every recording.
 pub const MAGIC: [u8; 6] = *b"GSREC\n";
 /// Version that this program writes. It reads all versions up to this one.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// One message of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +127,7 @@ mod tests {
         assert_eq!(read(b"run,kernel,xen\n").1.as_deref(), Some(not_ours));
         let mut newer = recording(&[END]);
         newer[MAGIC.len()] = 9;
-        let too_new = "recording of version 9, but this grantscope reads versions up to 3: update grantscope";
+        let too_new = "recording of version 9, but this grantscope reads versions up to 4: update grantscope";
         assert_eq!(read(&newer).1.as_deref(), Some(too_new));
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use serde::de::DeserializeOwned;
 
-use super::{Frame, MAGIC, VERSION, v1, v2, v3};
+use super::{Frame, MAGIC, VERSION, v1, v2, v3, v4};
 
 /// A frame longer than this is taken for damage: writers stay far below.
 const MAX_FRAME_BYTES: u32 = 16 << 20;
@@ -53,6 +53,7 @@ pub enum ReadError {
 pub struct Reader<R: Read> {
     input: R,
     version: u16,
+    newest: v4::Decoder,
     frames: u64,
     ended: bool,
 }
@@ -74,7 +75,7 @@ impl<R: Read> Reader<R> {
         if found > VERSION {
             return Err(ReadError::TooNew { found });
         }
-        Ok(Self { input, version: found, frames: 0, ended: false })
+        Ok(Self { input, version: found, newest: v4::Decoder::default(), frames: 0, ended: false })
     }
 
     /// The next frame; `None` after the end frame.
@@ -90,7 +91,8 @@ impl<R: Read> Reader<R> {
         let frame = match self.version {
             1 => decoded::<v1::Frame>(&payload),
             2 => decoded::<v2::Frame>(&payload),
-            _ => decoded::<v3::Frame>(&payload),
+            3 => decoded::<v3::Frame>(&payload),
+            _ => self.newest.frame(&payload),
         };
         let frame = frame.map_err(|_| self.damaged("a frame that cannot be decoded"))?;
         self.frames += 1;

@@ -16,7 +16,7 @@ pub enum Frame {
     End { at_ns: u64 },
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub struct Environment {
     run: String,
     host: String,
@@ -45,7 +45,7 @@ pub struct HookStatus {
     problem: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub struct Operation {
     start_ns: u64,
     duration_ns: u64,
@@ -70,7 +70,7 @@ pub enum Outcome {
     Errno(i32),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub struct StageSpan {
     #[serde(with = "ids::stage")]
     stage: Stage,
@@ -102,36 +102,56 @@ impl From<Operation> for model::Operation {
     }
 }
 
-/// Lists once what every operation has had since this version.
-macro_rules! operations_have {
-    ({ $($field:ident),* } lists { $($list:ident),* }) => {
-        impl Operation {
-            /// The operation with what versions after this one know of it.
-            pub fn with(self, details: Vec<model::Detail>) -> model::Operation {
-                let Self { $($field,)* $($list,)* } = self;
-                let ($($list,)*) = ($($list.into_iter().map(Into::into).collect(),)*);
-                model::Operation { $($field: $field.into(),)* $($list,)* details, log: Vec::new(), is_sounded: false }
-            }
-
-            /// The operation, and what versions after this one know of it.
-            pub fn split(operation: model::Operation) -> (Self, Vec<model::Detail>) {
-                let model::Operation { $($field,)* $($list,)* details, log: _, is_sounded: _ } = operation;
-                let ($($list,)*) = ($($list.into_iter().map(Into::into).collect(),)*);
-                (Self { $($field: $field.into(),)* $($list,)* }, details)
-            }
+impl Operation {
+    /// The operation with what versions after this one know of it.
+    pub fn with(self, details: Vec<model::Detail>) -> model::Operation {
+        model::Operation {
+            start_ns: self.start_ns,
+            duration_ns: self.duration_ns,
+            op: self.op,
+            buffer: self.buffer,
+            pages: self.pages,
+            outcome: self.outcome.into(),
+            domid: self.domid,
+            tgid: self.tgid,
+            tid: self.tid,
+            comm: self.comm,
+            map_generation_ns: self.map_generation_ns,
+            stages_incomplete: self.stages_incomplete,
+            stages: self.stages.into_iter().map(Into::into).collect(),
+            log: Vec::new(),
+            is_sounded: false,
+            details,
         }
-    };
+    }
 }
 
-operations_have!({
-    start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, stages_incomplete
-} lists { stages });
-same_fields!(Environment, model::Environment {
-    run, host, kernel, xen, arch, page_size, clock, tool, started_unix_ms
-} lists { hooks });
+impl From<StageSpan> for model::StageSpan {
+    fn from(StageSpan { stage, self_ns, first_offset_ns, calls }: StageSpan) -> Self {
+        Self { stage, self_ns, first_offset_ns, calls }
+    }
+}
+
+impl From<Environment> for model::Environment {
+    fn from(environment: Environment) -> Self {
+        Self {
+            run: environment.run,
+            host: environment.host,
+            kernel: environment.kernel,
+            xen: environment.xen,
+            arch: environment.arch,
+            page_size: environment.page_size,
+            clock: environment.clock.into(),
+            tool: environment.tool,
+            started_unix_ms: environment.started_unix_ms,
+            hooks: environment.hooks.into_iter().map(Into::into).collect(),
+            detail: None,
+        }
+    }
+}
+
 same_variants!(Clock, model::Clock { Wall, Counted });
 same_fields!(HookStatus, model::HookStatus { hook, attached_by, symbol, problem });
 same_variants!(Outcome, model::Outcome { Ok, Errno(errno) });
-same_fields!(StageSpan, model::StageSpan { stage, self_ns, first_offset_ns, calls });
 same_fields!(LossReport, model::LossReport { at_ns } lists { counters });
 same_fields!(LossCounter, model::LossCounter { hook, kind, count });

@@ -1,4 +1,4 @@
-//! Version 3: causes, statuses and callers; live mappings; what a filter left out. The version that is written.
+//! Version 3: causes, statuses and callers; live mappings; what a filter left out.
 
 use grantscope_wire::{Buffer, Cause, Op};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::convert::{frames_are_read, same_fields, same_variants};
 use super::{ids, v1};
 use crate::model;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub enum Frame {
     Environment(v1::Environment),
     Operations(Vec<Operation>),
@@ -18,7 +18,7 @@ pub enum Frame {
     Filtered(FilterReport),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub struct Operation {
     common: v1::Operation,
     details: Vec<Detail>,
@@ -98,32 +98,9 @@ pub struct Filter {
 
 frames_are_read!(Frame { Maps, Filtered });
 
-impl From<super::Frame> for Frame {
-    fn from(frame: super::Frame) -> Self {
-        use super::Frame as Model;
-        match frame {
-            Model::Environment(environment) => Self::Environment(environment.into()),
-            Model::Operations(operations) => Self::Operations(operations.into_iter().map(Into::into).collect()),
-            Model::Loss(report) => Self::Loss(report.into()),
-            Model::Tick { at_ns } => Self::Tick { at_ns },
-            Model::End { at_ns } => Self::End { at_ns },
-            Model::Maps(report) => Self::Maps(report.into()),
-            Model::Filtered(report) => Self::Filtered(report.into()),
-            Model::Calibration(report) => Self::Tick { at_ns: report.at_ns },
-        }
-    }
-}
-
 impl From<Operation> for model::Operation {
     fn from(Operation { common, details }: Operation) -> Self {
         common.with(details.into_iter().map(Into::into).collect())
-    }
-}
-
-impl From<model::Operation> for Operation {
-    fn from(operation: model::Operation) -> Self {
-        let (common, details) = v1::Operation::split(operation);
-        Self { common, details: details.into_iter().map(Into::into).collect() }
     }
 }
 

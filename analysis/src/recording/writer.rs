@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::mpsc;
 
-use super::{Frame, MAGIC, VERSION, v3};
+use super::{Frame, MAGIC, VERSION, v4};
 use crate::model::Environment;
 
 /// Takes frames, one after the other.
@@ -20,13 +20,14 @@ pub trait FrameSink {
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     out: W,
+    encoder: v4::Encoder,
     begun: bool,
 }
 
 impl<W: Write> Writer<W> {
     /// A recording that begins with its first frame, which has to be the environment.
     pub fn new(out: W) -> Self {
-        Self { out, begun: false }
+        Self { out, encoder: v4::Encoder::default(), begun: false }
     }
 
     /// Begins a recording: the magic, the version and the environment.
@@ -49,6 +50,20 @@ impl<W: Write> Writer<W> {
         self.put(frame.clone())
     }
 
+    fn payload(&mut self, payload: &[u8]) -> io::Result<()> {
+        let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
+        let mut bytes = Vec::with_capacity(payload.len() + 16);
+        if !self.begun {
+            bytes.extend_from_slice(&MAGIC);
+            bytes.extend_from_slice(&VERSION.to_le_bytes());
+            self.begun = true;
+        }
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(payload).to_le_bytes());
+        bytes.extend_from_slice(payload);
+        self.out.write_all(&bytes)
+    }
+
     /// The writer beneath.
     pub fn into_inner(self) -> W {
         self.out
@@ -58,18 +73,9 @@ impl<W: Write> Writer<W> {
 impl<W: Write> FrameSink for Writer<W> {
     /// Appends one frame and hands it on, so that a live reader sees it at once.
     fn put(&mut self, frame: Frame) -> io::Result<()> {
-        let payload = postcard::to_stdvec(&v3::Frame::from(frame)).map_err(io::Error::other)?;
-        let length = u32::try_from(payload.len()).map_err(io::Error::other)?;
-        let mut bytes = Vec::with_capacity(payload.len() + 16);
-        if !self.begun {
-            bytes.extend_from_slice(&MAGIC);
-            bytes.extend_from_slice(&VERSION.to_le_bytes());
-            self.begun = true;
+        for payload in self.encoder.payloads(frame).map_err(io::Error::other)? {
+            self.payload(&payload)?;
         }
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
-        bytes.extend_from_slice(&payload);
-        self.out.write_all(&bytes)?;
         self.out.flush()
     }
 }
