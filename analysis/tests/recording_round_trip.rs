@@ -80,7 +80,9 @@ prop_compose! {
         details in vec(detail(), 0..4),
     ) -> Operation {
         Operation {
-            start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, stages_incomplete,
+            start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, log: Vec::new(),
+            is_sounded: false,
+            stages_incomplete,
             stages, details,
         }
     }
