@@ -30,10 +30,11 @@ impl Series {
     }
 }
 
+/// As in a row of a table.
 impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.buffer, self.pages) {
-            (Some(buffer), Some(pages)) => write!(f, "{} of {pages} {buffer} pages", self.op),
+            (Some(buffer), Some(pages)) => write!(f, "{} {buffer} {pages}", self.op),
             _ => f.write_str(&self.op),
         }
     }
@@ -91,7 +92,7 @@ impl Medians {
     /// When no such call was timed.
     pub fn us(&self, op: &str, buffer: &str, pages: u32) -> Result<f64> {
         let series = Series::new(op, buffer, pages);
-        let median = self.0.get(&series).with_context(|| format!("no {series} was timed"))?;
+        let median = self.0.get(&series).with_context(|| format!("no call was timed of {series}"))?;
         Ok(median.ns as f64 / 1000.0)
     }
 }
@@ -116,6 +117,6 @@ mod tests {
             (Series::new("map", "wc", 1), 4000),
         ]);
         assert_eq!(medians.us("map", "pages", 16).unwrap(), 3.0);
-        assert_eq!(medians.us("map", "pages", 2).unwrap_err().to_string(), "no map of 2 pages pages was timed");
+        assert_eq!(medians.us("map", "pages", 2).unwrap_err().to_string(), "no call was timed of map pages 2");
     }
 }
