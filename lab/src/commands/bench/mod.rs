@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: what grantscope itself costs, measured on the main platform. Each measure has a file.
 
 pub mod document;
+mod medians;
 pub mod overhead;
 mod recorder;
+mod truth;
 
 use std::process::ExitCode;
 
@@ -13,6 +15,8 @@ use anyhow::Result;
 pub enum Verb {
     /// Measures what recording adds to calls that map and export grants, against the same calls alone in the same boot
     Overhead(overhead::Arguments),
+    /// Measures how far what a recording says of a call is from what is true of it
+    Truth(truth::Arguments),
     /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
     Recorder(recorder::Arguments),
 }
@@ -25,5 +29,6 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
         Verb::Overhead(arguments) => overhead::run(arguments),
         Verb::Recorder(arguments) => recorder::run(arguments),
+        Verb::Truth(arguments) => truth::run(arguments),
     }
 }

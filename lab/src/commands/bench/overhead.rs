@@ -4,10 +4,9 @@
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
-use grantscope_analysis::verify::Truth;
 use grantscope_wire::Detail;
 
-use super::document;
+use super::{document, medians::Medians};
 use crate::{
     boot::console_watch::{End, TIMEOUT},
     cache::Cache,
@@ -30,6 +29,13 @@ struct Action {
     name: &'static str,
     buffer: &'static str,
     ops: &'static [&'static str],
+}
+
+impl Action {
+    /// The sum of its calls' medians, in µs.
+    fn us(&self, medians: &Medians, pages: u32) -> Result<f64> {
+        self.ops.iter().map(|op| medians.us(op, self.buffer, pages)).sum()
+    }
 }
 
 const ACTIONS: [Action; 3] = [
@@ -121,11 +127,11 @@ impl Measured {
     /// # Errors
     /// When a call was not timed.
     pub fn added(&self) -> Result<Vec<f64>> {
-        ACTIONS.iter().map(|action| Ok(self.with.action(action, 1)? - self.before.action(action, 1)?)).collect()
+        ACTIONS.iter().map(|action| Ok(action.us(&self.with, 1)? - action.us(&self.before, 1)?)).collect()
     }
 
     fn row(&self, name: String) -> Result<Row> {
-        let alone = |medians: &Medians| ACTIONS.iter().map(|action| medians.action(action, 1)).collect::<Result<Vec<_>>>();
+        let alone = |medians: &Medians| ACTIONS.iter().map(|action| action.us(medians, 1)).collect::<Result<Vec<_>>>();
         let (before, after) = (alone(&self.before)?, alone(&self.after)?);
         Ok(Row {
             name,
@@ -204,42 +210,6 @@ stop
     )
 }
 
-/// Medians of the successful calls, by operation, buffer and pages.
-struct Medians(BTreeMap<(String, String, u32), u64>);
-
-impl Medians {
-    fn of(truth: &Truth) -> Self {
-        let mut durations: BTreeMap<_, Vec<u64>> = BTreeMap::new();
-        for call in &truth.calls {
-            if let (Some(buffer), Some(pages), "ok") = (&call.buffer, call.pages, call.outcome.as_str()) {
-                durations.entry((call.op.clone(), buffer.clone(), pages)).or_default().push(call.duration_ns);
-            }
-        }
-        Self(
-            durations
-                .into_iter()
-                .map(|(key, mut ns)| {
-                    ns.sort_unstable();
-                    (key, ns[(ns.len() - 1) / 2])
-                })
-                .collect(),
-        )
-    }
-
-    fn read(path: &Path) -> Result<Self> {
-        Ok(Self::of(&truth(path)?))
-    }
-
-    fn call(&self, op: &str, buffer: &str, pages: u32) -> Result<f64> {
-        let ns = self.0.get(&(op.to_owned(), buffer.to_owned(), pages));
-        Ok(*ns.with_context(|| format!("no {op} of {pages} {buffer} pages was timed"))? as f64 / 1000.0)
-    }
-
-    fn action(&self, action: &Action, pages: u32) -> Result<f64> {
-        action.ops.iter().map(|op| self.call(op, action.buffer, pages)).sum()
-    }
-}
-
 /// What recording adds, call by call and action by action.
 fn print_calls(before: &Medians, with: &Medians, after: &Medians) -> Result<()> {
     println!("{:34} {:>6} {:>10} {:>10} {:>10} {:>8}", "medians in µs", "pages", "alone", "recorded", "added", "again");
@@ -248,10 +218,10 @@ fn print_calls(before: &Medians, with: &Medians, after: &Medians) -> Result<()> 
     };
     for pages in PAGES {
         for action in &ACTIONS {
-            let at = |medians: &Medians| medians.action(action, pages);
+            let at = |medians: &Medians| action.us(medians, pages);
             line(action.name, pages, at(before)?, at(with)?, at(after)?);
             for op in action.ops {
-                let at = |medians: &Medians| medians.call(op, action.buffer, pages);
+                let at = |medians: &Medians| medians.us(op, action.buffer, pages);
                 line(&format!("    {op}"), pages, at(before)?, at(with)?, at(after)?);
             }
         }

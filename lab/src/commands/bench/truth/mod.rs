@@ -1,0 +1,346 @@
+//! `cargo xtask bench truth`: what a recording says of calls, compared with what is true of them: in one boot, calls are timed by the
+//! program that makes them alone, while they are recorded, and alone again.
+
+mod calls;
+mod errors;
+mod traced;
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::BufReader,
+    path::Path,
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use grantscope_analysis::{
+    model::{AttachMode, Outcome},
+    recording::Reader,
+    series::{Aggregate, Series as Durations},
+    verify::Truth,
+};
+use grantscope_wire::Detail;
+
+use self::{
+    calls::Nothing,
+    errors::{Bound, Measured, Ratio, Row},
+    traced::Traced,
+};
+use super::{
+    document,
+    medians::{Median, Medians, Series},
+};
+use crate::{
+    boot::console_watch::End,
+    cache::Cache,
+    checks::recorded::truth,
+    fetch::Consent,
+    guest::{
+        in_c,
+        job::{Command, Job},
+    },
+    lab::Lab,
+    place,
+    platform::{Clock, MAIN},
+    programs, setup,
+};
+
+/// The calls.
+const SCENARIO: &str = include_str!("truth.toml");
+/// What dom0 runs.
+const SCRIPT: &str = include_str!("../../../../guest/measure-truth");
+/// Their page counts.
+const PAGES: &str = "1,16,256,2025";
+/// Those of `--check`.
+const CHECKED_PAGES: &str = "1,16";
+/// How many calls that do nothing are timed.
+const NOTHING_CALLS: u32 = 1000;
+
+/// How long the guest may be silent: a run of the scenario says nothing.
+const PATIENCE: Duration = Duration::from_secs(240);
+/// How far the medians of two boots may lie apart, as a share.
+const BOOTS_WITHIN: f64 = 0.002;
+/// A bare call whose medians before and after the recording differ by more is named: as a share.
+const DRIFT: f64 = 0.01;
+/// So many series that do not agree are named.
+const NAMED: usize = 5;
+/// With `--all`: after so many boots that do not agree, the last one is shown.
+const MOST_BOOTS: usize = 4;
+
+/// Arguments of `bench truth`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Boot at least twice, and until the medians of the bare calls of two boots agree within 0.2 %
+    #[arg(long)]
+    pub all: bool,
+    /// Record with kprobes alone, which may be further off
+    #[arg(long)]
+    pub kprobe: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "stages", value_parser = detail)]
+    pub detail: Detail,
+    /// Only a few page counts; fails with the name of every series that is further off than it may be
+    #[arg(long, conflicts_with = "write")]
+    pub check: bool,
+    /// Write the table into docs/performance.md
+    #[arg(long, conflicts_with = "kprobe")]
+    pub write: bool,
+    /// Agree to everything that setup asks
+    #[arg(long)]
+    pub yes: bool,
+}
+
+fn detail(name: &str) -> Result<Detail, String> {
+    let names: Vec<_> = Detail::ALL.iter().map(|detail| detail.name()).collect();
+    let named = Detail::ALL.iter().find(|detail| detail.name() == name);
+    named.copied().ok_or_else(|| format!("one of {}", names.join(", ")))
+}
+
+/// Measures, and prints the tables.
+///
+/// # Errors
+/// When the lab cannot be set up, or the run fails.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let consent = Consent::new(arguments.yes);
+    let cache = Cache::open()?;
+    let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
+    let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
+    let (measured, boots) = measured(&lab, arguments)?;
+    let bound = if arguments.kprobe { Bound::KPROBE } else { Bound::FENTRY };
+    let rows = measured.rows();
+    let ratios = Ratio::all(&rows);
+    let table = format!("{}\n\n{}\n{boots}", errors::tables(&rows, &ratios, bound), beside(&measured, &rows));
+    println!("{table}");
+    if arguments.write {
+        document::write("truth", &table)?;
+    }
+    Ok(if arguments.check { verdict(&rows, &ratios, bound) } else { ExitCode::SUCCESS })
+}
+
+/// One boot's measures, and how it compares with others.
+fn measured(lab: &Lab, arguments: &Arguments) -> Result<(Measured, String)> {
+    let mut measured = measure(lab, arguments)?;
+    if !arguments.all {
+        return Ok((measured, "It is one boot, not compared with another.".to_owned()));
+    }
+    let mut report = String::new();
+    for boot in 2..=MOST_BOOTS {
+        let next = measure(lab, arguments)?;
+        let apart = apart(&measured.before, &next.before);
+        measured = next;
+        if apart.is_empty() {
+            let agree = "the medians of the bare calls of the last two agree within 0.2 %";
+            return Ok((measured, format!("Of {boot} boots, {agree}.")));
+        }
+        report = format!(
+            "Of {boot} boots, the last two do not agree within 0.2 % in {} series of bare calls: {}.",
+            apart.len(),
+            apart.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ")
+        );
+    }
+    Ok((measured, report))
+}
+
+/// The series whose medians lie too far apart, or that only one of them has.
+fn apart(one: &Medians, other: &Medians) -> Vec<String> {
+    let is_close = |one: &Median, other: &Median| one.ns.abs_diff(other.ns) as f64 <= one.ns.min(other.ns) as f64 * BOOTS_WITHIN;
+    let missing =
+        other.0.keys().filter(|series| !one.0.contains_key(series)).map(|series| format!("{series}: in one of them only"));
+    let apart = one.0.iter().filter_map(|(series, median)| match other.0.get(series) {
+        None => Some(format!("{series}: in one of them only")),
+        Some(again) if is_close(median, again) => None,
+        Some(again) => Some(format!("{series}: {} and {} ns", median.ns, again.ns)),
+    });
+    apart.chain(missing).collect()
+}
+
+/// Boots and runs.
+fn measure(lab: &Lab, arguments: &Arguments) -> Result<Measured> {
+    let out = place::work_tree().join("target/bench-truth");
+    let outcome = lab.run(&job(&out, arguments)?, Clock::Counted, PATIENCE, &out, &mut ())?;
+    if outcome.end != End::Pass {
+        eprint!("{}", outcome.text("stderr").unwrap_or_default());
+        return Err(outcome.error(&out.join("console.log")));
+    }
+    let traced = Traced::read(&outcome.required("trace")?)?;
+    let nothing_traced = truth(&out.join("nothing-traced.json"))?;
+    let refused = nothing_traced.calls.iter().filter(|call| call.op == "refused");
+    Ok(Measured {
+        before: Medians::read(&out.join("before.json"))?,
+        after: Medians::read(&out.join("after.json"))?,
+        said: said(&out.join("with.gsr"))?,
+        traced: lone(&truth(&out.join("traced.json"))?, &traced),
+        nothing: Nothing::of(&truth(&out.join("nothing.json"))?)?,
+        tracer_ns: Median::of(refused.filter_map(|call| traced.within("gntdev_ioctl", call)).collect()).map(|median| median.ns),
+    })
+}
+
+/// The script with its files.
+fn job(out: &Path, arguments: &Arguments) -> Result<Job> {
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    let [script, scenario, nothing] = ["measure-truth", "truth.toml", "nothing"].map(|name| out.join(name));
+    in_c::compile(MAIN.architecture, &place::work_tree().join("lab/guest/nothing.c"), &nothing)?;
+    fs::write(&script, self::script(arguments)).with_context(|| format!("cannot write {}", script.display()))?;
+    fs::write(&scenario, SCENARIO).with_context(|| format!("cannot write {}", scenario.display()))?;
+    let files = [("measure-truth", script), ("truth.toml", scenario), ("nothing", nothing)];
+    let files = files.into_iter().map(|(name, path)| (name.to_owned(), path)).collect();
+    Ok(Job::Bare(Command { files, ..Command::inside("/bin/sh", &["/job/measure-truth"]) }))
+}
+
+fn script(arguments: &Arguments) -> String {
+    SCRIPT
+        .replace("PAGES", if arguments.check { CHECKED_PAGES } else { PAGES })
+        .replace("COUNT", &NOTHING_CALLS.to_string())
+        .replace("DETAIL", arguments.detail.name())
+        .replace("ATTACH", if arguments.kprobe { AttachMode::Kprobe } else { AttachMode::Best }.name())
+        .replace("FUNCTIONS", &calls::functions().join(" "))
+}
+
+/// What a recording says of whole operations that succeeded.
+fn said(path: &Path) -> Result<Medians> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut reader = Reader::open(BufReader::new(file))?;
+    let mut aggregate = Aggregate::default();
+    while let Some(frame) = reader.next_frame()? {
+        aggregate.add(&frame);
+    }
+    Ok(medians(&aggregate))
+}
+
+/// Series that differ in what a truth does not have are one.
+fn medians(aggregate: &Aggregate) -> Medians {
+    let mut all: BTreeMap<Series, Durations> = BTreeMap::new();
+    let whole = aggregate.series().filter(|(key, _)| key.stage.is_none() && key.outcome == Outcome::Ok);
+    for (key, durations) in whole {
+        let buffer = key.buffer.map(|buffer| buffer.name().to_owned());
+        let series = Series { op: key.op.name().to_owned(), buffer, pages: key.pages };
+        all.entry(series).or_default().merge(durations);
+    }
+    let median = |durations: &Durations| Some(Median { ns: durations.quantile_ns(0.5)?, count: durations.count() });
+    Medians(all.into_iter().filter_map(|(series, durations)| Some((series, median(&durations)?))).collect())
+}
+
+/// What the kernel's tracer says of the functions in successful calls, with its own cost.
+fn lone(truth: &Truth, traced: &Traced) -> Medians {
+    let calls = truth.calls.iter().filter(|call| call.outcome == "ok");
+    Medians::of(calls.filter_map(|call| Some((Series::of(call), traced.within(calls::of(&call.op)?.function, call)?))))
+}
+
+/// What else one has to know of a boot.
+fn beside(measured: &Measured, rows: &[Row]) -> String {
+    let us = |ns: u64| ns as f64 / 1000.0;
+    let Nothing { refused_ns, entered_ns } = measured.nothing;
+    let tracer = measured.tracer_ns.map_or_else(|| "an unknown time".to_owned(), |ns| format!("{:.2} µs", us(ns)));
+    let drift: Vec<_> =
+        measured.drift(DRIFT).into_iter().map(|(share, series)| format!("{series} ({:.1} %)", share * 100.0)).collect();
+    let drift = if drift.is_empty() { "none".to_owned() } else { drift.join(", ") };
+    let apart = errors::references_apart_us(rows).map_or_else(|| "unknown".to_owned(), |us| format!("{us:.2} µs"));
+    format!(
+        "A refused ioctl takes {:.2} µs, a call that only enters the kernel {:.2} µs, and a refused ioctl in the lone pair {tracer}.\n\
+         Where both are true, at one page, the bare call and the lone pair are at most {apart} apart.\n\
+         Bare calls that differ by more than {} % before and after the recording, of which less is known: {drift}.",
+        us(refused_ns),
+        us(entered_ns),
+        DRIFT * 100.0
+    )
+}
+
+/// Names all that is not true.
+fn verdict(rows: &[Row], ratios: &[Ratio], bound: Bound) -> ExitCode {
+    let rows = rows.iter().filter(|row| !row.is_true(bound)).map(Row::complaint);
+    let complaints: Vec<_> = rows.chain(ratios.iter().filter(|ratio| !ratio.is_true()).map(Ratio::complaint)).collect();
+    for complaint in &complaints {
+        eprintln!("{complaint}");
+    }
+    if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use grantscope_analysis::{model::Operation, recording::Frame, verify::Call};
+    use grantscope_wire::{Buffer, Op};
+
+    use super::*;
+
+    /// A call that succeeded, on one page.
+    pub fn call(op: &str, start_ns: u64, duration_ns: u64) -> Call {
+        Call {
+            op: op.to_owned(),
+            buffer: Some("pages".to_owned()),
+            pages: Some(1),
+            outcome: "ok".to_owned(),
+            tid: 1,
+            start_ns,
+            duration_ns,
+            why: None,
+            arm: None,
+        }
+    }
+
+    fn medians_of(all: &[(&str, u64)]) -> Medians {
+        Medians::of(all.iter().map(|&(op, ns)| (Series::new(op, "pages", 1), ns)))
+    }
+
+    #[test]
+    fn the_scenario_is_one_and_has_the_page_counts_of_the_command() {
+        use grantscope_workload::script::{Given, Plan};
+        for pages in [PAGES, CHECKED_PAGES] {
+            let set = vec![Given::setting(&format!("pages={pages}")).unwrap()];
+            Plan::read("truth.toml", SCENARIO, &Given { set, peer: true, ..Given::default() }).unwrap();
+        }
+    }
+
+    #[test]
+    fn every_word_of_the_script_is_replaced() {
+        let script = script(&Arguments { all: false, kprobe: true, detail: Detail::Full, check: true, write: false, yes: true });
+        assert!(script.contains("--pages 1,16 ") && script.contains("--detail full --attach kprobe"), "{script}");
+        assert!(
+            script.contains("/job/nothing 1000") && script.contains("in __arm64_sys_munmap dmabuf_exp_ops_release"),
+            "{script}"
+        );
+    }
+
+    #[test]
+    fn boots_agree_within_a_share() {
+        let boot = |map, export| medians_of(&[("map", map), ("export", export)]);
+        assert!(apart(&boot(2_000, 100_000), &boot(2_004, 100_200)).is_empty());
+        assert_eq!(apart(&boot(2_000, 100_000), &boot(2_005, 100_000)), ["map pages 1: 2000 and 2005 ns"]);
+        assert_eq!(apart(&boot(2_000, 100_000), &boot(2_000, 100_201)), ["export pages 1: 100000 and 100201 ns"]);
+        assert_eq!(apart(&medians_of(&[("map", 1)]), &medians_of(&[])), ["map pages 1: in one of them only"]);
+    }
+
+    #[test]
+    fn what_is_said_is_of_operations_that_succeeded_in_all_domains() {
+        let operation = |domid, duration_ns, outcome| Operation {
+            start_ns: 0,
+            duration_ns,
+            op: Op::Map,
+            buffer: Some(Buffer::Pages),
+            pages: Some(1),
+            outcome,
+            domid,
+            tgid: 1,
+            tid: 1,
+            comm: String::new(),
+            map_generation_ns: None,
+            stages_incomplete: false,
+            stages: vec![],
+            log: vec![],
+            is_sounded: false,
+            details: vec![],
+        };
+        let mut aggregate = Aggregate::default();
+        let operations =
+            [(Some(0), 30, Outcome::Ok), (Some(1), 10, Outcome::Ok), (None, 20, Outcome::Ok), (None, 5, Outcome::Errno(12))];
+        aggregate.add(&Frame::Operations(operations.map(|(domid, ns, outcome)| operation(domid, ns, outcome)).to_vec()));
+        assert_eq!(medians(&aggregate).0[&Series::new("map", "pages", 1)], Median { ns: 20, count: 3 });
+    }
+
+    #[test]
+    fn an_unknown_detail_is_refused_with_those_there_are() {
+        assert_eq!(detail("full"), Ok(Detail::Full));
+        assert_eq!(detail("all").unwrap_err(), "one of operations, stages, full");
+    }
+}
