@@ -3,6 +3,7 @@
 //! At every hook the time since the last one goes to the stage that was current. So the self times add up to the operation's duration by
 //! construction, whatever hooks are missing. What the functions do and in which order: docs/ARCHITECTURE.md, and `probes/wire/src/hook.rs`.
 
+use grantscope_wire::hook::HOOK_IDS;
 use grantscope_wire::stage::STAGE_IDS;
 use grantscope_wire::{Detail, Edge, Event, HookId, Op, Stage};
 
@@ -20,31 +21,91 @@ pub struct Folded {
 
 /// The stages of an operation in a recording of this detail. `attempts`: of a teardown, those after the first.
 pub fn of(detail: Detail, op: Op, duration_ns: u64, attempts: u16, log: &[Event]) -> Folded {
-    let matched = |stages| Folded { stages, unmatched: Vec::new() };
-    if op == Op::Teardown {
-        let last_attempt_ns = log.last().map_or(0, |event| event.offset_ns());
-        return matched(fold_teardown(duration_ns, attempts, last_attempt_ns));
-    }
-    if detail == Detail::Operations {
-        // What is passed inside tells nothing of stages where these are not watched.
-        return matched(vec![StageSpan { stage: Stage::Remainder, self_ns: duration_ns, first_offset_ns: 0, calls: 1 }]);
-    }
-    fold(op, duration_ns, log)
+    let plan = Plan::new(detail, op, attempts, log.iter().map(|event| event.0 as u8));
+    Folded { stages: plan.stages(duration_ns, log), unmatched: plan.unmatched }
 }
 
-/// Makes stages of the events of an operation.
-pub fn fold(op: Op, duration_ns: u64, events: &[Event]) -> Folded {
-    let mut folding = Folding::new(op, duration_ns);
-    for event in events {
+/// How stages are made of the logs of operations that pass the same hooks in the same order, whenever that is.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    way: Way,
+    /// As of [`Folded`].
+    unmatched: Vec<HookId>,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    /// All the time is the remainder: what is passed inside tells nothing of stages where these are not watched.
+    Remainder,
+    /// As [`fold_teardown`] has it.
+    Teardown { attempts: u16 },
+    /// The stages, and for each event, and for the end, which of them has the time before it.
+    Hooks { stages: Vec<Planned>, places: Vec<u8> },
+}
+
+/// A stage of a plan.
+#[derive(Clone, Debug)]
+struct Planned {
+    stage: Stage,
+    /// Events before it is first entered.
+    entered: usize,
+    calls: u16,
+}
+
+impl Plan {
+    /// The plan for operations in a recording of this detail, whose events have these codes. `attempts`: as for [`of`].
+    pub fn new(detail: Detail, op: Op, attempts: u16, codes: impl Iterator<Item = u8>) -> Self {
+        match (op, detail) {
+            (Op::Teardown, _) => Self { way: Way::Teardown { attempts }, unmatched: Vec::new() },
+            (_, Detail::Operations) => Self { way: Way::Remainder, unmatched: Vec::new() },
+            _ => planned(op, codes),
+        }
+    }
+
+    /// The stages of one of these operations.
+    pub fn stages(&self, duration_ns: u64, log: &[Event]) -> Vec<StageSpan> {
+        match &self.way {
+            Way::Remainder => vec![StageSpan { stage: Stage::Remainder, self_ns: duration_ns, first_offset_ns: 0, calls: 1 }],
+            Way::Teardown { attempts } => fold_teardown(duration_ns, *attempts, log.last().map_or(0, |event| event.offset_ns())),
+            Way::Hooks { stages, places } => spans(stages, places, duration_ns, log),
+        }
+    }
+}
+
+/// The spans of planned stages: each time between two events goes to the one that it is planned for.
+fn spans(stages: &[Planned], places: &[u8], duration_ns: u64, log: &[Event]) -> Vec<StageSpan> {
+    let offset_of = |event: Option<&Event>| event.map_or(0, |event| offset(event.offset_ns()));
+    let begun = |planned: &Planned| StageSpan {
+        stage: planned.stage,
+        self_ns: 0,
+        first_offset_ns: offset_of(planned.entered.checked_sub(1).and_then(|last| log.get(last))),
+        calls: planned.calls,
+    };
+    let mut spans: Vec<_> = stages.iter().map(begun).collect();
+    let times = log.iter().map(|event| event.offset_ns().min(duration_ns)).chain([duration_ns]);
+    let mut mark_ns = 0;
+    for (at_ns, place) in times.zip(places) {
+        spans[usize::from(*place)].self_ns += at_ns.saturating_sub(mark_ns);
+        mark_ns = mark_ns.max(at_ns);
+    }
+    spans
+}
+
+fn planned(op: Op, codes: impl Iterator<Item = u8>) -> Plan {
+    let mut folding = Folding::new(op);
+    let mut events = 0;
+    for code in codes {
+        events += 1;
+        let event = Event(code.into());
         // A hook of a newer version is no boundary of ours.
         let Some(hook) = HookId::from_id(event.hook()) else { continue };
         match event.edge() {
-            Edge::Entry => folding.enter(hook, event.offset_ns()),
-            Edge::Return => folding.leave(hook, event.offset_ns()),
+            Edge::Entry => folding.enter(hook, events),
+            Edge::Return => folding.leave(hook, events),
             Edge::Mark => {}
         }
     }
-    folding.end()
+    folding.end(events + 1)
 }
 
 /// The stages of a teardown: it waits until its last attempt, and unmaps then. Without attempts after the first it does not wait.
@@ -93,29 +154,32 @@ enum Meaning {
     None,
 }
 
+/// A log as far as it is planned. Where there is an `at`, it is a number of events: the first is 1, and 0 the operation's start.
 struct Folding {
     op: Op,
-    duration_ns: u64,
-    stages: Vec<StageSpan>,
+    stages: Vec<Planned>,
     /// For each stage its place in `stages`.
     place_of: [Option<u8>; STAGE_IDS],
     /// Functions that were entered, and the places to go back to when they return. At the bottom the operation's own.
     frames: Vec<(HookId, u8)>,
+    /// For each hook its frames, without the operation's own.
+    frames_of: [usize; HOOK_IDS],
     current: u8,
-    mark_ns: u64,
+    /// For each event up to the last hook that mattered, the place of the time before it.
+    places: Vec<u8>,
     unmatched: Vec<HookId>,
 }
 
 impl Folding {
-    fn new(op: Op, duration_ns: u64) -> Self {
+    fn new(op: Op) -> Self {
         let mut folding = Self {
             op,
-            duration_ns,
             stages: Vec::with_capacity(8),
             place_of: [None; STAGE_IDS],
             frames: Vec::with_capacity(8),
+            frames_of: [0; HOOK_IDS],
             current: 0,
-            mark_ns: 0,
+            places: Vec::new(),
             unmatched: Vec::new(),
         };
         folding.frames.push((op.reported_by(), 0));
@@ -128,19 +192,19 @@ impl Folding {
         self.frames[self.frames.len() - 1].0
     }
 
-    fn enter(&mut self, hook: HookId, at_ns: u64) {
+    fn enter(&mut self, hook: HookId, at: usize) {
         match self.meaning(hook) {
-            Meaning::Stage(stage) => self.push(hook, stage, at_ns),
-            Meaning::Boundary(stage) => self.switch(stage, at_ns),
+            Meaning::Stage(stage) => self.push(hook, stage, at),
+            Meaning::Boundary(stage) => self.switch(stage, at),
             Meaning::BoundaryAndStage(boundary, stage) => {
-                self.switch(boundary, at_ns);
-                self.push(hook, stage, at_ns);
+                self.switch(boundary, at);
+                self.push(hook, stage, at);
             }
             Meaning::AfterFree(before, stage) => {
-                self.freed(before, at_ns);
-                self.push(hook, stage, at_ns);
+                self.freed(before, at);
+                self.push(hook, stage, at);
             }
-            Meaning::Before(before) => self.reassign(before, at_ns),
+            Meaning::Before(before) => self.reassign(before, at),
             Meaning::None => {}
         }
     }
@@ -199,60 +263,76 @@ impl Folding {
 
     /// The function that frees a map's pages is the first thing that gntdev_free_map calls: where only its return is watched, the time since
     /// that was entered is its own.
-    fn freed(&mut self, stage: Stage, at_ns: u64) -> bool {
+    fn freed(&mut self, stage: Stage, at: usize) -> bool {
         let freeing = self.innermost() == HookId::GntdevFreeMap;
         if freeing {
-            self.reassign(stage, at_ns);
+            self.reassign(stage, at);
         }
         freeing
     }
 
     /// The time since the last hook is this stage's, and then the current one goes on.
-    fn reassign(&mut self, stage: Stage, at_ns: u64) {
+    fn reassign(&mut self, stage: Stage, at: usize) {
         let around = self.current;
         self.current = self.place(stage);
-        self.account(at_ns);
+        self.account(at);
         self.current = around;
     }
 
-    fn leave(&mut self, hook: HookId, at_ns: u64) {
+    fn leave(&mut self, hook: HookId, at: usize) {
         // A tracepoint ends what another began.
         let hook = if hook == HookId::ContentionEnd { HookId::ContentionBegin } else { hook };
-        let own = 1;
-        match self.frames.iter().skip(own).rposition(|(entered, _)| *entered == hook) {
-            Some(place) => {
-                if place + own + 1 != self.frames.len() {
-                    self.unmatched.push(hook);
-                }
-                self.account(at_ns);
-                self.current = self.frames[place + own].1;
-                self.frames.truncate(place + own);
-            }
-            None if hook == HookId::GnttabFreePages && self.freed(Stage::PageFree, at_ns) => return,
-            None if hook == HookId::GnttabDmaFreePages && self.freed(Stage::DmaFree, at_ns) => return,
-            // It slept for something else than Xen.
-            None if hook == HookId::Msleep => return,
-            None => return self.unmatched.push(hook),
+        if self.frames_of[usize::from(hook.id())] == 0 {
+            return self.leave_unentered(hook, at);
         }
+        if self.innermost() != hook {
+            self.unmatched.push(hook);
+        }
+        self.account(at);
+        self.pop(hook);
         if hook == HookId::GntdevAllocMap && matches!(self.op, Op::Map | Op::Export) {
-            self.switch(Stage::Remainder, at_ns);
+            self.switch(Stage::Remainder, at);
         }
     }
 
-    fn push(&mut self, hook: HookId, stage: Stage, at_ns: u64) {
-        self.frames.push((hook, self.current));
-        self.switch(stage, at_ns);
+    fn leave_unentered(&mut self, hook: HookId, at: usize) {
+        let is_known = match hook {
+            HookId::GnttabFreePages => self.freed(Stage::PageFree, at),
+            HookId::GnttabDmaFreePages => self.freed(Stage::DmaFree, at),
+            // It slept for something else than Xen.
+            HookId::Msleep => true,
+            _ => false,
+        };
+        if !is_known {
+            self.unmatched.push(hook);
+        }
     }
 
-    fn switch(&mut self, stage: Stage, at_ns: u64) {
-        self.account(at_ns);
+    fn push(&mut self, hook: HookId, stage: Stage, at: usize) {
+        self.frames.push((hook, self.current));
+        self.frames_of[usize::from(hook.id())] += 1;
+        self.switch(stage, at);
+    }
+
+    /// Back to what was before the last entry of this function. It has a frame.
+    fn pop(&mut self, hook: HookId) {
+        while let Some((entered, around)) = self.frames.pop() {
+            self.frames_of[usize::from(entered.id())] -= 1;
+            if entered == hook {
+                self.current = around;
+                return;
+            }
+        }
+    }
+
+    fn switch(&mut self, stage: Stage, at: usize) {
+        self.account(at);
         self.current = self.place(stage);
     }
 
     /// The time since the last hook is the current stage's.
-    fn account(&mut self, at_ns: u64) {
-        self.stages[usize::from(self.current)].self_ns += at_ns.saturating_sub(self.mark_ns);
-        self.mark_ns = self.mark_ns.max(at_ns);
+    fn account(&mut self, at: usize) {
+        self.places.resize(at, self.current);
     }
 
     /// Where this stage's time is kept; it is entered once more.
@@ -265,13 +345,13 @@ impl Folding {
         // There are fewer stages than that.
         let place = self.stages.len() as u8;
         self.place_of[usize::from(stage.id())] = Some(place);
-        self.stages.push(StageSpan { stage, self_ns: 0, first_offset_ns: offset(self.mark_ns), calls: 1 });
+        self.stages.push(Planned { stage, entered: self.places.len(), calls: 1 });
         place
     }
 
-    fn end(mut self) -> Folded {
-        self.account(self.duration_ns);
-        Folded { stages: self.stages, unmatched: self.unmatched }
+    fn end(mut self, end: usize) -> Plan {
+        self.account(end);
+        Plan { way: Way::Hooks { stages: self.stages, places: self.places }, unmatched: self.unmatched }
     }
 }
 
@@ -286,6 +366,10 @@ const _: () = assert!(STAGE_IDS <= 1 << u8::BITS);
 mod tests {
     use super::*;
     use HookId::*;
+
+    fn fold(op: Op, duration_ns: u64, events: &[Event]) -> Folded {
+        of(Detail::Full, op, duration_ns, 0, events)
+    }
 
     fn entered(hook: HookId, at_ns: u64) -> Event {
         Event::new(Event::code(hook, Edge::Entry), at_ns)
@@ -444,6 +528,28 @@ mod tests {
         };
         assert_eq!(self_times(&dma(&[])), [1, 1, 4, 3]);
         assert_eq!(self_times(&dma(&[entered(GnttabDmaFreePages, 2)])), [1, 2, 3, 3]);
+    }
+
+    #[test]
+    fn events_behind_the_end_or_out_of_order_have_no_time() {
+        let events = [entered(GnttabMapRefs, 8), returned(GnttabMapRefs, 3), entered(GnttabMapRefs, 20)];
+        let folded = fold(Op::Mmap, 9, &events);
+        assert_eq!(spans(&folded), [(Stage::Remainder, 9, 0, 1), (Stage::MapHypercall, 0, 8, 2)]);
+    }
+
+    #[test]
+    fn where_only_operations_are_watched_all_is_the_remainder() {
+        let folded = of(Detail::Operations, Op::Mmap, 9, 0, &[entered(GnttabMapRefs, 3)]);
+        assert_eq!(spans(&folded), [(Stage::Remainder, 9, 0, 1)]);
+        let folded = of(Detail::Operations, Op::Teardown, 9, 2, &[entered(GnttabUnmapWork, 3)]);
+        assert_eq!(spans(&folded), [(Stage::Deferred, 3, 0, 2), (Stage::Unmapping, 6, 3, 1)]);
+    }
+
+    #[test]
+    fn a_long_log_without_any_matches_is_folded_in_no_time() {
+        let halves = |number| if number < 200_000 { entered(GnttabMapRefs, number) } else { returned(DmaBufExport, number) };
+        let folded = fold(Op::Mmap, 400_000, &(0..400_000).map(halves).collect::<Vec<_>>());
+        assert_eq!((folded.stages.len(), folded.unmatched.len()), (2, 200_000));
     }
 
     #[test]

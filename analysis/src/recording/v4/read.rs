@@ -8,7 +8,7 @@ use super::dictionary::{Dictionary, MOST, MOST_EVENTS, MOST_NAME_BYTES};
 use super::kind::{Actor, Kind};
 use crate::model::{Detail, Operation, Outcome};
 use crate::recording::v3;
-use crate::stages;
+use crate::stages::Plan;
 
 /// An event's offset has as many bits.
 const OFFSET_BITS: u32 = 56;
@@ -34,7 +34,8 @@ struct KnownKind {
     is_sounded: bool,
     has_map_generation: bool,
     has_details: bool,
-    attempts: u16,
+    /// Its stages.
+    plan: Plan,
     /// Codes, and the gaps of the last operation before each.
     path: Vec<(u8, u64)>,
     /// The gap behind its last event.
@@ -72,7 +73,8 @@ impl Reading {
     }
 
     fn operation(&mut self, input: &mut Input<'_>, before_ns: u64) -> Result<Operation> {
-        let kind = known(input, &mut self.kinds, kind)?;
+        let detail = self.detail;
+        let kind = known(input, &mut self.kinds, |input| kind(input, detail))?;
         let actor = known(input, &mut self.actors, actor)?;
         let start_ns = input.number_near(before_ns)?;
         let map_generation_ns = if kind.has_map_generation { Some(input.number_near(start_ns)?) } else { None };
@@ -91,7 +93,7 @@ impl Reading {
             comm: actor.comm.clone(),
             map_generation_ns,
             stages_incomplete: kind.stages_incomplete,
-            stages: stages::of(self.detail, kind.op, duration_ns, kind.attempts, &log).stages,
+            stages: kind.plan.stages(duration_ns, &log),
             log,
             is_sounded: kind.is_sounded,
             details: details.into_iter().map(Detail::from).collect(),
@@ -103,7 +105,7 @@ impl Reading {
 fn known<'a, 'd, T>(
     input: &mut Input<'a>,
     dictionary: &'d mut Dictionary<T>,
-    described: fn(&mut Input<'a>) -> Result<(T, usize)>,
+    described: impl FnOnce(&mut Input<'a>) -> Result<(T, usize)>,
 ) -> Result<&'d mut T> {
     let mut number = input.place()?;
     if number == 0 {
@@ -114,7 +116,7 @@ fn known<'a, 'd, T>(
 }
 
 /// A kind, and how many events it has.
-fn kind(input: &mut Input<'_>) -> Result<(KnownKind, usize)> {
+fn kind(input: &mut Input<'_>, detail: Watched) -> Result<(KnownKind, usize)> {
     let kind: Kind<'_> = input.value()?;
     if kind.path.len() > MOST_EVENTS {
         return Err(Error::SerdeDeCustom);
@@ -129,7 +131,7 @@ fn kind(input: &mut Input<'_>) -> Result<(KnownKind, usize)> {
         is_sounded: kind.is_sounded,
         has_map_generation: kind.has_map_generation,
         has_details: kind.has_details,
-        attempts: kind.attempts,
+        plan: Plan::new(detail, kind.op, kind.attempts, kind.path.iter().copied()),
         path: kind.path.iter().map(|&code| (code, 0)).collect(),
         last_gap: 0,
     };

@@ -1,6 +1,6 @@
 //! What operations cost, and what becomes of bytes that no writer writes.
 
-use grantscope_wire::{Buffer, Edge, Event, HookId, Op};
+use grantscope_wire::{Buffer, Detail, Edge, Event, HookId, Op};
 
 use super::dictionary::{MOST, MOST_EVENTS, MOST_NAME_BYTES};
 use super::kind::{Actor, Kind};
@@ -46,7 +46,7 @@ fn event(hook: HookId, edge: Edge, at_ns: u64) -> Event {
 
 /// An operation with the stages that its log makes.
 fn folded(operation: Operation) -> Operation {
-    let stages = stages::fold(operation.op, operation.duration_ns, &operation.log).stages;
+    let stages = stages::of(Detail::Stages, operation.op, operation.duration_ns, 0, &operation.log).stages;
     Operation { stages, ..operation }
 }
 
