@@ -21,7 +21,7 @@ pub struct Folded {
 
 /// The stages of an operation in a recording of this detail. `attempts`: of a teardown, those after the first.
 pub fn of(detail: Detail, op: Op, duration_ns: u64, attempts: u16, log: &[Event]) -> Folded {
-    let plan = Plan::new(detail, op, attempts, log.iter().map(|event| event.0 as u8));
+    let plan = Plan::new(detail, op, attempts, log.iter().map(|event| event.code_of()));
     Folded { stages: plan.stages(duration_ns, log), unmatched: plan.unmatched }
 }
 

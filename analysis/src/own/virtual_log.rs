@@ -1,10 +1,10 @@
 //! The log of an operation, with time that goes on only by a part of the costs.
 
-use grantscope_wire::{Edge, Event, Op, Stage};
+use grantscope_wire::{Detail, Edge, Event, Op, Stage};
 
 use super::time::{Own, OwnTime};
 use crate::model::{Cost, Operation};
-use crate::stages::fold;
+use crate::stages;
 
 /// Picoseconds in a nanosecond.
 const PS: u64 = 1_000;
@@ -72,13 +72,13 @@ impl Passed {
             if event.edge() != Edge::Mark {
                 clock.read();
             }
-            // The lowest byte of an event is its code.
-            log.push(Event::new(event.0 as u8, clock.now_ps));
+            log.push(Event::new(event.code_of(), clock.now_ps));
             clock.spend(after);
         }
         clock.spend(parts(&self.end).0);
         clock.read();
-        let stages = fold(self.op, clock.now_ps, &log).stages;
+        // Where less is watched there is one stage, which has it all.
+        let stages = stages::of(Detail::Stages, self.op, clock.now_ps, 0, &log).stages;
         Folded { total: clock.now_ps, stages: stages.iter().map(|span| (span.stage, span.self_ns)).collect() }
     }
 }
