@@ -1,10 +1,10 @@
-//! Recording does not become dearer than docs/performance.md says.
+//! Recording does not become dearer than docs/performance.md says, and what it says of times is true.
 
 use anyhow::{Result, ensure};
 use grantscope_wire::Detail;
 
 use super::harness::Harness;
-use crate::commands::bench::{document, overhead};
+use crate::commands::bench::{document, overhead, truth};
 
 /// How much dearer it may be, as a share: the emulator's quantum can hide in a figure.
 const WITHIN: f64 = 0.02;
@@ -21,5 +21,13 @@ pub fn recording_is_as_cheap_as_documented(harness: &Harness) -> Result<()> {
              `cargo xtask bench overhead --all` shows each call and each program, and with --write the document follows"
         );
     }
+    Ok(())
+}
+
+/// Every operation and quotient at one page, corrected for the probes' own cost.
+pub fn times_are_true(harness: &Harness) -> Result<()> {
+    let (compared, complaints) = truth::check(harness.full()?, false)?;
+    ensure!(compared > 0 && complaints.is_empty(), "of {compared} figures not true:\n{}", complaints.join("\n"));
+    note!("{compared} figures at one page are within 3 % or 0.2 µs of the calls without a recorder");
     Ok(())
 }

@@ -4,7 +4,7 @@ pub mod document;
 mod medians;
 pub mod overhead;
 mod recorder;
-mod truth;
+pub mod truth;
 
 use std::process::ExitCode;
 
