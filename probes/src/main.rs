@@ -4,7 +4,7 @@
 //! `hooks` says what they mean, `op` keeps the time of the operation that they are in, `live` what lives between operations.
 //!
 //! A hook reads the clock as its last act on entry and as its first on return, so that a stage carries as little of
-//! the probes' own time as can be: the rest is charged to the stage around it.
+//! the probes' own time as can be: the rest is in the stage around it, until whoever reads the recording subtracts it.
 #![no_std]
 #![no_main]
 // Inline assembly for the BPF machine: one instruction, in `exchange.rs`.

@@ -16,12 +16,18 @@ macro_rules! twin {
         ::pastey::paste! {
             #[::aya_ebpf::macros::fentry]
             fn [<$stem _entry>](ctx: ::aya_ebpf::programs::FEntryContext) -> i32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 $crate::op::sounding::around(|| ($entered)(&Call::<$row, _>::new(ctx)));
                 0
             }
 
             #[::aya_ebpf::macros::kprobe]
             fn [<$stem _kprobe>](ctx: ::aya_ebpf::programs::ProbeContext) -> u32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 $crate::op::sounding::around(|| ($entered)(&Call::<$row, _>::new(ctx)));
                 0
             }
@@ -31,12 +37,18 @@ macro_rules! twin {
         ::pastey::paste! {
             #[::aya_ebpf::macros::fexit]
             fn [<$stem _exit>](ctx: ::aya_ebpf::programs::FExitContext) -> i32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 $crate::op::sounding::around(|| drop(task::leave(&Return::<$row, _>::new(ctx))));
                 0
             }
 
             #[::aya_ebpf::macros::kretprobe]
             fn [<$stem _kretprobe>](ctx: ::aya_ebpf::programs::RetProbeContext) -> u32 {
+                if cfg!(feature = "empty") {
+                    return 0;
+                }
                 $crate::op::sounding::around(|| drop(task::leave(&Return::<$row, _>::new(ctx))));
                 0
             }
