@@ -72,7 +72,7 @@ const MOST_BOOTS: usize = 4;
 /// Arguments of `bench truth`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Boot at least twice, and until the medians of the bare calls of two boots agree within 0.2 %
+    /// Boot at least twice, until the medians of the bare calls of two boots agree within 0.2 %, at most four times
     #[arg(long)]
     pub all: bool,
     /// Record with kprobes alone, which may be further off
