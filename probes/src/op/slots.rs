@@ -8,7 +8,6 @@ use grantscope_wire::{HookId, LossKind};
 use super::context::Context;
 use super::events::Events;
 use super::evidence::Evidence;
-use super::sounding;
 use super::teardown::Unmapping;
 use crate::exchange::exchange;
 use crate::out::loss;
@@ -115,7 +114,6 @@ pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
 /// The operation is over.
 #[inline(always)]
 pub fn release(task: &mut Task) {
-    sounding::stop(task);
     let owner = task.owner;
     exchange(&mut task.owner, owner, 0);
 }

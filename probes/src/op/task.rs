@@ -173,7 +173,7 @@ pub fn end_twins() {
     task.head_mut().tid = bpf_get_current_pid_tgid() as u32;
     // SAFETY: the record has room for every event. What is refused is missing among the measurements, and nowhere else.
     unsafe { ring::send_unfiltered(task.events.record()) };
-    slots::release(task);
+    release(task);
 }
 
 /// A hook was entered that is a boundary between stages, or begins one.
@@ -225,10 +225,17 @@ pub fn operation_finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Ta
 pub fn confirmed_finished<H: Row, C>(_: &Return<H, C>) -> Option<&'static mut Task> {
     let task = busy()?;
     if task.tentative != 0 && task.hook == H::HOOK.id.id() {
-        slots::release(task);
+        release(task);
         return None;
     }
     task.returned(H::HOOK.id, now_ns()).then_some(task)
+}
+
+/// The operation is over.
+#[inline(always)]
+fn release(task: &mut Task) {
+    sounding::stop(task);
+    slots::release(task);
 }
 
 impl Task {
@@ -330,7 +337,7 @@ impl Task {
 
     /// It is over without a record of its own.
     pub fn release(&mut self) {
-        slots::release(self);
+        release(self);
     }
 
     /// Address of the map that the operation allocated, or maps; 0: none yet.
@@ -357,7 +364,7 @@ impl Task {
         if self.tentative == 0 {
             self.send(H::HOOK.id, ret);
         }
-        slots::release(self);
+        release(self);
     }
 
     #[inline(always)]
