@@ -4,9 +4,13 @@
 //! begins, at functions that do nothing ([`twins`]). What a hook's own program does more than the simplest one is measured in place, in a
 //! few operations whose programs time themselves ([`soundings`]).
 
+mod means;
 mod samples;
+mod sounded;
 mod soundings;
 mod twins;
 
-pub use soundings::{Costs, Sounded};
-pub use twins::{Baseline, Means, functions, measure};
+pub use means::Means;
+pub use sounded::Sounded;
+pub use soundings::Costs;
+pub use twins::{Baseline, functions, measure};

@@ -3,22 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use grantscope_analysis::model::{Calibration, Cost, Crossing, HookStatus};
-use grantscope_wire::record::Sounding;
-use grantscope_wire::{Buffer, Detail, Edge, Event, HOOKS, Hook, HookId, Op};
+use grantscope_wire::{Buffer, Detail, Edge, HOOKS, Hook, HookId, Op};
 
+use super::means::Means;
 use super::samples::{Estimate, Samples};
-use super::twins::{Baseline, Kind, Means, Split};
+use super::sounded::Sounded;
+use super::twins::{Baseline, Kind, Split};
 use crate::attach;
-
-/// A program of an operation timed itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sounded {
-    pub op: Op,
-    pub buffer: Option<Buffer>,
-    /// The event that it wrote; `None`: it began the operation.
-    pub event: Option<Event>,
-    pub sounding: Sounding,
-}
 
 /// An end of a hook, in some operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,20 +13,12 @@ use aya::{Btf, Ebpf};
 use grantscope_wire::record::{CALIBRATION, EVENT_BYTES, HEADER_BYTES, SOUNDED, Sounding};
 use grantscope_wire::{Edge, Event};
 
+use super::means::Means;
 use super::samples::{Estimate, Samples};
 use crate::{bpf, decode};
 
 /// How often the twins are run, with and without the one that marks. Half of the runs are sounded.
 const RUNS: usize = 200;
-
-/// How programs are attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Means {
-    /// fentry and fexit.
-    Fentry,
-    /// kprobe and kretprobe.
-    Kprobe,
-}
 
 /// Which ends of a function have a program, and which of these is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
