@@ -144,7 +144,7 @@ impl Attacher<'_> {
         if symbol.is_suffixed() {
             return Some("the compiler has changed the function".to_owned());
         }
-        (self.types.function(&symbol.name).is_none()).then(|| "the kernel's BTF does not describe the function".to_owned())
+        self.types.function(&symbol.name).is_none().then(|| "the kernel's BTF does not describe the function".to_owned())
     }
 
     /// The return comes first: a return without entry is ignored, an entry without return would stay on the task's stack.

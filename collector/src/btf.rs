@@ -14,57 +14,28 @@ use crate::preflight::VMLINUX_BTF;
 /// Types of gntdev where it is a module: only those that the kernel itself does not have.
 pub const GNTDEV_BTF: &str = "/sys/kernel/btf/xen_gntdev";
 
-/// Kinds of types (include/uapi/linux/btf.h).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Int = 1,
-    Pointer,
-    Array,
-    Struct,
-    Union,
-    Enum,
-    Forward,
-    Typedef,
-    Volatile,
-    Const,
-    Restrict,
-    Function,
-    Prototype,
-    Variable,
-    Section,
-    Float,
-    DeclarationTag,
-    TypeTag,
-    Enum64,
+macro_rules! kinds {
+    ($first:ident, $($kind:ident),+ $(,)?) => {
+        /// Kinds of types (include/uapi/linux/btf.h).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind {
+            $first = 1,
+            $($kind,)+
+        }
+
+        impl Kind {
+            /// In the order of their numbers.
+            const ALL: &[Self] = &[Self::$first, $(Self::$kind,)+];
+        }
+    };
+}
+
+kinds! {
+    Int, Pointer, Array, Struct, Union, Enum, Forward, Typedef, Volatile, Const, Restrict, Function, Prototype, Variable, Section, Float,
+    DeclarationTag, TypeTag, Enum64,
 }
 
 impl Kind {
-    /// In the order of their numbers.
-    const ALL: [Self; 19] = {
-        use Kind::*;
-        [
-            Int,
-            Pointer,
-            Array,
-            Struct,
-            Union,
-            Enum,
-            Forward,
-            Typedef,
-            Volatile,
-            Const,
-            Restrict,
-            Function,
-            Prototype,
-            Variable,
-            Section,
-            Float,
-            DeclarationTag,
-            TypeTag,
-            Enum64,
-        ]
-    };
-
     fn from_number(number: u32) -> Option<Self> {
         Self::ALL.get((number as usize).checked_sub(1)?).copied()
     }

@@ -51,8 +51,7 @@ impl Paths {
         let buffer = operation.buffer.map_or(0, |buffer| buffer.id());
         self.path.clear();
         self.path.extend([operation.op.id(), buffer, operation.is_sounded.into(), only_stage]);
-        // The lowest byte of an event is its code: which hook, and which end.
-        self.path.extend(operation.log.iter().map(|event| event.0 as u8));
+        self.path.extend(operation.log.iter().map(|event| event.code_of()));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use grantscope_analysis::model::{Calibration, Cost, Crossing, HookStatus};
+use grantscope_wire::hook::Ends;
 use grantscope_wire::{Buffer, Detail, Edge, HOOKS, Hook, HookId, Op};
 
 use super::means::Means;
@@ -149,7 +150,6 @@ fn cost(simplest: Split, more: Split) -> Cost {
 
 /// The ends of a hook that have programs, and what they may be passed as.
 fn ends(hook: &Hook, detail: Detail) -> Vec<(Edge, Kind)> {
-    use grantscope_wire::hook::Ends;
     if hook.ends == Ends::Tracepoint {
         // It begins or ends a wait, and does as much as an entry.
         return vec![(Edge::Entry, Kind::Entry), (Edge::Return, Kind::Entry)];

@@ -60,7 +60,7 @@ impl Writing {
     /// Writes the number of the operation's kind, and describes it where it is new.
     fn kind(&mut self, operation: &Operation, bytes: &mut Vec<u8>) -> Result<usize> {
         self.path.clear();
-        self.path.extend(log(operation).iter().map(code));
+        self.path.extend(log(operation).iter().map(|event| event.code_of()));
         self.description.clear();
         let kind = kind(operation, &self.path);
         self.description = postcard::to_extend(&kind, mem::take(&mut self.description))?;
@@ -135,10 +135,6 @@ fn attempts(operation: &Operation) -> u16 {
 /// As much of an operation's log as a frame has room for: all of it, but for calls of many seconds.
 fn log(operation: &Operation) -> &[Event] {
     &operation.log[..operation.log.len().min(MOST_EVENTS)]
-}
-
-fn code(event: &Event) -> u8 {
-    event.0 as u8
 }
 
 fn shortened(comm: &str) -> &str {
