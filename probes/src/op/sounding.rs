@@ -1,20 +1,14 @@
 //! Programs that time themselves, in few operations: the collector learns what each of them costs where it runs, and the others stay cheap.
 
-use core::ptr;
-
 use grantscope_wire::record::{SOUNDED, Sounding};
 
 use super::context::Context;
 use super::events::now_ns;
-use super::slots::{self, Task};
+use super::slots::{self, Task, is_sounding, set_sounding};
 
 /// Operations so far, of each kind; a kind's id leads to its counter.
 static mut TURNS: [u8; TURN_KINDS] = [0; TURN_KINDS];
 const TURN_KINDS: usize = 32;
-
-/// Not 0: an operation may be sounded somewhere. Two processors may contradict each other: then programs of an operation do not time
-/// themselves, or look in vain for one that does.
-static mut IS_SOUNDING: u32 = 0;
 
 /// Runs a program's own work; and times it, if its operation is sounded.
 #[inline(always)]
@@ -27,18 +21,6 @@ pub fn around(work: impl FnOnce()) {
     if is_sounding() {
         sounding_end();
     }
-}
-
-#[inline(always)]
-fn is_sounding() -> bool {
-    // SAFETY: any value of it is good.
-    unsafe { ptr::read_volatile(&raw const IS_SOUNDING) != 0 }
-}
-
-#[inline(always)]
-fn set_sounding(value: u32) {
-    // SAFETY: as above.
-    unsafe { ptr::write_volatile(&raw mut IS_SOUNDING, value) }
 }
 
 /// Whether it is the turn of the next operation of this kind: the 1st, 2nd, 4th, 8th and so on, and each 127th from the 128th on. That is a

@@ -73,14 +73,22 @@ pub struct OpHeader {
     pub attempts: u16,
 }
 
+const _: () = assert!(
+    offset_of!(OpHeader, pages) % 8 == 0
+        && offset_of!(OpHeader, pages) + 3 * 8 == size_of::<OpHeader>()
+        && offset_of!(OpHeader, op) == offset_of!(OpHeader, pages) + 8 + 2
+);
+
 impl OpHeader {
     /// An operation begins: nothing is known of it but what it is.
     #[inline(always)]
     pub const fn begin(&mut self, op: u8) {
         self.map_generation_ns = 0;
-        (self.pages, self.ret, self.domid, self.op, self.buffer) = (0, 0, 0, op, 0);
-        (self.event_count, self.flags, self.started_by, self.cause) = (0, 0, 0, 0);
-        (self.caller, self.status_count, self.reserved, self.attempts) = (0, 0, 0, 0);
+        let [pages_and_ret, op_and_flags, rest] = [0, u64::from_ne_bytes([0, 0, op, 0, 0, 0, 0, 0]), 0];
+        // By words, because the compiler would store every member on its own.
+        let words: *mut [u64; 3] = (&raw mut self.pages).cast();
+        // SAFETY: the members from `pages` to the end are three words without padding, as asserted below, of which any bytes are a value.
+        unsafe { *words = [pages_and_ret, op_and_flags, rest] };
     }
 
     /// Whether `pages` is known.
