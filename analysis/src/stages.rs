@@ -193,6 +193,7 @@ impl Folding {
     }
 
     fn enter(&mut self, hook: HookId, at: usize) {
+        self.end_free(hook, at);
         match self.meaning(hook) {
             Meaning::Stage(stage) => self.push(hook, stage, at),
             Meaning::Boundary(stage) => self.switch(stage, at),
@@ -271,6 +272,19 @@ impl Folding {
         freeing
     }
 
+    /// Where only the entry of gntdev_free_map is watched, it lasts until something comes that it does not call: it is the last thing that
+    /// happens to a map, but a close goes on to the next one.
+    fn end_free(&mut self, next: HookId, at: usize) {
+        let is_inside = matches!(
+            next,
+            HookId::GnttabFreePages | HookId::GnttabDmaFreePages | HookId::XenmemReservationIncrease | HookId::ContentionBegin
+        );
+        if self.innermost() == HookId::GntdevFreeMap && !is_inside {
+            self.account(at);
+            self.pop(HookId::GntdevFreeMap);
+        }
+    }
+
     /// The time since the last hook is this stage's, and then the current one goes on.
     fn reassign(&mut self, stage: Stage, at: usize) {
         let around = self.current;
@@ -284,6 +298,9 @@ impl Folding {
         let hook = if hook == HookId::ContentionEnd { HookId::ContentionBegin } else { hook };
         if self.frames_of[usize::from(hook.id())] == 0 {
             return self.leave_unentered(hook, at);
+        }
+        if self.innermost() != hook {
+            self.end_free(hook, at);
         }
         if self.innermost() != hook {
             self.unmatched.push(hook);
@@ -528,6 +545,21 @@ mod tests {
         };
         assert_eq!(self_times(&dma(&[])), [1, 1, 4, 3]);
         assert_eq!(self_times(&dma(&[entered(GnttabDmaFreePages, 2)])), [1, 2, 3, 3]);
+    }
+
+    #[test]
+    fn a_map_is_freed_until_something_else_happens_where_only_the_entry_is_watched() {
+        let unmapped = |at_ns| [entered(GnttabUnmapRefs, at_ns), returned(GnttabUnmapRefs, at_ns + 5)];
+        let freed = |at_ns| [entered(GntdevFreeMap, at_ns), returned(GnttabFreePages, at_ns + 2)];
+        let events = [unmapped(1), freed(7), unmapped(10), freed(16)].concat();
+        let folded = fold(Op::Close, 20, &events);
+        let expected = [
+            (Stage::Remainder, 1 + 1 + 1, 0, 1),
+            (Stage::UnmapHypercall, 5 + 5, 1, 2),
+            (Stage::PageArrayFree, 1 + 2, 7, 2),
+            (Stage::PageFree, 2 + 2, 7, 2),
+        ];
+        assert_eq!((spans(&folded), &folded.unmatched[..]), (expected.to_vec(), &[][..]));
     }
 
     #[test]

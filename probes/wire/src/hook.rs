@@ -250,7 +250,7 @@ hooks! {
     ClearForeignP2mMapping = 19, "clear_foreign_p2m_mapping", &["clear_foreign_p2m_mapping"], Entry(Stages), Optional,
         &[] => Unread,
         "the boundary between unmap_hypercall and p2m_update (both are counted as unmap_hypercall)";
-    GntdevFreeMap = 20, "gntdev_free_map", &["gntdev_free_map"], Both(Operations, Stages), Optional,
+    GntdevFreeMap = 20, "gntdev_free_map", &["gntdev_free_map"], Both(Operations, Full), Optional,
         &[Pointer("gntdev_grant_map")] => Unread,
         "the stage page_array_free, and the end of a map's life: a reused address would join two maps";
     GnttabFreePages = 21, "gnttab_free_pages", &["gnttab_free_pages"], Both(Full, Stages), Optional,
