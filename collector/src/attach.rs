@@ -56,6 +56,25 @@ pub fn all(
     hooks().map(|hook| attacher.status(symbols, hook)).collect()
 }
 
+/// Detaches all hooks, and gives back their programs.
+pub fn detach(ebpf: &mut Ebpf) {
+    for program in HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))) {
+        let unloaded = match ebpf.program_mut(&program) {
+            Some(Program::FEntry(program)) => program.unload(),
+            Some(Program::FExit(program)) => program.unload(),
+            Some(Program::KProbe(program)) => program.unload(),
+            Some(Program::RawTracePoint(program)) => program.unload(),
+            _ => unreachable!("{program} is of a hook, which has no others"),
+        };
+        // Nobody else detaches it, and what was never loaded need not be.
+        if let Err(error) = unloaded
+            && !matches!(error, ProgramError::NotLoaded)
+        {
+            unreachable!("{program} is attached, and cannot be detached: {error}");
+        }
+    }
+}
+
 /// Why fentry is not even tried; `None`: it is.
 fn without_fentry(mode: AttachMode) -> Option<String> {
     (mode == AttachMode::Kprobe).then(|| "kprobes alone were asked for".to_owned())

@@ -19,6 +19,40 @@ pub fn run_for_a_test(program: BorrowedFd<'_>) -> io::Result<()> {
     call(BPF_PROG_RUN, &mut attributes)
 }
 
+/// Runs the program of a raw tracepoint, with this argument.
+///
+/// # Errors
+/// It is no such program.
+pub fn run_with(program: BorrowedFd<'_>, argument: u64) -> io::Result<()> {
+    /// Of the members behind `prog_fd`: see `union bpf_attr`.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Attributes {
+        program: u32,
+        returned: u32,
+        data_sizes: [u32; 2],
+        data: [u64; 2],
+        repeat: u32,
+        duration: u32,
+        context_bytes: u32,
+        context_bytes_out: u32,
+        context: u64,
+        context_out: u64,
+        flags: u32,
+        processor: u32,
+        batch: u32,
+        padding: u32,
+    }
+    let context = [argument];
+    let mut attributes = Attributes {
+        program: program.as_raw_fd() as u32,
+        context_bytes: size_of_val(&context) as u32,
+        context: context.as_ptr() as u64,
+        ..Attributes::default()
+    };
+    call(BPF_PROG_RUN, &mut attributes)
+}
+
 /// How often the kernel did not run a program because it ran already on that processor (kernel/bpf/trampoline.c, Linux v6.12); 0 where it
 /// does not count that.
 ///

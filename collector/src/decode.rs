@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use grantscope_wire::record::{
-    DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
+    CALIBRATION, DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
     STATUS_BYTES, STATUSES_UNREAD, Sounding,
 };
 use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
@@ -70,6 +70,10 @@ impl Decoder {
         mut ended: impl FnMut(Operation),
     ) -> Result<(), DecodeError> {
         let head = header(bytes)?;
+        if head.op == CALIBRATION {
+            // Another has had the twins' functions called.
+            return Ok(());
+        }
         let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
         let (words, statuses) = bytes[HEADER_BYTES..].split_at(head.event_count as usize * EVENT_BYTES);
         let Some(words) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event).collect()) else { return Ok(()) };
@@ -266,11 +270,26 @@ pub fn header(bytes: &[u8]) -> Result<OpHeader, DecodeError> {
     // SAFETY: the length was checked, OpHeader is plain old data of HEADER_BYTES bytes, and the read may be unaligned.
     let head = unsafe { bytes.as_ptr().cast::<OpHeader>().read_unaligned() };
     let (events, statuses) = (head.event_count as usize, head.status_count as usize);
-    let want = HEADER_BYTES + events * EVENT_BYTES + statuses * STATUS_BYTES;
+    let want = length(&head);
     if bytes.len() < want || events > MAX_EVENTS || statuses > MAX_STATUSES {
         return Err(DecodeError::Length { got: bytes.len(), want });
     }
     Ok(head)
+}
+
+/// The records in an entry of the ring, one behind the other. What is no record is the last.
+pub fn records(entry: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = entry;
+    std::iter::from_fn(move || {
+        let length = header(rest).map_or(rest.len(), |head| length(&head));
+        let (record, behind) = rest.split_at(length);
+        rest = behind;
+        (!record.is_empty()).then_some(record)
+    })
+}
+
+fn length(head: &OpHeader) -> usize {
+    HEADER_BYTES + head.event_count as usize * EVENT_BYTES + head.status_count as usize * STATUS_BYTES
 }
 
 /// A name that is padded with zeros.

@@ -28,6 +28,7 @@ mod census;
 mod cost;
 mod decode;
 mod examine;
+mod handover;
 mod host;
 mod kernel;
 mod live_maps;
@@ -88,6 +89,9 @@ pub enum CaptureError {
     /// The object does not load.
     #[error("the kernel refused the probes' maps or data")]
     Load(#[from] aya::EbpfError),
+    /// The program that hands over what is finished does not load.
+    #[error("the kernel refused the program that hands over finished operations")]
+    HandOver(#[source] aya::programs::ProgramError),
     /// A map of the object is missing.
     #[error("the probes' object has no usable map `{0}`: the object and this program were built apart; run `cargo xtask build`")]
     NoMap(&'static str),

@@ -19,7 +19,7 @@ use crate::live_maps::LiveMaps;
 use crate::mapped::Mapped;
 use crate::object::take;
 use crate::symbols::{Symbols, Wanted};
-use crate::{CaptureError, attach, bpf, census, kernel, object, preflight};
+use crate::{CaptureError, attach, bpf, census, decode, handover, host, kernel, object, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
@@ -41,6 +41,16 @@ pub struct Probes {
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
     left_out_before: u64,
+    /// When all hooks were attached: what ended before does not count.
+    since_ns: u64,
+    over: Option<Over>,
+}
+
+/// The moment before the first hook was detached: what ended later does not count.
+struct Over {
+    at_ns: u64,
+    counted: Vec<LossCounter>,
+    left_out: u64,
 }
 
 impl Probes {
@@ -63,6 +73,7 @@ impl Probes {
         let left_out = Mapped::open(&mut ebpf, "LEFT_OUT", 1)?;
         let btf = types.functions_alone(&functions())?;
         let mut live = LiveMaps::new(&mut ebpf)?;
+        handover::load(&mut ebpf)?;
         let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
         set_attached(&mut ebpf, &status)?;
         let (baselines, uncalibrated) = baselines(&mut ebpf, &btf, &mut records, &status);
@@ -86,6 +97,8 @@ impl Probes {
             decoder: Decoder::new(detail),
             before: Vec::new(),
             left_out_before: 0,
+            since_ns: 0,
+            over: None,
         };
         probes.find_older_maps();
         // What ended while some hooks were still missing is not whole, and not lost either: the recording begins now.
@@ -131,15 +144,37 @@ impl Probes {
         &self.status
     }
 
-    /// Takes all finished operations that wait in the ring.
+    /// Takes all finished operations, but for those of contexts that are in another one now.
     pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
-        let Self { records, callers, decoder, .. } = self;
+        handover::of_idle(&self.ebpf);
+        self.take()
+    }
+
+    fn take(&mut self) -> Vec<Result<Operation, DecodeError>> {
+        let Self { records, callers, decoder, since_ns, over, .. } = self;
+        let seen_ns = *since_ns..=over.as_ref().map_or(u64::MAX, |over| over.at_ns);
         let mut operations = Vec::new();
-        while let Some(record) = records.next() {
-            let decoded = decoder.operations(&record, |offset| callers.name(offset), |operation| operations.push(Ok(operation)));
-            operations.extend(decoded.err().map(Err));
+        while let Some(entry) = records.next() {
+            for record in decode::records(&entry) {
+                let ended = |operation: Operation| {
+                    if seen_ns.contains(&(operation.start_ns + operation.duration_ns)) {
+                        operations.push(Ok(operation));
+                    }
+                };
+                let decoded = decoder.operations(record, |offset| callers.name(offset), ended);
+                operations.extend(decoded.err().map(Err));
+            }
         }
         operations
+    }
+
+    /// Ends it: detaches all hooks, and takes what is left of operations that ended before.
+    pub fn finish(&mut self) -> Vec<Result<Operation, DecodeError>> {
+        // What is seen while some hooks are missing is neither whole nor lost; and what the kernel has counted goes with the programs.
+        self.over = Some(Over { at_ns: host::now_ns(), counted: self.counted(), left_out: self.left_out.count(0) });
+        attach::detach(&mut self.ebpf);
+        handover::of_all(&self.ebpf);
+        self.take()
     }
 
     /// What is known anew of what the programs cost; `None`: nothing is.
@@ -154,7 +189,9 @@ impl Probes {
     }
 
     fn discard(&mut self) {
+        handover::of_idle(&self.ebpf);
         while self.records.next().is_some() {}
+        self.since_ns = host::now_ns();
     }
 
     /// The losses since the probes were attached.
@@ -165,7 +202,7 @@ impl Probes {
 
     /// Operations that the filter left out since the probes were attached.
     pub fn left_out(&self) -> u64 {
-        self.left_out.count(0) - self.left_out_before
+        self.over.as_ref().map_or_else(|| self.left_out.count(0), |over| over.left_out) - self.left_out_before
     }
 
     fn since_attached(&self, mut counter: LossCounter) -> Option<LossCounter> {
@@ -176,13 +213,22 @@ impl Probes {
 
     /// All counters that are not zero.
     fn counters(&self) -> Vec<LossCounter> {
+        let unmatched = self.decoder.unmatched().iter();
+        let unmatched = unmatched.map(|&(hook, count)| LossCounter { hook, kind: LossKind::Unmatched, count });
+        let Some(over) = &self.over else { return self.counted().into_iter().chain(unmatched).collect() };
+        // The last records may have met a full ring.
+        let refused = self.counted().into_iter().filter(|counter| counter.kind == LossKind::RingFull);
+        let counted = over.counted.iter().filter(|counter| counter.kind != LossKind::RingFull).cloned();
+        counted.chain(refused).chain(unmatched).collect()
+    }
+
+    /// Those that the programs and the kernel count.
+    fn counted(&self) -> Vec<LossCounter> {
         let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
         // What a hook that is not attached would have reported is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));
-        let unmatched = self.decoder.unmatched().iter();
-        let unmatched = unmatched.map(|&(hook, count)| LossCounter { hook, kind: LossKind::Unmatched, count });
-        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).chain(unmatched).collect()
+        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {

@@ -13,8 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
+use crate::decode::DecodeError;
 use crate::{CaptureError, Probes, host};
-use grantscope_analysis::model::AttachMode;
+use grantscope_analysis::model::{AttachMode, Operation};
 use grantscope_analysis::model::{Clock, LossReport};
 use grantscope_analysis::model::{Filter, FilterReport};
 use grantscope_analysis::recording::{Frame, FrameSink};
@@ -160,6 +161,16 @@ impl<S: FrameSink> Session<S> {
 
     fn drain(&mut self) -> Result<(), CaptureError> {
         let records = self.probes.get_mut().drain();
+        self.put_operations(records)?;
+        self.drains += 1;
+        if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
+            self.put_loss()?;
+            self.put_maps()?;
+        }
+        Ok(())
+    }
+
+    fn put_operations(&mut self, records: Vec<Result<Operation, DecodeError>>) -> Result<(), CaptureError> {
         // Probes and decoder are compiled into one binary from one definition: a record that does not decode is a defect.
         let operations: Vec<_> =
             records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
@@ -174,11 +185,6 @@ impl<S: FrameSink> Session<S> {
         let mut operations = operations.into_iter().peekable();
         while operations.peek().is_some() {
             self.put(Frame::Operations(operations.by_ref().take(OPERATIONS_PER_FRAME).collect()))?;
-        }
-        self.drains += 1;
-        if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
-            self.put_loss()?;
-            self.put_maps()?;
         }
         Ok(())
     }
@@ -195,6 +201,8 @@ impl<S: FrameSink> Session<S> {
         if let Some(report) = self.probes.get_mut().live_maps_and_holders() {
             self.put(Frame::Maps(report))?;
         }
+        let records = self.probes.get_mut().finish();
+        self.put_operations(records)?;
         let loss = self.put_loss()?;
         self.put(Frame::End { at_ns: host::now_ns() })?;
         Ok(Finished { ended, operations: self.operations, loss })

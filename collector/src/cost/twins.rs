@@ -15,7 +15,7 @@ use grantscope_wire::{Edge, Event};
 
 use super::means::Means;
 use super::samples::{Estimate, Samples};
-use crate::{bpf, decode};
+use crate::{bpf, decode, handover};
 
 /// How often the twins are run, with and without the one that marks. Half of the runs are sounded.
 const RUNS: usize = 200;
@@ -198,8 +198,9 @@ fn run(ebpf: &mut Ebpf, btf: &Btf, records: &mut RingBuf<MapData>) -> Result<Vec
         bpf::run_for_a_test(program)?;
     }
     let mut runs = Vec::with_capacity(RUNS);
-    while let Some(record) = records.next() {
-        runs.extend(read(&record));
+    handover::of_idle(ebpf);
+    while let Some(entry) = records.next() {
+        runs.extend(decode::records(&entry).filter_map(read));
     }
     Ok(runs)
 }

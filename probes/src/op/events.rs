@@ -1,13 +1,15 @@
 //! The log of the hooks that an operation passed, each with its time. The collector makes stages of it: that costs the operation nothing.
 
+use core::ffi::c_void;
+use core::mem::offset_of;
+
+use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
-use grantscope_wire::record::{EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PART, STAGES_INCOMPLETE};
-use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, Op, OpHeader, OpRecord, TeardownInside};
+use grantscope_wire::record::{HEADER_BYTES, MAX_EVENTS, PART, STAGES_INCOMPLETE};
+use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, Op, OpHeader, TeardownInside};
 
-use crate::op::evidence::STATUSES;
+use super::evidence::STATUSES;
 use crate::out::{loss, ring};
-
-const EVENT_MASK: usize = MAX_EVENTS - 1;
 
 /// Bit `n`: that the hook of id `n` was passed is asked for later.
 const REMEMBERED: u64 = bits(&[
@@ -40,85 +42,112 @@ pub fn now_ns() -> u64 {
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// An operation's record, as far as it has come.
+/// Words of a context's records, as a power of two, so that a place among them can be masked.
+const WORDS: usize = 128;
+const WORD_MASK: usize = WORDS - 1;
+/// Room behind them for what is written in one go wherever they end: a header, or the statuses.
+const SPARE_WORDS: usize = 16;
+const HEADER_WORDS: usize = HEADER_BYTES / 8;
+/// Words of the operation that begins that there is room for, unless it turns out to need more.
+const FREE_WORDS: usize = HEADER_WORDS + 24;
+
+/// The record of an operation, as far as it has come; before it, those of operations of the same place in the table that are over: to hand
+/// over several in one go costs little more than one.
 #[repr(C)]
 pub struct Events {
-    /// Events in the record.
-    count: u32,
-    /// Teardowns in the record, of which there is no record of their own.
-    teardowns: u32,
+    /// Words of records that are finished.
+    finished: u32,
+    /// Words behind the last event.
+    end: u32,
     /// Bit `n`: the hook of id `n` was passed.
     seen: u64,
-    record: OpRecord,
+    /// Teardowns in the record, of which there is no record of their own.
+    teardowns: u32,
+    /// The same in those that are finished.
+    finished_teardowns: u32,
+    /// What its record will begin with.
+    head: OpHeader,
+    words: [u64; WORDS + SPARE_WORDS],
 }
 
 impl Events {
     /// No operation. All zero.
     pub const NONE: Self = Self {
-        count: 0,
-        teardowns: 0,
+        finished: 0,
+        end: 0,
         seen: 0,
-        record: OpRecord {
-            head: OpHeader {
-                start_ns: 0,
-                duration_ns: 0,
-                map_generation_ns: 0,
-                tgid: 0,
-                tid: 0,
-                comm: [0; 16],
-                pages: 0,
-                ret: 0,
-                domid: 0,
-                op: 0,
-                buffer: 0,
-                event_count: 0,
-                flags: 0,
-                started_by: 0,
-                cause: 0,
-                caller: 0,
-                status_count: 0,
-                reserved: 0,
-                attempts: 0,
-            },
-            events: [Event(0); MAX_EVENTS],
-            statuses: [GrantStatus { count: 0, status: 0, reserved: 0 }; MAX_STATUSES],
+        teardowns: 0,
+        finished_teardowns: 0,
+        head: OpHeader {
+            start_ns: 0,
+            duration_ns: 0,
+            map_generation_ns: 0,
+            tgid: 0,
+            tid: 0,
+            comm: [0; 16],
+            pages: 0,
+            ret: 0,
+            domid: 0,
+            op: 0,
+            buffer: 0,
+            event_count: 0,
+            flags: 0,
+            started_by: 0,
+            cause: 0,
+            caller: 0,
+            status_count: 0,
+            reserved: 0,
+            attempts: 0,
         },
+        words: [0; WORDS + SPARE_WORDS],
     };
+
+    /// Whether there are records that are finished.
+    #[inline(always)]
+    pub fn has_finished(&self) -> bool {
+        self.finished > 0
+    }
+
+    /// Whether they leave little room.
+    #[inline(always)]
+    pub fn is_full(&self) -> bool {
+        self.finished as usize > WORDS - FREE_WORDS
+    }
 
     /// An operation begins: everything of the last one is forgotten.
     #[inline(always)]
     pub fn begin(&mut self, op: u8) {
-        self.count = 0;
+        self.end = self.finished + HEADER_WORDS as u32;
         self.teardowns = 0;
         self.seen = 0;
-        self.record.head.begin(op);
+        self.head.begin(op);
     }
 
     /// Its time begins.
     #[inline(always)]
     pub fn start(&mut self) {
-        self.record.head.start_ns = now_ns();
+        self.head.start_ns = now_ns();
     }
 
     /// Its time is over.
     #[inline(always)]
     pub fn end(&mut self, now: u64) {
-        self.record.head.duration_ns = now.wrapping_sub(self.record.head.start_ns);
+        self.head.duration_ns = now.wrapping_sub(self.head.start_ns);
     }
 
     /// A function was entered: the clock is read last.
     #[inline(always)]
     pub fn enter(&mut self, hook: HookId) {
-        let (place, start) = (self.place(hook), self.record.head.start_ns);
-        self.record.events[place] = Event::new(Event::code(hook, Edge::Entry), now_ns().wrapping_sub(start));
+        let (place, start) = (self.place(hook), self.head.start_ns);
+        self.words[place] = Event::new(Event::code(hook, Edge::Entry), now_ns().wrapping_sub(start)).0;
     }
 
     /// A function returned at this time.
     #[inline(always)]
     pub fn leave(&mut self, hook: HookId, now: u64) {
         let place = self.place(hook);
-        let offset = now.wrapping_sub(self.record.head.start_ns);
-        self.record.events[place] = Event::new(Event::code(hook, Edge::Return), offset);
+        let offset = now.wrapping_sub(self.head.start_ns);
+        self.words[place] = Event::new(Event::code(hook, Edge::Return), offset).0;
     }
 
     /// A function was entered of which no time is taken: what it costs to see that is known.
@@ -131,7 +160,7 @@ impl Events {
     #[inline(always)]
     pub fn add(&mut self, word: Event) {
         let place = self.room();
-        self.record.events[place] = word;
+        self.words[place] = word.0;
     }
 
     /// Where the next event goes.
@@ -145,11 +174,11 @@ impl Events {
 
     #[inline(always)]
     fn room(&mut self) -> usize {
-        if self.count as usize >= EVENT_MASK {
-            self.send_part();
+        if self.end as usize >= WORD_MASK {
+            self.make_room();
         }
-        let place = self.count as usize & EVENT_MASK;
-        self.count = place as u32 + 1;
+        let place = self.end as usize & WORD_MASK;
+        self.end = place as u32 + 1;
         place
     }
 
@@ -160,15 +189,6 @@ impl Events {
             self.add(word);
         }
         self.teardowns += 1;
-    }
-
-    /// The record was refused, and they with it.
-    #[inline(always)]
-    pub fn count_lost_teardowns(&mut self) {
-        if self.teardowns > 0 {
-            loss::add(Op::Teardown.reported_by(), LossKind::RingFull, self.teardowns.into());
-            self.teardowns = 0;
-        }
     }
 
     /// Whether the hook was passed.
@@ -183,55 +203,165 @@ impl Events {
         self.seen & bits(hooks) != 0
     }
 
-    /// Sends the events ahead, to make room.
-    #[inline(never)]
-    fn send_part(&mut self) -> u64 {
-        let head = &mut self.record.head;
-        head.event_count = EVENT_MASK as u8;
-        head.tid = bpf_get_current_pid_tgid() as u32;
-        head.flags |= PART;
-        // SAFETY: the record has room for as many events.
-        let refused = unsafe { ring::send_unfiltered((&raw mut self.record).cast()) };
-        let head = &mut self.record.head;
-        head.flags &= !PART;
-        if refused {
-            head.flags |= STAGES_INCOMPLETE;
-            loss::count(HookId::GntdevIoctl, LossKind::StackOverflow);
-            self.count_lost_teardowns();
-        }
-        self.count = 0;
-        0
-    }
-
     /// What is known of the operation.
     pub fn head(&self) -> &OpHeader {
-        &self.record.head
+        &self.head
     }
 
     pub fn head_mut(&mut self) -> &mut OpHeader {
-        &mut self.record.head
+        &mut self.head
     }
 
-    /// The finished record. It has room for every event, and behind them for every status.
+    /// The record is finished.
     #[inline(always)]
-    pub fn record(&mut self) -> *mut OpHeader {
-        self.record.head.event_count = self.count as u8;
-        (&raw mut self.record).cast()
+    pub fn finish(&mut self) {
+        let (begin, end) = (self.finished as usize & WORD_MASK, self.end as usize & WORD_MASK);
+        self.head.event_count = (end - begin - HEADER_WORDS) as u8;
+        self.put_header(begin);
+        self.finished = end as u32 + u32::from(self.head.status_count);
+        self.finished_teardowns += self.teardowns;
+        ring::note_waiting();
+    }
+
+    /// The header, before the events that it is about.
+    #[inline(always)]
+    fn put_header(&mut self, begin: usize) {
+        let head: *const [u64; HEADER_WORDS] = (&raw const self.head).cast();
+        // SAFETY: a header has as many words, and there is room for them behind every place.
+        unsafe { *self.words.as_mut_ptr().add(begin & WORD_MASK).cast::<[u64; HEADER_WORDS]>() = *head };
     }
 
     /// Writes the grant statuses behind the events that travel: all of them, also those of no reference, because a branch for each
     /// would make more paths than the verifier follows.
     #[inline(never)]
     pub fn append_statuses(&mut self, counts: &[u32; STATUSES]) {
-        let events = self.count as usize & EVENT_MASK;
-        // SAFETY: inside the record, which has room for every status behind the last of its events.
-        let behind =
-            unsafe { (&raw mut self.record).cast::<u8>().add(HEADER_BYTES + events * EVENT_BYTES).cast::<GrantStatus>() };
+        let end = self.end as usize & WORD_MASK;
+        // SAFETY: inside the words, which have room for every status behind the last of the events.
+        let behind = unsafe { self.words.as_mut_ptr().add(end).cast::<GrantStatus>() };
         for status in 1..STATUSES {
             let entry = GrantStatus { count: counts[status], status: -(status as i16), reserved: 0 };
-            // SAFETY: as above; fewer than `STATUSES`, which is no more than `MAX_STATUSES`.
-            unsafe { behind.add(status - 1).write_unaligned(entry) };
+            // SAFETY: as above; fewer than `STATUSES`, which is no more than `SPARE_WORDS`.
+            unsafe { behind.add(status - 1).write(entry) };
         }
-        self.record.head.status_count = STATUSES as u8 - 1;
+        self.head.status_count = STATUSES as u8 - 1;
+    }
+
+    /// Hands over what is finished, in one go. What does not fit in the ring is counted as lost.
+    #[inline(always)]
+    pub fn hand_over(&mut self) {
+        let words = (self.finished as usize).min(self.words.len());
+        if words == 0 {
+            return;
+        }
+        // SAFETY: there are as many words.
+        if unsafe { ring::send(self.words.as_ptr(), words) } {
+            self.count_lost(words);
+        }
+        (self.finished, self.finished_teardowns) = (0, 0);
+    }
+
+    #[inline(always)]
+    fn count_lost(&self, words: usize) {
+        let mut lost = Lost { events: self, at: 0, words };
+        // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
+        unsafe { bpf_loop((WORDS / HEADER_WORDS) as u32, count_one_lost as *mut c_void, (&raw mut lost).cast(), 0) };
+        loss::add(Op::Teardown.reported_by(), LossKind::RingFull, self.finished_teardowns.into());
+    }
+
+    /// Makes room for more events: hands over what is finished, and moves the events of the operation to the front; or sends them ahead.
+    #[inline(never)]
+    fn make_room(&mut self) -> u64 {
+        let finished = self.finished as usize;
+        if finished > 0 {
+            self.hand_over();
+            let mut moved = Moved { events: self, by: finished };
+            // SAFETY: as above.
+            unsafe { bpf_loop((WORDS - HEADER_WORDS) as u32, move_one as *mut c_void, (&raw mut moved).cast(), 0) };
+            self.end -= finished as u32;
+        } else {
+            self.send_part();
+        }
+        0
+    }
+
+    #[inline(always)]
+    fn send_part(&mut self) {
+        let head = &mut self.head;
+        head.event_count = (WORD_MASK - HEADER_WORDS) as u8;
+        head.tid = bpf_get_current_pid_tgid() as u32;
+        head.flags |= PART;
+        self.put_header(0);
+        // SAFETY: there are as many words.
+        let refused = unsafe { ring::send(self.words.as_ptr(), WORD_MASK) };
+        self.head.flags &= !PART;
+        if refused {
+            self.head.flags |= STAGES_INCOMPLETE;
+            loss::count(HookId::GntdevIoctl, LossKind::StackOverflow);
+            loss::add(Op::Teardown.reported_by(), LossKind::RingFull, self.teardowns.into());
+            self.teardowns = 0;
+        }
+        self.end = HEADER_WORDS as u32;
     }
 }
+
+/// Words of a header with the operation and the number of events, and with the number of statuses.
+const OP_WORD: usize = offset_of!(OpHeader, op) / 8;
+const STATUS_WORD: usize = offset_of!(OpHeader, status_count) / 8;
+
+const _: () = assert!(offset_of!(OpHeader, op) % 8 == 2 && offset_of!(OpHeader, event_count) % 8 == 4);
+const _: () = assert!(offset_of!(OpHeader, status_count) % 8 == 4);
+const _: () = assert!(HEADER_WORDS <= SPARE_WORDS && STATUSES <= SPARE_WORDS && MAX_EVENTS >= WORDS - HEADER_WORDS);
+
+/// Records that are gone over. On the stack: that is where `bpf_loop` wants it.
+#[repr(C)]
+struct Lost {
+    events: *const Events,
+    at: usize,
+    words: usize,
+}
+
+/// For `bpf_loop`: counts one record. Returns whether to stop.
+extern "C" fn count_one_lost(_: u64, lost: *mut Lost) -> i64 {
+    // SAFETY: what was handed to `bpf_loop`.
+    let (lost, events) = unsafe { (&mut *lost, &*(*lost).events) };
+    if lost.at >= lost.words {
+        return 1;
+    }
+    let [op, statuses] = [events.words[(lost.at + OP_WORD) & WORD_MASK], events.words[(lost.at + STATUS_WORD) & WORD_MASK]];
+    loss::count_at(reported_by((op >> 16) as u8), LossKind::RingFull);
+    lost.at += HEADER_WORDS + (op >> 32 & 0xff) as usize + (statuses >> 32 & 0xff) as usize;
+    0
+}
+
+/// Events that are moved to the front. On the stack, likewise.
+#[repr(C)]
+struct Moved {
+    events: *mut Events,
+    by: usize,
+}
+
+/// For `bpf_loop`: moves the event with this number.
+extern "C" fn move_one(number: u64, moved: *mut Moved) -> i64 {
+    // SAFETY: what was handed to `bpf_loop`.
+    let (moved, events) = unsafe { (&*moved, &mut *(*moved).events) };
+    let to = number as usize + HEADER_WORDS;
+    events.words[to & WORD_MASK] = events.words[(to + moved.by) & WORD_MASK];
+    0
+}
+
+/// The id of the hook that reports the operation with this id.
+#[inline(always)]
+fn reported_by(op: u8) -> u8 {
+    static REPORTED_BY: [u8; OP_IDS] = {
+        let mut hooks = [0; OP_IDS];
+        let mut n = 0;
+        while n < Op::ALL.len() {
+            hooks[Op::ALL[n].id() as usize] = Op::ALL[n].reported_by().id();
+            n += 1;
+        }
+        hooks
+    };
+    REPORTED_BY[usize::from(op) % OP_IDS]
+}
+
+const OP_IDS: usize = 32;

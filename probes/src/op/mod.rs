@@ -5,6 +5,7 @@ pub mod cause;
 pub mod context;
 pub mod events;
 pub mod evidence;
+mod handover;
 pub mod ioctl;
 mod slots;
 pub mod sounding;

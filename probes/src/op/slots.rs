@@ -15,7 +15,7 @@ use crate::exchange::exchange;
 use crate::out::loss;
 
 /// An operation that is under way. A power of two of bytes, for the sake of its place in the table.
-#[repr(C, align(1024))]
+#[repr(C, align(2048))]
 pub struct Task {
     /// The context that is in it; 0: none.
     pub(super) owner: u64,
@@ -27,7 +27,8 @@ pub struct Task {
     pub(super) nested: u8,
     /// The operation may turn out to be none of ours: it counts only once it is confirmed.
     pub(super) tentative: u8,
-    pub(super) reserved: u8,
+    /// Not 0: it has no place in the table.
+    pub(super) is_displaced: u8,
     /// Of the call that the operation is: what its return wants to know.
     pub(super) arguments: [u64; 2],
     /// Address of the map that it allocated, or maps; 0: none yet.
@@ -43,7 +44,7 @@ pub struct Task {
     pub events: Events,
 }
 
-const _: () = assert!(size_of::<Task>() == 1024);
+const _: () = assert!(size_of::<Task>() == 2048);
 
 impl Task {
     /// Nobody's. All zero.
@@ -53,7 +54,7 @@ impl Task {
         hook: 0,
         nested: 0,
         tentative: 0,
-        reserved: 0,
+        is_displaced: 0,
         arguments: [0; 2],
         map: 0,
         lock: 0,
@@ -66,7 +67,10 @@ impl Task {
 
 /// Places in the table, as a power of two.
 const PLACE_BITS: u32 = 10;
-const PLACES: usize = 1 << PLACE_BITS;
+/// Places in the table.
+pub const PLACES: usize = 1 << PLACE_BITS;
+/// An owner that is no context.
+const BLOCKED: u64 = 1;
 
 /// What every program looks at.
 #[repr(C)]
@@ -96,12 +100,23 @@ pub fn set_sounding(value: u32) {
 #[map]
 static DISPLACED: LruHashMap<u64, Task> = LruHashMap::with_max_entries(PLACES as u32, 0);
 
+/// The place that a context's number leads to.
+#[inline(always)]
+pub fn place_of(context: u64) -> u64 {
+    // Fibonacci hashing of the lower half, in which the numbers differ: a factor of 32 bits takes fewer instructions to load.
+    (context.wrapping_mul(0x61c8_8647) >> (32 - PLACE_BITS)) & (PLACES as u64 - 1)
+}
+
+/// What is at a place.
+#[inline(always)]
+pub fn at(place: u64) -> &'static mut Task {
+    // SAFETY: there are as many places; and only the context that owns a place uses more of it than its owner.
+    unsafe { &mut *(&raw mut LOOKED.tasks).cast::<Task>().add(place as usize & (PLACES - 1)) }
+}
+
 #[inline(always)]
 fn place(context: Context) -> &'static mut Task {
-    // Fibonacci hashing of the lower half, in which the numbers differ: a factor of 32 bits takes fewer instructions to load.
-    let place = (context.id().wrapping_mul(0x61c8_8647) >> (32 - PLACE_BITS)) & (PLACES as u64 - 1);
-    // SAFETY: there are as many places; and only the context that owns a place uses more of it than its owner.
-    unsafe { &mut *(&raw mut LOOKED.tasks).cast::<Task>().add(place as usize) }
+    at(place_of(context.id()))
 }
 
 /// The operation that this context is in.
@@ -134,7 +149,13 @@ pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
     task
 }
 
-/// The operation is over.
+/// Makes a place that no operation has one that none can get.
+#[inline(always)]
+pub fn block(task: &mut Task) -> bool {
+    exchange(&mut task.owner, 0, BLOCKED) == 0
+}
+
+/// The operation is over, or the place is no longer blocked.
 #[inline(always)]
 pub fn release(task: &mut Task) {
     let owner = task.owner;
@@ -163,6 +184,6 @@ fn displace(id: u64) -> *mut Task {
         }
     };
     // SAFETY: as above.
-    unsafe { (*task).owner = id };
+    unsafe { ((*task).owner, (*task).is_displaced) = (id, 1) };
     task
 }

@@ -7,13 +7,14 @@ use super::caller::CallSite;
 use super::context::Context;
 use super::events::now_ns;
 use super::evidence::{Request, STATUSES_UNREAD};
-use super::slots;
 pub use super::slots::Task;
 use super::sounding;
 use super::teardown::{self, PARKED};
+use super::{handover, slots};
 use crate::call::{Call, Return};
+use crate::exchange::shared;
 use crate::kernel::current;
-use crate::out::{filter, loss, ring};
+use crate::out::{filter, loss};
 
 /// The current thread, if it is inside an operation.
 #[inline(always)]
@@ -171,8 +172,7 @@ pub fn begin_twins<H: Row, C>(_: &Call<H, C>, op: u8) {
 pub fn end_twins() {
     let Some(task) = busy() else { return };
     task.head_mut().tid = bpf_get_current_pid_tgid() as u32;
-    // SAFETY: the record has room for every event. What is refused is missing among the measurements, and nowhere else.
-    unsafe { ring::send_unfiltered(task.events.record()) };
+    task.finish();
     release(task);
 }
 
@@ -247,6 +247,12 @@ impl Task {
 
     #[inline(always)]
     fn prepare(&mut self, op: u8, hook: HookId, tentative: bool) {
+        // Who waits shows nothing in the meantime.
+        if self.events.is_full() || op == Op::WaitReleased.id() && self.events.has_finished() {
+            shared(self);
+            handover::hand_over(slots::place_of(self.owner));
+            shared(self);
+        }
         self.hook = hook.id();
         self.nested = 0;
         self.tentative = u8::from(tentative);
@@ -362,13 +368,13 @@ impl Task {
             teardown::park(&self.unmapping, self.head().op);
         }
         if self.tentative == 0 {
-            self.send(H::HOOK.id, ret);
+            self.send(ret);
         }
         release(self);
     }
 
     #[inline(always)]
-    fn send(&mut self, hook: HookId, ret: i32) {
+    fn send(&mut self, ret: i32) {
         let interrupt = Context::interrupt(self.owner);
         let head = self.events.head_mut();
         head.ret = ret;
@@ -386,14 +392,23 @@ impl Task {
                 head.comm = name;
             }
         }
+        if !filter::passes(head) {
+            return;
+        }
         if self.evidence.refused() {
             self.events.append_statuses(&self.evidence.statuses);
         } else if self.evidence.has(STATUSES_UNREAD) {
             self.events.head_mut().flags |= record::STATUSES_UNREAD;
         }
-        // SAFETY: the record has room for every event, and behind them for every status.
-        if unsafe { ring::send(self.events.record(), hook) } {
-            self.events.count_lost_teardowns();
+        self.finish();
+    }
+
+    /// The record is finished. Who has a place hands it over later.
+    #[inline(always)]
+    fn finish(&mut self) {
+        self.events.finish();
+        if self.is_displaced != 0 {
+            self.events.hand_over();
         }
     }
 }

@@ -8,12 +8,12 @@
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::LruHashMap;
-use grantscope_wire::record::{DOMID_KNOWN, PAGES_KNOWN};
+use grantscope_wire::record::{DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, PAGES_KNOWN};
 use grantscope_wire::{Edge, Event, HookId, LossKind, MapInfo, Op, OpHeader, PendingTeardown};
 
 use super::events::now_ns;
 use crate::kernel::current;
-use crate::out::{loss, ring};
+use crate::out::{filter, loss, ring};
 
 /// A request to unmap a map's grants.
 #[derive(Clone, Copy)]
@@ -101,7 +101,7 @@ pub fn finish(item: u64, now: u64, ret: i32) -> u64 {
 fn send(pending: &PendingTeardown, now: u64, ret: i32) {
     let info = &pending.info;
     let waited = pending.attempt_ns.wrapping_sub(pending.start_ns);
-    let mut record = Record {
+    let record = Record {
         head: OpHeader {
             start_ns: pending.start_ns,
             duration_ns: now.wrapping_sub(pending.start_ns),
@@ -125,6 +125,12 @@ fn send(pending: &PendingTeardown, now: u64, ret: i32) {
         },
         last_attempt: Event::new(Event::code(HookId::GnttabUnmapWork, Edge::Entry), waited),
     };
+    if !filter::passes(&record.head) {
+        return;
+    }
+    let words = (HEADER_BYTES + usize::from(record.head.event_count) * EVENT_BYTES) / 8;
     // SAFETY: the record has as many events as its header says.
-    unsafe { ring::send((&raw mut record).cast(), Op::Teardown.reported_by()) };
+    if unsafe { ring::send((&raw const record).cast(), words) } {
+        loss::count(Op::Teardown.reported_by(), LossKind::RingFull);
+    }
 }

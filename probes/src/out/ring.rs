@@ -1,12 +1,10 @@
-//! The ring buffer: finished operations, one record each.
+//! The ring buffer: the records of finished operations, often several in one go.
+
+use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::RingBuf;
-use grantscope_wire::record::{EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, STATUS_BYTES};
-use grantscope_wire::{HookId, LossKind, OpHeader};
-
-use super::{filter, loss};
 
 /// Bytes of the ring. At 200 bytes a record this holds about 20,000 operations until the collector polls.
 const RING_BYTES: u32 = 4 << 20;
@@ -34,34 +32,36 @@ fn fills_another_part(bytes: u64) -> bool {
     }
 }
 
-/// Hands a record to the collector, unless the filter leaves it out. What does not fit is counted as a loss of the hook; gives whether that
-/// was so.
+/// Hands records to the collector. Whether there was no room.
 ///
 /// # Safety
-/// Behind the header there have to be as many events, and behind them as many grant statuses, as it says.
+/// There are as many words, and they are whole records.
 #[inline(always)]
-pub unsafe fn send(record: *mut OpHeader, hook: HookId) -> bool {
-    // SAFETY: the caller's record begins with a header; and as the caller says.
-    let refused = unsafe { filter::passes(&*record) && send_unfiltered(record) };
-    if refused {
-        loss::count(hook, LossKind::RingFull);
-    }
-    refused
+pub unsafe fn send(records: *const u64, words: usize) -> bool {
+    let bytes = words as u64 * 8;
+    let flags = if fills_another_part(bytes) { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
+    // SAFETY: as the caller says. The safe wrapper takes a slice, whose length the verifier cannot follow.
+    unsafe { bpf_ringbuf_output((&raw const RECORDS).cast_mut().cast(), records.cast_mut().cast(), bytes, flags) != 0 }
 }
 
-/// The same, whatever the filter says. Whether it did not fit.
-///
-/// # Safety
-/// As above.
+/// Not 0: there may be records that wait to be handed over, somewhere.
+static mut VISITS: u32 = 0;
+
+/// A record waits to be handed over. Who looks for such may come too early to see it, or find its place taken: so it is looked for twice.
 #[inline(always)]
-pub unsafe fn send_unfiltered(record: *mut OpHeader) -> bool {
-    // SAFETY: the caller's record begins with a header.
-    let head = unsafe { &*record };
-    let (events, statuses) = (head.event_count, head.status_count);
-    let (events, statuses) = (usize::from(events) & (MAX_EVENTS - 1), usize::from(statuses) & (MAX_STATUSES - 1));
-    let length = (HEADER_BYTES + events * EVENT_BYTES + statuses * STATUS_BYTES) as u64;
-    let flags = if fills_another_part(length) { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP };
-    // SAFETY: `length` is at most the size of the record, and the record outlives the call. The safe wrapper
-    // takes a slice, whose length the verifier cannot follow.
-    unsafe { bpf_ringbuf_output((&raw const RECORDS).cast_mut().cast(), record.cast(), length, flags) != 0 }
+pub fn note_waiting() {
+    set_visits(2);
+}
+
+/// How often all places have to be looked at.
+#[inline(always)]
+pub fn visits() -> u32 {
+    // SAFETY: any value of it is good.
+    unsafe { ptr::read_volatile(&raw const VISITS) }
+}
+
+#[inline(always)]
+pub fn set_visits(value: u32) {
+    // SAFETY: as above.
+    unsafe { ptr::write_volatile(&raw mut VISITS, value) }
 }

@@ -1,12 +1,11 @@
-//! The record of one operation, as it travels through the ring buffer.
+//! The record of one operation, as it travels through the ring buffer: often there are several in one entry, one behind the other.
 
 use core::mem::{offset_of, size_of};
 
 use crate::{Buffer, Cause, HookId, MapInfo};
 
-/// Events that a record has room for: a power of two, so that an index can be masked. An operation of more sends the first of them ahead,
-/// in records of their own (`PART`).
-pub const MAX_EVENTS: usize = 64;
+/// No record has as many events. An operation that passes more hooks sends the first of them ahead, in records of their own (`PART`).
+pub const MAX_EVENTS: usize = 128;
 
 /// Distinct grant statuses a record has room for: Xen has 14 (include/xen/interface/grant_table.h, v6.12).
 pub const MAX_STATUSES: usize = 16;

@@ -1,0 +1,52 @@
+//! Finished records go to the collector when there is no room for another at their place in the table, and whenever the collector asks.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_loop;
+use aya_ebpf::macros::raw_tracepoint;
+use aya_ebpf::programs::RawTracePointContext;
+
+use super::slots::{self, PLACES};
+use crate::out::ring;
+
+/// Hands over what is finished at this place, which the caller has to itself. The name has to be seen outside: then the verifier looks at
+/// this function once, and not again wherever it is called.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn hand_over(place: u64) -> u64 {
+    slots::at(place).events.hand_over();
+    0
+}
+
+/// Hands over what is finished everywhere. The collector runs it, with one argument: not 0, if all hooks are detached, so that no operation
+/// goes on; else the places of operations that are under way are left out.
+#[raw_tracepoint]
+fn hand_over_all(ctx: RawTracePointContext) -> i32 {
+    let visits = ring::visits();
+    if visits == 0 {
+        return 0;
+    }
+    ring::set_visits(visits - 1);
+    let mut nothing_runs: u64 = ctx.arg(0);
+    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
+    unsafe { bpf_loop(PLACES as u32, hand_over_unless_busy as *mut c_void, (&raw mut nothing_runs).cast(), 0) };
+    0
+}
+
+/// For `bpf_loop`. Returns whether to stop.
+extern "C" fn hand_over_unless_busy(place: u64, nothing_runs: *mut u64) -> i64 {
+    let task = slots::at(place);
+    if !task.events.has_finished() {
+        return 0;
+    }
+    // SAFETY: what was handed to `bpf_loop`.
+    if unsafe { *nothing_runs } != 0 {
+        task.events.hand_over();
+    } else if slots::block(task) {
+        task.events.hand_over();
+        slots::release(task);
+    } else {
+        ring::note_waiting();
+    }
+    0
+}
