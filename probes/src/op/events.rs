@@ -221,7 +221,7 @@ impl Events {
 
     /// Writes the grant statuses behind the events that travel: all of them, also those of no reference, because a branch for each
     /// would make more paths than the verifier follows.
-    #[inline(never)]
+    #[inline(always)]
     pub fn append_statuses(&mut self, counts: &[u32; STATUSES]) {
         let events = self.count as usize & EVENT_MASK;
         // SAFETY: inside the record, which has room for every status behind the last of its events.

@@ -4,9 +4,9 @@ use core::ptr;
 
 use grantscope_wire::record::{SOUNDED, Sounding};
 
-use super::context::Context;
+use super::apart;
 use super::events::now_ns;
-use super::slots::{self, Task};
+use super::slots::Task;
 
 /// Operations so far, of each kind; a kind's id leads to its counter.
 static mut TURNS: [u8; TURN_KINDS] = [0; TURN_KINDS];
@@ -72,7 +72,7 @@ pub fn stop(task: &Task) {
     }
 }
 
-/// The names have to be seen outside: then the verifier looks at these functions once, and not again wherever they are called.
+/// The name has to be seen outside: then the verifier looks at this function once, and not again wherever it is called.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn sounding_begin() -> u64 {
@@ -98,5 +98,5 @@ pub extern "C" fn sounding_end() -> u64 {
 
 #[inline(always)]
 fn sounded() -> Option<&'static mut Task> {
-    slots::find(Context::here()).filter(|task| task.head().flags & SOUNDED != 0)
+    apart::task().filter(|task| task.head().flags & SOUNDED != 0)
 }

@@ -10,6 +10,7 @@ use super::evidence::{Request, STATUSES_UNREAD};
 use super::slots;
 pub use super::slots::Task;
 use super::sounding;
+use super::statuses;
 use super::teardown::{self, PARKED};
 use crate::call::{Call, Return};
 use crate::kernel::current;
@@ -387,7 +388,7 @@ impl Task {
             }
         }
         if self.evidence.refused() {
-            self.events.append_statuses(&self.evidence.statuses);
+            statuses::append(self);
         } else if self.evidence.has(STATUSES_UNREAD) {
             self.events.head_mut().flags |= record::STATUSES_UNREAD;
         }
