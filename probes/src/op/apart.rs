@@ -20,3 +20,16 @@ pub fn on(task: &mut Task, work: impl FnOnce() -> u64) {
     black_box(&raw mut *task);
     work();
 }
+
+/// The same number, of which the verifier knows nothing: then what follows is followed once, and not for each way to come to a number.
+#[inline(always)]
+pub fn any(number: u64) -> u64 {
+    any_number(number)
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn any_number(number: u64) -> u64 {
+    // The compiler must not see either that it is the same: it would leave out the call.
+    black_box(number)
+}

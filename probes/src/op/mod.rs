@@ -7,6 +7,7 @@ pub mod context;
 pub mod events;
 pub mod evidence;
 pub mod ioctl;
+mod parts;
 mod slots;
 pub mod sounding;
 pub mod statuses;
