@@ -190,18 +190,23 @@ impl KernelTypes {
             functions.iter().filter_map(|name| Some((self.kernel_function(name)?, name.as_str()))).collect();
         ids.sort_unstable();
         ids.dedup();
-        let (mut types, mut strings) = (Vec::new(), vec![0]);
-        for (id, name) in ids {
-            // A declaration without a name is the shortest of types.
-            let before = types.len() / TYPE_BYTES + 1..id as usize;
-            types.extend(before.flat_map(|_| words([0, (Kind::Forward as u32) << 24, 0])));
-            types.extend(words([strings.len() as u32, (Kind::Function as u32) << 24, 0]));
-            strings.extend(name.bytes().chain([0]));
+        let (last, names) =
+            (ids.last().map_or(0, |(id, _)| *id as usize), ids.iter().map(|(_, name)| name.len() + 1).sum::<usize>());
+        let (length, string_length) = (last * TYPE_BYTES, names + 1);
+        let mut bytes = Vec::with_capacity(HEADER_BYTES as usize + length + string_length);
+        bytes.extend_from_slice(&self.kernel.bytes[..START_BYTES]);
+        bytes.extend(words([HEADER_BYTES, 0, length as u32, length as u32, string_length as u32]));
+        // A declaration without a name is the shortest of types.
+        let nothing: Vec<u8> = words([0, (Kind::Forward as u32) << 24, 0]).collect();
+        let mut name_at = 1;
+        for (id, name) in &ids {
+            let before = HEADER_BYTES as usize + (*id as usize - 1) * TYPE_BYTES;
+            bytes.extend(nothing.repeat((before - bytes.len()) / TYPE_BYTES));
+            bytes.extend(words([name_at, (Kind::Function as u32) << 24, 0]));
+            name_at += name.len() as u32 + 1;
         }
-        let (length, string_length) = (types.len() as u32, strings.len() as u32);
-        let mut bytes = self.kernel.bytes[..START_BYTES].to_vec();
-        bytes.extend(words([HEADER_BYTES, 0, length, length, string_length]));
-        bytes.extend([types, strings].concat());
+        bytes.push(0);
+        ids.iter().for_each(|(_, name)| bytes.extend(name.bytes().chain([0])));
         Btf::parse(&bytes, Endianness::Little).map_err(|error| CaptureError::NoBtf(error.to_string()))
     }
 

@@ -1,10 +1,16 @@
 //! The compiled probes: the one place where they are loaded, and what comes out of their maps.
 
+use std::ptr::NonNull;
+use std::thread;
+
 use aya::maps::Map;
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::{Filter, Kernel};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::mman::{MmapAdvise, madvise};
+use nix::unistd::chroot;
 
-use crate::CaptureError;
+use crate::{CaptureError, host};
 
 /// The object; empty in a build without it.
 pub static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
@@ -18,10 +24,35 @@ const FILTER: &str = "FILTER";
 /// # Errors
 /// The kernel refuses the maps, or the object has other statics.
 pub fn load(kernel: &Kernel, filter: &Filter) -> Result<Ebpf, CaptureError> {
-    let mut loader = EbpfLoader::new();
+    let mut loader = loader();
     loader.override_global(KERNEL, kernel.bytes(), true);
     loader.override_global(FILTER, filter.bytes(), true);
-    Ok(loader.load(OBJECT)?)
+    let loaded = loader.load(OBJECT);
+    forget(OBJECT);
+    Ok(loaded?)
+}
+
+/// Lets go of the memory that a part of this program takes which is not needed again. What is read of it all the same comes from the file.
+fn forget(part: &'static [u8]) {
+    let page = host::page_size() as usize;
+    let start = part.as_ptr().addr().next_multiple_of(page);
+    let end = (part.as_ptr().addr() + part.len()) / page * page;
+    if let Some(start) = NonNull::new(part.as_ptr().with_addr(start).cast_mut().cast()).filter(|_| end > start.max(1)) {
+        // SAFETY: whole pages of a constant, which are as the file has them.
+        let _ = unsafe { madvise(start, end - start.addr().get(), MmapAdvise::MADV_DONTNEED) };
+    }
+}
+
+/// aya's loader, without all of the kernel's types, which it would read and keep as values the moment that it is made: more memory than
+/// everything else, for relocations that the object does not have (a test sees to that). It looks for them at one place and has no
+/// parameter for another, so it is made by a thread for which that place is empty. Where a thread may not be given a root of its own,
+/// they are read.
+fn loader() -> EbpfLoader<'static> {
+    let make = || {
+        let _ = unshare(CloneFlags::CLONE_FS).and_then(|()| chroot("/proc/self/fdinfo"));
+        EbpfLoader::new()
+    };
+    thread::spawn(make).join().unwrap_or_default()
 }
 
 /// A map of the object, as what it is.
@@ -61,6 +92,13 @@ mod tests {
         let table: BTreeSet<_> =
             HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
         assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
+    }
+
+    #[test]
+    #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
+    fn the_object_needs_none_of_the_kernels_types() {
+        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
+        assert!(!object.has_btf_relocations());
     }
 
     #[test]

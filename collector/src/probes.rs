@@ -68,6 +68,7 @@ impl Probes {
         let facts = KernelFacts::find(&types, &symbols, callers.grant_table());
         facts.suffice_for_hooks()?;
         let mut ebpf = object::load(&facts.kernel, &filter)?;
+        give_back();
         let mut records = take(&mut ebpf, "RECORDS")?;
         let loss = Mapped::open(&mut ebpf, "LOSS", LOSS_COUNTERS as usize)?;
         let left_out = Mapped::open(&mut ebpf, "LEFT_OUT", 1)?;
@@ -256,7 +257,7 @@ fn functions() -> Vec<String> {
     hooks.chain(census::functions()).chain(cost::functions()).collect()
 }
 
-/// Gives the memory that the start has used back to the system, where the C library keeps it for the next time, which does not come.
+/// Gives the memory that a step of the start has used back to the system, where the C library keeps it for the next time.
 fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it has no conditions.

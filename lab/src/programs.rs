@@ -1,5 +1,7 @@
 //! Compiles our own programs: the probes for the kernel's BPF machine, the rest for the lab's domains or for this machine.
 
+mod stripped;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -108,7 +110,7 @@ fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features
     compile("the probes", &mut cargo)?;
     let object = folder.join("bpfel-unknown-none/release/grantscope-probes");
     ensure!(object.is_file(), "the build left no {object:?}");
-    take(&object, &name)
+    put(&stripped::stripped(&read(&object)?)?, &object, &name)
 }
 
 /// The cargo for lints and unit tests, with the probes if they could be compiled: what they compile of libraries lies in the cache, and
@@ -159,14 +161,24 @@ fn forget_another_trees_programs(folder: &Path, cargo: impl Fn() -> Command, cle
 /// Copies a program out of the cache, where another work tree's will take its place. An equal one is left as it is, for those
 /// who build upon it.
 fn take(program: &Path, folder: &str) -> Result<PathBuf> {
+    let own = put(&read(program)?, program, folder)?;
+    let permissions = fs::metadata(program).with_context(|| format!("cannot read {program:?}"))?.permissions();
+    fs::set_permissions(&own, permissions).with_context(|| format!("cannot write {own:?}"))?;
+    Ok(own)
+}
+
+fn read(program: &Path) -> Result<Vec<u8>> {
+    fs::read(program).with_context(|| format!("cannot read {program:?}"))
+}
+
+fn put(bytes: &[u8], program: &Path, folder: &str) -> Result<PathBuf> {
     let folder = target_folder(folder);
     let own = folder.join(program.file_name().context("a program has a name")?);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {folder:?}"))?;
-    let built = fs::read(program).with_context(|| format!("cannot read {program:?}"))?;
-    if fs::read(&own).is_ok_and(|before| before == built) {
+    if fs::read(&own).is_ok_and(|before| before == bytes) {
         return Ok(own);
     }
-    fs::copy(program, &own).with_context(|| format!("cannot write {own:?}"))?;
+    fs::write(&own, bytes).with_context(|| format!("cannot write {own:?}"))?;
     Ok(own)
 }
 

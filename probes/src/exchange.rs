@@ -1,5 +1,4 @@
-//! The atomic operations that the programs need, and that Rust does not have for the BPF machine; and what one function tells the compiler
-//! of another.
+//! The atomic operations that the programs need, and that Rust does not have for the BPF machine.
 
 use core::arch::asm;
 
@@ -31,13 +30,4 @@ pub fn add(place: &mut u64, value: u64) {
             value = in(reg) value,
         );
     }
-}
-
-/// For the compiler: what is there may have been read and changed by now. Before and after the call of a function that finds the place by
-/// itself, because it can be handed none.
-#[inline(always)]
-pub fn shared<T>(place: &mut T) {
-    // SAFETY: it changes nothing. An instruction there has to be: the kernel refuses two source lines for one (check_btf_line in
-    // kernel/bpf/verifier.c, Linux v6.12).
-    unsafe { asm!("{place} = {place}", place = inout(reg) &raw mut *place => _) };
 }

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::thread;
 
 use aya::maps::{MapData, RingBuf};
 use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError};
@@ -80,14 +81,16 @@ const MARK_BEHIND: usize = 6;
 /// # Errors
 /// The kernel refuses them, or what came back is not what they write.
 pub fn measure(ebpf: &mut Ebpf, btf: &Btf, records: &mut RingBuf<MapData>, means: Means) -> Result<Baseline, String> {
-    let measured = attach(ebpf, btf, means, false).and_then(|()| {
+    let mut links = Links::default();
+    let measured = attach(ebpf, btf, means, false, &mut links).and_then(|()| {
         let plain = run(ebpf, btf, records)?;
-        attach(ebpf, btf, means, true)?;
+        attach(ebpf, btf, means, true, &mut links)?;
         Ok((plain, run(ebpf, btf, records)?))
     });
-    let detached = detach(ebpf);
+    let unloaded = unload(ebpf);
+    links.detach();
     let (plain, marked) = measured.map_err(|error| error.to_string())?;
-    detached.map_err(|error| error.to_string())?;
+    unloaded.map_err(|error| error.to_string())?;
     derive(&plain, &marked).ok_or_else(|| "the twins' records are incomplete".to_owned())
 }
 
@@ -104,7 +107,20 @@ const ENTRIES: [u8; 6] = [1, 2, 3, 4, 6, 8];
 const RETURNS: [u8; 2] = [3, 5];
 const MARK: [u8; 1] = [7];
 
-fn attach(ebpf: &mut Ebpf, btf: &Btf, means: Means, mark: bool) -> Result<(), Problem> {
+/// What holds the twins where they are.
+#[derive(Default)]
+struct Links(Vec<Box<dyn Send>>);
+
+impl Links {
+    /// Lets go of them elsewhere: for each function the kernel waits until no processor can be in its trampoline any more
+    /// (`synchronize_rcu_tasks_rude` in `ftrace_shutdown`, kernel/trace/ftrace.c, Linux v6.12), and nobody needs to wait for that here.
+    fn detach(self) {
+        // Where there is no thread to be had, they are let go of at once.
+        drop(thread::Builder::new().spawn(move || drop(self)));
+    }
+}
+
+fn attach(ebpf: &mut Ebpf, btf: &Btf, means: Means, mark: bool, links: &mut Links) -> Result<(), Problem> {
     let (entries, returns): (&[u8], &[u8]) = if mark { (&MARK, &[]) } else { (&ENTRIES, &RETURNS) };
     for function in returns {
         let symbol = symbol(*function);
@@ -112,9 +128,10 @@ fn attach(ebpf: &mut Ebpf, btf: &Btf, means: Means, mark: bool) -> Result<(), Pr
             Means::Fentry => {
                 let program: &mut FExit = program(ebpf, *function, "exit").try_into()?;
                 program.load(&symbol, btf)?;
-                program.attach()?;
+                let link = program.attach()?;
+                links.0.push(Box::new(program.take_link(link)?));
             }
-            Means::Kprobe => attach_kprobe(ebpf, *function, "kretprobe")?,
+            Means::Kprobe => attach_kprobe(ebpf, *function, "kretprobe", links)?,
         }
     }
     for function in entries {
@@ -122,9 +139,10 @@ fn attach(ebpf: &mut Ebpf, btf: &Btf, means: Means, mark: bool) -> Result<(), Pr
             Means::Fentry => {
                 load_entry(ebpf, btf, *function)?;
                 let program: &mut FEntry = program(ebpf, *function, "entry").try_into()?;
-                program.attach()?;
+                let link = program.attach()?;
+                links.0.push(Box::new(program.take_link(link)?));
             }
-            Means::Kprobe => attach_kprobe(ebpf, *function, "kprobe")?,
+            Means::Kprobe => attach_kprobe(ebpf, *function, "kprobe", links)?,
         }
     }
     Ok(())
@@ -135,14 +153,15 @@ fn load_entry(ebpf: &mut Ebpf, btf: &Btf, function: u8) -> Result<(), ProgramErr
     program.load(&symbol(function), btf)
 }
 
-fn attach_kprobe(ebpf: &mut Ebpf, function: u8, end: &str) -> Result<(), Problem> {
+fn attach_kprobe(ebpf: &mut Ebpf, function: u8, end: &str, links: &mut Links) -> Result<(), Problem> {
     let program: &mut KProbe = program(ebpf, function, end).try_into()?;
     program.load()?;
-    program.attach(symbol(function), 0)?;
+    let link = program.attach(symbol(function), 0)?;
+    links.0.push(Box::new(program.take_link(link)?));
     Ok(())
 }
 
-fn detach(ebpf: &mut Ebpf) -> Result<(), Problem> {
+fn unload(ebpf: &mut Ebpf) -> Result<(), Problem> {
     for (name, program) in ebpf.programs_mut().filter(|(name, _)| name.starts_with("twin_")) {
         let unloaded = match program {
             Program::FEntry(program) => program.unload(),

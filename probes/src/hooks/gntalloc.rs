@@ -39,7 +39,7 @@ fn on_gntalloc_ioctl_return(call: &Return<GntallocIoctl, impl Returned>) {
     }
     let ret = call.int();
     if ret < 0 {
-        cause::of_gntalloc_ioctl(task, argument, ret);
+        cause::of_gntalloc_ioctl(task, ret);
     }
     task.emit(call, ret);
 }

@@ -62,7 +62,7 @@ fn on_gntdev_ioctl_return(call: &Return<GntdevIoctl, impl Returned>) {
     let [file, argument] = task.arguments();
     add_arguments(task, file, argument, ret);
     if ret < 0 || task.evidence.has(COPY_REFUSED) {
-        cause::of_gntdev_ioctl(task, file, argument, ret);
+        cause::of_gntdev_ioctl(task, ret);
     }
     task.emit(call, ret);
 }

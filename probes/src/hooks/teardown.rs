@@ -9,6 +9,7 @@ use crate::kernel::fields;
 use crate::live::ledger;
 use crate::op::caller;
 use crate::op::evidence::{Maps, STATUSES_READ};
+use crate::op::statuses;
 use crate::op::task::{self, Task};
 use crate::op::teardown::{self, PARKED, Unmapping};
 
@@ -84,6 +85,6 @@ pub fn is_torn_down(task: &mut Task, map: Option<&MapInfo>) {
     } else if task.is(Op::Export) && task.passed(HookId::GnttabMapRefs) && !task.evidence.has(STATUSES_READ) {
         // An export unmaps and frees its map only where it failed: Xen's answers are lost with the map, and what Linux noted in its pages
         // already when they are unmapped. Where no grant was mapped, nothing is unmapped.
-        task.evidence.read_statuses::<Maps>();
+        statuses::read::<Maps>(task);
     }
 }

@@ -10,8 +10,10 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_loop;
 use grantscope_wire::{Cause, HookId, Op};
 
+use super::apart;
 use super::evidence::{self, Evidence, *};
 use super::ioctl::{COPY, EXPORT, IMPORT, IMPORT_RELEASE, MAP, UNMAP, WAIT_RELEASED};
+use super::statuses;
 use super::task::Task;
 use crate::kernel::fields::{
     dmabuf_size, file_private_data, map_count, map_index, map_next, map_of_next, read, user_u32, user_u64, vma_flags, vma_pages,
@@ -35,9 +37,16 @@ const VM_WRITE: u64 = 2;
 const VM_SHARED: u64 = 8;
 
 /// An ioctl on gntdev failed, or did only a part of its work.
+#[inline(always)]
+pub fn of_gntdev_ioctl(task: &mut Task, ret: i32) {
+    apart::on(task, || cause_of_gntdev_ioctl(ret as u64));
+}
+
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
-    let errno = -ret;
+extern "C" fn cause_of_gntdev_ioctl(ret: u64) -> u64 {
+    let Some(task) = apart::task() else { return 0 };
+    let ([file, argument], errno) = (task.arguments(), -(ret as i32));
     let cause = match (task.head().op, errno) {
         (_, ENOIOCTLCMD) => Some(Cause::NoDmabufSupport),
         (MAP, _) => map(task, argument, errno),
@@ -49,6 +58,7 @@ pub fn of_gntdev_ioctl(task: &mut Task, file: u64, argument: u64, ret: i32) {
         _ => None,
     };
     set(task, cause);
+    0
 }
 
 #[inline(always)]
@@ -224,10 +234,17 @@ fn buffer(errno: i32) -> Option<Cause> {
 }
 
 /// An ioctl on gntalloc failed.
+#[inline(always)]
+pub fn of_gntalloc_ioctl(task: &mut Task, ret: i32) {
+    apart::on(task, || cause_of_gntalloc_ioctl(ret as u64));
+}
+
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub fn of_gntalloc_ioctl(task: &mut Task, argument: u64, ret: i32) {
-    let granting = task.is(Op::Grant);
-    let cause = match -ret {
+extern "C" fn cause_of_gntalloc_ioctl(ret: u64) -> u64 {
+    let Some(task) = apart::task() else { return 0 };
+    let ([argument, _], granting) = (task.arguments(), task.is(Op::Grant));
+    let cause = match -(ret as i32) {
         EINVAL if !granting => Some(Cause::NoSuchGrants),
         ENOMEM => Some(Cause::AllocationFailed),
         ENOSPC if task.evidence.has(GRANT_TABLE_FULL) => Some(Cause::GrantTableFull),
@@ -238,13 +255,22 @@ pub fn of_gntalloc_ioctl(task: &mut Task, argument: u64, ret: i32) {
         _ => None,
     };
     set(task, cause);
+    0
 }
 
 /// An mmap of gntdev failed.
-#[inline(never)]
+#[inline(always)]
 pub fn of_mmap(task: &mut Task, ret: i32) {
-    let cause = mmap(task, -ret);
+    apart::on(task, || cause_of_mmap(ret as u64));
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn cause_of_mmap(ret: u64) -> u64 {
+    let Some(task) = apart::task() else { return 0 };
+    let cause = mmap(task, -(ret as i32));
     set(task, cause);
+    0
 }
 
 #[inline(always)]
@@ -252,7 +278,7 @@ fn mmap(task: &mut Task, errno: i32) -> Option<Cause> {
     let [file, vma] = task.arguments();
     if task.passed(HookId::GnttabMapRefs) {
         // A map that could not be mmapped keeps Xen's answers until it is unmapped.
-        task.evidence.read_statuses::<Maps>();
+        statuses::read::<Maps>(task);
         return grants(&task.evidence).or(task.passed(HookId::VmMapPagesZero).then_some(Cause::VmaInsertFailed));
     }
     if errno != EINVAL || !evidence::attached(HookId::GnttabMapRefs) {
@@ -277,10 +303,18 @@ pub fn of_kernel_user<A: GrantOp>(task: &mut Task, ret: i32) {
         // What lies there may be from before.
         task.evidence.add(STATUSES_UNREAD);
     } else if !task.evidence.all_okay::<A>() {
-        task.evidence.read_statuses::<A>();
-        let cause = grants(&task.evidence);
-        set(task, cause);
+        apart::on(task, || cause_of_kernel_user(A::BYTES as u64, A::STATUS_AT as u64));
     }
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn cause_of_kernel_user(bytes: u64, status_at: u64) -> u64 {
+    let Some(task) = apart::task() else { return 0 };
+    task.evidence.read_statuses(bytes, status_at);
+    let cause = grants(&task.evidence);
+    set(task, cause);
+    0
 }
 
 /// What an open gntdev has at an offset.

@@ -13,8 +13,10 @@ const IN_HARDIRQ: u32 = 0xf << 16;
 const IN_NMI: u32 = 0xf << 20;
 
 const LEVEL_SHIFT: u32 = 32;
+/// Bits of a context's number that an interrupt's does not have, and an address of the kernel does.
+const ADDRESS: u64 = 1 << 63;
 
-/// A thread, by the address of its `task_struct`; or an interrupt level of a processor, by numbers that are no address.
+/// A thread, by the address of its `task_struct`; or an interrupt level of a processor, by the bits that count it and the processor's number.
 #[derive(Clone, Copy)]
 pub struct Context(u64);
 
@@ -29,11 +31,18 @@ impl Context {
     /// What runs this hook.
     #[inline(always)]
     pub fn here() -> Self {
-        match level(preempt_count()) {
+        // Two ways, because the verifier follows each to the end of the program.
+        match preempt_count() & (SERVES_SOFTIRQ | IN_HARDIRQ | IN_NMI) {
             0 => Self::thread(),
             // SAFETY: the helper has no preconditions.
-            level => Self(level << LEVEL_SHIFT | u64::from(unsafe { bpf_get_smp_processor_id() })),
+            level => Self(u64::from(level) << LEVEL_SHIFT | u64::from(unsafe { bpf_get_smp_processor_id() })),
         }
+    }
+
+    /// The same for what is rarely done: a call, which the verifier follows once in each program.
+    #[inline(always)]
+    pub fn apart() -> Self {
+        Self(context_here())
     }
 
     /// Its number among all contexts; never 0.
@@ -44,25 +53,24 @@ impl Context {
     /// The name to put where the thread's would be, of the context with this id; `None`: it is a thread.
     #[inline(always)]
     pub fn interrupt(id: u64) -> Option<[u8; 16]> {
-        Some(match id >> LEVEL_SHIFT {
-            1 => *b"(softirq)\0\0\0\0\0\0\0",
-            2 => *b"(hardirq)\0\0\0\0\0\0\0",
-            3 => *b"(nmi)\0\0\0\0\0\0\0\0\0\0\0",
-            _ => return None,
-        })
+        let level = (id >> LEVEL_SHIFT) as u32;
+        if id & ADDRESS != 0 {
+            None
+        } else if level & IN_NMI != 0 {
+            Some(*b"(nmi)\0\0\0\0\0\0\0\0\0\0\0")
+        } else if level & IN_HARDIRQ != 0 {
+            Some(*b"(hardirq)\0\0\0\0\0\0\0")
+        } else {
+            Some(*b"(softirq)\0\0\0\0\0\0\0")
+        }
     }
 }
 
-/// 0: a thread.
-#[inline(always)]
-fn level(preempt_count: u32) -> u64 {
-    if preempt_count & IN_NMI != 0 {
-        3
-    } else if preempt_count & IN_HARDIRQ != 0 {
-        2
-    } else {
-        u64::from(preempt_count & SERVES_SOFTIRQ != 0)
-    }
+/// The name is seen outside, and what it gives is a number: so the verifier does not follow what comes after a call once for each level.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn context_here() -> u64 {
+    Context::here().0
 }
 
 /// 0, which is a thread's, where it cannot be found: then interrupts are counted as threads.

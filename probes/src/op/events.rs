@@ -1,6 +1,7 @@
 //! The log of the hooks that an operation passed, each with its time. The collector makes stages of it: that costs the operation nothing.
 
 use core::ffi::c_void;
+use core::hint::black_box;
 use core::mem::offset_of;
 
 use aya_ebpf::helpers::generated::bpf_loop;
@@ -40,6 +41,11 @@ const fn bits(hooks: &[HookId]) -> u64 {
 pub fn now_ns() -> u64 {
     // SAFETY: the helper has no preconditions.
     unsafe { bpf_ktime_get_ns() }
+}
+
+unsafe extern "C" {
+    /// [`Events::make_room`] of the operation here: `apart.rs`, which knows where that is kept.
+    fn make_room() -> u64;
 }
 
 /// Words of a context's records, as a power of two, so that a place among them can be masked.
@@ -175,7 +181,10 @@ impl Events {
     #[inline(always)]
     fn room(&mut self) -> usize {
         if self.end as usize >= WORD_MASK {
-            self.make_room();
+            // It comes to the events by a way of its own: that the compiler has to know.
+            black_box(&raw mut *self);
+            // SAFETY: it is ours.
+            unsafe { make_room() };
         }
         let place = self.end as usize & WORD_MASK;
         self.end = place as u32 + 1;
@@ -233,7 +242,7 @@ impl Events {
 
     /// Writes the grant statuses behind the events that travel: all of them, also those of no reference, because a branch for each
     /// would make more paths than the verifier follows.
-    #[inline(never)]
+    #[inline(always)]
     pub fn append_statuses(&mut self, counts: &[u32; STATUSES]) {
         let end = self.end as usize & WORD_MASK;
         // SAFETY: inside the words, which have room for every status behind the last of the events.
@@ -269,8 +278,8 @@ impl Events {
     }
 
     /// Makes room for more events: hands over what is finished, and moves the events of the operation to the front; or sends them ahead.
-    #[inline(never)]
-    fn make_room(&mut self) -> u64 {
+    #[inline(always)]
+    pub fn make_room(&mut self) {
         let finished = self.finished as usize;
         if finished > 0 {
             self.hand_over();
@@ -281,7 +290,6 @@ impl Events {
         } else {
             self.send_part();
         }
-        0
     }
 
     #[inline(always)]

@@ -48,6 +48,8 @@ pub trait GrantOp {
     const STATUS_AT: usize;
     /// Whether Linux leaves something there that Xen does not: then it is known what Xen never answered.
     const IS_MARKED: bool;
+    /// Whether Xen did all of some of them, from an address on: not 0.
+    const ALL_OKAY: extern "C" fn(operations: u64, count: u64) -> u64;
 }
 
 /// `struct gnttab_map_grant_ref`; `gnttab_set_map_op` leaves a positive number as its status (include/xen/grant_table.h, v6.12).
@@ -56,6 +58,7 @@ impl GrantOp for Maps {
     const BYTES: usize = 32;
     const STATUS_AT: usize = 18;
     const IS_MARKED: bool = true;
+    const ALL_OKAY: extern "C" fn(u64, u64) -> u64 = map_refs_are_okay;
 }
 
 /// `struct gnttab_unmap_grant_ref`
@@ -64,6 +67,7 @@ impl GrantOp for Unmaps {
     const BYTES: usize = 24;
     const STATUS_AT: usize = 20;
     const IS_MARKED: bool = false;
+    const ALL_OKAY: extern "C" fn(u64, u64) -> u64 = unmap_refs_are_okay;
 }
 
 /// `struct gnttab_copy`
@@ -72,6 +76,7 @@ impl GrantOp for Copies {
     const BYTES: usize = 40;
     const STATUS_AT: usize = 36;
     const IS_MARKED: bool = false;
+    const ALL_OKAY: extern "C" fn(u64, u64) -> u64 = copies_are_okay;
 }
 
 /// The arrays that are handed to Xen.
@@ -140,40 +145,37 @@ impl Evidence {
         self.has(STATUSES_READ) && self.refused > 0
     }
 
-    /// Counts the statuses that Xen left. The arrays have to be there still.
-    #[inline(never)]
-    pub fn read_statuses<A: GrantOp>(&mut self) {
-        let address = self.operations + A::STATUS_AT as u64;
-        self.read(Answers { address, stride: A::BYTES as u32, pages: self.pages, ..Answers::NONE }, self.count);
+    /// Counts the statuses that Xen left, which lie so far from each other and in each operation. The arrays have to be there still.
+    #[inline(always)]
+    pub fn read_statuses(&mut self, bytes: u64, status_at: u64) {
+        let (address, pages) = (self.operations + status_at, self.pages);
+        self.read(address, bytes, pages, false, self.count);
     }
 
     /// Counts the statuses in the segments of a grant copy.
-    #[inline(never)]
+    #[inline(always)]
     pub fn read_copy_statuses(&mut self, segments: u64, count: u32) {
         // struct gntdev_grant_copy_segment (include/uapi/xen/gntdev.h, v6.12): 24 bytes, status at 20.
-        self.read(Answers { address: segments + 20, stride: 24, user: 1, ..Answers::NONE }, count);
+        self.read(segments + 20, 24, 0, true, count);
     }
 
     #[inline(always)]
-    fn read(&mut self, mut answers: Answers, count: u32) {
+    fn read(&mut self, address: u64, stride: u64, pages: u64, user: bool, count: u32) {
+        self.statuses = [0; STATUSES];
+        (self.refused, self.p2m_failed, self.untouched) = (0, 0, 0);
+        let mut answers = Answers { counted: &raw mut *self, address, pages, stride, user: user.into(), unreadable: 0 };
         // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
         let done = unsafe { bpf_loop(count, count_one as *mut c_void, (&raw mut answers).cast(), 0) };
         // A count that was cut would pass for a true one.
-        if done != i64::from(count) || answers.unreadable != 0 {
-            self.facts |= STATUSES_UNREAD;
-            return;
-        }
-        self.statuses.copy_from_slice(&answers.statuses[..STATUSES]);
-        self.refused = answers.refused;
-        self.p2m_failed = answers.p2m_failed;
-        self.untouched = answers.untouched;
-        self.facts = self.facts & !STATUSES_UNREAD | STATUSES_READ;
+        let is_whole = done == i64::from(count) && answers.unreadable == 0;
+        let (known, unknown) = if is_whole { (STATUSES_READ, STATUSES_UNREAD) } else { (STATUSES_UNREAD, STATUSES_READ) };
+        self.facts = self.facts & !unknown | known;
     }
 
     /// Whether Xen did all that was requested. Every copy, and every operation of an in-kernel user, pays for this look.
     #[inline(always)]
     pub fn all_okay<A: GrantOp>(&self) -> bool {
-        all_okay::<A>(self.operations, self.count) != 0
+        A::ALL_OKAY(self.operations, self.count.into()) != 0
     }
 }
 
@@ -189,14 +191,34 @@ struct Look {
     other: u32,
 }
 
-/// Not inlined, and no bool: the stack of a program and all that it calls is 512 bytes, and Linux 6.1 follows numbers best.
+// Functions of their own: the stack of a program and all that it calls is 512 bytes. Their names are seen outside, and they take and give
+// numbers: so the verifier follows each once in a program, and not again for every way that leads to it.
+
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn all_okay<A: GrantOp>(operations: u64, count: u32) -> u32 {
+extern "C" fn map_refs_are_okay(operations: u64, count: u64) -> u64 {
+    all_okay::<Maps>(operations, count as u32)
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn unmap_refs_are_okay(operations: u64, count: u64) -> u64 {
+    all_okay::<Unmaps>(operations, count as u32)
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn copies_are_okay(operations: u64, count: u64) -> u64 {
+    all_okay::<Copies>(operations, count as u32)
+}
+
+#[inline(always)]
+fn all_okay<A: GrantOp>(operations: u64, count: u32) -> u64 {
     let mut look = Look { operations, count, other: 0 };
     let looks = count.div_ceil((LOOK_WORDS * 8 / A::BYTES) as u32);
     // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
     let done = unsafe { bpf_loop(looks, look_at_some::<A> as *mut c_void, (&raw mut look).cast(), 0) };
-    u32::from(done == i64::from(looks) && look.other == 0)
+    u64::from(done == i64::from(looks) && look.other == 0)
 }
 
 /// For `bpf_loop`: looks at some answers. Returns whether to stop.
@@ -220,42 +242,25 @@ extern "C" fn look_at_some<A: GrantOp>(index: u64, look: *mut Look) -> i64 {
     i64::from(look.other)
 }
 
-/// Counters on the stack: more than are used, because the verifier does not see how far an index can go.
-const COUNTERS: usize = 2 * STATUSES;
-
-/// Statuses that lie at equal distances, and what they add up to. On the stack: that is where `bpf_loop` wants it.
+/// Statuses that lie at equal distances. On the stack: that is where `bpf_loop` wants it. What they add up to is not, because the verifier
+/// would follow each count of each status there.
 #[repr(C)]
 struct Answers {
+    counted: *mut Evidence,
     address: u64,
     pages: u64,
-    stride: u32,
+    stride: u64,
     user: u32,
-    statuses: [u32; COUNTERS],
-    p2m_failed: u32,
-    untouched: u32,
     unreadable: u32,
-    refused: u32,
-}
-
-impl Answers {
-    const NONE: Self = Self {
-        address: 0,
-        pages: 0,
-        stride: 0,
-        user: 0,
-        statuses: [0; COUNTERS],
-        p2m_failed: 0,
-        untouched: 0,
-        unreadable: 0,
-        refused: 0,
-    };
 }
 
 /// For `bpf_loop`: looks at one status. Returns whether to stop.
 extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
     // SAFETY: what was handed to `bpf_loop`.
     let answers = unsafe { &mut *answers };
-    let address = answers.address + index * u64::from(answers.stride);
+    // SAFETY: that of a task, whose operation nobody else is in.
+    let counted = unsafe { &mut *answers.counted };
+    let address = answers.address + index * answers.stride;
     // SAFETY: the helpers check the address.
     let status = unsafe {
         if answers.user != 0 { bpf_probe_read_user(address as *const i16) } else { bpf_probe_read_kernel(address as *const i16) }
@@ -267,12 +272,12 @@ extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
         }
         Ok(0) => {}
         // As Linux marked it.
-        Ok(1..) => answers.untouched += 1,
-        Ok(GENERAL_ERROR) if answers.pages != 0 && was_mapped(address, answers.pages + index * 8) => answers.p2m_failed += 1,
+        Ok(1..) => counted.untouched += 1,
+        Ok(GENERAL_ERROR) if answers.pages != 0 && was_mapped(address, answers.pages + index * 8) => counted.p2m_failed += 1,
         Ok(status) => {
             let known = if status < LOWEST { LOWEST } else { status };
-            answers.refused += 1;
-            answers.statuses[(-i32::from(known)) as usize & (COUNTERS - 1)] += 1;
+            counted.refused += 1;
+            counted.statuses[(-i32::from(known)) as usize & STATUS_MASK] += 1;
         }
     }
     0

@@ -6,15 +6,32 @@ use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
 
-use super::slots::{self, PLACES};
+use super::apart;
+use super::slots::{self, PLACES, Task};
 use crate::out::ring;
 
-/// Hands over what is finished at this place, which the caller has to itself. The name has to be seen outside: then the verifier looks at
-/// this function once, and not again wherever it is called.
+/// Hands over what is finished at the place of this operation, which begins.
+#[inline(always)]
+pub fn before(task: &mut Task) {
+    apart::on(task, || hand_over());
+}
+
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn hand_over(place: u64) -> u64 {
-    slots::at(place).events.hand_over();
+extern "C" fn hand_over() -> u64 {
+    if let Some(task) = apart::task() {
+        task.events.hand_over();
+    }
+    0
+}
+
+/// An operation has more events than there is room for behind finished records, or at all.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn make_room() -> u64 {
+    if let Some(task) = apart::task() {
+        task.events.make_room();
+    }
     0
 }
 
@@ -35,7 +52,7 @@ fn hand_over_all(ctx: RawTracePointContext) -> i32 {
 
 /// For `bpf_loop`. Returns whether to stop.
 extern "C" fn hand_over_unless_busy(place: u64, nothing_runs: *mut u64) -> i64 {
-    let task = slots::at(place);
+    let task = slots::at(place % PLACES as u64);
     if !task.events.has_finished() {
         return 0;
     }

@@ -1,10 +1,10 @@
 //! Where the operation of each context is kept: a table that the context's number leads into, so that finding it costs a few instructions
-//! and no search. Two contexts may meet at one place: whoever comes second is kept in a hash map until its operation is over.
+//! and no search. Two contexts may meet at one place: whoever comes second takes the next free one until its operation is over.
 
+use core::ffi::c_void;
 use core::ptr;
 
-use aya_ebpf::macros::map;
-use aya_ebpf::maps::LruHashMap;
+use aya_ebpf::helpers::generated::bpf_loop;
 use grantscope_wire::{HookId, LossKind};
 
 use super::context::Context;
@@ -27,8 +27,7 @@ pub struct Task {
     pub(super) nested: u8,
     /// The operation may turn out to be none of ours: it counts only once it is confirmed.
     pub(super) tentative: u8,
-    /// Not 0: it has no place in the table.
-    pub(super) is_displaced: u8,
+    pub(super) reserved: u8,
     /// Of the call that the operation is: what its return wants to know.
     pub(super) arguments: [u64; 2],
     /// Address of the map that it allocated, or maps; 0: none yet.
@@ -54,7 +53,7 @@ impl Task {
         hook: 0,
         nested: 0,
         tentative: 0,
-        is_displaced: 0,
+        reserved: 0,
         arguments: [0; 2],
         map: 0,
         lock: 0,
@@ -96,94 +95,111 @@ pub fn set_sounding(value: u32) {
     unsafe { ptr::write_volatile(&raw mut LOOKED.is_sounding, value) }
 }
 
-/// Those that found their place taken. Entries stay when their operation is over: those of tasks that are gone make room for new ones.
-#[map]
-static DISPLACED: LruHashMap<u64, Task> = LruHashMap::with_max_entries(PLACES as u32, 0);
-
-/// The place that a context's number leads to.
+/// The number of a context's own place.
 #[inline(always)]
-pub fn place_of(context: u64) -> u64 {
+fn place_of(context: u64) -> u64 {
     // Fibonacci hashing of the lower half, in which the numbers differ: a factor of 32 bits takes fewer instructions to load.
     (context.wrapping_mul(0x61c8_8647) >> (32 - PLACE_BITS)) & (PLACES as u64 - 1)
 }
 
-/// What is at a place.
+/// The place with this number, below [`PLACES`].
 #[inline(always)]
 pub fn at(place: u64) -> &'static mut Task {
     // SAFETY: there are as many places; and only the context that owns a place uses more of it than its owner.
-    unsafe { &mut *(&raw mut LOOKED.tasks).cast::<Task>().add(place as usize & (PLACES - 1)) }
-}
-
-#[inline(always)]
-fn place(context: Context) -> &'static mut Task {
-    at(place_of(context.id()))
+    unsafe { &mut *(&raw mut LOOKED.tasks).cast::<Task>().add(place as usize) }
 }
 
 /// The operation that this context is in.
 #[inline(always)]
 pub fn find(context: Context) -> Option<&'static mut Task> {
-    let task = place(context);
+    let task = at(place_of(context.id()));
     if task.owner == context.id() {
         return Some(task);
     }
     if task.displaces == 0 {
         return None;
     }
-    // SAFETY: as above.
-    unsafe { displaced(context.id()).as_mut() }
+    let place = displaced(context.id());
+    (place < PLACES as u64).then(|| at(place))
 }
 
 /// A place for an operation of this context, which is in none.
 #[inline(always)]
 pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
-    let task = place(context);
+    let task = at(place_of(context.id()));
     if exchange(&mut task.owner, 0, context.id()) == 0 {
         return Some(task);
     }
     task.displaces = 1;
-    // SAFETY: as above.
-    let task = unsafe { displace(context.id()).as_mut() };
-    if task.is_none() {
-        loss::count(hook, LossKind::TaskTableFull);
+    let place = displace(context.id());
+    if place < PLACES as u64 {
+        return Some(at(place));
     }
-    task
+    loss::count(hook, LossKind::TaskTableFull);
+    None
 }
 
-/// Makes a place that no operation has one that none can get.
+/// Makes a place that no operation has one that none can get, until it is released. Whether that was so.
 #[inline(always)]
 pub fn block(task: &mut Task) -> bool {
     exchange(&mut task.owner, 0, BLOCKED) == 0
 }
 
-/// The operation is over, or the place is no longer blocked.
+/// The operation is over, or the place need not be blocked any more.
 #[inline(always)]
 pub fn release(task: &mut Task) {
     let owner = task.owner;
     exchange(&mut task.owner, owner, 0);
 }
 
-#[inline(never)]
-fn displaced(id: u64) -> *mut Task {
-    match DISPLACED.get_ptr_mut(id) {
-        // SAFETY: only this context uses its entry.
-        Some(task) if unsafe { (*task).owner } == id => task,
-        _ => core::ptr::null_mut(),
-    }
+/// Places that are looked at behind a context's own, for one that is free.
+const NEIGHBOURS: u32 = 64;
+/// No place.
+const NONE: u64 = PLACES as u64;
+
+/// A look at the neighbours. On the stack: that is where `bpf_loop` wants it.
+#[repr(C)]
+struct Search {
+    context: u64,
+    /// Who owns the place that is looked for.
+    owner: u64,
+    place: u64,
 }
 
+// The names of both are seen outside, and what they give is a number: then the verifier looks at them once in each program, and not once
+// more for every way on which one of them is called, and what follows a call it sees once as well.
+
+/// The place of this context's operation, if it is not its own; else [`NONE`].
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn displace(id: u64) -> *mut Task {
-    let task = match DISPLACED.get_ptr_mut(id) {
-        Some(task) => task,
-        None => {
-            let _ = DISPLACED.insert(id, &Task::IDLE, 0);
-            match DISPLACED.get_ptr_mut(id) {
-                Some(task) => task,
-                None => return core::ptr::null_mut(),
-            }
-        }
-    };
-    // SAFETY: as above.
-    unsafe { ((*task).owner, (*task).is_displaced) = (id, 1) };
-    task
+extern "C" fn displaced(context: u64) -> u64 {
+    search(Search { context, owner: context, place: NONE })
+}
+
+/// Takes the first free place behind this context's own; [`NONE`]: there is none.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn displace(context: u64) -> u64 {
+    search(Search { context, owner: 0, place: NONE })
+}
+
+#[inline(always)]
+fn search(mut search: Search) -> u64 {
+    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
+    unsafe { bpf_loop(NEIGHBOURS, look_at_neighbour as *mut c_void, (&raw mut search).cast(), 0) };
+    search.place
+}
+
+/// For `bpf_loop`: looks at one place. Returns whether to stop.
+extern "C" fn look_at_neighbour(index: u64, search: *mut Search) -> i64 {
+    // SAFETY: what was handed to `bpf_loop`.
+    let search = unsafe { &mut *search };
+    let place = (place_of(search.context) + 1 + index) % PLACES as u64;
+    let task = at(place);
+    // Whoever looks for its own place finds it there, and puts itself there again.
+    if exchange(&mut task.owner, search.owner, search.context) != search.owner {
+        return 0;
+    }
+    search.place = place;
+    1
 }

@@ -2,9 +2,9 @@
 
 use grantscope_wire::record::{SOUNDED, Sounding};
 
-use super::context::Context;
+use super::apart;
 use super::events::now_ns;
-use super::slots::{self, Task, is_sounding, set_sounding};
+use super::slots::{Task, is_sounding, set_sounding};
 
 /// Operations so far, of each kind; a kind's id leads to its counter.
 static mut TURNS: [u8; TURN_KINDS] = [0; TURN_KINDS];
@@ -14,12 +14,12 @@ const TURN_KINDS: usize = 32;
 #[inline(always)]
 pub fn around(work: impl FnOnce()) {
     if is_sounding() {
-        sounding_begin();
+        sound(0);
     }
     work();
     // It may be the program that began the operation.
     if is_sounding() {
-        sounding_end();
+        sound(now_ns());
     }
 }
 
@@ -54,31 +54,20 @@ pub fn stop(task: &Task) {
     }
 }
 
-/// The names have to be seen outside: then the verifier looks at these functions once, and not again wherever they are called.
+/// A program begins its work, if there is no time yet; or it is done, at this time. The name has to be seen outside: then the verifier looks
+/// at this function once, and not again wherever it is called.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn sounding_begin() -> u64 {
-    if let Some(task) = sounded() {
+extern "C" fn sound(end_ns: u64) -> u64 {
+    let Some(task) = apart::task().filter(|task| task.head().flags & SOUNDED != 0) else { return 0 };
+    if end_ns == 0 {
         task.program_ns = now_ns();
+        return 0;
     }
+    let start_ns = task.head().start_ns;
+    // The program that began the operation: the work is counted from where its time began.
+    let began_ns = if task.program_ns == 0 { start_ns } else { task.program_ns };
+    let sounding = Sounding { offset_ns: began_ns.wrapping_sub(start_ns), duration_ns: end_ns.wrapping_sub(began_ns) };
+    task.events.add(sounding.word());
     0
-}
-
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn sounding_end() -> u64 {
-    let now = now_ns();
-    if let Some(task) = sounded() {
-        let start_ns = task.head().start_ns;
-        // The program that began the operation: the work is counted from where its time began.
-        let began_ns = if task.program_ns == 0 { start_ns } else { task.program_ns };
-        let sounding = Sounding { offset_ns: began_ns.wrapping_sub(start_ns), duration_ns: now.wrapping_sub(began_ns) };
-        task.events.add(sounding.word());
-    }
-    0
-}
-
-#[inline(always)]
-fn sounded() -> Option<&'static mut Task> {
-    slots::find(Context::here()).filter(|task| task.head().flags & SOUNDED != 0)
 }

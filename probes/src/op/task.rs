@@ -9,10 +9,10 @@ use super::events::now_ns;
 use super::evidence::{Request, STATUSES_UNREAD};
 pub use super::slots::Task;
 use super::sounding;
+use super::statuses;
 use super::teardown::{self, PARKED};
 use super::{handover, slots};
 use crate::call::{Call, Return};
-use crate::exchange::shared;
 use crate::kernel::current;
 use crate::out::{filter, loss};
 
@@ -172,7 +172,7 @@ pub fn begin_twins<H: Row, C>(_: &Call<H, C>, op: u8) {
 pub fn end_twins() {
     let Some(task) = busy() else { return };
     task.head_mut().tid = bpf_get_current_pid_tgid() as u32;
-    task.finish();
+    task.events.finish();
     release(task);
 }
 
@@ -249,9 +249,7 @@ impl Task {
     fn prepare(&mut self, op: u8, hook: HookId, tentative: bool) {
         // Who waits shows nothing in the meantime.
         if self.events.is_full() || op == Op::WaitReleased.id() && self.events.has_finished() {
-            shared(self);
-            handover::hand_over(slots::place_of(self.owner));
-            shared(self);
+            handover::before(self);
         }
         self.hook = hook.id();
         self.nested = 0;
@@ -396,19 +394,10 @@ impl Task {
             return;
         }
         if self.evidence.refused() {
-            self.events.append_statuses(&self.evidence.statuses);
+            statuses::append(self);
         } else if self.evidence.has(STATUSES_UNREAD) {
             self.events.head_mut().flags |= record::STATUSES_UNREAD;
         }
-        self.finish();
-    }
-
-    /// The record is finished. Who has a place hands it over later.
-    #[inline(always)]
-    fn finish(&mut self) {
         self.events.finish();
-        if self.is_displaced != 0 {
-            self.events.hand_over();
-        }
     }
 }

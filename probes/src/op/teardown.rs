@@ -84,14 +84,21 @@ pub fn retry(item: u64) -> bool {
 }
 
 /// The grants are gone: the teardown is reported.
+#[inline(always)]
+pub fn finish(item: u64, now: u64, ret: i32) {
+    finish_teardown(item, now, ret as u64);
+}
+
+/// The verifier follows it once in a program: see `apart.rs`.
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub fn finish(item: u64, now: u64, ret: i32) -> u64 {
+extern "C" fn finish_teardown(item: u64, now: u64, ret: u64) -> u64 {
     let Some(pending) = PENDING.get_ptr_mut(item) else {
         loss::count(Op::Teardown.reported_by(), LossKind::Unseen);
         return 0;
     };
     // SAFETY: as above; it is removed only below.
-    send(unsafe { &*pending }, now, ret);
+    send(unsafe { &*pending }, now, ret as i32);
     // Not there: it cannot be, after what was found above.
     let _ = PENDING.remove(item);
     0

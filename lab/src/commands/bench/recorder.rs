@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
+use super::document;
 use crate::{
     boot::console_watch::{End, TIMEOUT},
     cache::Cache,
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// The workload's scenario
     #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
     pub scenario: String,
+    /// Write the figures into docs/performance.md
+    #[arg(long)]
+    pub write: bool,
     /// Agree to everything that setup asks
     #[arg(long)]
     pub yes: bool,
@@ -74,8 +78,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Err(outcome.error(&arguments.out.join("console.log")));
     }
     let operations = operations(&outcome.required("said")?)?;
-    print!("{}", report(&Marks::read(&outcome.required("marks")?)?, operations)?);
-    print!("{}", time_in_kernel(&outcome.required("functions")?));
+    let measured = report(&Marks::read(&outcome.required("marks")?)?, operations)?;
+    let text = format!("{measured}{}", time_in_kernel(&outcome.required("functions")?));
+    print!("{text}");
+    if arguments.write {
+        document::write("recorder", &format!("```text\n{text}```"))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
