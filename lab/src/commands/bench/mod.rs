@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: what grantscope itself costs, measured on the main platform. Each measure has a file.
 
 pub mod document;
+mod job;
 mod medians;
 pub mod overhead;
+pub mod probes;
 mod recorder;
 pub mod truth;
 
@@ -17,6 +19,8 @@ pub enum Verb {
     Overhead(overhead::Arguments),
     /// Measures how far what a recording says of a call is from what is true of it
     Truth(truth::Arguments),
+    /// Measures the size of every program: instructions, stack, what the verifier walks
+    Probes(probes::Arguments),
     /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
     Recorder(recorder::Arguments),
 }
@@ -28,6 +32,7 @@ pub enum Verb {
 pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
         Verb::Overhead(arguments) => overhead::run(arguments),
+        Verb::Probes(arguments) => probes::run(arguments),
         Verb::Recorder(arguments) => recorder::run(arguments),
         Verb::Truth(arguments) => truth::run(arguments),
     }
