@@ -1,6 +1,7 @@
 //! `cargo xtask bench overhead`: calls timed by the program that makes them, alone, while they are recorded, and alone again, all in one
 //! boot: those that map and export grants, and those of somebody who has nothing to do with grants.
 
+mod peers;
 mod programs;
 mod row;
 mod strangers;
@@ -56,12 +57,20 @@ const ACTIONS: [Action; 3] = [
     Action { name: "export+close, WC", buffer: "wc", ops: &["export", "release"] },
 ];
 
+/// Of each action at one page.
+fn actions_us(medians: &Medians) -> Result<Vec<f64>> {
+    ACTIONS.iter().map(|action| action.us(medians, 1)).collect()
+}
+
 /// Arguments of `bench overhead`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Also print every call at every page count, and the kernel's statistics of every program
     #[arg(long)]
     pub all: bool,
+    /// Measure the kernel's own tracers instead, at the same functions
+    #[arg(long, conflicts_with = "all")]
+    pub peers: bool,
     /// Write the tables into docs/performance.md
     #[arg(long)]
     pub write: bool,
@@ -79,11 +88,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let cache = Cache::open()?;
     let compilers = setup::compilers(&cache, consent, &[MAIN])?;
     let parts = || setup::parts(&cache, consent, MAIN);
+    let lab = Lab::new(parts()?, Some(&ours::for_lab(&compilers, MAIN.architecture)?))?;
+    if arguments.peers {
+        return compare(&lab, arguments.write);
+    }
     let empty = Lab::new(parts()?, Some(&ours::for_lab_with_empty_programs(&compilers, MAIN.architecture)?))?;
-    let ours = Lab::new(parts()?, Some(&ours::for_lab(&compilers, MAIN.architecture)?))?;
     let (mut rows, mut of_strangers) = (Vec::new(), Vec::new());
     for detail in Detail::ALL {
-        for (kind, lab) in [("", &ours), (" (empty programs)", &empty)] {
+        for (kind, lab) in [("", &lab), (" (empty programs)", &empty)] {
             let measured = measure(lab, *detail)?;
             let name = format!("`--detail {}`{kind}", detail.name());
             if arguments.all {
@@ -100,6 +112,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.write {
         document::write("overhead", &calls)?;
         document::write("strangers", &strangers)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn compare(lab: &Lab, write: bool) -> Result<ExitCode> {
+    let table = peers::measure(lab)?;
+    println!("\n{table}");
+    if write {
+        document::write("peers", &table)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -160,9 +181,12 @@ impl Measured {
     }
 
     fn row(&self, name: String) -> Result<Row> {
-        let of = |medians: &Medians| ACTIONS.iter().map(|action| action.us(medians, 1)).collect::<Result<Vec<_>>>();
         let runs = self.programs.runs() as f64 / self.actions as f64;
-        Ok(Row::new(name, [of(&self.before)?, of(&self.with)?, of(&self.after)?], vec![format!("{runs:.0}")]))
+        Ok(Row::new(
+            name,
+            [actions_us(&self.before)?, actions_us(&self.with)?, actions_us(&self.after)?],
+            vec![format!("{runs:.0}")],
+        ))
     }
 
     fn print(&self) -> Result<()> {

@@ -1,0 +1,65 @@
+//! `cargo xtask bench overhead --peers`: what the kernel's own tracers add to the same calls, at the functions that grantscope hooks.
+
+use anyhow::Result;
+use grantscope_wire::{Detail, HOOKS, hook::Ends};
+
+use super::{
+    ACTIONS, SCENARIO, actions_us,
+    row::{Row, table},
+};
+use crate::{
+    boot::console_watch::End,
+    commands::bench::{job::Script, medians::Medians},
+    lab::Lab,
+    place,
+    platform::Clock,
+};
+
+/// What dom0 runs.
+const SCRIPT: &str = include_str!("../../../../guest/measure-peers");
+
+/// The names of its runs, and of the rows.
+const PEERS: [(&str, &str); 4] = [
+    ("grantscope", "grantscope, `--detail stages`"),
+    ("profiler", "function profiler (`function_profile_enabled`)"),
+    ("graph", "`function_graph`, with `set_ftrace_filter`"),
+    ("kprobes", "kprobe and kretprobe events (`kprobe_events`)"),
+];
+
+/// One boot, as Markdown.
+///
+/// # Errors
+/// When the run fails.
+pub fn measure(lab: &Lab) -> Result<String> {
+    let out = place::work_tree().join("target/bench-peers");
+    let text = SCRIPT.replace("FUNCTIONS", &functions().join(" "));
+    let script = Script { text: &text, files: &[("overhead.toml", SCENARIO)], programs: &[] };
+    let outcome = lab.run(&script.job(&out)?, Clock::Counted, super::TIMEOUT, &out, &mut ())?;
+    if outcome.end != End::Pass {
+        eprint!("{}", outcome.text("stderr").unwrap_or_default());
+        return Err(outcome.error(&out.join("console.log")));
+    }
+    let of = |name: &str| actions_us(&Medians::read(&out.join(name).with_extension("json"))?);
+    let row = |(name, heading): (&str, &str)| Ok(Row::new(heading.to_owned(), [of("before")?, of(name)?, of("after")?], vec![]));
+    let rows = PEERS.into_iter().map(row).collect::<Result<Vec<_>>>()?;
+    let table = table("µs added to the calls, one page", &ACTIONS.map(|action| action.name), &[], &rows);
+    Ok(format!("{table}\n\nAt {} functions.", functions().len()))
+}
+
+/// What grantscope hooks with `--detail stages`. A function's name is first that of arm64.
+fn functions() -> Vec<&'static str> {
+    let hooks = HOOKS.iter().filter(|hook| hook.ends != Ends::Tracepoint && hook.is_watched_at(Detail::Stages));
+    hooks.filter_map(|hook| hook.symbols.first().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_functions_are_those_of_arm64_without_tracepoints_and_without_what_only_full_watches() {
+        let functions = functions();
+        assert!(functions.contains(&"__arm64_sys_munmap") && functions.contains(&"gnttab_map_refs"), "{functions:?}");
+        assert!(!functions.contains(&"contention_begin") && !functions.contains(&"gntdev_add_map"), "{functions:?}");
+    }
+}
