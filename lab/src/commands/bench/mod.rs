@@ -2,6 +2,7 @@
 
 pub mod document;
 mod job;
+mod loss;
 mod medians;
 pub mod overhead;
 pub mod probes;
@@ -21,6 +22,8 @@ pub enum Verb {
     Truth(truth::Arguments),
     /// Measures the size of every program: instructions, stack, what the verifier walks
     Probes(probes::Arguments),
+    /// Measures what the recorder loses: of four threads as fast as they go, and of real records up to ten times as fast
+    Loss(loss::Arguments),
     /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
     Recorder(recorder::Arguments),
 }
@@ -31,6 +34,7 @@ pub enum Verb {
 /// When the lab cannot be set up, or a run in it fails.
 pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
+        Verb::Loss(arguments) => loss::run(arguments),
         Verb::Overhead(arguments) => overhead::run(arguments),
         Verb::Probes(arguments) => probes::run(arguments),
         Verb::Recorder(arguments) => recorder::run(arguments),
