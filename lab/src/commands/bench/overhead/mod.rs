@@ -1,6 +1,7 @@
 //! `cargo xtask bench overhead`: calls timed by the program that makes them, alone, while they are recorded, and alone again, all in one
 //! boot: those that map and export grants, and those of somebody who has nothing to do with grants.
 
+mod actions;
 mod peers;
 mod programs;
 mod row;
@@ -12,6 +13,7 @@ use anyhow::{Result, ensure};
 use grantscope_wire::Detail;
 
 use self::{
+    actions::{ACTIONS, PAGES, SCENARIO, actions_us},
     programs::Programs,
     row::{Row, table},
 };
@@ -32,36 +34,6 @@ use crate::{
 
 /// What dom0 runs.
 const SCRIPT: &str = include_str!("../../../../guest/measure-overhead");
-/// The calls.
-const SCENARIO: &str = include_str!("overhead.toml");
-/// Their page counts, as in the scenario.
-const PAGES: [u32; 3] = [1, 16, 256];
-
-/// What is timed together: the calls that one action of the scenario makes.
-struct Action {
-    name: &'static str,
-    buffer: &'static str,
-    ops: &'static [&'static str],
-}
-
-impl Action {
-    /// The sum of its calls' medians, in µs.
-    fn us(&self, medians: &Medians, pages: u32) -> Result<f64> {
-        self.ops.iter().map(|op| medians.us(op, self.buffer, pages)).sum()
-    }
-}
-
-const ACTIONS: [Action; 3] = [
-    Action { name: "map+mmap+munmap+unmap", buffer: "pages", ops: &["map", "mmap", "munmap", "unmap"] },
-    Action { name: "export+close, pages", buffer: "pages", ops: &["export", "release"] },
-    Action { name: "export+close, WC", buffer: "wc", ops: &["export", "release"] },
-];
-
-/// Of each action at one page.
-fn actions_us(medians: &Medians) -> Result<Vec<f64>> {
-    ACTIONS.iter().map(|action| action.us(medians, 1)).collect()
-}
-
 /// Arguments of `bench overhead`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

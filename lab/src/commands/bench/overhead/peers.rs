@@ -4,11 +4,11 @@ use anyhow::Result;
 use grantscope_wire::{Detail, HOOKS, hook::Ends};
 
 use super::{
-    ACTIONS, SCENARIO, actions_us,
+    actions::{ACTIONS, SCENARIO, actions_us},
     row::{Row, table},
 };
 use crate::{
-    boot::console_watch::End,
+    boot::console_watch::{End, TIMEOUT},
     commands::bench::{job::Script, medians::Medians},
     lab::Lab,
     place,
@@ -34,7 +34,7 @@ pub fn measure(lab: &Lab) -> Result<String> {
     let out = place::work_tree().join("target/bench-peers");
     let text = SCRIPT.replace("FUNCTIONS", &functions().join(" "));
     let script = Script { text: &text, files: &[("overhead.toml", SCENARIO)], programs: &[] };
-    let outcome = lab.run(&script.job(&out)?, Clock::Counted, super::TIMEOUT, &out, &mut ())?;
+    let outcome = lab.run(&script.job(&out)?, Clock::Counted, TIMEOUT, &out, &mut ())?;
     if outcome.end != End::Pass {
         eprint!("{}", outcome.text("stderr").unwrap_or_default());
         return Err(outcome.error(&out.join("console.log")));

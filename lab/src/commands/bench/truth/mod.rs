@@ -51,9 +51,6 @@ const CHECKED_PAGES: &str = "1";
 /// How many calls that do nothing are timed.
 const NOTHING_CALLS: u32 = 1000;
 
-/// How often each call is made while the tracer follows one function: on the counted clock medians hardly differ.
-const LONE_ITERATIONS: u32 = 30;
-
 /// How long the guest may be silent: a run of the scenario says nothing.
 const PATIENCE: Duration = Duration::from_secs(240);
 /// How far the medians of two boots may lie apart, as a share.
@@ -181,7 +178,6 @@ fn script(text: &str, arguments: &Arguments) -> String {
     let functions = if arguments.stages { stages::functions() } else { calls::functions() };
     text.replace("PAGES", &pages)
         .replace("COUNT", &NOTHING_CALLS.to_string())
-        .replace("ITERATIONS", &LONE_ITERATIONS.to_string())
         .replace("DETAIL", arguments.detail.name())
         .replace("ATTACH", if arguments.kprobe { AttachMode::Kprobe } else { AttachMode::Best }.name())
         .replace("FUNCTIONS", &functions.join(" "))
@@ -340,7 +336,7 @@ mod tests {
         let script = script(SCRIPT, &arguments);
         assert!(script.contains("--pages 1 ") && script.contains("--detail full --attach kprobe"), "{script}");
         let stages = super::script(STAGES_SCRIPT, &Arguments { stages: true, check: false, ..arguments });
-        assert!(stages.contains("--pages 1,16 ") && stages.contains("--iterations 30 "), "{stages}");
+        assert!(stages.contains("--pages 1,16 ") && stages.contains("gntdev_free_map "), "{stages}");
         assert!(
             script.contains("/job/nothing 1000") && script.contains("in __arm64_sys_munmap dmabuf_exp_ops_release"),
             "{script}"
