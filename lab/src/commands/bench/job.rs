@@ -29,6 +29,14 @@ impl Script<'_> {
     /// # Errors
     /// When a program does not compile, or a file cannot be written.
     pub fn job(&self, out: &Path) -> Result<Job> {
+        Ok(Job::Bare(self.command(out)?))
+    }
+
+    /// As a command, which can have more files. Its own are made in `out`.
+    ///
+    /// # Errors
+    /// As [`Script::job`].
+    pub fn command(&self, out: &Path) -> Result<Command> {
         const SCRIPT: &str = "script";
         fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         let mut files = Vec::new();
@@ -42,6 +50,6 @@ impl Script<'_> {
             in_c::compile(MAIN.architecture, &place::work_tree().join("lab/guest").join(name).with_extension("c"), &path)?;
             files.push(((*name).to_owned(), path));
         }
-        Ok(Job::Bare(Command { files, ..Command::inside("/bin/sh", &["/job/script"]) }))
+        Ok(Command { files, ..Command::inside("/bin/sh", &["/job/script"]) })
     }
 }

@@ -40,7 +40,7 @@ pub struct Arguments {
     /// Also print every call at every page count, and the kernel's statistics of every program
     #[arg(long)]
     pub all: bool,
-    /// Measure the kernel's own tracers instead, at the same functions
+    /// Measure the kernel's own tracers and other profilers instead, at the same functions
     #[arg(long, conflicts_with = "all")]
     pub peers: bool,
     /// Write the tables into docs/performance.md
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let parts = || setup::parts(&cache, consent, MAIN);
     let lab = Lab::new(parts()?, Some(&ours::for_lab(&compilers, MAIN.architecture)?))?;
     if arguments.peers {
-        return compare(&lab, arguments.write);
+        return compare(&cache, &lab, arguments.write);
     }
     let empty = Lab::new(parts()?, Some(&ours::for_lab_with_empty_programs(&compilers, MAIN.architecture)?))?;
     let (mut rows, mut of_strangers) = (Vec::new(), Vec::new());
@@ -88,8 +88,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn compare(lab: &Lab, write: bool) -> Result<ExitCode> {
-    let table = peers::measure(lab)?;
+fn compare(cache: &Cache, lab: &Lab, write: bool) -> Result<ExitCode> {
+    let table = peers::measure(cache, lab)?;
     println!("\n{table}");
     if write {
         document::write("peers", &table)?;
