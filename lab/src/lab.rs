@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ use crate::{
         machine::Files,
         run::{Boot, Follower, Outcome, Scratch},
     },
+    command,
     guest::{
         image::{self, Programs},
         job::Job,
@@ -67,7 +69,7 @@ impl Lab {
         if let Some(toolstack) = &self.parts.toolstack {
             dom0.extend(image::pack_guest(&toolstack.tree, &self.parts.kernel.image, &self.common)?);
         }
-        dom0.extend(image::pack_job(job)?);
+        dom0.extend(packed_small(image::pack_job(job)?, &folder.0)?);
         write(&dom0_image, &dom0)?;
         let xen_starts_dom1 = self.parts.platform.domains == Domains::Frontend;
         if xen_starts_dom1 {
@@ -100,6 +102,20 @@ impl Lab {
         }
         Ok(outcome)
     }
+}
+
+/// A job with large files is compressed: the machine has no room for it otherwise. Linux unpacks archives of both kinds one behind the
+/// other (Documentation/driver-api/early-userspace/buffer-format.rst, v6.12).
+fn packed_small(archive: Vec<u8>, folder: &Path) -> Result<Vec<u8>> {
+    const LARGE: usize = 32 << 20;
+    if archive.len() < LARGE {
+        return Ok(archive);
+    }
+    let path = folder.join("job.cpio");
+    write(&path, &archive)?;
+    command::run(Command::new("gzip").arg("-1").arg(&path))?;
+    let path = path.with_extension("cpio.gz");
+    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

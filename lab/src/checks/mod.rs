@@ -53,6 +53,7 @@ pub const ALL: &[Check] = &[
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "recording is as cheap as documented", run: overhead::recording_is_as_cheap_as_documented },
+    Check { name: "every program is as small as documented", run: overhead::programs_are_as_small_as_documented },
     Check { name: "times are those of calls without a recorder", run: overhead::times_are_true },
     Check { name: "refused calls and copies are profiled as exactly", run: profile::refusals_and_copies_are_exact },
     Check { name: "faults are explained: cause and grant statuses beneath every errno", run: faults::are_explained },

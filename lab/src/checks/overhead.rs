@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use grantscope_wire::Detail;
 
 use super::harness::Harness;
-use crate::commands::bench::{document, overhead, truth};
+use crate::commands::bench::{document, overhead, probes, truth};
 
 /// How much dearer it may be, as a share: the emulator's quantum can hide in a figure.
 const WITHIN: f64 = 0.02;
@@ -21,6 +21,19 @@ pub fn recording_is_as_cheap_as_documented(harness: &Harness) -> Result<()> {
              `cargo xtask bench overhead --all` shows each call and each program, and with --write the document follows"
         );
     }
+    Ok(())
+}
+
+/// Every program's instructions.
+pub fn programs_are_as_small_as_documented(harness: &Harness) -> Result<()> {
+    let programs = probes::measure(harness.full()?)?;
+    let complaints = probes::complaints(&programs);
+    ensure!(
+        complaints.is_empty(),
+        "{}\nif that has to be so, `cargo xtask bench probes --write` writes the document anew",
+        complaints.join("\n")
+    );
+    note!("{} programs have at most 2 % more instructions than documented", programs.len());
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 pub mod apt;
 mod consent;
 pub mod downloads;
+pub mod linked;
 pub mod packages;
 pub mod toolstack;
 

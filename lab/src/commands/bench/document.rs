@@ -1,4 +1,4 @@
-//! docs/performance.md: its tables are written by the commands that measure them.
+//! docs/performance.md and docs/probes.md: their tables are written by the commands that measure them.
 
 use std::{fs, process::Command};
 
@@ -6,28 +6,54 @@ use anyhow::{Context, Result};
 
 use crate::{command, place};
 
-const DOCUMENT: &str = "docs/performance.md";
+/// What all of it costs.
+const PERFORMANCE: Document = Document("docs/performance.md");
+/// Every program.
+pub const PROBES: Document = Document("docs/probes.md");
 
-/// Puts a table between the marks of this name, with the commit that was measured.
-///
-/// # Errors
-/// When the document has no such marks, or cannot be written.
-pub fn write(name: &str, table: &str) -> Result<()> {
-    let path = place::work_tree().join(DOCUMENT);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let commit = command::output(Command::new("git").current_dir(place::work_tree()).args(["rev-parse", "--short", "HEAD"]))?;
-    let text = replaced(&text, name, &format!("{table}\n\nMeasured at {}.", commit.trim()))?;
-    fs::write(&path, text).with_context(|| format!("cannot write {DOCUMENT}"))
+/// A document, by its path.
+#[derive(Debug, Clone, Copy)]
+pub struct Document(&'static str);
+
+impl Document {
+    /// Puts a table between the marks of this name, with the commit that was measured.
+    ///
+    /// # Errors
+    /// When the document has no such marks, or cannot be written.
+    pub fn write(self, name: &str, table: &str) -> Result<()> {
+        let commit = command::output(Command::new("git").current_dir(place::work_tree()).args(["rev-parse", "--short", "HEAD"]))?;
+        let text = replaced(&self.read()?, name, &format!("{table}\n\nMeasured at {}.", commit.trim()));
+        let text = text.with_context(|| format!("{} has no place for {name:?}", self.0))?;
+        fs::write(place::work_tree().join(self.0), text).with_context(|| format!("cannot write {}", self.0))
+    }
+
+    /// The numbers in the columns of a table's row, from the second on: those at the beginning of a cell.
+    ///
+    /// # Errors
+    /// When the document cannot be read, or has no such row.
+    pub fn row(self, first: &str) -> Result<Vec<f64>> {
+        numbers(&self.read()?, first).with_context(|| format!("{} has no row {first:?}", self.0))
+    }
+
+    fn read(self) -> Result<String> {
+        fs::read_to_string(place::work_tree().join(self.0)).with_context(|| format!("cannot read {}", self.0))
+    }
 }
 
-/// The numbers in the columns of a table's row, from the second on: those at the beginning of a cell.
+/// Puts a table into docs/performance.md.
 ///
 /// # Errors
-/// When the document has no such row.
+/// As [`Document::write`].
+pub fn write(name: &str, table: &str) -> Result<()> {
+    PERFORMANCE.write(name, table)
+}
+
+/// The numbers in a row of docs/performance.md.
+///
+/// # Errors
+/// As [`Document::row`].
 pub fn row(first: &str) -> Result<Vec<f64>> {
-    let path = place::work_tree().join(DOCUMENT);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    numbers(&text, first).with_context(|| format!("{DOCUMENT} has no row {first:?}"))
+    PERFORMANCE.row(first)
 }
 
 fn numbers(text: &str, first: &str) -> Option<Vec<f64>> {
@@ -35,12 +61,11 @@ fn numbers(text: &str, first: &str) -> Option<Vec<f64>> {
     Some(line.split('|').filter_map(|cell| cell.split_whitespace().next()?.parse().ok()).collect())
 }
 
-fn replaced(text: &str, name: &str, with: &str) -> Result<String> {
+fn replaced(text: &str, name: &str, with: &str) -> Option<String> {
     let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
-    let marks = || format!("{DOCUMENT} has no place for {name:?}");
-    let (before, rest) = text.split_once(&start).with_context(marks)?;
-    let (_, after) = rest.split_once(&end).with_context(marks)?;
-    Ok(format!("{before}{start}\n{with}\n\n{end}{after}"))
+    let (before, rest) = text.split_once(&start)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{start}\n{with}\n\n{end}{after}"))
 }
 
 #[cfg(test)]
@@ -51,7 +76,7 @@ mod tests {
     fn only_what_is_between_the_marks_is_replaced() {
         let text = "a\n<!-- x -->\nold\n<!-- end of x -->\nb\n";
         assert_eq!(replaced(text, "x", "new").unwrap(), "a\n<!-- x -->\n\nnew\n\n<!-- end of x -->\nb\n");
-        assert!(replaced(text, "y", "new").is_err());
+        assert!(replaced(text, "y", "new").is_none());
     }
 
     #[test]

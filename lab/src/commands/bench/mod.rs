@@ -1,8 +1,11 @@
 //! `cargo xtask bench`: what grantscope itself costs, measured on the main platform. Each measure has a file.
 
 pub mod document;
+mod job;
+mod loss;
 mod medians;
 pub mod overhead;
+pub mod probes;
 mod recorder;
 pub mod truth;
 
@@ -17,6 +20,10 @@ pub enum Verb {
     Overhead(overhead::Arguments),
     /// Measures how far what a recording says of a call is from what is true of it
     Truth(truth::Arguments),
+    /// Measures the size of every program: instructions, stack, what the verifier walks
+    Probes(probes::Arguments),
+    /// Measures what the recorder loses: of four threads as fast as they go, and of real records up to ten times as fast
+    Loss(loss::Arguments),
     /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
     Recorder(recorder::Arguments),
 }
@@ -27,7 +34,9 @@ pub enum Verb {
 /// When the lab cannot be set up, or a run in it fails.
 pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
+        Verb::Loss(arguments) => loss::run(arguments),
         Verb::Overhead(arguments) => overhead::run(arguments),
+        Verb::Probes(arguments) => probes::run(arguments),
         Verb::Recorder(arguments) => recorder::run(arguments),
         Verb::Truth(arguments) => truth::run(arguments),
     }

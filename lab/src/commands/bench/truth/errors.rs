@@ -21,8 +21,11 @@ impl Bound {
     pub const FENTRY: Self = Self { share: 0.03, us: 0.2 };
     /// Of recordings by kprobes alone.
     pub const KPROBE: Self = Self { share: 0.05, us: 0.5 };
+    /// Of stages.
+    pub const STAGES: Self = Self { share: 0.05, us: 0.15 };
 
-    fn holds(self, off: Off) -> bool {
+    /// Whether a difference is within it.
+    pub fn holds(self, off: Off) -> bool {
         off.us.abs() <= self.us.max(off.of_us * self.share)
     }
 }
@@ -229,9 +232,11 @@ pub fn tables(rows: &[Row], ratios: &[Ratio], bound: Bound) -> String {
     lines.join("\n")
 }
 
-const UNKNOWN: &str = "–";
+/// In the place of what is not known.
+pub const UNKNOWN: &str = "–";
 
-fn verdict(holds: Option<bool>) -> &'static str {
+/// In a cell: whether a bound holds.
+pub fn verdict(holds: Option<bool>) -> &'static str {
     match holds {
         None => UNKNOWN,
         Some(true) => "yes",
@@ -239,7 +244,8 @@ fn verdict(holds: Option<bool>) -> &'static str {
     }
 }
 
-fn shown<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
+/// In a cell: a value, if it is known.
+pub fn shown<T>(value: Option<T>, text: impl Fn(T) -> String) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), text)
 }
 

@@ -3,16 +3,10 @@
 
 mod calls;
 mod errors;
+mod stages;
 mod traced;
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::BufReader,
-    path::Path,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use grantscope_analysis::{
@@ -21,7 +15,7 @@ use grantscope_analysis::{
     series::{Aggregate, Series as Durations},
     verify::Truth,
 };
-use grantscope_wire::Detail;
+use grantscope_wire::{Detail, Stage};
 
 use self::{
     calls::Nothing,
@@ -30,17 +24,14 @@ use self::{
 };
 use super::{
     document,
+    job::Script,
     medians::{Median, Medians, Series},
 };
 use crate::{
-    boot::console_watch::End,
+    boot::{console_watch::End, run::Outcome as Ended},
     cache::Cache,
     checks::recorded::truth,
     fetch::Consent,
-    guest::{
-        in_c,
-        job::{Command, Job},
-    },
     lab::Lab,
     place,
     platform::{Clock, MAIN},
@@ -51,6 +42,8 @@ use crate::{
 const SCENARIO: &str = include_str!("truth.toml");
 /// What dom0 runs.
 const SCRIPT: &str = include_str!("../../../../guest/measure-truth");
+/// What it runs for `--stages`.
+const STAGES_SCRIPT: &str = include_str!("../../../../guest/measure-stages");
 /// Their page counts.
 const PAGES: &str = "1,16,256,2025";
 /// Those of `--check`.
@@ -84,6 +77,9 @@ pub struct Arguments {
     /// Only a few page counts; fails with the name of every series that is further off than it may be
     #[arg(long, conflicts_with = "write")]
     pub check: bool,
+    /// Compare stages: each with a run in which the kernel's tracer follows one function alone
+    #[arg(long, conflicts_with_all = ["all", "check"])]
+    pub stages: bool,
     /// Write the table into docs/performance.md
     #[arg(long, conflicts_with = "kprobe")]
     pub write: bool,
@@ -107,6 +103,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let cache = Cache::open()?;
     let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
     let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
+    if arguments.stages {
+        return compare_stages(&lab, arguments);
+    }
     let (measured, boots) = measured(&lab, arguments)?;
     let bound = if arguments.kprobe { Bound::KPROBE } else { Bound::FENTRY };
     let rows = measured.rows();
@@ -159,67 +158,88 @@ fn apart(one: &Medians, other: &Medians) -> Vec<String> {
 /// Boots and runs.
 fn measure(lab: &Lab, arguments: &Arguments) -> Result<Measured> {
     let out = place::work_tree().join("target/bench-truth");
-    let outcome = lab.run(&job(&out, arguments)?, Clock::Counted, PATIENCE, &out, &mut ())?;
-    if outcome.end != End::Pass {
-        eprint!("{}", outcome.text("stderr").unwrap_or_default());
-        return Err(outcome.error(&out.join("console.log")));
-    }
+    let outcome = boot(lab, SCRIPT, &out, arguments)?;
     let traced = Traced::read(&outcome.required("trace")?)?;
     let nothing_traced = truth(&out.join("nothing-traced.json"))?;
     let refused = nothing_traced.calls.iter().filter(|call| call.op == "refused");
     Ok(Measured {
         before: Medians::read(&out.join("before.json"))?,
         after: Medians::read(&out.join("after.json"))?,
-        said: said(&out.join("with.gsr"))?,
+        said: medians(&recorded(&out.join("with.gsr"))?),
         traced: lone(&truth(&out.join("traced.json"))?, &traced),
         nothing: Nothing::of(&truth(&out.join("nothing.json"))?)?,
         tracer_ns: Median::of(refused.filter_map(|call| traced.within("gntdev_ioctl", call)).collect()).map(|median| median.ns),
     })
 }
 
-/// The script with its files.
-fn job(out: &Path, arguments: &Arguments) -> Result<Job> {
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let [script, scenario, nothing] = ["measure-truth", "truth.toml", "nothing"].map(|name| out.join(name));
-    in_c::compile(MAIN.architecture, &place::work_tree().join("lab/guest/nothing.c"), &nothing)?;
-    fs::write(&script, self::script(arguments)).with_context(|| format!("cannot write {}", script.display()))?;
-    fs::write(&scenario, SCENARIO).with_context(|| format!("cannot write {}", scenario.display()))?;
-    let files = [("measure-truth", script), ("truth.toml", scenario), ("nothing", nothing)];
-    let files = files.into_iter().map(|(name, path)| (name.to_owned(), path)).collect();
-    Ok(Job::Bare(Command { files, ..Command::inside("/bin/sh", &["/job/measure-truth"]) }))
-}
-
-fn script(arguments: &Arguments) -> String {
-    SCRIPT
-        .replace("PAGES", if arguments.check { CHECKED_PAGES } else { PAGES })
+fn script(text: &str, arguments: &Arguments) -> String {
+    let pages = if arguments.check { CHECKED_PAGES } else { PAGES };
+    let pages = if arguments.stages { stages::PAGES.map(|pages| pages.to_string()).join(",") } else { pages.to_owned() };
+    let functions = if arguments.stages { stages::functions() } else { calls::functions() };
+    text.replace("PAGES", &pages)
         .replace("COUNT", &NOTHING_CALLS.to_string())
         .replace("DETAIL", arguments.detail.name())
         .replace("ATTACH", if arguments.kprobe { AttachMode::Kprobe } else { AttachMode::Best }.name())
-        .replace("FUNCTIONS", &calls::functions().join(" "))
+        .replace("FUNCTIONS", &functions.join(" "))
 }
 
-/// What a recording says of whole operations that succeeded.
-fn said(path: &Path) -> Result<Medians> {
+/// One boot for the stages: prints their table.
+fn compare_stages(lab: &Lab, arguments: &Arguments) -> Result<ExitCode> {
+    let out = place::work_tree().join("target/bench-truth-stages");
+    boot(lab, STAGES_SCRIPT, &out, arguments)?;
+    let said = said_of_stages(&recorded(&out.join("with.gsr"))?);
+    let bound = if arguments.kprobe { Bound::KPROBE } else { Bound::STAGES };
+    let table = stages::table(&stages::Lone::read(&out)?, &said, bound);
+    println!("{table}");
+    if arguments.write {
+        document::write("stages", &table)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a script to its end; its files are in `out`.
+fn boot(lab: &Lab, text: &str, out: &Path, arguments: &Arguments) -> Result<Ended> {
+    let script = Script { text: &script(text, arguments), files: &[("truth.toml", SCENARIO)], programs: &["nothing"] };
+    let outcome = lab.run(&script.job(out)?, Clock::Counted, PATIENCE, out, &mut ())?;
+    if outcome.end != End::Pass {
+        eprint!("{}", outcome.text("stderr").unwrap_or_default());
+        return Err(outcome.error(&out.join("console.log")));
+    }
+    Ok(outcome)
+}
+
+/// All that a recording says.
+fn recorded(path: &Path) -> Result<Aggregate> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut reader = Reader::open(BufReader::new(file))?;
     let mut aggregate = Aggregate::default();
     while let Some(frame) = reader.next_frame()? {
         aggregate.add(&frame);
     }
-    Ok(medians(&aggregate))
+    Ok(aggregate)
 }
 
-/// Series that differ in what a truth does not have are one.
-fn medians(aggregate: &Aggregate) -> Medians {
-    let mut all: BTreeMap<Series, Durations> = BTreeMap::new();
-    let whole = aggregate.series().filter(|(key, _)| key.stage.is_none() && key.outcome == Outcome::Ok);
-    for (key, durations) in whole {
+/// What it says of operations that succeeded, and of their stages. Series that differ in what a truth does not have are one.
+fn succeeded(aggregate: &Aggregate) -> BTreeMap<(Series, Option<Stage>), Median> {
+    let mut all: BTreeMap<(Series, Option<Stage>), Durations> = BTreeMap::new();
+    for (key, durations) in aggregate.series().filter(|(key, _)| key.outcome == Outcome::Ok) {
         let buffer = key.buffer.map(|buffer| buffer.name().to_owned());
         let series = Series { op: key.op.name().to_owned(), buffer, pages: key.pages };
-        all.entry(series).or_default().merge(durations);
+        all.entry((series, key.stage)).or_default().merge(durations);
     }
     let median = |durations: &Durations| Some(Median { ns: durations.quantile_ns(0.5)?, count: durations.count() });
-    Medians(all.into_iter().filter_map(|(series, durations)| Some((series, median(&durations)?))).collect())
+    all.into_iter().filter_map(|(key, durations)| Some((key, median(&durations)?))).collect()
+}
+
+/// Of whole operations.
+fn medians(aggregate: &Aggregate) -> Medians {
+    let whole = succeeded(aggregate).into_iter().filter(|((_, stage), _)| stage.is_none());
+    Medians(whole.map(|((series, _), median)| (series, median)).collect())
+}
+
+/// Of stages.
+fn said_of_stages(aggregate: &Aggregate) -> stages::Said {
+    succeeded(aggregate).into_iter().filter_map(|((series, stage), median)| Some(((series, stage?), median.ns))).collect()
 }
 
 /// What the kernel's tracer says of the functions in successful calls, with its own cost.
@@ -252,7 +272,7 @@ fn beside(measured: &Measured, rows: &[Row]) -> String {
 /// # Errors
 /// When the run fails.
 pub fn check(lab: &Lab, kprobe: bool) -> Result<(usize, Vec<String>)> {
-    let arguments = Arguments { all: false, kprobe, detail: Detail::Stages, check: true, write: false, yes: true };
+    let arguments = Arguments { all: false, kprobe, detail: Detail::Stages, check: true, stages: false, write: false, yes: true };
     let rows = measure(lab, &arguments)?.rows();
     let ratios = Ratio::all(&rows);
     let bound = if kprobe { Bound::KPROBE } else { Bound::FENTRY };
@@ -311,8 +331,12 @@ mod tests {
 
     #[test]
     fn every_word_of_the_script_is_replaced() {
-        let script = script(&Arguments { all: false, kprobe: true, detail: Detail::Full, check: true, write: false, yes: true });
+        let arguments =
+            Arguments { all: false, kprobe: true, detail: Detail::Full, check: true, stages: false, write: false, yes: true };
+        let script = script(SCRIPT, &arguments);
         assert!(script.contains("--pages 1 ") && script.contains("--detail full --attach kprobe"), "{script}");
+        let stages = super::script(STAGES_SCRIPT, &Arguments { stages: true, check: false, ..arguments });
+        assert!(stages.contains("--pages 1,16 ") && stages.contains("gntdev_free_map "), "{stages}");
         assert!(
             script.contains("/job/nothing 1000") && script.contains("in __arm64_sys_munmap dmabuf_exp_ops_release"),
             "{script}"
