@@ -54,8 +54,9 @@ const WORD_MASK: usize = WORDS - 1;
 /// Room behind them for what is written in one go wherever they end: a header, or the statuses.
 const SPARE_WORDS: usize = 16;
 const HEADER_WORDS: usize = HEADER_BYTES / 8;
-/// Words of the operation that begins that there is room for, unless it turns out to need more.
-const FREE_WORDS: usize = HEADER_WORDS + 24;
+/// Words that there is room for when an operation begins. Few have more events, also of those that are sounded, whose time for the programs
+/// would be wrong if they made room in between.
+const FREE_WORDS: usize = HEADER_WORDS + 42;
 
 /// The record of an operation, as far as it has come; before it, those of operations of the same place in the table that are over: to hand
 /// over several in one go costs little more than one.
@@ -283,10 +284,11 @@ impl Events {
         let finished = self.finished as usize;
         if finished > 0 {
             self.hand_over();
+            self.end -= finished as u32;
+            let events = self.end - HEADER_WORDS as u32;
             let mut moved = Moved { events: self, by: finished };
             // SAFETY: as above.
-            unsafe { bpf_loop((WORDS - HEADER_WORDS) as u32, move_one as *mut c_void, (&raw mut moved).cast(), 0) };
-            self.end -= finished as u32;
+            unsafe { bpf_loop(events, move_one as *mut c_void, (&raw mut moved).cast(), 0) };
         } else {
             self.send_part();
         }

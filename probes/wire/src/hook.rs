@@ -46,7 +46,7 @@ impl Detail {
         match self {
             Self::Operations => "Operations alone: their time and outcome, and the mappings that are alive",
             Self::Stages => "Also where inside the kernel their time goes",
-            Self::Full => "Also what only sharpens the edges of stages",
+            Self::Full => "Also what only sharpens the edges of stages, and sleeps in the kernel",
         }
     }
 }
@@ -316,7 +316,7 @@ hooks! {
     GnttabExpand = 49, "gnttab_expand", &["gnttab_expand"], Entry(Operations), Optional,
         &[] => Unread,
         "the causes over_limit and grant_table_full of a grant";
-    Msleep = 50, "msleep", &["msleep"], Both(Stages, Stages), Optional,
+    Msleep = 50, "msleep", &["msleep"], Both(Full, Full), Optional,
         &[] => Unread,
         "the stage eagain_sleep (it becomes part of map_hypercall or grant_copy)";
     GntdevVmaOpen = 56, "gntdev_vma_open", &["gntdev_vma_open"], Entry(Operations), Optional,
