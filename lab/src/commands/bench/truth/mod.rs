@@ -279,10 +279,9 @@ pub fn check(lab: &Lab, kprobe: bool) -> Result<(usize, Vec<String>)> {
     Ok((rows.len() + ratios.len(), complaints(&rows, &ratios, bound)))
 }
 
-/// All that is not true.
+/// All that is more wrong than can be explained.
 fn complaints(rows: &[Row], ratios: &[Ratio], bound: Bound) -> Vec<String> {
-    let rows = rows.iter().filter(|row| !row.is_true(bound)).map(Row::complaint);
-    rows.chain(ratios.iter().filter(|ratio| !ratio.is_true()).map(Ratio::complaint)).collect()
+    rows.iter().filter_map(|row| row.complaint(bound)).chain(ratios.iter().filter_map(Ratio::complaint)).collect()
 }
 
 /// Names all that is not true.
