@@ -7,6 +7,7 @@ mod balloon;
 mod clock;
 mod file;
 mod loops;
+pub mod marks;
 mod totals;
 
 use std::cell::Cell;
@@ -189,11 +190,13 @@ impl Log {
     /// Calls from now on belong to `phase`.
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
+        marks::mark(phase);
     }
 
     /// Calls of this thread from now on belong to `phase` and `arm`, whatever those of other threads do.
     pub fn enter_alone(phase: Phase, arm: Option<u16>) {
         OF_THIS_THREAD.set(Some((phase, arm)));
+        marks::mark(phase);
     }
 
     /// The phase and arm of this thread's calls.

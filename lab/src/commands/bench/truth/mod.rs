@@ -346,6 +346,7 @@ mod tests {
             stages: vec![],
             log: vec![],
             is_sounded: false,
+            phase: None,
             details: vec![],
         };
         let mut aggregate = Aggregate::default();
