@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::unistd::gettid;
 
-use super::{Phase, monotonic_ns};
+use super::clock::monotonic_ns;
+use super::phase::Phase;
 
 /// The variable that names the pipe's descriptor.
 const VARIABLE: &str = "GRANTSCOPE_MARKS";

@@ -55,7 +55,7 @@ impl Flags {
     pub fn byte(self) -> u8 {
         let phase =
             self.phase.and_then(|phase| PHASES.iter().position(|&known| known == phase)).map_or(0, |place| place as u8 + 1);
-        u8::from(self.is_sounded) * SOUNDED | phase << PHASE_SHIFT
+        (u8::from(self.is_sounded) * SOUNDED) | (phase << PHASE_SHIFT)
     }
 
     /// `None`: no writer writes this.
