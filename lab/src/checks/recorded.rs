@@ -92,8 +92,8 @@ pub fn measured_counts_are(path: &Path, truth: &Truth) -> Result<()> {
     let left_out = measured.left_out().context("no operation has a phase")?;
     ensure!(left_out.by_phase().count() == 2, "set-up and warm-up are not both left out: {left_out:?}");
     // The truth does not say in which phase grants went: those of a call go with it.
-    let mut rows = csv_counts(&measured)?;
-    let teardowns: u64 = rows.extract_if(.., |key, _| key[0] == "teardown").map(|(_, count)| count).sum();
+    let (teardowns, rows): (Counts, Counts) = csv_counts(&measured)?.into_iter().partition(|(key, _)| key[0] == "teardown");
+    let teardowns = teardowns.values().sum::<u64>();
     let expected = call_counts(truth.measured_operations());
     ensure!(rows == expected, "the CSV's counts are not those that were measured:\n  CSV {rows:?}\n  truth {expected:?}");
     note!(
