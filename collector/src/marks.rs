@@ -139,6 +139,9 @@ mod tests {
     use std::process::Stdio;
     use std::time::{Duration, Instant};
 
+    use grantscope_analysis::model::Outcome;
+    use grantscope_wire::Op;
+
     use super::*;
 
     fn lines(bytes: &[u8]) -> Lines {
@@ -202,6 +205,38 @@ mod tests {
         assert!(child.wait().unwrap().success());
         marks.label(&mut []);
         assert_eq!(marks.lines.threads.phase(7, 100), Some(Phase::Measured));
+    }
+
+    #[test]
+    fn operations_of_threads_that_said_nothing_have_no_phase() {
+        let (mut marks, mut child) = shell("echo 7 100 warm-up >&$GRANTSCOPE_MARKS; echo 7 200 measured >&$GRANTSCOPE_MARKS");
+        child.wait().unwrap();
+        let began = |tid, start_ns| Operation { tid, start_ns, ..operation() };
+        let mut operations = [began(7, 150), began(7, 250), began(0, 250), began(8, 250)];
+        marks.label(&mut operations);
+        assert_eq!(operations.map(|operation| operation.phase), [Some(Phase::WarmUp), Some(Phase::Measured), None, None]);
+    }
+
+    fn operation() -> Operation {
+        Operation {
+            start_ns: 0,
+            duration_ns: 1,
+            op: Op::Map,
+            buffer: None,
+            pages: None,
+            outcome: Outcome::Ok,
+            domid: None,
+            tgid: 7,
+            tid: 7,
+            comm: String::new(),
+            map_generation_ns: None,
+            stages_incomplete: false,
+            stages: Vec::new(),
+            log: Vec::new(),
+            is_sounded: false,
+            phase: None,
+            details: Vec::new(),
+        }
     }
 
     #[test]
