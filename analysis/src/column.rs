@@ -138,6 +138,8 @@ pub const COLUMNS: &[Column] = &[
     numbers("count", "operations", "in this series; for a stage: operations that entered it", |row| Cell::Count(row.series.count())),
     numbers("lost", "operations", "lost at the hook that reports this operation: an upper bound for the row", |row| Cell::Count(row.recording.lost(row.key.op))),
     words("filter", "what an operation had to be to be recorded, in words; empty: everything was recorded", |row| Cell::Text(row.recording.filtered().map(|report| report.filter.to_string()).unwrap_or_default().into())),
+    words("phase", "of a benchmark that says its phases: the only one that is in the file, besides operations of threads that say none; `all`: every operation; empty: nobody said a phase", |row| maybe(row.recording.left_out().map(|_| row.recording.wanted().phases.name()))),
+    numbers("left_out", "operations", "in the whole recording that are in no row, because they are of another phase; empty: nobody said a phase", |row| row.recording.left_out().map_or(Cell::Unknown, |left_out| Cell::Count(left_out.all()))),
     words("quantiles_carried", "the quantiles that `count` is large enough for, by their columns: `p50_ns;p90_ns`; empty: none, see below", |row| Cell::Text(carried(row.series).into())),
     words("times", "`corrected`: without the probes' own time; `partly`: only some operations are without it; `raw`: as measured, the probes' own time included", |row| row.series.extent().map_or(Cell::Unknown, |extent| text(extent.name()))),
     Column { heading: "own", ..numbers("own_ns", "ns", "the probes' own time that was subtracted, per operation on average: with `mean_ns` it is the mean as measured; empty: none was", |row| of_one_size(row, |series| rounded(series.mean_own_ns()))) },

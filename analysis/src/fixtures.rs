@@ -22,6 +22,7 @@ pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
         stages_incomplete: false,
         log: Vec::new(),
         is_sounded: false,
+        phase: None,
         stages: vec![span(Stage::Remainder, duration_ns)],
     }
 }

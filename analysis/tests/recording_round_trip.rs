@@ -2,7 +2,7 @@
 
 use grantscope_analysis::model::{
     Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
-    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome,
+    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, Phase,
 };
 use grantscope_analysis::recording::{Frame, Reader, Writer};
 use grantscope_analysis::stages;
@@ -91,10 +91,11 @@ prop_compose! {
         outcome in prop_oneof![Just(Outcome::Ok), any::<i32>().prop_map(Outcome::Errno)],
         log in log(),
         details in vec(detail(), 0..4),
+        phase in of(select(Phase::ALL)),
     ) -> Operation {
         Operation {
             start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, stages_incomplete,
-            stages: Vec::new(), log, is_sounded, details,
+            stages: Vec::new(), log, is_sounded, phase, details,
         }
     }
 }

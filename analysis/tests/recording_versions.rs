@@ -84,6 +84,7 @@ fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Ope
             stages_incomplete: id % 7 == 0,
             log: Vec::new(),
             is_sounded: false,
+            phase: None,
             stages: stages.iter().skip(id as usize % 20).map(span).collect(),
             details: details(op),
         }

@@ -96,6 +96,7 @@ impl Decoder {
             stages,
             log: events,
             is_sounded: head.flags & SOUNDED != 0,
+            phase: None,
             details: details(&head, statuses)?.into_iter().chain(caller).collect(),
         };
         for inside in teardowns {
@@ -229,6 +230,7 @@ fn teardown(within: &Operation, inside: Inside) -> Operation {
         stages: stages::fold_teardown(inside.duration_ns, 0, 0),
         log: inside.log,
         is_sounded: within.is_sounded,
+        phase: None,
         details: vec![Detail::StartedBy(within.op)],
     }
 }

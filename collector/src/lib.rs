@@ -2,7 +2,7 @@
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `btf`, `symbols` and `kernel` ask the
 //! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
-//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `cost` measures what the programs cost; `probes` owns what is
+//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `cost` measures what the programs cost; `marks` reads which phase a command is in; `probes` owns what is
 //! attached; `session` turns it into a recording.
 //!
 //! ```no_run
@@ -33,6 +33,7 @@ mod host;
 mod kernel;
 mod live_maps;
 mod mapped;
+mod marks;
 mod object;
 mod preflight;
 mod probes;
@@ -43,6 +44,7 @@ mod table;
 
 pub use census::list as list_maps;
 pub use examine::examine;
+pub use marks::{UnreadableMarks, VARIABLE as MARKS_VARIABLE};
 pub use probes::Probes;
 pub use session::{Ended, Finished, Options, record};
 pub use tokio::sync::Notify;

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::decode::DecodeError;
+use crate::marks::{Marks, UnreadableMarks};
 use crate::{CaptureError, Probes, host};
 use grantscope_analysis::model::{AttachMode, Operation};
 use grantscope_analysis::model::{Clock, LossReport};
@@ -69,6 +70,8 @@ pub struct Finished {
     pub operations: u64,
     /// What was lost.
     pub loss: LossReport,
+    /// What the command wrote where its marks belong, and is none.
+    pub unreadable_marks: UnreadableMarks,
 }
 
 /// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
@@ -82,11 +85,13 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
     let filter = (!options.filter.is_any()).then_some(options.filter);
-    let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0 };
+    let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0, marks: None };
     session.put(Frame::Environment(environment))?;
     session.put_filtered()?;
     session.put_maps()?;
-    let mut child = options.command.map(start).transpose()?;
+    let started = options.command.map(start).transpose()?;
+    let (mut child, marks) = started.unzip();
+    session.marks = marks;
     let ended = session.run(child.as_mut()).await;
     if !matches!(ended, Ok(Ended::Command(_)))
         && let Some(child) = child.as_mut()
@@ -96,9 +101,14 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     session.finish(ended?)
 }
 
-fn start(command: std::process::Command) -> Result<Child, CaptureError> {
+/// Starts the command, with a pipe for its marks.
+fn start(mut command: std::process::Command) -> Result<(Child, Marks), CaptureError> {
     let name = command.get_program().to_string_lossy().into_owned();
-    Command::from(command).spawn().map_err(|source| CaptureError::Command { command: name, source })
+    let failed = |source| CaptureError::Command { command: name.clone(), source };
+    let (marks, inherited) = Marks::for_command(&mut command).map_err(failed)?;
+    let child = Command::from(command).spawn().map_err(failed)?;
+    drop(inherited);
+    Ok((child, marks))
 }
 
 /// Ends a command that would go on unwatched: first it is asked, so that it can undo what it did.
@@ -120,6 +130,8 @@ struct Session<S: FrameSink> {
     stop: Arc<Notify>,
     drains: u32,
     operations: u64,
+    /// Of the command.
+    marks: Option<Marks>,
 }
 
 /// What a recording waits for.
@@ -172,9 +184,13 @@ impl<S: FrameSink> Session<S> {
 
     fn put_operations(&mut self, records: Vec<Result<Operation, DecodeError>>) -> Result<(), CaptureError> {
         // Probes and decoder are compiled into one binary from one definition: a record that does not decode is a defect.
-        let operations: Vec<_> =
+        let mut operations: Vec<_> =
             records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
         self.operations += operations.len() as u64;
+        // Not before the ring was emptied: what these operations need is in the pipe by now.
+        if let Some(marks) = &mut self.marks {
+            marks.label(&mut operations);
+        }
         // Before what it is for.
         if let Some(calibration) = self.probes.get_mut().calibration(host::now_ns()) {
             self.put(Frame::Calibration(calibration))?;
@@ -205,7 +221,8 @@ impl<S: FrameSink> Session<S> {
         self.put_operations(records)?;
         let loss = self.put_loss()?;
         self.put(Frame::End { at_ns: host::now_ns() })?;
-        Ok(Finished { ended, operations: self.operations, loss })
+        let unreadable_marks = self.marks.map(|marks| marks.unreadable().clone()).unwrap_or_default();
+        Ok(Finished { ended, operations: self.operations, loss, unreadable_marks })
     }
 
     fn put_loss(&mut self) -> Result<LossReport, CaptureError> {

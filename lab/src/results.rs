@@ -9,9 +9,10 @@ use std::{
 use anyhow::{Context, Result};
 use grantscope_analysis::{
     error_chain,
+    model::Phase,
     recording::{ReadError, Reader},
     report::export::csv as export,
-    series::Aggregate,
+    series::{Aggregate, Phases, Wanted},
 };
 
 /// Results of an earlier run must not pass for this one's.
@@ -46,11 +47,11 @@ pub fn export_csv(out: &Path) -> Result<()> {
     written().context("the recording is kept, but results.csv could not be made from it")
 }
 
-/// The aggregate of the recording; a recording that breaks off is reported on standard error.
+/// What was measured, of the recording; a recording that breaks off is reported on standard error.
 fn read(path: &Path) -> Result<Aggregate> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut reader = Reader::open(BufReader::new(file))?;
-    let mut aggregate = Aggregate::default();
+    let mut aggregate = Aggregate::of(Wanted { phases: Phases::Only(Phase::Measured), ..Wanted::default() });
     loop {
         match reader.next_frame() {
             Ok(Some(frame)) => aggregate.add(&frame),

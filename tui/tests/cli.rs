@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use assert_cmd::Command;
 use grantscope::commands::VERBS;
+use grantscope_analysis::model::{Outcome, Phase};
 use grantscope_analysis::recording::Frame;
 use support::{builder, synthetic};
 use tempfile::TempDir;
@@ -197,6 +198,44 @@ fn raw_times_are_shown_to_who_asks_for_them() {
     assert!(top.contains(" · RAW times · ") && top.contains(why), "{top}");
     let csv = recorded.run(&["export", "@/recording.gsr", "--raw"]).stdout;
     assert_eq!(csv, recorded.run(&["export", "@/recording.gsr"]).stdout, "a recording without a calibration has no other times");
+}
+
+/// Operations that alternate between warm-up, measured and no phase; every fourth is the set-up's, and fails.
+fn in_phases() -> Vec<u8> {
+    let mut frames = synthetic::complete(2);
+    let phases = [Some(Phase::WarmUp), Some(Phase::Measured), None, Some(Phase::SetUp)];
+    let operations = frames.iter_mut().filter_map(|frame| if let Frame::Operations(more) = frame { Some(more) } else { None });
+    for (operation, phase) in operations.flatten().zip(phases.into_iter().cycle()) {
+        operation.phase = phase;
+        if phase == Some(Phase::SetUp) {
+            operation.outcome = Outcome::Errno(12);
+        }
+    }
+    builder::bytes(&frames)
+}
+
+#[test]
+fn only_what_is_measured_is_shown_unless_another_phase_is_asked_for() {
+    let recorded = Recorded::new(&in_phases());
+    let counted = |args: &[&str]| {
+        let csv = recorded.run(&[&["export", "@/recording.gsr"], args].concat()).stdout;
+        totals(&csv).iter().map(|(_, count)| count).sum::<u64>()
+    };
+    let [measured, all] = [counted(&[]), counted(&["--phase", "all"])];
+    assert_eq!(
+        [counted(&["--phase", "warm-up"]), counted(&["--phase", "set-up"])].map(|count| count.abs_diff(measured) <= 1),
+        [true; 2]
+    );
+    assert!(measured.abs_diff(all / 2) <= 1, "{measured} of {all}");
+    let (summary, top) = (&["summary", "@/recording.gsr"][..], &["top", "@/recording.gsr", "--speed", "max"][..]);
+    for args in [summary, top] {
+        let (shown, whole) = (recorded.run(args).stdout, recorded.run(&[args, &["--phase", "all"]].concat()).stdout);
+        assert!(shown.contains("left out by phase: ") && shown.contains(" of them failed); --phase all shows them\n"), "{shown}");
+        assert!(!whole.contains("left out by phase"), "{whole}");
+        assert!(
+            shown.contains(&format!("{measured} operations, 0 lost")) && whole.contains(&format!("{all} operations, 0 lost"))
+        );
+    }
 }
 
 #[test]

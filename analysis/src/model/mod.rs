@@ -9,6 +9,7 @@ mod loss;
 mod maps;
 mod operation;
 mod outcome;
+mod phase;
 mod status;
 
 pub use attach::AttachMode;
@@ -20,4 +21,5 @@ pub use loss::{LossCounter, LossReport};
 pub use maps::{GRANT_BYTES, HeldBy, Holder, LiveMap, MapState, MapsReport};
 pub use operation::{Detail, Operation, StageSpan};
 pub use outcome::Outcome;
+pub use phase::Phase;
 pub use status::{STATUSES, Statuses, UNREAD, status_list, status_name};

@@ -2,7 +2,7 @@
 
 use grantscope_wire::{Buffer, Cause, Event, Op, Stage};
 
-use super::Outcome;
+use super::{Outcome, Phase};
 
 /// One operation that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Operation {
     pub log: Vec<Event>,
     /// The programs timed themselves in it, which cost time of its own.
     pub is_sounded: bool,
+    /// The part of a benchmark that its thread was in when it began; `None`: the thread has said nothing of it.
+    pub phase: Option<Phase>,
     /// What else is known of it, in no fixed order.
     pub details: Vec<Detail>,
 }

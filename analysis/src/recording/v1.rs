@@ -121,6 +121,7 @@ impl Operation {
             stages: self.stages.into_iter().map(Into::into).collect(),
             log: Vec::new(),
             is_sounded: false,
+            phase: None,
             details,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
 
-use super::{Extent, Series, SeriesKey, Subtracted, Times};
+use super::{Extent, LeftOut, Series, SeriesKey, Subtracted, Times, Wanted};
 use crate::live::Ledger;
 use crate::model::{Environment, FilterReport, LossReport, Operation, StageSpan, Statuses};
 use crate::own::{Own, OwnTime, Paths};
@@ -20,7 +20,9 @@ pub struct Aggregate {
     loss: LossReport,
     filtered: Option<FilterReport>,
     ledger: Ledger,
-    times: Times,
+    wanted: Wanted,
+    /// `None`: nobody has said a phase.
+    left_out: Option<LeftOut>,
     own: Paths,
     subtracted: Subtracted,
     operations: u64,
@@ -30,9 +32,9 @@ pub struct Aggregate {
 }
 
 impl Aggregate {
-    /// Nothing said yet; of such times.
-    pub fn of(times: Times) -> Self {
-        Self { times, ..Self::default() }
+    /// Nothing said yet; of what is wanted.
+    pub fn of(wanted: impl Into<Wanted>) -> Self {
+        Self { wanted: wanted.into(), ..Self::default() }
     }
 
     /// Of times as they were measured, the probes' own time included.
@@ -61,14 +63,21 @@ impl Aggregate {
     }
 
     fn add_operation(&mut self, operation: &Operation) {
-        self.operations += 1;
         self.see(operation.start_ns);
         self.see(operation.start_ns.saturating_add(operation.duration_ns));
+        if let Some(phase) = operation.phase {
+            let left_out = self.left_out.get_or_insert_default();
+            if !self.wanted.phases.include(Some(phase)) {
+                left_out.count(operation, phase);
+                return;
+            }
+        }
+        self.operations += 1;
         let total = SeriesKey::total(operation);
         for (status, references) in operation.statuses() {
             *self.statuses.entry(total).or_default().entry(status).or_default() += u64::from(references);
         }
-        let own = match self.times {
+        let own = match self.wanted.times {
             Times::Corrected => self.own.own(operation),
             Times::Raw => None,
         };
@@ -127,7 +136,17 @@ impl Aggregate {
 
     /// Which times are wanted.
     pub fn times(&self) -> Times {
-        self.times
+        self.wanted.times
+    }
+
+    /// Which times, and of which operations.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted
+    }
+
+    /// Operations that are not wanted because of their phase; `None`: no operation has one.
+    pub fn left_out(&self) -> Option<&LeftOut> {
+        self.left_out.as_ref()
     }
 
     /// Whether anything is known of what the probes cost: else all times are raw.
@@ -158,7 +177,7 @@ impl Aggregate {
             loss: self.loss.clone(),
             filtered: self.filtered.clone(),
             ledger: self.ledger.clone(),
-            times: self.times,
+            wanted: self.wanted,
             own: self.own.clone(),
             first_ns: self.last_ns,
             last_ns: self.last_ns,
@@ -167,7 +186,7 @@ impl Aggregate {
         }
     }
 
-    /// Operations so far.
+    /// Operations so far, without those that are left out.
     pub fn operations(&self) -> u64 {
         self.operations
     }

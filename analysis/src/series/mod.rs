@@ -7,6 +7,7 @@ mod correction;
 mod group;
 mod histogram;
 mod key;
+mod phases;
 mod range;
 
 pub use aggregate::Aggregate;
@@ -15,4 +16,5 @@ pub use correction::{Extent, Subtracted, Times};
 pub use group::{Domain, Group, Pages, Size, groups, merged, sizes, told_apart_by_domain};
 pub use histogram::Series;
 pub use key::SeriesKey;
+pub use phases::{LeftOut, Phases, Wanted};
 pub use range::{Range, cost_per_page, per_page};

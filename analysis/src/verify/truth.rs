@@ -93,6 +93,8 @@ pub struct Call {
     pub pages: Option<u32>,
     /// `ok`, or an errno's name.
     pub outcome: String,
+    /// Part of the run: `setup`, `warmup`, `run` or `teardown`.
+    pub phase: String,
     /// Thread.
     pub tid: u32,
     /// Monotonic time right before the call.
@@ -121,7 +123,7 @@ enum Row {
 
 impl From<Row> for Call {
     fn from(row: Row) -> Self {
-        let (op, buffer, pages, outcome, _phase, tid, start_ns, duration_ns, cause, statuses, arm) = match row {
+        let (op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, cause, statuses, arm) = match row {
             Row::Facts((op, buffer, pages, outcome, phase, tid, start_ns, duration_ns)) => {
                 (op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, None, None, None)
             }
@@ -133,7 +135,7 @@ impl From<Row> for Call {
         let why = cause.zip(statuses);
         // What succeeded has nothing to explain.
         let why = why.or_else(|| (outcome == OK).then(Default::default));
-        Self { op, buffer, pages, outcome, tid, start_ns, duration_ns, why, arm }
+        Self { op, buffer, pages, outcome, phase, tid, start_ns, duration_ns, why, arm }
     }
 }
 
@@ -193,6 +195,11 @@ impl Truth {
             // As documented: such a call failed before it came to any of them.
             Some(_) => vec![],
         })
+    }
+
+    /// Those of them that the run is about: not of its set-up, warm-up or end.
+    pub fn measured_operations(&self) -> impl Iterator<Item = Call> + '_ {
+        self.operations().filter(|call| call.phase == "run")
     }
 
     /// How many operations a profiler should have seen.

@@ -50,6 +50,10 @@ pub const ALL: &[Check] = &[
     Check { name: "a program's status, output and files come back", run: program::comes_back },
     Check { name: "what a program writes to the stream becomes the recording", run: program::stream_is_recorded },
     Check { name: "the default sweep is profiled exactly as it was", run: profile::sweep_is_exact },
+    Check {
+        name: "set-up and warm-up of the sweep are told apart from what is measured",
+        run: profile::only_what_is_measured_is_counted,
+    },
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "recording is as cheap as documented", run: overhead::recording_is_as_cheap_as_documented },

@@ -13,7 +13,7 @@ use grantscope_wire::{Op, Stage};
 use super::{
     harness::Harness,
     hooks_document,
-    recorded::{Recorded, truth},
+    recorded::{Recorded, measured_counts_are, truth},
 };
 use crate::{
     guest::{
@@ -34,6 +34,12 @@ pub fn sweep_is_exact(harness: &Harness) -> Result<()> {
     let truth = truth(&out.join("truth.json"))?;
     ensure!(truth.skipped.is_empty(), "the sweep left out what the lab's kernel should be able to do: {:?}", truth.skipped);
     Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
+}
+
+/// Each row that people get of the sweep counts the iterations that were asked for: neither set-up nor warm-up.
+pub fn only_what_is_measured_is_counted(harness: &Harness) -> Result<()> {
+    let out = sweep(harness, 0)?;
+    measured_counts_are(&out.join("recording.gsr"), &truth(&out.join("truth.json"))?)
 }
 
 /// The kernel's verifier took every program, and every hook is attached.

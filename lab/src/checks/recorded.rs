@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{
-    model::{Environment, Operation},
+    model::{Environment, Operation, Phase},
     recording::{Frame, Reader},
     report::export::csv as export,
-    series::Aggregate,
-    verify::{Truth, judge},
+    series::{Aggregate, Phases, Wanted},
+    verify::{Call, Truth, judge},
 };
 
 /// A recording, read whole.
@@ -77,29 +77,37 @@ impl Recorded {
     }
 }
 
+/// How many operations, by kind, buffer, pages and outcome.
+type Counts = BTreeMap<Vec<String>, u64>;
+
+/// The counts in the CSV that people get: those of what was measured, where the program that ran told its phases.
+///
+/// # Errors
+/// When a count is not that of the truth's phase `run`, or nothing was left out.
+pub fn measured_counts_are(path: &Path, truth: &Truth) -> Result<()> {
+    let all = Recorded::read(path)?;
+    let mut measured = Aggregate::of(Wanted { phases: Phases::Only(Phase::Measured), ..Wanted::default() });
+    measured.add(&Frame::Environment(all.environment()?.clone()));
+    measured.add(&Frame::Operations(all.operations));
+    let left_out = measured.left_out().context("no operation has a phase")?;
+    ensure!(left_out.by_phase().count() == 2, "set-up and warm-up are not both left out: {left_out:?}");
+    // The truth does not say in which phase grants went: those of a call go with it.
+    let (teardowns, rows): (Counts, Counts) = csv_counts(&measured)?.into_iter().partition(|(key, _)| key[0] == "teardown");
+    let teardowns = teardowns.values().sum::<u64>();
+    let expected = call_counts(truth.measured_operations());
+    ensure!(rows == expected, "the CSV's counts are not those that were measured:\n  CSV {rows:?}\n  truth {expected:?}");
+    note!(
+        "{} measured operations and {teardowns} teardowns in them; {} left out",
+        expected.values().sum::<u64>(),
+        left_out.all()
+    );
+    Ok(())
+}
+
 /// The rows of the whole operations carry the truth's counts: what people read is what was judged.
 fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
-    let mut bytes = Vec::new();
-    export::csv(aggregate, &mut bytes)?;
-    let columns = export::columns();
-    let column = |name: &str| columns.iter().position(|column| *column == name).with_context(|| format!("no column {name}"));
-    let key = [column("op")?, column("buffer")?, column("pages")?, column("outcome")?];
-    let (stage, count, lost) = (column("stage")?, column("count")?, column("lost")?);
-    let mut rows: BTreeMap<Vec<String>, u64> = BTreeMap::new();
-    for row in csv::Reader::from_reader(&bytes[..]).records() {
-        let row = row?;
-        ensure!(&row[lost] == "0", "the CSV has losses: {row:?}");
-        if &row[stage] == "total" {
-            // Rows that differ only in what the truth does not have are one series to it.
-            *rows.entry(key.map(|column| row[column].to_owned()).to_vec()).or_default() += row[count].parse::<u64>()?;
-        }
-    }
-    let mut expected: BTreeMap<Vec<String>, u64> = BTreeMap::new();
-    for call in truth.operations() {
-        let pages = call.pages.map(|pages| pages.to_string()).unwrap_or_default();
-        let key = vec![call.op, call.buffer.unwrap_or_default(), pages, call.outcome];
-        *expected.entry(key).or_default() += 1;
-    }
+    let mut rows = csv_counts(aggregate)?;
+    let mut expected = call_counts(truth.operations());
     for teardowns in truth.teardowns.iter().flatten() {
         let key = vec!["teardown".to_owned(), teardowns.buffer.clone(), teardowns.pages.to_string(), "ok".to_owned()];
         *expected.entry(key).or_default() += teardowns.count;
@@ -109,6 +117,36 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
     }
     ensure!(rows == expected, "the counts in the CSV are not the truth's:\n  CSV {rows:?}\n  truth {expected:?}");
     Ok(())
+}
+
+/// What the CSV says of whole operations.
+fn csv_counts(aggregate: &Aggregate) -> Result<Counts> {
+    let mut bytes = Vec::new();
+    export::csv(aggregate, &mut bytes)?;
+    let columns = export::columns();
+    let column = |name: &str| columns.iter().position(|column| *column == name).with_context(|| format!("no column {name}"));
+    let key = [column("op")?, column("buffer")?, column("pages")?, column("outcome")?];
+    let (stage, count, lost) = (column("stage")?, column("count")?, column("lost")?);
+    let mut rows = Counts::new();
+    for row in csv::Reader::from_reader(&bytes[..]).records() {
+        let row = row?;
+        ensure!(&row[lost] == "0", "the CSV has losses: {row:?}");
+        if &row[stage] == "total" {
+            // Rows that differ only in what the truth does not have are one series to it.
+            *rows.entry(key.map(|column| row[column].to_owned()).to_vec()).or_default() += row[count].parse::<u64>()?;
+        }
+    }
+    Ok(rows)
+}
+
+fn call_counts(calls: impl Iterator<Item = Call>) -> Counts {
+    let mut counts = Counts::new();
+    for call in calls {
+        let pages = call.pages.map(|pages| pages.to_string()).unwrap_or_default();
+        let key = vec![call.op, call.buffer.unwrap_or_default(), pages, call.outcome];
+        *counts.entry(key).or_default() += 1;
+    }
+    counts
 }
 
 /// The truth in this file.

@@ -16,7 +16,7 @@ use crate::commands::export::to_file;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
-use crate::options::times::TimesArgs;
+use crate::options::shown::ShownArgs;
 use crate::screen::watch::watch;
 use crate::source::frames::{Input, Origin};
 use crate::source::load;
@@ -53,9 +53,9 @@ pub struct Bench {
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<String>,
 
-    /// Which times are shown, and in results.csv.
+    /// What is shown, and in results.csv.
     #[command(flatten)]
-    pub times: TimesArgs,
+    pub shown: ShownArgs,
 
     /// How it is recorded.
     #[command(flatten)]
@@ -80,7 +80,7 @@ impl Verb for Bench {
             let sink = Tee { file: Writer::new(create(&recording)?), viewer: frames };
             Ok((self.capture.capture(Some(self.generator()?)), sink, source))
         };
-        let show = |source| watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, self.times.into());
+        let show = |source| watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, self.shown.into());
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
         // Before anything can fail: what was measured is also what people read.
         self.export(&recording)?;
@@ -109,7 +109,7 @@ impl Bench {
     }
 
     fn export(&self, recording: &Path) -> Result<()> {
-        let loaded = load::recording(recording, self.times.into())?;
+        let loaded = load::recording(recording, self.shown.into())?;
         loaded.report(recording);
         to_file(&loaded.aggregate, CSV, &self.out.join("results.csv"))
     }

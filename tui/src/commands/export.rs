@@ -12,7 +12,7 @@ use grantscope_analysis::series::Aggregate;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
 use crate::options::one_of::one_of;
-use crate::options::times::TimesArgs;
+use crate::options::shown::ShownArgs;
 use crate::source::load;
 use crate::source::stream::is_stdin;
 
@@ -39,9 +39,9 @@ pub struct Export {
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
-    /// Which times are shown.
+    /// What is shown.
     #[command(flatten)]
-    pub times: TimesArgs,
+    pub shown: ShownArgs,
 }
 
 impl Verb for Export {
@@ -53,7 +53,7 @@ impl Verb for Export {
     const EXITS: Exits = exit::OF_A_READER;
 
     fn run(&self) -> Result<Exit> {
-        let loaded = load::recording(&self.recording, self.times.into())?;
+        let loaded = load::recording(&self.recording, self.shown.into())?;
         let exit = loaded.report(&self.recording);
         match self.output.as_deref().filter(|path| !is_stdin(path)) {
             Some(path) => to_file(&loaded.aggregate, self.format, path)?,

@@ -74,7 +74,7 @@ struct Alive {
 }
 
 fn at_the_end_of(path: &Path) -> Result<Alive> {
-    let loaded = load::recording(path, Times::Raw)?;
+    let loaded = load::recording(path, Times::Raw.into())?;
     let exit = loaded.report(path);
     let now_ns = loaded.aggregate.span_ns().map_or(0, |(_, last)| last);
     let page_size = loaded.aggregate.environment().map_or(0, |environment| environment.page_size);

@@ -21,6 +21,9 @@ use crate::this_machine;
 /// standard input, output and error, and its exit code is passed on. All operations of the machine are recorded, not only
 /// those of COMMAND.
 ///
+/// COMMAND can say when a thread sets up, warms up and measures, in the pipe that GRANTSCOPE_MARKS names: what is shown of
+/// the recording is then what was measured (docs/phases.md).
+///
 /// Needs root, Xen, and a kernel with gntdev, BTF and BPF. Hooks that cannot be attached are listed, with what is missing
 /// without them.
 #[derive(Debug, Parser)]

@@ -9,7 +9,7 @@ use grantscope_analysis::report::text::summary;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
-use crate::options::times::TimesArgs;
+use crate::options::shown::ShownArgs;
 use crate::source::load;
 
 /// Print a recording's table: what each kind of buffer costs, side by side.
@@ -24,9 +24,9 @@ pub struct Summary {
     #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
     pub recording: PathBuf,
 
-    /// Which times are shown.
+    /// What is shown.
     #[command(flatten)]
-    pub times: TimesArgs,
+    pub shown: ShownArgs,
 }
 
 impl Verb for Summary {
@@ -35,7 +35,7 @@ impl Verb for Summary {
     const EXITS: Exits = exit::OF_A_READER;
 
     fn run(&self) -> Result<Exit> {
-        let loaded = load::recording(&self.recording, self.times.into())?;
+        let loaded = load::recording(&self.recording, self.shown.into())?;
         let exit = loaded.report(&self.recording);
         io::stdout().lock().write_all(summary::table(&loaded.aggregate).as_bytes())?;
         Ok(exit)

@@ -8,7 +8,7 @@ use clap::{Parser, ValueHint};
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::filter::FilterArgs;
-use crate::options::times::TimesArgs;
+use crate::options::shown::ShownArgs;
 use crate::screen::watch::watch;
 use crate::source;
 use crate::source::pace::Speed;
@@ -38,9 +38,9 @@ pub struct Top {
     #[arg(long, value_name = "X", default_value = "1")]
     pub speed: Speed,
 
-    /// Which times are shown.
+    /// What is shown.
     #[command(flatten)]
-    pub times: TimesArgs,
+    pub shown: ShownArgs,
 
     /// What is recorded, live.
     #[command(flatten)]
@@ -68,7 +68,7 @@ impl Verb for Top {
         &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
 
     fn run(&self) -> Result<Exit> {
-        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.times.into())
+        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.shown.into())
     }
 }
 

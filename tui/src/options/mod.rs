@@ -5,4 +5,5 @@ pub mod filter;
 pub mod format;
 pub mod one_of;
 pub mod seconds;
+pub mod shown;
 pub mod times;

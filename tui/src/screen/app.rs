@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use grantscope_analysis::series::Times;
+use grantscope_analysis::series::Wanted;
 
 use crate::screen::command::{Command, ViewId};
 use crate::screen::event::Event;
@@ -37,10 +37,10 @@ pub enum Quit {
 }
 
 impl App {
-    /// Nothing read yet; of an input with such times.
-    pub fn new(origin: Origin, times: Times) -> Self {
+    /// Nothing read yet; this is wanted of the input.
+    pub fn new(origin: Origin, wanted: impl Into<Wanted>) -> Self {
         let views = VIEWS.iter().map(|row| (row.new)()).collect();
-        Self { common: Common::new(origin, times, views::keys()), views, body: BASE, over: None, quit: None }
+        Self { common: Common::new(origin, wanted, views::keys()), views, body: BASE, over: None, quit: None }
     }
 
     /// Takes in what happened.

@@ -3,6 +3,8 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use grantscope_analysis::report::text::phases;
+
 use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
@@ -64,6 +66,9 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     }
     if let Some(report) = data.aggregate.filtered() {
         chips.push(Chip { text: report.to_string(), style: theme.warning() });
+    }
+    if let Some(text) = phases::line(&data.aggregate) {
+        chips.push(Chip { text, style: Style::new() });
     }
     chips.push(Chip { text: text::held(data), style: Style::new() });
     if let suspects @ 1.. = text::suspects(data) {

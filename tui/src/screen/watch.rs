@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use anyhow::{Result, bail};
 use grantscope_analysis::report::text::summary;
-use grantscope_analysis::series::Times;
+use grantscope_analysis::series::Wanted;
 
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
@@ -14,14 +14,14 @@ use crate::screen::{event_loop, plain, signals, terminal};
 use crate::source::frames::{Ended, Input};
 use crate::source::pace::Speed;
 
-/// Shows an input with such times until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
+/// Shows what is wanted of an input until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
 ///
 /// # Errors
 /// The terminal cannot be used, or the input is not a recording.
-pub fn watch(input: Input, speed: Speed, times: Times) -> Result<Exit> {
+pub fn watch(input: Input, speed: Speed, wanted: Wanted) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
-    let app = App::new(input.origin, times);
+    let app = App::new(input.origin, wanted);
     signals::forward(events.clone())?;
     feed::spawn(input, speed, events.clone(), backlog.clone());
     let app = if terminal::is_usable() {

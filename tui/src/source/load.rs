@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{Aggregate, Times};
+use grantscope_analysis::series::{Aggregate, Times, Wanted};
 
 use crate::exit::Exit;
 use crate::source::file::open_file;
@@ -35,12 +35,12 @@ impl Loaded {
     }
 }
 
-/// Reads a recording from a file, or from standard input (`-`), for such times.
+/// What is wanted of a recording in a file, or on standard input (`-`).
 ///
 /// # Errors
 /// It cannot be opened, or is not a recording.
-pub fn recording(path: &Path, times: Times) -> Result<Loaded> {
-    load(path, times, |_| {})
+pub fn recording(path: &Path, wanted: Wanted) -> Result<Loaded> {
+    load(path, wanted, |_| {})
 }
 
 /// Reads a recording, and keeps every single operation of it. All times are as they were measured.
@@ -49,7 +49,7 @@ pub fn recording(path: &Path, times: Times) -> Result<Loaded> {
 /// It cannot be opened, or is not a recording.
 pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
     let mut operations = Vec::new();
-    let loaded = load(path, Times::Raw, |frame| {
+    let loaded = load(path, Times::Raw.into(), |frame| {
         if let Frame::Operations(more) = frame {
             operations.extend_from_slice(more);
         }
@@ -57,8 +57,8 @@ pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
     Ok((loaded, operations))
 }
 
-fn load(path: &Path, times: Times, each: impl FnMut(&Frame)) -> Result<Loaded> {
-    let aggregate = Aggregate::of(times);
+fn load(path: &Path, wanted: Wanted, each: impl FnMut(&Frame)) -> Result<Loaded> {
+    let aggregate = Aggregate::of(wanted);
     if is_stdin(path) { read(standard_input()?, path, aggregate, each) } else { read(open_file(path)?, path, aggregate, each) }
 }
 

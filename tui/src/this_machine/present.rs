@@ -13,7 +13,7 @@ use grantscope_analysis::model::Filter;
 use grantscope_analysis::model::{Environment, HookStatus};
 use grantscope_analysis::recording::{Frame, FrameSink};
 use grantscope_analysis::report::text::doctor::Report;
-use grantscope_collector::{Ended, Finished, Notify, Options, Probes};
+use grantscope_collector::{Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, UnreadableMarks};
 
 use crate::exit::Exit;
 use crate::this_machine::capture::Capture;
@@ -141,6 +141,18 @@ fn report_end(finished: &Finished) {
     eprintln!("grantscope: {} operations recorded, {} lost", finished.operations, finished.loss.operations());
     for counter in &finished.loss.counters {
         eprintln!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
+    }
+    report_marks(&finished.unreadable_marks);
+}
+
+/// Says what the command wrote where its marks belong.
+fn report_marks(unreadable: &UnreadableMarks) {
+    if unreadable.lines > 0 {
+        eprintln!(
+            "grantscope: {} lines in {MARKS_VARIABLE} are no marks and were left out, the first is {:?}: write `THREAD NANOSECONDS PHASE`, \
+             as docs/phases.md says",
+            unreadable.lines, unreadable.first
+        );
     }
 }
 

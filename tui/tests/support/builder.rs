@@ -22,6 +22,7 @@ pub fn operation(op: Op, buffer: Buffer, pages: u32, start_ns: u64, stages: &[(S
         stages_incomplete: false,
         log: Vec::new(),
         is_sounded: false,
+        phase: None,
         stages: stages.iter().map(|&(stage, self_ns)| span(stage, self_ns)).collect(),
     }
 }

@@ -13,13 +13,14 @@ use grantscope_generator::balloon::with_balloon;
 use grantscope_generator::device::page_size;
 use grantscope_generator::peer::frontend;
 use grantscope_generator::script::{Given, Plan};
-use grantscope_generator::truth::{Ending, Header, Log, monotonic_ns};
+use grantscope_generator::truth::{Ending, Header, Log, marks, monotonic_ns};
 use grantscope_generator::undo::{self, FOLDER, TruthFile};
 use grantscope_generator::{Error, engine, stop};
 use grantscope_workload::catalog::{self, Chosen};
 use grantscope_workload::cli::{CheckArgs, Cli, Command, DEFAULT_SEED, FrontendArgs, RunArgs};
 
 fn main() -> ExitCode {
+    marks::take_from_environment();
     let outcome = match Cli::parse().command {
         Command::Run(arguments) => run(&arguments),
         Command::List => print(&catalog::list()),
@@ -73,6 +74,7 @@ fn logged(
     let destination = TruthFile::open(&arguments.truth)?;
     let log = Log::with_room_for(expected_calls);
     let outcome = completely(|| body(&log, &mut header));
+    marks::report_lost();
     finish(header, &log, Some((destination, &arguments.truth)), outcome)
 }
 

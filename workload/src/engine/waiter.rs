@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::device::{DmaBuf, Released};
 use crate::error::{Error, Result};
-use crate::truth::own_tid;
+use crate::truth::{Log, own_tid};
 
 /// Far longer than any release; the wait cannot be interrupted.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -17,13 +17,15 @@ const LONGEST_START: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_micros(100);
 
 /// Starts a thread that waits, sees it asleep in the kernel, releases the buffer, and checks that
-/// the wait ended because of that.
-pub fn release_while_waited_for(buffer: DmaBuf<'_>) -> Result<()> {
+/// the wait ended because of that. Its call belongs to the phase and the arm of the calling thread.
+pub fn release_while_waited_for(log: &Log, buffer: DmaBuf<'_>) -> Result<()> {
     let watch = buffer.watch();
     let waiter_tid = AtomicU32::new(0);
+    let (phase, arm) = log.belonging();
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             yield_to_the_releasing_thread();
+            Log::enter_alone(phase, arm);
             waiter_tid.store(own_tid(), Ordering::Release);
             watch.wait(LONGEST_WAIT)
         });

@@ -7,6 +7,8 @@ mod balloon;
 mod clock;
 mod file;
 mod loops;
+pub mod marks;
+mod phase;
 mod totals;
 
 use std::cell::Cell;
@@ -22,43 +24,8 @@ pub use balloon::{BalloonReading, BalloonReport};
 pub use clock::{monotonic_ns, sleep_until, utc_timestamp};
 pub use file::{Destination, Ending, Header, RunInfo, UNWRITTEN};
 pub use loops::{LoopTimes, Spread, Turn, loops};
+pub use phase::Phase;
 pub use totals::{Total, totals};
-
-/// Which part of a run a call belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[repr(u8)]
-pub enum Phase {
-    /// Before anything is measured: finding the peer's pages, granting our own.
-    Setup,
-    /// First iterations, which pay for what later ones find ready.
-    Warmup,
-    /// The iterations that a comparison should use.
-    Run,
-    /// Undoing what setup did.
-    Teardown,
-}
-
-impl Phase {
-    /// The name used in the file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Setup => "setup",
-            Self::Warmup => "warmup",
-            Self::Run => "run",
-            Self::Teardown => "teardown",
-        }
-    }
-
-    fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::Setup,
-            1 => Self::Warmup,
-            2 => Self::Run,
-            _ => Self::Teardown,
-        }
-    }
-}
 
 /// What a call was about. `None` is "the kernel had no buffer for it", never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,11 +156,13 @@ impl Log {
     /// Calls from now on belong to `phase`.
     pub fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
+        marks::mark(phase);
     }
 
     /// Calls of this thread from now on belong to `phase` and `arm`, whatever those of other threads do.
     pub fn enter_alone(phase: Phase, arm: Option<u16>) {
         OF_THIS_THREAD.set(Some((phase, arm)));
+        marks::mark(phase);
     }
 
     /// The phase and arm of this thread's calls.

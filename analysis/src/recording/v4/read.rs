@@ -5,7 +5,7 @@ use postcard::{Error, Result};
 
 use super::bytes::Input;
 use super::dictionary::{Dictionary, MOST, MOST_EVENTS, MOST_NAME_BYTES};
-use super::kind::{Actor, Kind};
+use super::kind::{Actor, Flags, Kind};
 use crate::model::{Detail, Operation, Outcome};
 use crate::recording::v3;
 use crate::stages::Plan;
@@ -31,7 +31,7 @@ struct KnownKind {
     outcome: Outcome,
     domid: Option<u16>,
     stages_incomplete: bool,
-    is_sounded: bool,
+    flags: Flags,
     has_map_generation: bool,
     has_details: bool,
     /// Its stages.
@@ -95,7 +95,8 @@ impl Reading {
             stages_incomplete: kind.stages_incomplete,
             stages: kind.plan.stages(duration_ns, &log),
             log,
-            is_sounded: kind.is_sounded,
+            is_sounded: kind.flags.is_sounded,
+            phase: kind.flags.phase,
             details: details.into_iter().map(Detail::from).collect(),
         })
     }
@@ -128,7 +129,7 @@ fn kind(input: &mut Input<'_>, detail: Watched) -> Result<(KnownKind, usize)> {
         outcome: kind.outcome.into(),
         domid: kind.domid,
         stages_incomplete: kind.stages_incomplete,
-        is_sounded: kind.is_sounded,
+        flags: Flags::read(kind.flags).ok_or(Error::SerdeDeCustom)?,
         has_map_generation: kind.has_map_generation,
         has_details: kind.has_details,
         plan: Plan::new(detail, kind.op, kind.attempts, kind.path.iter().copied()),

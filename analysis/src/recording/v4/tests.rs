@@ -159,7 +159,7 @@ fn payload(path: &[u8], comm: &str, numbers: &[u64]) -> Vec<u8> {
         outcome: v1::Outcome::Ok,
         domid: None,
         stages_incomplete: false,
-        is_sounded: false,
+        flags: 0,
         has_map_generation: false,
         has_details: false,
         attempts: 0,

@@ -7,7 +7,7 @@ use postcard::Result;
 
 use super::bytes::{put_number, put_number_near};
 use super::dictionary::{MOST, MOST_EVENTS, MOST_NAME_BYTES, Numbers};
-use super::kind::{Actor, Kind};
+use super::kind::{Actor, Flags, Kind};
 use crate::model::Operation;
 use crate::recording::v3;
 
@@ -118,7 +118,7 @@ fn kind<'a>(operation: &Operation, path: &'a [u8]) -> Kind<'a> {
         outcome: operation.outcome.into(),
         domid: operation.domid,
         stages_incomplete: operation.stages_incomplete || path.len() < operation.log.len(),
-        is_sounded: operation.is_sounded,
+        flags: Flags { is_sounded: operation.is_sounded, phase: operation.phase }.byte(),
         has_map_generation: operation.map_generation_ns.is_some(),
         has_details: !operation.details.is_empty(),
         attempts: attempts(operation),

@@ -4,4 +4,5 @@ pub mod compare;
 pub mod correction;
 pub mod doctor;
 pub mod maps;
+pub mod phases;
 pub mod summary;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use grantscope_wire::Op;
 
-use super::{compare, correction, maps};
+use super::{compare, correction, maps, phases};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, status_list};
@@ -117,6 +117,9 @@ fn notes(aggregate: &Aggregate) -> String {
     let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
     if let Some(report) = aggregate.filtered() {
         let _ = writeln!(text, "{report}");
+    }
+    if let Some(line) = phases::line(aggregate) {
+        let _ = writeln!(text, "{line}; --phase all shows them");
     }
     text.push_str(&not_compared(aggregate));
     text.push_str(&causes(aggregate));

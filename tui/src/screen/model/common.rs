@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::Times;
+use grantscope_analysis::series::Wanted;
 
 use crate::screen::event::Size;
 use crate::screen::keys::Keys;
@@ -29,14 +29,14 @@ pub struct Common {
 }
 
 impl Common {
-    /// Nothing read yet; of an input with such times.
-    pub fn new(origin: Origin, times: Times, keys: Keys) -> Self {
+    /// Nothing read yet; this is wanted of the input.
+    pub fn new(origin: Origin, wanted: impl Into<Wanted>, keys: Keys) -> Self {
         Self {
             connection: Connection::new(origin),
             listing: Listing::default(),
             size: Size::default(),
             keys,
-            data: Data::of(times),
+            data: Data::of(wanted.into()),
             held: None,
         }
     }

@@ -3,7 +3,7 @@
 use std::mem;
 
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{Aggregate, Times};
+use grantscope_analysis::series::{Aggregate, Times, Wanted};
 
 use grantscope_analysis::series::activity;
 use grantscope_analysis::series::activity::Activity;
@@ -17,17 +17,17 @@ pub struct Data {
     other: Aggregate,
     /// What happened in the last minute.
     pub activity: Activity,
-    /// Operations with an outcome that is not ok.
+    /// Operations with an outcome that is not ok, of all phases.
     pub errors: u64,
     /// The user asked to begin anew at this time of the recording.
     pub reset_at_ns: Option<u64>,
 }
 
 impl Data {
-    /// Nothing read yet; such times are shown.
-    pub fn of(times: Times) -> Self {
-        let other = if times == Times::Raw { Times::Corrected } else { Times::Raw };
-        Self::with(Aggregate::of(times), Aggregate::of(other), None)
+    /// Nothing read yet; this is shown.
+    pub fn of(wanted: Wanted) -> Self {
+        let times = if wanted.times == Times::Raw { Times::Corrected } else { Times::Raw };
+        Self::with(Aggregate::of(wanted), Aggregate::of(Wanted { times, ..wanted }), None)
     }
 
     /// No operations yet.
@@ -41,7 +41,9 @@ impl Data {
         self.other.add(frame);
         if let Frame::Operations(operations) = frame {
             for operation in operations {
-                self.activity.add(operation);
+                if self.aggregate.wanted().phases.include(operation.phase) {
+                    self.activity.add(operation);
+                }
                 self.errors += u64::from(operation.outcome != grantscope_analysis::model::Outcome::Ok);
             }
         }

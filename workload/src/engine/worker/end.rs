@@ -6,6 +6,7 @@ use crate::device::{Attachment, DmaBuf, GntDev, GrantMap, Mapping, Released};
 use crate::engine::waiter::release_while_waited_for;
 use crate::error::Result;
 use crate::script::{Action, Order, Step};
+use crate::truth::Log;
 
 use super::{Item, Iteration, Worker, ordered, surprise, watch};
 
@@ -32,10 +33,11 @@ impl<'run> Worker<'run> {
                 _ => Ok(()),
             }),
             Action::Release { object, order, waiter_every: Some(every) } => {
+                let log = self.shared.log;
                 let somebody_waits = iteration.number.is_multiple_of(*every);
                 self.end_part(*object, *order, |item| match item {
                     Item::Buffer { attachment: None, buffer } => {
-                        buffer.take().map_or(Ok(()), |buffer| release_and_ask(buffer, somebody_waits))
+                        buffer.take().map_or(Ok(()), |buffer| release_and_ask(log, buffer, somebody_waits))
                     }
                     _ => Ok(()),
                 })
@@ -126,9 +128,9 @@ impl<'run> Worker<'run> {
 }
 
 /// Releases a buffer, with a waiting thread or with a query afterwards.
-fn release_and_ask(buffer: DmaBuf<'_>, somebody_waits: bool) -> Result<()> {
+fn release_and_ask(log: &Log, buffer: DmaBuf<'_>, somebody_waits: bool) -> Result<()> {
     if somebody_waits {
-        return release_while_waited_for(buffer);
+        return release_while_waited_for(log, buffer);
     }
     let watch = buffer.watch();
     buffer.release()?;

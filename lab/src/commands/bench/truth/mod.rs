@@ -303,6 +303,7 @@ mod tests {
     /// A call that succeeded, on one page.
     pub fn call(op: &str, start_ns: u64, duration_ns: u64) -> Call {
         Call {
+            phase: "run".to_owned(),
             op: op.to_owned(),
             buffer: Some("pages".to_owned()),
             pages: Some(1),
@@ -369,6 +370,7 @@ mod tests {
             stages: vec![],
             log: vec![],
             is_sounded: false,
+            phase: None,
             details: vec![],
         };
         let mut aggregate = Aggregate::default();

@@ -1,0 +1,255 @@
+//! What a command says of its phases, in lines that it writes to a pipe; and so the phase of each operation.
+//!
+//! A mark is in the pipe before the operations that it is about begin, and those are in the ring only when they have ended: who empties the
+//! ring first and reads the pipe then knows every mark that he needs.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::Command;
+
+use grantscope_analysis::model::{Operation, Phase};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::unistd::pipe2;
+
+use self::threads::Threads;
+
+mod threads;
+
+/// The variable that names the pipe's descriptor to the command.
+pub const VARIABLE: &str = "GRANTSCOPE_MARKS";
+/// As many bytes the pipe is to hold: an unprivileged user's limit (`pipe_max_size` in fs/pipe.c, Linux v6.12).
+const PIPE_BYTES: usize = 1 << 20;
+/// Longer lines are no marks, and are not written in one piece either (PIPE_BUF).
+const LINE_BYTES: usize = 4096;
+/// As much of a line as is shown.
+const SHOWN_BYTES: usize = 80;
+
+/// Lines that are no marks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnreadableMarks {
+    /// How many.
+    pub lines: u64,
+    /// The beginning of the first.
+    pub first: String,
+}
+
+/// The reader's end of the pipe, and what was read.
+#[derive(Debug)]
+pub struct Marks {
+    pipe: File,
+    lines: Lines,
+}
+
+impl Marks {
+    /// A pipe for a command that is to be started, and the end that it inherits: to be closed once it runs.
+    ///
+    /// # Errors
+    /// The kernel gives no pipe.
+    pub fn for_command(command: &mut Command) -> io::Result<(Self, OwnedFd)> {
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        // A pipe of the usual size does too.
+        let _ = fcntl(&writer, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES as i32));
+        fcntl(&writer, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        command.env(VARIABLE, writer.as_raw_fd().to_string());
+        Ok((Self { pipe: reader.into(), lines: Lines::default() }, writer))
+    }
+
+    /// Reads what is there, and says of each operation in which phase it began. Never waits; whoever still holds the other end does not
+    /// matter.
+    pub fn label(&mut self, operations: &mut [Operation]) {
+        self.read();
+        for operation in operations {
+            operation.phase = self.lines.threads.phase(operation.tid, operation.start_ns);
+        }
+    }
+
+    /// Lines so far that are no marks.
+    pub fn unreadable(&self) -> &UnreadableMarks {
+        &self.lines.unreadable
+    }
+
+    /// At most what the pipe holds: that is all that was in it before, and a writer without end keeps nobody here.
+    fn read(&mut self) {
+        let (mut bytes, mut left) = ([0; 1 << 14], PIPE_BYTES);
+        while left > 0 {
+            match self.pipe.read(&mut bytes) {
+                Ok(0) => return,
+                Ok(count) => {
+                    self.lines.take(&bytes[..count]);
+                    left = left.saturating_sub(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Empty.
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Bytes that become marks.
+#[derive(Debug, Default)]
+struct Lines {
+    /// The beginning of a line.
+    begun: Vec<u8>,
+    threads: Threads,
+    unreadable: UnreadableMarks,
+}
+
+impl Lines {
+    fn take(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let room = (LINE_BYTES + 1).saturating_sub(self.begun.len());
+            match piece.strip_suffix(b"\n") {
+                Some(end) => {
+                    self.begun.extend_from_slice(&end[..end.len().min(room)]);
+                    self.end_line();
+                }
+                None => self.begun.extend_from_slice(&piece[..piece.len().min(room)]),
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        match mark(&self.begun) {
+            Some((tid, at_ns, phase)) => self.threads.mark(tid, at_ns, phase),
+            None => {
+                if self.unreadable.lines == 0 {
+                    let shown = &self.begun[..self.begun.len().min(SHOWN_BYTES)];
+                    self.unreadable.first = String::from_utf8_lossy(shown).into_owned();
+                }
+                self.unreadable.lines += 1;
+            }
+        }
+        self.begun.clear();
+    }
+}
+
+/// `THREAD NANOSECONDS PHASE`. Thread 0 is what interrupts are recorded as: it has no phase.
+fn mark(line: &[u8]) -> Option<(u32, u64, Phase)> {
+    let mut words = str::from_utf8(line).ok()?.split_ascii_whitespace();
+    let (tid, at_ns, name) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?);
+    let phase = Phase::ALL.iter().copied().find(|phase| phase.name() == name)?;
+    (tid > 0 && words.next().is_none() && line.len() <= LINE_BYTES).then_some((tid, at_ns, phase))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    use grantscope_analysis::model::Outcome;
+    use grantscope_wire::Op;
+
+    use super::*;
+
+    fn lines(bytes: &[u8]) -> Lines {
+        let mut lines = Lines::default();
+        lines.take(bytes);
+        lines
+    }
+
+    #[test]
+    fn a_thread_is_in_the_phase_that_it_began_last() {
+        let lines = lines(b"7 100 set-up\n8 150 measured\n7 200 warm-up\n7 300 measured\n");
+        let phase = |tid, at_ns| lines.threads.phase(tid, at_ns);
+        assert_eq!([phase(7, 99), phase(7, 100), phase(7, 299)], [None, Some(Phase::SetUp), Some(Phase::WarmUp)]);
+        assert_eq!([phase(7, 300), phase(8, 300), phase(9, 300)], [Some(Phase::Measured), Some(Phase::Measured), None]);
+        assert_eq!(lines.unreadable, UnreadableMarks::default());
+    }
+
+    #[test]
+    fn lines_may_come_in_pieces() {
+        let mut lines = lines(b"7 1");
+        lines.take(b"00 set");
+        assert_eq!(lines.threads.phase(7, 100), None);
+        lines.take(b"-up\n7 200 meas");
+        lines.take(b"ured\n");
+        assert_eq!([100, 200].map(|at_ns| lines.threads.phase(7, at_ns)), [Some(Phase::SetUp), Some(Phase::Measured)]);
+    }
+
+    #[test]
+    fn what_is_no_mark_is_counted_and_the_first_is_kept() {
+        let wrong = ["", "7", "7 100", "x 100 set-up", "7 100 setup", "0 100 set-up", "7 -1 set-up", "7 100 set-up now"];
+        for text in wrong {
+            let lines = lines(format!("{text}\nand more\n7 5 measured\n").as_bytes());
+            assert_eq!(lines.unreadable, UnreadableMarks { lines: 2, first: text.to_owned() });
+            assert_eq!(lines.threads.phase(7, 100), Some(Phase::Measured), "after {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_memory_without_end() {
+        let mut lines = Lines::default();
+        for _ in 0..1000 {
+            lines.take(&[b' '; 4096]);
+        }
+        assert!(lines.begun.len() <= LINE_BYTES + 1);
+        lines.take(b"7 100 set-up\n7 200 measured\n");
+        assert_eq!((lines.unreadable.lines, lines.unreadable.first.len()), (1, SHOWN_BYTES));
+        assert_eq!(lines.threads.phase(7, 200), Some(Phase::Measured));
+    }
+
+    /// Starts a shell that has the pipe.
+    fn shell(script: &str) -> (Marks, std::process::Child) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdin(Stdio::piped());
+        let (marks, _inherited) = Marks::for_command(&mut command).unwrap();
+        (marks, command.spawn().unwrap())
+    }
+
+    #[test]
+    fn a_command_finds_the_pipe_by_its_variable() {
+        let (mut marks, mut child) = shell("echo 7 100 measured >&$GRANTSCOPE_MARKS");
+        assert!(child.wait().unwrap().success());
+        marks.label(&mut []);
+        assert_eq!(marks.lines.threads.phase(7, 100), Some(Phase::Measured));
+    }
+
+    #[test]
+    fn operations_of_threads_that_said_nothing_have_no_phase() {
+        let (mut marks, mut child) = shell("echo 7 100 warm-up >&$GRANTSCOPE_MARKS; echo 7 200 measured >&$GRANTSCOPE_MARKS");
+        child.wait().unwrap();
+        let began = |tid, start_ns| Operation { tid, start_ns, ..operation() };
+        let mut operations = [began(7, 150), began(7, 250), began(0, 250), began(8, 250)];
+        marks.label(&mut operations);
+        assert_eq!(operations.map(|operation| operation.phase), [Some(Phase::WarmUp), Some(Phase::Measured), None, None]);
+    }
+
+    fn operation() -> Operation {
+        Operation {
+            start_ns: 0,
+            duration_ns: 1,
+            op: Op::Map,
+            buffer: None,
+            pages: None,
+            outcome: Outcome::Ok,
+            domid: None,
+            tgid: 7,
+            tid: 7,
+            comm: String::new(),
+            map_generation_ns: None,
+            stages_incomplete: false,
+            stages: Vec::new(),
+            log: Vec::new(),
+            is_sounded: false,
+            phase: None,
+            details: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn who_keeps_the_pipe_open_or_fills_it_holds_nobody_up() {
+        let (mut marks, mut child) = shell("read line; exit 0");
+        let begun = Instant::now();
+        marks.label(&mut []);
+        drop(child.stdin.take().map(|mut stdin| stdin.write_all(b"go\n")));
+        child.wait().unwrap();
+        let (mut marks, mut filler) = shell("while echo nonsense; do :; done >&$GRANTSCOPE_MARKS 2>/dev/null");
+        filler.wait().unwrap();
+        marks.label(&mut []);
+        assert!(marks.unreadable().lines > 1000, "{:?}", marks.unreadable());
+        assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+}
