@@ -3,6 +3,10 @@
 //! At every hook the time since the last one goes to the stage that was current. So the self times add up to the operation's duration by
 //! construction, whatever hooks are missing. What the functions do and in which order: docs/ARCHITECTURE.md, and `probes/wire/src/hook.rs`.
 
+mod plans;
+
+pub use self::plans::Plans;
+
 use grantscope_wire::hook::HOOK_IDS;
 use grantscope_wire::stage::STAGE_IDS;
 use grantscope_wire::{Detail, Edge, Event, HookId, Op, Stage};
@@ -60,6 +64,11 @@ impl Plan {
             (_, Detail::Operations) => Self { way: Way::Remainder, unmatched: Vec::new() },
             _ => planned(op, codes),
         }
+    }
+
+    /// Of these operations, what [`Folded`] has of each.
+    pub fn unmatched(&self) -> &[HookId] {
+        &self.unmatched
     }
 
     /// The stages of one of these operations.

@@ -9,7 +9,7 @@ use grantscope_wire::record::{
 use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
 
 use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
-use grantscope_analysis::stages;
+use grantscope_analysis::stages::{self, Plans};
 
 use crate::cost::Sounded;
 
@@ -42,8 +42,8 @@ const MOST_PARTS: usize = 256;
 /// Makes operations of records, and counts what does not fit together in them.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// How much is watched: where that are operations alone, what is passed inside them tells nothing of stages.
-    detail: Watched,
+    /// What becomes of the hooks that operations pass.
+    plans: Plans,
     /// Events that were sent ahead, by the operation's start, thread and kind.
     parts: VecDeque<((u64, u32, u8), Vec<Event>)>,
     /// Returns without entries, by hook.
@@ -55,7 +55,7 @@ pub struct Decoder {
 impl Decoder {
     /// Of probes that watch as much.
     pub fn new(detail: Watched) -> Self {
-        Self { detail, ..Self::default() }
+        Self { plans: Plans::new(detail), ..Self::default() }
     }
 
     /// Decodes one record, and hands on the operations that end with it: none, if it is a part of one that comes later; several, if grants
@@ -117,52 +117,51 @@ impl Decoder {
     }
 
     /// The events of an operation, and the teardowns that stand between them.
-    fn apart(&mut self, op: Op, head: &OpHeader, words: Vec<Event>) -> (Vec<Event>, Vec<Inside>) {
+    fn apart(&mut self, op: Op, head: &OpHeader, mut words: Vec<Event>) -> (Vec<Event>, Vec<Inside>) {
+        let mut teardowns = Vec::new();
         if op == Op::Teardown {
-            return (words, Vec::new());
+            return (words, teardowns);
         }
-        let (mut events, mut teardowns) = (Vec::with_capacity(words.len()), Vec::new());
+        // Events move up into the places of what is none, so that nothing is copied elsewhere.
+        let (mut next, mut kept) = (0, 0);
         // Of the last gnttab_unmap_refs: when, and which events are inside.
         let (mut entered_ns, mut returned_ns) = (0, head.duration_ns);
         let mut inside = 0..0;
         // Whether a program has written something since the last one that timed itself.
         let mut is_new = true;
-        let mut rest = &words[..];
-        while let [word, ..] = rest {
-            if let Some(facts) = TeardownInside::read(rest) {
-                let log = events[inside.clone()].iter().map(|event| rebased(event, entered_ns)).collect();
+        while let Some(&word) = words.get(next) {
+            if let Some(facts) = TeardownInside::read(&words[next..]) {
+                let log = words[inside.clone()].iter().map(|event| rebased(event, entered_ns)).collect();
                 teardowns.push(Inside { offset_ns: entered_ns, duration_ns: returned_ns.saturating_sub(entered_ns), log, facts });
-                rest = &rest[TeardownInside::WORDS..];
+                next += TeardownInside::WORDS;
                 continue;
             }
-            rest = &rest[1..];
-            if let Some(sounding) = Sounding::read(*word) {
+            next += 1;
+            let before = words[..kept].last().copied();
+            if let Some(sounding) = Sounding::read(word) {
                 if is_new {
-                    let buffer = Buffer::from_id(head.buffer);
-                    self.sounded.push(Sounded { op, buffer, event: events.last().copied(), sounding });
+                    self.sounded.push(Sounded { op, buffer: Buffer::from_id(head.buffer), event: before, sounding });
                 }
                 is_new = false;
                 continue;
             }
             is_new = true;
-            match word.edge() {
-                Edge::Entry if word.hook() == HookId::GnttabUnmapRefs.id() => {
-                    (entered_ns, inside) = (word.offset_ns(), events.len() + 1..events.len() + 1);
-                }
-                Edge::Return if word.hook() == HookId::GnttabUnmapRefs.id() => {
-                    (returned_ns, inside.end) = (word.offset_ns(), events.len());
-                }
+            words[kept] = match word.edge() {
                 // It has no time of its own.
-                Edge::Mark => {
-                    let before_ns = events.last().map_or(0, |event: &Event| event.offset_ns());
-                    events.push(Event::new(word.code_of(), before_ns));
-                    continue;
+                Edge::Mark => Event::new(word.code_of(), before.map_or(0, Event::offset_ns)),
+                Edge::Entry | Edge::Return => word,
+            };
+            if word.hook() == HookId::GnttabUnmapRefs.id() {
+                match word.edge() {
+                    Edge::Entry => (entered_ns, inside) = (word.offset_ns(), kept + 1..kept + 1),
+                    Edge::Return => (returned_ns, inside.end) = (word.offset_ns(), kept),
+                    Edge::Mark => {}
                 }
-                Edge::Entry | Edge::Return => {}
             }
-            events.push(*word);
+            kept += 1;
         }
-        (events, teardowns)
+        words.truncate(kept);
+        (words, teardowns)
     }
 
     /// All events of an operation; `None`: more will come.
@@ -187,14 +186,14 @@ impl Decoder {
 
     /// The stages, and whether all returns had their entries.
     fn stages(&mut self, op: Op, head: &OpHeader, events: &[Event]) -> (Vec<StageSpan>, bool) {
-        let folded = stages::of(self.detail, op, head.duration_ns, head.attempts, events);
-        for hook in &folded.unmatched {
+        let plan = self.plans.of(op, head.attempts, events);
+        for hook in plan.unmatched() {
             match self.unmatched.iter_mut().find(|(known, _)| known == hook) {
                 Some((_, count)) => *count += 1,
                 None => self.unmatched.push((*hook, 1)),
             }
         }
-        (folded.stages, folded.unmatched.is_empty())
+        (plan.stages(head.duration_ns, events), plan.unmatched().is_empty())
     }
 }
 

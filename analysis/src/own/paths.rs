@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::costs::{Costs, has_its_whole_log};
 use super::time::Own;
 use crate::model::{Calibration, Operation};
@@ -13,7 +15,7 @@ const MOST_PATHS: usize = 4_096;
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     costs: Costs,
-    known: HashMap<Box<[u8]>, Option<Own>>,
+    known: HashMap<Box<[u8]>, Option<Own>, RandomState>,
     /// The path that is asked for.
     path: Vec<u8>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
 
+use super::kept::Kept;
 use super::{Extent, LeftOut, Series, SeriesKey, Subtracted, Times, Wanted};
 use crate::live::Ledger;
 use crate::model::{Environment, FilterReport, LossReport, Operation, StageSpan, Statuses};
@@ -14,7 +15,7 @@ use crate::recording::Frame;
 /// are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Aggregate {
-    series: BTreeMap<SeriesKey, Series>,
+    series: Kept,
     statuses: BTreeMap<SeriesKey, Statuses>,
     environment: Option<Environment>,
     loss: LossReport,
@@ -82,8 +83,9 @@ impl Aggregate {
             Times::Raw => None,
         };
         let all = own.map(|own| of_all_stages(own, &operation.stages));
+        let mut all_series = self.series.of(total);
         let mut record = |stage, measured_ns, own: Option<OwnTime>| {
-            let series = self.series.entry(SeriesKey { stage, ..total }).or_default();
+            let series = all_series.stage(stage);
             match own {
                 Some(own) => series.record_corrected(measured_ns, own),
                 None => series.record(measured_ns),

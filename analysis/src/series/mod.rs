@@ -6,6 +6,7 @@ mod causes;
 mod correction;
 mod group;
 mod histogram;
+mod kept;
 mod key;
 mod phases;
 mod range;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 /// As many kinds, actors, and operations in a frame, there are at the most.
 pub const MOST: usize = 65_536;
 /// As many events the kinds of a dictionary have together, and the operations of a frame, at the most.
@@ -42,7 +44,7 @@ impl<T> Dictionary<T> {
 /// The numbers of descriptions, and what the writer keeps with each.
 #[derive(Debug, Default)]
 pub struct Numbers<T> {
-    numbers: HashMap<Box<[u8]>, usize>,
+    numbers: HashMap<Box<[u8]>, usize, RandomState>,
     entries: Dictionary<T>,
 }
 

@@ -1,7 +1,7 @@
 //! What operations have in common.
 
 use grantscope_wire::{Buffer, Op};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::model::Phase;
 use crate::recording::{ids, v1};
@@ -24,8 +24,13 @@ pub struct Kind<'a> {
     /// Of a teardown: attempts after the first.
     pub attempts: u16,
     /// The codes of its log's events.
-    #[serde(borrow)]
+    #[serde(borrow, serialize_with = "as_bytes")]
     pub path: &'a [u8],
+}
+
+/// Bytes in one piece: what is written is the same as of one after the other.
+pub fn as_bytes<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
 /// Who makes operations.

@@ -21,7 +21,7 @@ use crate::model;
 enum Frame<'a> {
     Environment(Environment),
     /// As in `read` and `write`.
-    Operations(#[serde(borrow)] &'a [u8]),
+    Operations(#[serde(borrow, serialize_with = "kind::as_bytes")] &'a [u8]),
     Loss(v1::LossReport),
     Tick {
         at_ns: u64,

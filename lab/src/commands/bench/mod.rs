@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what grantscope itself costs, measured on the main platform. Each measure has a file.
 
+mod collector;
 pub mod document;
 mod job;
 mod loss;
@@ -24,6 +25,8 @@ pub enum Verb {
     Probes(probes::Arguments),
     /// Measures what the recorder loses: of four threads as fast as they go, and of real records up to ten times as fast
     Loss(loss::Arguments),
+    /// Measures how fast recordings are written, read, added up and exported, on this machine and without a boot
+    Collector(collector::Arguments),
     /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
     Recorder(recorder::Arguments),
 }
@@ -34,6 +37,7 @@ pub enum Verb {
 /// When the lab cannot be set up, or a run in it fails.
 pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
+        Verb::Collector(arguments) => collector::run(arguments),
         Verb::Loss(arguments) => loss::run(arguments),
         Verb::Overhead(arguments) => overhead::run(arguments),
         Verb::Probes(arguments) => probes::run(arguments),

@@ -128,13 +128,15 @@ fn report(marks: &Marks, operations: u64) -> Result<String> {
     let ms = |name| Ok::<_, anyhow::Error>(marks.between("started", "attached", name)? / 1e3);
     let per_operation = marks.between("idle", "ended", "cpu_us")? / operations as f64;
     let idle = marks.between("recording", "idle", "cpu_us")? / (marks.between("recording", "idle", "ns")? / 1e9);
+    let working = |name| Ok::<_, anyhow::Error>(marks.between("idle", "worked", name)? / operations as f64);
     Ok(format!(
         "clock: instructions, 2 ns each\n\
          from the command to attached: {:.0} ms (on the processor {:.0} ms, of which {:.0} ms in the kernel)\n\
          memory, attached: {:.1} MiB, at most {:.1} MiB\n\
          memory, recording: {:.1} MiB, idle {:.1} MiB, after the workload {:.1} MiB, at most {:.1} MiB\n\
          CPU without operations: {:.0} us a second\n\
-         CPU per operation: {per_operation:.2} us ({operations} operations; to the end of the recording)\n",
+         CPU per operation: {per_operation:.2} us ({operations} operations; to the end of the recording)\n\
+         CPU per operation while the workload runs: {:.2} us, of which {:.2} us in the kernel\n",
         marks.between("started", "attached", "ns")? / 1e6,
         ms("cpu_us")?,
         ms("system_us")?,
@@ -145,6 +147,8 @@ fn report(marks: &Marks, operations: u64) -> Result<String> {
         mib("worked", "rss_kb")?,
         mib("worked", "peak_kb")?,
         idle,
+        working("cpu_us")?,
+        working("system_us")?,
     ))
 }
 

@@ -1,0 +1,131 @@
+//! How fast recordings are written, read, added up and exported, on one core: `cargo xtask bench collector` runs it, for each measure anew,
+//! and prints the table. Arguments: a measure, a recording, and how often its operations are to be repeated.
+//!
+//! A line per figure, `NAME VALUE`: operations, their events, series; the best run's nanoseconds; the most memory in KiB.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use std::{env, fs, io};
+
+use grantscope_analysis::recording::{Frame, FrameSink, Reader, Writer};
+use grantscope_analysis::report::export;
+use grantscope_analysis::series::Aggregate;
+
+/// The best of so many runs is what it takes: nothing makes a run too fast.
+const RUNS: usize = 7;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<_> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [measure, path, times] = &arguments[..] else {
+        // `cargo test --benches` and the like give none.
+        return Ok(());
+    };
+    let bytes = repeated(&frames(&fs::read(path)?)?, times.parse()?)?;
+    let before_kib = peak_kib()?;
+    match measure.as_str() {
+        "write" => {
+            let frames = frames(&bytes)?;
+            report(&bytes, best(|| frames.to_vec(), written)?)
+        }
+        "read" => report(&bytes, best(|| (), |()| read(&bytes, |frame| drop(black_box(frame))))?),
+        "add up" => {
+            report(&bytes, best(|| (), |()| added_up(&bytes))?)?;
+            println!("kib {}", peak_kib()?.saturating_sub(before_kib));
+            Ok(())
+        }
+        "export" => {
+            let aggregate = added_up(&bytes)?;
+            println!("series {}", aggregate.series().count());
+            report(&bytes, best(|| (), |()| Ok((export::CSV.write)(&aggregate, &mut io::sink())?))?)
+        }
+        other => Err(format!("no measure {other:?}: write, read, add up or export").into()),
+    }
+}
+
+fn report(bytes: &[u8], best: Duration) -> Outcome<()> {
+    let (mut operations, mut events) = (0, 0);
+    read(bytes, |frame| {
+        if let Frame::Operations(some) = frame {
+            operations += some.len();
+            events += some.iter().map(|operation| operation.log.len()).sum::<usize>();
+        }
+    })?;
+    println!("operations {operations}\nevents {events}\nbytes {}\nns {}", bytes.len(), best.as_nanos());
+    Ok(())
+}
+
+/// The shortest run. What `prepare` does does not count.
+fn best<P, T>(prepare: impl Fn() -> P, run: impl Fn(P) -> Outcome<T>) -> Outcome<Duration> {
+    let mut best = Duration::MAX;
+    for _ in 0..RUNS {
+        let prepared = prepare();
+        let begun = Instant::now();
+        let done = run(prepared)?;
+        best = best.min(begun.elapsed());
+        drop(black_box(done));
+    }
+    Ok(best)
+}
+
+fn read(bytes: &[u8], mut take: impl FnMut(Frame)) -> Outcome<()> {
+    let mut reader = Reader::open(bytes)?;
+    while let Some(frame) = reader.next_frame()? {
+        take(frame);
+    }
+    Ok(())
+}
+
+fn frames(bytes: &[u8]) -> Outcome<Vec<Frame>> {
+    let mut frames = Vec::new();
+    read(bytes, |frame| frames.push(frame))?;
+    Ok(frames)
+}
+
+fn added_up(bytes: &[u8]) -> Outcome<Aggregate> {
+    let mut aggregate = Aggregate::default();
+    read(bytes, |frame| aggregate.add(&frame))?;
+    Ok(aggregate)
+}
+
+fn written(frames: Vec<Frame>) -> Outcome<Vec<u8>> {
+    let mut writer = Writer::new(Vec::new());
+    frames.into_iter().try_for_each(|frame| writer.put(frame))?;
+    Ok(writer.into_inner())
+}
+
+/// A recording in which all that happens between its first frame and its end happens several times, one after the other.
+fn repeated(frames: &[Frame], times: u64) -> Outcome<Vec<u8>> {
+    let Some((first, rest)) = frames.split_first() else { return Err("an empty recording".into()) };
+    let ends = |frame: &&Frame| matches!(frame, Frame::End { .. });
+    let starts = rest.iter().filter_map(|frame| if let Frame::Operations(some) = frame { Some(some) } else { None });
+    let last_ns = starts.flatten().map(|operation| operation.start_ns + operation.duration_ns).max().unwrap_or(0);
+    let mut writer = Writer::new(Vec::new());
+    writer.put(first.clone())?;
+    for time in 0..times {
+        for frame in rest.iter().filter(|frame| !ends(frame)) {
+            writer.put(later(frame.clone(), time * last_ns))?;
+        }
+    }
+    rest.iter().filter(ends).try_for_each(|end| writer.put(end.clone()))?;
+    Ok(writer.into_inner())
+}
+
+fn later(mut frame: Frame, by_ns: u64) -> Frame {
+    if let Frame::Operations(operations) = &mut frame {
+        for operation in operations {
+            operation.start_ns += by_ns;
+            operation.map_generation_ns = operation.map_generation_ns.map(|ns| ns + by_ns);
+        }
+    }
+    frame
+}
+
+/// The most memory that this process had so far (proc_pid_status(5)).
+fn peak_kib() -> Outcome<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("the kernel does not say VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}

@@ -1,0 +1,118 @@
+//! `cargo xtask bench collector`: how fast recordings are written, read, added up and exported on this machine, on one core. It boots
+//! nothing: `analysis/benches/recordings.rs` does the work, for each measure in a process of its own.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result};
+
+use super::document;
+use crate::{command, place, programs};
+
+/// The measures, as the benchmark calls them, with what they are.
+const MEASURES: &[(&str, &str)] =
+    &[("write", "written"), ("read", "read"), ("add up", "read and added up"), ("export", "exported as CSV")];
+
+/// Arguments of `bench collector`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The recording whose operations are taken
+    #[arg(long, value_name = "FILE", default_value = "docs/recordings/sweep.gsr")]
+    pub recording: PathBuf,
+    /// How often they are repeated
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub times: u32,
+    /// Write the figures into docs/performance.md
+    #[arg(long)]
+    pub write: bool,
+}
+
+/// Measures, and prints what came of it.
+///
+/// # Errors
+/// When the benchmark does not compile, or cannot read the recording.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let recording = std::path::absolute(&arguments.recording)?;
+    let measured: Vec<_> =
+        MEASURES.iter().map(|(measure, _)| figures(measure, &recording, arguments.times)).collect::<Result<_>>()?;
+    let text = table(&measured)?;
+    print!("{text}");
+    if arguments.write {
+        document::write("collector", text.trim_end())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn figures(measure: &str, recording: &Path, times: u32) -> Result<Figures> {
+    let mut cargo = programs::stable_cargo();
+    cargo.current_dir(place::work_tree());
+    cargo.args(["bench", "--quiet", "--package", "grantscope-analysis", "--bench", "recordings", "--", measure]);
+    Figures::read(&command::output(cargo.arg(recording).arg(times.to_string()))?)
+}
+
+/// What the benchmark said, by name.
+struct Figures(BTreeMap<String, f64>);
+
+impl Figures {
+    fn read(text: &str) -> Result<Self> {
+        let figure = |line: &str| Some((line.split_once(' ')?.0.to_owned(), line.split_once(' ')?.1.parse().ok()?));
+        let figures = text.lines().map(|line| figure(line).with_context(|| format!("no figure: {line:?}")));
+        figures.collect::<Result<_>>().map(Self)
+    }
+
+    fn get(&self, name: &str) -> Result<f64> {
+        self.0.get(name).copied().with_context(|| format!("the benchmark did not say {name}"))
+    }
+}
+
+/// The measures, as a table.
+fn table(measured: &[Figures]) -> Result<String> {
+    let mut lines = String::from("| | operations a second, millions | ms | at most, MiB |\n| --- | --- | --- | --- |\n");
+    for ((measure, about), figures) in MEASURES.iter().zip(measured) {
+        let ns = figures.get("ns")?;
+        // Exporting depends on how many series there are, and not on how many operations.
+        let rate = match *measure {
+            "export" => "–".to_owned(),
+            _ => format!("{:.2}", figures.get("operations")? / ns * 1e3),
+        };
+        let memory = figures.get("kib").map_or_else(|_| "–".to_owned(), |kib| format!("{:.1}", kib / 1024.0));
+        lines += &format!("| {about} | {rate} | {:.1} | {memory} |\n", ns / 1e6);
+    }
+    let of = |name| measured.iter().find_map(|figures| figures.get(name).ok()).with_context(|| format!("nothing said {name}"));
+    let operations = of("operations")?;
+    Ok(format!(
+        "{lines}\n{operations} operations of {:.1} events and {:.1} bytes, {} series\n",
+        of("events")? / operations,
+        of("bytes")? / operations,
+        of("series")?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_of_operations_and_an_export_has_none() {
+        let figures = |text| Figures::read(text).unwrap();
+        let usual = || figures("operations 2000\nevents 40000\nbytes 60000\nns 1000000");
+        let added_up = figures("operations 2000\nevents 40000\nbytes 60000\nns 4000000\nkib 2048");
+        let exported = figures("series 7\noperations 2000\nevents 40000\nbytes 60000\nns 5000000");
+        let text = table(&[usual(), usual(), added_up, exported]).unwrap();
+        let rows: Vec<_> = text.lines().skip(2).collect();
+        assert_eq!(
+            rows[1..4],
+            ["| read | 2.00 | 1.0 | – |", "| read and added up | 0.50 | 4.0 | 2.0 |", "| exported as CSV | – | 5.0 | – |"]
+        );
+        assert_eq!(rows[5], "2000 operations of 20.0 events and 30.0 bytes, 7 series");
+    }
+
+    #[test]
+    fn what_is_no_figure_is_an_error() {
+        assert!(Figures::read("ns many").is_err());
+        assert!(Figures::read("ns 5").unwrap().get("kib").is_err());
+    }
+}
