@@ -136,7 +136,7 @@ fn report(marks: &Marks, operations: u64) -> Result<String> {
          memory, recording: {:.1} MiB, idle {:.1} MiB, after the workload {:.1} MiB, at most {:.1} MiB\n\
          CPU without operations: {:.0} us a second\n\
          CPU per operation: {per_operation:.2} us ({operations} operations; to the end of the recording)\n\
-         CPU per operation while the workload runs: {:.2} us, of which {:.2} us in the kernel\n",
+         CPU per operation while the workload runs: {:.2} us\n",
         marks.between("started", "attached", "ns")? / 1e6,
         ms("cpu_us")?,
         ms("system_us")?,
@@ -148,7 +148,6 @@ fn report(marks: &Marks, operations: u64) -> Result<String> {
         mib("worked", "peak_kb")?,
         idle,
         working("cpu_us")?,
-        working("system_us")?,
     ))
 }
 
