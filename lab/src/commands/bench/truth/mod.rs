@@ -115,7 +115,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.write {
         document::write("truth", &table)?;
     }
-    Ok(if arguments.check { verdict(&rows, &ratios, bound) } else { ExitCode::SUCCESS })
+    Ok(if arguments.check {
+        verdict(&rows, &ratios, if arguments.kprobe { Bound::KPROBE } else { Bound::CHECK })
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// One boot's measures, and how it compares with others.
@@ -275,7 +279,7 @@ pub fn check(lab: &Lab, kprobe: bool) -> Result<(usize, Vec<String>)> {
     let arguments = Arguments { all: false, kprobe, detail: Detail::Stages, check: true, stages: false, write: false, yes: true };
     let rows = measure(lab, &arguments)?.rows();
     let ratios = Ratio::all(&rows);
-    let bound = if kprobe { Bound::KPROBE } else { Bound::FENTRY };
+    let bound = if kprobe { Bound::KPROBE } else { Bound::CHECK };
     Ok((rows.len() + ratios.len(), complaints(&rows, &ratios, bound)))
 }
 
