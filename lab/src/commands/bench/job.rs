@@ -1,17 +1,44 @@
-//! A script in dom0 with the files that it needs.
+//! The lab that measures, and a script in its dom0 with the files that it needs.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 
 use crate::{
+    boot::{console_watch::End, run::Outcome},
+    cache::Cache,
+    fetch::Consent,
     guest::{
         in_c,
         job::{Command, Job},
     },
+    lab::Lab,
     place,
-    platform::MAIN,
+    platform::{Clock, MAIN},
+    programs, setup,
 };
+
+/// The main platform's lab with our programs.
+///
+/// # Errors
+/// When it cannot be set up.
+pub fn lab(cache: &Cache, consent: Consent) -> Result<Lab> {
+    let ours = programs::for_lab(&setup::compilers(cache, consent, &[MAIN])?, MAIN.architecture)?;
+    Lab::new(setup::parts(cache, consent, MAIN)?, Some(&ours))
+}
+
+/// Runs a job on the counted clock to a good end. What it leaves is in `out`; what it said if it failed is printed.
+///
+/// # Errors
+/// When it cannot be run, or fails.
+pub fn run(lab: &Lab, job: &Job, patience: Duration, out: &Path) -> Result<Outcome> {
+    let outcome = lab.run(job, Clock::Counted, patience, out, &mut ())?;
+    if outcome.end != End::Pass {
+        eprint!("{}{}", outcome.text("said").unwrap_or_default(), outcome.text("stderr").unwrap_or_default());
+        return Err(outcome.error(&out.join("console.log")));
+    }
+    Ok(outcome)
+}
 
 /// What dom0 runs, and what it finds beside it in /job.
 pub struct Script<'a> {

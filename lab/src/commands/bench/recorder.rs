@@ -4,18 +4,16 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use super::document;
+use super::{document, job};
 use crate::{
-    boot::console_watch::{End, TIMEOUT},
+    boot::console_watch::TIMEOUT,
     cache::Cache,
     fetch::Consent,
     guest::{
         job::{Job, quoted},
         scenario,
     },
-    lab::Lab,
-    platform::{Clock, MAIN},
-    programs, setup,
+    platform::MAIN,
 };
 
 /// What dom0 runs.
@@ -68,15 +66,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let words: Vec<_> = [&command.program].into_iter().chain(&command.arguments).map(|word| quoted(word)).collect();
     let functions: Vec<_> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
     let script = SCRIPT.replace("FUNCTIONS", &functions.join(" ")).replace("WORKLOAD", &words.join(" "));
-    let consent = Consent::new(arguments.yes);
-    let cache = Cache::open()?;
-    let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
-    let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
-    let outcome = lab.run(&Job::Script(script), Clock::Counted, TIMEOUT, &arguments.out, &mut ())?;
-    if outcome.end != End::Pass {
-        eprint!("{}{}", outcome.text("said").unwrap_or_default(), outcome.text("stderr").unwrap_or_default());
-        return Err(outcome.error(&arguments.out.join("console.log")));
-    }
+    let lab = job::lab(&Cache::open()?, Consent::new(arguments.yes))?;
+    let outcome = job::run(&lab, &Job::Script(script), TIMEOUT, &arguments.out)?;
     let operations = operations(&outcome.required("said")?)?;
     let measured = report(&Marks::read(&outcome.required("marks")?)?, operations)?;
     let text = format!("{measured}{}", time_in_kernel(&outcome.required("functions")?));

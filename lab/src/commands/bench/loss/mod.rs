@@ -9,19 +9,16 @@ use grantscope_wire::{
     record::{PART, SOUNDED},
 };
 
-use super::{document, job::Script};
+use super::{
+    document,
+    job::{self, Script},
+};
 use crate::{
-    boot::{
-        console_watch::{End, TIMEOUT},
-        run::Outcome,
-    },
+    boot::{console_watch::TIMEOUT, run::Outcome},
     cache::Cache,
     checks::recorded::truth,
     fetch::Consent,
-    lab::Lab,
     place,
-    platform::{Clock, MAIN},
-    programs, setup,
 };
 
 /// What dom0 runs.
@@ -53,18 +50,11 @@ pub struct Arguments {
 /// # Errors
 /// When the lab cannot be set up, the run fails, or records vanish without being counted as lost.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let consent = Consent::new(arguments.yes);
-    let cache = Cache::open()?;
-    let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
-    let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
+    let lab = job::lab(&Cache::open()?, Consent::new(arguments.yes))?;
     let out = place::work_tree().join("target/bench-loss");
     let text = script();
     let script = Script { text: &text, files: &[("loss.toml", SCENARIO)], programs: &["producer"] };
-    let outcome = lab.run(&script.job(&out)?, Clock::Counted, TIMEOUT, &out, &mut ())?;
-    if outcome.end != End::Pass {
-        eprint!("{}", outcome.text("stderr").unwrap_or_default());
-        return Err(outcome.error(&out.join("console.log")));
-    }
+    let outcome = job::run(&lab, &script.job(&out)?, TIMEOUT, &out)?;
     let table = table(&rows(&out, &outcome)?);
     println!("{table}");
     if arguments.write {

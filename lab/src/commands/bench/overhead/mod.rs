@@ -17,18 +17,19 @@ use self::{
     programs::Programs,
     row::{Row, table},
 };
-use super::{document, job::Script, medians::Medians};
+use super::{
+    document,
+    job::{self, Script},
+    medians::Medians,
+};
 use crate::{
-    boot::{
-        console_watch::{End, TIMEOUT},
-        run::Outcome,
-    },
+    boot::{console_watch::TIMEOUT, run::Outcome},
     cache::Cache,
     checks::recorded::truth,
     fetch::Consent,
     lab::Lab,
     place,
-    platform::{Clock, MAIN},
+    platform::MAIN,
     programs as ours, setup,
 };
 
@@ -58,13 +59,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
-    let compilers = setup::compilers(&cache, consent, &[MAIN])?;
-    let parts = || setup::parts(&cache, consent, MAIN);
-    let lab = Lab::new(parts()?, Some(&ours::for_lab(&compilers, MAIN.architecture)?))?;
+    let lab = job::lab(&cache, consent)?;
     if arguments.peers {
         return compare(&cache, &lab, arguments.write);
     }
-    let empty = Lab::new(parts()?, Some(&ours::for_lab_with_empty_programs(&compilers, MAIN.architecture)?))?;
+    let empty = ours::for_lab_with_empty_programs(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
+    let empty = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&empty))?;
     let (mut rows, mut of_strangers) = (Vec::new(), Vec::new());
     for detail in Detail::ALL {
         for (kind, lab) in [("", &lab), (" (empty programs)", &empty)] {
@@ -116,11 +116,7 @@ pub fn measure(lab: &Lab, detail: Detail) -> Result<Measured> {
     let out = place::work_tree().join("target/bench-overhead").join(detail.name());
     let text = script(detail);
     let script = Script { text: &text, files: &[("overhead.toml", SCENARIO)], programs: &["stranger"] };
-    let outcome = lab.run(&script.job(&out)?, Clock::Counted, TIMEOUT, &out, &mut ())?;
-    if outcome.end != End::Pass {
-        eprint!("{}", outcome.text("stderr").unwrap_or_default());
-        return Err(outcome.error(&out.join("console.log")));
-    }
+    let outcome = job::run(lab, &script.job(&out)?, TIMEOUT, &out)?;
     Measured::read(&out, &outcome)
 }
 

@@ -15,14 +15,16 @@ use super::{
     row::{Row, table},
 };
 use crate::{
-    boot::console_watch::End,
     cache::Cache,
-    commands::bench::{job::Script, medians::Medians},
+    commands::bench::{
+        job::{self, Script},
+        medians::Medians,
+    },
     fetch::linked::{self, Choice},
     guest::job::Job,
     lab::Lab,
     place,
-    platform::{Clock, MAIN},
+    platform::MAIN,
 };
 
 /// What dom0 runs.
@@ -60,11 +62,7 @@ pub fn measure(cache: &Cache, lab: &Lab) -> Result<String> {
     let script = Script { text: &text, files: &[("overhead.toml", SCENARIO)], programs: &[] };
     let mut command = script.command(&out)?;
     command.files.extend(files(&linked::ensure(cache, MAIN.architecture, &PROFILERS)?)?);
-    let outcome = lab.run(&Job::Bare(command), Clock::Counted, PATIENCE, &out, &mut ())?;
-    if outcome.end != End::Pass {
-        eprint!("{}", outcome.text("stderr").unwrap_or_default());
-        return Err(outcome.error(&out.join("console.log")));
-    }
+    job::run(lab, &Job::Bare(command), PATIENCE, &out)?;
     let of = |name: &str| actions_us(&Medians::read(&out.join(name).with_extension("json"))?);
     let row = |(name, heading): (&str, &str)| Ok(Row::new(heading.to_owned(), [of("before")?, of(name)?, of("after")?], vec![]));
     let rows = PEERS.into_iter().map(row).collect::<Result<Vec<_>>>()?;

@@ -7,16 +7,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use grantscope_wire::HOOKS;
 
-use super::{document::PROBES, job::Script};
-use crate::{
-    boot::console_watch::{End, TIMEOUT},
-    cache::Cache,
-    fetch::Consent,
-    lab::Lab,
-    place,
-    platform::{Clock, MAIN},
-    programs, setup,
+use super::{
+    document::PROBES,
+    job::{self, Script},
 };
+use crate::{boot::console_watch::TIMEOUT, cache::Cache, fetch::Consent, lab::Lab, place};
 
 /// What dom0 runs.
 const SCRIPT: &str = include_str!("../../../../guest/measure-probes");
@@ -42,10 +37,7 @@ pub struct Arguments {
 /// # Errors
 /// When the lab cannot be set up, or the run fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let consent = Consent::new(arguments.yes);
-    let cache = Cache::open()?;
-    let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
-    let programs = measure(&Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?)?;
+    let programs = measure(&job::lab(&Cache::open()?, Consent::new(arguments.yes))?)?;
     let table = table(&programs);
     println!("{table}");
     if arguments.write {
@@ -74,11 +66,7 @@ pub struct Program {
 pub fn measure(lab: &Lab) -> Result<Vec<Program>> {
     let out = place::work_tree().join("target/bench-probes");
     let script = Script { text: SCRIPT, files: &[], programs: &["programs"] };
-    let outcome = lab.run(&script.job(&out)?, Clock::Counted, TIMEOUT, &out, &mut ())?;
-    if outcome.end != End::Pass {
-        eprint!("{}", outcome.text("stderr").unwrap_or_default());
-        return Err(outcome.error(&out.join("console.log")));
-    }
+    let outcome = job::run(lab, &script.job(&out)?, TIMEOUT, &out)?;
     parse(&outcome.required("programs")?)
 }
 

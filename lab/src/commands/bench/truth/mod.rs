@@ -24,19 +24,10 @@ use self::{
 };
 use super::{
     document,
-    job::Script,
+    job::{self, Script},
     medians::{Median, Medians, Series},
 };
-use crate::{
-    boot::{console_watch::End, run::Outcome as Ended},
-    cache::Cache,
-    checks::recorded::truth,
-    fetch::Consent,
-    lab::Lab,
-    place,
-    platform::{Clock, MAIN},
-    programs, setup,
-};
+use crate::{boot::run::Outcome as Ended, cache::Cache, checks::recorded::truth, fetch::Consent, lab::Lab, place};
 
 /// The calls.
 const SCENARIO: &str = include_str!("truth.toml");
@@ -99,10 +90,7 @@ fn detail(name: &str) -> Result<Detail, String> {
 /// # Errors
 /// When the lab cannot be set up, or the run fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let consent = Consent::new(arguments.yes);
-    let cache = Cache::open()?;
-    let ours = programs::for_lab(&setup::compilers(&cache, consent, &[MAIN])?, MAIN.architecture)?;
-    let lab = Lab::new(setup::parts(&cache, consent, MAIN)?, Some(&ours))?;
+    let lab = job::lab(&Cache::open()?, Consent::new(arguments.yes))?;
     if arguments.stages {
         return compare_stages(&lab, arguments);
     }
@@ -204,12 +192,7 @@ fn compare_stages(lab: &Lab, arguments: &Arguments) -> Result<ExitCode> {
 /// Runs a script to its end; its files are in `out`.
 fn boot(lab: &Lab, text: &str, out: &Path, arguments: &Arguments) -> Result<Ended> {
     let script = Script { text: &script(text, arguments), files: &[("truth.toml", SCENARIO)], programs: &["nothing"] };
-    let outcome = lab.run(&script.job(out)?, Clock::Counted, PATIENCE, out, &mut ())?;
-    if outcome.end != End::Pass {
-        eprint!("{}", outcome.text("stderr").unwrap_or_default());
-        return Err(outcome.error(&out.join("console.log")));
-    }
-    Ok(outcome)
+    job::run(lab, &script.job(out)?, PATIENCE, out)
 }
 
 /// All that a recording says.
