@@ -11,7 +11,7 @@ use super::{Series, SeriesKey};
 /// Series by their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
-    series: Vec<(SeriesKey, Series)>,
+    series: Vec<Series>,
     /// Places in `series`.
     order: BTreeMap<SeriesKey, usize>,
     /// By the key of whole operations.
@@ -31,15 +31,12 @@ impl Kept {
 
     /// All of them, in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&SeriesKey, &Series)> {
-        self.order.values().map(|&place| {
-            let (key, series) = &self.series[place];
-            (key, series)
-        })
+        self.order.iter().map(|(key, &place)| (key, &self.series[place]))
     }
 
     /// One of them.
     pub fn get(&self, key: &SeriesKey) -> Option<&Series> {
-        self.order.get(key).map(|&place| &self.series[place].1)
+        self.order.get(key).map(|&place| &self.series[place])
     }
 }
 
@@ -47,7 +44,7 @@ impl Kept {
 pub struct OfOperation<'a> {
     total: SeriesKey,
     slots: &'a mut Slots,
-    series: &'a mut Vec<(SeriesKey, Series)>,
+    series: &'a mut Vec<Series>,
     order: &'a mut BTreeMap<SeriesKey, usize>,
 }
 
@@ -56,12 +53,12 @@ impl OfOperation<'_> {
     pub fn stage(&mut self, stage: Option<Stage>) -> &mut Series {
         let slot = &mut self.slots.0[stage.map_or(0, |stage| 1 + usize::from(stage.id()))];
         let place = *slot.get_or_insert_with(|| {
-            let (key, place) = (SeriesKey { stage, ..self.total }, self.series.len());
-            self.series.push((key, Series::default()));
-            self.order.insert(key, place);
+            let place = self.series.len();
+            self.series.push(Series::default());
+            self.order.insert(SeriesKey { stage, ..self.total }, place);
             u32::try_from(place).expect("memory does not suffice for as many histograms")
         });
-        &mut self.series[place as usize].1
+        &mut self.series[place as usize]
     }
 }
 
