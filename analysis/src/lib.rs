@@ -30,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod by_path;
 pub mod column;
 pub mod compare;
 mod error_chain;

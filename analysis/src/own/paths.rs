@@ -1,23 +1,15 @@
 //! The own time of operations by what they passed: operations mostly pass the same hooks in the same order.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
-
 use super::costs::{Costs, has_its_whole_log};
 use super::time::Own;
+use crate::by_path::ByPath;
 use crate::model::{Calibration, Operation};
-
-/// Paths that are remembered.
-const MOST_PATHS: usize = 4_096;
 
 /// All that is known of costs, and the own time of each path that was asked for since it changed.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
     costs: Costs,
-    known: HashMap<Box<[u8]>, Option<Own>, RandomState>,
-    /// The path that is asked for.
-    path: Vec<u8>,
+    known: ByPath<Option<Own>>,
 }
 
 impl Paths {
@@ -37,24 +29,16 @@ impl Paths {
         if self.costs.is_empty() || !has_its_whole_log(operation) {
             return None;
         }
-        self.follow(operation);
-        if !self.known.contains_key(&self.path[..]) {
-            if self.known.len() >= MOST_PATHS {
-                self.known.clear();
-            }
-            self.known.insert(self.path[..].into(), self.costs.of(operation));
-        }
-        self.known.get(&self.path[..])?.as_ref()
+        self.known.of(path(operation), || self.costs.of(operation)).as_ref()
     }
+}
 
-    /// Writes down everything that the own time of an operation depends on.
-    fn follow(&mut self, operation: &Operation) {
-        let only_stage = if let [all] = &operation.stages[..] { all.stage.id() } else { 0 };
-        let buffer = operation.buffer.map_or(0, |buffer| buffer.id());
-        self.path.clear();
-        self.path.extend([operation.op.id(), buffer, operation.is_sounded.into(), only_stage]);
-        self.path.extend(operation.log.iter().map(|event| event.code_of()));
-    }
+/// Everything that the own time of an operation depends on.
+fn path(operation: &Operation) -> impl Iterator<Item = u8> {
+    let only_stage = if let [all] = &operation.stages[..] { all.stage.id() } else { 0 };
+    let buffer = operation.buffer.map_or(0, |buffer| buffer.id());
+    let about = [operation.op.id(), buffer, operation.is_sounded.into(), only_stage];
+    about.into_iter().chain(operation.log.iter().map(|event| event.code_of()))
 }
 
 #[cfg(test)]
@@ -62,6 +46,7 @@ mod tests {
     use grantscope_wire::{Buffer, Edge, HookId};
 
     use super::*;
+    use crate::by_path::MOST_PATHS;
     use crate::fixtures::{crossing, export, passing};
     use crate::model::Cost;
 

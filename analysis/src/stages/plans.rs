@@ -1,22 +1,15 @@
 //! Plans that were made before: operations mostly pass the same hooks in the same order.
 
-use std::collections::HashMap;
-
-use foldhash::fast::RandomState;
 use grantscope_wire::{Detail, Event, Op};
 
 use super::Plan;
-
-/// Plans that are remembered.
-const MOST: usize = 4_096;
+use crate::by_path::ByPath;
 
 /// Plans by what they are made of.
 #[derive(Debug, Default)]
 pub struct Plans {
     detail: Detail,
-    known: HashMap<Box<[u8]>, Plan, RandomState>,
-    /// What the plan that is asked for is made of.
-    path: Vec<u8>,
+    known: ByPath<Plan>,
 }
 
 impl Plans {
@@ -27,18 +20,9 @@ impl Plans {
 
     /// As [`Plan::new`], for an operation with this log.
     pub fn of(&mut self, op: Op, attempts: u16, log: &[Event]) -> &Plan {
-        self.path.clear();
-        self.path.push(op.id());
-        self.path.extend(attempts.to_ne_bytes());
-        self.path.extend(log.iter().map(|event| event.code_of()));
-        if !self.known.contains_key(&self.path[..]) {
-            if self.known.len() >= MOST {
-                self.known.clear();
-            }
-            let plan = Plan::new(self.detail, op, attempts, log.iter().map(|event| event.code_of()));
-            self.known.insert(self.path[..].into(), plan);
-        }
-        &self.known[&self.path[..]]
+        let codes = || log.iter().map(|event| event.code_of());
+        let path = [op.id()].into_iter().chain(attempts.to_ne_bytes()).chain(codes());
+        self.known.of(path, || Plan::new(self.detail, op, attempts, codes()))
     }
 }
 
@@ -47,6 +31,7 @@ mod tests {
     use grantscope_wire::{Edge, HookId};
 
     use super::*;
+    use crate::by_path::MOST_PATHS;
     use crate::stages;
 
     fn log(hook: HookId, times_ns: [u64; 2]) -> Vec<Event> {
@@ -72,7 +57,7 @@ mod tests {
     #[test]
     fn no_more_plans_are_remembered_than_there_is_room_for() {
         let mut plans = Plans::new(Detail::Stages);
-        for attempts in 0..=MOST as u16 {
+        for attempts in 0..=MOST_PATHS as u16 {
             plans.of(Op::Teardown, attempts, &[]);
         }
         assert_eq!(plans.known.len(), 1);
