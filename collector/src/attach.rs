@@ -58,20 +58,25 @@ pub fn all(
 
 /// Detaches all hooks, and gives back their programs.
 pub fn detach(ebpf: &mut Ebpf) {
-    for program in HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))) {
-        let unloaded = match ebpf.program_mut(&program) {
-            Some(Program::FEntry(program)) => program.unload(),
-            Some(Program::FExit(program)) => program.unload(),
-            Some(Program::KProbe(program)) => program.unload(),
-            Some(Program::RawTracePoint(program)) => program.unload(),
-            _ => unreachable!("{program} is of a hook, which has no others"),
-        };
-        // Nobody else detaches it, and what was never loaded need not be.
-        if let Err(error) = unloaded
-            && !matches!(error, ProgramError::NotLoaded)
-        {
-            unreachable!("{program} is attached, and cannot be detached: {error}");
-        }
+    for name in HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))) {
+        let program = ebpf.program_mut(&name).unwrap_or_else(|| unreachable!("{name} is of a hook"));
+        // Nobody else detaches it.
+        unload(program).unwrap_or_else(|error| unreachable!("{name} cannot be detached: {error}"));
+    }
+}
+
+/// Detaches a program and gives it back, if it was ever loaded.
+pub fn unload(program: &mut Program) -> Result<(), ProgramError> {
+    let unloaded = match program {
+        Program::FEntry(program) => program.unload(),
+        Program::FExit(program) => program.unload(),
+        Program::KProbe(program) => program.unload(),
+        Program::RawTracePoint(program) => program.unload(),
+        _ => unreachable!("hooks and their twins have no other programs"),
+    };
+    match unloaded {
+        Err(ProgramError::NotLoaded) => Ok(()),
+        unloaded => unloaded,
     }
 }
 

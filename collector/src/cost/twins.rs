@@ -16,7 +16,7 @@ use grantscope_wire::{Edge, Event};
 
 use super::means::Means;
 use super::samples::{Estimate, Samples};
-use crate::{bpf, decode, handover};
+use crate::{attach, bpf, decode, handover};
 
 /// How often the twins are run, with and without the one that marks. Half of the runs are sounded.
 const RUNS: usize = 200;
@@ -162,17 +162,8 @@ fn attach_kprobe(ebpf: &mut Ebpf, function: u8, end: &str, links: &mut Links) ->
 }
 
 fn unload(ebpf: &mut Ebpf) -> Result<(), Problem> {
-    for (name, program) in ebpf.programs_mut().filter(|(name, _)| name.starts_with("twin_")) {
-        let unloaded = match program {
-            Program::FEntry(program) => program.unload(),
-            Program::FExit(program) => program.unload(),
-            Program::KProbe(program) => program.unload(),
-            _ => unreachable!("{name} is a twin, of which there are no others"),
-        };
-        match unloaded {
-            Ok(()) | Err(ProgramError::NotLoaded) => {}
-            Err(error) => return Err(error.into()),
-        }
+    for (_, program) in ebpf.programs_mut().filter(|(name, _)| name.starts_with("twin_")) {
+        attach::unload(program)?;
     }
     Ok(())
 }
