@@ -2,13 +2,14 @@
 
 use std::mem;
 
-use grantscope_wire::{Edge, Event, Op, Stage};
+use grantscope_wire::{Buffer, Edge, Event, Op, Stage};
 use postcard::Result;
+use serde::Serialize;
 
 use super::bytes::{put_number, put_number_near};
 use super::dictionary::{MOST, MOST_EVENTS, MOST_NAME_BYTES, Numbers};
 use super::kind::{Actor, Flags, Kind};
-use crate::model::Operation;
+use crate::model::{Operation, Outcome};
 use crate::recording::v3;
 
 /// A frame of operations ends after as many bytes: far below what a reader takes for damage.
@@ -20,8 +21,18 @@ pub struct Writing {
     /// With each kind the gaps of its last operation.
     kinds: Numbers<Vec<u64>>,
     actors: Numbers<()>,
-    path: Vec<u8>,
-    description: Vec<u8>,
+    /// The last operation's actor and its number.
+    last_actor: Option<(OwnedActor, usize)>,
+    /// What an operation is looked up by.
+    key: Vec<u8>,
+}
+
+/// As `Actor`.
+#[derive(Debug)]
+struct OwnedActor {
+    tgid: u32,
+    tid: u32,
+    comm: String,
 }
 
 impl Writing {
@@ -59,38 +70,78 @@ impl Writing {
 
     /// Writes the number of the operation's kind, and describes it where it is new.
     fn kind(&mut self, operation: &Operation, bytes: &mut Vec<u8>) -> Result<usize> {
-        self.path.clear();
-        self.path.extend(log(operation).iter().map(|event| event.code_of()));
-        self.description.clear();
-        let kind = kind(operation, &self.path);
-        self.description = postcard::to_extend(&kind, mem::take(&mut self.description))?;
-        if let Some(number) = self.kinds.number(&self.description) {
+        let path_at = put_key(&mut self.key, operation);
+        if let Some(number) = self.kinds.number(&self.key) {
             put_number(bytes, number as u64);
             return Ok(number);
         }
-        put_new(bytes, &self.description);
-        Ok(self.kinds.add(&self.description, vec![0; self.path.len() + 1], self.path.len()))
+        let path = &self.key[path_at..];
+        put_new(bytes, &kind(operation, path))?;
+        Ok(self.kinds.add(&self.key, vec![0; path.len() + 1], path.len()))
     }
 
     /// The same for who made it.
     fn actor(&mut self, operation: &Operation, bytes: &mut Vec<u8>) -> Result<()> {
-        self.description.clear();
-        let actor = Actor { tgid: operation.tgid, tid: operation.tid, comm: shortened(&operation.comm) };
-        self.description = postcard::to_extend(&actor, mem::take(&mut self.description))?;
-        if let Some(number) = self.actors.number(&self.description) {
-            put_number(bytes, number as u64);
+        if let Some((last, number)) = &self.last_actor
+            && (last.tid, last.tgid, last.comm.as_str()) == (operation.tid, operation.tgid, &operation.comm)
+        {
+            put_number(bytes, *number as u64);
             return Ok(());
         }
-        put_new(bytes, &self.description);
-        self.actors.add(&self.description, (), 0);
+        let actor = Actor { tgid: operation.tgid, tid: operation.tid, comm: shortened(&operation.comm) };
+        self.key.clear();
+        self.key = postcard::to_extend(&actor, mem::take(&mut self.key))?;
+        let number = match self.actors.number(&self.key) {
+            Some(number) => {
+                put_number(bytes, number as u64);
+                number
+            }
+            None => {
+                put_new(bytes, &actor)?;
+                self.actors.add(&self.key, (), 0)
+            }
+        };
+        let owned = OwnedActor { tgid: operation.tgid, tid: operation.tid, comm: operation.comm.clone() };
+        self.last_actor = Some((owned, number));
         Ok(())
     }
 }
 
+/// What operations of one kind have in common, in bytes that are found sooner than a description is made; and where in them the codes of
+/// the events begin.
+fn put_key(key: &mut Vec<u8>, operation: &Operation) -> usize {
+    let Kind {
+        op,
+        buffer,
+        pages,
+        outcome: _,
+        domid,
+        stages_incomplete,
+        flags,
+        has_map_generation,
+        has_details,
+        attempts,
+        path: _,
+    } = kind(operation, &[]);
+    let errno = if let Outcome::Errno(errno) = operation.outcome { Some(errno) } else { None };
+    let known = [pages.is_some(), domid.is_some(), errno.is_some(), stages_incomplete, has_map_generation, has_details];
+    let known = known.iter().fold(0, |bits, &is| bits << 1 | u8::from(is));
+    key.clear();
+    key.extend_from_slice(&[op.id(), buffer.map_or(0, Buffer::id), flags, known]);
+    key.extend_from_slice(&pages.unwrap_or(0).to_le_bytes());
+    key.extend_from_slice(&domid.unwrap_or(0).to_le_bytes());
+    key.extend_from_slice(&errno.unwrap_or(0).to_le_bytes());
+    key.extend_from_slice(&attempts.to_le_bytes());
+    let path_at = key.len();
+    key.extend(log(operation).iter().map(|event| event.code_of()));
+    path_at
+}
+
 /// In the place of a number: what is described right behind gets the next one.
-fn put_new(bytes: &mut Vec<u8>, description: &[u8]) {
+fn put_new(bytes: &mut Vec<u8>, described: &impl Serialize) -> Result<()> {
     put_number(bytes, 0);
-    bytes.extend_from_slice(description);
+    *bytes = postcard::to_extend(described, mem::take(bytes))?;
+    Ok(())
 }
 
 fn put_gaps(bytes: &mut Vec<u8>, operation: &Operation, gaps: &mut [u64]) {
