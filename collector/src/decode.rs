@@ -44,6 +44,7 @@ const MOST_PARTS: usize = 256;
 pub struct Decoder {
     /// What becomes of the hooks that operations pass.
     plans: Plans,
+    leaves_out_stages: bool,
     /// Events that were sent ahead, by the operation's start, thread and kind.
     parts: VecDeque<((u64, u32, u8), Vec<Event>)>,
     /// Returns without entries, by hook.
@@ -56,6 +57,11 @@ impl Decoder {
     /// Of probes that watch as much.
     pub fn new(detail: Watched) -> Self {
         Self { plans: Plans::new(detail), ..Self::default() }
+    }
+
+    /// From now on operations have no stages, but for teardowns: whether their returns had entries is said as before.
+    pub fn leave_out_stages(&mut self) {
+        self.leaves_out_stages = true;
     }
 
     /// Decodes one record, and hands on the operations that end with it: none, if it is a part of one that comes later; several, if grants
@@ -193,7 +199,9 @@ impl Decoder {
                 None => self.unmatched.push((*hook, 1)),
             }
         }
-        (plan.stages(head.duration_ns, events), plan.unmatched().is_empty())
+        let is_left_out = self.leaves_out_stages && op != Op::Teardown;
+        let stages = if is_left_out { Vec::new() } else { plan.stages(head.duration_ns, events) };
+        (stages, plan.unmatched().is_empty())
     }
 }
 
@@ -444,6 +452,19 @@ mod tests {
         let record = bytes(export(), &[returned(HookId::DmaBufExport, 22)]);
         assert!(decode(&mut decoder, &record).unwrap().unwrap().stages_incomplete);
         assert_eq!(decoder.unmatched(), [(HookId::DmaBufExport, 1)]);
+    }
+
+    #[test]
+    fn without_stages_an_operation_is_the_same_otherwise() {
+        let events = [entered(HookId::DmaBufExport, 2), returned(HookId::DmaBufExport, 22), returned(HookId::GnttabMapRefs, 23)];
+        let record = bytes(export(), &events);
+        let [mut with, mut without] = [Decoder::default(), Decoder::default()];
+        without.leave_out_stages();
+        let [whole, rest] = [&mut with, &mut without].map(|decoder| decode(decoder, &record).unwrap().unwrap());
+        assert_eq!(rest, Operation { stages: Vec::new(), ..whole });
+        assert_eq!((with.unmatched(), with.unmatched().len()), (without.unmatched(), 1));
+        let deferred = bytes(Head { op: Op::Teardown.id(), duration_ns: 30, attempts: 2, ..Head::default() }, &[]);
+        assert_eq!(decode(&mut without, &deferred), decode(&mut with, &deferred));
     }
 
     #[test]

@@ -145,13 +145,21 @@ impl Probes {
         &self.status
     }
 
+    /// From now on operations come without their stages: whoever takes them has no use for these.
+    pub fn leave_out_stages(&mut self) {
+        self.decoder.leave_out_stages();
+    }
+
     /// Takes all finished operations, but for those of contexts that are in another one now.
-    pub fn drain(&mut self) -> Vec<Result<Operation, DecodeError>> {
+    ///
+    /// # Errors
+    /// A record is none of ours: nothing but a defect makes one.
+    pub fn drain(&mut self) -> Result<Vec<Operation>, DecodeError> {
         handover::of_idle(&self.ebpf);
         self.take()
     }
 
-    fn take(&mut self) -> Vec<Result<Operation, DecodeError>> {
+    fn take(&mut self) -> Result<Vec<Operation>, DecodeError> {
         let Self { records, callers, decoder, since_ns, over, .. } = self;
         let seen_ns = *since_ns..=over.as_ref().map_or(u64::MAX, |over| over.at_ns);
         let mut operations = Vec::new();
@@ -159,18 +167,20 @@ impl Probes {
             for record in decode::records(&entry) {
                 let ended = |operation: Operation| {
                     if seen_ns.contains(&(operation.start_ns + operation.duration_ns)) {
-                        operations.push(Ok(operation));
+                        operations.push(operation);
                     }
                 };
-                let decoded = decoder.operations(record, |offset| callers.name(offset), ended);
-                operations.extend(decoded.err().map(Err));
+                decoder.operations(record, |offset| callers.name(offset), ended)?;
             }
         }
-        operations
+        Ok(operations)
     }
 
     /// Ends it: detaches all hooks, and takes what is left of operations that ended before.
-    pub fn finish(&mut self) -> Vec<Result<Operation, DecodeError>> {
+    ///
+    /// # Errors
+    /// As [`Probes::drain`].
+    pub fn finish(&mut self) -> Result<Vec<Operation>, DecodeError> {
         // What is seen while some hooks are missing is neither whole nor lost; and what the kernel has counted goes with the programs.
         self.over = Some(Over { at_ns: host::now_ns(), counted: self.counted(), left_out: self.left_out.count(0) });
         attach::detach(&mut self.ebpf);

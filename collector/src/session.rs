@@ -79,7 +79,10 @@ pub struct Finished {
 /// # Errors
 /// The probes cannot be attached, the command cannot be started, or the recording cannot be written.
 pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&Probes)) -> Result<Finished, CaptureError> {
-    let probes = Probes::attach(options.attach, options.detail, &options.filter)?;
+    let mut probes = Probes::attach(options.attach, options.detail, &options.filter)?;
+    if !reads_stages(&sink) {
+        probes.leave_out_stages();
+    }
     ready(&probes);
     let environment = host::environment(options.run, options.clock, options.detail, probes.status().to_vec());
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
@@ -99,6 +102,11 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
         end(child).await;
     }
     session.finish(ended?)
+}
+
+/// Whether it has a use for the operations' stages.
+fn reads_stages<S: FrameSink>(_: &S) -> bool {
+    S::READS_STAGES
 }
 
 /// Starts the command, with a pipe for its marks.
@@ -172,8 +180,8 @@ impl<S: FrameSink> Session<S> {
     }
 
     fn drain(&mut self) -> Result<(), CaptureError> {
-        let records = self.probes.get_mut().drain();
-        self.put_operations(records)?;
+        let taken = self.probes.get_mut().drain();
+        self.put_operations(taken)?;
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
@@ -182,10 +190,9 @@ impl<S: FrameSink> Session<S> {
         Ok(())
     }
 
-    fn put_operations(&mut self, records: Vec<Result<Operation, DecodeError>>) -> Result<(), CaptureError> {
+    fn put_operations(&mut self, taken: Result<Vec<Operation>, DecodeError>) -> Result<(), CaptureError> {
         // Probes and decoder are compiled into one binary from one definition: a record that does not decode is a defect.
-        let mut operations: Vec<_> =
-            records.into_iter().map(|record| record.expect("the embedded probes write what we read")).collect();
+        let mut operations = taken.expect("the embedded probes write what we read");
         self.operations += operations.len() as u64;
         // Not before the ring was emptied: what these operations need is in the pipe by now.
         if let Some(marks) = &mut self.marks {
@@ -198,9 +205,9 @@ impl<S: FrameSink> Session<S> {
         if operations.is_empty() {
             self.put(Frame::Tick { at_ns: host::now_ns() })?;
         }
-        let mut operations = operations.into_iter().peekable();
-        while operations.peek().is_some() {
-            self.put(Frame::Operations(operations.by_ref().take(OPERATIONS_PER_FRAME).collect()))?;
+        while !operations.is_empty() {
+            let rest = operations.split_off(operations.len().min(OPERATIONS_PER_FRAME));
+            self.put(Frame::Operations(std::mem::replace(&mut operations, rest)))?;
         }
         Ok(())
     }
@@ -217,8 +224,8 @@ impl<S: FrameSink> Session<S> {
         if let Some(report) = self.probes.get_mut().live_maps_and_holders() {
             self.put(Frame::Maps(report))?;
         }
-        let records = self.probes.get_mut().finish();
-        self.put_operations(records)?;
+        let taken = self.probes.get_mut().finish();
+        self.put_operations(taken)?;
         let loss = self.put_loss()?;
         self.put(Frame::End { at_ns: host::now_ns() })?;
         let unreadable_marks = self.marks.map(|marks| marks.unreadable().clone()).unwrap_or_default();

@@ -31,7 +31,7 @@ pub struct Operation {
     pub map_generation_ns: Option<u64>,
     /// Stages may be charged to the one around them: the stack overflowed, or a return was unmatched.
     pub stages_incomplete: bool,
-    /// Where the time went. Their `self_ns` add up to `duration_ns`.
+    /// Where the time went. Their `self_ns` add up to `duration_ns`. Empty where nobody reads them.
     pub stages: Vec<StageSpan>,
     /// The hooks that it passed, in their order, which `stages` were made of. Empty where a recording does not have them: before
     /// version 4.

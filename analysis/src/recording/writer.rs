@@ -8,6 +8,10 @@ use crate::model::Environment;
 
 /// Takes frames, one after the other.
 pub trait FrameSink {
+    /// Whether it has a use for the operations' [stages](crate::model::Operation::stages): else they need not be made of the log, but for
+    /// those of teardowns.
+    const READS_STAGES: bool = true;
+
     /// Takes one.
     ///
     /// # Errors
@@ -71,6 +75,9 @@ impl<W: Write> Writer<W> {
 }
 
 impl<W: Write> FrameSink for Writer<W> {
+    // Who reads the recording makes them of the log anew.
+    const READS_STAGES: bool = false;
+
     /// Appends one frame and hands it on, so that a live reader sees it at once.
     fn put(&mut self, frame: Frame) -> io::Result<()> {
         for payload in self.encoder.payloads(frame).map_err(io::Error::other)? {
