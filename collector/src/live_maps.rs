@@ -147,7 +147,7 @@ impl LiveMaps {
     }
 
     fn read(&self) -> HashMap<u64, Kept> {
-        self.maps.read().collect()
+        self.maps.read().into_iter().collect()
     }
 
     /// Teardowns that are under way, by address and generation of the map.

@@ -42,12 +42,27 @@ impl<T: Copy, const N: usize> Table<T, N> {
         unsafe { AtomicU64::from_ptr(&raw mut (*self.place(index)).address) }
     }
 
+    fn displaces(&self, index: usize) -> &AtomicU64 {
+        // SAFETY: as above.
+        unsafe { AtomicU64::from_ptr(&raw mut (*self.place(index)).displaces) }
+    }
+
     /// All that is in it. What is being written right now is not.
-    pub fn read(&self) -> impl Iterator<Item = (u64, T)> {
-        let displaced = self.displaced.iter().take(MAX_KEYS).filter_map(Result::ok);
-        // SAFETY: any bytes are a value.
-        let displaced = displaced.map(|(address, bytes)| (address, unsafe { plain_bytes(bytes) }));
-        (0..PLACES).filter_map(|index| self.whole(index)).chain(displaced)
+    pub fn read(&self) -> Vec<(u64, T)> {
+        let (mut read, mut displaces) = (Vec::new(), 0);
+        for index in 0..PLACES {
+            displaces |= self.displaces(index).load(Ordering::Relaxed);
+            if self.address(index).load(Ordering::Relaxed) != 0 {
+                read.extend(self.whole(index));
+            }
+        }
+        // The kernel takes longer to say that the hash map is empty than all of the above.
+        if displaces != 0 {
+            let displaced = self.displaced.iter().take(MAX_KEYS).filter_map(Result::ok);
+            // SAFETY: any bytes are a value.
+            read.extend(displaced.map(|(address, bytes)| (address, unsafe { plain_bytes(bytes) })));
+        }
+        read
     }
 
     /// What is in a place, if it was the same's before and after it was read.
@@ -75,9 +90,8 @@ impl<T: Copy, const N: usize> Table<T, N> {
             }
             Err(found) if found & !IN_WORK == address => false,
             Err(_) => {
-                // SAFETY: aligned and inside the mapping. From now on who looks for the address looks further.
-                let displaces = unsafe { AtomicU64::from_ptr(&raw mut (*self.place(index)).displaces) };
-                displaces.store(1, Ordering::Release);
+                // From now on who looks for the address looks further.
+                self.displaces(index).store(1, Ordering::Release);
                 // SAFETY: plain old data without padding, of as many bytes.
                 let bytes = unsafe { std::mem::transmute_copy::<T, [u8; N]>(&value) };
                 self.displaced.insert(address, bytes, BPF_NOEXIST).is_ok()
