@@ -10,14 +10,16 @@ pub const MOST_PATHS: usize = 4_096;
 /// Values by paths.
 #[derive(Clone, Debug)]
 pub struct ByPath<T> {
-    known: HashMap<Box<[u8]>, T, RandomState>,
+    /// Places in `values`.
+    known: HashMap<Box<[u8]>, usize, RandomState>,
+    values: Vec<T>,
     /// The path that is asked for.
     path: Vec<u8>,
 }
 
 impl<T> Default for ByPath<T> {
     fn default() -> Self {
-        Self { known: HashMap::default(), path: Vec::new() }
+        Self { known: HashMap::default(), values: Vec::new(), path: Vec::new() }
     }
 }
 
@@ -26,18 +28,25 @@ impl<T> ByPath<T> {
     pub fn of(&mut self, path: impl IntoIterator<Item = u8>, make: impl FnOnce() -> T) -> &T {
         self.path.clear();
         self.path.extend(path);
-        if !self.known.contains_key(&self.path[..]) {
-            if self.known.len() >= MOST_PATHS {
-                self.known.clear();
-            }
-            self.known.insert(self.path[..].into(), make());
+        let place = self.known.get(&self.path[..]).copied().unwrap_or_else(|| self.add(make()));
+        &self.values[place]
+    }
+
+    /// Remembers the value of the path that was asked for, and says its place.
+    fn add(&mut self, value: T) -> usize {
+        if self.values.len() >= MOST_PATHS {
+            self.clear();
         }
-        &self.known[&self.path[..]]
+        self.values.push(value);
+        let place = self.values.len() - 1;
+        self.known.insert(self.path[..].into(), place);
+        place
     }
 
     /// Forgets all values.
     pub fn clear(&mut self) {
         self.known.clear();
+        self.values.clear();
     }
 
     /// How many are known.

@@ -51,6 +51,8 @@ pub struct Decoder {
     unmatched: Vec<(HookId, u64)>,
     /// Programs that timed themselves, since they were last asked for.
     sounded: Vec<Sounded>,
+    /// The last thread's name, as the probes write it and as text.
+    last_comm: ([u8; 16], String),
 }
 
 impl Decoder {
@@ -85,7 +87,10 @@ impl Decoder {
         let Some(words) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event).collect()) else { return Ok(()) };
         let (events, teardowns) = self.apart(op, &head, words);
         let (stages, matched) = self.stages(op, &head, &events);
-        let caller = Some(head.caller).filter(|&offset| offset != 0).and_then(caller).map(Detail::Caller);
+        let mut details = details(&head, statuses)?;
+        if head.caller != 0 {
+            details.extend(caller(head.caller).map(Detail::Caller));
+        }
         let operation = Operation {
             start_ns: head.start_ns,
             duration_ns: head.duration_ns,
@@ -96,14 +101,14 @@ impl Decoder {
             domid: (head.flags & DOMID_KNOWN != 0).then_some(head.domid),
             tgid: head.tgid,
             tid: head.tid,
-            comm: comm(&head.comm),
+            comm: self.comm(&head),
             map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
             stages_incomplete: head.flags & STAGES_INCOMPLETE != 0 || !matched,
             stages,
             log: events,
             is_sounded: head.flags & SOUNDED != 0,
             phase: None,
-            details: details(&head, statuses)?.into_iter().chain(caller).collect(),
+            details,
         };
         for inside in teardowns {
             ended(teardown(&operation, inside));
@@ -143,9 +148,9 @@ impl Decoder {
                 continue;
             }
             next += 1;
-            let before = words[..kept].last().copied();
             if let Some(sounding) = Sounding::read(word) {
                 if is_new {
+                    let before = words[..kept].last().copied();
                     self.sounded.push(Sounded { op, buffer: Buffer::from_id(head.buffer), event: before, sounding });
                 }
                 is_new = false;
@@ -154,7 +159,7 @@ impl Decoder {
             is_new = true;
             words[kept] = match word.edge() {
                 // It has no time of its own.
-                Edge::Mark => Event::new(word.code_of(), before.map_or(0, Event::offset_ns)),
+                Edge::Mark => Event::new(word.code_of(), words[..kept].last().map_or(0, |before| before.offset_ns())),
                 Edge::Entry | Edge::Return => word,
             };
             if word.hook() == HookId::GnttabUnmapRefs.id() {
@@ -188,6 +193,14 @@ impl Decoder {
             self.parts.pop_front();
         }
         None
+    }
+
+    /// The thread's name: mostly the one before.
+    fn comm(&mut self, head: &OpHeader) -> String {
+        if self.last_comm.0 != head.comm {
+            self.last_comm = (head.comm, comm(&head.comm));
+        }
+        self.last_comm.1.clone()
     }
 
     /// The stages, and whether all returns had their entries.

@@ -43,6 +43,7 @@ mod symbols;
 mod table;
 
 pub use census::list as list_maps;
+pub use decode::{DecodeError, Decoder};
 pub use examine::examine;
 pub use marks::{UnreadableMarks, VARIABLE as MARKS_VARIABLE};
 pub use probes::Probes;

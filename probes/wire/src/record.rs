@@ -239,7 +239,11 @@ impl TeardownInside {
     /// What the first words are, if it is one.
     pub fn read(words: &[Event]) -> Option<Self> {
         let &[first, generation, facts, ..] = words else { return None };
-        (first.0 as u8 == Self::CODE).then_some(Self {
+        // Checked first: most words are something else.
+        if first.code_of() != Self::CODE {
+            return None;
+        }
+        Some(Self {
             ret: first.offset_ns() as u32 as i32,
             map: MapInfo {
                 generation_ns: generation.0,
@@ -282,9 +286,11 @@ impl Sounding {
 
     /// What the word is, if it is one.
     pub fn read(word: Event) -> Option<Self> {
+        if word.code_of() != Self::CODE {
+            return None;
+        }
         let value = word.offset_ns();
-        (word.0 as u8 == Self::CODE)
-            .then_some(Self { offset_ns: value & ((1 << Self::OFFSET_BITS) - 1), duration_ns: value >> Self::OFFSET_BITS })
+        Some(Self { offset_ns: value & ((1 << Self::OFFSET_BITS) - 1), duration_ns: value >> Self::OFFSET_BITS })
     }
 }
 
