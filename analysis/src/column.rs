@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 
 use crate::model::{Environment, status_list};
 use crate::quantile::{Estimate, P50, P90, P99, P999, QUANTILES, Quantile};
-use crate::series::{Aggregate, Series, SeriesKey};
+use crate::series::{Aggregate, RecorderUse, Series, SeriesKey};
 use crate::units;
 
 /// A fact about a series.
@@ -140,6 +140,8 @@ pub const COLUMNS: &[Column] = &[
     words("filter", "what an operation had to be to be recorded, in words; empty: everything was recorded", |row| Cell::Text(row.recording.filtered().map(|report| report.filter.to_string()).unwrap_or_default().into())),
     words("phase", "of a benchmark that says its phases: the only one that is in the file, besides operations of threads that say none; `all`: every operation; empty: nobody said a phase", |row| maybe(row.recording.left_out().map(|_| row.recording.wanted().phases.name()))),
     numbers("left_out", "operations", "in the whole recording that are in no row, because they are of another phase; empty: nobody said a phase", |row| row.recording.left_out().map_or(Cell::Unknown, |left_out| Cell::Count(left_out.all()))),
+    numbers("recorder_cpu_ns", "ns", "processor time that the recorder itself used while it recorded, as the kernel charges it; empty: not known", |row| row.recording.recorder().and_then(RecorderUse::cpu_ns).map_or(Cell::Unknown, Cell::Ns)),
+    numbers("recorder_memory_bytes", "bytes", "the most memory that the recorder itself had at once; empty: not known", |row| row.recording.recorder().map_or(Cell::Unknown, |used| Cell::Count(used.most_memory_bytes()))),
     words("quantiles_carried", "the quantiles that `count` is large enough for, by their columns: `p50_ns;p90_ns`; empty: none, see below", |row| Cell::Text(carried(row.series).into())),
     words("times", "`corrected`: without the probes' own time; `partly`: only some operations are without it; `raw`: as measured, the probes' own time included", |row| row.series.extent().map_or(Cell::Unknown, |extent| text(extent.name()))),
     Column { heading: "own", ..numbers("own_ns", "ns", "the probes' own time that was subtracted, per operation on average: with `mean_ns` it is the mean as measured; empty: none was", |row| of_one_size(row, |series| rounded(series.mean_own_ns()))) },
@@ -286,10 +288,10 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_times_and_all_of_them_but_the_probes_own() {
+    fn metrics_are_all_times_of_operations() {
         let metrics: Vec<_> = METRICS.iter().map(|column| column.name).collect();
         assert!(metrics.iter().all(|name| name.ends_with("_ns")) && metrics.len() == 8, "{metrics:?}");
         let times = COLUMNS.iter().filter(|column| column.unit == "ns").map(|column| column.name);
-        assert!(times.eq(["own_ns", "own_error_ns"].into_iter().chain(metrics)));
+        assert!(times.eq(["recorder_cpu_ns", "own_ns", "own_error_ns"].into_iter().chain(metrics)));
     }
 }

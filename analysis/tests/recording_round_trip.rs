@@ -2,7 +2,7 @@
 
 use grantscope_analysis::model::{
     Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
-    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, Phase,
+    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, Phase, RecorderReport,
 };
 use grantscope_analysis::recording::{Frame, Reader, Writer};
 use grantscope_analysis::stages;
@@ -47,6 +47,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         maps().prop_map(Frame::Maps),
         filtered().prop_map(Frame::Filtered),
         calibration().prop_map(Frame::Calibration),
+        recorder().prop_map(Frame::Recorder),
     ]
 }
 
@@ -187,6 +188,12 @@ prop_compose! {
 prop_compose! {
     fn calibration()(at_ns: u64, crossings in vec(crossing(), 0..4)) -> Calibration {
         Calibration { at_ns, crossings }
+    }
+}
+
+prop_compose! {
+    fn recorder()((at_ns, cpu_ns, memory_bytes, most_memory_bytes) in any::<(u64, u64, Option<u64>, u64)>()) -> RecorderReport {
+        RecorderReport { at_ns, cpu_ns, memory_bytes, most_memory_bytes }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use grantscope_analysis::model::{Clock, Environment, HookStatus};
+use grantscope_analysis::model::{Clock, Environment, HookStatus, RecorderReport};
 use grantscope_wire::Detail;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 /// Describes this machine.
 pub fn environment(run: Option<String>, clock: Clock, detail: Detail, hooks: Vec<HookStatus>) -> Environment {
@@ -36,6 +38,24 @@ pub fn page_size() -> u32 {
 pub fn now_ns() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
     now.map_or(0, |now| now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
+}
+
+/// What this process has used so far; `None`: the kernel does not say.
+pub fn own_use() -> Option<RecorderReport> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    let cpu_us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Some(RecorderReport {
+        at_ns: now_ns(),
+        cpu_ns: cpu_us as u64 * 1000,
+        memory_bytes: resident_pages().map(|pages| pages * u64::from(page_size())),
+        // KiB, on Linux (getrusage(2)).
+        most_memory_bytes: usage.max_rss() as u64 * 1024,
+    })
+}
+
+/// The pages of this process that are in memory (proc_pid_statm(5)).
+fn resident_pages() -> Option<u64> {
+    fs::read_to_string("/proc/self/statm").ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether this is a PV domain, whose page tables Xen keeps. Kernels without CONFIG_XEN_SYS_HYPERVISOR do not report it.

@@ -90,6 +90,7 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     let filter = (!options.filter.is_any()).then_some(options.filter);
     let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0, marks: None };
     session.put(Frame::Environment(environment))?;
+    session.put_own_use()?;
     session.put_filtered()?;
     session.put_maps()?;
     let started = options.command.map(start).transpose()?;
@@ -235,8 +236,13 @@ impl<S: FrameSink> Session<S> {
     fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
         let report = self.probes.get_ref().loss(host::now_ns());
         self.put(Frame::Loss(report.clone()))?;
+        self.put_own_use()?;
         self.put_filtered()?;
         Ok(report)
+    }
+
+    fn put_own_use(&mut self) -> Result<(), CaptureError> {
+        host::own_use().map_or(Ok(()), |report| self.put(Frame::Recorder(report)))
     }
 
     fn put_filtered(&mut self) -> Result<(), CaptureError> {

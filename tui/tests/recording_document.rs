@@ -3,7 +3,7 @@
 mod support;
 
 use grantscope_analysis::model::{Calibration, Cost, Crossing, Environment, LossReport, Operation};
-use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport, RecorderReport};
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_analysis::stages;
 use grantscope_wire::{Buffer, Detail, Edge, Event, HookId, Op};
@@ -23,6 +23,7 @@ fn example() -> Vec<Frame> {
         Frame::Calibration(calibration()),
         Frame::Operations(vec![export(1_000_000, [200, 900], 1_000), export(1_005_000, [190, 910], 1_010)]),
         Frame::Loss(LossReport { at_ns: 2_000_000, counters: Vec::new() }),
+        Frame::Recorder(recorder()),
         Frame::Maps(MapsReport { at_ns: 2_000_000, changed: vec![exported()], gone: Vec::new(), no_census: None }),
         Frame::End { at_ns: 2_000_000 },
     ]
@@ -36,6 +37,10 @@ fn export(start_ns: u64, [from, to]: [u64; 2], duration_ns: u64) -> Operation {
     let map_generation_ns = Some(start_ns + 100);
     let made_up = builder::operation(Op::Export, Buffer::Wc, 16, start_ns, &[]);
     Operation { duration_ns, stages, log, map_generation_ns, ..made_up }
+}
+
+fn recorder() -> RecorderReport {
+    RecorderReport { at_ns: 2_000_000, cpu_ns: 700_000, memory_bytes: Some(16 << 20), most_memory_bytes: 24 << 20 }
 }
 
 fn calibration() -> Calibration {

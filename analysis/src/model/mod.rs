@@ -10,6 +10,7 @@ mod maps;
 mod operation;
 mod outcome;
 mod phase;
+mod recorder;
 mod status;
 
 pub use attach::AttachMode;
@@ -22,4 +23,5 @@ pub use maps::{GRANT_BYTES, HeldBy, Holder, LiveMap, MapState, MapsReport};
 pub use operation::{Detail, Operation, StageSpan};
 pub use outcome::Outcome;
 pub use phase::Phase;
+pub use recorder::RecorderReport;
 pub use status::{STATUSES, Statuses, UNREAD, status_list, status_name};

@@ -18,7 +18,7 @@ mod writer;
 pub use reader::{ReadError, Reader};
 pub use writer::{FrameSink, Writer};
 
-use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsReport, Operation};
+use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsReport, Operation, RecorderReport};
 
 /// First bytes of every recording.
 pub const MAGIC: [u8; 6] = *b"GSREC\n";
@@ -50,6 +50,8 @@ pub enum Frame {
     Filtered(FilterReport),
     /// What the probes' own programs cost: what is known anew.
     Calibration(Calibration),
+    /// What the recorder itself has used so far. The first is of when it began to record.
+    Recorder(RecorderReport),
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use grantscope_wire::Op;
 
 use super::kept::Kept;
-use super::{Extent, LeftOut, Series, SeriesKey, Subtracted, Times, Wanted};
+use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Wanted};
 use crate::live::Ledger;
 use crate::model::{Environment, FilterReport, LossReport, Operation, StageSpan, Statuses};
 use crate::own::{Own, OwnTime, Paths};
@@ -20,6 +20,7 @@ pub struct Aggregate {
     environment: Option<Environment>,
     loss: LossReport,
     filtered: Option<FilterReport>,
+    recorder: Option<RecorderUse>,
     ledger: Ledger,
     wanted: Wanted,
     /// `None`: nobody has said a phase.
@@ -60,6 +61,7 @@ impl Aggregate {
                 self.ledger.add(report);
             }
             Frame::Calibration(calibration) => self.own.add(calibration),
+            Frame::Recorder(report) => self.recorder.get_or_insert(RecorderUse::begin(*report)).add(*report),
         }
     }
 
@@ -136,6 +138,11 @@ impl Aggregate {
         self.filtered.as_ref()
     }
 
+    /// What the recorder itself has used; `None`: it does not say.
+    pub fn recorder(&self) -> Option<&RecorderUse> {
+        self.recorder.as_ref()
+    }
+
     /// Which times are wanted.
     pub fn times(&self) -> Times {
         self.wanted.times
@@ -178,6 +185,7 @@ impl Aggregate {
             environment: self.environment.clone(),
             loss: self.loss.clone(),
             filtered: self.filtered.clone(),
+            recorder: self.recorder.map(RecorderUse::from_now_on),
             ledger: self.ledger.clone(),
             wanted: self.wanted,
             own: self.own.clone(),

@@ -10,6 +10,7 @@ mod kept;
 mod key;
 mod phases;
 mod range;
+mod recorder;
 
 pub use aggregate::Aggregate;
 pub use causes::{Failures, failures};
@@ -19,3 +20,4 @@ pub use histogram::Series;
 pub use key::SeriesKey;
 pub use phases::{LeftOut, Phases, Wanted};
 pub use range::{Range, cost_per_page, per_page};
+pub use recorder::RecorderUse;

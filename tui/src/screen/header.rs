@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use grantscope_analysis::report::text::phases;
+use grantscope_analysis::report::text::{phases, recorder};
 
 use crate::screen::model::common::Common;
 use crate::screen::text;
@@ -39,7 +39,8 @@ fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
         Chip { text, style }
     });
     let all_hooks = hooks(common, theme).filter(|(_, all)| *all).map(|(chip, _)| chip);
-    text::facts(common).into_iter().map(plain).chain(all_hooks).chain(clock).collect()
+    let recorder = recorder::now(&common.data().aggregate).map(plain);
+    text::facts(common).into_iter().map(plain).chain(all_hooks).chain(clock).chain(recorder).collect()
 }
 
 fn health(common: &Common, theme: &Theme) -> Vec<Chip> {

@@ -3,7 +3,7 @@
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
 use grantscope_analysis::quantile::{self, MARK, mark};
-use grantscope_analysis::report::text::{correction, phases};
+use grantscope_analysis::report::text::{correction, phases, recorder};
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
 use grantscope_analysis::series::{Aggregate, Extent, Group, Pages, Range, Times};
 use grantscope_analysis::units;
@@ -240,7 +240,8 @@ pub fn totals(common: &Common) -> String {
     let times = times(&data.aggregate).map(|(text, _)| text);
     let filtered = data.aggregate.filtered().map(ToString::to_string);
     let phases = phases::line(&data.aggregate);
-    parts.into_iter().chain(times).chain(filtered).chain(phases).chain(hooks).collect::<Vec<_>>().join(" · ")
+    let recorder = recorder::now(&data.aggregate);
+    parts.into_iter().chain(times).chain(filtered).chain(phases).chain(hooks).chain(recorder).collect::<Vec<_>>().join(" · ")
 }
 
 /// Bytes of a page, in KiB where that is whole.

@@ -45,6 +45,7 @@ pub fn time_of(frame: &Frame) -> Option<u64> {
         Frame::Operations(operations) => operations.iter().map(|o| o.start_ns.saturating_add(o.duration_ns)).max(),
         Frame::Loss(report) => Some(report.at_ns),
         Frame::Filtered(report) => Some(report.at_ns),
+        Frame::Recorder(report) => Some(report.at_ns),
         Frame::Maps(report) => Some(report.at_ns),
         Frame::Calibration(calibration) => Some(calibration.at_ns),
         Frame::Tick { at_ns } | Frame::End { at_ns } => Some(*at_ns),

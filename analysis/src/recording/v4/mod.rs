@@ -1,4 +1,4 @@
-//! Version 4: the hooks that operations passed; what the probes' programs cost; how much was watched. The version that is written.
+//! Version 4: the hooks that operations passed; what the probes' programs cost, and the recorder; how much was watched. The version that is written.
 
 mod bytes;
 mod dictionary;
@@ -32,6 +32,7 @@ enum Frame<'a> {
     Maps(v3::MapsReport),
     Filtered(v3::FilterReport),
     Calibration(Calibration),
+    Recorder(RecorderReport),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,6 +72,14 @@ struct Crossing {
 }
 
 #[derive(Serialize, Deserialize)]
+struct RecorderReport {
+    at_ns: u64,
+    cpu_ns: u64,
+    memory_bytes: Option<u64>,
+    most_memory_bytes: u64,
+}
+
+#[derive(Serialize, Deserialize)]
 enum Edge {
     Entry,
     Return,
@@ -90,6 +99,7 @@ same_fields!(Environment, model::Environment {
 same_fields!(Calibration, model::Calibration { at_ns } lists { crossings });
 same_fields!(Crossing, model::Crossing { hook, edge, op, buffer, cost, sounded, count });
 same_variants!(Edge, grantscope_wire::Edge { Entry, Return, Mark });
+same_fields!(RecorderReport, model::RecorderReport { at_ns, cpu_ns, memory_bytes, most_memory_bytes });
 same_fields!(Cost, model::Cost { before_ps, after_ps, error_ps });
 
 /// Makes frames of payloads, one after the other: what frames described before is known.
@@ -112,6 +122,7 @@ impl Decoder {
             Frame::Maps(report) => Model::Maps(report.into()),
             Frame::Filtered(report) => Model::Filtered(report.into()),
             Frame::Calibration(calibration) => Model::Calibration(calibration.into()),
+            Frame::Recorder(report) => Model::Recorder(report.into()),
         })
     }
 }
@@ -136,6 +147,7 @@ impl Encoder {
             Model::Maps(report) => Frame::Maps(report.into()),
             Model::Filtered(report) => Frame::Filtered(report.into()),
             Model::Calibration(calibration) => Frame::Calibration(calibration.into()),
+            Model::Recorder(report) => Frame::Recorder(report.into()),
         };
         Ok(vec![postcard::to_stdvec(&frame)?])
     }

@@ -5,4 +5,5 @@ pub mod correction;
 pub mod doctor;
 pub mod maps;
 pub mod phases;
+pub mod recorder;
 pub mod summary;

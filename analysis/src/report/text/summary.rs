@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use grantscope_wire::Op;
 
-use super::{compare, correction, maps, phases};
+use super::{compare, correction, maps, phases, recorder};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, status_list};
@@ -135,6 +135,9 @@ fn notes(aggregate: &Aggregate) -> String {
             counter.kind.name(),
             counter.kind.about()
         );
+    }
+    if let Some(line) = recorder::at_most(aggregate) {
+        let _ = writeln!(text, "{line}");
     }
     let Some(environment) = aggregate.environment() else { return text };
     if let Some(caveat) = environment.clock.caveat() {

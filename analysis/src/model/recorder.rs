@@ -1,0 +1,14 @@
+//! What the recorder itself has used.
+
+/// What the process that records has used so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecorderReport {
+    /// Now, monotonic.
+    pub at_ns: u64,
+    /// Processor time since it was started, as the kernel charges it.
+    pub cpu_ns: u64,
+    /// Memory that it has now; `None`: the kernel does not say.
+    pub memory_bytes: Option<u64>,
+    /// The most that it had at once.
+    pub most_memory_bytes: u64,
+}
