@@ -186,6 +186,7 @@ impl<S: FrameSink> Session<S> {
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
+            self.put_own_use()?;
             self.put_maps()?;
         }
         Ok(())
@@ -225,6 +226,8 @@ impl<S: FrameSink> Session<S> {
         if let Some(report) = self.probes.get_mut().live_maps_and_holders() {
             self.put(Frame::Maps(report))?;
         }
+        // To detach takes more than many seconds of recording.
+        self.put_own_use()?;
         let taken = self.probes.get_mut().finish();
         self.put_operations(taken)?;
         let loss = self.put_loss()?;
@@ -236,7 +239,6 @@ impl<S: FrameSink> Session<S> {
     fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
         let report = self.probes.get_ref().loss(host::now_ns());
         self.put(Frame::Loss(report.clone()))?;
-        self.put_own_use()?;
         self.put_filtered()?;
         Ok(report)
     }

@@ -54,6 +54,7 @@ pub const ALL: &[Check] = &[
         name: "set-up and warm-up of the sweep are told apart from what is measured",
         run: profile::only_what_is_measured_is_counted,
     },
+    Check { name: "the recorder says what it uses, and stays small", run: profile::the_recorder_stays_small },
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "recording is as cheap as documented", run: overhead::recording_is_as_cheap_as_documented },

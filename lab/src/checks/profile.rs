@@ -28,6 +28,11 @@ const COMPARED_FROM: u64 = 50;
 /// How far the medians of two runs may lie apart, as a share.
 const REPEATS_WITHIN: f64 = 0.005;
 
+/// The most memory that the recorder may have at once.
+const RECORDER_MIB: f64 = 24.0;
+/// As much of a processor the recorder of the sweep takes at the most, with what the kernel charges it for others' calls.
+const RECORDER_SHARE: f64 = 0.05;
+
 /// The default sweep, buffers granted by dom1, every count, duration and stage.
 pub fn sweep_is_exact(harness: &Harness) -> Result<()> {
     let out = sweep(harness, 0)?;
@@ -40,6 +45,23 @@ pub fn sweep_is_exact(harness: &Harness) -> Result<()> {
 pub fn only_what_is_measured_is_counted(harness: &Harness) -> Result<()> {
     let out = sweep(harness, 0)?;
     measured_counts_are(&out.join("recording.gsr"), &truth(&out.join("truth.json"))?)
+}
+
+/// What the recorder of the sweep said of itself.
+pub fn the_recorder_stays_small(harness: &Harness) -> Result<()> {
+    let recorded = Recorded::read(&sweep(harness, 0)?.join("recording.gsr"))?;
+    let used = recorded.aggregate.recorder().context("the recording does not say what the recorder used")?;
+    let share = used.share().context("the recorder said only once what it used")?;
+    let memory_bytes = used.memory_bytes().context("the recorder does not know its memory")?;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let (memory_mib, most_mib) = (mib(memory_bytes), mib(used.most_memory_bytes()));
+    note!("{:.2} % of a processor; {memory_mib:.1} MiB at last, {most_mib:.1} at most", share * 100.0);
+    ensure!(share > 0.0 && share < RECORDER_SHARE, "no recorder takes that much of a processor, or so little");
+    ensure!(
+        most_mib <= RECORDER_MIB,
+        "the recorder is to have at most {RECORDER_MIB} MiB: `cargo xtask bench recorder` says when it has how much"
+    );
+    Ok(())
 }
 
 /// The kernel's verifier took every program, and every hook is attached.
