@@ -6,11 +6,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use grantscope_wire::Op;
-use hdrhistogram::Histogram;
 
 use crate::model::{Environment, status_list};
 use crate::quantile::{Estimate, P50, P90, P99, P999, QUANTILES, Quantile};
-use crate::series::{Aggregate, RecorderUse, Series, SeriesKey};
+use crate::series::{Aggregate, Buckets, RecorderUse, Series, SeriesKey};
 use crate::units;
 
 /// A fact about a series.
@@ -62,7 +61,7 @@ pub enum Cell<'a> {
     /// A number of something: the column's unit says of what.
     Count(u64),
     /// All durations. How it is packed is for the format to say.
-    Histogram(&'a Histogram<u64>),
+    Histogram(&'a Buckets),
     /// Not known. Never written as 0.
     Unknown,
 }
@@ -90,7 +89,7 @@ impl fmt::Display for Cell<'_> {
             Self::Ns(ns) => f.pad(&units::duration(*ns as f64)),
             Self::Quantile(estimate) => estimate.fmt(f),
             Self::Count(count) => f.pad(&count.to_string()),
-            Self::Histogram(histogram) => f.pad(&format!("{} durations", histogram.len())),
+            Self::Histogram(histogram) => f.pad(&format!("{} durations", histogram.count())),
             Self::Unknown => f.pad(units::UNKNOWN),
         }
     }
@@ -154,7 +153,7 @@ pub const COLUMNS: &[Column] = &[
     metric("max_ns", "max", "the longest", |row| of_one_size(row, Series::max_ns)),
     metric("mean_ns", "mean", "sum divided by count", |row| of_one_size(row, |series| rounded(series.mean_ns()))),
     metric("sum_ns", "sum", "all together", |row| Cell::Ns(row.series.sum_ns())),
-    words("hdr", "the histogram, in HdrHistogram's V2 compressed form, base64; 3 significant digits", |row| Cell::Histogram(row.series.histogram())),
+    words("hdr", "the histogram, in HdrHistogram's V2 compressed form, base64; 3 significant digits", |row| Cell::Histogram(row.series.buckets())),
 ];
 
 /// The columns that are metrics of the durations.

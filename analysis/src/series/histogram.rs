@@ -1,15 +1,13 @@
-//! Durations of one kind: a histogram, and what it does not keep exactly.
+//! Durations of one kind: their histogram, and what it does not keep exactly.
 
-use hdrhistogram::Histogram;
-
-use super::{Extent, Subtracted};
+use super::{Buckets, Extent, Subtracted};
 use crate::own::OwnTime;
 use crate::quantile::{Estimate, Quantile};
 
 /// Durations of one kind.
 #[derive(Clone, Debug)]
 pub struct Series {
-    histogram: Histogram<u64>,
+    buckets: Buckets,
     min_ns: u64,
     max_ns: u64,
     sum_ns: u64,
@@ -20,8 +18,7 @@ pub struct Series {
 impl Default for Series {
     fn default() -> Self {
         Self {
-            // Three significant digits; it grows with the values, up to what a u64 holds.
-            histogram: Histogram::new(3).expect("3 is a valid number of significant digits"),
+            buckets: Buckets::default(),
             min_ns: u64::MAX,
             max_ns: 0,
             sum_ns: 0,
@@ -34,8 +31,7 @@ impl Default for Series {
 impl Series {
     /// Adds one duration.
     pub fn record(&mut self, ns: u64) {
-        // Not `saturating_record`: that never grows the histogram, but puts what is too long into its last bucket.
-        self.histogram.record(ns).expect("a histogram that grows takes every u64");
+        self.buckets.record(ns);
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
         self.sum_ns = self.sum_ns.saturating_add(ns);
@@ -49,8 +45,7 @@ impl Series {
 
     /// Adds all durations of another series: exact, bucket by bucket.
     pub fn merge(&mut self, other: &Self) {
-        // Both grow and have the same precision, so that adding refuses nothing that recording accepted.
-        self.histogram.add(&other.histogram).expect("histograms of one precision that grow can be added");
+        self.buckets.add(&other.buckets);
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
@@ -71,7 +66,7 @@ impl Series {
 
     /// How many durations.
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        self.buckets.count()
     }
 
     /// The shortest; `None`: nothing recorded.
@@ -117,7 +112,7 @@ impl Series {
     /// The value below which this share of the durations lies (`quantile` in [0, 1]), to 3 significant digits; `None`: nothing
     /// recorded, or a mixture.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
-        let ns = self.known(self.histogram.value_at_quantile(quantile).clamp(self.min_ns, self.max_ns.max(self.min_ns)));
+        let ns = self.known(self.buckets.quantile(quantile).clamp(self.min_ns, self.max_ns.max(self.min_ns)));
         ns.filter(|_| !self.is_mixture)
     }
 
@@ -128,8 +123,8 @@ impl Series {
     }
 
     /// The histogram beneath.
-    pub fn histogram(&self) -> &Histogram<u64> {
-        &self.histogram
+    pub fn buckets(&self) -> &Buckets {
+        &self.buckets
     }
 
     fn if_corrected<T>(&self, value: T) -> Option<T> {
@@ -157,7 +152,7 @@ mod tests {
         let mut merged = series(&few);
         merged.merge(&series(&many));
         let whole = series(&[&few[..], &many].concat());
-        assert_eq!(merged.histogram(), whole.histogram());
+        assert_eq!(merged.buckets(), whole.buckets());
         assert_eq!((merged.min_ns, merged.max_ns, merged.sum_ns), (whole.min_ns, whole.max_ns, whole.sum_ns));
     }
 

@@ -2,6 +2,7 @@
 
 pub mod activity;
 mod aggregate;
+mod buckets;
 mod causes;
 mod correction;
 mod group;
@@ -13,6 +14,7 @@ mod range;
 mod recorder;
 
 pub use aggregate::Aggregate;
+pub use buckets::{Bucket, Buckets};
 pub use causes::{Failures, failures};
 pub use correction::{Extent, Subtracted, Times};
 pub use group::{Domain, Group, Pages, Size, groups, merged, sizes, told_apart_by_domain};

@@ -5,13 +5,12 @@ use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::error::ExportError;
 use crate::column::{COLUMNS, Cell, Row};
 use crate::quantile::Estimate;
-use crate::series::Aggregate;
+use crate::series::{Aggregate, Buckets};
 
 /// Names of all columns, in order.
 pub fn columns() -> Vec<&'static str> {
@@ -41,16 +40,16 @@ fn written(cell: Cell<'_>) -> Result<Cow<'_, str>, ExportError> {
     Ok(match cell {
         Cell::Text(text) => text,
         Cell::Ns(number) | Cell::Count(number) | Cell::Quantile(Estimate { ns: number, .. }) => number.to_string().into(),
-        Cell::Histogram(histogram) => packed(histogram)?.into(),
+        Cell::Histogram(buckets) => packed(buckets)?.into(),
         Cell::Unknown => "".into(),
     })
 }
 
 /// The histogram in HdrHistogram's standard V2 compressed form.
-fn packed(histogram: &Histogram<u64>) -> Result<String, ExportError> {
+fn packed(buckets: &Buckets) -> Result<String, ExportError> {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
-    serializer.serialize(histogram, &mut bytes).map_err(|error| ExportError::Histogram(error.to_string()))?;
+    serializer.serialize(&buckets.histogram(), &mut bytes).map_err(|error| ExportError::Histogram(error.to_string()))?;
     Ok(STANDARD.encode(bytes))
 }
 
@@ -187,7 +186,7 @@ mod tests {
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         let total = reader.records().map(|row| row.unwrap()).find(|row| row.iter().any(|cell| cell == "total")).unwrap();
         let bytes = STANDARD.decode(total.iter().next_back().unwrap()).unwrap();
-        let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
+        let histogram: hdrhistogram::Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
         assert_eq!((histogram.len(), histogram.value_at_quantile(0.5)), (100, histogram.highest_equivalent(500_000)));
     }
 

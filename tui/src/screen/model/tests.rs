@@ -51,8 +51,8 @@ fn merging_page_counts_adds_histograms_exactly() {
     press(&mut merged, &[Command::MergePages]);
     assert_eq!(merged.common().listing.rows().len(), 1);
     assert_eq!(merged.common().listing.rows()[0].group.pages, Pages::All);
-    let histogram = |state: &App| state.common().listing.detail().unwrap().total.histogram().clone();
-    assert_eq!(histogram(&merged), histogram(&whole));
+    let buckets = |state: &App| state.common().listing.detail().unwrap().total.buckets().clone();
+    assert_eq!(buckets(&merged), buckets(&whole));
 }
 
 #[test]

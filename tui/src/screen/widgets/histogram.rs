@@ -64,8 +64,8 @@ impl Axis {
     /// Operations in each column.
     fn bins(&self, series: &Series) -> Vec<u64> {
         let mut bins = vec![0; self.columns];
-        for step in series.histogram().iter_recorded() {
-            bins[self.column(step.value_iterated_to() as f64)] += step.count_at_value();
+        for bucket in series.buckets().iter() {
+            bins[self.column(bucket.most as f64)] += bucket.count;
         }
         bins
     }
