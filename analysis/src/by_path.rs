@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
+use grantscope_wire::Event;
 
 /// Paths that are remembered.
 pub const MOST_PATHS: usize = 4_096;
@@ -24,10 +25,11 @@ impl<T> Default for ByPath<T> {
 }
 
 impl<T> ByPath<T> {
-    /// The value of a path: everything that it depends on. It is made if it is not known.
-    pub fn of(&mut self, path: impl IntoIterator<Item = u8>, make: impl FnOnce() -> T) -> &T {
+    /// The value of what is known about operations and of their log's codes: of everything that it depends on. It is made if it is not known.
+    pub fn of(&mut self, about: &[u8], log: &[Event], make: impl FnOnce() -> T) -> &T {
         self.path.clear();
-        self.path.extend(path);
+        self.path.extend_from_slice(about);
+        self.path.extend(log.iter().map(|event| event.code_of()));
         let place = self.known.get(&self.path[..]).copied().unwrap_or_else(|| self.add(make()));
         &self.values[place]
     }

@@ -1,8 +1,9 @@
 //! What the tests of this crate build their recordings from.
 
 use grantscope_wire::{Buffer, Edge, Event, HookId, Op, Stage};
+use smallvec::smallvec;
 
-use crate::model::{Cost, Crossing, LiveMap, MapState, Operation, Outcome, StageSpan};
+use crate::model::{Cost, Crossing, LiveMap, Log, MapState, Operation, Outcome, StageSpan};
 
 /// An export of 16 pages that began at 0, all of it in the remainder.
 pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
@@ -16,14 +17,14 @@ pub fn export(buffer: Buffer, duration_ns: u64) -> Operation {
         domid: None,
         tgid: 7,
         tid: 7,
-        comm: "backend".to_owned(),
+        comm: "backend".into(),
         map_generation_ns: None,
         details: Vec::new(),
         stages_incomplete: false,
-        log: Vec::new(),
+        log: Log::new(),
         is_sounded: false,
         phase: None,
-        stages: vec![span(Stage::Remainder, duration_ns)],
+        stages: smallvec![span(Stage::Remainder, duration_ns)],
     }
 }
 

@@ -10,14 +10,15 @@ pub use self::plans::Plans;
 use grantscope_wire::hook::HOOK_IDS;
 use grantscope_wire::stage::STAGE_IDS;
 use grantscope_wire::{Detail, Edge, Event, HookId, Op, Stage};
+use smallvec::smallvec;
 
-use crate::model::StageSpan;
+use crate::model::{StageSpan, Stages};
 
 /// What became of an operation's events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folded {
     /// The stages, in the order in which they were first entered.
-    pub stages: Vec<StageSpan>,
+    pub stages: Stages,
     /// Functions that returned without having been entered, or whose callees' returns are missing: stages may be charged to the one around
     /// them.
     pub unmatched: Vec<HookId>,
@@ -72,9 +73,11 @@ impl Plan {
     }
 
     /// The stages of one of these operations.
-    pub fn stages(&self, duration_ns: u64, log: &[Event]) -> Vec<StageSpan> {
+    pub fn stages(&self, duration_ns: u64, log: &[Event]) -> Stages {
         match &self.way {
-            Way::Remainder => vec![StageSpan { stage: Stage::Remainder, self_ns: duration_ns, first_offset_ns: 0, calls: 1 }],
+            Way::Remainder => {
+                smallvec![StageSpan { stage: Stage::Remainder, self_ns: duration_ns, first_offset_ns: 0, calls: 1 }]
+            }
             Way::Teardown { attempts } => fold_teardown(duration_ns, *attempts, log.last().map_or(0, |event| event.offset_ns())),
             Way::Hooks { stages, places } => spans(stages, places, duration_ns, log),
         }
@@ -82,7 +85,7 @@ impl Plan {
 }
 
 /// The spans of planned stages: each time between two events goes to the one that it is planned for.
-fn spans(stages: &[Planned], places: &[u8], duration_ns: u64, log: &[Event]) -> Vec<StageSpan> {
+fn spans(stages: &[Planned], places: &[u8], duration_ns: u64, log: &[Event]) -> Stages {
     let offset_of = |event: Option<&Event>| event.map_or(0, |event| offset(event.offset_ns()));
     let begun = |planned: &Planned| StageSpan {
         stage: planned.stage,
@@ -90,7 +93,7 @@ fn spans(stages: &[Planned], places: &[u8], duration_ns: u64, log: &[Event]) -> 
         first_offset_ns: offset_of(planned.entered.checked_sub(1).and_then(|last| log.get(last))),
         calls: planned.calls,
     };
-    let mut spans: Vec<_> = stages.iter().map(begun).collect();
+    let mut spans: Stages = stages.iter().map(begun).collect();
     let times = log.iter().map(|event| event.offset_ns().min(duration_ns)).chain([duration_ns]);
     let mut mark_ns = 0;
     for (at_ns, place) in times.zip(places) {
@@ -118,14 +121,14 @@ fn planned(op: Op, codes: impl Iterator<Item = u8>) -> Plan {
 }
 
 /// The stages of a teardown: it waits until its last attempt, and unmaps then. Without attempts after the first it does not wait.
-pub fn fold_teardown(duration_ns: u64, attempts: u16, last_attempt_ns: u64) -> Vec<StageSpan> {
+pub fn fold_teardown(duration_ns: u64, attempts: u16, last_attempt_ns: u64) -> Stages {
     let waited = if attempts == 0 { 0 } else { last_attempt_ns.min(duration_ns) };
     let unmapping =
         StageSpan { stage: Stage::Unmapping, self_ns: duration_ns - waited, first_offset_ns: offset(waited), calls: 1 };
     if attempts == 0 {
-        return vec![unmapping];
+        return smallvec![unmapping];
     }
-    vec![StageSpan { stage: Stage::Deferred, self_ns: waited, first_offset_ns: 0, calls: attempts }, unmapping]
+    smallvec![StageSpan { stage: Stage::Deferred, self_ns: waited, first_offset_ns: 0, calls: attempts }, unmapping]
 }
 
 /// The stage that an operation begins in.

@@ -2,7 +2,7 @@
 
 use grantscope_analysis::model::{
     Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
-    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, Phase, RecorderReport,
+    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, Phase, RecorderReport, Stages,
 };
 use grantscope_analysis::recording::{Frame, Reader, Writer};
 use grantscope_analysis::stages;
@@ -95,8 +95,8 @@ prop_compose! {
         phase in of(select(Phase::ALL)),
     ) -> Operation {
         Operation {
-            start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm, map_generation_ns, stages_incomplete,
-            stages: Vec::new(), log, is_sounded, phase, details,
+            start_ns, duration_ns, op, buffer, pages, outcome, domid, tgid, tid, comm: comm.into(), map_generation_ns, stages_incomplete,
+            stages: Stages::new(), log: log.into(), is_sounded, phase, details,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! sweep in the lab. A fixture is never written again: a new version gets a fixture of its own.
 
 use grantscope_analysis::model::{
-    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
+    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap, Log,
     LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, StageSpan, UNREAD,
 };
 use grantscope_analysis::recording::{Frame, Reader, VERSION, Writer};
@@ -82,7 +82,7 @@ fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Ope
             comm: if id % 2 == 0 { "(softirq)".into() } else { "gr\u{fc}n".into() },
             map_generation_ns: (id % 5 != 0).then_some(id << 40),
             stages_incomplete: id % 7 == 0,
-            log: Vec::new(),
+            log: Log::new(),
             is_sounded: false,
             phase: None,
             stages: stages.iter().skip(id as usize % 20).map(span).collect(),
@@ -105,7 +105,7 @@ fn operations_with_logs(highest: &Highest, detail: Watched) -> Vec<Operation> {
         let log: Vec<_> = hooks.iter().skip(number).map(event).collect();
         let attempts = if operation.op == Op::Teardown { 3 } else { 0 };
         let stages = stages::of(detail, operation.op, operation.duration_ns, attempts, &log).stages;
-        Operation { stages, log, is_sounded: number % 4 == 1, ..operation }
+        Operation { stages, log: log.into(), is_sounded: number % 4 == 1, ..operation }
     };
     let again = |operation: Operation| [operation.clone(), Operation { duration_ns: operation.duration_ns / 2, ..operation }];
     operations(highest, every_detail)

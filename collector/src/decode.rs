@@ -1,6 +1,7 @@
 //! From the bytes of a record to an `Operation`. The only place that knows both.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use grantscope_wire::record::{
     CALIBRATION, DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
@@ -8,7 +9,7 @@ use grantscope_wire::record::{
 };
 use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
 
-use grantscope_analysis::model::{Detail, Operation, Outcome, StageSpan, UNREAD};
+use grantscope_analysis::model::{Detail, Log, Operation, Outcome, Stages, UNREAD};
 use grantscope_analysis::stages::{self, Plans};
 
 use crate::cost::Sounded;
@@ -46,13 +47,13 @@ pub struct Decoder {
     plans: Plans,
     leaves_out_stages: bool,
     /// Events that were sent ahead, by the operation's start, thread and kind.
-    parts: VecDeque<((u64, u32, u8), Vec<Event>)>,
+    parts: VecDeque<((u64, u32, u8), Log)>,
     /// Returns without entries, by hook.
     unmatched: Vec<(HookId, u64)>,
     /// Programs that timed themselves, since they were last asked for.
     sounded: Vec<Sounded>,
     /// The last thread's name, as the probes write it and as text.
-    last_comm: ([u8; 16], String),
+    last_comm: ([u8; 16], Arc<str>),
 }
 
 impl Decoder {
@@ -84,9 +85,9 @@ impl Decoder {
         }
         let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
         let (words, statuses) = bytes[HEADER_BYTES..].split_at(head.event_count as usize * EVENT_BYTES);
-        let Some(words) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event).collect()) else { return Ok(()) };
-        let (events, teardowns) = self.apart(op, &head, words);
-        let (stages, matched) = self.stages(op, &head, &events);
+        let Some(mut log) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event)) else { return Ok(()) };
+        let teardowns = self.take_apart(op, &head, &mut log);
+        let (stages, matched) = self.stages(op, &head, &log);
         let mut details = details(&head, statuses)?;
         if head.caller != 0 {
             details.extend(caller(head.caller).map(Detail::Caller));
@@ -105,7 +106,7 @@ impl Decoder {
             map_generation_ns: (head.map_generation_ns != 0).then_some(head.map_generation_ns),
             stages_incomplete: head.flags & STAGES_INCOMPLETE != 0 || !matched,
             stages,
-            log: events,
+            log,
             is_sounded: head.flags & SOUNDED != 0,
             phase: None,
             details,
@@ -127,12 +128,13 @@ impl Decoder {
         &self.unmatched
     }
 
-    /// The events of an operation, and the teardowns that stand between them.
-    fn apart(&mut self, op: Op, head: &OpHeader, mut words: Vec<Event>) -> (Vec<Event>, Vec<Inside>) {
+    /// Leaves the events of an operation in its log, and gives back the teardowns that stood between them.
+    fn take_apart(&mut self, op: Op, head: &OpHeader, log: &mut Log) -> Vec<Inside> {
         let mut teardowns = Vec::new();
         if op == Op::Teardown {
-            return (words, teardowns);
+            return teardowns;
         }
+        let words = &mut log[..];
         // Events move up into the places of what is none, so that nothing is copied elsewhere.
         let (mut next, mut kept) = (0, 0);
         // Of the last gnttab_unmap_refs: when, and which events are inside.
@@ -171,19 +173,19 @@ impl Decoder {
             }
             kept += 1;
         }
-        words.truncate(kept);
-        (words, teardowns)
+        log.truncate(kept);
+        teardowns
     }
 
     /// All events of an operation; `None`: more will come.
-    fn whole(&mut self, head: &OpHeader, events: Vec<Event>) -> Option<Vec<Event>> {
+    fn whole(&mut self, head: &OpHeader, events: impl Iterator<Item = Event>) -> Option<Log> {
         let is_part = head.flags & PART != 0;
         if !is_part && self.parts.is_empty() {
-            return Some(events);
+            return Some(events.collect());
         }
         let key = (head.start_ns, head.tid, head.op);
         let before = self.parts.iter().position(|(known, _)| *known == key).and_then(|place| self.parts.remove(place));
-        let mut all = before.map_or_else(Vec::new, |(_, before)| before);
+        let mut all = before.map_or_else(Log::new, |(_, before)| before);
         all.extend(events);
         if !is_part {
             return Some(all);
@@ -196,15 +198,15 @@ impl Decoder {
     }
 
     /// The thread's name: mostly the one before.
-    fn comm(&mut self, head: &OpHeader) -> String {
+    fn comm(&mut self, head: &OpHeader) -> Arc<str> {
         if self.last_comm.0 != head.comm {
-            self.last_comm = (head.comm, comm(&head.comm));
+            self.last_comm = (head.comm, comm(&head.comm).into());
         }
         self.last_comm.1.clone()
     }
 
     /// The stages, and whether all returns had their entries.
-    fn stages(&mut self, op: Op, head: &OpHeader, events: &[Event]) -> (Vec<StageSpan>, bool) {
+    fn stages(&mut self, op: Op, head: &OpHeader, events: &[Event]) -> (Stages, bool) {
         let plan = self.plans.of(op, head.attempts, events);
         for hook in plan.unmatched() {
             match self.unmatched.iter_mut().find(|(known, _)| known == hook) {
@@ -213,7 +215,7 @@ impl Decoder {
             }
         }
         let is_left_out = self.leaves_out_stages && op != Op::Teardown;
-        let stages = if is_left_out { Vec::new() } else { plan.stages(head.duration_ns, events) };
+        let stages = if is_left_out { Stages::new() } else { plan.stages(head.duration_ns, events) };
         (stages, plan.unmatched().is_empty())
     }
 }
@@ -223,7 +225,7 @@ struct Inside {
     offset_ns: u64,
     duration_ns: u64,
     /// The hooks that it passed, with times from its own start.
-    log: Vec<Event>,
+    log: Log,
     facts: TeardownInside,
 }
 
@@ -375,7 +377,7 @@ mod tests {
             (operation.op, operation.buffer, operation.pages, operation.domid),
             (Op::Export, Some(Buffer::Wc), Some(16), Some(1))
         );
-        assert_eq!((operation.outcome.name().as_ref(), operation.comm.as_str()), ("ENOMEM", "backend"));
+        assert_eq!((operation.outcome.name().as_ref(), &*operation.comm), ("ENOMEM", "backend"));
         let alloc = StageSpan { stage: Stage::DmaAlloc, self_ns: 24, first_offset_ns: 1, calls: 1 };
         assert_eq!(operation.stages[1..], [alloc]);
         assert!(operation.adds_up());
@@ -474,7 +476,7 @@ mod tests {
         let [mut with, mut without] = [Decoder::default(), Decoder::default()];
         without.leave_out_stages();
         let [whole, rest] = [&mut with, &mut without].map(|decoder| decode(decoder, &record).unwrap().unwrap());
-        assert_eq!(rest, Operation { stages: Vec::new(), ..whole });
+        assert_eq!(rest, Operation { stages: Stages::new(), ..whole });
         assert_eq!((with.unmatched(), with.unmatched().len()), (without.unmatched(), 1));
         let deferred = bytes(Head { op: Op::Teardown.id(), duration_ns: 30, attempts: 2, ..Head::default() }, &[]);
         assert_eq!(decode(&mut without, &deferred), decode(&mut with, &deferred));
@@ -518,6 +520,6 @@ mod tests {
     fn of_operations_alone_all_time_is_the_remainder() {
         let record = bytes(export(), &[entered(HookId::GnttabMapRefs, 3), returned(HookId::GnttabMapRefs, 9)]);
         let operation = decode(&mut Decoder::new(Watched::Operations), &record).unwrap().unwrap();
-        assert_eq!(operation.stages, [StageSpan { stage: Stage::Remainder, self_ns: 30, first_offset_ns: 0, calls: 1 }]);
+        assert_eq!(operation.stages[..], [StageSpan { stage: Stage::Remainder, self_ns: 30, first_offset_ns: 0, calls: 1 }]);
     }
 }

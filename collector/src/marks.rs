@@ -139,7 +139,7 @@ mod tests {
     use std::process::Stdio;
     use std::time::{Duration, Instant};
 
-    use grantscope_analysis::model::Outcome;
+    use grantscope_analysis::model::{Log, Outcome, Stages};
     use grantscope_wire::Op;
 
     use super::*;
@@ -228,11 +228,11 @@ mod tests {
             domid: None,
             tgid: 7,
             tid: 7,
-            comm: String::new(),
+            comm: "".into(),
             map_generation_ns: None,
             stages_incomplete: false,
-            stages: Vec::new(),
-            log: Vec::new(),
+            stages: Stages::new(),
+            log: Log::new(),
             is_sounded: false,
             phase: None,
             details: Vec::new(),

@@ -2,7 +2,7 @@
 
 mod support;
 
-use grantscope_analysis::model::{Calibration, Cost, Crossing, Environment, LossReport, Operation};
+use grantscope_analysis::model::{Calibration, Cost, Crossing, Environment, Log, LossReport, Operation};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport, RecorderReport};
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_analysis::stages;
@@ -32,7 +32,7 @@ fn example() -> Vec<Frame> {
 /// An export that allocates from here to there.
 fn export(start_ns: u64, [from, to]: [u64; 2], duration_ns: u64) -> Operation {
     let event = |edge, at_ns| Event::new(Event::code(HookId::GnttabDmaAllocPages, edge), at_ns);
-    let log = vec![event(Edge::Entry, from), event(Edge::Mark, from), event(Edge::Return, to)];
+    let log: Log = [event(Edge::Entry, from), event(Edge::Mark, from), event(Edge::Return, to)].into_iter().collect();
     let stages = stages::of(Detail::Stages, Op::Export, duration_ns, 0, &log).stages;
     let map_generation_ns = Some(start_ns + 100);
     let made_up = builder::operation(Op::Export, Buffer::Wc, 16, start_ns, &[]);

@@ -20,7 +20,7 @@ pub use environment::{Environment, HookStatus};
 pub use filter::{Filter, FilterReport, ImpossibleName};
 pub use loss::{LossCounter, LossReport};
 pub use maps::{GRANT_BYTES, HeldBy, Holder, LiveMap, MapState, MapsReport};
-pub use operation::{Detail, Operation, StageSpan};
+pub use operation::{Detail, Log, Operation, StageSpan, Stages};
 pub use outcome::Outcome;
 pub use phase::Phase;
 pub use recorder::RecorderReport;

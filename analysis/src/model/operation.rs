@@ -1,8 +1,17 @@
 //! Operations, their stages and their details.
 
+use std::sync::Arc;
+
 use grantscope_wire::{Buffer, Cause, Event, Op, Stage};
+use smallvec::SmallVec;
 
 use super::{Outcome, Phase};
+
+/// Hooks that were passed: of most operations so few that they need no memory of their own.
+pub type Log = SmallVec<[Event; 8]>;
+
+/// Stages: the same.
+pub type Stages = SmallVec<[StageSpan; 4]>;
 
 /// One operation that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +34,17 @@ pub struct Operation {
     pub tgid: u32,
     /// Thread.
     pub tid: u32,
-    /// The thread's name.
-    pub comm: String,
+    /// The thread's name: mostly shared with its other operations.
+    pub comm: Arc<str>,
     /// Distinguishes successive maps at the same address; `None`: not known.
     pub map_generation_ns: Option<u64>,
     /// Stages may be charged to the one around them: the stack overflowed, or a return was unmatched.
     pub stages_incomplete: bool,
     /// Where the time went. Their `self_ns` add up to `duration_ns`. Empty where nobody reads them.
-    pub stages: Vec<StageSpan>,
+    pub stages: Stages,
     /// The hooks that it passed, in their order, which `stages` were made of. Empty where a recording does not have them: before
     /// version 4.
-    pub log: Vec<Event>,
+    pub log: Log,
     /// The programs timed themselves in it, which cost time of its own.
     pub is_sounded: bool,
     /// The part of a benchmark that its thread was in when it began; `None`: the thread has said nothing of it.

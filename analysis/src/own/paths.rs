@@ -29,16 +29,15 @@ impl Paths {
         if self.costs.is_empty() || !has_its_whole_log(operation) {
             return None;
         }
-        self.known.of(path(operation), || self.costs.of(operation)).as_ref()
+        self.known.of(&about(operation), &operation.log, || self.costs.of(operation)).as_ref()
     }
 }
 
-/// Everything that the own time of an operation depends on.
-fn path(operation: &Operation) -> impl Iterator<Item = u8> {
+/// Everything that the own time of an operation depends on, beside its log.
+fn about(operation: &Operation) -> [u8; 4] {
     let only_stage = if let [all] = &operation.stages[..] { all.stage.id() } else { 0 };
     let buffer = operation.buffer.map_or(0, |buffer| buffer.id());
-    let about = [operation.op.id(), buffer, operation.is_sounded.into(), only_stage];
-    about.into_iter().chain(operation.log.iter().map(|event| event.code_of()))
+    [operation.op.id(), buffer, operation.is_sounded.into(), only_stage]
 }
 
 #[cfg(test)]

@@ -229,6 +229,7 @@ fn of_all_stages(own: &Own, stages: &[StageSpan]) -> OwnTime {
 #[cfg(test)]
 mod tests {
     use grantscope_wire::{Buffer, Edge, HookId, Stage};
+    use smallvec::smallvec;
 
     use super::*;
     use crate::fixtures::{crossing, export, span};
@@ -278,7 +279,7 @@ mod tests {
         let aggregate = read(Aggregate::default(), &[calibration(), exports(&[7])]);
         assert_eq!(sums(&aggregate), [(0, "corrected"); 2]);
         assert_eq!(aggregate.subtracted().own_ns, 7);
-        let stages = vec![span(Stage::Remainder, 5), span(Stage::ArgumentCopy, 95)];
+        let stages = smallvec![span(Stage::Remainder, 5), span(Stage::ArgumentCopy, 95)];
         let operation = Operation { stages, ..export(Buffer::Wc, 100) };
         let aggregate = read(Aggregate::default(), &[calibration(), Frame::Operations(vec![operation])]);
         let sums: Vec<_> = aggregate.series().map(|(key, series)| (key.stage_name(), series.sum_ns())).collect();

@@ -20,9 +20,9 @@ impl Plans {
 
     /// As [`Plan::new`], for an operation with this log.
     pub fn of(&mut self, op: Op, attempts: u16, log: &[Event]) -> &Plan {
+        let [low, high] = attempts.to_ne_bytes();
         let codes = || log.iter().map(|event| event.code_of());
-        let path = [op.id()].into_iter().chain(attempts.to_ne_bytes()).chain(codes());
-        self.known.of(path, || Plan::new(self.detail, op, attempts, codes()))
+        self.known.of(&[op.id(), low, high], log, || Plan::new(self.detail, op, attempts, codes()))
     }
 }
 

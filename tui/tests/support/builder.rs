@@ -1,6 +1,6 @@
 //! Builds recordings by hand, in the words of the test.
 
-use grantscope_analysis::model::{Environment, HookStatus, LossCounter, LossReport, Operation, Outcome, StageSpan};
+use grantscope_analysis::model::{Environment, HookStatus, Log, LossCounter, LossReport, Operation, Outcome, StageSpan};
 use grantscope_analysis::recording::{Frame, Writer};
 use grantscope_wire::{Buffer, HOOKS, HookId, LossKind, Op, Stage};
 
@@ -16,11 +16,11 @@ pub fn operation(op: Op, buffer: Buffer, pages: u32, start_ns: u64, stages: &[(S
         domid: Some(1),
         tgid: 1,
         tid: 1,
-        comm: "test".to_owned(),
+        comm: "test".into(),
         map_generation_ns: None,
         details: Vec::new(),
         stages_incomplete: false,
-        log: Vec::new(),
+        log: Log::new(),
         is_sounded: false,
         phase: None,
         stages: stages.iter().map(|&(stage, self_ns)| span(stage, self_ns)).collect(),

@@ -1,6 +1,7 @@
 //! What is known of crossings, and what an operation cost by it.
 
 use grantscope_wire::Event;
+use smallvec::smallvec;
 
 use super::*;
 use crate::fixtures::{crossing, export, passing, span};
@@ -20,7 +21,7 @@ fn costs(crossings: &[Crossing]) -> Costs {
 /// An export that allocates a DMA buffer, with one mark inside that.
 fn allocating() -> Operation {
     let log = [(GnttabDmaAllocPages, Edge::Entry, 30), (Msleep, Edge::Mark, 30), (GnttabDmaAllocPages, Edge::Return, 90)];
-    let stages = vec![span(Stage::ArgumentCopy, 40), span(Stage::DmaAlloc, 60)];
+    let stages = smallvec![span(Stage::ArgumentCopy, 40), span(Stage::DmaAlloc, 60)];
     Operation { stages, ..passing(export(Buffer::Wc, 100), &log) }
 }
 
@@ -68,7 +69,7 @@ fn parts_of_nanoseconds_add_up_and_are_not_rounded_one_by_one() {
 
 #[test]
 fn with_one_stage_alone_all_own_time_is_in_it() {
-    let operation = Operation { stages: vec![span(Stage::Remainder, 100)], ..allocating() };
+    let operation = Operation { stages: smallvec![span(Stage::Remainder, 100)], ..allocating() };
     assert_eq!(costs(&known()).of(&operation).unwrap().stages, [(Stage::Remainder, OwnTime { ns: 28, error_ns: 13 })]);
 }
 
@@ -99,7 +100,7 @@ fn with_one_unknown_crossing_nothing_can_be_told() {
         assert_eq!(costs(&rest).of(&allocating()), None, "{:?}", known()[missing]);
     }
     let newer = Event(u64::from(63_u8));
-    assert_eq!(costs(&known()).of(&Operation { log: vec![newer], ..allocating() }), None);
+    assert_eq!(costs(&known()).of(&Operation { log: smallvec![newer], ..allocating() }), None);
     assert_eq!(Costs::default().of(&export(Buffer::Wc, 100)), None);
 }
 
@@ -134,6 +135,6 @@ fn a_teardown_is_the_unmapping_alone_and_one_that_was_deferred_is_not_known() {
     let costs = costs(&[Edge::Entry, Edge::Return].map(|edge| crossing(GnttabUnmapRefs, edge, cost(2_000, 3_000, 0))));
     let of = |stages| costs.of(&Operation { op: Op::Teardown, stages, ..export(Buffer::Wc, 100) });
     let unmapping = span(Stage::Unmapping, 60);
-    assert_eq!(of(vec![unmapping.clone()]).unwrap().stages, [(Stage::Unmapping, OwnTime { ns: 5, error_ns: 0 })]);
-    assert_eq!(of(vec![span(Stage::Deferred, 40), unmapping]), None);
+    assert_eq!(of(smallvec![unmapping.clone()]).unwrap().stages, [(Stage::Unmapping, OwnTime { ns: 5, error_ns: 0 })]);
+    assert_eq!(of(smallvec![span(Stage::Deferred, 40), unmapping]), None);
 }

@@ -1,12 +1,14 @@
 //! Bytes become operations.
 
+use std::sync::Arc;
+
 use grantscope_wire::{Buffer, Detail as Watched, Edge, Event, Op};
 use postcard::{Error, Result};
 
 use super::bytes::Input;
 use super::dictionary::{Dictionary, MOST, MOST_EVENTS, MOST_NAME_BYTES};
 use super::kind::{Actor, Flags, Kind};
-use crate::model::{Detail, Operation, Outcome};
+use crate::model::{Detail, Log, Operation, Outcome};
 use crate::recording::v3;
 use crate::stages::Plan;
 
@@ -46,7 +48,7 @@ struct KnownKind {
 struct KnownActor {
     tgid: u32,
     tid: u32,
-    comm: String,
+    comm: Arc<str>,
 }
 
 impl Reading {
@@ -145,13 +147,13 @@ fn actor(input: &mut Input<'_>) -> Result<(KnownActor, usize)> {
     if comm.len() > MOST_NAME_BYTES {
         return Err(Error::SerdeDeCustom);
     }
-    Ok((KnownActor { tgid, tid, comm: comm.to_owned() }, 0))
+    Ok((KnownActor { tgid, tid, comm: comm.into() }, 0))
 }
 
 impl KnownKind {
     /// The log of the next operation of this kind, and how long that took.
-    fn log(&mut self, input: &mut Input<'_>) -> Result<(Vec<Event>, u64)> {
-        let mut log = Vec::with_capacity(self.path.len());
+    fn log(&mut self, input: &mut Input<'_>) -> Result<(Log, u64)> {
+        let mut log = Log::with_capacity(self.path.len());
         let mut offset_ns = 0_u64;
         for (code, gap) in &mut self.path {
             if Event(u64::from(*code)).edge() != Edge::Mark {

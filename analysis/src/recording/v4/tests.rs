@@ -1,6 +1,7 @@
 //! What operations cost, and what becomes of bytes that no writer writes.
 
 use grantscope_wire::{Buffer, Detail, Edge, Event, HookId, Op};
+use smallvec::smallvec;
 
 use super::dictionary::{MOST, MOST_EVENTS, MOST_NAME_BYTES};
 use super::kind::{Actor, Kind};
@@ -73,7 +74,7 @@ fn exports(count: u64) -> Vec<Operation> {
 
 /// Operations, each of a log of its own length, which are marks alone.
 fn marked(lengths: &[usize]) -> Vec<Operation> {
-    let log = |length| vec![event(HookId::SetForeignP2mMapping, Edge::Mark, 0); length];
+    let log = |length| smallvec![event(HookId::SetForeignP2mMapping, Edge::Mark, 0); length];
     lengths.iter().map(|&length| folded(Operation { log: log(length), ..export(Buffer::Wc, 9) })).collect()
 }
 
@@ -146,8 +147,8 @@ fn actors_that_are_too_many_to_be_known_are_forgotten_and_described_again() {
 
 #[test]
 fn a_name_that_is_too_long_is_cut_between_two_characters() {
-    let named = folded(Operation { comm: "\u{20ac}".repeat(100), ..export(Buffer::Wc, 9) });
-    assert_eq!(frames(&[named])[0][0].comm, "\u{20ac}".repeat(MOST_NAME_BYTES / 3));
+    let named = folded(Operation { comm: "\u{20ac}".repeat(100).into(), ..export(Buffer::Wc, 9) });
+    assert_eq!(*frames(&[named])[0][0].comm, *"\u{20ac}".repeat(MOST_NAME_BYTES / 3));
 }
 
 /// A payload of one operation of such a kind and actor, with these numbers behind.

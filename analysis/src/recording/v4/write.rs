@@ -1,6 +1,7 @@
 //! Operations become bytes.
 
 use std::mem;
+use std::sync::Arc;
 
 use grantscope_wire::{Buffer, Edge, Event, Op, Stage};
 use postcard::Result;
@@ -32,7 +33,7 @@ pub struct Writing {
 struct OwnedActor {
     tgid: u32,
     tid: u32,
-    comm: String,
+    comm: Arc<str>,
 }
 
 impl Writing {
@@ -83,7 +84,8 @@ impl Writing {
     /// The same for who made it.
     fn actor(&mut self, operation: &Operation, bytes: &mut Vec<u8>) -> Result<()> {
         if let Some((last, number)) = &self.last_actor
-            && (last.tid, last.tgid, last.comm.as_str()) == (operation.tid, operation.tgid, &operation.comm)
+            && (last.tid, last.tgid) == (operation.tid, operation.tgid)
+            && last.comm == operation.comm
         {
             put_number(bytes, *number as u64);
             return Ok(());

@@ -57,6 +57,7 @@ fn packed(buckets: &Buckets) -> Result<String, ExportError> {
 mod tests {
     use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
     use hdrhistogram::serialization::Deserializer;
+    use smallvec::smallvec;
 
     use super::*;
     use crate::fixtures::{crossing, export, span};
@@ -64,7 +65,7 @@ mod tests {
     use crate::recording::Frame;
 
     fn operation(buffer: Option<Buffer>, pages: Option<u32>, duration_ns: u64) -> Operation {
-        let stages = vec![span(Stage::Remainder, 1_000), span(Stage::DmaAlloc, duration_ns - 1_000)];
+        let stages = smallvec![span(Stage::Remainder, 1_000), span(Stage::DmaAlloc, duration_ns - 1_000)];
         Operation { buffer, pages, stages, ..export(Buffer::Pages, duration_ns) }
     }
 

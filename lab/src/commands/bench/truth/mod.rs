@@ -282,7 +282,11 @@ fn verdict(rows: &[Row], ratios: &[Ratio], bound: Bound) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use grantscope_analysis::{model::Operation, recording::Frame, verify::Call};
+    use grantscope_analysis::{
+        model::{Log, Operation, Stages},
+        recording::Frame,
+        verify::Call,
+    };
     use grantscope_wire::{Buffer, Op};
 
     use super::*;
@@ -351,11 +355,11 @@ mod tests {
             domid,
             tgid: 1,
             tid: 1,
-            comm: String::new(),
+            comm: "".into(),
             map_generation_ns: None,
             stages_incomplete: false,
-            stages: vec![],
-            log: vec![],
+            stages: Stages::new(),
+            log: Log::new(),
             is_sounded: false,
             phase: None,
             details: vec![],
