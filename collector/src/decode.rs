@@ -1,6 +1,7 @@
 //! From the bytes of a record to an `Operation`. The only place that knows both.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use grantscope_wire::record::{
@@ -144,8 +145,7 @@ impl Decoder {
         let mut is_new = true;
         while let Some(&word) = words.get(next) {
             if let Some(facts) = TeardownInside::read(&words[next..]) {
-                let log = words[inside.clone()].iter().map(|event| rebased(event, entered_ns)).collect();
-                teardowns.push(Inside { offset_ns: entered_ns, duration_ns: returned_ns.saturating_sub(entered_ns), log, facts });
+                teardowns.push(Inside::of(&words[inside.clone()], entered_ns..returned_ns, facts));
                 next += TeardownInside::WORDS;
                 continue;
             }
@@ -227,6 +227,15 @@ struct Inside {
     /// The hooks that it passed, with times from its own start.
     log: Log,
     facts: TeardownInside,
+}
+
+impl Inside {
+    /// These events, and what else is said of it. Few operations have one: in the loop over all words it is in the way.
+    #[cold]
+    fn of(events: &[Event], during_ns: Range<u64>, facts: TeardownInside) -> Self {
+        let log = events.iter().map(|event| rebased(event, during_ns.start)).collect();
+        Self { offset_ns: during_ns.start, duration_ns: during_ns.end.saturating_sub(during_ns.start), log, facts }
+    }
 }
 
 /// The event, with its time from there on.
