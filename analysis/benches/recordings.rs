@@ -4,7 +4,11 @@
 //! A line per figure, `NAME VALUE`: operations, their events, series; the best run's nanoseconds; the most memory in KiB.
 
 use std::error::Error;
+use std::fs::File;
 use std::hint::black_box;
+use std::io::BufReader;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
@@ -23,8 +27,10 @@ fn main() -> Outcome<()> {
         // `cargo test --benches` and the like give none.
         return Ok(());
     };
+    if measure == "memory" {
+        return memory(Path::new(path));
+    }
     let bytes = repeated(&frames(&fs::read(path)?)?, times.parse()?)?;
-    let before_kib = peak_kib()?;
     match measure.as_str() {
         "write" => {
             let frames = frames(&bytes)?;
@@ -33,8 +39,7 @@ fn main() -> Outcome<()> {
         "read" => report(&bytes, best(|| (), |()| read(&bytes, |frame| drop(black_box(frame))))?),
         "add up" => {
             report(&bytes, best(|| (), |()| added_up(&bytes))?)?;
-            println!("kib {}", peak_kib()?.saturating_sub(before_kib));
-            Ok(())
+            memory_apart(&bytes)
         }
         "export" => {
             let aggregate = added_up(&bytes)?;
@@ -96,7 +101,32 @@ fn written(frames: Vec<Frame>) -> Outcome<Vec<u8>> {
     Ok(writer.into_inner())
 }
 
-/// A recording in which all that happens between its first frame and its end happens several times, one after the other.
+/// The most memory of a process that does nothing else than to read a recording, as it comes, and to add it up.
+fn memory(path: &Path) -> Outcome<()> {
+    let mut reader = Reader::open(BufReader::new(File::open(path)?))?;
+    let mut aggregate = Aggregate::default();
+    while let Some(frame) = reader.next_frame()? {
+        aggregate.add(&frame);
+    }
+    let status = fs::read_to_string("/proc/self/status")?;
+    // proc_pid_status(5).
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("the kernel does not say VmHWM")?;
+    println!("kib {}", line.trim().trim_end_matches(" kB"));
+    drop(black_box(aggregate));
+    Ok(())
+}
+
+/// The same in a process of its own.
+fn memory_apart(bytes: &[u8]) -> Outcome<()> {
+    let path = env::temp_dir().join(format!("grantscope-recordings-{}.gsr", std::process::id()));
+    fs::write(&path, bytes)?;
+    let status = Command::new(env::current_exe()?).arg("memory").arg(&path).arg("1").status();
+    fs::remove_file(&path)?;
+    if status?.success() { Ok(()) } else { Err("the process whose memory was to be measured failed".into()) }
+}
+
+/// A recording in which all that happens between its first frame and its end happens several times, one after the other. What the probes
+/// cost is said the first time only: a recorder says it anew when it has measured twice as often.
 fn repeated(frames: &[Frame], times: u64) -> Outcome<Vec<u8>> {
     let Some((first, rest)) = frames.split_first() else { return Err("an empty recording".into()) };
     let ends = |frame: &&Frame| matches!(frame, Frame::End { .. });
@@ -105,7 +135,8 @@ fn repeated(frames: &[Frame], times: u64) -> Outcome<Vec<u8>> {
     let mut writer = Writer::new(Vec::new());
     writer.put(first.clone())?;
     for time in 0..times {
-        for frame in rest.iter().filter(|frame| !ends(frame)) {
+        let is_repeated = |frame: &&Frame| !ends(frame) && (time == 0 || !matches!(frame, Frame::Calibration(_)));
+        for frame in rest.iter().filter(is_repeated) {
             writer.put(later(frame.clone(), time * last_ns))?;
         }
     }
@@ -121,11 +152,4 @@ fn later(mut frame: Frame, by_ns: u64) -> Frame {
         }
     }
     frame
-}
-
-/// The most memory that this process had so far (proc_pid_status(5)).
-fn peak_kib() -> Outcome<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("the kernel does not say VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

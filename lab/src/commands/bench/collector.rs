@@ -1,5 +1,6 @@
-//! `cargo xtask bench collector`: how fast recordings are written, read, added up and exported on this machine, on one core. It boots
-//! nothing: `analysis/benches/recordings.rs` does the work, for each measure in a process of its own.
+//! `cargo xtask bench collector`: how fast records are decoded, and recordings written, read, added up and exported on this machine, on one
+//! core. It boots nothing: `collector/benches/records.rs` and `analysis/benches/recordings.rs` do the work, for each measure in a process of
+//! its own.
 
 use std::{
     collections::BTreeMap,
@@ -12,9 +13,16 @@ use anyhow::{Context, Result};
 use super::document;
 use crate::{command, place, programs};
 
-/// The measures, as the benchmark calls them, with what they are.
-const MEASURES: &[(&str, &str)] =
-    &[("write", "written"), ("read", "read"), ("add up", "read and added up"), ("export", "exported as CSV")];
+/// The measures: the benchmark, its package, what it calls the measure, and what that is.
+const MEASURES: &[(&str, &str, &str, &str)] = &[
+    ("records", "grantscope-collector", "decode", "records decoded"),
+    ("records", "grantscope-collector", "record", "records decoded and written: what `record` does"),
+    ("records", "grantscope-collector", "watch", "records decoded and added up: what `top` does"),
+    ("recordings", "grantscope-analysis", "write", "written"),
+    ("recordings", "grantscope-analysis", "read", "read"),
+    ("recordings", "grantscope-analysis", "add up", "read and added up"),
+    ("recordings", "grantscope-analysis", "export", "exported as CSV"),
+];
 
 /// Arguments of `bench collector`.
 #[derive(Debug, clap::Args)]
@@ -36,8 +44,7 @@ pub struct Arguments {
 /// When the benchmark does not compile, or cannot read the recording.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let recording = std::path::absolute(&arguments.recording)?;
-    let measured: Vec<_> =
-        MEASURES.iter().map(|(measure, _)| figures(measure, &recording, arguments.times)).collect::<Result<_>>()?;
+    let measured: Vec<_> = MEASURES.iter().map(|measure| figures(measure, &recording, arguments.times)).collect::<Result<_>>()?;
     let text = table(&measured)?;
     print!("{text}");
     if arguments.write {
@@ -46,10 +53,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn figures(measure: &str, recording: &Path, times: u32) -> Result<Figures> {
+fn figures((bench, package, measure, _): &(&str, &str, &str, &str), recording: &Path, times: u32) -> Result<Figures> {
     let mut cargo = programs::stable_cargo();
     cargo.current_dir(place::work_tree());
-    cargo.args(["bench", "--quiet", "--package", "grantscope-analysis", "--bench", "recordings", "--", measure]);
+    cargo.args(["bench", "--quiet", "--package", package, "--bench", bench, "--", measure]);
     Figures::read(&command::output(cargo.arg(recording).arg(times.to_string()))?)
 }
 
@@ -71,7 +78,7 @@ impl Figures {
 /// The measures, as a table.
 fn table(measured: &[Figures]) -> Result<String> {
     let mut lines = String::from("| | operations a second, millions | ms | at most, MiB |\n| --- | --- | --- | --- |\n");
-    for ((measure, about), figures) in MEASURES.iter().zip(measured) {
+    for ((_, _, measure, about), figures) in MEASURES.iter().zip(measured) {
         let ns = figures.get("ns")?;
         // Exporting depends on how many series there are, and not on how many operations.
         let rate = match *measure {
@@ -101,13 +108,13 @@ mod tests {
         let usual = || figures("operations 2000\nevents 40000\nbytes 60000\nns 1000000");
         let added_up = figures("operations 2000\nevents 40000\nbytes 60000\nns 4000000\nkib 2048");
         let exported = figures("series 7\noperations 2000\nevents 40000\nbytes 60000\nns 5000000");
-        let text = table(&[usual(), usual(), added_up, exported]).unwrap();
+        let text = table(&[usual(), usual(), usual(), usual(), usual(), added_up, exported]).unwrap();
         let rows: Vec<_> = text.lines().skip(2).collect();
         assert_eq!(
-            rows[1..4],
+            rows[4..7],
             ["| read | 2.00 | 1.0 | – |", "| read and added up | 0.50 | 4.0 | 2.0 |", "| exported as CSV | – | 5.0 | – |"]
         );
-        assert_eq!(rows[5], "2000 operations of 20.0 events and 30.0 bytes, 7 series");
+        assert_eq!(rows[8], "2000 operations of 20.0 events and 30.0 bytes, 7 series");
     }
 
     #[test]
