@@ -74,7 +74,8 @@ pub struct Finished {
     pub unreadable_marks: UnreadableMarks,
 }
 
-/// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
+/// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached; the sink gets
+/// its first frame after the command has started.
 ///
 /// # Errors
 /// The probes cannot be attached, the command cannot be started, or the recording cannot be written.
@@ -86,13 +87,11 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
     let filter = (!options.filter.is_any()).then_some(options.filter);
     let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0, marks: None };
-    session.put(Frame::Environment(environment))?;
-    session.put_filtered()?;
-    session.put_maps()?;
+    let first = [Some(Frame::Environment(environment)), session.filtered(), session.maps()];
     let started = options.command.map(start).transpose()?;
     let (mut child, marks) = started.unzip();
     session.marks = marks;
-    let ended = session.run(child.as_mut()).await;
+    let ended = session.run(first.into_iter().flatten(), child.as_mut()).await;
     if !matches!(ended, Ok(Ended::Command(_)))
         && let Some(child) = child.as_mut()
     {
@@ -141,7 +140,12 @@ enum Event {
 }
 
 impl<S: FrameSink> Session<S> {
-    async fn run(&mut self, mut child: Option<&mut Child>) -> Result<Ended, CaptureError> {
+    /// `first` is how a recording begins: not put before the command has started, so that one that cannot be started costs nobody
+    /// the recording that was there before.
+    async fn run(&mut self, first: impl Iterator<Item = Frame>, mut child: Option<&mut Child>) -> Result<Ended, CaptureError> {
+        for frame in first {
+            self.put(frame)?;
+        }
         let mut signals = Signals::new().map_err(CaptureError::Wait)?;
         let mut timer = interval(DRAIN_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -177,7 +181,7 @@ impl<S: FrameSink> Session<S> {
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
-            self.put_maps()?;
+            self.maps().map_or(Ok(()), |frame| self.put(frame))?;
         }
         Ok(())
     }
@@ -205,11 +209,8 @@ impl<S: FrameSink> Session<S> {
         Ok(())
     }
 
-    fn put_maps(&mut self) -> Result<(), CaptureError> {
-        match self.probes.get_mut().live_maps() {
-            Some(report) => self.put(Frame::Maps(report)),
-            None => Ok(()),
-        }
+    fn maps(&mut self) -> Option<Frame> {
+        self.probes.get_mut().live_maps().map(Frame::Maps)
     }
 
     fn finish(mut self, ended: Ended) -> Result<Finished, CaptureError> {
@@ -228,14 +229,14 @@ impl<S: FrameSink> Session<S> {
     fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
         let report = self.probes.get_ref().loss(host::now_ns());
         self.put(Frame::Loss(report.clone()))?;
-        self.put_filtered()?;
+        self.filtered().map_or(Ok(()), |frame| self.put(frame))?;
         Ok(report)
     }
 
-    fn put_filtered(&mut self) -> Result<(), CaptureError> {
-        let Some(filter) = self.filter.clone() else { return Ok(()) };
+    fn filtered(&self) -> Option<Frame> {
+        let filter = self.filter.clone()?;
         let left_out = self.probes.get_ref().left_out();
-        self.put(Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
+        Some(Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
     }
 
     fn put(&mut self, frame: Frame) -> Result<(), CaptureError> {
