@@ -70,6 +70,7 @@ fn logged(
     body: impl FnOnce(&Log, &mut Header) -> Result<(), Error>,
 ) -> Result<()> {
     stop::catch_signals()?;
+    arguments.scenario.is_not(&arguments.truth)?;
     recover_from_others();
     let destination = TruthFile::open(&arguments.truth)?;
     let log = Log::with_room_for(expected_calls);
