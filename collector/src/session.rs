@@ -74,7 +74,8 @@ pub struct Finished {
     pub unreadable_marks: UnreadableMarks,
 }
 
-/// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached.
+/// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached; the sink gets
+/// its first frame after the command has started.
 ///
 /// # Errors
 /// The probes cannot be attached, the command cannot be started, or the recording cannot be written.
@@ -89,14 +90,11 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
     let filter = (!options.filter.is_any()).then_some(options.filter);
     let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0, marks: None };
-    session.put(Frame::Environment(environment))?;
-    session.put_own_use()?;
-    session.put_filtered()?;
-    session.put_maps()?;
+    let first = [Some(Frame::Environment(environment)), own_use(), session.filtered(), session.maps()];
     let started = options.command.map(start).transpose()?;
     let (mut child, marks) = started.unzip();
     session.marks = marks;
-    let ended = session.run(child.as_mut()).await;
+    let ended = session.run(first, child.as_mut()).await;
     if !matches!(ended, Ok(Ended::Command(_)))
         && let Some(child) = child.as_mut()
     {
@@ -150,7 +148,14 @@ enum Event {
 }
 
 impl<S: FrameSink> Session<S> {
-    async fn run(&mut self, mut child: Option<&mut Child>) -> Result<Ended, CaptureError> {
+    /// `first` is how a recording begins: not put before the command has started, so that one that cannot be started costs nobody
+    /// the recording that was there before.
+    async fn run(
+        &mut self,
+        first: impl IntoIterator<Item = Option<Frame>>,
+        mut child: Option<&mut Child>,
+    ) -> Result<Ended, CaptureError> {
+        self.put_each(first)?;
         let mut signals = Signals::new().map_err(CaptureError::Wait)?;
         let mut timer = interval(DRAIN_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -186,8 +191,8 @@ impl<S: FrameSink> Session<S> {
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
-            self.put_own_use()?;
-            self.put_maps()?;
+            let news = [own_use(), self.maps()];
+            self.put_each(news)?;
         }
         Ok(())
     }
@@ -214,20 +219,15 @@ impl<S: FrameSink> Session<S> {
         Ok(())
     }
 
-    fn put_maps(&mut self) -> Result<(), CaptureError> {
-        match self.probes.get_mut().live_maps() {
-            Some(report) => self.put(Frame::Maps(report)),
-            None => Ok(()),
-        }
+    fn maps(&mut self) -> Option<Frame> {
+        self.probes.get_mut().live_maps().map(Frame::Maps)
     }
 
     fn finish(mut self, ended: Ended) -> Result<Finished, CaptureError> {
         self.drain()?;
-        if let Some(report) = self.probes.get_mut().live_maps_and_holders() {
-            self.put(Frame::Maps(report))?;
-        }
-        // To detach takes more than many seconds of recording.
-        self.put_own_use()?;
+        let maps = self.probes.get_mut().live_maps_and_holders().map(Frame::Maps);
+        // What it used is said now: to detach takes more than many seconds of recording.
+        self.put_each([maps, own_use()])?;
         let taken = self.probes.get_mut().finish();
         self.put_operations(taken)?;
         let loss = self.put_loss()?;
@@ -239,23 +239,28 @@ impl<S: FrameSink> Session<S> {
     fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
         let report = self.probes.get_ref().loss(host::now_ns());
         self.put(Frame::Loss(report.clone()))?;
-        self.put_filtered()?;
+        self.put_each([self.filtered()])?;
         Ok(report)
     }
 
-    fn put_own_use(&mut self) -> Result<(), CaptureError> {
-        host::own_use().map_or(Ok(()), |report| self.put(Frame::Recorder(report)))
+    fn filtered(&self) -> Option<Frame> {
+        let filter = self.filter.clone()?;
+        let left_out = self.probes.get_ref().left_out();
+        Some(Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
     }
 
-    fn put_filtered(&mut self) -> Result<(), CaptureError> {
-        let Some(filter) = self.filter.clone() else { return Ok(()) };
-        let left_out = self.probes.get_ref().left_out();
-        self.put(Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
+    fn put_each(&mut self, frames: impl IntoIterator<Item = Option<Frame>>) -> Result<(), CaptureError> {
+        frames.into_iter().flatten().try_for_each(|frame| self.put(frame))
     }
 
     fn put(&mut self, frame: Frame) -> Result<(), CaptureError> {
         self.sink.put(frame).map_err(|source| CaptureError::Write { source })
     }
+}
+
+/// What this process has used so far.
+fn own_use() -> Option<Frame> {
+    host::own_use().map(Frame::Recorder)
 }
 
 /// The command's exit; never, where there is none.

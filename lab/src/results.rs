@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::BufReader,
+    io::{BufReader, Write},
     path::Path,
 };
 
@@ -14,6 +14,7 @@ use grantscope_analysis::{
     report::export::csv as export,
     series::{Aggregate, Phases, Wanted},
 };
+use grantscope_output::Output;
 
 /// Results of an earlier run must not pass for this one's.
 ///
@@ -39,10 +40,13 @@ pub fn export_csv(out: &Path) -> Result<()> {
     let written = || -> Result<()> {
         let mut csv = Vec::new();
         export::csv(&read(&out.join("recording.gsr"))?, &mut csv)?;
-        // Renamed when it is whole: half a table is never found under its name.
-        let (draft, path) = (out.join("results.csv.part"), out.join("results.csv"));
-        fs::write(&draft, csv).with_context(|| format!("cannot write {}", draft.display()))?;
-        fs::rename(&draft, &path).with_context(|| format!("cannot write {}", path.display()))
+        let path = out.join("results.csv");
+        let write = || {
+            let mut draft = Output::open(&path)?.draft(".part")?;
+            draft.write_all(&csv)?;
+            draft.commit()
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
     };
     written().context("the recording is kept, but results.csv could not be made from it")
 }
@@ -76,7 +80,7 @@ mod tests {
         let folder = Scratch::new()?;
         fs::write(folder.0.join("recording.gsr"), &recording[..bytes.unwrap_or(recording.len())])?;
         export_csv(&folder.0)?;
-        assert!(!folder.0.join("results.csv.part").exists());
+        assert_eq!(fs::read_dir(&folder.0)?.count(), 2, "a draft is left");
         let table = fs::read_to_string(folder.0.join("results.csv"))?;
         Ok(table.lines().count() - 1)
     }

@@ -10,6 +10,7 @@ mod channels;
 mod crash;
 mod doctor;
 mod faults;
+mod files;
 mod filter;
 mod hang;
 mod harness;
@@ -73,6 +74,7 @@ pub const ALL: &[Check] = &[
         run: faults::full_tables_are_distinguished,
     },
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
+    Check { name: "files of the user's stay, and nobody else steers what root does", run: files::are_safe },
     Check { name: "obstacles are named, and recorded data is kept", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
     Check { name: "a teardown is followed to its true end, in every order of release", run: teardown::ends_are_seen },

@@ -1,19 +1,19 @@
 //! `grantscope export`: a recording becomes CSV.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::report::export::{CSV, FORMATS, Format};
 use grantscope_analysis::series::Aggregate;
+use grantscope_output::Output;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
 use crate::options::one_of::one_of;
 use crate::options::shown::ShownArgs;
-use crate::source::load;
+use crate::source::load::{self, Loaded};
 use crate::source::stream::is_stdin;
 
 /// Turn a recording into CSV.
@@ -22,6 +22,9 @@ use crate::source::stream::is_stdin;
 /// compressed, base64), so that files can be merged without loss. A series is what has the same operation, buffer kind,
 /// page count, other domain and outcome, the same cause where it failed, the same caller where a driver of the kernel
 /// asked, and the same operation that started it (started_by). Unknown is an empty cell.
+///
+/// A file gets its new contents when they are whole, and keeps its mode and owner; a link is followed; a pipe or a device is
+/// written as it is. The recording itself is never the output.
 ///
 /// A recording that is cut short or damaged gives everything before that place, a warning, and exit code 4.
 #[derive(Debug, Parser)]
@@ -53,45 +56,58 @@ impl Verb for Export {
     const EXITS: Exits = exit::OF_A_READER;
 
     fn run(&self) -> Result<Exit> {
+        let output = self.output.as_deref().filter(|path| !is_stdin(path));
+        // Before the recording is read: what cannot be written is known at once.
+        let output = output.map(Table::at).transpose()?;
         let loaded = load::recording(&self.recording, self.shown.into())?;
         let exit = loaded.report(&self.recording);
-        match self.output.as_deref().filter(|path| !is_stdin(path)) {
-            Some(path) => to_file(&loaded.aggregate, self.format, path)?,
+        match output {
+            Some(table) => table.write(&loaded, self.format)?,
             None => write(&loaded.aggregate, self.format, io::stdout().lock())?,
         }
         Ok(exit)
     }
 }
 
-/// Writes beside the target and renames: half a table is never found under its name.
-///
-/// # Errors
-/// The target cannot be written; it is then as it was.
-pub fn to_file(aggregate: &Aggregate, format: Format, path: &Path) -> Result<()> {
-    let whole = || -> Result<()> {
-        if !is_replaceable(path) {
-            return write(aggregate, format, File::options().write(true).open(path)?);
+/// How the name of a table ends that is not whole yet.
+const DRAFT: &str = ".part";
+
+/// A file that is to have a table.
+pub struct Table<'a> {
+    name: &'a Path,
+    output: Output,
+}
+
+impl<'a> Table<'a> {
+    /// What this name stands for. Nothing is changed yet.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn at(name: &'a Path) -> Result<Self> {
+        let output = Output::open(name).with_context(|| advice(name))?;
+        Ok(Self { name, output })
+    }
+
+    /// Writes it beside its name, which it takes when it is whole: half a table is never found there.
+    ///
+    /// # Errors
+    /// It is the recording, or cannot be written; a file that was there is then as it was.
+    pub fn write(self, loaded: &Loaded, format: Format) -> Result<()> {
+        let Self { name, output } = self;
+        if loaded.file.is_some() && loaded.file == output.id() {
+            bail!("{}: is the recording that is read, and would be overwritten by its table; give another file", name.display());
         }
-        let draft = draft_of(path);
-        let written = File::create(&draft).map_err(Into::into).and_then(|file| write(aggregate, format, file));
-        written.and_then(|()| std::fs::rename(&draft, path).map_err(Into::into)).inspect_err(|_| {
-            // Best effort: the error that is reported is the one that matters.
-            let _ = std::fs::remove_file(&draft);
-        })
-    };
-    whole().with_context(|| format!("{}: cannot be written; check the directory and the space on the disk", path.display()))
+        let written = || -> Result<()> {
+            let mut draft = output.draft(DRAFT)?;
+            write(&loaded.aggregate, format, &mut draft)?;
+            Ok(draft.commit()?)
+        };
+        written().with_context(|| advice(name))
+    }
 }
 
-/// `results.csv` is written as `results.csv.part`.
-fn draft_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
-}
-
-/// Devices and pipes are written to, not replaced.
-fn is_replaceable(path: &Path) -> bool {
-    path.metadata().map_or(true, |kind| kind.is_file())
+fn advice(name: &Path) -> String {
+    format!("{}: cannot be written; check the directory and the space on the disk", name.display())
 }
 
 fn write(aggregate: &Aggregate, format: Format, mut out: impl Write) -> Result<()> {

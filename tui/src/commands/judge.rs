@@ -1,16 +1,18 @@
 //! `grantscope judge`: a recording against the load generator's truth.
 
-use std::fs;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::verify::{Truth, judge};
+use grantscope_output::FileId;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::source::load;
+use crate::source::not_written::is_not_written;
 
 /// Compare a recording with what the load generator itself wrote down.
 ///
@@ -54,6 +56,9 @@ impl Verb for Judge {
 }
 
 fn read_truth(path: &Path) -> Result<Truth> {
-    let json = fs::read_to_string(path).with_context(|| format!("{}: cannot be read; check the path", path.display()))?;
+    let unreadable = || format!("{}: cannot be read; check the path", path.display());
+    let file = File::open(path).with_context(unreadable)?;
+    is_not_written(FileId::of(&file), &path.display().to_string())?;
+    let json = io::read_to_string(file).with_context(unreadable)?;
     Truth::parse(&json).with_context(|| path.display().to_string())
 }

@@ -1,6 +1,5 @@
 //! `grantscope record`: the probes' operations become a recording.
 
-use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::recording::Writer;
+use grantscope_output::{FileId, Output};
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
@@ -23,6 +23,9 @@ use crate::this_machine;
 ///
 /// COMMAND can say when a thread sets up, warms up and measures, in the pipe that GRANTSCOPE_MARKS names: what is shown of
 /// the recording is then what was measured (docs/phases.md).
+///
+/// A file that is there already stays as it is until the probes are attached and COMMAND has started; then it is overwritten,
+/// and keeps its mode and owner.
 ///
 /// Needs root, Xen, and a kernel with gntdev, BTF and BPF. Hooks that cannot be attached are listed, with what is missing
 /// without them.
@@ -59,32 +62,104 @@ impl Verb for Record {
     ];
 
     fn run(&self) -> Result<Exit> {
-        this_machine::record(self.capture.capture(self.command()), || Ok(Writer::new(open(&self.output)?)))
+        let destination = self.destination()?;
+        let capture = self.capture.capture(self.command(destination.is_standard_output));
+        this_machine::record(capture, || Ok(Writer::new(destination.bytes)))
     }
+}
+
+/// Where the recording goes.
+struct Destination {
+    bytes: Box<dyn Write>,
+    is_standard_output: bool,
 }
 
 impl Record {
     /// The command to run; its output goes to standard error where standard output is the recording.
-    fn command(&self) -> Option<Command> {
+    fn command(&self, standard_output_is_taken: bool) -> Option<Command> {
         let (program, arguments) = self.command.split_first()?;
         let mut command = Command::new(program);
         command.args(arguments);
-        if is_standard(&self.output) {
+        if standard_output_is_taken {
             command.stdout(io::stderr());
         }
         Some(command)
     }
+
+    /// Opens it. What is there stays until the first frame, which is after the command has started.
+    fn destination(&self) -> Result<Destination> {
+        let path = &self.output;
+        let advice = || format!("{}: cannot be written; check the path", path.display());
+        let output = if is_standard(path) { None } else { Some(Output::open(path).with_context(advice)?) };
+        let is_standard_output = output.as_ref().is_none_or(Output::is_standard_output);
+        if is_standard_output && io::stdout().is_terminal() {
+            bail!("a recording is not text: pipe it (`grantscope record -o - | grantscope top -`), or give -o a file");
+        }
+        let Some(output) = output else { return Ok(Destination { bytes: Box::new(io::stdout()), is_standard_output }) };
+        let stream = output.stream().with_context(advice)?;
+        if let Some(other) = self.other_use(stream.id(), is_standard_output) {
+            bail!("{}: is also {other}, and cannot be the recording too; give -o another file", path.display());
+        }
+        Ok(Destination { bytes: Box::new(stream), is_standard_output })
+    }
+
+    /// What else the command would do with this file, as far as its command line says so.
+    fn other_use(&self, file: Option<FileId>, is_standard_output: bool) -> Option<String> {
+        let file = Some(file?);
+        let standard = [
+            (FileId::of(io::stdin()), "standard input"),
+            (FileId::of(io::stdout()).filter(|_| !is_standard_output), "standard output"),
+            (FileId::of(io::stderr()), "standard error"),
+        ];
+        let standard = standard.into_iter().find(|(id, _)| *id == file).map(|(_, name)| name.to_owned());
+        let word = || self.command.iter().find(|word| FileId::at(Path::new(word)) == file);
+        standard.or_else(|| word().map(|word| format!("`{word}` of COMMAND")))
+    }
 }
 
-/// Where the bytes go.
-fn open(path: &Path) -> Result<Box<dyn Write>> {
-    if !is_standard(path) {
-        // Not `create_new`: a device or a named pipe is there already.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
-        return Ok(Box::new(file.with_context(|| format!("{}: cannot be written; check the path", path.display()))?));
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn record(output: &Path, command: &[&str]) -> Record {
+        let output = output.to_str().unwrap();
+        Record::parse_from([&["record", "-o", output, "--"], command].concat())
     }
-    if io::stdout().is_terminal() {
-        bail!("a recording is not text: pipe it (`grantscope record -o - | grantscope top -`), or give -o a file");
+
+    #[test]
+    fn an_old_recording_stays_until_there_is_a_frame() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new] = ["old.gsr", "new.gsr"].map(|name| folder.path().join(name));
+        fs::write(&old, "an earlier recording").unwrap();
+        for path in [&old, &new] {
+            drop(record(path, &["true"]).destination().unwrap());
+        }
+        assert_eq!(fs::read_to_string(&old).unwrap(), "an earlier recording");
+        assert!(!new.exists());
+        record(&old, &["true"]).destination().unwrap().bytes.write_all(b"new").unwrap();
+        assert_eq!(fs::read_to_string(&old).unwrap(), "new");
     }
-    Ok(Box::new(io::stdout()))
+
+    #[test]
+    fn what_the_command_reads_or_is_cannot_be_the_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let [script, link] = ["script", "link"].map(|name| folder.path().join(name));
+        fs::write(&script, "true").unwrap();
+        std::os::unix::fs::symlink(&script, &link).unwrap();
+        let word = script.to_str().unwrap();
+        let refused = |command: &[&str]| record(&link, command).destination().err().map(|error| error.to_string());
+        for command in [&["sh", word][..], &[word]] {
+            assert!(refused(command).is_some_and(|error| error.contains(&format!("is also `{word}` of COMMAND"))), "{command:?}");
+        }
+        assert_eq!(refused(&["sh", "-c", "true"]), None);
+        assert_eq!(fs::read_to_string(&script).unwrap(), "true");
+    }
+
+    #[test]
+    fn a_destination_that_cannot_be_written_is_known_before_anything_starts() {
+        let error = record(Path::new("/nowhere/at/all/run.gsr"), &["true"]).destination().err().unwrap();
+        assert_eq!(error.to_string(), "/nowhere/at/all/run.gsr: cannot be written; check the path");
+    }
 }

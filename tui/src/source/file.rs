@@ -4,8 +4,10 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use grantscope_output::FileId;
 
 use crate::source::frames::{Input, Origin};
+use crate::source::not_written::is_not_written;
 use crate::source::stream::bytes;
 
 /// A regular file is a recording of the past; anything else that has a path (pipe, socket, serial line) is live.
@@ -22,11 +24,12 @@ pub fn input(path: &Path) -> Result<Input> {
 /// Opens a file.
 ///
 /// # Errors
-/// It cannot be opened, or is a directory.
+/// It cannot be opened, is a directory, or is what standard output goes to.
 pub fn open_file(path: &Path) -> Result<File> {
     let file = File::open(path).with_context(|| format!("{}: cannot be opened; check the path", path.display()))?;
     if file.metadata().is_ok_and(|kind| kind.is_dir()) {
         bail!("{}: is a directory; give a file written by `grantscope record -o FILE`", path.display());
     }
+    is_not_written(FileId::of(&file), &path.display().to_string())?;
     Ok(file)
 }

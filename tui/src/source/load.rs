@@ -1,12 +1,14 @@
 //! A whole recording at once, for the commands that are not live.
 
 use std::io::{BufReader, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::{Aggregate, Times, Wanted};
+use grantscope_output::FileId;
 
 use crate::exit::Exit;
 use crate::source::file::open_file;
@@ -20,6 +22,8 @@ pub struct Loaded {
     pub aggregate: Aggregate,
     /// How it ended.
     pub ended: Ended,
+    /// The file that it was read from; `None`: it was none.
+    pub file: Option<FileId>,
 }
 
 impl Loaded {
@@ -62,14 +66,15 @@ fn load(path: &Path, wanted: Wanted, each: impl FnMut(&Frame)) -> Result<Loaded>
     if is_stdin(path) { read(standard_input()?, path, aggregate, each) } else { read(open_file(path)?, path, aggregate, each) }
 }
 
-fn read(input: impl Read, path: &Path, mut aggregate: Aggregate, each: impl FnMut(&Frame)) -> Result<Loaded> {
+fn read(input: impl Read + AsFd, path: &Path, mut aggregate: Aggregate, each: impl FnMut(&Frame)) -> Result<Loaded> {
+    let file = FileId::of(&input);
     let ended = match drain(input, &mut aggregate, each) {
         Ok(()) => Ended::Complete,
         Err(ended) => ended,
     };
     match ended {
         Ended::Unreadable(why) => Err(anyhow!("{}: {why}", name(path))),
-        ended => Ok(Loaded { aggregate, ended }),
+        ended => Ok(Loaded { aggregate, ended, file }),
     }
 }
 

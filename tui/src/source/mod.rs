@@ -4,6 +4,7 @@ pub mod file;
 pub mod frames;
 pub mod live;
 pub mod load;
+pub mod not_written;
 pub mod pace;
 pub mod stream;
 

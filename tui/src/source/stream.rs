@@ -1,12 +1,15 @@
 //! A stream of bytes as an input: standard input, and whatever else can be read from.
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use grantscope_analysis::recording::{Frame, Reader};
+use grantscope_output::FileId;
 
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
+use crate::source::not_written::is_not_written;
 
 /// Standard input, as it comes.
 ///
@@ -24,12 +27,13 @@ pub fn is_stdin(path: &Path) -> bool {
 /// Standard input, if something is connected to it.
 ///
 /// # Errors
-/// It is a terminal.
-pub fn standard_input() -> Result<impl Read + Send + 'static> {
+/// It is a terminal, or the file that standard output goes to.
+pub fn standard_input() -> Result<impl Read + AsFd + Send + 'static> {
     let input = io::stdin();
     if input.is_terminal() {
         bail!("standard input is a terminal, not a stream: pipe one in (`ssh HOST grantscope record -o - | grantscope top -`)");
     }
+    is_not_written(FileId::of(&input), "standard input")?;
     Ok(input)
 }
 

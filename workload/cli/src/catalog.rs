@@ -1,12 +1,15 @@
 //! Every scenario by its name: those that are files, and the conformance tests, which check what no list of steps can say.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 use grantscope_conformance::Test;
 pub use grantscope_generator::builtin::{BUILTIN, Builtin};
 use grantscope_generator::script::{Given, Plan};
+use grantscope_output::FileId;
 
 /// What `--scenario` means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,19 @@ impl Chosen {
         })
     }
 
+    /// Refuses to write the truth over the scenario's own file.
+    ///
+    /// # Errors
+    /// They are one file.
+    pub fn is_not(&self, truth: &Path) -> Result<()> {
+        match self {
+            Self::File(path) if FileId::at(path).is_some_and(|file| FileId::at(truth) == Some(file)) => {
+                bail!("{}: is the scenario, and would be overwritten by the truth; give --truth another file", truth.display())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The file's name as errors call it, and its text; a program has none.
     ///
     /// # Errors
@@ -51,8 +67,13 @@ impl Chosen {
 
 /// A scenario file's text.
 fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|cause| anyhow!("cannot read the scenario {}: {cause}; `list` names those that need no file", path.display()))
+    let unreadable =
+        |cause| anyhow!("cannot read the scenario {}: {cause}; `list` names those that need no file", path.display());
+    let file = File::open(path).map_err(unreadable)?;
+    if FileId::of(&file).is_some_and(|file| FileId::of(io::stdout()) == Some(file)) {
+        bail!("{}: is also where standard output goes, which would write over it; redirect that to another file", path.display());
+    }
+    io::read_to_string(file).map_err(unreadable)
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

@@ -68,6 +68,7 @@ pub enum Command {
     /// kernel's fault injection, references in xenstore, its truth file) in /run/grantscope, and undoes it at its
     /// end. A run that is killed (SIGKILL) cannot; the next run or frontend does so, or this command. A value that
     /// another program has changed meanwhile is left as it is, and so are the changes of runs that are still at work.
+    /// Notes that others can have written are refused, and named.
     Clean,
 }
 
@@ -88,7 +89,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME=VALUE,…", value_parser = Given::setting)]
     pub set: Vec<(String, Vec<Scalar>)>,
 
-    /// The truth file; - is standard output
+    /// The truth file; - is standard output. A file that is there keeps its mode and owner
     #[arg(long, value_name = "FILE")]
     pub truth: PathBuf,
 

@@ -1,6 +1,6 @@
 //! `grantscope-workload`: runs a scenario or the granting side of one, and writes its truth; shows and checks scenario files.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
@@ -70,6 +70,7 @@ fn logged(
     body: impl FnOnce(&Log, &mut Header) -> Result<(), Error>,
 ) -> Result<()> {
     stop::catch_signals()?;
+    arguments.scenario.is_not(&arguments.truth)?;
     recover_from_others();
     let destination = TruthFile::open(&arguments.truth)?;
     let log = Log::with_room_for(expected_calls);
@@ -100,7 +101,7 @@ fn check(arguments: &CheckArgs) -> Result<()> {
 }
 
 fn print(text: &str) -> Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+    io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }
 
 /// What killed runs left is in the way of this one: a target that is still lowered, a fault that is still injected.
@@ -113,12 +114,15 @@ fn recover_from_others() {
             holders.iter().for_each(|holder| eprintln!("note: {holder}"));
             recovered.problems.iter().for_each(|text| eprintln!("warning: {text}"));
         }
-        Err(error) => eprintln!("warning: cannot see in {FOLDER} what killed runs left: {error}; look there as root"),
+        Err(error) => eprintln!("warning: cannot see in {FOLDER} what killed runs left: {error}"),
     }
 }
 
 fn clean() -> Result<()> {
-    let recovered = undo::recover().with_context(|| format!("cannot look into {FOLDER}; are you root?"))?;
+    let recovered = undo::recover().map_err(|error| {
+        let advice = if error.kind() == io::ErrorKind::PermissionDenied { "; are you root?" } else { "" };
+        anyhow!("cannot follow what is recorded in {FOLDER}: {error}{advice}")
+    })?;
     let nothing = recovered.is_nothing().then(|| "nothing is left of runs that were killed".to_owned());
     let at_work = recovered.at_work.iter().map(|run| format!("at work, and left alone: {}", run.describe()));
     let holders = recovered.holders().into_iter().map(|holder| holder.to_string());

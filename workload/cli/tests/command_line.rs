@@ -50,6 +50,27 @@ fn a_truth_file_that_cannot_be_opened_ends_with_1_before_anything_is_run() {
 }
 
 #[test]
+fn a_scenario_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, link] = ["scenario.toml", "link"].map(|name| folder.path().join(name));
+    std::fs::write(&file, STALL).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let [name, other_name] = [&file, &link].map(|path| path.to_str().unwrap());
+    let output = workload(&["run", "--scenario", name, "--truth", other_name]);
+    assert_eq!(output.status.code(), Some(1));
+    let expected =
+        format!("error: {other_name}: is the scenario, and would be overwritten by the truth; give --truth another file\n");
+    assert_eq!(text(&output.stderr), expected);
+    for arguments in [&["check", name][..], &["show", name], &["run", "--scenario", name, "--truth", "-"]] {
+        let same = std::fs::File::options().append(true).open(&file).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_grantscope-workload")).args(arguments).stdout(same).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(text(&output.stderr).contains("is also where standard output goes"), "{arguments:?}: {}", text(&output.stderr));
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), STALL);
+}
+
+#[test]
 fn a_scenario_file_is_shown_as_it_is_and_a_program_says_that_it_is_one() {
     let output = workload(&["show", "latency-1"]);
     assert_eq!(text(&output.stdout), include_str!("../../scenarios/latency-1.toml"));

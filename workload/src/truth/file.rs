@@ -1,13 +1,11 @@
 //! The truth file: written in one go when everything measured is over.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use grantscope_output::{Draft, Output};
 use serde::Serialize;
-use tempfile::{Builder, NamedTempFile};
 
 use super::{BalloonReport, Call, LoopTimes, Op, Teardowns, totals};
 use crate::error::{Error, Result};
@@ -115,19 +113,12 @@ pub const UNWRITTEN: &str = ".unwritten";
 pub enum Destination {
     /// `-`.
     StandardOutput,
-    /// A pipe or a device, which is written as it is.
-    Device {
-        /// Its path.
+    /// What has a name.
+    Named {
+        /// As it was given.
         path: PathBuf,
-        /// Open for writing.
-        file: File,
-    },
-    /// A file: written under a temporary name in the same folder, so that there is a whole one under its own or none.
-    File {
-        /// What it is to be called.
-        path: PathBuf,
-        /// Deleted if it is not renamed.
-        temporary: NamedTempFile,
+        /// Written under a temporary name in the same folder, so that there is a whole one under its own or none.
+        draft: Draft,
     },
 }
 
@@ -141,31 +132,12 @@ impl Destination {
         if path == Path::new("-") {
             return Ok(Self::StandardOutput);
         }
-        Self::open_file(path).map_err(|cause| Error::TruthPath { path: path.to_owned(), cause })
-    }
-
-    fn open_file(given: &Path) -> io::Result<Self> {
-        let there = std::fs::metadata(given);
-        if there.is_ok_and(|there| !there.is_file()) {
-            return Ok(Self::Device { path: given.to_owned(), file: OpenOptions::new().write(true).open(given)? });
-        }
-        // Where it is a symbolic link, what that leads to is written.
-        let path = std::fs::canonicalize(given).or_else(|_| std::path::absolute(given))?;
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
-        };
-        // A folder that is not there is named without a temporary file in it.
-        std::fs::metadata(folder)?;
-        let mut prefix = name.to_owned();
-        prefix.push(".");
-        let mut builder = Builder::new();
-        // As of any other file: the umask takes from it.
-        builder.prefix(&prefix).suffix(UNWRITTEN).permissions(Permissions::from_mode(0o666));
-        let temporary = builder.tempfile_in(folder)?;
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(Self::File { path, temporary }),
-        }
+        let opened = Output::open(path).and_then(|output| {
+            let mut draft = output.draft(UNWRITTEN)?;
+            draft.discard_old()?;
+            Ok(Self::Named { path: path.to_owned(), draft })
+        });
+        opened.map_err(|cause| Error::TruthPath { path: path.to_owned(), cause })
     }
 
     /// Writes everything. If the file cannot take it, standard output gets it, so that nothing
@@ -178,24 +150,21 @@ impl Destination {
     }
 
     fn write_or_rescue(self, header: &Header, calls: &[Call], standard_output: &mut impl Write) -> Result<()> {
-        let (path, written) = match self {
-            Self::StandardOutput => {
-                let written = write_json(header, calls, standard_output);
-                return written.map_err(|cause| Error::Truth { path: "-".into(), cause, rescued: false });
-            }
-            Self::Device { path, file } => (path, write_json(header, calls, &file)),
-            Self::File { path, temporary } => {
-                // On an error this deletes it, and its space is needed now.
-                let written = write_json(header, calls, temporary.as_file());
-                let written = written.and_then(|()| temporary.persist(&path).map(drop).map_err(io::Error::from));
-                (path, written)
-            }
+        let Self::Named { path, draft } = self else {
+            let written = write_json(header, calls, standard_output);
+            return written.map_err(|cause| Error::Truth { path: "-".into(), cause, rescued: false });
         };
-        written.map_err(|cause| {
+        write_draft(draft, header, calls).map_err(|cause| {
             let rescued = write_json(header, calls, standard_output).is_ok();
             Error::Truth { path, cause, rescued }
         })
     }
+}
+
+/// On an error the draft is deleted: its space is needed then.
+fn write_draft(mut draft: Draft, header: &Header, calls: &[Call]) -> io::Result<()> {
+    write_json(header, calls, &mut draft)?;
+    draft.commit()
 }
 
 /// The whole file: the header's fields on one line, then `totals`, `contains`, `columns` and `calls`, one item
@@ -241,6 +210,9 @@ fn row(call: &Call, arms: &[String]) -> impl Serialize {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use nix::errno::Errno;
 
     use super::super::{Buffer, Op, Phase, Subject, Why};
@@ -326,6 +298,7 @@ mod tests {
         let [path, link] = ["truth.json", "link"].map(|name| folder.path().join(name));
         std::os::unix::fs::symlink(&path, &link).unwrap();
         std::fs::write(&path, "an earlier run's").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         let destination = Destination::open(&link).unwrap();
         assert!(!path.exists(), "an earlier run's truth must not be taken for this one's");
         let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -334,9 +307,7 @@ mod tests {
         destination.write(&header(), &calls()).unwrap();
         let parsed: serde_json::Value = serde_json::from_slice(&std::fs::read(&link).unwrap()).unwrap();
         assert_eq!(parsed["calls"].as_array().unwrap().len(), 3);
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        std::fs::write(folder.path().join("other"), "").unwrap();
-        assert_eq!(mode, std::fs::metadata(folder.path().join("other")).unwrap().permissions().mode(), "as of any other file");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640, "as it was");
     }
 
     #[test]

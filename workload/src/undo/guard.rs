@@ -1,10 +1,12 @@
 //! What this process has changed: recorded before it is changed, and undone when its guard is dropped.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::journal::{Folder, shared};
+use super::lock::LONGEST_WAIT;
 use super::record::Record;
 use super::undone::Undone;
 use super::value::Value;
@@ -64,15 +66,17 @@ impl Drop for Guard {
 struct Own {
     changed: Vec<Record>,
     has_warned: bool,
+    /// How long the folder's lock is waited for: once, and then no more.
+    longest_wait: Duration,
 }
 
 impl Own {
     const fn new() -> Self {
-        Self { changed: Vec::new(), has_warned: false }
+        Self { changed: Vec::new(), has_warned: false, longest_wait: LONGEST_WAIT }
     }
 
     fn change(&mut self, path: &Path, what: impl FnOnce(&[Record]) -> io::Result<Record>) -> io::Result<Record> {
-        let folder = self.try_to(path, Folder::lock(path));
+        let folder = self.lock(path);
         let record = what(&self.all(folder.as_ref()))?;
         self.changed.push(record.clone());
         self.write(path, folder.as_ref());
@@ -85,13 +89,21 @@ impl Own {
     }
 
     fn undo(&mut self, path: &Path, record: &Record) -> Undone {
-        let folder = self.try_to(path, Folder::lock(path));
+        let folder = self.lock(path);
         // Equal records are interchangeable.
         let Some(place) = self.changed.iter().position(|own| own == record) else { return Undone::Nothing };
         self.changed.remove(place);
         let undone = record.undo(&self.all(folder.as_ref()));
         self.write(path, folder.as_ref());
         undone
+    }
+
+    fn lock(&mut self, path: &Path) -> Option<Folder> {
+        let locked = Folder::lock(path, self.longest_wait);
+        if matches!(&locked, Err(error) if error.kind() == ErrorKind::TimedOut) {
+            self.longest_wait = Duration::ZERO;
+        }
+        self.try_to(path, locked)
     }
 
     /// All records that there are: other processes' and this one's.
@@ -114,7 +126,7 @@ impl Own {
         {
             eprintln!(
                 "warning: cannot record in {} what this run changes ({error}): were it killed (SIGKILL), the next one could not put it \
-                 back; make that folder writable for this run",
+                 back; mend that, or do without",
                 path.display()
             );
         }

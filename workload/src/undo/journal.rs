@@ -1,14 +1,16 @@
 //! The journal's files: one per process, in one folder that only its owner may read, each replaced as a whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Error};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 
+use super::lock::lock;
 use super::owner::Owner;
+use super::private;
 use super::record::Record;
 
 /// Where journals are. Like most of what they record, it does not survive a reboot.
@@ -41,11 +43,16 @@ impl Journal {
     }
 
     fn read(path: &Path) -> Result<Self, String> {
-        let text = open(path, OpenOptions::new().read(true)).and_then(io::read_to_string).map_err(|error| error.to_string())?;
+        let text = private::read(path).map_err(|error| error.to_string())?;
         let journal: Self = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         match (journal.format.as_str(), journal.version) {
-            (FORMAT, VERSION) => Ok(journal),
-            (_, version) => Err(format!("it is of version {version}, and this program knows {VERSION}")),
+            (FORMAT, VERSION) => {}
+            (_, version) => return Err(format!("it is of version {version}, and this program knows {VERSION}")),
+        }
+        // All of it or nothing: who wrote one such record has written the others as well.
+        match journal.changed.iter().find_map(Record::forged) {
+            Some(what) => Err(format!("it records {what}, which no run changes so")),
+            None => Ok(journal),
         }
     }
 }
@@ -63,13 +70,11 @@ impl Folder {
     /// Creates it if necessary, and waits for its lock.
     ///
     /// # Errors
-    /// It cannot be created, or is a symbolic link or another user's.
-    pub(super) fn lock(path: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        // The umask may have removed more, and older builds made it world-readable.
-        open(path, OpenOptions::new().read(true))?.set_permissions(Permissions::from_mode(0o700))?;
-        let file = open(&path.join("lock"), OpenOptions::new().write(true).create(true).mode(0o600))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| Error::from(errno))?;
+    /// It cannot be created, is a symbolic link or another user's, others can write in it, or it was kept locked for so long
+    /// (`TimedOut`).
+    pub(super) fn lock(path: &Path, longest: Duration) -> io::Result<Self> {
+        private::folder(path)?;
+        let lock = lock(private::to_lock(&path.join("lock"))?, longest)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -108,22 +113,33 @@ impl Folder {
     }
 }
 
-/// Opens a file that is not a symbolic link.
-fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options.custom_flags(libc::O_NOFOLLOW).open(path)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::{DirBuilder, Permissions};
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+
     use super::super::value::Value;
     use super::*;
 
+    fn locked(path: &Path) -> Folder {
+        Folder::lock(path, Duration::ZERO).unwrap()
+    }
+
+    /// A journal of this process, with one change of printk's level.
+    fn journal() -> Journal {
+        let setting = Value::set(Path::new("/proc/sys/kernel/printk"), "1", &[]).unwrap();
+        Journal::of(Owner::this().unwrap(), vec![Record::Value(setting)])
+    }
+
     #[test]
     fn a_journal_is_read_as_it_was_written_and_goes_when_it_is_empty() {
-        let path = std::env::temp_dir().join(format!("grantscope-journal-{}", std::process::id()));
-        let setting = Value::set(Path::new("/proc/sys/kernel/ostype"), "1", &[]).unwrap();
-        let mut journal = Journal::of(Owner::this().unwrap(), vec![Record::Value(setting)]);
-        let folder = Folder::lock(&path).unwrap();
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("folder");
+        let mut journal = journal();
+        let folder = locked(&path);
         folder.write(&journal).unwrap();
         fs::write(path.join("workload-1.new"), "{").unwrap();
         assert_eq!(folder.journals().unwrap(), [Ok(journal.clone())]);
@@ -133,24 +149,48 @@ mod tests {
         journal.changed.clear();
         folder.write(&journal).unwrap();
         assert_eq!(folder.journals().unwrap().len(), 1);
-        drop(folder);
-        fs::remove_dir_all(&path).unwrap();
     }
 
     #[test]
-    fn nobody_else_may_look_into_the_folder_and_nothing_is_reached_through_a_link() {
+    fn nobody_else_may_look_into_the_folder_and_nothing_is_reached_through_a_link_or_a_pipe() {
         let base = tempfile::tempdir().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         let path = base.path().join("folder");
         DirBuilder::new().mode(0o755).create(&path).unwrap();
-        let folder = Folder::lock(&path).unwrap();
+        let folder = locked(&path);
         assert_eq!((mode(&path), mode(&path.join("lock"))), (0o700, 0o600));
         let elsewhere = base.path().join("elsewhere");
         fs::write(&elsewhere, "{}").unwrap();
         std::os::unix::fs::symlink(&elsewhere, path.join("workload-1.json")).unwrap();
         assert!(matches!(&folder.journals().unwrap()[..], [Err((_, why))] if why.contains("symbolic link")));
+        mkfifo(&path.join("workload-2.json"), Mode::S_IRUSR).unwrap();
+        assert_eq!(folder.journals().unwrap().iter().filter(|journal| journal.is_err()).count(), 2);
         let link = base.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(Folder::lock(&link).is_err());
+        assert!(Folder::lock(&link, Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn a_journal_that_others_can_have_written_or_that_is_forged_is_not_followed() {
+        let base = tempfile::tempdir().unwrap();
+        let (path, file) = (base.path().join("folder"), base.path().join("folder/workload-1.json"));
+        let folder = locked(&path);
+        let changed = |text: &str, with: &str| {
+            let journal = serde_json::to_string(&journal()).unwrap().replace(text, with);
+            fs::write(&file, journal).unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+            folder.journals().unwrap().remove(0).map_err(|(_, why)| why)
+        };
+        changed("", "").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o662)).unwrap();
+        assert!(matches!(&folder.journals().unwrap()[..], [Err((_, why))] if why.starts_with("others can write it (mode 662)")));
+        for (text, with, what) in [
+            ("/proc/sys/kernel/printk", "/etc/passwd", "/etc/passwd"),
+            ("\"set\":\"1\"", "\"set\":\"1 |/bin/sh\"", "/proc/sys/kernel/printk"),
+            ("\"set\":\"1\"", "\"set\":\"-1\"", "/proc/sys/kernel/printk"),
+        ] {
+            let why = changed(text, with).unwrap_err();
+            assert_eq!(why, format!("it records a change of {what}, which no run changes so"));
+        }
     }
 }

@@ -6,9 +6,12 @@
 
 mod guard;
 mod journal;
+mod known;
 mod limit;
+mod lock;
 mod nodes;
 mod owner;
+mod private;
 mod record;
 mod recover;
 mod truth_file;

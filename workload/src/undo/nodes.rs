@@ -27,6 +27,19 @@ impl Nodes {
         if others.contains(&nodes) { Err(Error::from(ErrorKind::AlreadyExists)) } else { Ok(nodes) }
     }
 
+    pub(super) fn forged(&self) -> Option<String> {
+        let mut parts = self.path.split('/').skip(1);
+        let is_number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u16>().is_ok());
+        let is_ours = parts.next() == Some("local")
+            && parts.next() == Some("domain")
+            && is_number(parts.next())
+            && parts.next() == Some("data")
+            && parts.next() == Some("grantscope")
+            && is_number(parts.next())
+            && parts.next().is_none();
+        (!is_ours).then(|| format!("references at {} in xenstore", self.path))
+    }
+
     pub(super) fn undo(&self, others: &[Self]) -> Undone {
         // The next frontend has published its own there.
         if others.contains(self) {
@@ -48,6 +61,22 @@ impl Nodes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_nodes_that_a_frontend_makes_are_removed() {
+        let forged = |path: &str| Nodes { path: path.to_owned() }.forged();
+        assert_eq!(forged("/local/domain/1/data/grantscope/0"), None);
+        for path in [
+            "/local/domain/1",
+            "/local/domain/1/data",
+            "/local/domain/1/data/grantscope/0/x",
+            "/local/domain/x/data/grantscope/0",
+            "",
+            "/",
+        ] {
+            assert_eq!(forged(path), Some(format!("references at {path} in xenstore")));
+        }
+    }
 
     #[test]
     fn two_frontends_do_not_publish_at_the_same_place() {

@@ -52,6 +52,16 @@ impl Record {
         }
     }
 
+    /// What no run of ours can have recorded, if this is so: a journal is followed as root, and may be somebody else's work.
+    pub(super) fn forged(&self) -> Option<String> {
+        match self {
+            Self::Value(value) => value.forged(),
+            Self::Balloon { target, .. } => target.forged(),
+            Self::TruthFile(unwritten) => unwritten.forged(),
+            Self::Nodes(nodes) => nodes.forged(),
+        }
+    }
+
     /// Whether a reboot leaves it as it is.
     pub(super) fn outlives_the_boot(&self) -> bool {
         matches!(self, Self::TruthFile(_))

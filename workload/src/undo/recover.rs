@@ -1,9 +1,10 @@
 //! What dead runs left: undone, and reported.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::journal::{Folder, Journal, shared};
+use super::lock::LONGEST_WAIT;
 use super::owner::Owner;
 use super::record::Record;
 use super::undone::Undone;
@@ -46,10 +47,11 @@ pub fn recover() -> io::Result<Recovered> {
 
 fn recover_in(path: &Path) -> io::Result<Recovered> {
     let mut recovered = Recovered::default();
-    if !path.exists() {
+    // A link that leads nowhere is there as well, and is refused.
+    if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(recovered);
     }
-    let folder = Folder::lock(path)?;
+    let folder = Folder::lock(path, LONGEST_WAIT)?;
     let (mut living, mut dead) = (Vec::new(), Vec::new());
     for journal in folder.journals()? {
         match journal {
@@ -114,7 +116,7 @@ mod tests {
         fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("grantscope-recover-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(path.join("journals")).unwrap();
+            fs::create_dir(&path).unwrap();
             Self(path)
         }
 
@@ -133,7 +135,7 @@ mod tests {
         /// Has a process change something, as if it had done so itself.
         fn change(&self, owner: &Owner, what: impl FnOnce(&[Record]) -> io::Result<Record>) {
             let folder = self.folder();
-            let folder = Folder::lock(&folder).unwrap();
+            let folder = Folder::lock(&folder, LONGEST_WAIT).unwrap();
             let mut journals: Vec<Journal> = folder.journals().unwrap().into_iter().flatten().collect();
             let all: Vec<Record> = journals.iter().flat_map(|journal| journal.changed.clone()).collect();
             let record = what(&all).unwrap();

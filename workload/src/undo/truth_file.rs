@@ -22,8 +22,8 @@ impl TruthFile {
     pub fn open(path: &Path) -> Result<Self> {
         let destination = Destination::open(path)?;
         let unwritten = match &destination {
-            Destination::File { path, temporary } => Some(Unwritten::new(path, temporary.path())),
-            Destination::StandardOutput | Destination::Device { .. } => None,
+            Destination::Named { draft, .. } => draft.names().map(|(path, temporary)| Unwritten::new(path, temporary)),
+            Destination::StandardOutput => None,
         };
         // This only records, and a failure to do so is a warning.
         let guard = unwritten.and_then(|unwritten| Guard::new(|_| Ok(Record::TruthFile(unwritten))).ok());

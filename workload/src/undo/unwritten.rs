@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -22,14 +23,27 @@ impl Unwritten {
         Self { path: path.to_owned(), temporary: temporary.to_owned() }
     }
 
+    /// Nothing is ever deleted but a temporary file beside the truth file, with that one's name in its own.
+    pub(super) fn forged(&self) -> Option<String> {
+        let Self { path, temporary } = self;
+        let name = |path: &Path| path.file_name().map(|name| name.as_bytes().to_vec());
+        let (Some(name), Some(temporary_name)) = (name(path), name(temporary)) else { return Some(self.describe()) };
+        let is_ours = path.is_absolute()
+            && path.parent() == temporary.parent()
+            && temporary_name.starts_with(&[&name[..], b"."].concat())
+            && temporary_name.ends_with(UNWRITTEN.as_bytes());
+        (!is_ours).then(|| self.describe())
+    }
+
+    fn describe(&self) -> String {
+        format!("the truth file {} unwritten, and {}", self.path.display(), self.temporary.display())
+    }
+
     pub(super) fn undo(&self) -> Undone {
         let Self { path, temporary } = self;
         let (path, file) = (path.display(), temporary.display());
-        // Nothing else is ever deleted, whatever a journal says.
-        if !file.to_string().ends_with(UNWRITTEN) {
-            return Undone::Failed(format!(
-                "the truth file {path} unwritten, and {file}, which is not named as it should be; look at it"
-            ));
+        if let Some(what) = self.forged() {
+            return Undone::Failed(format!("{what}, which is not named as it should be; look at it"));
         }
         match fs::remove_file(temporary) {
             Ok(()) => Undone::Done(format!(
@@ -59,7 +73,10 @@ mod tests {
         assert!(!killed.temporary.exists());
         fs::write(&path, "{\"format\":\"grantscope-truth\",\n\"calls\": []\n}\n").unwrap();
         assert_eq!(killed.undo(), Undone::Nothing);
-        assert!(matches!(unwritten("truth.json").undo(), Undone::Failed(_)), "that is not a temporary file");
+        let others = ["truth.json", "truth.json.unwritten.json", "other.json.abc.unwritten", "../truth.json.abc.unwritten"];
+        for name in others {
+            assert!(matches!(unwritten(name).undo(), Undone::Failed(_)), "{name} is not its temporary file");
+        }
         assert!(path.exists());
     }
 }

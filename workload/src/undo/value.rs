@@ -3,16 +3,15 @@
 //! A number that several runs add to is its `base` and what all of them have added; each subtracts its own part. A setting that several
 //! runs need is restored by the last one. A value that is neither was changed by another program, and is left alone.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Error, ErrorKind, Result, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::OpenOptions;
+use std::io::{self, Error, ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::known::Form;
+use super::private::open;
 use super::undone::Undone;
-use crate::device::Balloon;
-use crate::uapi::{fault_injection, gntalloc};
 
 /// A run's change of a file of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +55,18 @@ impl Value {
         Ok(Self { path: path.to_owned(), change })
     }
 
+    /// The change, if no run can have made it: of a file that runs do not change, or to or from a value that such a file does not have.
+    pub(super) fn forged(&self) -> Option<String> {
+        let is_ours = Form::of(&self.path).is_some_and(|form| match &self.change {
+            Change::Added { base, by } => {
+                let sum = base.checked_add(*by);
+                form.numbers().contains(base) && sum.is_some_and(|sum| form.numbers().contains(&sum))
+            }
+            Change::Set { before, set } => form.has(before) && form.has(set),
+        });
+        (!is_ours).then(|| format!("a change of {}", self.path.display()))
+    }
+
     /// Merges another part of the same sum; whether it was one.
     pub(super) fn merge(&mut self, other: &Self) -> bool {
         match (&mut self.change, &other.change) {
@@ -70,7 +81,11 @@ impl Value {
     pub(super) fn make(&self) -> Result<()> {
         match &self.change {
             Change::Added { by: 0, .. } => Ok(()),
-            Change::Added { by, .. } => write(&self.path, &(number(&self.path)? + by).to_string()),
+            Change::Added { by, .. } => {
+                let now = number(&self.path)?;
+                let sum = now.checked_add(*by).ok_or_else(|| Error::other(format!("{now} and {by} more is too much for it")))?;
+                write(&self.path, &sum.to_string())
+            }
             Change::Set { set, .. } => write(&self.path, set),
         }
     }
@@ -135,7 +150,8 @@ fn of_path<'a>(path: &'a Path, values: &'a [Value]) -> impl Iterator<Item = &'a 
 }
 
 fn first_word(path: &Path) -> Result<String> {
-    Ok(fs::read_to_string(path)?.split_whitespace().next().unwrap_or_default().to_owned())
+    let text = io::read_to_string(open(path, OpenOptions::new().read(true), 0)?)?;
+    Ok(text.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
 fn number(path: &Path) -> Result<i64> {
@@ -144,36 +160,38 @@ fn number(path: &Path) -> Result<i64> {
 }
 
 fn write(path: &Path, value: &str) -> Result<()> {
-    if !is_known(path) {
-        return Err(Error::other("it is not a file that runs change"));
+    let Some(form) = Form::of(path) else { return Err(Error::other("it is not a file that runs change")) };
+    if !form.has(value) {
+        return Err(Error::other(format!("{value:?} is no value for it")));
     }
     // Not created where it does not exist: sysfs would answer EACCES, which would mislead.
-    OpenOptions::new().write(true).truncate(true).custom_flags(libc::O_NOFOLLOW).open(path)?.write_all(value.as_bytes())
-}
-
-/// The files that runs change: none but these is ever written, whatever a journal says.
-fn is_known(path: &Path) -> bool {
-    let [limit, level] = [gntalloc::LIMIT, fault_injection::CONSOLE_LEVEL];
-    fault_injection::FILES.into_iter().chain([limit, level]).any(|file| path == Path::new(file))
-        || path == Balloon::of_this_domain().target()
-        // Unit tests change files of their own.
-        || cfg!(test) && path.starts_with(std::env::temp_dir())
+    open(path, OpenOptions::new().write(true).truncate(true), 0)?.write_all(value.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn no_file_is_written_that_is_not_the_kernels_or_that_is_a_link() {
-        assert!(is_known(Path::new("/proc/sys/kernel/printk")) && is_known(Path::new(gntalloc::LIMIT)));
-        assert!(!is_known(Path::new("/etc/passwd")) && !is_known(Path::new("/proc/sys/kernel/../kernel/printk")));
+        assert_eq!(write(Path::new("/etc/passwd"), "1").unwrap_err().to_string(), "it is not a file that runs change");
         let folder = tempfile::tempdir().unwrap();
         let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
         fs::write(&file, "5\n").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        assert!(write(&link, "6").is_err());
+        assert!(write(&link, "6").is_err() && first_word(&link).is_err());
+        assert_eq!(write(&file, "|/bin/sh").unwrap_err().to_string(), "\"|/bin/sh\" is no value for it");
         assert_eq!(number(&file).unwrap(), 5);
+    }
+
+    #[test]
+    fn a_sum_that_no_run_adds_up_to_is_forged() {
+        let path = std::env::temp_dir().join("limit");
+        let forged = |base, by| Value { path: path.clone(), change: Change::Added { base, by } }.forged().is_some();
+        assert!(!forged(1024, 976) && !forged(1024, -1024));
+        assert!(forged(1024, -1025) && forged(-1, 1) && forged(1, i64::MAX) && forged(i64::MAX, 0));
     }
 
     /// A limit that runs raise one after the other.

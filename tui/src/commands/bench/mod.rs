@@ -1,18 +1,19 @@
 //! `grantscope bench`: the load generator under the probes, watched.
 
 use std::fs::{self, File};
+use std::io;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::mpsc;
-use std::{env, io};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::recording::{Frame, FrameSink, Writer};
 use grantscope_analysis::report::export::CSV;
+use grantscope_output::{Draft, FileId, Output, Stream};
 
-use crate::commands::export::to_file;
+use crate::commands::export::Table;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
@@ -22,6 +23,8 @@ use crate::source::frames::{Input, Origin};
 use crate::source::load;
 use crate::source::pace::Speed;
 use crate::this_machine;
+
+mod generator;
 
 /// Run the benchmark under the probes, and watch it.
 ///
@@ -45,7 +48,7 @@ pub struct Bench {
     #[arg(short, long, value_name = "DIR", default_value = "grantscope-results", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
 
-    /// The load generator. Without: the one beside this program, else the one in PATH
+    /// The load generator. Without: the one beside this program, else the one in PATH, unless others can write there
     #[arg(long, value_name = "PROGRAM", value_hint = ValueHint::ExecutablePath)]
     pub workload: Option<PathBuf>,
 
@@ -72,13 +75,17 @@ impl Verb for Bench {
     const EXITS: Exits = &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Signal, None)];
 
     fn run(&self) -> Result<Exit> {
-        let recording = self.out.join("recording.gsr");
+        let recording = self.out.join(RECORDING);
         let prepare = || {
+            let program = self.workload.clone().map_or_else(generator::find, Ok)?;
+            self.is_not_written()?;
             fs::create_dir_all(&self.out)
                 .with_context(|| format!("{}: cannot be made; give --out another directory", self.out.display()))?;
             let (frames, source) = mpsc::channel();
-            let sink = Tee { file: Writer::new(create(&recording)?), viewer: frames };
-            Ok((self.capture.capture(Some(self.generator()?)), sink, source))
+            let mut log = self.output(LOG, |output| output.draft(".part"))?;
+            let generator = self.generator(program, log.shared().context("workload.log cannot be shared")?)?;
+            let file = Writer::new(self.output(RECORDING, Output::stream)?);
+            Ok((self.capture.capture(Some(generator)), Tee { file, viewer: frames, log: Some(log) }, source))
         };
         let show = |source| watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, self.shown.into());
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
@@ -90,12 +97,16 @@ impl Verb for Bench {
     }
 }
 
+const RECORDING: &str = "recording.gsr";
+const RESULTS: &str = "results.csv";
+const TRUTH: &str = "truth.json";
+const LOG: &str = "workload.log";
+
 impl Bench {
     /// The generator's command line. What it prints goes to a file: the screen is the viewer's.
-    fn generator(&self) -> Result<Command> {
-        let log = create(&self.log())?;
-        let mut command = Command::new(self.workload.clone().unwrap_or_else(beside_or_in_path));
-        command.args(["run", "--scenario", &self.scenario, "--truth"]).arg(self.out.join("truth.json"));
+    fn generator(&self, program: PathBuf, log: File) -> Result<Command> {
+        let mut command = Command::new(program);
+        command.args(["run", "--scenario", &self.scenario, "--truth"]).arg(self.out.join(TRUTH));
         match self.peer {
             Some(domid) => command.args(["--peer", &domid.to_string()]),
             None => command.arg("--self"),
@@ -104,21 +115,37 @@ impl Bench {
         Ok(command)
     }
 
-    fn log(&self) -> PathBuf {
-        self.out.join("workload.log")
+    /// The scenario is not one of the results.
+    fn is_not_written(&self) -> Result<()> {
+        let scenario = FileId::at(Path::new(&self.scenario));
+        let results = [RECORDING, RESULTS, TRUTH, LOG].map(|name| self.out.join(name));
+        match results.iter().find(|result| scenario.is_some() && FileId::at(result) == scenario) {
+            Some(result) => {
+                bail!("{}: is the scenario, and would be overwritten; give --out another directory", result.display())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// One of the results, not written yet: what is there from an earlier time stays until the generator runs under the probes.
+    fn output<T>(&self, name: &str, open: impl FnOnce(Output) -> io::Result<T>) -> Result<T> {
+        let path = self.out.join(name);
+        Output::open(&path)
+            .and_then(open)
+            .with_context(|| format!("{}: cannot be written; check the disk, or give --out another directory", path.display()))
     }
 
     fn export(&self, recording: &Path) -> Result<()> {
         let loaded = load::recording(recording, self.shown.into())?;
         loaded.report(recording);
-        to_file(&loaded.aggregate, CSV, &self.out.join("results.csv"))
+        Table::at(&self.out.join(RESULTS))?.write(&loaded, CSV)
     }
 
     /// Whether the generator did what it should; `None`: it was stopped.
     fn check(&self, generator: Option<ExitStatus>) -> Result<()> {
         match generator {
             Some(status) if !status.success() => {
-                let log = self.log();
+                let log = self.out.join(LOG);
                 let printed = fs::read_to_string(&log).unwrap_or_default();
                 let last = printed.trim_end().lines().last().unwrap_or("it said nothing").to_owned();
                 bail!("the load generator failed ({status}): {last}; all of it is in {}", log.display());
@@ -132,24 +159,56 @@ impl Bench {
 
 /// Frames go to the file, which must not fail, and to the viewer, which may be gone.
 struct Tee {
-    file: Writer<File>,
+    file: Writer<Stream>,
     viewer: mpsc::Sender<Frame>,
+    /// The generator's, until the first frame says that it has started.
+    log: Option<Draft>,
 }
 
 impl FrameSink for Tee {
     fn put(&mut self, frame: Frame) -> io::Result<()> {
+        if let Some(log) = self.log.take() {
+            log.commit()?;
+        }
         let _ = self.viewer.put(frame.clone());
         self.file.put(frame)
     }
 }
 
-fn create(path: &Path) -> Result<File> {
-    File::create(path)
-        .with_context(|| format!("{}: cannot be written; check the disk, or give --out another directory", path.display()))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn beside_or_in_path() -> PathBuf {
-    const NAME: &str = "grantscope-workload";
-    let beside = env::current_exe().ok().and_then(|program| Some(program.parent()?.join(NAME)));
-    beside.filter(|path| path.is_file()).unwrap_or_else(|| NAME.into())
+    #[test]
+    fn a_scenario_that_would_be_overwritten_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().to_str().unwrap();
+        let scenario = folder.path().join(TRUTH);
+        let bench = Bench::parse_from(["bench", "--out", out, "--scenario", scenario.to_str().unwrap()]);
+        bench.is_not_written().unwrap();
+        fs::write(&scenario, "version = 1").unwrap();
+        let error = bench.is_not_written().unwrap_err().to_string();
+        assert!(error.ends_with("is the scenario, and would be overwritten; give --out another directory"), "{error}");
+    }
+
+    #[test]
+    fn the_old_results_stay_until_the_first_frame() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [RECORDING, LOG] {
+            fs::write(folder.path().join(name), "old").unwrap();
+        }
+        let bench = Bench::parse_from(["bench", "--out", folder.path().to_str().unwrap()]);
+        let tee = || {
+            let mut log = bench.output(LOG, |output| output.draft(".part")).unwrap();
+            io::Write::write_all(&mut log.shared().unwrap(), b"new").unwrap();
+            let file = Writer::new(bench.output(RECORDING, Output::stream).unwrap());
+            Tee { file, viewer: mpsc::channel().0, log: Some(log) }
+        };
+        let read = |name| fs::read(folder.path().join(name)).unwrap();
+        drop(tee());
+        assert_eq!((read(RECORDING).as_slice(), read(LOG).as_slice()), (&b"old"[..], &b"old"[..]));
+        tee().put(Frame::Environment(Default::default())).unwrap();
+        assert!(read(RECORDING).starts_with(b"GSREC"));
+        assert_eq!((read(LOG).as_slice(), fs::read_dir(folder.path()).unwrap().count()), (&b"new"[..], 2));
+    }
 }

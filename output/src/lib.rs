@@ -1,0 +1,26 @@
+//! Files that people name for output: written to what the name stands for, whole or not at all, and never over what is read.
+//!
+//! [`Output::open`] looks at a name and changes nothing. Then it is written either as a [`Draft`], which takes the name when it is
+//! whole, or as a [`Stream`], which keeps what there is until the first byte. [`FileId`] tells whether two names are one file.
+//!
+//! ```
+//! use std::io::Write;
+//! use grantscope_output::Output;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let mut draft = Output::open(&folder.path().join("results.csv"))?.draft(".part")?;
+//! draft.write_all(b"a,b\n")?;
+//! draft.commit()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod draft;
+mod id;
+mod output;
+mod stream;
+mod target;
+
+pub use draft::Draft;
+pub use id::FileId;
+pub use output::Output;
+pub use stream::Stream;
