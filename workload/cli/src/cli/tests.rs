@@ -93,7 +93,7 @@ fn help_reads_as_it_should() {
               Another value for a parameter of a scenario file; several values make arms
     
           --truth <FILE>
-              The truth file; - is standard output
+              The truth file; - is standard output. A file that is there keeps its mode and owner
     
           --peer <DOMID>
               Map pages that this domain grants; `frontend` must run there
