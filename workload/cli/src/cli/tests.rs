@@ -259,7 +259,8 @@ fn help_reads_as_it_should() {
     settings of the kernel's fault injection, references in xenstore, its truth file) in
     /run/grantscope, and undoes it at its end. A run that is killed (SIGKILL) cannot; the next run or
     frontend does so, or this command. A value that another program has changed meanwhile is left as it
-    is, and so are the changes of runs that are still at work.
+    is, and so are the changes of runs that are still at work. Notes that others can have written are
+    refused, and named.
     
     Usage: grantscope-workload clean
     
