@@ -126,7 +126,7 @@ pub const COLUMNS: &[Column] = &[
     words("clock", "`wall`: the machine's monotonic clock; `counted`: instructions counted by an emulator, 2 ns each, which is not time on silicon", |row| of_environment(row, |environment| text(environment.clock.name()))),
     Column { heading: "operation", ..words("op", "operation, see below", |row| text(row.key.op.name())) },
     words("buffer", "`pages`, `wc`, `coherent`, or `foreign` (a dma-buf of another driver)", |row| maybe(row.key.buffer.map(|buffer| buffer.name()))),
-    numbers("pages", "grant references", "that the operation was about", |row| row.key.pages.map_or(Cell::Unknown, |pages| Cell::Count(pages.into()))),
+    numbers("pages", "grant references", "that the operation was about; `1024-2047`: of as many, because there are more series than `--max-series`", |row| pages(row.key)),
     numbers("domid", "", "the other domain: the one that granted the pages, or that they are granted to", |row| row.key.domid.map_or(Cell::Unknown, |domid| Cell::Count(domid.into()))),
     words("outcome", "`ok`, or the errno's name", |row| Cell::Text(row.key.outcome.name())),
     words("started_by", "of a `teardown`: the operation that requested it", |row| maybe(row.key.started_by.map(Op::name))),
@@ -139,6 +139,7 @@ pub const COLUMNS: &[Column] = &[
     words("filter", "what an operation had to be to be recorded, in words; empty: everything was recorded", |row| Cell::Text(row.recording.filtered().map(|report| report.filter.to_string()).unwrap_or_default().into())),
     words("phase", "of a benchmark that says its phases: the only one that is in the file, besides operations of threads that say none; `all`: every operation; empty: nobody said a phase", |row| maybe(row.recording.left_out().map(|_| row.recording.wanted().phases.name()))),
     numbers("left_out", "operations", "in the whole recording that are in no row, because they are of another phase; empty: nobody said a phase", |row| row.recording.left_out().map_or(Cell::Unknown, |left_out| Cell::Count(left_out.all()))),
+    numbers("without_row", "operations", "in the whole recording that are in no row, because there are more kinds of them than `--max-series` leaves room for", |row| Cell::Count(row.recording.unkept().left_out)),
     numbers("recorder_cpu_ns", "ns", "processor time that the recorder itself used while it recorded, as the kernel charges it; empty: not known", |row| row.recording.recorder().and_then(RecorderUse::cpu_ns).map_or(Cell::Unknown, Cell::Ns)),
     numbers("recorder_memory_bytes", "bytes", "the most memory that the recorder itself had at once; empty: not known", |row| row.recording.recorder().map_or(Cell::Unknown, |used| Cell::Count(used.most_memory_bytes()))),
     words("quantiles_carried", "the quantiles that `count` is large enough for, by their columns: `p50_ns;p90_ns`; empty: none, see below", |row| Cell::Text(carried(row.series).into())),
@@ -192,6 +193,14 @@ fn of_environment<'a>(row: Row<'a>, value: impl Fn(&'a Environment) -> Cell<'a>)
 
 fn text(text: &str) -> Cell<'_> {
     Cell::Text(text.into())
+}
+
+fn pages(key: &SeriesKey) -> Cell<'_> {
+    match (key.pages, key.page_range) {
+        (Some(pages), _) => Cell::Count(pages.into()),
+        (None, Some(range)) => Cell::Text(range.to_string().into()),
+        (None, None) => Cell::Unknown,
+    }
 }
 
 fn maybe(words: Option<&str>) -> Cell<'_> {

@@ -2,10 +2,12 @@
 // anew. `cargo xtask bench loss` runs it as root. It prints a line: records produced, how many of them the ring refused, and the ns that
 // took, by the clock and of the processor's time.
 //
-//   producer OP_OFFSET FLAGS_OFFSET FLAGS OPS RATE SECONDS
+//   producer OP_OFFSET FLAGS_OFFSET EVENTS_OFFSET STATUSES_OFFSET HEADER_BYTES FLAGS OPS RATE SECONDS
 //
-// The first two say where in a record its operation's id and its flags are. Records with one of the FLAGS are left out, and so are those
-// whose id's bit is not in OPS. RATE is in records a second.
+// The first ones say where in a record its operation's id, its flags and the numbers of its events and statuses are, which come behind its
+// header and have 8 bytes each: an entry of the ring has several records, one behind the other. Records with one of the FLAGS are left out,
+// and so are those whose id's bit is not in OPS. RATE is in records a second; each is an entry of its own, which costs more than several in
+// one.
 //
 // The kernel's BPF machine copies the records, as the probes do, by a program of this file's that the kernel runs on request (BPF_PROG_RUN:
 // net/bpf/test_run.c, Linux v6.12). Like them it wakes the reader each time that a quarter of the ring has been written.
@@ -43,7 +45,7 @@ struct store {
 };
 
 static struct {
-	size_t op_offset, flags_offset;
+	size_t op_offset, flags_offset, events_offset, statuses_offset, header_bytes;
 	unsigned long flags, ops;
 } wanted;
 
@@ -82,9 +84,27 @@ static int find_ring(size_t *bytes)
 
 static int is_wanted(const unsigned char *record, size_t length)
 {
-	return length > wanted.op_offset && length > wanted.flags_offset && length <= PLACE - sizeof(uint64_t) &&
+	return length <= PLACE - sizeof(uint64_t) &&
 	       record[wanted.op_offset] < 8 * sizeof(wanted.ops) && (wanted.ops >> record[wanted.op_offset] & 1) &&
 	       !(record[wanted.flags_offset] & wanted.flags);
+}
+
+// Keeps those of an entry's records that are wanted, and counts them.
+static size_t take_entry(const unsigned char *entry, size_t bytes, size_t found, struct store *store)
+{
+	while (bytes >= wanted.header_bytes) {
+		size_t length = wanted.header_bytes + 8 * ((size_t)entry[wanted.events_offset] + entry[wanted.statuses_offset]);
+		if (length > bytes)
+			break;
+		if (is_wanted(entry, length)) {
+			store->places[found % PLACES].length = length;
+			memcpy(store->places[found % PLACES].record, entry, length);
+			found++;
+		}
+		entry += length;
+		bytes -= length;
+	}
+	return found;
 }
 
 // Keeps the newest records; those that were read are still there while the ring has not been filled once.
@@ -102,11 +122,7 @@ static void take_records(int ring, size_t bytes, struct store *store)
 	for (uint64_t at = 0; at < end;) {
 		const unsigned char *head = pages + PAGE + at;
 		uint32_t length = *(const uint32_t *)(const void *)head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-		if (is_wanted(head + BPF_RINGBUF_HDR_SZ, length)) {
-			store->places[found % PLACES].length = length;
-			memcpy(store->places[found % PLACES].record, head + BPF_RINGBUF_HDR_SZ, length);
-			found++;
-		}
+		found = take_entry(head + BPF_RINGBUF_HDR_SZ, length, found, store);
 		at += (BPF_RINGBUF_HDR_SZ + length + 7) & ~7u;
 	}
 	if (found < PLACES) {
@@ -214,15 +230,22 @@ static uint64_t now_ns(clockid_t clock)
 int main(int argc, char **argv)
 {
 	static struct store store;
-	if (argc != 7) {
-		fprintf(stderr, "producer OP_OFFSET FLAGS_OFFSET FLAGS OPS RATE SECONDS\n");
+	if (argc != 10) {
+		fprintf(stderr, "producer OP_OFFSET FLAGS_OFFSET EVENTS_OFFSET STATUSES_OFFSET HEADER_BYTES FLAGS OPS RATE SECONDS\n");
 		return 2;
 	}
-	wanted.op_offset = strtoul(argv[1], NULL, 0);
-	wanted.flags_offset = strtoul(argv[2], NULL, 0);
-	wanted.flags = strtoul(argv[3], NULL, 0);
-	wanted.ops = strtoul(argv[4], NULL, 0);
-	uint64_t rate = strtoul(argv[5], NULL, 0), duration_ns = strtoul(argv[6], NULL, 0) * 1000000000u;
+	size_t *const offsets[] = { &wanted.op_offset, &wanted.flags_offset, &wanted.events_offset, &wanted.statuses_offset,
+				    &wanted.header_bytes };
+	for (int i = 0; i < 5; i++)
+		*offsets[i] = strtoul(argv[1 + i], NULL, 0);
+	for (int i = 0; i < 4; i++)
+		if (*offsets[i] >= wanted.header_bytes) {
+			fprintf(stderr, "a header ends before what it has\n");
+			return 2;
+		}
+	wanted.flags = strtoul(argv[6], NULL, 0);
+	wanted.ops = strtoul(argv[7], NULL, 0);
+	uint64_t rate = strtoul(argv[8], NULL, 0), duration_ns = strtoul(argv[9], NULL, 0) * 1000000000u;
 	size_t bytes;
 	int ring = find_ring(&bytes);
 	take_records(ring, bytes, &store);

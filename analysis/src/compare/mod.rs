@@ -108,8 +108,9 @@ impl Row {
 
     /// Whether it is of several page counts: then a page is what is compared.
     pub fn is_mixture(&self) -> bool {
-        let members = self.cells.iter().flatten().flat_map(|cell| &cell.members);
-        members.map(|member| member.pages).collect::<BTreeSet<_>>().len() > 1
+        let members = || self.cells.iter().flatten().flat_map(|cell| &cell.members);
+        let sizes: BTreeSet<_> = members().map(|member| (member.pages, member.page_range)).collect();
+        sizes.len() > 1 || members().any(|member| member.page_range.is_some())
     }
 
     /// What is compared, of each kind: the metric, or the metric per page where it is of several page counts; `None`: not known.

@@ -21,9 +21,9 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Takes in one operation.
-    pub fn add(&mut self, operation: &Operation) {
-        let pulse = self.pulses.entry(SeriesKey::total(operation)).or_default();
+    /// Takes in one operation, of the series with this key.
+    pub fn add(&mut self, key: SeriesKey, operation: &Operation) {
+        let pulse = self.pulses.entry(key).or_default();
         pulse.count(operation.start_ns.saturating_add(operation.duration_ns));
         for span in &operation.stages {
             *pulse.stage_calls.entry(span.stage).or_default() += u64::from(span.calls);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use grantscope_wire::Op;
 
 use super::kept::Kept;
-use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Wanted};
+use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Unkept, Wanted};
 use crate::live::Ledger;
 use crate::model::{Environment, FilterReport, LossReport, Operation, StageSpan, Statuses};
 use crate::own::{Own, OwnTime, Paths};
@@ -36,7 +36,8 @@ pub struct Aggregate {
 impl Aggregate {
     /// Nothing said yet; of what is wanted.
     pub fn of(wanted: impl Into<Wanted>) -> Self {
-        Self { wanted: wanted.into(), ..Self::default() }
+        let wanted = wanted.into();
+        Self { wanted, series: Kept::at_most(wanted.most_series), ..Self::default() }
     }
 
     /// Of times as they were measured, the probes' own time included.
@@ -76,16 +77,18 @@ impl Aggregate {
             }
         }
         self.operations += 1;
-        let total = SeriesKey::total(operation);
-        for (status, references) in operation.statuses() {
-            *self.statuses.entry(total).or_default().entry(status).or_default() += u64::from(references);
-        }
         let own = match self.wanted.times {
             Times::Corrected => self.own.own(operation),
             Times::Raw => None,
         };
         let all = own.map(|own| of_all_stages(own, &operation.stages));
-        let mut all_series = self.series.of(total);
+        if let Some(all) = all {
+            self.subtracted.record(all);
+        }
+        let Some(mut all_series) = self.series.of(SeriesKey::total(operation)) else { return };
+        for (status, references) in operation.statuses() {
+            *self.statuses.entry(all_series.total).or_default().entry(status).or_default() += u64::from(references);
+        }
         let mut record = |stage, measured_ns, own: Option<OwnTime>| {
             let series = all_series.stage(stage);
             match own {
@@ -96,9 +99,6 @@ impl Aggregate {
         record(None, operation.duration_ns, all);
         for span in &operation.stages {
             record(Some(span.stage), span.self_ns, own.map(|own| own.of(span)));
-        }
-        if let Some(all) = all {
-            self.subtracted.record(all);
         }
     }
 
@@ -115,6 +115,16 @@ impl Aggregate {
     /// One series.
     pub fn get(&self, key: &SeriesKey) -> Option<&Series> {
         self.series.get(key)
+    }
+
+    /// The key of the series that an operation is in; `None`: it is in none, because there are too many.
+    pub fn key_of(&self, operation: &Operation) -> Option<SeriesKey> {
+        self.series.key_of(SeriesKey::total(operation))
+    }
+
+    /// What the bound on series has done.
+    pub fn unkept(&self) -> Unkept {
+        self.series.unkept()
     }
 
     /// The references that Xen refused in all operations of a series, by status; empty where it refused none.
@@ -188,6 +198,7 @@ impl Aggregate {
             recorder: self.recorder.map(RecorderUse::from_now_on),
             ledger: self.ledger.clone(),
             wanted: self.wanted,
+            series: Kept::at_most(self.wanted.most_series),
             own: self.own.clone(),
             first_ns: self.last_ns,
             last_ns: self.last_ns,

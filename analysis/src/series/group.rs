@@ -7,7 +7,7 @@ use grantscope_wire::{Buffer, Op, Stage};
 use internment::Intern;
 
 use super::key::name_of;
-use super::{Aggregate, Series, SeriesKey};
+use super::{Aggregate, PageRange, Series, SeriesKey};
 use crate::model::Outcome;
 use crate::units;
 
@@ -18,14 +18,21 @@ pub enum Pages {
     Unknown,
     /// This many grant references.
     Exactly(u32),
+    /// One of these.
+    Within(PageRange),
     /// Any.
     All,
 }
 
 impl Pages {
     /// The page count of a series, or `All` where page counts are added up.
-    pub fn of(pages: Option<u32>, added_up: bool) -> Self {
-        if added_up { Self::All } else { pages.map_or(Self::Unknown, Self::Exactly) }
+    pub fn of(key: &SeriesKey, added_up: bool) -> Self {
+        match (key.pages, key.page_range) {
+            _ if added_up => Self::All,
+            (Some(pages), _) => Self::Exactly(pages),
+            (None, Some(range)) => Self::Within(range),
+            (None, None) => Self::Unknown,
+        }
     }
 }
 
@@ -81,16 +88,20 @@ impl Group {
     /// The group of a series.
     pub fn of(key: &SeriesKey, pages_added_up: bool) -> Self {
         let &SeriesKey { op, buffer, started_by, caller, outcome, .. } = key;
-        let (pages, domain) = (Pages::of(key.pages, pages_added_up), Domain::of(key.domid));
+        let (pages, domain) = (Pages::of(key, pages_added_up), Domain::of(key.domid));
         Self { op, buffer, started_by, caller, pages, domain, outcome }
     }
 
     /// What its series have in common, as the key of one: no page count where these are added up, and no cause.
     pub fn key(&self) -> SeriesKey {
         let &Self { op, buffer, started_by, caller, pages, domain, outcome } = self;
-        let pages = if let Pages::Exactly(pages) = pages { Some(pages) } else { None };
+        let (pages, page_range) = match pages {
+            Pages::Exactly(pages) => (Some(pages), None),
+            Pages::Within(range) => (None, Some(range)),
+            Pages::Unknown | Pages::All => (None, None),
+        };
         let domid = if let Domain::Exactly(domid) = domain { Some(domid) } else { None };
-        SeriesKey { op, buffer, pages, domid, outcome, started_by, cause: None, caller, stage: None }
+        SeriesKey { op, buffer, pages, page_range, domid, outcome, started_by, cause: None, caller, stage: None }
     }
 
     /// As [`SeriesKey::name`].
@@ -125,8 +136,10 @@ pub fn told_apart_by_domain(groups: impl IntoIterator<Item = Group>) -> HashSet<
 /// What operations that can be measured by one quantile have in common, apart from what they do: how many pages, and of which domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size {
-    /// Grant references; `None`: not known.
+    /// Grant references; `None`: not known, or several page counts.
     pub pages: Option<u32>,
+    /// The page counts, where they have a series together.
+    pub page_range: Option<PageRange>,
     /// The other domain; `None`: not known.
     pub domid: Option<u16>,
 }
@@ -135,9 +148,14 @@ pub struct Size {
 pub fn sizes(members: &[SeriesKey]) -> BTreeMap<Size, Vec<SeriesKey>> {
     let mut sizes: BTreeMap<Size, Vec<SeriesKey>> = BTreeMap::new();
     for member in members {
-        sizes.entry(Size { pages: member.pages, domid: member.domid }).or_default().push(*member);
+        sizes.entry(Size { pages: member.pages, page_range: member.page_range, domid: member.domid }).or_default().push(*member);
     }
     sizes
+}
+
+/// Whether no quantile of these series together says anything: they are of several sizes.
+pub fn are_mixture(members: &[SeriesKey]) -> bool {
+    sizes(members).len() > 1 || members.iter().any(|member| member.page_range.is_some())
 }
 
 /// Durations of these series as one, for the whole operation or one stage: added bucket by bucket, so nothing is lost. Of several sizes
@@ -149,7 +167,7 @@ pub fn merged(aggregate: &Aggregate, members: &[SeriesKey], stage: Option<Stage>
             whole.merge(series);
         }
     }
-    if sizes(members).len() > 1 {
+    if are_mixture(members) {
         whole.mix();
     }
     whole

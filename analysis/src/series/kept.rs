@@ -1,4 +1,7 @@
 //! Series in a fixed order, which an operation finds with one look-up: that of its whole. From there each stage has a slot.
+//!
+//! There are only so many: what comes beyond has a series together with page counts near its own, and what comes beyond twice as many has
+//! none, and is counted. So memory does not depend on what is read.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,6 +11,26 @@ use grantscope_wire::stage::STAGE_IDS;
 
 use super::{Series, SeriesKey};
 
+/// As many series page counts are told apart in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MostSeries(pub usize);
+
+impl Default for MostSeries {
+    fn default() -> Self {
+        // With a few dozen buckets each they take some 20 MiB.
+        Self(20_000)
+    }
+}
+
+/// What the bound has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unkept {
+    /// Operations that are in a series with page counts near their own.
+    pub in_ranges: u64,
+    /// Operations that are in none.
+    pub left_out: u64,
+}
+
 /// Series by their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
@@ -16,6 +39,8 @@ pub struct Kept {
     order: BTreeMap<SeriesKey, usize>,
     /// By the key of whole operations.
     slots: HashMap<SeriesKey, Slots, RandomState>,
+    most: MostSeries,
+    unkept: Unkept,
 }
 
 /// Places in `series` of an operation as a whole, and of its stages by their ids.
@@ -23,10 +48,34 @@ pub struct Kept {
 struct Slots([Option<u32>; 1 + STAGE_IDS]);
 
 impl Kept {
-    /// Those of operations with this key, which is one of whole operations.
-    pub fn of(&mut self, total: SeriesKey) -> OfOperation<'_> {
+    /// So many, and not many more.
+    pub fn at_most(most: MostSeries) -> Self {
+        Self { most, ..Self::default() }
+    }
+
+    /// Those of one more operation with this key, which is one of whole operations; `None`: there is no room for it.
+    pub fn of(&mut self, total: SeriesKey) -> Option<OfOperation<'_>> {
+        let total = match self.key_of(total) {
+            Some(key) => {
+                self.unkept.in_ranges += u64::from(key != total);
+                key
+            }
+            None => {
+                self.unkept.left_out += 1;
+                return None;
+            }
+        };
         let slots = self.slots.entry(total).or_insert(Slots([None; 1 + STAGE_IDS]));
-        OfOperation { total, slots, series: &mut self.series, order: &mut self.order }
+        Some(OfOperation { total, slots, series: &mut self.series, order: &mut self.order })
+    }
+
+    /// The key that operations with this one have a series by; `None`: they have none.
+    pub fn key_of(&self, total: SeriesKey) -> Option<SeriesKey> {
+        let has_room = |most| self.series.len() < most;
+        if has_room(self.most.0) || self.slots.contains_key(&total) {
+            return Some(total);
+        }
+        Some(total.in_range()).filter(|range| has_room(2 * self.most.0) || self.slots.contains_key(range))
     }
 
     /// All of them, in the order of their keys.
@@ -38,11 +87,17 @@ impl Kept {
     pub fn get(&self, key: &SeriesKey) -> Option<&Series> {
         self.order.get(key).map(|&place| &self.series[place])
     }
+
+    /// What the bound has done.
+    pub fn unkept(&self) -> Unkept {
+        self.unkept
+    }
 }
 
 /// The series of one kind of operation.
 pub struct OfOperation<'a> {
-    total: SeriesKey,
+    /// Their key.
+    pub total: SeriesKey,
     slots: &'a mut Slots,
     series: &'a mut Vec<Series>,
     order: &'a mut BTreeMap<SeriesKey, usize>,
@@ -54,9 +109,13 @@ impl OfOperation<'_> {
         let slot = &mut self.slots.0[stage.map_or(0, |stage| 1 + usize::from(stage.id()))];
         let place = *slot.get_or_insert_with(|| {
             let place = self.series.len();
-            self.series.push(Series::default());
+            let mut series = Series::default();
+            if self.total.page_range.is_some() {
+                series.mix();
+            }
+            self.series.push(series);
             self.order.insert(SeriesKey { stage, ..self.total }, place);
-            u32::try_from(place).expect("memory does not suffice for as many histograms")
+            u32::try_from(place).expect("there are not as many series")
         });
         &mut self.series[place as usize]
     }
@@ -68,6 +127,15 @@ mod tests {
 
     use super::*;
     use crate::fixtures::export;
+    use crate::model::Operation;
+
+    fn of(buffer: Buffer, pages: u32) -> SeriesKey {
+        SeriesKey::total(&Operation { pages: Some(pages), ..export(buffer, 1) })
+    }
+
+    fn record(kept: &mut Kept, total: SeriesKey, ns: u64) -> bool {
+        kept.of(total).map(|mut series| series.stage(None).record(ns)).is_some()
+    }
 
     #[test]
     fn a_stage_has_one_series_for_each_kind_of_operation_and_they_are_in_order() {
@@ -75,7 +143,7 @@ mod tests {
         let mut kept = Kept::default();
         for (total, ns) in [(wc, 1), (pages, 2), (wc, 3)] {
             for stage in [Some(Stage::Remainder), None] {
-                kept.of(total).stage(stage).record(ns);
+                kept.of(total).expect("there is room").stage(stage).record(ns);
             }
         }
         let sums: Vec<_> = kept.iter().map(|(key, series)| (*key, series.sum_ns())).collect();
@@ -86,5 +154,28 @@ mod tests {
         assert_eq!(sums, expected);
         assert_eq!(kept.get(&wc).map(Series::count), Some(2));
         assert!(kept.get(&SeriesKey { stage: Some(Stage::LockWait), ..wc }).is_none());
+        assert_eq!(kept.unkept(), Unkept::default());
+    }
+
+    #[test]
+    fn beyond_the_bound_page_counts_near_each_other_have_one_series_without_quantiles() {
+        let mut kept = Kept::at_most(MostSeries(2));
+        // The third and the fourth have no room of their own; the first goes on having its own.
+        for (pages, ns) in [(1, 10), (2, 20), (1_500, 30), (2_000, 50), (1, 12)] {
+            assert!(record(&mut kept, of(Buffer::Wc, pages), ns));
+        }
+        assert_eq!((kept.get(&of(Buffer::Wc, 1)).map(Series::count), kept.unkept().in_ranges), (Some(2), 2));
+        let range = kept.get(&of(Buffer::Wc, 1_024).in_range()).expect("they are in one range");
+        assert_eq!((range.count(), range.sum_ns(), range.is_mixture(), range.quantile_ns(0.5)), (2, 80, true, None));
+    }
+
+    #[test]
+    fn beyond_twice_the_bound_operations_are_counted_and_nothing_grows() {
+        let mut kept = Kept::at_most(MostSeries(1));
+        let kinds = [Buffer::Pages, Buffer::Wc, Buffer::Coherent, Buffer::Foreign];
+        let kept_of: Vec<_> = kinds.iter().map(|&buffer| record(&mut kept, of(buffer, 16), 1)).collect();
+        assert_eq!(kept_of, [true, true, false, false]);
+        assert_eq!((kept.iter().count(), kept.unkept()), (2, Unkept { in_ranges: 1, left_out: 2 }));
+        assert!(record(&mut kept, of(Buffer::Pages, 16), 1) && record(&mut kept, of(Buffer::Wc, 17), 1));
     }
 }

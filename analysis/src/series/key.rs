@@ -1,5 +1,7 @@
 //! What the operations of a series have in common, and its name.
 
+use std::fmt;
+
 use grantscope_wire::{Buffer, Cause, Op, Stage};
 use internment::Intern;
 
@@ -12,8 +14,10 @@ pub struct SeriesKey {
     pub op: Op,
     /// What backs the mapping; `None`: not known.
     pub buffer: Option<Buffer>,
-    /// Grant references; `None`: not known.
+    /// Grant references; `None`: not known, or several page counts.
     pub pages: Option<u32>,
+    /// The page counts, where they have a series together: beyond the most series that are wanted.
+    pub page_range: Option<PageRange>,
     /// The other domain; `None`: not known.
     pub domid: Option<u16>,
     /// How it ended.
@@ -35,6 +39,7 @@ impl SeriesKey {
             op: operation.op,
             buffer: operation.buffer,
             pages: operation.pages,
+            page_range: None,
             domid: operation.domid,
             outcome: operation.outcome,
             started_by: operation.started_by(),
@@ -42,6 +47,11 @@ impl SeriesKey {
             caller: operation.caller().map(Intern::from),
             stage: None,
         }
+    }
+
+    /// The series of all page counts that are in one range with this one's.
+    pub fn in_range(self) -> Self {
+        Self { pages: None, page_range: self.pages.map(PageRange::of), ..self }
     }
 
     /// The operation, and what asked for it: `teardown/close`, `map_refs/xen_blkbk_map`, `unmap_refs/–` for an unknown caller.
@@ -55,6 +65,31 @@ impl SeriesKey {
     }
 }
 
+/// Page counts from a power of two up to the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageRange(u8);
+
+impl PageRange {
+    /// The range of a page count; 0 is in one with 1.
+    pub fn of(pages: u32) -> Self {
+        Self(pages.max(1).ilog2() as u8)
+    }
+
+    /// The fewest and the most pages.
+    pub fn ends(self) -> (u32, u32) {
+        let fewest = 1_u32 << self.0;
+        (if fewest == 1 { 0 } else { fewest }, fewest + (fewest - 1))
+    }
+}
+
+/// `1024-2047`, as in files.
+impl fmt::Display for PageRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (fewest, most) = self.ends();
+        f.pad(&format!("{fewest}-{most}"))
+    }
+}
+
 /// The one way to name a row.
 pub(super) fn name_of(op: Op, started_by: Option<Op>, caller: Option<Intern<str>>) -> String {
     let unknown = op.is_of_kernel_users().then_some("–");
@@ -65,6 +100,18 @@ pub(super) fn name_of(op: Op, started_by: Option<Op>, caller: Option<Intern<str>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_page_count_is_in_the_range_that_says_so() {
+        for pages in [0, 1, 2, 3, 4, 1_023, 1_024, 2_025, 2_047, 2_048, u32::MAX] {
+            let (fewest, most) = PageRange::of(pages).ends();
+            assert!((fewest..=most).contains(&pages), "{pages} is not in {fewest} to {most}");
+        }
+        assert_eq!(
+            [1, 2_025, u32::MAX].map(|pages| PageRange::of(pages).to_string()),
+            ["0-1", "1024-2047", "2147483648-4294967295"]
+        );
+    }
 
     #[test]
     fn a_row_is_named_by_the_operation_and_by_what_asked_for_it() {

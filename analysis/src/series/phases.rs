@@ -1,6 +1,6 @@
 //! Which phases of a benchmark are added up, and what is left out with the others.
 
-use super::Times;
+use super::{MostSeries, Times};
 use crate::model::{Operation, Outcome, Phase};
 
 /// Which operations are wanted. Those of threads that say no phase always are.
@@ -52,12 +52,14 @@ pub struct Wanted {
     pub times: Times,
     /// Of which operations.
     pub phases: Phases,
+    /// Told apart in how many series.
+    pub most_series: MostSeries,
 }
 
 /// Of all operations.
 impl From<Times> for Wanted {
     fn from(times: Times) -> Self {
-        Self { times, phases: Phases::All }
+        Self { times, ..Self::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use grantscope_analysis::report::text::{phases, recorder};
+use grantscope_analysis::report::text::{bound, phases, recorder};
 
 use crate::screen::model::common::Common;
 use crate::screen::text;
@@ -70,6 +70,9 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     }
     if let Some(text) = phases::line(&data.aggregate) {
         chips.push(Chip { text, style: Style::new() });
+    }
+    if let Some(text) = bound::line(&data.aggregate) {
+        chips.push(Chip { text, style: theme.warning() });
     }
     chips.push(Chip { text: text::held(data), style: Style::new() });
     if let suspects @ 1.. = text::suspects(data) {

@@ -3,7 +3,7 @@
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
 use grantscope_analysis::quantile::{self, MARK, mark};
-use grantscope_analysis::report::text::{correction, phases, recorder};
+use grantscope_analysis::report::text::{bound, correction, phases, recorder};
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
 use grantscope_analysis::series::{Aggregate, Extent, Group, Pages, Range, Times};
 use grantscope_analysis::units;
@@ -50,6 +50,7 @@ pub fn pages(pages: Pages) -> String {
     match pages {
         Pages::Unknown => UNKNOWN.to_owned(),
         Pages::Exactly(pages) => pages.to_string(),
+        Pages::Within(range) => range.to_string(),
         Pages::All => "all".to_owned(),
     }
 }
@@ -60,6 +61,7 @@ pub fn pages_spoken(pages: Pages) -> String {
         Pages::Unknown => "unknown page count".to_owned(),
         Pages::Exactly(1) => "1 page".to_owned(),
         Pages::Exactly(pages) => format!("{pages} pages"),
+        Pages::Within(range) => format!("{range} pages"),
         Pages::All => "all page counts".to_owned(),
     }
 }
@@ -240,8 +242,18 @@ pub fn totals(common: &Common) -> String {
     let times = times(&data.aggregate).map(|(text, _)| text);
     let filtered = data.aggregate.filtered().map(ToString::to_string);
     let phases = phases::line(&data.aggregate);
+    let bound = bound::line(&data.aggregate);
     let recorder = recorder::now(&data.aggregate);
-    parts.into_iter().chain(times).chain(filtered).chain(phases).chain(hooks).chain(recorder).collect::<Vec<_>>().join(" · ")
+    parts
+        .into_iter()
+        .chain(times)
+        .chain(filtered)
+        .chain(phases)
+        .chain(bound)
+        .chain(hooks)
+        .chain(recorder)
+        .collect::<Vec<_>>()
+        .join(" · ")
 }
 
 /// Bytes of a page, in KiB where that is whole.

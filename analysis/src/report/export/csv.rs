@@ -98,13 +98,13 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,phase,left_out,recorder_cpu_ns,recorder_memory_bytes,quantiles_carried,times,own_ns,own_error_ns,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,total,1,0,,,,,,,raw,,,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,remainder,1,0,,,,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,dma_alloc,1,0,,,,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,total,1,0,,,,,,,raw,,,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,remainder,1,0,,,,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,dma_alloc,1,0,,,,,,,raw,,,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,stage,count,lost,filter,phase,left_out,without_row,recorder_cpu_ns,recorder_memory_bytes,quantiles_carried,times,own_ns,own_error_ns,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,total,1,0,,,,0,,,,raw,,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,remainder,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,dma_alloc,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,total,1,0,,,,0,,,,raw,,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,remainder,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,dma_alloc,1,0,,,,0,,,,raw,,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
     }
 
@@ -117,8 +117,8 @@ mod tests {
         corrected.add(&Frame::Operations(vec![export(Buffer::Wc, 5_000), export(Buffer::Wc, 5_002)]));
         let csv = text(&corrected);
         let totals: Vec<_> = csv.lines().filter(|line| line.contains(",total,")).collect();
-        assert!(totals[0].contains(",total,1,0,,,,,,,raw,,,2000,2000,"), "{}", totals[0]);
-        assert!(totals[1].contains(",total,2,0,,,,,,,corrected,10,3,4990,4991,"), "{}", totals[1]);
+        assert!(totals[0].contains(",total,1,0,,,,0,,,,raw,,,2000,2000,"), "{}", totals[0]);
+        assert!(totals[1].contains(",total,2,0,,,,0,,,,corrected,10,3,4990,4991,"), "{}", totals[1]);
         assert!(totals[1].contains(",4992,4991,9982,"), "{}", totals[1]);
     }
 

@@ -55,6 +55,7 @@ fn pages(pages: Pages) -> String {
     match pages {
         Pages::Unknown => units::UNKNOWN.to_owned(),
         Pages::Exactly(pages) => pages.to_string(),
+        Pages::Within(range) => range.to_string(),
         Pages::All => "all".to_owned(),
     }
 }

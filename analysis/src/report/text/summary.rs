@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use grantscope_wire::Op;
 
-use super::{compare, correction, maps, phases, recorder};
+use super::{bound, compare, correction, maps, phases, recorder};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, status_list};
@@ -120,6 +120,9 @@ fn notes(aggregate: &Aggregate) -> String {
     }
     if let Some(line) = phases::line(aggregate) {
         let _ = writeln!(text, "{line}; --phase all shows them");
+    }
+    if let Some(line) = bound::line(aggregate) {
+        let _ = writeln!(text, "{line}; --max-series COUNT tells more apart");
     }
     text.push_str(&not_compared(aggregate));
     text.push_str(&causes(aggregate));

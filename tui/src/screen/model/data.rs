@@ -41,8 +41,9 @@ impl Data {
         self.other.add(frame);
         if let Frame::Operations(operations) = frame {
             for operation in operations {
-                if self.aggregate.wanted().phases.include(operation.phase) {
-                    self.activity.add(operation);
+                let is_wanted = self.aggregate.wanted().phases.include(operation.phase);
+                if let Some(key) = self.aggregate.key_of(operation).filter(|_| is_wanted) {
+                    self.activity.add(key, operation);
                 }
                 self.errors += u64::from(operation.outcome != grantscope_analysis::model::Outcome::Ok);
             }

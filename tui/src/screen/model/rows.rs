@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use grantscope_analysis::column::{self, COLUMNS, Cell};
 use grantscope_analysis::series::activity::{self, SECONDS};
-use grantscope_analysis::series::{Group, Range, SeriesKey, cost_per_page, groups, merged, sizes, told_apart_by_domain};
+use grantscope_analysis::series::{Group, Range, SeriesKey, are_mixture, cost_per_page, groups, merged, told_apart_by_domain};
 
 use crate::screen::model::data::Data;
 
@@ -69,7 +69,7 @@ fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, g
     let minute = minute(data, &members);
     let rate = if wanted.over { data.mean_rate(count) } else { recent_rate(data, &minute) };
     let Numbers { cells, per_page } = cache.numbers(group, count, || numbers(data, &group, &members));
-    let (shows_domain, is_mixture) = (apart.contains(&group), sizes(&members).len() > 1);
+    let (shows_domain, is_mixture) = (apart.contains(&group), are_mixture(&members));
     Row { group, shows_domain, members, count, rate, cells, per_page, is_mixture, minute }
 }
 

@@ -6,7 +6,7 @@ use std::{mem::offset_of, path::Path, process::ExitCode};
 use anyhow::{Context, Result, ensure};
 use grantscope_wire::{
     Op, OpHeader,
-    record::{PART, SOUNDED},
+    record::{HEADER_BYTES, PART, SOUNDED},
 };
 
 use super::{
@@ -65,7 +65,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 fn script() -> String {
     let ops = OPS.iter().fold(0_u64, |bits, op| bits | 1 << op.id());
-    let record = [offset_of!(OpHeader, op), offset_of!(OpHeader, flags), usize::from(PART | SOUNDED)];
+    let offsets = [
+        offset_of!(OpHeader, op),
+        offset_of!(OpHeader, flags),
+        offset_of!(OpHeader, event_count),
+        offset_of!(OpHeader, status_count),
+    ];
+    let record = [&offsets[..], &[HEADER_BYTES, usize::from(PART | SOUNDED)]].concat();
     let record: Vec<_> = record.iter().map(usize::to_string).chain([ops.to_string()]).collect();
     SCRIPT
         .replace("THREADS_ITERATIONS", &THREADS_ITERATIONS.to_string())
