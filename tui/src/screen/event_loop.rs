@@ -53,8 +53,8 @@ fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, pictured:
     while app.quit().is_none() {
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(event) => {
-                if matches!(event, Event::Frame(_)) {
-                    backlog.take();
+                if let Event::Frame(frame) = &event {
+                    backlog.take(frame);
                 }
                 app.update(event);
                 due = pictured + BETWEEN_PICTURES;

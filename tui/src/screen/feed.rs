@@ -1,10 +1,7 @@
 //! The thread that reads frames and passes them on to the event loop, at the pace of the recording.
 //!
-//! The channel to the event loop has no bound. With a bound, a viewer that is slow for a moment would hold the stream, the
-//! recorder at its other end would stop reading the kernel's ring buffer, and operations would be lost: a viewer must
-//! never change what it watches. Memory stays small all the same: the event loop spends nearly all its time on taking in
-//! frames, because it draws at most ten times a second. Only a file, which loses nothing by waiting, is held when too many
-//! of its frames wait.
+//! Only so many operations wait for the event loop: a viewer that is slow for a moment holds nobody, because it draws at most ten times a
+//! second and spends the rest of its time on taking in frames; one that cannot follow reads no further, and its memory stays small.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,41 +15,42 @@ use crate::screen::event::Event;
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
 use crate::source::pace::{Pace, Speed, time_of};
 
-/// Frames of a file that may wait for the event loop.
-const MAX_WAITING: usize = 256;
+/// Operations that may wait for the event loop: some 40 MiB, and more than a second of what can be recorded.
+const MOST_WAITING: usize = 1 << 17;
 
-/// How many frames wait for the event loop.
+/// How much waits for the event loop: operations; a frame of another kind weighs as much as one.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog(Arc<AtomicUsize>);
 
 impl Backlog {
-    fn put(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    /// One more frame waits; where there is no room, not before there is.
+    fn put(&self, frame: &Frame) {
+        while self.0.load(Ordering::Relaxed) > MOST_WAITING {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.0.fetch_add(weight(frame), Ordering::Relaxed);
     }
 
     /// One frame was taken.
-    pub fn take(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    pub fn take(&self, frame: &Frame) {
+        self.0.fetch_sub(weight(frame), Ordering::Relaxed);
     }
+}
 
-    fn wait_for_room(&self) {
-        while self.0.load(Ordering::Relaxed) > MAX_WAITING {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
+fn weight(frame: &Frame) -> usize {
+    if let Frame::Operations(operations) = frame { operations.len().max(1) } else { 1 }
 }
 
 /// Starts reading. Ends with the input, or with the event loop.
 pub fn spawn(input: Input, speed: Speed, events: Sender<Event>, backlog: Backlog) {
     thread::spawn(move || {
         let ended = match input.origin {
-            Origin::Live => forward(input.source, &events, |_| backlog.put()),
+            Origin::Live => forward(input.source, &events, |frame| backlog.put(frame)),
             Origin::Replay => {
                 let mut pace = Pace::new(speed);
                 forward(input.source, &events, |frame| {
                     thread::sleep(pace.wait(time_of(frame), Instant::now()));
-                    backlog.wait_for_room();
-                    backlog.put();
+                    backlog.put(frame);
                 })
             }
         };
@@ -81,9 +79,13 @@ fn forward(mut source: Box<dyn FrameSource>, events: &Sender<Event>, mut before:
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
     use std::sync::mpsc;
 
+    use grantscope_wire::Buffer;
+
     use super::*;
+    use crate::screen::fixtures::export;
 
     fn ending(frames: &[Frame]) -> Ended {
         let (sender, source) = mpsc::channel();
@@ -93,6 +95,21 @@ mod tests {
         spawn(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, events, Backlog::default());
         let Some(Event::StreamEnded(ended)) = incoming.into_iter().last() else { panic!("no end was reported") };
         ended
+    }
+
+    #[test]
+    fn who_cannot_follow_is_not_fed_without_end() {
+        let frame = || Frame::Operations(vec![export(Buffer::Wc, 1, 10); 4_096]);
+        let (sender, source) = mpsc::channel();
+        (0..100).for_each(|_| sender.send(frame()).unwrap());
+        let (events, incoming) = mpsc::channel();
+        let backlog = Backlog::default();
+        spawn(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, events, backlog.clone());
+        // Nothing is taken; what had room came, and nothing more does.
+        let came = iter::from_fn(|| incoming.recv_timeout(Duration::from_millis(300)).ok()).count();
+        assert_eq!(came, MOST_WAITING / 4_096 + 1);
+        (0..came).for_each(|_| backlog.take(&frame()));
+        assert!(incoming.recv_timeout(Duration::from_secs(10)).is_ok(), "it goes on when there is room");
     }
 
     #[test]

@@ -57,8 +57,8 @@ fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, due: Inst
     while app.common().ended().is_none() && app.quit().is_none() {
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(event) => {
-                if matches!(event, Event::Frame(_)) {
-                    backlog.take();
+                if let Event::Frame(frame) = &event {
+                    backlog.take(frame);
                 }
                 app.update(event);
                 // Events that wait already must not put the report off.
