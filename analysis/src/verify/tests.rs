@@ -35,6 +35,19 @@ fn verdict(operations: Vec<Operation>, loss: LossReport, truth: &Truth) -> Vec<S
 }
 
 #[test]
+fn a_call_that_makes_more_than_a_call_can_is_refused() {
+    let truth = |operations: usize| {
+        let several = vec![r#""attach""#; operations].join(",");
+        Truth::parse(&format!(
+            r#"{{"format":"grantscope-truth","version":1,"ending":{{"how":"complete"}},"contains":{{"all":[{several}]}},"columns":["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns"],"calls":[]}}"#
+        ))
+    };
+    assert!(truth(64).is_ok());
+    let refused = truth(65).unwrap_err().to_string();
+    assert_eq!(refused, "the truth file says that the call all makes 65 operations, of which no call makes more than 64");
+}
+
+#[test]
 fn an_operation_within_its_call_agrees() {
     assert_eq!(verdict(vec![operation(100, 100)], LossReport::default(), &truth(CALL, "complete")), [""; 0]);
 }

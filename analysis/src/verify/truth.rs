@@ -36,7 +36,20 @@ pub enum TruthError {
     /// Columns differ.
     #[error("the truth file's calls have other columns ({0}): use workload and grantscope from one build")]
     Columns(String),
+    /// More in one call than a call can make.
+    #[error(
+        "the truth file says that the call {call} makes {operations} operations, of which no call makes more than {MOST_CONTAINED}"
+    )]
+    Contains {
+        /// Which call.
+        call: String,
+        /// How many.
+        operations: usize,
+    },
 }
+
+/// Operations that one call makes at the most: each call of the file is compared as so many.
+const MOST_CONTAINED: usize = 64;
 
 /// A truth file: the load generator's own report of its run.
 #[derive(Clone, Debug, Deserialize)]
@@ -167,6 +180,9 @@ impl Truth {
         let with_arms = [&with_causes[..], &COLUMN_OF_ARMS].concat();
         if ![&COLUMNS[..], &with_causes, &with_arms].iter().any(|columns| truth.columns == *columns) {
             return Err(TruthError::Columns(truth.columns.join(", ")));
+        }
+        if let Some((call, several)) = truth.contains.iter().find(|(_, several)| several.len() > MOST_CONTAINED) {
+            return Err(TruthError::Contains { call: call.clone(), operations: several.len() });
         }
         Ok(truth)
     }

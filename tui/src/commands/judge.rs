@@ -1,10 +1,10 @@
 //! `grantscope judge`: a recording against the load generator's truth.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::verify::{Truth, judge};
 use grantscope_output::FileId;
@@ -55,10 +55,21 @@ impl Verb for Judge {
     }
 }
 
+/// A truth file of two million calls has as many bytes, and takes some ten times as much memory.
+const MOST_TRUTH_BYTES: u64 = 1 << 27;
+
 fn read_truth(path: &Path) -> Result<Truth> {
     let unreadable = || format!("{}: cannot be read; check the path", path.display());
     let file = File::open(path).with_context(unreadable)?;
     is_not_written(FileId::of(&file), &path.display().to_string())?;
-    let json = io::read_to_string(file).with_context(unreadable)?;
+    let mut json = String::new();
+    file.take(MOST_TRUTH_BYTES + 1).read_to_string(&mut json).with_context(unreadable)?;
+    if json.len() as u64 > MOST_TRUTH_BYTES {
+        bail!(
+            "{}: has more than {} MiB, which is more than a truth file is read of; judge shorter runs",
+            path.display(),
+            MOST_TRUTH_BYTES >> 20
+        );
+    }
     Truth::parse(&json).with_context(|| path.display().to_string())
 }

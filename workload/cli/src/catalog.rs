@@ -1,13 +1,14 @@
 //! Every scenario by its name: those that are files, and the conformance tests, which check what no list of steps can say.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
 use grantscope_conformance::Test;
 pub use grantscope_generator::builtin::{BUILTIN, Builtin};
+use grantscope_generator::script::bounds::MOST_BYTES;
 use grantscope_generator::script::{Given, Plan};
 use grantscope_output::FileId;
 
@@ -73,7 +74,8 @@ fn read(path: &Path) -> Result<String> {
     if FileId::of(&file).is_some_and(|file| FileId::of(io::stdout()) == Some(file)) {
         bail!("{}: is also where standard output goes, which would write over it; redirect that to another file", path.display());
     }
-    io::read_to_string(file).map_err(unreadable)
+    // One byte more than there may be: the plan says so then, with the place.
+    io::read_to_string(file.take(MOST_BYTES as u64 + 1)).map_err(unreadable)
 }
 
 fn names() -> impl Iterator<Item = &'static str> {

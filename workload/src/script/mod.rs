@@ -5,6 +5,7 @@
 //! [`steps`] making typed steps; [`order`] walks through the plan to check that everything is made before it is used and released once,
 //! and [`peaks`] to see how much is held at the worst moment ([`needs`]).
 
+pub mod bounds;
 mod document;
 mod held;
 mod needs;

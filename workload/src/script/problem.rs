@@ -14,28 +14,39 @@ pub struct Problem {
     text: String,
 }
 
+/// Mistakes that are told; the rest is counted.
+const SHOWN: usize = 100;
+
 /// Mistakes found so far, each once.
 #[derive(Debug, Default)]
-pub struct Found(Vec<Problem>);
+pub struct Found {
+    problems: Vec<Problem>,
+    more: usize,
+}
 
 impl Found {
     /// One more.
     pub fn add(&mut self, span: Range<usize>, text: impl Into<String>) {
         let problem = Problem { start: span.start, text: text.into() };
         // A step is checked once for every arm.
-        if !self.0.contains(&problem) {
-            self.0.push(problem);
+        if self.problems.contains(&problem) {
+            return;
+        }
+        if self.problems.len() < SHOWN {
+            self.problems.push(problem);
+        } else {
+            self.more += 1;
         }
     }
 
     /// An error if there are any.
     pub fn refuse(&self, file: &str, text: &str) -> Result<(), Problems> {
-        if self.0.is_empty() { Ok(()) } else { Err(Problems::new(file, text, self.0.clone())) }
+        if self.is_empty() { Ok(()) } else { Err(Problems::new(file, text, self)) }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.problems.is_empty()
     }
 }
 
@@ -46,13 +57,15 @@ pub struct Problems {
 }
 
 impl Problems {
-    fn new(file: &str, text: &str, mut problems: Vec<Problem>) -> Self {
+    fn new(file: &str, text: &str, found: &Found) -> Self {
+        let mut problems = found.problems.clone();
         problems.sort();
         let line = |problem: &Problem| {
             let (line, column) = place(text, problem.start);
             format!("{file}:{line}:{column}: {}", problem.text)
         };
-        Self { lines: problems.iter().map(line).collect() }
+        let more = (found.more > 0).then(|| format!("{file}: and {} more mistakes like these", found.more));
+        Self { lines: problems.iter().map(line).chain(more).collect() }
     }
 
     /// How many.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::bounds::{self, MOST_BYTES};
 use super::document::{Document, Fields, WorkerText};
 use super::needs::Needs;
 use super::order;
@@ -18,11 +19,18 @@ impl Plan {
     /// Everything that is wrong with it, each with its place and with what to write instead.
     pub fn read(file: &str, text: &str, given: &Given) -> Result<Self, Problems> {
         let mut found = Found::default();
+        if text.len() > MOST_BYTES {
+            found.add(0..0, format!("it has more than {MOST_BYTES} bytes, which no scenario needs: give a scenario file"));
+        }
+        found.refuse(file, text)?;
         let document = Document::read(text, &mut found);
         found.refuse(file, text)?;
         let mut values = Values::of(&document, given, &mut found);
-        let mut plan = Self::head(file, text, &document, given, &mut values, &mut found);
         let stages = stages(&document, &mut found);
+        if bounds::are_exceeded(&document, &values, &stages, &mut found) {
+            found.refuse(file, text)?;
+        }
+        let mut plan = Self::head(file, text, &document, given, &mut values, &mut found);
         for (stage, workers) in stages.iter().enumerate() {
             let mentioned = |name: &str| stages.len() == 1 || workers.iter().any(|worker| worker.mentions(name));
             for environment in values.combinations(mentioned) {

@@ -61,6 +61,12 @@ impl Values {
         Self { all, used }
     }
 
+    /// How many combinations there are; the most that a number holds where there are more.
+    pub(super) fn count(&self, mentioned: impl Fn(&str) -> bool) -> usize {
+        let varied = self.all.iter().filter(|(name, _)| mentioned(name));
+        varied.fold(1, |count: usize, (_, values)| count.saturating_mul(values.len()))
+    }
+
     /// Every combination of what varies among the parameters that are `mentioned`, the last one's values next to each other.
     pub(super) fn combinations(&self, mentioned: impl Fn(&str) -> bool) -> Vec<Environment> {
         let mut combinations = vec![Environment::new()];
