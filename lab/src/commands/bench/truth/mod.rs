@@ -19,7 +19,7 @@ use grantscope_wire::{Detail, Stage};
 
 use self::{
     calls::Nothing,
-    errors::{Bound, Measured, Ratio, Row},
+    errors::{Bound, Mapped, Measured, Ratio, Row},
     traced::Traced,
 };
 use super::{
@@ -157,6 +157,7 @@ fn measure(lab: &Lab, arguments: &Arguments) -> Result<Measured> {
     Ok(Measured {
         before: Medians::read(&out.join("before.json"))?,
         after: Medians::read(&out.join("after.json"))?,
+        mapped: Mapped { areas: outcome.required("areas")?.trim().to_owned(), calls: Medians::read(&out.join("mapped.json"))? },
         said: medians(&recorded(&out.join("with.gsr"))?),
         traced: lone(&truth(&out.join("traced.json"))?, &traced),
         nothing: Nothing::of(&truth(&out.join("nothing.json"))?)?,
@@ -191,7 +192,8 @@ fn compare_stages(lab: &Lab, arguments: &Arguments) -> Result<ExitCode> {
 
 /// Runs a script to its end; its files are in `out`.
 fn boot(lab: &Lab, text: &str, out: &Path, arguments: &Arguments) -> Result<Ended> {
-    let script = Script { text: &script(text, arguments), files: &[("truth.toml", SCENARIO)], programs: &["nothing"] };
+    let script =
+        Script { text: &script(text, arguments), files: &[("truth.toml", SCENARIO)], programs: &["nothing", "mappings"] };
     job::run(lab, &script.job(out)?, PATIENCE, out)
 }
 
@@ -247,10 +249,11 @@ fn beside(measured: &Measured, rows: &[Row]) -> String {
     format!(
         "A refused ioctl takes {:.2} µs, a call that only enters the kernel {:.2} µs, and a refused ioctl in the lone pair {tracer}.\n\
          Where both are true, at one page, the bare call and the lone pair are at most {apart} apart.\n\
-         Bare calls that differ by more than {} % before and after the recording, of which less is known: {drift}.",
+         Bare calls that differ by more than {} % before and after the recording, of which less is known: {drift}.\n{}",
         us(refused_ns),
         us(entered_ns),
-        DRIFT * 100.0
+        DRIFT * 100.0,
+        measured.longer_with_mappings()
     )
 }
 
