@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use grantscope_analysis::model::{Clock, Environment, HookStatus, RecorderReport};
 use grantscope_wire::Detail;
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
 
 /// Describes this machine.
 pub fn environment(run: Option<String>, clock: Clock, detail: Detail, hooks: Vec<HookStatus>) -> Environment {
@@ -36,17 +36,24 @@ pub fn page_size() -> u32 {
 
 /// Monotonic time, as the probes read it.
 pub fn now_ns() -> u64 {
-    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
-    now.map_or(0, |now| now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
+    ns_of(ClockId::CLOCK_MONOTONIC)
 }
 
-/// What this process has used so far; `None`: the kernel does not say.
-pub fn own_use() -> Option<RecorderReport> {
+/// Processor time of this thread.
+pub fn thread_cpu_ns() -> u64 {
+    ns_of(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn ns_of(clock: ClockId) -> u64 {
+    clock_gettime(clock).map_or(0, |now| now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
+}
+
+/// What the recorder has used so far, of which its processor time is known; `None`: the kernel does not say.
+pub fn own_use(cpu_ns: u64) -> Option<RecorderReport> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
-    let cpu_us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     Some(RecorderReport {
         at_ns: now_ns(),
-        cpu_ns: cpu_us as u64 * 1000,
+        cpu_ns,
         memory_bytes: resident_pages().map(|pages| pages * u64::from(page_size())),
         // KiB, on Linux (getrusage(2)).
         most_memory_bytes: usage.max_rss() as u64 * 1024,

@@ -89,8 +89,17 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
     let filter = (!options.filter.is_any()).then_some(options.filter);
-    let mut session = Session { probes, sink, filter, stop: options.stop, drains: 0, operations: 0, marks: None };
-    let first = [Some(Frame::Environment(environment)), own_use(), session.filtered(), session.maps()];
+    let mut session = Session {
+        probes,
+        sink,
+        filter,
+        stop: options.stop,
+        drains: 0,
+        operations: 0,
+        cpu_ns: host::thread_cpu_ns(),
+        marks: None,
+    };
+    let first = [Some(Frame::Environment(environment)), session.own_use(), session.filtered(), session.maps()];
     let started = options.command.map(start).transpose()?;
     let (mut child, marks) = started.unzip();
     session.marks = marks;
@@ -137,6 +146,10 @@ struct Session<S: FrameSink> {
     stop: Arc<Notify>,
     drains: u32,
     operations: u64,
+    /// Processor time of this thread: until it was ready, and since then from each time that it woke up until it slept again. What the
+    /// kernel charges it in between is not its own: where it wakes up inside another's call, the rest of that (`wakeup_preempt` in
+    /// kernel/sched/core.c, Linux v6.12, leaves the clock as it is).
+    cpu_ns: u64,
     /// Of the command.
     marks: Option<Marks>,
 }
@@ -161,7 +174,11 @@ impl<S: FrameSink> Session<S> {
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             match self.next_event(&mut child, &mut timer, &mut signals).await.map_err(CaptureError::Wait)? {
-                Event::Drain => self.drain()?,
+                Event::Drain => {
+                    let woke_ns = host::thread_cpu_ns();
+                    self.drain()?;
+                    self.cpu_ns += host::thread_cpu_ns() - woke_ns;
+                }
                 Event::End(ended) => return Ok(ended),
             }
         }
@@ -191,7 +208,7 @@ impl<S: FrameSink> Session<S> {
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
-            let news = [own_use(), self.maps()];
+            let news = [self.own_use(), self.maps()];
             self.put_each(news)?;
         }
         Ok(())
@@ -227,7 +244,7 @@ impl<S: FrameSink> Session<S> {
         self.drain()?;
         let maps = self.probes.get_mut().live_maps_and_holders().map(Frame::Maps);
         // What it used is said now: to detach takes more than many seconds of recording.
-        self.put_each([maps, own_use()])?;
+        self.put_each([maps, self.own_use()])?;
         let taken = self.probes.get_mut().finish();
         self.put_operations(taken)?;
         let loss = self.put_loss()?;
@@ -243,6 +260,10 @@ impl<S: FrameSink> Session<S> {
         Ok(report)
     }
 
+    fn own_use(&self) -> Option<Frame> {
+        host::own_use(self.cpu_ns).map(Frame::Recorder)
+    }
+
     fn filtered(&self) -> Option<Frame> {
         let filter = self.filter.clone()?;
         let left_out = self.probes.get_ref().left_out();
@@ -256,11 +277,6 @@ impl<S: FrameSink> Session<S> {
     fn put(&mut self, frame: Frame) -> Result<(), CaptureError> {
         self.sink.put(frame).map_err(|source| CaptureError::Write { source })
     }
-}
-
-/// What this process has used so far.
-fn own_use() -> Option<Frame> {
-    host::own_use().map(Frame::Recorder)
 }
 
 /// The command's exit; never, where there is none.

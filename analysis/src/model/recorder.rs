@@ -1,11 +1,11 @@
 //! What the recorder itself has used.
 
-/// What the process that records has used so far.
+/// What the recorder has used so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecorderReport {
     /// Now, monotonic.
     pub at_ns: u64,
-    /// Processor time since it was started, as the kernel charges it.
+    /// Processor time of the thread that records: until it began, and from then on from each time that it woke up until it slept again.
     pub cpu_ns: u64,
     /// Memory that it has now; `None`: the kernel does not say.
     pub memory_bytes: Option<u64>,

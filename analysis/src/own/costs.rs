@@ -48,12 +48,24 @@ impl Costs {
         Some(passed.own(operation))
     }
 
-    /// What a crossing costs in an operation: what is known of those that are most alike.
+    /// What a crossing costs in an operation: what is known of those that are most alike. The programs do the same in the same kind of
+    /// operation, whatever the buffer is; in another kind less is the same.
     fn cost(&self, operation: &Operation, hook: HookId, edge: Edge) -> Option<Cost> {
         let op = Some(operation.op);
-        let alike = [(op, operation.buffer), (op, None), (None, None)];
-        let crossing = alike.iter().find_map(|&(op, buffer)| self.crossings.get(&(hook, edge, op, buffer)))?;
+        let buffers = operation.buffer.into_iter().flat_map(by_likeness).map(Some);
+        let mut alike = buffers.chain([None]).map(|buffer| (op, buffer)).chain([(None, None)]);
+        let crossing = alike.find_map(|(op, buffer)| self.crossings.get(&(hook, edge, op, buffer)))?;
         Some(if operation.is_sounded { crossing.sounded } else { crossing.cost })
+    }
+}
+
+/// A kind of buffer, and then those that are most like it: both kinds of DMA memory take the same way.
+fn by_likeness(buffer: Buffer) -> [Buffer; 4] {
+    match buffer {
+        Buffer::Pages => [Buffer::Pages, Buffer::Foreign, Buffer::Wc, Buffer::Coherent],
+        Buffer::Wc => [Buffer::Wc, Buffer::Coherent, Buffer::Pages, Buffer::Foreign],
+        Buffer::Coherent => [Buffer::Coherent, Buffer::Wc, Buffer::Pages, Buffer::Foreign],
+        Buffer::Foreign => [Buffer::Foreign, Buffer::Pages, Buffer::Wc, Buffer::Coherent],
     }
 }
 

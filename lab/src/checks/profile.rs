@@ -30,8 +30,8 @@ const REPEATS_WITHIN: f64 = 0.005;
 
 /// The most memory that the recorder may have at once.
 const RECORDER_MIB: f64 = 24.0;
-/// As much of a processor the recorder of the sweep takes at the most, with what the kernel charges it for others' calls.
-const RECORDER_SHARE: f64 = 0.05;
+/// As much of a processor the recorder of the sweep takes at the most.
+const RECORDER_SHARE: f64 = 0.02;
 
 /// The default sweep, buffers granted by dom1, every count, duration and stage.
 pub fn sweep_is_exact(harness: &Harness) -> Result<()> {

@@ -84,6 +84,9 @@ fn a_crossing_costs_what_it_does_in_the_operations_that_are_most_alike() {
     // Without the mark it is 21.
     assert_eq!(own_with(mark(None, None, 100)), Some(121));
     assert_eq!(own_with(mark(Some(Op::Export), None, 200)), Some(221));
+    // The same operation on another buffer is more alike, and DMA memory is more like DMA memory than pages are.
+    assert_eq!(own_with(mark(Some(Op::Export), Some(Buffer::Pages), 250)), Some(271));
+    assert_eq!(own_with(mark(Some(Op::Export), Some(Buffer::Coherent), 260)), Some(281));
     assert_eq!(own_with(mark(Some(Op::Export), Some(Buffer::Wc), 300)), Some(321));
     // Those of others change nothing, and of the same the last is what is known.
     assert_eq!(own_with(mark(Some(Op::Export), Some(Buffer::Coherent), 400)), Some(321));
