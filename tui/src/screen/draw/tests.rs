@@ -122,7 +122,7 @@ fn every_screen_can_be_drawn_at_every_size() {
 /// The recording in the documents, shown to its end.
 #[test]
 fn the_picture_in_the_readme_is_what_is_shown() {
-    const SIZE: (u16, u16) = (108, 30);
+    const SIZE: (u16, u16) = (108, 31);
     let mut reader = Reader::open(&include_bytes!("../../../../docs/recordings/sweep.gsr")[..]).unwrap();
     let frames: Vec<Frame> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
     let mut state = viewer(SIZE, frames, &[]);
