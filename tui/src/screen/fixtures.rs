@@ -5,7 +5,7 @@ use std::time::Duration;
 use grantscope_analysis::model::{Calibration, Clock, Cost, Crossing, Detail, Environment, Operation, Outcome};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::Times;
+use grantscope_analysis::series::Wanted;
 use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -74,7 +74,12 @@ pub fn common(frames: Vec<Frame>) -> Common {
 
 /// A viewer of this size that has read these frames, and was given these commands.
 pub fn viewer(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> App {
-    let mut state = App::new(Origin::Replay, Times::Corrected);
+    viewer_of(Wanted::default(), size, frames, commands)
+}
+
+/// The same, of what is wanted.
+pub fn viewer_of(wanted: Wanted, size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> App {
+    let mut state = App::new(Origin::Replay, wanted);
     state.update(Event::Resize(Size { columns: size.0.into(), lines: size.1.into() }));
     frames.into_iter().for_each(|frame| state.update(Event::Frame(frame)));
     state.update(Event::Tick(Duration::ZERO));

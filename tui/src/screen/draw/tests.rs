@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use grantscope_analysis::model::LossReport;
+use grantscope_analysis::model::{LossReport, Phase};
 use grantscope_analysis::recording::{Frame, Reader};
-use grantscope_analysis::series::Times;
+use grantscope_analysis::series::{Phases, Times, Wanted};
 use grantscope_wire::Buffer;
 use ratatui::style::{Color, Modifier};
 
@@ -12,7 +12,7 @@ use crate::screen::app::App;
 use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
 use crate::screen::fixtures::{
-    LARGE, SMALL, calibration, export, operations, picture, shown, terminal, troubled, viewer, with_ledger,
+    LARGE, SMALL, calibration, export, operations, picture, shown, terminal, troubled, viewer, viewer_of, with_ledger,
 };
 use crate::screen::theme::Theme;
 use crate::screen::views::VIEWS;
@@ -125,7 +125,8 @@ fn the_picture_in_the_readme_is_what_is_shown() {
     const SIZE: (u16, u16) = (108, 31);
     let mut reader = Reader::open(&include_bytes!("../../../../docs/recordings/sweep.gsr")[..]).unwrap();
     let frames: Vec<Frame> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
-    let mut state = viewer(SIZE, frames, &[]);
+    let measured = Wanted { phases: Phases::Only(Phase::Measured), ..Wanted::default() };
+    let mut state = viewer_of(measured, SIZE, frames, &[]);
     state.update(Event::StreamEnded(Ended::Complete));
     // Sizes apart: a median over several sizes is of none.
     for _ in 0..26 {
