@@ -5,7 +5,7 @@ use std::time::Duration;
 use grantscope_analysis::model::{Calibration, Clock, Cost, Crossing, Detail, Environment, Operation, Outcome};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::Wanted;
+use grantscope_analysis::series::{Times, Wanted};
 use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
