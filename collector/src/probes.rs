@@ -14,6 +14,7 @@ use crate::callers::{Callers, GRANT_TABLE};
 use crate::census::Census;
 use crate::cost::{self, Baseline, Costs, Means};
 use crate::decode::{DecodeError, Decoder};
+use crate::host::give_back;
 use crate::kernel::KernelFacts;
 use crate::live_maps::LiveMaps;
 use crate::mapped::Mapped;
@@ -265,15 +266,6 @@ fn wanted(types: &KernelTypes) -> Wanted {
 fn functions() -> Vec<String> {
     let hooks = HOOKS.iter().flat_map(|hook| hook.symbols).map(|symbol| (*symbol).to_owned());
     hooks.chain(census::functions()).chain(cost::functions()).collect()
-}
-
-/// Gives the memory that a step of the start has used back to the system, where the C library keeps it for the next time.
-fn give_back() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: it has no conditions.
-    unsafe {
-        nix::libc::malloc_trim(0);
-    }
 }
 
 /// What the simplest crossings cost by each means that is used; and why that is not known of all.

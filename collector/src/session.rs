@@ -208,6 +208,8 @@ impl<S: FrameSink> Session<S> {
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
+            // A burst is no reason to be large for ever.
+            host::give_back();
             let news = [self.own_use(), self.maps()];
             self.put_each(news)?;
         }
