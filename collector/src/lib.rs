@@ -47,7 +47,7 @@ pub use decode::{DecodeError, Decoder};
 pub use examine::examine;
 pub use marks::{UnreadableMarks, VARIABLE as MARKS_VARIABLE};
 pub use probes::Probes;
-pub use session::{Ended, Finished, Options, record};
+pub use session::{Ended, Finished, Options, Stopped, record};
 pub use tokio::sync::Notify;
 
 use grantscope_wire::HookId;
@@ -119,6 +119,14 @@ pub enum CaptureError {
     Write {
         /// Why.
         source: std::io::Error,
+    },
+    /// The recording's end could not be written, because nobody takes it.
+    #[error(
+        "whoever reads the recording takes nothing any more: the last {bytes} bytes of it are missing; let it read faster, or give -o a file"
+    )]
+    Unread {
+        /// What waits.
+        bytes: usize,
     },
     /// The command could not be started.
     #[error("cannot start `{command}`: check its name and that it can be executed")]

@@ -236,7 +236,9 @@ impl Probes {
 
     /// Those that the programs and the kernel count.
     fn counted(&self) -> Vec<LossCounter> {
-        let kinds = |hook: HookId| LossKind::ALL.iter().filter_map(move |&kind| self.counter(hook, kind));
+        let kinds = |hook: HookId| {
+            LossKind::ALL.iter().filter(|kind| kind.is_counted_by_probes()).filter_map(move |&kind| self.counter(hook, kind))
+        };
         // What a hook that is not attached would have reported is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));

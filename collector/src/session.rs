@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal as Number, kill};
 use nix::unistd::Pid;
@@ -11,7 +11,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::decode::DecodeError;
 use crate::marks::{Marks, UnreadableMarks};
@@ -19,7 +19,8 @@ use crate::{CaptureError, Probes, host};
 use grantscope_analysis::model::{AttachMode, Operation};
 use grantscope_analysis::model::{Clock, LossReport};
 use grantscope_analysis::model::{Filter, FilterReport};
-use grantscope_analysis::recording::{Frame, FrameSink};
+use grantscope_analysis::recording::{Frame, FrameSink, Progress};
+use grantscope_output::is_ignored;
 use grantscope_wire::Detail;
 
 /// How often the ring is emptied, unless it fills sooner: often enough for a live view, seldom enough to cost nothing.
@@ -30,6 +31,12 @@ const LOSS_EVERY_DRAINS: u32 = 10;
 const OPERATIONS_PER_FRAME: usize = 4096;
 /// How long a command has to clean up after the signal to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long whoever reads the recording may take nothing of what is left at its end; and how long after a signal. To detach takes longer
+/// than that: the kernel waits for RCU at each hook.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT_AFTER_SIGNAL: Duration = Duration::from_millis(1500);
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What to record.
 #[derive(Debug, Default)]
@@ -46,6 +53,8 @@ pub struct Options {
     pub filter: Filter,
     /// Program to run while recording; without one: until a signal comes.
     pub command: Option<std::process::Command>,
+    /// Whether the command goes on where the recording cannot be written any more.
+    pub keeps_going: bool,
     /// Ends the recording as a signal does.
     pub stop: Arc<Notify>,
 }
@@ -72,6 +81,21 @@ pub struct Finished {
     pub loss: LossReport,
     /// What the command wrote where its marks belong, and is none.
     pub unreadable_marks: UnreadableMarks,
+    /// What became of a command that had not ended.
+    pub stopped: Option<Stopped>,
+    /// Why the end of the recording could not be written, where the command was to go on all the same.
+    pub unwritten: Option<io::Error>,
+}
+
+/// What became of a command that was asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It ended.
+    Ended,
+    /// It did not end in time, and was killed.
+    Killed,
+    /// Another signal came, and it was killed.
+    KilledAtOnce,
 }
 
 /// Records until the command ends, a signal comes or `stop` is notified. `ready` is called once all hooks are attached; the sink gets
@@ -89,6 +113,7 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
     let filter = (!options.filter.is_any()).then_some(options.filter);
+    let mut signals = Signals::new().map_err(CaptureError::Wait)?;
     let mut session = Session {
         probes,
         sink,
@@ -98,18 +123,19 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
         operations: 0,
         cpu_ns: host::thread_cpu_ns(),
         marks: None,
+        keeps_going: options.keeps_going && options.command.is_some(),
+        unwritten: None,
     };
     let first = [Some(Frame::Environment(environment)), session.own_use(), session.filtered(), session.maps()];
     let started = options.command.map(start).transpose()?;
     let (mut child, marks) = started.unzip();
     session.marks = marks;
-    let ended = session.run(first, child.as_mut()).await;
-    if !matches!(ended, Ok(Ended::Command(_)))
-        && let Some(child) = child.as_mut()
-    {
-        end(child).await;
-    }
-    session.finish(ended?)
+    let ended = session.run(first, child.as_mut(), &mut signals).await;
+    let stopped = match child.as_mut() {
+        Some(child) if !matches!(ended, Ok(Ended::Command(_))) => Some(end(child, &mut signals).await),
+        _ => None,
+    };
+    session.finish(ended?, stopped, &mut signals).await
 }
 
 /// Whether it has a use for the operations' stages.
@@ -128,14 +154,18 @@ fn start(mut command: std::process::Command) -> Result<(Child, Marks), CaptureEr
 }
 
 /// Ends a command that would go on unwatched: first it is asked, so that it can undo what it did.
-async fn end(child: &mut Child) {
+async fn end(child: &mut Child, signals: &mut Signals) -> Stopped {
     if let Some(id) = child.id() {
         // An error means that it is gone already.
         let _ = kill(Pid::from_raw(id as i32), Number::SIGTERM);
     }
-    if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
-        let _ = child.kill().await;
-    }
+    let stopped = tokio::select! {
+        _ = child.wait() => return Stopped::Ended,
+        () = sleep(STOP_TIMEOUT) => Stopped::Killed,
+        _ = signals.next() => Stopped::KilledAtOnce,
+    };
+    let _ = child.kill().await;
+    stopped
 }
 
 struct Session<S: FrameSink> {
@@ -152,6 +182,9 @@ struct Session<S: FrameSink> {
     cpu_ns: u64,
     /// Of the command.
     marks: Option<Marks>,
+    keeps_going: bool,
+    /// Why nothing is written any more.
+    unwritten: Option<io::Error>,
 }
 
 /// What a recording waits for.
@@ -167,13 +200,13 @@ impl<S: FrameSink> Session<S> {
         &mut self,
         first: impl IntoIterator<Item = Option<Frame>>,
         mut child: Option<&mut Child>,
+        signals: &mut Signals,
     ) -> Result<Ended, CaptureError> {
         self.put_each(first)?;
-        let mut signals = Signals::new().map_err(CaptureError::Wait)?;
         let mut timer = interval(DRAIN_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            match self.next_event(&mut child, &mut timer, &mut signals).await.map_err(CaptureError::Wait)? {
+            match self.next_event(&mut child, &mut timer, signals).await.map_err(CaptureError::Wait)? {
                 Event::Drain => {
                     let woke_ns = host::thread_cpu_ns();
                     self.drain()?;
@@ -208,8 +241,6 @@ impl<S: FrameSink> Session<S> {
         self.drains += 1;
         if self.drains.is_multiple_of(LOSS_EVERY_DRAINS) {
             self.put_loss()?;
-            // A burst is no reason to be large for ever.
-            host::give_back();
             let news = [self.own_use(), self.maps()];
             self.put_each(news)?;
         }
@@ -242,24 +273,62 @@ impl<S: FrameSink> Session<S> {
         self.probes.get_mut().live_maps().map(Frame::Maps)
     }
 
-    fn finish(mut self, ended: Ended) -> Result<Finished, CaptureError> {
+    async fn finish(mut self, ended: Ended, stopped: Option<Stopped>, signals: &mut Signals) -> Result<Finished, CaptureError> {
+        let (began, written_bytes) = (Instant::now(), self.sink.progress().map_or(0, |progress| progress.written_bytes));
         self.drain()?;
         let maps = self.probes.get_mut().live_maps_and_holders().map(Frame::Maps);
         // What it used is said now: to detach takes more than many seconds of recording.
         self.put_each([maps, self.own_use()])?;
         let taken = self.probes.get_mut().finish();
         self.put_operations(taken)?;
-        let loss = self.put_loss()?;
-        self.put(Frame::End { at_ns: host::now_ns() })?;
+        let loss = self.loss();
+        let last = [Some(Frame::Loss(loss.clone())), self.filtered(), Some(Frame::End { at_ns: host::now_ns() })];
+        last.into_iter().flatten().try_for_each(|frame| self.put_by(S::put_last, frame))?;
+        let timeout = if matches!(ended, Ended::Signal(_)) { READ_TIMEOUT_AFTER_SIGNAL } else { READ_TIMEOUT };
+        self.all_is_written(began, written_bytes, timeout, signals).await?;
         let unreadable_marks = self.marks.map(|marks| marks.unreadable().clone()).unwrap_or_default();
-        Ok(Finished { ended, operations: self.operations, loss, unreadable_marks })
+        let left_out: u64 = self.sink.left_out().iter().map(|counter| counter.count).sum();
+        let operations = self.operations.saturating_sub(left_out);
+        Ok(Finished { ended, operations, loss, unreadable_marks, stopped, unwritten: self.unwritten })
     }
 
-    fn put_loss(&mut self) -> Result<LossReport, CaptureError> {
-        let report = self.probes.get_ref().loss(host::now_ns());
-        self.put(Frame::Loss(report.clone()))?;
-        self.put_each([self.filtered()])?;
-        Ok(report)
+    /// Waits for whoever reads the recording, as long as he takes any of it: at last, so much was written then.
+    async fn all_is_written(
+        &mut self,
+        mut since: Instant,
+        mut written_bytes: u64,
+        timeout: Duration,
+        signals: &mut Signals,
+    ) -> Result<(), CaptureError> {
+        while self.unwritten.is_none() {
+            let progress = self.sink.progress().or_else(|error| self.cannot_write(error).map(|()| Progress::default()))?;
+            if progress.waiting_bytes == 0 {
+                break;
+            }
+            if progress.written_bytes > written_bytes {
+                (written_bytes, since) = (progress.written_bytes, Instant::now());
+            }
+            let is_over = since.elapsed() >= timeout;
+            let again = tokio::select! {
+                _ = signals.next() => true,
+                () = sleep(LOOK_EVERY) => false,
+            };
+            if is_over || again {
+                return Err(CaptureError::Unread { bytes: progress.waiting_bytes });
+            }
+        }
+        Ok(())
+    }
+
+    fn loss(&self) -> LossReport {
+        let mut report = self.probes.get_ref().loss(host::now_ns());
+        report.counters.extend(self.sink.left_out());
+        report
+    }
+
+    fn put_loss(&mut self) -> Result<(), CaptureError> {
+        let report = self.loss();
+        self.put_each([Some(Frame::Loss(report)), self.filtered()])
     }
 
     fn own_use(&self) -> Option<Frame> {
@@ -277,7 +346,23 @@ impl<S: FrameSink> Session<S> {
     }
 
     fn put(&mut self, frame: Frame) -> Result<(), CaptureError> {
-        self.sink.put(frame).map_err(|source| CaptureError::Write { source })
+        self.put_by(S::put, frame)
+    }
+
+    fn put_by(&mut self, put: impl FnOnce(&mut S, Frame) -> io::Result<()>, frame: Frame) -> Result<(), CaptureError> {
+        if self.unwritten.is_some() {
+            return Ok(());
+        }
+        put(&mut self.sink, frame).or_else(|error| self.cannot_write(error))
+    }
+
+    /// An error, unless the command is to go on all the same.
+    fn cannot_write(&mut self, source: io::Error) -> Result<(), CaptureError> {
+        if !self.keeps_going {
+            return Err(CaptureError::Write { source });
+        }
+        self.unwritten = Some(source);
+        Ok(())
     }
 }
 
@@ -289,25 +374,42 @@ async fn exit_of(child: &mut Option<&mut Child>) -> io::Result<ExitStatus> {
     }
 }
 
-/// Signals that end a recording.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
+/// Signals that end a recording: but for a hangup that was ignored when this process began, as `nohup` has it. An interrupt does even
+/// then: shells have what they start in the background ignore it, and scripts end a recording by it all the same.
+struct Signals([Option<Signal>; 3]);
+
+/// Their numbers.
+const NUMBERS: [Number; 3] = [Number::SIGINT, Number::SIGTERM, Number::SIGHUP];
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        let [interrupt, terminate, hangup] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-        Ok(Self { interrupt: interrupt?, terminate: terminate?, hangup: hangup? })
+        let caught = |number: Number| {
+            if number == Number::SIGHUP && is_ignored(number as i32) {
+                Ok(None)
+            } else {
+                signal(SignalKind::from_raw(number as i32)).map(Some)
+            }
+        };
+        let [interrupt, terminate, hangup] = NUMBERS.map(caught);
+        Ok(Self([interrupt?, terminate?, hangup?]))
     }
 
     /// The number of the next one.
     async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.interrupt.recv() => Number::SIGINT as i32,
-            _ = self.terminate.recv() => Number::SIGTERM as i32,
-            _ = self.hangup.recv() => Number::SIGHUP as i32,
-        }
+        let [interrupt, terminate, hangup] = &mut self.0;
+        let place = tokio::select! {
+            () = received(interrupt) => 0,
+            () = received(terminate) => 1,
+            () = received(hangup) => 2,
+        };
+        NUMBERS[place] as i32
+    }
+}
+
+/// When it comes; never, where it is ignored.
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }

@@ -3,6 +3,8 @@
 //! [`Output::open`] looks at a name and changes nothing. Then it is written either as a [`Draft`], which takes the name when it is
 //! whole, or as a [`Stream`], which keeps what there is until the first byte. [`FileId`] tells whether two names are one file.
 //!
+//! [`is_ignored`] says of a signal whether it was ignored when this process began.
+//!
 //! ```
 //! use std::io::Write;
 //! use grantscope_output::Output;
@@ -17,10 +19,12 @@
 mod draft;
 mod id;
 mod output;
+mod signals;
 mod stream;
 mod target;
 
 pub use draft::Draft;
 pub use id::FileId;
 pub use output::Output;
+pub use signals::is_ignored;
 pub use stream::Stream;

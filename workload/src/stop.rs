@@ -8,12 +8,18 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use grantscope_output::is_ignored;
+
 use crate::error::{Error, Result};
 use crate::truth::{monotonic_ns, sleep_until};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
-const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+/// The signals that ask to stop: but for a hangup that is ignored, as `nohup` has it.
+fn signals() -> impl Iterator<Item = Signal> {
+    let all = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+    all.into_iter().filter(|&signal| signal != Signal::SIGHUP || !is_ignored(signal as i32))
+}
 
 extern "C" fn note_request(_: libc::c_int) {
     REQUESTED.store(true, Ordering::Relaxed);
@@ -26,7 +32,7 @@ extern "C" fn note_request(_: libc::c_int) {
 pub fn catch_signals() -> Result<()> {
     // Calls in progress go on: half an operation must not become an EINTR in the truth.
     let action = SigAction::new(SigHandler::Handler(note_request), SaFlags::SA_RESTART, SigSet::empty());
-    for signal in SIGNALS {
+    for signal in signals() {
         // SAFETY: the handler only stores to an atomic, which is safe at any point.
         unsafe { sigaction(signal, &action) }.map_err(|errno| failed(signal.as_str(), errno))?;
     }
@@ -76,7 +82,7 @@ impl Held {
     /// # Errors
     /// The kernel refuses the mask.
     pub fn back() -> Result<Self> {
-        let signals: SigSet = SIGNALS.into_iter().collect();
+        let signals: SigSet = signals().collect();
         signals.thread_block().map_err(|errno| failed("sigprocmask", errno))?;
         Ok(Self(signals))
     }

@@ -8,6 +8,7 @@
 
 mod convert;
 mod ids;
+mod outbox;
 mod reader;
 mod v1;
 mod v2;
@@ -15,8 +16,9 @@ mod v3;
 mod v4;
 mod writer;
 
+pub use outbox::{MOST_WAITING, Unblocked};
 pub use reader::{ReadError, Reader};
-pub use writer::{FrameSink, Writer};
+pub use writer::{FrameSink, Progress, Writer};
 
 use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsReport, Operation, RecorderReport};
 

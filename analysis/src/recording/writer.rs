@@ -4,7 +4,16 @@ use std::io::{self, Write};
 use std::sync::mpsc;
 
 use super::{Frame, MAGIC, VERSION, v4};
-use crate::model::Environment;
+use crate::model::{Environment, LossCounter};
+
+/// How far a recording is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that wait; 0: none, or it is not known.
+    pub waiting_bytes: usize,
+    /// Bytes that were written.
+    pub written_bytes: u64,
+}
 
 /// Takes frames, one after the other.
 pub trait FrameSink {
@@ -18,6 +27,29 @@ pub trait FrameSink {
     ///
     /// If it cannot be written, or its reader is gone.
     fn put(&mut self, frame: Frame) -> io::Result<()>;
+
+    /// Takes one that is never left out, however much waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    fn put_last(&mut self, frame: Frame) -> io::Result<()> {
+        self.put(frame)
+    }
+
+    /// How far writing what it took has come.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be written any more.
+    fn progress(&self) -> io::Result<Progress> {
+        Ok(Progress::default())
+    }
+
+    /// Operations that it left out because too much waited.
+    fn left_out(&self) -> Vec<LossCounter> {
+        Vec::new()
+    }
 }
 
 /// Writes a recording.
@@ -66,6 +98,11 @@ impl<W: Write> Writer<W> {
         bytes.extend_from_slice(&crc32fast::hash(payload).to_le_bytes());
         bytes.extend_from_slice(payload);
         self.out.write_all(&bytes)
+    }
+
+    /// What it writes to.
+    pub(super) fn out(&self) -> &W {
+        &self.out
     }
 
     /// The writer beneath.

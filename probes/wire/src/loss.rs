@@ -13,17 +13,26 @@ named_ids! {
         Missed = 5, "missed", "the kernel skipped the program because it was running already on that CPU";
         Unseen = 6, "unseen", "an operation ended whose beginning was not seen: it began before the probes, or too many tasks were at work";
         ReturnMissed = 7, "return_missed", "an operation's return was not seen: more tasks were inside the function than the kernel's kretprobe can follow";
+        Undelivered = 8, "undelivered", "whoever reads the recording, or the disk that it is written to, was too slow: too much waited for that";
     }
 }
 
 impl LossKind {
     /// Whether this loss makes an operation vanish from the counts.
     pub const fn loses_operations(self) -> bool {
-        matches!(self, Self::RingFull | Self::TaskTableFull | Self::Unseen | Self::Missed | Self::ReturnMissed)
+        matches!(
+            self,
+            Self::RingFull | Self::TaskTableFull | Self::Unseen | Self::Missed | Self::ReturnMissed | Self::Undelivered
+        )
+    }
+
+    /// Whether the probes count it: the rest is counted in user space.
+    pub const fn is_counted_by_probes(self) -> bool {
+        (self as usize) < LOSS_KINDS
     }
 }
 
-/// Counters per hook: a power of two, so that the probes can index without a multiplication.
+/// Counters per hook, of the kinds that the probes count: a power of two, so that they can index without a multiplication.
 pub const LOSS_KINDS: usize = 8;
 
 /// Length of the per-CPU array of loss counters.

@@ -6,14 +6,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
-use grantscope_analysis::recording::Writer;
+use grantscope_analysis::recording::Unblocked;
 use grantscope_output::{FileId, Output};
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
 use crate::source::stream::is_stdin as is_standard;
-use crate::this_machine;
+use crate::this_machine::{self, Capture};
 
 /// Record all operations of this machine, or those while a command runs.
 ///
@@ -23,6 +23,10 @@ use crate::this_machine;
 ///
 /// COMMAND can say when a thread sets up, warms up and measures, in the pipe that GRANTSCOPE_MARKS names: what is shown of
 /// the recording is then what was measured (docs/phases.md).
+///
+/// Whoever reads the recording, or a disk that stalls, holds nobody: up to 4 MiB wait, and what comes beyond is left out and
+/// counted as lost (`undelivered`). A signal ends it: COMMAND is asked to end (SIGTERM), and killed after 10 s or at a second
+/// signal. A hangup that was ignored when it began, as `nohup` has it, stays ignored.
 ///
 /// A file that is there already stays as it is until the probes are attached and COMMAND has started; then it is overwritten,
 /// and keeps its mode and owner.
@@ -35,6 +39,10 @@ pub struct Record {
     /// Where the recording goes: a file, a device, or `-`: standard output
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
+
+    /// Let COMMAND go on to its end where the recording cannot be written any more: its reader is gone, or the disk is full
+    #[arg(long, requires = "command")]
+    pub keep_going: bool,
 
     /// A command to run and to wait for, with its arguments
     #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
@@ -57,20 +65,20 @@ impl Verb for Record {
         (Code::Done, None),
         (Code::Error, None),
         (Code::Usage, None),
-        (Code::Signal, Some("COMMAND was ended by signal N")),
+        (Code::Signal, Some("COMMAND was ended by signal N, or was ended because signal N came")),
         (Code::OfCommand, None),
     ];
 
     fn run(&self) -> Result<Exit> {
         let destination = self.destination()?;
         let capture = self.capture.capture(self.command(destination.is_standard_output));
-        this_machine::record(capture, || Ok(Writer::new(destination.bytes)))
+        this_machine::record(Capture { keeps_going: self.keep_going, ..capture }, || Ok(Unblocked::new(destination.bytes)?))
     }
 }
 
 /// Where the recording goes.
 struct Destination {
-    bytes: Box<dyn Write>,
+    bytes: Box<dyn Write + Send>,
     is_standard_output: bool,
 }
 

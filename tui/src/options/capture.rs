@@ -56,6 +56,7 @@ impl CaptureArgs {
             detail: self.detail,
             filter: (&self.filter).into(),
             command,
+            keeps_going: false,
         }
     }
 }

@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use grantscope_output::is_ignored;
+
 use crate::screen::event::Event;
 
 /// From now on, these signals are events.
@@ -14,7 +16,9 @@ use crate::screen::event::Event;
 /// # Errors
 /// The signals cannot be caught.
 pub fn forward(events: Sender<Event>) -> Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("signals cannot be caught")?;
+    // A hangup that is ignored, as `nohup` has it, stays so.
+    let hangup = Some(SIGHUP).filter(|&number| !is_ignored(number));
+    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup)).context("signals cannot be caught")?;
     thread::spawn(move || {
         for signal in signals.forever() {
             let number = u8::try_from(signal).unwrap_or(u8::MAX);

@@ -22,4 +22,6 @@ pub struct Capture {
     pub filter: Filter,
     /// Program to run while recording; without one: until a signal comes.
     pub command: Option<Command>,
+    /// Whether it goes on where the recording cannot be written any more.
+    pub keeps_going: bool,
 }

@@ -1,19 +1,20 @@
 //! A build with the probes: records this machine, and looks at it.
 
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use grantscope_analysis::live::Ledger;
 use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::Filter;
 use grantscope_analysis::model::{Environment, HookStatus};
 use grantscope_analysis::recording::{Frame, FrameSink};
 use grantscope_analysis::report::text::doctor::Report;
-use grantscope_collector::{Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, UnreadableMarks};
+use grantscope_collector::{CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks};
 
 use crate::exit::Exit;
 use crate::this_machine::capture::Capture;
@@ -23,9 +24,21 @@ use crate::this_machine::capture::Capture;
 /// # Errors
 /// The sink cannot be opened, the probes cannot be attached, or the recording cannot be written.
 pub fn record<S: FrameSink>(capture: Capture, sink: impl FnOnce() -> Result<S>) -> Result<Exit> {
-    let finished = run(options(capture, Arc::default()), sink()?, report_probes)?;
+    let has_command = capture.command.is_some();
+    let finished = run(options(capture, Arc::default()), sink()?, report_probes).map_err(|error| named(error, has_command))?;
     report_end(&finished);
-    Ok(exit(finished.ended))
+    Ok(exit(&finished))
+}
+
+/// A reader of the recording that is gone is no reader that has seen enough: what was to be recorded is not.
+fn named(error: Error, has_command: bool) -> Error {
+    let is_gone =
+        |error: &CaptureError| matches!(error, CaptureError::Write { source } if source.kind() == ErrorKind::BrokenPipe);
+    if !error.downcast_ref().is_some_and(is_gone) {
+        return error;
+    }
+    let command = if has_command { ", and COMMAND was ended; with --keep-going it goes on to its end" } else { "" };
+    anyhow!("whoever read the recording is gone: nothing more was recorded{command}")
 }
 
 /// Records while `watch` shows what `prepare` made for it; when that returns, the recording ends.
@@ -79,8 +92,8 @@ pub fn list_maps() -> Result<(Ledger, u32)> {
 }
 
 fn options(capture: Capture, stop: Arc<Notify>) -> Options {
-    let Capture { run, clock, attach, detail, filter, command } = capture;
-    Options { run, clock, attach, detail, filter, command, stop }
+    let Capture { run, clock, attach, detail, filter, command, keeps_going } = capture;
+    Options { run, clock, attach, detail, filter, command, keeps_going, stop }
 }
 
 /// Records on this thread until it is over.
@@ -143,6 +156,14 @@ fn report_end(finished: &Finished) {
         eprintln!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
     }
     report_marks(&finished.unreadable_marks);
+    match finished.stopped {
+        Some(Stopped::Killed) => eprintln!("grantscope: COMMAND was asked to end, did not within 10 s, and was killed"),
+        Some(Stopped::KilledAtOnce) => eprintln!("grantscope: COMMAND was asked to end, and killed when the second signal came"),
+        Some(Stopped::Ended) | None => {}
+    }
+    if let Some(error) = &finished.unwritten {
+        eprintln!("grantscope: the recording could not be written to its end ({error}): it is cut short");
+    }
 }
 
 /// Says what the command wrote where its marks belong.
@@ -157,8 +178,9 @@ fn report_marks(unreadable: &UnreadableMarks) {
 }
 
 /// The exit code that passes on how it ended.
-fn exit(ended: Ended) -> Exit {
-    match ended {
+fn exit(finished: &Finished) -> Exit {
+    match finished.ended {
+        Ended::Signal(number) if finished.stopped.is_some() => Exit::Signal(u8::try_from(number).unwrap_or(u8::MAX)),
         Ended::Command(status) => match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Child(code as u8),
             (None, signal) => Exit::Signal(signal.unwrap_or_default() as u8),

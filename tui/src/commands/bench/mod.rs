@@ -9,9 +9,10 @@ use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
-use grantscope_analysis::recording::{Frame, FrameSink, Writer};
+use grantscope_analysis::model::LossCounter;
+use grantscope_analysis::recording::{Frame, FrameSink, Progress, Unblocked};
 use grantscope_analysis::report::export::CSV;
-use grantscope_output::{Draft, FileId, Output, Stream};
+use grantscope_output::{Draft, FileId, Output};
 
 use crate::commands::export::Table;
 use crate::commands::verb::{Example, Verb};
@@ -84,7 +85,7 @@ impl Verb for Bench {
             let (frames, source) = mpsc::channel();
             let mut log = self.output(LOG, |output| output.draft(".part"))?;
             let generator = self.generator(program, log.shared().context("workload.log cannot be shared")?)?;
-            let file = Writer::new(self.output(RECORDING, Output::stream)?);
+            let file = Unblocked::new(self.output(RECORDING, Output::stream)?)?;
             Ok((self.capture.capture(Some(generator)), Tee { file, viewer: frames, log: Some(log) }, source))
         };
         let show = |source| watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, self.shown.into());
@@ -159,7 +160,7 @@ impl Bench {
 
 /// Frames go to the file, which must not fail, and to the viewer, which may be gone.
 struct Tee {
-    file: Writer<Stream>,
+    file: Unblocked,
     viewer: mpsc::Sender<Frame>,
     /// The generator's, until the first frame says that it has started.
     log: Option<Draft>,
@@ -172,6 +173,19 @@ impl FrameSink for Tee {
         }
         let _ = self.viewer.put(frame.clone());
         self.file.put(frame)
+    }
+
+    fn put_last(&mut self, frame: Frame) -> io::Result<()> {
+        let _ = self.viewer.put(frame.clone());
+        self.file.put_last(frame)
+    }
+
+    fn progress(&self) -> io::Result<Progress> {
+        self.file.progress()
+    }
+
+    fn left_out(&self) -> Vec<LossCounter> {
+        self.file.left_out()
     }
 }
 
@@ -201,13 +215,15 @@ mod tests {
         let tee = || {
             let mut log = bench.output(LOG, |output| output.draft(".part")).unwrap();
             io::Write::write_all(&mut log.shared().unwrap(), b"new").unwrap();
-            let file = Writer::new(bench.output(RECORDING, Output::stream).unwrap());
+            let file = Unblocked::new(bench.output(RECORDING, Output::stream).unwrap()).unwrap();
             Tee { file, viewer: mpsc::channel().0, log: Some(log) }
         };
         let read = |name| fs::read(folder.path().join(name)).unwrap();
         drop(tee());
         assert_eq!((read(RECORDING).as_slice(), read(LOG).as_slice()), (&b"old"[..], &b"old"[..]));
-        tee().put(Frame::Environment(Default::default())).unwrap();
+        let mut begun = tee();
+        begun.put(Frame::Environment(Default::default())).unwrap();
+        while begun.progress().unwrap().waiting_bytes > 0 {}
         assert!(read(RECORDING).starts_with(b"GSREC"));
         assert_eq!((read(LOG).as_slice(), fs::read_dir(folder.path()).unwrap().count()), (&b"new"[..], 2));
     }
