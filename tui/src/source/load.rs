@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow};
 use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::{Aggregate, Times, Wanted};
+use grantscope_analysis::shown::Shown;
 use grantscope_output::FileId;
 
 use crate::exit::Exit;
@@ -32,7 +33,7 @@ impl Loaded {
         match self.ended.problem() {
             None => Exit::OK,
             Some(why) => {
-                eprintln!("grantscope: warning: {}: {why}", name(path));
+                eprintln!("grantscope: warning: {}: {}", Shown(&name(path)), Shown(why));
                 Exit::PARTIAL
             }
         }

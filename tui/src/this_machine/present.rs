@@ -13,6 +13,7 @@ use grantscope_analysis::model::Filter;
 use grantscope_analysis::model::{Environment, HookStatus};
 use grantscope_analysis::recording::{Frame, FrameSink};
 use grantscope_analysis::report::text::doctor::Report;
+use grantscope_analysis::shown::{Shown, counted, number};
 use grantscope_collector::{Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, UnreadableMarks};
 
 use crate::exit::Exit;
@@ -122,7 +123,7 @@ impl Background {
 fn report_probes(probes: &Probes) {
     report_hooks(probes.status());
     if let Some(problem) = probes.uncalibrated() {
-        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {problem}");
+        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(&problem.to_string()));
     }
 }
 
@@ -132,13 +133,13 @@ fn report_hooks(hooks: &[HookStatus]) {
     eprintln!("grantscope: {attached} of {all} hooks attached");
     for status in hooks.iter().filter(|status| status.attached_by.is_none()) {
         let problem = status.problem.as_deref().unwrap_or("no reason known");
-        eprintln!("grantscope: without {} ({problem}): {}", status.hook.name(), status.hook.about());
+        eprintln!("grantscope: without {} ({}): {}", status.hook.name(), Shown(problem), status.hook.about());
     }
 }
 
 /// Says on standard error what came of it.
 fn report_end(finished: &Finished) {
-    eprintln!("grantscope: {} operations recorded, {} lost", finished.operations, finished.loss.operations());
+    eprintln!("grantscope: {} recorded, {} lost", counted(finished.operations, "operation"), number(finished.loss.operations()));
     for counter in &finished.loss.counters {
         eprintln!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
     }

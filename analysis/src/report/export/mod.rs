@@ -16,12 +16,23 @@ pub struct Format {
     pub name: &'static str,
     /// A line of the help text.
     pub about: &'static str,
-    /// Writes all series.
-    pub write: fn(&Aggregate, &mut dyn Write) -> Result<(), ExportError>,
+    /// Writes all series, for this reader.
+    pub write: fn(&Aggregate, Audience, &mut dyn Write) -> Result<(), ExportError>,
+}
+
+/// Who reads an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// A program that takes text for text.
+    #[default]
+    Program,
+    /// A spreadsheet, which takes text that begins like a formula for one, and runs it.
+    Spreadsheet,
 }
 
 /// Comma-separated values.
-pub const CSV: Format = Format { name: "csv", about: "One row per series", write: |aggregate, out| csv::csv(aggregate, out) };
+pub const CSV: Format =
+    Format { name: "csv", about: "One row per series", write: |aggregate, audience, out| csv::csv(aggregate, audience, out) };
 
 /// All formats, in the order of the help text. A new one is a file in this folder, and its row here.
 pub const FORMATS: &[Format] = &[CSV];

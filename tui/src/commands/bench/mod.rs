@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::recording::{Frame, FrameSink, Writer};
-use grantscope_analysis::report::export::CSV;
+use grantscope_analysis::report::export::{Audience, CSV};
 use grantscope_output::{Draft, FileId, Output, Stream};
 
 use crate::commands::export::Table;
@@ -138,7 +138,7 @@ impl Bench {
     fn export(&self, recording: &Path) -> Result<()> {
         let loaded = load::recording(recording, self.shown.into())?;
         loaded.report(recording);
-        Table::at(&self.out.join(RESULTS))?.write(&loaded, CSV)
+        Table::at(&self.out.join(RESULTS))?.write(&loaded, CSV, Audience::Program)
     }
 
     /// Whether the generator did what it should; `None`: it was stopped.
