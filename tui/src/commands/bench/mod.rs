@@ -1,5 +1,6 @@
 //! `grantscope bench`: the load generator under the probes, watched.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroU16;
@@ -38,7 +39,7 @@ mod generator;
 pub struct Bench {
     /// What the generator does: one of `grantscope-workload list`, or a scenario file
     #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
-    pub scenario: String,
+    pub scenario: OsString,
 
     /// The domain that grants the buffers. Without: this domain grants to itself
     #[arg(long, value_name = "DOMID")]
@@ -54,7 +55,7 @@ pub struct Bench {
 
     /// More arguments for the load generator
     #[arg(last = true, value_name = "ARGUMENT")]
-    pub arguments: Vec<String>,
+    pub arguments: Vec<OsString>,
 
     /// What is shown, and in results.csv.
     #[command(flatten)]
@@ -106,7 +107,7 @@ impl Bench {
     /// The generator's command line. What it prints goes to a file: the screen is the viewer's.
     fn generator(&self, program: PathBuf, log: File) -> Result<Command> {
         let mut command = Command::new(program);
-        command.args(["run", "--scenario", &self.scenario, "--truth"]).arg(self.out.join(TRUTH));
+        command.args(["run", "--scenario"]).arg(&self.scenario).arg("--truth").arg(self.out.join(TRUTH));
         match self.peer {
             Some(domid) => command.args(["--peer", &domid.to_string()]),
             None => command.arg("--self"),
