@@ -180,6 +180,36 @@ fn sums_that_no_number_holds_stop_at_the_largest_and_say_so() {
 }
 
 #[test]
+fn nothing_is_no_success() {
+    let folder = folder();
+    let empty = TRUTH.split_once("\"calls\":[").unwrap().0.to_owned() + "\"calls\":[]}";
+    fs::write(folder.path().join("truth"), empty).unwrap();
+    let output = command(arguments(&["judge", "@", "truth"], case("empty.gsr").to_str().unwrap()), &folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("nothing was compared"), "{output:?}");
+    let summary = said(&["summary", "@"], "empty.gsr");
+    assert!(summary.contains("no operation was recorded: nobody mapped"), "{summary}");
+}
+
+#[test]
+fn what_is_more_than_one_recording_is_said_and_what_came_before_is_used() {
+    let folder = folder();
+    let twice = [fs::read(case("g3.gsr")).unwrap(), fs::read(case("g3.gsr")).unwrap()].concat();
+    fs::write(folder.path().join("twice.gsr"), twice).unwrap();
+    let second = case("twoenv.gsr").display().to_string();
+    for (file, why) in [("twice.gsr", "another recording begins after the end"), (&second, "(a second environment)")] {
+        for args in
+            [&["summary", "@"][..], &["export", "@"], &["maps", "@"], &["top", "@", "--speed", "max"], &["judge", "@", "truth"]]
+        {
+            let output = command(arguments(args, file), &folder).output().unwrap();
+            let expected = if args[0] == "judge" { 3 } else { 4 };
+            assert_eq!(output.status.code(), Some(expected), "{args:?} {file}: {output:?}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{args:?} {file}: {output:?}");
+        }
+    }
+}
+
+#[test]
 fn what_takes_years_is_said_in_years() {
     let summary = said(&["summary", "@"], "maxdur.gsr");
     assert!(summary.contains(" years") && !summary.contains("000000 s"), "{summary}");

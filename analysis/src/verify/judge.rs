@@ -46,6 +46,8 @@ pub enum Difference {
     Lost(String),
     /// The recording left operations out on purpose.
     Filtered(String),
+    /// Neither side has anything to compare.
+    Nothing,
     /// The recording was cut short, or the workload did not finish.
     Unfinished(&'static str),
     /// Stages do not add up to the duration.
@@ -78,6 +80,7 @@ impl fmt::Display for Difference {
             Self::DoesNotAddUp { operation, stages_ns } => write!(f, "{operation}: its stages add up to {stages_ns} ns"),
             Self::StagesIncomplete(operation) => write!(f, "{operation}: its stages are incomplete"),
             Self::OutsideCall { operation, call } => write!(f, "{operation} does not lie within its call ({call})"),
+            Self::Nothing => f.write_str("neither the recording nor the truth has an operation: nothing was compared"),
             Self::More(count) => write!(f, "… and {count} more like this"),
         }
     }
@@ -88,6 +91,9 @@ pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> 
     let expected: Vec<Call> = truth.operations().collect();
     let counts = Counts::of(operations, &expected, truth.teardowns.as_deref());
     let mut differences = unfinished(aggregate, truth);
+    if truth.calls.is_empty() && counts.0.is_empty() && operations.is_empty() {
+        differences.push(Difference::Nothing);
+    }
     differences.extend(aggregate.filtered().map(|report| Difference::Filtered(report.to_string())));
     differences.extend(lost(aggregate));
     differences.extend(few(counts.differences()));

@@ -18,7 +18,7 @@ pub fn input(path: &Path) -> Result<Input> {
     let file = open_file(path)?;
     let kind = file.metadata().with_context(|| format!("{}: its kind cannot be read", path.display()))?;
     let origin = if kind.is_file() { Origin::Replay } else { Origin::Live };
-    Ok(Input { origin, source: bytes(file) })
+    Ok(Input { origin, source: bytes(file, origin) })
 }
 
 /// Opens a file.

@@ -115,11 +115,26 @@ fn causes(aggregate: &Aggregate) -> String {
     text
 }
 
+/// Why there is nothing in the tables; `None`: there is something, or the phases say it.
+fn nothing(aggregate: &Aggregate) -> Option<&'static str> {
+    let is_left_out = aggregate.left_out().is_some_and(|left_out| left_out.all() > 0);
+    if aggregate.operations() > 0 || is_left_out {
+        return None;
+    }
+    Some(match aggregate.filtered() {
+        Some(report) if report.left_out > 0 => "no operation was recorded: none passed the filter",
+        _ => "no operation was recorded: nobody mapped or granted anything meanwhile, or nobody was watched",
+    })
+}
+
 /// Below the table: how much was seen and lost, and what the clock means.
 fn notes(aggregate: &Aggregate) -> String {
     let mut text = format!("{}, {} lost\n", counted(aggregate.operations(), "operation"), number(aggregate.loss().operations()));
     if let Some(report) = aggregate.filtered() {
         let _ = writeln!(text, "{report}");
+    }
+    if let Some(line) = nothing(aggregate) {
+        let _ = writeln!(text, "{line}");
     }
     if let Some(line) = phases::line(aggregate) {
         let _ = writeln!(text, "{line}; --phase all shows them");
