@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -207,6 +208,27 @@ fn what_is_more_than_one_recording_is_said_and_what_came_before_is_used() {
             assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{args:?} {file}: {output:?}");
         }
     }
+}
+
+/// A line that its reader has not set to raw mode changes bytes, and echoes them.
+#[test]
+fn a_serial_line_is_read_as_it_comes() {
+    let line = nix::pty::openpty(None, None).unwrap();
+    let path = nix::unistd::ttyname(&line.slave).unwrap();
+    let folder = folder();
+    let child = command(arguments(&["top", "@", "--speed", "max"], path.to_str().unwrap()), &folder);
+    let child = { child }.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let is_raw =
+        || !nix::sys::termios::tcgetattr(&line.slave).unwrap().local_flags.contains(nix::sys::termios::LocalFlags::ICANON);
+    while !is_raw() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    File::from(line.master.try_clone().unwrap()).write_all(&fs::read(case("g3.gsr")).unwrap()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_ended_well(&output, "a serial line");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert!(summary.ends_with(&said(&["summary", "@"], "g3.gsr")), "{summary}");
 }
 
 #[test]
