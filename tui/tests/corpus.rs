@@ -13,11 +13,10 @@ use tempfile::TempDir;
 const MOST_KIB: u32 = 768 << 10;
 
 /// The commands that read a recording; `@` stands for it, `truth` for a truth file.
-const READERS: [&[&str]; 8] = [
+const READERS: [&[&str]; 7] = [
     &["summary", "@"],
     &["summary", "@", "--raw", "--phase", "all"],
     &["export", "@"],
-    &["export", "@", "--spreadsheet"],
     &["maps", "@"],
     &["maps", "@", "--format", "json"],
     &["top", "@", "--speed", "max"],

@@ -18,14 +18,16 @@ use grantscope_collector::{Ended, Finished, MARKS_VARIABLE, Notify, Options, Pro
 
 use crate::exit::Exit;
 use crate::this_machine::capture::Capture;
+use crate::this_machine::filtered::LeftOut;
 
 /// Records until the command ends or a signal comes. The exit code of the command is passed on.
 ///
 /// # Errors
 /// The sink cannot be opened, the probes cannot be attached, or the recording cannot be written.
 pub fn record<S: FrameSink>(capture: Capture, sink: impl FnOnce() -> Result<S>) -> Result<Exit> {
-    let finished = run(options(capture, Arc::default()), sink()?, report_probes)?;
-    report_end(&finished);
+    let left_out = LeftOut::default();
+    let finished = run(options(capture, Arc::default()), left_out.of(sink()?), report_probes)?;
+    report_end(&finished, &left_out);
     Ok(exit(finished.ended))
 }
 
@@ -39,13 +41,13 @@ pub fn record_and_watch<S: FrameSink + Send + 'static, W>(
     watch: impl FnOnce(W) -> Result<Exit>,
 ) -> Result<(Option<ExitStatus>, Result<Exit>)> {
     let (capture, sink, watched) = prepare()?;
-    let stop = Arc::new(Notify::new());
-    let background = Background::start(options(capture, stop.clone()), sink)?;
+    let (stop, left_out) = (Arc::new(Notify::new()), LeftOut::default());
+    let background = Background::start(options(capture, stop.clone()), left_out.of(sink))?;
     let watched = watch(watched);
     // The viewer is gone: quit by its user, or at the end. In the second case there is nothing left to stop.
     stop.notify_one();
     let finished = background.finish()?;
-    report_end(&finished);
+    report_end(&finished, &left_out);
     let command = match finished.ended {
         Ended::Command(status) => Some(status),
         Ended::Signal(_) | Ended::Stopped => None,
@@ -138,10 +140,13 @@ fn report_hooks(hooks: &[HookStatus]) {
 }
 
 /// Says on standard error what came of it.
-fn report_end(finished: &Finished) {
+fn report_end(finished: &Finished, left_out: &LeftOut) {
     eprintln!("grantscope: {} recorded, {} lost", counted(finished.operations, "operation"), number(finished.loss.operations()));
     for counter in &finished.loss.counters {
         eprintln!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
+    }
+    if let Some(remark) = left_out.remark(finished.operations) {
+        eprintln!("grantscope: {remark}");
     }
     report_marks(&finished.unreadable_marks);
 }
