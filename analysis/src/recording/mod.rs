@@ -13,6 +13,7 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
+mod whole;
 mod writer;
 
 pub use reader::{ReadError, Reader};

@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::whole::whole;
 use super::{Frame, MAGIC, VERSION, v1, v2, v3, v4};
 
 /// A frame longer than this is taken for damage: writers stay far below.
@@ -184,14 +184,6 @@ impl<R: Read> Reader<R> {
 
 fn decoded<Schema: DeserializeOwned + Into<Frame>>(payload: &[u8]) -> postcard::Result<Frame> {
     whole::<Schema>(payload).map(Into::into)
-}
-
-/// The value that these bytes are, all of them: what stands behind it is of no version.
-pub fn whole<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> postcard::Result<T> {
-    match postcard::take_from_bytes(payload)? {
-        (value, []) => Ok(value),
-        _ => Err(postcard::Error::SerdeDeCustom),
-    }
 }
 
 /// Reads until the buffer is full or the input ends; how much it was.

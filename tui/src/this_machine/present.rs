@@ -125,7 +125,7 @@ impl Background {
 fn report_probes(probes: &Probes) {
     report_hooks(probes.status());
     if let Some(problem) = probes.uncalibrated() {
-        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(&problem.to_string()));
+        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::read::Reading;
 use self::write::Writing;
 use super::convert::{same_fields, same_variants};
-use super::reader::whole;
+use super::whole::whole;
 use super::{ids, v1, v3};
 use crate::model;
 

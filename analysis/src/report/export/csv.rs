@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use super::Audience;
+use super::audience::Audience;
 use super::error::ExportError;
 use crate::column::{COLUMNS, Cell, Row};
 use crate::quantile::Estimate;

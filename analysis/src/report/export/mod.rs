@@ -1,11 +1,13 @@
 //! Formats for other programs: a file for each, and the table from which `grantscope export` takes those of a recording's series.
 
+mod audience;
 pub mod csv;
 mod error;
 pub mod maps;
 
 use std::io::Write;
 
+pub use self::audience::Audience;
 pub use self::error::ExportError;
 use crate::series::Aggregate;
 
@@ -18,16 +20,6 @@ pub struct Format {
     pub about: &'static str,
     /// Writes all series, for this reader.
     pub write: fn(&Aggregate, Audience, &mut dyn Write) -> Result<(), ExportError>,
-}
-
-/// Who reads an export.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Audience {
-    /// A program that takes text for text.
-    #[default]
-    Program,
-    /// A spreadsheet, which takes text that begins like a formula for one, and runs it.
-    Spreadsheet,
 }
 
 /// Comma-separated values.
