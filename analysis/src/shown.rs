@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::iter::repeat_n;
 
+use serde::Serialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// In place of what is cut off.
@@ -67,6 +68,20 @@ fn is_obeyed(character: char) -> bool {
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// JSON as text that a terminal does not obey. JSON itself escapes only some of it, and what is left stands in strings alone, where
+/// `\u009b` is the same (RFC 8259, section 7).
+///
+/// # Errors
+///
+/// Where the value has no form in JSON.
+pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    let is_left = |character: char| character != '\n' && is_obeyed(character);
+    let written =
+        |character| if is_left(character) { format!("\\u{:04x}", u32::from(character)) } else { String::from(character) };
+    Ok(if text.contains(is_left) { text.chars().map(written).collect() } else { text })
+}
+
 /// The columns that a text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -122,6 +137,14 @@ mod tests {
         assert_eq!(shown("end\u{2028}\u{202e}\u{2066}"), r"end\u{2028}\u{202e}\u{2066}");
         assert_eq!(shown(r"größe – 計測 \x"), r"größe – 計測 \x");
         assert_eq!(shown(&shown("a\n")), shown("a\n"));
+    }
+
+    #[test]
+    fn json_says_the_same_without_what_a_terminal_obeys() {
+        let value = serde_json::json!({ "name": "a\u{9b}2J\u{7f}\u{202e}\n\x1b計" });
+        let text = json(&value).unwrap();
+        assert!(text.contains(r"a\u009b2J\u007f\u202e\n\u001b計"), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Every command that reads a recording, on every file of `cases/`: in a pipe, on a closed pipe, in little memory.
 
+mod support;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
@@ -7,6 +9,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use grantscope_analysis::model::{Environment, HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::recording::Frame;
+use support::builder;
 use tempfile::TempDir;
 
 /// What a command may have of address space, where stacks and arenas of threads count that are never touched.
@@ -107,6 +112,35 @@ fn a_reader_that_has_seen_enough_is_no_error_and_nothing_is_said_of_it() {
             assert!(!String::from_utf8_lossy(&output.stderr).contains("ipe"), "{what}: {output:?}");
         }
     }
+}
+
+/// As `escapes.gsr`, with what the committed case has none of: C1, DEL, other directions, wide and combining characters.
+#[test]
+fn what_is_obeyed_in_other_ways_is_shown_too() {
+    let name = "\u{9b}2J\u{7f}\u{202e}\u{2028}計測e\u{301}";
+    let environment = Environment { run: name.into(), host: name.into(), xen: Some(name.into()), ..builder::environment() };
+    let live = LiveMap {
+        id: 1,
+        allocated_ns: Some(1),
+        owner: Some(7),
+        comm: name.into(),
+        domid: None,
+        buffer: None,
+        pages: 1,
+        state: MapState::Mapped,
+        owner_gone_ns: Some(2),
+        holders: vec![Holder { tgid: 8, comm: name.into(), by: HeldBy::DmaBuf }],
+    };
+    let maps = MapsReport { at_ns: 9_000_000_000, changed: vec![live], gone: Vec::new(), no_census: Some(name.into()) };
+    let frames = [Frame::Environment(environment), Frame::Maps(maps), Frame::End { at_ns: 9_000_000_000 }];
+    let folder = folder();
+    fs::write(folder.path().join("s.gsr"), builder::bytes(&frames)).unwrap();
+    for args in READERS {
+        let output = command(arguments(args, "s.gsr"), &folder).output().unwrap();
+        assert_ended_well(&output, &args.join(" "));
+    }
+    let maps = command(arguments(&["maps", "@"], "s.gsr"), &folder).output().unwrap();
+    assert!(String::from_utf8(maps.stdout).unwrap().contains(r"\u{9b}2J\u{7f}\u{202e}\u{2028}計測"));
 }
 
 /// What a command says of a case.
