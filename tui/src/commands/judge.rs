@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueHint};
+use grantscope_analysis::shown::counted;
 use grantscope_analysis::verify::{Truth, judge};
 use grantscope_output::FileId;
 
@@ -51,10 +52,10 @@ impl Verb for Judge {
         for difference in &judgement.differences {
             writeln!(out, "{difference}")?;
         }
-        let (series, operations) = (judgement.series, judgement.operations);
+        let (series, operations) = (judgement.series, counted(judgement.operations as u64, "operation"));
         let agrees = judgement.agrees() && is_whole;
         let verdict = if agrees { "agree" } else { "differ" };
-        writeln!(out, "recording and truth {verdict}: {operations} operations in {series} series were compared")?;
+        writeln!(out, "recording and truth {verdict}: {operations} in {series} series were compared")?;
         Ok(if agrees { Exit::OK } else { Exit::DIFFERS })
     }
 }
