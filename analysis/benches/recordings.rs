@@ -44,7 +44,7 @@ fn main() -> Outcome<()> {
         "export" => {
             let aggregate = added_up(&bytes)?;
             println!("series {}", aggregate.series().count());
-            report(&bytes, best(|| (), |()| Ok((export::CSV.write)(&aggregate, &mut io::sink())?))?)
+            report(&bytes, best(|| (), |()| Ok((export::CSV.write)(&aggregate, export::Audience::Program, &mut io::sink())?))?)
         }
         other => Err(format!("no measure {other:?}: write, read, add up or export").into()),
     }

@@ -10,6 +10,7 @@ use grantscope_wire::Op;
 use crate::model::{Environment, status_list};
 use crate::quantile::{Estimate, P50, P90, P99, P999, QUANTILES, Quantile};
 use crate::series::{Aggregate, Buckets, RecorderUse, Series, SeriesKey};
+use crate::shown::Shown;
 use crate::units;
 
 /// A fact about a series.
@@ -85,7 +86,7 @@ impl Cell<'_> {
 impl fmt::Display for Cell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => f.pad(text),
+            Self::Text(text) => Shown(text).fmt(f),
             Self::Ns(ns) => f.pad(&units::duration(*ns as f64)),
             Self::Quantile(estimate) => estimate.fmt(f),
             Self::Count(count) => f.pad(&count.to_string()),

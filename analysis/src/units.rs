@@ -3,13 +3,19 @@
 /// In place of a value that is not known.
 pub const UNKNOWN: &str = "–";
 
+/// A year of 365.25 days.
+const YEAR_NS: f64 = 365.25 * 86_400.0 * 1e9;
+/// From here on a duration is one of years: it is a made-up number, or a clock that jumped.
+const LONG_NS: f64 = YEAR_NS / 10.0;
+
 /// `1234` becomes `1.23 µs`.
 pub fn duration(ns: f64) -> String {
     let (value, unit) = match ns {
         ns if ns < 1e3 => (ns, "ns"),
         ns if ns < 1e6 => (ns / 1e3, "µs"),
         ns if ns < 1e9 => (ns / 1e6, "ms"),
-        ns => (ns / 1e9, "s"),
+        ns if ns < LONG_NS => (ns / 1e9, "s"),
+        ns => (ns / YEAR_NS, "years"),
     };
     let decimals = match value {
         value if unit == "ns" || value >= 100.0 => 0,
@@ -46,6 +52,8 @@ mod tests {
     fn durations_have_three_significant_digits_and_a_unit() {
         let shown: Vec<_> = [0.0, 999.0, 1_234.0, 12_345.0, 123_456.0, 1_234_567.0, 2.5e9].map(duration).to_vec();
         assert_eq!(shown, ["0 ns", "999 ns", "1.23 µs", "12.3 µs", "123 µs", "1.23 ms", "2.50 s"]);
+        let long: Vec<_> = [86_400e9, YEAR_NS, u64::MAX as f64].map(duration).to_vec();
+        assert_eq!(long, ["86400 s", "1.00 years", "585 years"]);
     }
 
     #[test]

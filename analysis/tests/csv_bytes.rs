@@ -2,7 +2,7 @@
 //! later are left out of the comparison: a new one needs no change here.
 
 use grantscope_analysis::recording::Reader;
-use grantscope_analysis::report::export::csv::csv;
+use grantscope_analysis::report::export::{self, csv::csv};
 use grantscope_analysis::series::Aggregate;
 
 fn exported(recording: &[u8]) -> Vec<u8> {
@@ -12,7 +12,7 @@ fn exported(recording: &[u8]) -> Vec<u8> {
         aggregate.add(&frame);
     }
     let mut bytes = Vec::new();
-    csv(&aggregate, &mut bytes).expect("a Vec takes everything");
+    csv(&aggregate, export::Audience::Program, &mut bytes).expect("a Vec takes everything");
     without_later_columns(&bytes)
 }
 

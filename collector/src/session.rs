@@ -79,6 +79,8 @@ pub struct Finished {
     pub operations: u64,
     /// What was lost.
     pub loss: LossReport,
+    /// What the filter left out; `None`: there was none.
+    pub filtered: Option<FilterReport>,
     /// What the command wrote where its marks belong, and is none.
     pub unreadable_marks: UnreadableMarks,
     /// What became of a command that had not ended.
@@ -281,15 +283,16 @@ impl<S: FrameSink> Session<S> {
         self.put_each([maps, self.own_use()])?;
         let taken = self.probes.get_mut().finish();
         self.put_operations(taken)?;
-        let loss = self.loss();
-        let last = [Some(Frame::Loss(loss.clone())), self.filtered(), Some(Frame::End { at_ns: host::now_ns() })];
+        let (loss, filtered) = (self.loss(), self.filter_report());
+        let last =
+            [Some(Frame::Loss(loss.clone())), filtered.clone().map(Frame::Filtered), Some(Frame::End { at_ns: host::now_ns() })];
         last.into_iter().flatten().try_for_each(|frame| self.put_by(S::put_last, frame))?;
         let timeout = if matches!(ended, Ended::Signal(_)) { READ_TIMEOUT_AFTER_SIGNAL } else { READ_TIMEOUT };
         self.all_is_written(began, written_bytes, timeout, signals).await?;
         let unreadable_marks = self.marks.map(|marks| marks.unreadable().clone()).unwrap_or_default();
         let left_out: u64 = self.sink.left_out().iter().map(|counter| counter.count).sum();
         let operations = self.operations.saturating_sub(left_out);
-        Ok(Finished { ended, operations, loss, unreadable_marks, stopped, unwritten: self.unwritten })
+        Ok(Finished { ended, operations, loss, filtered, unreadable_marks, stopped, unwritten: self.unwritten })
     }
 
     /// Waits for whoever reads the recording, as long as he takes any of it: at last, so much was written then.
@@ -335,10 +338,14 @@ impl<S: FrameSink> Session<S> {
         host::own_use(self.cpu_ns).map(Frame::Recorder)
     }
 
-    fn filtered(&self) -> Option<Frame> {
+    fn filter_report(&self) -> Option<FilterReport> {
         let filter = self.filter.clone()?;
         let left_out = self.probes.get_ref().left_out();
-        Some(Frame::Filtered(FilterReport { at_ns: host::now_ns(), filter, left_out }))
+        Some(FilterReport { at_ns: host::now_ns(), filter, left_out })
+    }
+
+    fn filtered(&self) -> Option<Frame> {
+        self.filter_report().map(Frame::Filtered)
     }
 
     fn put_each(&mut self, frames: impl IntoIterator<Item = Option<Frame>>) -> Result<(), CaptureError> {

@@ -11,7 +11,7 @@ use grantscope_analysis::{
     error_chain,
     model::Phase,
     recording::{ReadError, Reader},
-    report::export::csv as export,
+    report::export::{Audience, csv as export},
     series::{Aggregate, Phases, Wanted},
 };
 use grantscope_output::Output;
@@ -39,7 +39,7 @@ pub fn remove_old(out: &Path) -> Result<()> {
 pub fn export_csv(out: &Path) -> Result<()> {
     let written = || -> Result<()> {
         let mut csv = Vec::new();
-        export::csv(&read(&out.join("recording.gsr"))?, &mut csv)?;
+        export::csv(&read(&out.join("recording.gsr"))?, Audience::Program, &mut csv)?;
         let path = out.join("results.csv");
         let write = || {
             let mut draft = Output::open(&path)?.draft(".part")?;

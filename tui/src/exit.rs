@@ -5,6 +5,10 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::Error;
+use grantscope_analysis::shown::Shown;
+
+/// An error is a line; what it quotes may be long.
+const MOST_COLUMNS: usize = 4096;
 
 /// What an exit code means. Help texts and documents are made from this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +142,7 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
         Ok(exit) => ExitCode::from(exit.number()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("grantscope: {error:#}");
+            eprintln!("grantscope: {:.MOST_COLUMNS$}", Shown(&format!("{error:#}")));
             ExitCode::from(Exit::IMPOSSIBLE.number())
         }
     }

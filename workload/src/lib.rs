@@ -29,6 +29,7 @@ pub mod builtin;
 pub mod device;
 pub mod engine;
 pub mod error;
+pub mod line;
 pub mod meminfo;
 pub mod op;
 pub mod peer;

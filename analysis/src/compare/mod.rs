@@ -12,6 +12,7 @@ pub use stages::{StageMeans, stages};
 
 use crate::column::{self, Column};
 use crate::series::{Aggregate, Domain, Group, Range, Series, SeriesKey, groups, merged, per_page};
+use crate::shown::escaped;
 
 /// The kinds that are compared, each with a cell in every row.
 pub const KINDS: [Buffer; 3] = [Buffer::Pages, Buffer::Wc, Buffer::Coherent];
@@ -98,7 +99,7 @@ impl Row {
 
     /// What it compares, by name; with its domain where that is all that tells it from another row.
     pub fn name(&self) -> String {
-        self.subject.label(self.shows_domain)
+        escaped(&self.subject.label(self.shows_domain)).into_owned()
     }
 
     /// How many kinds something was recorded of.

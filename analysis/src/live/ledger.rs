@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{LiveMap, MapsReport};
+use crate::model::{GRANT_BYTES, LiveMap, MapsReport};
 
 /// How much is held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,18 @@ pub struct Held {
     pub mappings: u64,
     /// Grant references in them.
     pub pages: u64,
+}
+
+impl Held {
+    /// Bytes that other domains granted; `u64::MAX`: that, or more.
+    pub fn granted_bytes(&self) -> u64 {
+        self.pages.saturating_mul(GRANT_BYTES)
+    }
+
+    /// Bytes of this kernel's address space that they take; `u64::MAX`: that, or more.
+    pub fn spanned_bytes(&self, page_size: u32) -> u64 {
+        self.pages.saturating_mul(page_size.into())
+    }
 }
 
 /// All that is alive.
@@ -50,7 +62,7 @@ impl Ledger {
     /// How much is held; `None`: not known.
     pub fn held(&self) -> Option<Held> {
         self.at_ns?;
-        let pages = self.maps.values().map(|map| u64::from(map.pages)).sum();
+        let pages = self.maps.values().map(|map| u64::from(map.pages)).fold(0, u64::saturating_add);
         Some(Held { mappings: self.maps.len() as u64, pages })
     }
 
@@ -92,5 +104,11 @@ mod tests {
         ledger.add(&report(2 * S, vec![map(3, MapState::Exported)], &[1]));
         assert_eq!(ledger.held(), Some(Held { mappings: 2, pages: 32 }));
         assert_eq!(ledger.maps().iter().map(|map| map.id).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn more_bytes_than_there_are_numbers_for_are_the_largest_number() {
+        let held = Held { mappings: 1 << 22, pages: 1 << 54 };
+        assert_eq!((held.granted_bytes(), held.spanned_bytes(1 << 9)), (u64::MAX, 1 << 63));
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use grantscope_wire::Buffer;
 
+use crate::shown::Shown;
+
 /// Bytes of a thread's name in the kernel, the zero at its end included (`TASK_COMM_LEN` in include/linux/sched.h, Linux v6.12).
 const COMM_BYTES: usize = 16;
 
@@ -68,7 +70,7 @@ impl fmt::Display for Filter {
         let kinds: Vec<_> = self.buffers.iter().map(|buffer| buffer.name()).collect();
         let parts = [
             self.pid.map(|pid| format!("pid {pid}")),
-            self.comm.as_ref().map(|comm| format!("comm {comm}")),
+            self.comm.as_deref().map(|comm| format!("comm {}", Shown(comm))),
             self.domid.map(|domid| format!("domid {domid}")),
             (!kinds.is_empty()).then(|| format!("buffer {}", kinds.join(" or "))),
             (self.min_duration_ns > 0).then(|| format!("at least {}", crate::units::duration(self.min_duration_ns as f64))),

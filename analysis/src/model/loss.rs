@@ -12,14 +12,18 @@ pub struct LossReport {
 }
 
 impl LossReport {
-    /// Operations that are missing from the counts.
+    /// Operations that are missing from the counts; `u64::MAX`: that, or more.
     pub fn operations(&self) -> u64 {
-        self.counters.iter().filter(|counter| counter.kind.loses_operations()).map(|counter| counter.count).sum()
+        self.counters
+            .iter()
+            .filter(|counter| counter.kind.loses_operations())
+            .map(|counter| counter.count)
+            .fold(0, u64::saturating_add)
     }
 
-    /// All that was lost, of every kind.
+    /// All that was lost, of every kind; `u64::MAX`: that, or more.
     pub fn total(&self) -> u64 {
-        self.counters.iter().map(|counter| counter.count).sum()
+        self.counters.iter().map(|counter| counter.count).fold(0, u64::saturating_add)
     }
 }
 

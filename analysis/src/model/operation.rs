@@ -74,7 +74,7 @@ pub enum Detail {
 impl Operation {
     /// Whether the stages account for every nanosecond.
     pub fn adds_up(&self) -> bool {
-        self.stages.iter().map(|stage| stage.self_ns).sum::<u64>() == self.duration_ns
+        self.stages.iter().map(|stage| u128::from(stage.self_ns)).sum::<u128>() == self.duration_ns.into()
     }
 
     /// The operation that requested this one; `None`: not known, or not requested by another.

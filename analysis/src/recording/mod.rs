@@ -14,6 +14,7 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
+mod whole;
 mod writer;
 
 pub use outbox::{MOST_WAITING, Unblocked};
@@ -122,6 +123,59 @@ mod tests {
             assert_eq!(read, 2, "bit {bit}");
             assert!(error.is_some(), "bit {bit} went unnoticed");
         }
+    }
+
+    /// A frame of these bytes, with the right checksum.
+    fn framed(payload: &[u8]) -> Vec<u8> {
+        [&(payload.len() as u32).to_le_bytes(), &crc32fast::hash(payload).to_le_bytes(), payload].concat()
+    }
+
+    #[test]
+    fn what_stands_behind_the_end_is_said() {
+        let whole = recording(&[END]);
+        let behind = |more: &[u8]| {
+            let bytes = [&whole[..], more].concat();
+            let mut reader = Reader::open(&bytes[..]).unwrap();
+            while reader.next_frame().unwrap().is_some() {}
+            reader.nothing_more().map_err(|error| error.to_string())
+        };
+        assert_eq!(behind(&[]), Ok(()));
+        let said = "another recording begins after the end of the recording, which has 2 frames: what is behind was not read; give each \
+                    recording a file of its own";
+        assert_eq!(behind(&whole), Err(said.to_owned()));
+        assert!(behind(b"x").unwrap_err().starts_with("bytes stand after the end of the recording"));
+    }
+
+    #[test]
+    fn a_recording_is_one_environment_and_frames_that_are_nothing_more_than_frames() {
+        let environment = Frame::Environment(Environment::default());
+        let damaged = |frames, what| {
+            Some(format!("the recording is damaged after {frames} frames ({what}): everything before that is complete"))
+        };
+        assert_eq!(read(&recording(&[environment, END])), (1, damaged(1, "a second environment")));
+        let (start, whole) = (MAGIC.len() + 2, recording(&[END]));
+        let end = whole.len() - recording(&[]).len();
+        let headless = [&whole[..start], &whole[whole.len() - end..]].concat();
+        assert_eq!(read(&headless), (0, damaged(0, "its first frame does not say where it was made")));
+        let payload = &whole[whole.len() - end + 8..];
+        let trailing = [recording(&[]), framed(&[payload, b"x"].concat())].concat();
+        assert_eq!(read(&trailing), (1, damaged(1, "a frame that cannot be decoded")));
+        let twice = [recording(&[]), whole].concat();
+        assert_eq!(read(&twice), (1, damaged(1, "another recording begins")));
+    }
+
+    #[test]
+    fn a_version_that_never_was_and_newlines_that_were_translated_are_called_so() {
+        let mut zero = recording(&[END]);
+        zero[MAGIC.len()] = 0;
+        assert!(read(&zero).1.unwrap().starts_with("recording of version 0, which there never was"));
+        let cooked: Vec<u8> =
+            recording(&[END]).into_iter().flat_map(|byte| if byte == b'\n' { vec![b'\r', byte] } else { vec![byte] }).collect();
+        let (frames, said) = read(&cooked);
+        assert!(
+            frames == 0 && said.as_deref().is_some_and(|said| said.contains("line discipline") && said.contains("stty")),
+            "{said:?}"
+        );
     }
 
     #[test]

@@ -4,10 +4,14 @@ use std::io::{self, Read};
 
 use serde::de::DeserializeOwned;
 
+use super::whole::whole;
 use super::{Frame, MAGIC, VERSION, v1, v2, v3, v4};
 
 /// A frame longer than this is taken for damage: writers stay far below.
 const MAX_FRAME_BYTES: u32 = 16 << 20;
+
+/// How a recording begins whose newlines were translated.
+const TRANSLATED: &[u8] = b"GSREC\r";
 
 /// Why a recording cannot be read (on).
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +26,27 @@ pub enum ReadError {
     TooNew {
         /// What it says.
         found: u16,
+    },
+    /// No recording ever had this version.
+    #[error(
+        "recording of version 0, which there never was: its first bytes are damaged; get it once more from where it was recorded"
+    )]
+    NoVersion,
+    /// A terminal's line discipline was in the way.
+    #[error(
+        "every newline became a carriage return and a newline: the line discipline of a terminal or serial line has changed bytes on \
+         the way; set both ends to raw mode (`stty -F DEVICE raw -echo`; for ssh: no -t) and record again"
+    )]
+    Translated,
+    /// Something stands behind the end frame.
+    #[error("{what} after the end of the recording, which has {frames} frames: what is behind was not read; {advice}")]
+    More {
+        /// Whole frames before.
+        frames: u64,
+        /// What stands there.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
     },
     /// Bytes end in the middle of a frame, or before the end frame.
     #[error("the recording was cut short after {frames} frames: everything before that is complete")]
@@ -68,12 +93,15 @@ impl<R: Read> Reader<R> {
         let mut head = [0; MAGIC.len() + 2];
         match read_fully(&mut input, &mut head) {
             Ok(read) if read == head.len() && head.starts_with(&MAGIC) => {}
+            Ok(_) if head.starts_with(TRANSLATED) => return Err(ReadError::Translated),
             Ok(_) => return Err(ReadError::NotARecording),
             Err(source) => return Err(ReadError::Io { frames: 0, source }),
         }
         let found = u16::from_le_bytes([head[MAGIC.len()], head[MAGIC.len() + 1]]);
-        if found > VERSION {
-            return Err(ReadError::TooNew { found });
+        match found {
+            0 => return Err(ReadError::NoVersion),
+            1..=VERSION => {}
+            _ => return Err(ReadError::TooNew { found }),
         }
         Ok(Self { input, version: found, newest: v4::Decoder::default(), frames: 0, ended: false })
     }
@@ -95,15 +123,40 @@ impl<R: Read> Reader<R> {
             _ => self.newest.frame(&payload),
         };
         let frame = frame.map_err(|_| self.damaged("a frame that cannot be decoded"))?;
+        match (self.frames, matches!(frame, Frame::Environment(_))) {
+            (0, false) => return Err(self.damaged("its first frame does not say where it was made")),
+            (1.., true) => return Err(self.damaged("a second environment")),
+            _ => {}
+        }
         self.frames += 1;
         self.ended = matches!(frame, Frame::End { .. });
         Ok(Some(frame))
+    }
+
+    /// That nothing stands behind the end frame, once that was read: of a file, or of a pipe that its writer closes. It waits for
+    /// the end of the input.
+    ///
+    /// # Errors
+    ///
+    /// Where something stands there, and where it cannot be read.
+    pub fn nothing_more(&mut self) -> Result<(), ReadError> {
+        let mut behind = [0; MAGIC.len()];
+        let read = read_fully(&mut self.input, &mut behind).map_err(|source| ReadError::Io { frames: self.frames, source })?;
+        let (what, advice) = match &behind[..read] {
+            [] => return Ok(()),
+            read if read == MAGIC => ("another recording begins", "give each recording a file of its own"),
+            _ => ("bytes stand", "they are of no recording"),
+        };
+        Err(ReadError::More { frames: self.frames, what, advice })
     }
 
     fn payload(&mut self) -> Result<Vec<u8>, ReadError> {
         let mut head = [0; 8];
         self.fill(&mut head)?;
         let [a, b, c, d, crc @ ..] = head;
+        if head.starts_with(&MAGIC) {
+            return Err(self.damaged("another recording begins"));
+        }
         let length = u32::from_le_bytes([a, b, c, d]);
         if length > MAX_FRAME_BYTES {
             return Err(self.damaged("a frame of impossible length"));
@@ -130,7 +183,7 @@ impl<R: Read> Reader<R> {
 }
 
 fn decoded<Schema: DeserializeOwned + Into<Frame>>(payload: &[u8]) -> postcard::Result<Frame> {
-    postcard::from_bytes::<Schema>(payload).map(Into::into)
+    whole::<Schema>(payload).map(Into::into)
 }
 
 /// Reads until the buffer is full or the input ends; how much it was.

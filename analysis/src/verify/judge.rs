@@ -6,10 +6,11 @@ use std::fmt;
 use super::truth::{self, Call, Teardowns, Truth};
 use crate::model::{Operation, status_list};
 use crate::series::Aggregate;
+use crate::shown::Shown;
 use grantscope_wire::Op;
 
 /// Differences of one kind that are shown; the rest is counted.
-const SHOWN: usize = 8;
+const MOST_SHOWN: usize = 8;
 
 /// What a recording and a truth file agree and differ on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum Difference {
     Lost(String),
     /// The recording left operations out on purpose.
     Filtered(String),
+    /// Neither side has anything to compare.
+    Nothing,
     /// The recording was cut short, or the workload did not finish.
     Unfinished(&'static str),
     /// Stages do not add up to the duration.
@@ -77,6 +80,7 @@ impl fmt::Display for Difference {
             Self::DoesNotAddUp { operation, stages_ns } => write!(f, "{operation}: its stages add up to {stages_ns} ns"),
             Self::StagesIncomplete(operation) => write!(f, "{operation}: its stages are incomplete"),
             Self::OutsideCall { operation, call } => write!(f, "{operation} does not lie within its call ({call})"),
+            Self::Nothing => f.write_str("neither the recording nor the truth has an operation: nothing was compared"),
             Self::More(count) => write!(f, "… and {count} more like this"),
         }
     }
@@ -87,6 +91,9 @@ pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> 
     let expected: Vec<Call> = truth.operations().collect();
     let counts = Counts::of(operations, &expected, truth.teardowns.as_deref());
     let mut differences = unfinished(aggregate, truth);
+    if truth.calls.is_empty() && counts.0.is_empty() && operations.is_empty() {
+        differences.push(Difference::Nothing);
+    }
     differences.extend(aggregate.filtered().map(|report| Difference::Filtered(report.to_string())));
     differences.extend(lost(aggregate));
     differences.extend(few(counts.differences()));
@@ -103,9 +110,9 @@ pub fn judge(aggregate: &Aggregate, operations: &[Operation], truth: &Truth) -> 
 
 fn few(differences: impl Iterator<Item = Difference>) -> Vec<Difference> {
     let mut differences: Vec<_> = differences.collect();
-    let more = differences.len().saturating_sub(SHOWN);
+    let more = differences.len().saturating_sub(MOST_SHOWN);
     if more > 0 {
-        differences.truncate(SHOWN);
+        differences.truncate(MOST_SHOWN);
         differences.push(Difference::More(more));
     }
     differences
@@ -135,7 +142,8 @@ impl Counts {
             counts.entry(series(operation)).or_default().0 += 1;
         }
         for teardowns in teardowns.into_iter().flatten() {
-            counts.entry(teardowns.series()).or_default().1 += teardowns.count;
+            let truth = &mut counts.entry(teardowns.series()).or_default().1;
+            *truth = truth.saturating_add(teardowns.count);
         }
         for call in expected {
             counts.entry(call.series()).or_default().1 += 1;
@@ -175,7 +183,7 @@ fn series(operation: &Operation) -> String {
 }
 
 fn explained(series: &str, cause: &str, statuses: &str) -> String {
-    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+    let or_none = |text: &str| if text.is_empty() { "none".to_owned() } else { Shown(text).to_string() };
     format!("{series}, cause {}, refused {}", or_none(cause), or_none(statuses))
 }
 
@@ -196,7 +204,7 @@ fn describe(operation: &Operation) -> String {
 fn does_not_add_up(operation: &Operation) -> Difference {
     Difference::DoesNotAddUp {
         operation: describe(operation),
-        stages_ns: operation.stages.iter().map(|stage| stage.self_ns).sum(),
+        stages_ns: operation.stages.iter().map(|stage| stage.self_ns).fold(0, u64::saturating_add),
     }
 }
 
@@ -214,9 +222,15 @@ fn outside_calls<'a>(operations: &'a [Operation], expected: &'a [Call]) -> impl 
         let calls = calls.get(&(operation.tid, operation.op.name())).map_or(&[][..], Vec::as_slice);
         let after = calls.partition_point(|call| call.start_ns <= operation.start_ns);
         let call = after.checked_sub(1).map(|index| calls[index]);
-        let inside = call.is_some_and(|call| operation.start_ns + operation.duration_ns <= call.start_ns + call.duration_ns);
+        let inside =
+            call.is_some_and(|call| end(operation.start_ns, operation.duration_ns) <= end(call.start_ns, call.duration_ns));
         let call =
             call.map_or_else(|| "there is none".to_owned(), |call| format!("{} ns for {} ns", call.start_ns, call.duration_ns));
         (!inside).then(|| Difference::OutsideCall { operation: describe(operation), call })
     })
+}
+
+/// Of times that add up to more than a number holds, the sum is comparable all the same.
+fn end(start_ns: u64, duration_ns: u64) -> u128 {
+    u128::from(start_ns) + u128::from(duration_ns)
 }

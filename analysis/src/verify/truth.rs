@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use grantscope_wire::Op;
 use serde::Deserialize;
 
+use crate::shown::Shown;
+
 /// Columns of a call, in the order in which version 1 writes them.
 const COLUMNS: [&str; 8] = ["op", "buffer", "pages", "outcome", "phase", "tid", "start_ns", "duration_ns"];
 
@@ -162,7 +164,7 @@ impl Call {
 /// How a series is called in a judgement.
 pub fn series(op: &str, buffer: Option<&str>, pages: Option<u32>, outcome: &str) -> String {
     let pages = pages.map_or_else(|| "unknown".to_owned(), |pages| pages.to_string());
-    format!("{op} {} {pages} pages {outcome}", buffer.unwrap_or("unknown"))
+    format!("{} {} {pages} pages {}", Shown(op), Shown(buffer.unwrap_or("unknown")), Shown(outcome))
 }
 
 impl Truth {
@@ -220,8 +222,8 @@ impl Truth {
 
     /// How many operations a profiler should have seen.
     pub fn operation_count(&self) -> u64 {
-        let teardowns = self.teardowns.iter().flatten().map(|teardowns| teardowns.count).sum::<u64>();
-        self.operations().count() as u64 + teardowns
+        let teardowns = self.teardowns.iter().flatten().map(|teardowns| teardowns.count).fold(0, u64::saturating_add);
+        teardowns.saturating_add(self.operations().count() as u64)
     }
 
     /// Whether the workload did all that it had planned.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{
     model::{Environment, Operation, Phase},
     recording::{Frame, Reader},
-    report::export::csv as export,
+    report::export::{Audience, csv as export},
     series::{Aggregate, Phases, Wanted},
     verify::{Call, Truth, judge},
 };
@@ -122,7 +122,7 @@ fn csv_counts_are(aggregate: &Aggregate, truth: &Truth) -> Result<()> {
 /// What the CSV says of whole operations.
 fn csv_counts(aggregate: &Aggregate) -> Result<Counts> {
     let mut bytes = Vec::new();
-    export::csv(aggregate, &mut bytes)?;
+    export::csv(aggregate, Audience::Program, &mut bytes)?;
     let columns = export::columns();
     let column = |name: &str| columns.iter().position(|column| *column == name).with_context(|| format!("no column {name}"));
     let key = [column("op")?, column("buffer")?, column("pages")?, column("outcome")?];

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::report::text::doctor::Verdict;
+use grantscope_analysis::shown;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
@@ -45,7 +46,7 @@ impl Verb for Doctor {
         let report = this_machine::examine(self.attach)?;
         let text = match self.format {
             ReportFormat::Text => report.text(),
-            ReportFormat::Json => serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")? + "\n",
+            ReportFormat::Json => shown::json(&report).context("the report cannot be written as JSON")? + "\n",
         };
         io::stdout().lock().write_all(text.as_bytes())?;
         Ok(match report.verdict {

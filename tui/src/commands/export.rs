@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
-use grantscope_analysis::report::export::{CSV, FORMATS, Format};
+use grantscope_analysis::report::export::{Audience, CSV, FORMATS, Format};
 use grantscope_analysis::series::Aggregate;
 use grantscope_output::Output;
 
@@ -21,7 +21,8 @@ use crate::source::stream::is_stdin;
 /// One row per series and stage: count, lost, quantiles in nanoseconds, and the histogram itself (HdrHistogram V2,
 /// compressed, base64), so that files can be merged without loss. A series is what has the same operation, buffer kind,
 /// page count, other domain and outcome, the same cause where it failed, the same caller where a driver of the kernel
-/// asked, and the same operation that started it (started_by). Unknown is an empty cell.
+/// asked, and the same operation that started it (started_by). Unknown is an empty cell. Control characters in names are
+/// escaped (`\n`): a row is a line.
 ///
 /// A file gets its new contents when they are whole, and keeps its mode and owner; a link is followed; a pipe or a device is
 /// written as it is. The recording itself is never the output.
@@ -33,6 +34,10 @@ pub struct Export {
     /// Format of the output
     #[arg(long, value_parser = one_of(FORMATS, |format| format.name, |format| format.about), default_value = CSV.name)]
     pub format: Format,
+
+    /// Put a ' before words that a spreadsheet would take for a formula: those that begin with =, +, - or @
+    #[arg(long)]
+    pub spreadsheet: bool,
 
     /// The recording, or `-`: standard input
     #[arg(value_name = "RECORDING", value_hint = ValueHint::FilePath)]
@@ -56,14 +61,15 @@ impl Verb for Export {
     const EXITS: Exits = exit::OF_A_READER;
 
     fn run(&self) -> Result<Exit> {
+        let audience = if self.spreadsheet { Audience::Spreadsheet } else { Audience::Program };
         let output = self.output.as_deref().filter(|path| !is_stdin(path));
         // Before the recording is read: what cannot be written is known at once.
         let output = output.map(Table::at).transpose()?;
         let loaded = load::recording(&self.recording, self.shown.into())?;
         let exit = loaded.report(&self.recording);
         match output {
-            Some(table) => table.write(&loaded, self.format)?,
-            None => write(&loaded.aggregate, self.format, io::stdout().lock())?,
+            Some(table) => table.write(&loaded, self.format, audience)?,
+            None => write(&loaded.aggregate, self.format, audience, io::stdout().lock())?,
         }
         Ok(exit)
     }
@@ -92,14 +98,14 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     /// It is the recording, or cannot be written; a file that was there is then as it was.
-    pub fn write(self, loaded: &Loaded, format: Format) -> Result<()> {
+    pub fn write(self, loaded: &Loaded, format: Format, audience: Audience) -> Result<()> {
         let Self { name, output } = self;
         if loaded.file.is_some() && loaded.file == output.id() {
             bail!("{}: is the recording that is read, and would be overwritten by its table; give another file", name.display());
         }
         let written = || -> Result<()> {
             let mut draft = output.draft(DRAFT)?;
-            write(&loaded.aggregate, format, &mut draft)?;
+            write(&loaded.aggregate, format, audience, &mut draft)?;
             Ok(draft.commit()?)
         };
         written().with_context(|| advice(name))
@@ -110,9 +116,9 @@ fn advice(name: &Path) -> String {
     format!("{}: cannot be written; check the directory and the space on the disk", name.display())
 }
 
-fn write(aggregate: &Aggregate, format: Format, mut out: impl Write) -> Result<()> {
+fn write(aggregate: &Aggregate, format: Format, audience: Audience, mut out: impl Write) -> Result<()> {
     let mut bytes = Vec::new();
-    (format.write)(aggregate, &mut bytes)?;
+    (format.write)(aggregate, audience, &mut bytes)?;
     // In one go: what fails now is the file or the pipe, and nothing else.
     out.write_all(&bytes)?;
     out.flush()?;

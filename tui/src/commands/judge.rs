@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
+use grantscope_analysis::shown::counted;
 use grantscope_analysis::verify::{Truth, judge};
 use grantscope_output::FileId;
 
@@ -18,6 +19,9 @@ use crate::source::not_written::is_not_written;
 ///
 /// They agree if every series has the same count, nothing was lost, every operation lies within the call that asked for it
 /// by the generator's own clock, and the stages of every operation add up to its duration. Each difference is a line.
+///
+/// Where neither has an operation nothing was compared, which is no agreement; nor is it one where the recording is damaged or
+/// goes on behind its end.
 ///
 /// If something else mapped grants on the machine meanwhile, that is a difference too: the truth does not contain it.
 #[derive(Debug, Parser)]
@@ -42,16 +46,17 @@ impl Verb for Judge {
         let truths = self.truths.iter().map(|path| read_truth(path)).collect::<Result<Vec<_>>>()?;
         let truth = Truth::of_all(truths).context("no truth file was named")?;
         let (loaded, operations) = load::operations(&self.recording)?;
-        loaded.report(&self.recording);
+        let is_whole = loaded.report(&self.recording) == Exit::OK;
         let judgement = judge(&loaded.aggregate, &operations, &truth);
         let mut out = io::stdout().lock();
         for difference in &judgement.differences {
             writeln!(out, "{difference}")?;
         }
-        let (series, operations) = (judgement.series, judgement.operations);
-        let verdict = if judgement.agrees() { "agree" } else { "differ" };
-        writeln!(out, "recording and truth {verdict}: {operations} operations in {series} series were compared")?;
-        Ok(if judgement.agrees() { Exit::OK } else { Exit::DIFFERS })
+        let (series, operations) = (judgement.series, counted(judgement.operations as u64, "operation"));
+        let agrees = judgement.agrees() && is_whole;
+        let verdict = if agrees { "agree" } else { "differ" };
+        writeln!(out, "recording and truth {verdict}: {operations} in {series} series were compared")?;
+        Ok(if agrees { Exit::OK } else { Exit::DIFFERS })
     }
 }
 

@@ -9,6 +9,7 @@ use grantscope_analysis::live::Ledger;
 use grantscope_analysis::report::export::maps::json;
 use grantscope_analysis::report::text::maps::table;
 use grantscope_analysis::series::Times;
+use grantscope_analysis::shown;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
@@ -57,7 +58,7 @@ impl Verb for Maps {
         let leak_after = self.leak_after.0;
         let text = match self.format {
             ReportFormat::Text => table(&ledger, now_ns, page_size, leak_after),
-            ReportFormat::Json => format!("{:#}\n", json(&ledger, now_ns, page_size, leak_after)),
+            ReportFormat::Json => format!("{}\n", shown::json(&json(&ledger, now_ns, page_size, leak_after))?),
         };
         io::stdout().lock().write_all(text.as_bytes())?;
         Ok(exit)

@@ -25,7 +25,7 @@ use crate::source::pace::Speed;
 pub struct Top {
     /// A recording to play, or `-`: a stream on standard input. Without: this machine, live
     ///
-    /// A file is played at its own pace. A pipe, a socket or a device is watched as it comes, like `-`; the keys are then
+    /// A file is played at its own pace. A serial line is set to raw mode. A pipe, a socket or a device is watched as it comes, like `-`; the keys are then
     /// read from the terminal, not from standard input.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! The footer: the keys that do something here.
 
 use grantscope_analysis::series::Times;
+use grantscope_analysis::shown::width;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -16,7 +17,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: 
     let mut used = 0;
     for &command in row.footer {
         let (key, word) = (shown(command, common), word(command, common, row));
-        let length = key.chars().count() + 1 + word.chars().count() + 2;
+        let length = width(key) + 1 + width(word) + 2;
         if used + length > usize::from(area.width) + 2 {
             break;
         }

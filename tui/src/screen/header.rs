@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use grantscope_analysis::report::text::{bound, phases, recorder};
+use grantscope_analysis::shown::{counted, width as width_of};
 
 use crate::screen::model::common::Common;
 use crate::screen::text;
@@ -58,7 +59,7 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         status(common, theme),
         Chip { text: lost, style: warn_if(is_lost, theme.bad()) },
         Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
-        Chip { text: format!("{} operations", data.aggregate.operations()), style: Style::new() },
+        Chip { text: counted(data.aggregate.operations(), "operation"), style: Style::new() },
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
         Chip { text: format!("after {}", text::length(data)), style: Style::new() },
     ];
@@ -128,8 +129,8 @@ fn flow<'a>(chips: impl Iterator<Item = &'a Chip>, width: usize, theme: &Theme) 
     let mut used = 0;
     for chip in chips {
         for piece in wrap(&chip.text, width) {
-            let length = piece.chars().count();
-            let joined = used + SEPARATOR.chars().count() + length;
+            let length = width_of(&piece);
+            let joined = used + width_of(SEPARATOR) + length;
             match lines.last_mut() {
                 Some(line) if joined <= width => {
                     line.push(Span::styled(SEPARATOR, theme.frame()));

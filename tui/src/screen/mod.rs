@@ -3,6 +3,7 @@
 //! `event` → `app` (pure state) → `draw` (draws from borrowed state) → `terminal`.
 
 pub mod app;
+pub mod basic_colours;
 pub mod command;
 pub mod draw;
 pub mod event;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::series::Group;
+use grantscope_analysis::shown::Shown;
 
 use crate::screen::app::App;
 use crate::screen::event::Event;
@@ -31,6 +32,9 @@ const REPORTED: [(Column, usize); 10] = [
     (of("p99_ns"), 8),
     (of("max_ns"), 8),
 ];
+
+/// A name gets as many columns at most: a function of the kernel and its module have room.
+const MOST_NAME: usize = 80;
 
 /// Reports until the stream ends or a signal comes.
 ///
@@ -127,8 +131,8 @@ fn heading(rate: &str) -> String {
 
 fn line(cell: impl Fn(Column) -> String) -> String {
     REPORTED.iter().fold(" ".to_owned(), |line, &(column, width)| match column.align() {
-        Align::Left => format!("{line} {:<width$}", cell(column)),
-        Align::Right => format!("{line} {:>width$}", cell(column)),
+        Align::Left => format!("{line} {:<width$.MOST_NAME$}", Shown(&cell(column))),
+        Align::Right => format!("{line} {:>width$}", Shown(&cell(column))),
     })
 }
 

@@ -11,10 +11,12 @@ use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::backend::CrosstermBackend;
 
+use crate::screen::basic_colours::BasicColours;
+
 /// Draws to standard output until it is dropped.
 pub struct Terminal {
     /// What draws.
-    pub screen: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    pub screen: ratatui::Terminal<CrosstermBackend<BasicColours<Stdout>>>,
 }
 
 /// Whether standard output is a terminal that can move its cursor.
@@ -36,7 +38,8 @@ impl Terminal {
     fn set_up() -> Result<Self> {
         enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
         execute!(io::stdout(), EnterAlternateScreen).context("the terminal cannot be written to")?;
-        let screen = ratatui::Terminal::new(CrosstermBackend::new(io::stdout())).context("the terminal's size is not known")?;
+        let screen = ratatui::Terminal::new(CrosstermBackend::new(BasicColours::new(io::stdout())))
+            .context("the terminal's size is not known")?;
         Ok(Self { screen })
     }
 }

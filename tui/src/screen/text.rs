@@ -6,6 +6,7 @@ use grantscope_analysis::quantile::{self, MARK, mark};
 use grantscope_analysis::report::text::{bound, correction, phases, recorder};
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
 use grantscope_analysis::series::{Aggregate, Extent, Group, Pages, Range, Times};
+use grantscope_analysis::shown::{self, CUT, Shown, counted, head, number, tail, width};
 use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
@@ -25,7 +26,7 @@ pub fn buffer(buffer: Option<Buffer>) -> &'static str {
 /// has room for the rest.
 pub fn name_width(names: impl Iterator<Item = String>, usual: usize) -> usize {
     const WIDEST: usize = 32;
-    names.map(|name| name.chars().count()).fold(usual, usize::max).min(WIDEST)
+    names.map(|name| width(&name)).fold(usual, usize::max).min(WIDEST)
 }
 
 /// What a row has in a column.
@@ -68,17 +69,16 @@ pub fn pages_spoken(pages: Pages) -> String {
 
 /// What a row is about, in a sentence.
 pub fn group(group: &Group, shows_domain: bool) -> String {
-    let name = group.label(shows_domain);
+    let label = group.label(shows_domain);
+    let name = Shown(&label);
     format!("{name} · {} · {} · {}", buffer(group.buffer), pages_spoken(group.pages), group.outcome)
 }
 
 /// The name of a row that has to fit: of a long one the middle is left out, so that what tells rows apart at its end is kept.
-pub fn shortened(name: &str, width: usize) -> String {
-    let length = name.chars().count();
-    let Some(kept) = width.checked_sub(1).filter(|_| length > width) else { return name.chars().take(width).collect() };
-    let end = name.rsplit_once(" dom").map_or(0, |(_, number)| " dom".len() + number.chars().count()).min(kept);
-    let (start, end): (String, String) = (name.chars().take(kept - end).collect(), name.chars().skip(length - end).collect());
-    format!("{start}…{end}")
+pub fn shortened(name: &str, columns: usize) -> String {
+    let Some(kept) = columns.checked_sub(1).filter(|_| width(name) > columns) else { return head(name, columns).to_owned() };
+    let end = name.rsplit_once(" dom").map_or(0, |(_, number)| " dom".len() + width(number)).min(kept);
+    format!("{}{CUT}{}", head(name, kept - end), tail(name, end))
 }
 
 /// A count: exact as long as it fits into 8 columns.
@@ -113,7 +113,7 @@ pub fn is_marked(lines: &[String]) -> bool {
 /// What the mark means: the whole of it, if a line of this width has room.
 pub fn legend(width: usize) -> String {
     let legend = quantile::legend();
-    if legend.chars().count() <= width { legend } else { format!("{MARK} too few operations for the quantile (?: how many)") }
+    if shown::width(&legend) <= width { legend } else { format!("{MARK} too few operations for the quantile (?: how many)") }
 }
 
 /// One value divided by another; the range where it is not one for all sizes.
@@ -136,13 +136,16 @@ pub fn rate_heading(common: &Common) -> &'static str {
     if common.ended().is_some() { "rate avg" } else { "rate 10s" }
 }
 
+/// A fact of the header is cut behind as many: there is more to be seen on a screen than the name of a run.
+const FACT_COLUMNS: usize = 120;
+
 /// Where and with what this was recorded.
 pub fn facts(common: &Common) -> Vec<String> {
     let Some(environment) = common.data().aggregate.environment() else { return Vec::new() };
     let mut facts = Vec::new();
     let mut add = |prefix: &str, value: &str| {
         if !value.is_empty() {
-            facts.push(format!("{prefix}{value}"));
+            facts.push(format!("{prefix}{:.FACT_COLUMNS$}", Shown(value)));
         }
     };
     add("run ", &environment.run);
@@ -195,7 +198,7 @@ pub fn lost(data: &Data) -> (String, bool) {
         (0, 0) if loss.at_ns == 0 => (format!("lost {UNKNOWN}"), false),
         (0, 0) => ("lost 0".to_owned(), false),
         (0, _) => ("lost 0, but stages or kinds LOST".to_owned(), true),
-        (operations, _) => (format!("LOST {operations}"), true),
+        (operations, _) => (format!("LOST {}", number(operations)), true),
     }
 }
 
@@ -203,7 +206,7 @@ pub fn lost(data: &Data) -> (String, bool) {
 pub fn held(data: &Data) -> String {
     match data.aggregate.ledger().held() {
         None => format!("held {UNKNOWN}"),
-        Some(held) => format!("held {} maps, {} pages", held.mappings, held.pages),
+        Some(held) => format!("held {}, {}", counted(held.mappings, "map"), counted(held.pages, "page")),
     }
 }
 
@@ -232,7 +235,7 @@ pub fn totals(common: &Common) -> String {
     let data = common.data();
     let parts = [
         format!("after {}", length(data)),
-        format!("{} operations", data.aggregate.operations()),
+        counted(data.aggregate.operations(), "operation"),
         operation_rate(total_rate(common)),
         format!("errors {}", data.errors),
         lost(data).0,
@@ -275,6 +278,7 @@ mod tests {
         assert_eq!(shortened("teardown/release dom12", 16), "teardown/… dom12");
         assert_eq!(shortened("batch_copy/xenvif_tx_build_gops", 12), "batch_copy/…");
         assert_eq!(shortened("teardown/release dom–", 12), "teardo… dom–");
+        assert_eq!(shortened("計測計測計測 dom1", 11), "計測… dom1");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use anyhow::{Result, bail};
 use grantscope_analysis::report::text::summary;
 use grantscope_analysis::series::Wanted;
+use grantscope_analysis::shown::Shown;
 
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
@@ -54,7 +55,7 @@ fn print_summary(app: &App) -> io::Result<()> {
     }
     out.flush()?;
     if let Some(why) = app.common().ended().and_then(Ended::problem) {
-        eprintln!("grantscope: warning: {why}");
+        eprintln!("grantscope: warning: {}", Shown(why));
     }
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! A file as an input.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use grantscope_output::FileId;
+use nix::fcntl::OFlag;
 
 use crate::source::frames::{Input, Origin};
 use crate::source::not_written::is_not_written;
+use crate::source::serial::set_raw;
 use crate::source::stream::bytes;
 
 /// A regular file is a recording of the past; anything else that has a path (pipe, socket, serial line) is live.
@@ -18,18 +21,21 @@ pub fn input(path: &Path) -> Result<Input> {
     let file = open_file(path)?;
     let kind = file.metadata().with_context(|| format!("{}: its kind cannot be read", path.display()))?;
     let origin = if kind.is_file() { Origin::Replay } else { Origin::Live };
-    Ok(Input { origin, source: bytes(file) })
+    Ok(Input { origin, source: bytes(file, origin) })
 }
 
-/// Opens a file.
+/// Opens a file; a serial line in raw mode.
 ///
 /// # Errors
 /// It cannot be opened, is a directory, or is what standard output goes to.
 pub fn open_file(path: &Path) -> Result<File> {
-    let file = File::open(path).with_context(|| format!("{}: cannot be opened; check the path", path.display()))?;
+    // A terminal that is opened is not to become the one that controls this program.
+    let options = OpenOptions::new().read(true).custom_flags(OFlag::O_NOCTTY.bits()).to_owned();
+    let file = options.open(path).with_context(|| format!("{}: cannot be opened; check the path", path.display()))?;
     if file.metadata().is_ok_and(|kind| kind.is_dir()) {
         bail!("{}: is a directory; give a file written by `grantscope record -o FILE`", path.display());
     }
     is_not_written(FileId::of(&file), &path.display().to_string())?;
+    set_raw(&file, path)?;
     Ok(file)
 }

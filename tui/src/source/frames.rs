@@ -61,9 +61,11 @@ impl From<ReadError> for Ended {
     fn from(error: ReadError) -> Self {
         let why = error_chain(&error);
         match error {
-            ReadError::NotARecording | ReadError::TooNew { .. } => Self::Unreadable(why),
+            ReadError::NotARecording | ReadError::TooNew { .. } | ReadError::NoVersion | ReadError::Translated => {
+                Self::Unreadable(why)
+            }
             ReadError::CutShort { .. } | ReadError::Io { .. } => Self::CutShort(why),
-            ReadError::Damaged { .. } => Self::Damaged(why),
+            ReadError::Damaged { .. } | ReadError::More { .. } => Self::Damaged(why),
         }
     }
 }

@@ -1,13 +1,16 @@
 //! A whole recording at once, for the commands that are not live.
 
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::{Aggregate, Times, Wanted};
+use grantscope_analysis::shown::Shown;
 use grantscope_output::FileId;
 
 use crate::exit::Exit;
@@ -32,7 +35,7 @@ impl Loaded {
         match self.ended.problem() {
             None => Exit::OK,
             Some(why) => {
-                eprintln!("grantscope: warning: {}: {why}", name(path));
+                eprintln!("grantscope: warning: {}: {}", Shown(&name(path)), Shown(why));
                 Exit::PARTIAL
             }
         }
@@ -67,8 +70,8 @@ fn load(path: &Path, wanted: Wanted, each: impl FnMut(&Frame)) -> Result<Loaded>
 }
 
 fn read(input: impl Read + AsFd, path: &Path, mut aggregate: Aggregate, each: impl FnMut(&Frame)) -> Result<Loaded> {
-    let file = FileId::of(&input);
-    let ended = match drain(input, &mut aggregate, each) {
+    let (file, is_stored) = (FileId::of(&input), is_stored(&input));
+    let ended = match drain(input, is_stored, &mut aggregate, each) {
         Ok(()) => Ended::Complete,
         Err(ended) => ended,
     };
@@ -78,11 +81,20 @@ fn read(input: impl Read + AsFd, path: &Path, mut aggregate: Aggregate, each: im
     }
 }
 
-fn drain(input: impl Read, aggregate: &mut Aggregate, mut each: impl FnMut(&Frame)) -> Result<(), Ended> {
+/// Whether its end comes by itself: of a file, and of a pipe when its writer is done.
+fn is_stored(input: &impl AsFd) -> bool {
+    let file = input.as_fd().try_clone_to_owned().map(File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|kind| kind.is_file() || kind.file_type().is_fifo())
+}
+
+fn drain(input: impl Read, is_stored: bool, aggregate: &mut Aggregate, mut each: impl FnMut(&Frame)) -> Result<(), Ended> {
     let mut reader = begin(BufReader::new(input))?;
     while let Some(frame) = reader.next_frame()? {
         aggregate.add(&frame);
         each(&frame);
+    }
+    if is_stored {
+        reader.nothing_more()?;
     }
     Ok(())
 }

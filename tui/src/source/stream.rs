@@ -16,7 +16,7 @@ use crate::source::not_written::is_not_written;
 /// # Errors
 /// It is a terminal.
 pub fn input() -> Result<Input> {
-    Ok(Input { origin: Origin::Live, source: bytes(standard_input()?) })
+    Ok(Input { origin: Origin::Live, source: bytes(standard_input()?, Origin::Live) })
 }
 
 /// Whether this means standard input.
@@ -37,9 +37,9 @@ pub fn standard_input() -> Result<impl Read + AsFd + Send + 'static> {
     Ok(input)
 }
 
-/// The frames of a recording in these bytes.
-pub fn bytes(input: impl Read + Send + 'static) -> Box<dyn FrameSource> {
-    Box::new(Recording::Unopened(Some(BufReader::new(input))))
+/// The frames of a recording in these bytes. Of one that is in a file, nothing stands behind the end.
+pub fn bytes(input: impl Read + Send + 'static, origin: Origin) -> Box<dyn FrameSource> {
+    Box::new(Recording { state: State::Unopened(Some(BufReader::new(input))), origin })
 }
 
 /// Begins to read a recording. Nothing at all is not a file of the wrong kind, but a recorder that failed.
@@ -55,7 +55,12 @@ pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
 }
 
 /// A recording that is opened at the first frame: a stream may begin long after its viewer.
-enum Recording<R: Read> {
+struct Recording<R: Read> {
+    state: State<R>,
+    origin: Origin,
+}
+
+enum State<R: Read> {
     /// `None` only while it is being opened, or after that failed.
     Unopened(Option<R>),
     Open(Reader<R>),
@@ -63,13 +68,16 @@ enum Recording<R: Read> {
 
 impl<R: BufRead + Send> FrameSource for Recording<R> {
     fn next_frame(&mut self) -> Result<Option<Frame>, Ended> {
-        if let Self::Unopened(input) = self {
+        if let State::Unopened(input) = &mut self.state {
             let Some(input) = input.take() else { return Ok(None) };
-            *self = Self::Open(begin(input)?);
+            self.state = State::Open(begin(input)?);
         }
-        match self {
-            Self::Open(reader) => Ok(reader.next_frame()?),
-            Self::Unopened(_) => Ok(None),
+        let State::Open(reader) = &mut self.state else { return Ok(None) };
+        let frame = reader.next_frame()?;
+        // A stream may stay open behind its end.
+        if frame.is_none() && self.origin == Origin::Replay {
+            reader.nothing_more()?;
         }
+        Ok(frame)
     }
 }

@@ -1,6 +1,8 @@
 //! What needs root, Xen and the probes. A build without the probes has the same functions, which say what to do instead.
 
 pub mod capture;
+#[cfg(feature = "capture")]
+mod filtered;
 #[cfg(not(feature = "capture"))]
 #[path = "absent.rs"]
 mod machine;

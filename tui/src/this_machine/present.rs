@@ -14,10 +14,12 @@ use grantscope_analysis::model::Filter;
 use grantscope_analysis::model::{Environment, HookStatus};
 use grantscope_analysis::recording::{Frame, FrameSink};
 use grantscope_analysis::report::text::doctor::Report;
+use grantscope_analysis::shown::{Shown, counted, number};
 use grantscope_collector::{CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks};
 
 use crate::exit::Exit;
 use crate::this_machine::capture::Capture;
+use crate::this_machine::filtered;
 
 /// Records until the command ends or a signal comes. The exit code of the command is passed on.
 ///
@@ -135,7 +137,7 @@ impl Background {
 fn report_probes(probes: &Probes) {
     report_hooks(probes.status());
     if let Some(problem) = probes.uncalibrated() {
-        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {problem}");
+        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
     }
 }
 
@@ -145,15 +147,18 @@ fn report_hooks(hooks: &[HookStatus]) {
     eprintln!("grantscope: {attached} of {all} hooks attached");
     for status in hooks.iter().filter(|status| status.attached_by.is_none()) {
         let problem = status.problem.as_deref().unwrap_or("no reason known");
-        eprintln!("grantscope: without {} ({problem}): {}", status.hook.name(), status.hook.about());
+        eprintln!("grantscope: without {} ({}): {}", status.hook.name(), Shown(problem), status.hook.about());
     }
 }
 
 /// Says on standard error what came of it.
 fn report_end(finished: &Finished) {
-    eprintln!("grantscope: {} operations recorded, {} lost", finished.operations, finished.loss.operations());
+    eprintln!("grantscope: {} recorded, {} lost", counted(finished.operations, "operation"), number(finished.loss.operations()));
     for counter in &finished.loss.counters {
         eprintln!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
+    }
+    if let Some(remark) = finished.filtered.as_ref().and_then(|report| filtered::remark(report, finished.operations)) {
+        eprintln!("grantscope: {remark}");
     }
     report_marks(&finished.unreadable_marks);
     match finished.stopped {

@@ -1,5 +1,6 @@
 //! Every scenario by its name: those that are files, and the conformance tests, which check what no list of steps can say.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -28,10 +29,10 @@ impl Chosen {
     ///
     /// # Errors
     /// No scenario has this name; the text lists those that there are.
-    pub fn named(word: &str) -> Result<Self, String> {
-        if word.contains(['/', '.']) {
-            return Ok(Self::File(word.into()));
-        }
+    pub fn named(word: impl AsRef<OsStr>) -> Result<Self, String> {
+        let path = word.as_ref();
+        // A name that is not UTF-8 is none of ours.
+        let Some(word) = path.to_str().filter(|word| !word.contains(['/', '.'])) else { return Ok(Self::File(path.into())) };
         let builtin = BUILTIN.iter().find(|builtin| builtin.name == word).map(Self::Builtin);
         let test = Test::ALL.into_iter().find(|test| test.name() == word).map(Self::Test);
         builtin.or(test).ok_or_else(|| {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use grantscope_conformance::Options;
@@ -48,7 +49,7 @@ pub enum Command {
     /// Print a scenario: the file itself, to be read, copied and changed
     Show {
         /// Which one; see `list`
-        #[arg(value_name = "NAME", value_parser = Chosen::named)]
+        #[arg(value_name = "NAME", value_parser = OsStringValueParser::new().try_map(Chosen::named))]
         scenario: Chosen,
     },
     /// Check a scenario file without running it
@@ -82,7 +83,7 @@ pub const DEFAULT_SEED: u64 = 1;
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// Which scenario: one of `list`, or the path of a file (docs/scenarios.md)
-    #[arg(long, value_name = "NAME|FILE", default_value = "sweep", value_parser = Chosen::named)]
+    #[arg(long, value_name = "NAME|FILE", default_value = "sweep", value_parser = OsStringValueParser::new().try_map(Chosen::named))]
     pub scenario: Chosen,
 
     /// Another value for a parameter of a scenario file; several values make arms
@@ -178,7 +179,7 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// One of `list` that is a file, or the path of a file
-    #[arg(value_name = "NAME|FILE", value_parser = Chosen::named)]
+    #[arg(value_name = "NAME|FILE", value_parser = OsStringValueParser::new().try_map(Chosen::named))]
     pub scenario: Chosen,
 
     /// Another value for a parameter; several values make arms

@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser};
 use grantscope_conformance::{EXPECTED_CALLS, Test};
 use grantscope_generator::balloon::with_balloon;
 use grantscope_generator::device::page_size;
+use grantscope_generator::line::{on_a_line, on_their_lines};
 use grantscope_generator::peer::frontend;
 use grantscope_generator::script::{Given, Plan};
 use grantscope_generator::truth::{Ending, Header, Log, marks, monotonic_ns};
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", on_their_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
@@ -100,8 +101,12 @@ fn check(arguments: &CheckArgs) -> Result<()> {
     print(&Plan::read(&file, &text, &given)?.describe())
 }
 
+/// Prints. A reader that has seen enough (`list | head -3`) is no error.
 fn print(text: &str) -> Result<()> {
-    io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
 }
 
 /// What killed runs left is in the way of this one: a target that is still lowered, a fault that is still injected.
@@ -110,9 +115,9 @@ fn recover_from_others() {
         Ok(recovered) => {
             // Only where a run was killed are others' buffers worth a look here.
             let holders = if recovered.is_nothing() { vec![] } else { recovered.holders() };
-            recovered.reports.iter().for_each(|text| eprintln!("note: {text}"));
-            holders.iter().for_each(|holder| eprintln!("note: {holder}"));
-            recovered.problems.iter().for_each(|text| eprintln!("warning: {text}"));
+            recovered.reports.iter().for_each(|text| eprintln!("note: {}", on_a_line(text)));
+            holders.iter().for_each(|holder| eprintln!("note: {}", on_a_line(&holder.to_string())));
+            recovered.problems.iter().for_each(|text| eprintln!("warning: {}", on_a_line(text)));
         }
         Err(error) => eprintln!("warning: cannot see in {FOLDER} what killed runs left: {error}"),
     }
@@ -127,7 +132,7 @@ fn clean() -> Result<()> {
     let at_work = recovered.at_work.iter().map(|run| format!("at work, and left alone: {}", run.describe()));
     let holders = recovered.holders().into_iter().map(|holder| holder.to_string());
     let lines: Vec<String> = recovered.reports.iter().cloned().chain(nothing).chain(at_work).chain(holders).collect();
-    print(&lines.join("\n"))?;
+    print(&lines.iter().map(|line| on_a_line(line)).collect::<Vec<_>>().join("\n"))?;
     print("\n")?;
     if recovered.problems.is_empty() { Ok(()) } else { bail!("{}", recovered.problems.join("\n")) }
 }
@@ -170,7 +175,7 @@ fn finish(mut header: Header, log: &Log, destination: Option<(TruthFile, &Path)>
     header.teardowns = log.teardowns();
     let written = destination.write(&header, &calls);
     if written.is_ok() {
-        eprintln!("truth: {} calls in {}", calls.len(), path.display());
+        eprintln!("truth: {} calls in {}", calls.len(), on_a_line(&path.display().to_string()));
     }
     match (outcome, written) {
         (Err(error), Err(unwritten)) => Err(error.context(unwritten)),

@@ -1,7 +1,9 @@
 //! The program as it is called: exit codes, and where its words go. Nothing here gets as far as a
 //! device, so it is the same on a machine with Xen.
 
+use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -24,6 +26,65 @@ fn listing_succeeds_and_goes_to_standard_output() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).starts_with("sweep "));
     assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for arguments in [&["list"][..], &["show", "sweep"], &["check", "sweep"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_grantscope-workload"));
+        let output = command.args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_a_terminal_obeys_is_shown_as_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/latency-1.toml")).unwrap();
+    let said = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_grantscope-workload")).arg("check").arg(file).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(!said.chars().any(|character| character.is_control() && character != '\n'), "{said:?}");
+        said
+    };
+    let summary = named.lines().find(|line| line.starts_with("summary")).unwrap();
+    let hostile = named.replace(summary, r#"summary = "clear \u001b[2J, ring \u0007\r.""#);
+    let described = said("hostile.toml", &hostile);
+    assert!(described.contains(r"clear \u{1b}[2J, ring \u{7}\r."), "{described}");
+    let refused = said(
+        "wrong\x1b[2J.toml",
+        &named.replace(
+            summary,
+            r#"summary = "s"
+"a\u001b\nb" = 1"#,
+        ),
+    );
+    assert!(refused.contains(r"wrong\u{1b}[2J.toml:") && refused.contains(r"\u{1b}\nb"), "{refused}");
+}
+
+#[test]
+fn names_that_are_not_utf_8_are_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |bytes: &[u8]| folder.path().join(OsStr::from_bytes(bytes));
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/latency-1.toml"), name(b"s\xff.toml")).unwrap();
+    let program = || Command::new(env!("CARGO_BIN_EXE_grantscope-workload"));
+    assert_eq!(program().arg("check").arg(name(b"s\xff.toml")).output().unwrap().status.code(), Some(0));
+    // Without Xen the run fails, and says so in its truth.
+    let ran = program()
+        .args(["run", "--self", "--scenario"])
+        .arg(name(b"s\xff.toml"))
+        .arg("--truth")
+        .arg(name(b"t\xff.json"))
+        .output()
+        .unwrap();
+    assert!(ran.status.code().is_some_and(|code| code < 2) && !text(&ran.stderr).contains("panicked"), "{ran:?}");
+    let truth = std::fs::read_to_string(name(b"t\xff.json")).unwrap();
+    assert!(truth.contains("t\u{fffd}.json"), "{truth}");
 }
 
 #[test]

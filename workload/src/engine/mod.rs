@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::balloon::with_balloon;
 use crate::error::Result;
+use crate::line::on_a_line;
 use crate::script::{Pace, Plan, Scalar};
 use crate::truth::{Header, Log, LoopTimes, Phase, RunInfo, Turn, loops};
 
@@ -69,6 +70,6 @@ fn times(plan: &Plan, turns: &[Turn]) -> Vec<LoopTimes> {
 /// A line for each loop. Standard error, because standard output may be the truth's.
 fn report(scenario: &str, loops: &[LoopTimes]) {
     for times in loops {
-        eprintln!("{scenario}: {times}");
+        eprintln!("{}", on_a_line(&format!("{scenario}: {times}")));
     }
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use crate::error::{Error, Result};
+use crate::line::on_a_line;
 use crate::script::{Arm, Pace, Plan, Turns, WorkerPlan};
 use crate::shuffle::Shuffler;
 use crate::stop;
@@ -148,7 +149,8 @@ impl<'run> Run<'run> {
         let Turns::Iterations(counted) = arm.turns else { return };
         let ms = (monotonic_ns() - began_ns) / 1_000_000;
         let (name, warmup) = (&self.plan.name, self.plan.warmup);
-        eprintln!("{name}: {}: {warmup} warm-up and {counted} counted iterations in {ms} ms", arm.name);
+        let line = format!("{name}: {}: {warmup} warm-up and {counted} counted iterations in {ms} ms", arm.name);
+        eprintln!("{}", on_a_line(&line));
     }
 
     /// Whether there is another turn. Where there are several arms all threads meet here first, so that each has its turn alone.

@@ -11,6 +11,7 @@ use super::needs::Needs;
 use super::vocabulary::Entry;
 use crate::balloon::{Pin, Wanted};
 use crate::device::Memory;
+use crate::line::on_a_line;
 use crate::shuffle::Shuffler;
 use crate::truth::Buffer;
 
@@ -458,8 +459,7 @@ impl Plan {
         if let Some(pin) = self.pin() {
             lines.push(format!("pins the balloon with {} pages in it", pin.pages));
         }
-        lines.push(String::new());
-        lines.join("\n")
+        lines.iter().map(|line| format!("{}\n", on_a_line(line))).collect()
     }
 
     /// The pages to pin in the balloon.

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use strsim::osa_distance;
 
+use crate::line::on_a_line;
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
@@ -27,7 +29,7 @@ pub struct Found {
 impl Found {
     /// One more.
     pub fn add(&mut self, span: Range<usize>, text: impl Into<String>) {
-        let problem = Problem { start: span.start, text: text.into() };
+        let problem = Problem { start: span.start, text: on_a_line(&text.into()).into_owned() };
         // A step is checked once for every arm.
         if self.problems.contains(&problem) {
             return;
@@ -60,6 +62,7 @@ impl Problems {
     fn new(file: &str, text: &str, found: &Found) -> Self {
         let mut problems = found.problems.clone();
         problems.sort();
+        let file = on_a_line(file);
         let line = |problem: &Problem| {
             let (line, column) = place(text, problem.start);
             format!("{file}:{line}:{column}: {}", problem.text)

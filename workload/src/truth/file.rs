@@ -90,7 +90,7 @@ impl Header {
             scenario: scenario.to_owned(),
             seed,
             page_size,
-            argv: std::env::args().collect(),
+            argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
             pid: std::process::id(),
             clock: "CLOCK_MONOTONIC",
             started: super::utc_timestamp(),

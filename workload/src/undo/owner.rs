@@ -26,8 +26,9 @@ impl Owner {
     /// /proc does not say when it was started.
     pub fn this() -> Result<Self> {
         let stat = Process::myself().and_then(|process| process.stat()).map_err(Error::other)?;
+        let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
         let (pid, started_ticks) = (std::process::id(), stat.starttime);
-        Ok(Self { pid, started_ticks, boot_id: boot_id().map_err(Error::other)?, arguments: std::env::args().skip(1).collect() })
+        Ok(Self { pid, started_ticks, boot_id: boot_id().map_err(Error::other)?, arguments })
     }
 
     /// Whether it is still running.

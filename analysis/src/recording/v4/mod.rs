@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::read::Reading;
 use self::write::Writing;
 use super::convert::{same_fields, same_variants};
+use super::whole::whole;
 use super::{ids, v1, v3};
 use crate::model;
 
@@ -110,7 +111,7 @@ impl Decoder {
     /// The next frame.
     pub fn frame(&mut self, payload: &[u8]) -> postcard::Result<super::Frame> {
         use super::Frame as Model;
-        Ok(match postcard::from_bytes(payload)? {
+        Ok(match whole(payload)? {
             Frame::Environment(environment) => {
                 self.0 = Reading::new(environment.detail);
                 Model::Environment(environment.into())

@@ -7,10 +7,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
+use super::audience::Audience;
 use super::error::ExportError;
 use crate::column::{COLUMNS, Cell, Row};
 use crate::quantile::Estimate;
 use crate::series::{Aggregate, Buckets};
+use crate::shown::escaped;
+
+/// What a formula begins with in spreadsheets, where control characters are escaped
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
 
 /// Names of all columns, in order.
 pub fn columns() -> Vec<&'static str> {
@@ -22,13 +28,13 @@ pub fn columns() -> Vec<&'static str> {
 /// # Errors
 ///
 /// Where the recording has no environment, where `out` refuses the text, and where a histogram cannot be packed.
-pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
+pub fn csv(aggregate: &Aggregate, audience: Audience, out: impl Write) -> Result<(), ExportError> {
     aggregate.environment().ok_or(ExportError::NoEnvironment)?;
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(columns())?;
     for (key, series) in aggregate.series() {
         let row = Row { recording: aggregate, key, series };
-        let cells = COLUMNS.iter().map(|column| written((column.value)(row)));
+        let cells = COLUMNS.iter().map(|column| written((column.value)(row), audience));
         writer.write_record(cells.collect::<Result<Vec<_>, _>>()?.iter().map(|cell| cell.as_bytes()))?;
     }
     writer.flush()?;
@@ -36,13 +42,22 @@ pub fn csv(aggregate: &Aggregate, out: impl Write) -> Result<(), ExportError> {
 }
 
 /// Whole numbers without a unit; what is not known is an empty cell.
-fn written(cell: Cell<'_>) -> Result<Cow<'_, str>, ExportError> {
+fn written(cell: Cell<'_>, audience: Audience) -> Result<Cow<'_, str>, ExportError> {
     Ok(match cell {
-        Cell::Text(text) => text,
+        Cell::Text(text) => words(&text, audience).into_owned().into(),
         Cell::Ns(number) | Cell::Count(number) | Cell::Quantile(Estimate { ns: number, .. }) => number.to_string().into(),
         Cell::Histogram(buckets) => packed(buckets)?.into(),
         Cell::Unknown => "".into(),
     })
+}
+
+/// Text of others stays on its line, and in a spreadsheet text.
+fn words(text: &str, audience: Audience) -> Cow<'_, str> {
+    let text = escaped(text);
+    match audience {
+        Audience::Spreadsheet if text.starts_with(FORMULA) => format!("'{text}").into(),
+        _ => text,
+    }
 }
 
 /// The histogram in HdrHistogram's standard V2 compressed form.
@@ -85,7 +100,7 @@ mod tests {
 
     fn text(aggregate: &Aggregate) -> String {
         let mut bytes = Vec::new();
-        csv(aggregate, &mut bytes).expect("a Vec takes everything");
+        csv(aggregate, Audience::Program, &mut bytes).expect("a Vec takes everything");
         String::from_utf8(bytes).expect("CSV is text")
     }
 
@@ -204,7 +219,26 @@ mod tests {
     }
 
     #[test]
+    fn text_of_others_stays_on_its_line_and_is_no_formula_for_a_spreadsheet() {
+        let mut hostile = Aggregate::default();
+        let environment = |run: &str| {
+            Frame::Environment(Environment { run: run.into(), kernel: "6\n\u{1b}[2J".into(), ..Environment::default() })
+        };
+        hostile.add(&environment("=1+1"));
+        hostile.add(&Frame::Operations(vec![operation(Some(Buffer::Wc), Some(16), 5_000)]));
+        let row = |audience| {
+            let mut bytes = Vec::new();
+            csv(&hostile, audience, &mut bytes).expect("a Vec takes everything");
+            String::from_utf8(bytes).expect("CSV is text").lines().nth(1).unwrap().to_owned()
+        };
+        assert!(row(Audience::Program).starts_with(r"=1+1,6\n\u{1b}[2J,"), "{}", row(Audience::Program));
+        assert!(row(Audience::Spreadsheet).starts_with(r"'=1+1,6\n\u{1b}[2J,"), "{}", row(Audience::Spreadsheet));
+        let guarded = ["-1", "+1", "@a", "a=", "'", ""].map(|text| words(text, Audience::Spreadsheet).into_owned());
+        assert_eq!(guarded, ["'-1", "'+1", "'@a", "a=", "'", ""]);
+    }
+
+    #[test]
     fn a_recording_without_environment_cannot_become_csv() {
-        assert!(matches!(csv(&Aggregate::default(), Vec::new()), Err(ExportError::NoEnvironment)));
+        assert!(matches!(csv(&Aggregate::default(), Audience::Program, Vec::new()), Err(ExportError::NoEnvironment)));
     }
 }

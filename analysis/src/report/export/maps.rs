@@ -5,7 +5,7 @@ use std::time::Duration;
 use grantscope_wire::Buffer;
 
 use crate::live::Ledger;
-use crate::model::{GRANT_BYTES, LiveMap};
+use crate::model::LiveMap;
 
 /// Every mapping, and the sums. What is not known is `null`.
 pub fn json(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) -> serde_json::Value {
@@ -16,8 +16,8 @@ pub fn json(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) 
         "page_size": page_size,
         "mappings": held.map(|held| held.mappings),
         "pages": held.map(|held| held.pages),
-        "granted_bytes": held.map(|held| held.pages * GRANT_BYTES),
-        "spanned_bytes": held.map(|held| held.pages * u64::from(page_size)),
+        "granted_bytes": held.map(|held| held.granted_bytes()),
+        "spanned_bytes": held.map(|held| held.spanned_bytes(page_size)),
         "no_census": ledger.no_census(),
         "maps": maps,
     })

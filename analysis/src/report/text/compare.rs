@@ -7,6 +7,7 @@ use crate::column::{Column, METRICS, place};
 use crate::compare::{RATIOS, Ratio, Row, across_domains, rows};
 use crate::quantile::{P50, mark};
 use crate::series::{Aggregate, Pages, Range};
+use crate::shown::{Shown, escaped, width};
 use crate::units;
 
 /// The first column's width, where no name is longer.
@@ -19,7 +20,8 @@ const SHOWN: [Ratio; 2] = [RATIOS[0], RATIOS[1]];
 /// A row for each operation, page count and outcome, a column for each buffer kind; below, which of them are of different domains.
 pub fn table(recording: &Aggregate) -> String {
     let rows = rows(recording, false, MEDIAN);
-    let width = rows.iter().map(|row| row.name().chars().count()).fold(NAME_WIDTH, usize::max);
+    let names: Vec<_> = rows.iter().map(Row::name).collect();
+    let width = name_width(names.iter().map(String::as_str), NAME_WIDTH);
     let mut text = format!("{:<width$} {:>6} {:<9} {:>9} │", "operation", "pages", "outcome", "count");
     for heading in ["pages p50", "wc p50", "coh. p50"] {
         let _ = write!(text, " {heading:>10}");
@@ -35,10 +37,16 @@ pub fn table(recording: &Aggregate) -> String {
     text
 }
 
+/// The width of a column of such names: as wide as the longest, but no wider than a kernel function and its module need.
+pub fn name_width<'a>(names: impl Iterator<Item = &'a str>, least: usize) -> usize {
+    const MOST: usize = 120;
+    names.map(|name| width(&escaped(name))).fold(least, usize::max).min(MOST)
+}
+
 fn line(text: &mut String, row: &Row, width: usize) {
     let subject = &row.subject;
     let (pages, count) = (pages(subject.pages), counts(row));
-    let _ = write!(text, "{:<width$} {pages:>6} {:<9} {count:>9} │", row.name(), subject.outcome);
+    let _ = write!(text, "{:<width$.width$} {pages:>6} {:<9} {count:>9} │", Shown(&row.name()), subject.outcome);
     for value in row.values() {
         let _ = write!(text, " {:>10}", value.map_or_else(|| units::UNKNOWN.to_owned(), |value| value.to_string()));
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use textwrap::{Options, WordSplitter, fill};
 
 use crate::model::HookStatus;
+use crate::shown::{Shown, escaped, width};
 
 /// Columns of the text.
 const WIDTH: usize = 110;
@@ -149,7 +150,7 @@ impl Report {
     pub fn text(&self) -> String {
         let mut text = String::new();
         for finding in &self.findings {
-            let _ = writeln!(text, "{:<8}{:<15}{}", finding.state.name(), finding.topic, finding.fact);
+            let _ = writeln!(text, "{:<8}{:<15}{}", finding.state.name(), finding.topic, Shown(&finding.fact));
             for (what, words) in [("so", &finding.consequence), ("do", &finding.remedy)] {
                 words.iter().for_each(|words| wrapped(&mut text, &format!("{:>23} {what}: ", ""), words));
             }
@@ -185,8 +186,8 @@ impl Report {
 
 /// Words behind a label, in lines that fit; the next ones stand below the first.
 fn wrapped(text: &mut String, label: &str, words: &str) {
-    let words: Vec<_> = words.split_whitespace().collect();
-    let indent = " ".repeat(label.chars().count());
+    let words: Vec<_> = words.split_whitespace().map(escaped).collect();
+    let indent = " ".repeat(width(label));
     let options = Options::new(WIDTH).initial_indent(label).subsequent_indent(&indent);
     // Names of files and options stay whole, to be copied.
     let options = options.break_words(false).word_splitter(WordSplitter::NoHyphenation);

@@ -6,12 +6,17 @@ use std::time::Duration;
 use grantscope_wire::Buffer;
 
 use crate::live::{Ledger, Suspicion};
-use crate::model::{GRANT_BYTES, Holder, LiveMap};
+use crate::model::{Holder, LiveMap};
+use crate::shown::{Shown, counted};
 use crate::units;
+
+/// Names of processes get as many columns at most: the kernel gives 15 bytes (`TASK_COMM_LEN` in include/linux/sched.h, Linux v6.12).
+const NAME_COLUMNS: usize = 64;
 
 /// The widths of the table's columns: owner, domid, buffer, pages, granted, spanned, age, state, descriptor.
 fn row(text: &mut String, cells: [&str; 9]) {
     let [owner, domid, buffer, pages, granted, spanned, age, state, descriptor] = cells;
+    let owner = Shown(owner);
     let _ = writeln!(
         text,
         "{owner:<24} {domid:>5} {buffer:<8} {pages:>6} {granted:>9} {spanned:>9} {age:>15} {state:<12} {descriptor}"
@@ -52,39 +57,40 @@ fn sum(ledger: &Ledger, page_size: u32) -> String {
     let mut text = match ledger.held() {
         None => "the recording has no ledger: it was made by a grantscope that did not keep one\n".to_owned(),
         Some(held) => format!(
-            "{} mappings hold {} pages: {} granted, {} spanned\n",
-            held.mappings,
-            held.pages,
-            kib(held.pages * GRANT_BYTES),
-            kib(held.pages * u64::from(page_size))
+            "{} {} {}: {} granted, {} spanned\n",
+            counted(held.mappings, "mapping"),
+            if held.mappings == 1 { "holds" } else { "hold" },
+            counted(held.pages, "page"),
+            kib(held.granted_bytes()),
+            kib(held.spanned_bytes(page_size))
         ),
     };
     if let Some(why) = ledger.no_census() {
-        let _ = writeln!(text, "maps from before the tool are not in it: {why}");
+        let _ = writeln!(text, "maps from before the tool are not in it: {}", Shown(why));
     }
     text
 }
 
 fn kib(bytes: u64) -> String {
-    format!("{} KiB", bytes / 1024)
+    if bytes == u64::MAX { format!("at least {} KiB", bytes / 1024) } else { format!("{} KiB", bytes / 1024) }
 }
 
 /// Below the summary of a recording: what was still held at its end, and what of it looks like a leak. Empty without a ledger.
 pub fn notes(ledger: &Ledger, now_ns: u64, leak_after: Duration) -> String {
     let (Some(held), mut text) = (ledger.held(), String::new()) else { return String::new() };
     if held.mappings > 0 {
-        let _ = writeln!(text, "held at the end: {} mappings of {} pages", held.mappings, held.pages);
+        let _ = writeln!(text, "held at the end: {} of {}", counted(held.mappings, "mapping"), counted(held.pages, "page"));
     }
     for (map, suspicion) in ledger.suspects(now_ns, leak_after) {
         let buffer = map.buffer.map_or("–", Buffer::name);
-        let _ = writeln!(text, "LEAK SUSPECT: {} pages ({buffer}) of {}: {suspicion}", map.pages, owner(map));
+        let _ = writeln!(text, "LEAK SUSPECT: {} ({buffer}) of {}: {suspicion}", counted(map.pages.into(), "page"), owner(map));
     }
     text
 }
 
 /// The owner; a dash where it is not known.
 pub fn owner(map: &LiveMap) -> String {
-    map.owner.map_or_else(|| units::UNKNOWN.to_owned(), |owner| format!("{} [{owner}]", map.comm))
+    map.owner.map_or_else(|| units::UNKNOWN.to_owned(), |owner| format!("{:.NAME_COLUMNS$} [{owner}]", Shown(&map.comm)))
 }
 
 /// The age.
@@ -102,14 +108,21 @@ impl fmt::Display for Suspicion {
             }
             Self::OwnerGone { for_ns, owner, comm, holders } => {
                 let gone = units::duration(*for_ns as f64);
-                write!(f, "its owner {comm} [{owner}] has been gone for {gone}, and {}", still_held(holders))
+                write!(
+                    f,
+                    "its owner {:.NAME_COLUMNS$} [{owner}] has been gone for {gone}, and {}",
+                    Shown(comm),
+                    still_held(holders)
+                )
             }
         }
     }
 }
 
 fn still_held(holders: &[Holder]) -> String {
-    let named = holders.iter().map(|holder| format!("{} [{}] by its {}", holder.comm, holder.tgid, holder.by.name()));
+    let named = holders
+        .iter()
+        .map(|holder| format!("{:.NAME_COLUMNS$} [{}] by its {}", Shown(&holder.comm), holder.tgid, holder.by.name()));
     let named: Vec<_> = named.collect();
     if named.is_empty() { "something else still holds it".to_owned() } else { format!("{} still holds it", named.join(", ")) }
 }

@@ -11,6 +11,7 @@ use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, status_list};
 use crate::quantile::{MARK, P50, P99, legend};
 use crate::series::{Aggregate, Group, SeriesKey, cost_per_page, failures, groups, merged, told_apart_by_domain};
+use crate::shown::{Shown, counted, number};
 use crate::units;
 
 /// All of it; above the tables, which times they have.
@@ -34,14 +35,14 @@ fn kernel_users(aggregate: &Aggregate) -> String {
         return text;
     }
     let heading = "in-kernel user";
-    let width = rows.iter().map(|(label, ..)| label.chars().count()).fold(heading.len(), usize::max);
+    let width = compare::name_width(rows.iter().map(|(label, ..)| label.as_str()), heading.len());
     let _ = writeln!(
         text,
         "\n{heading:<width$} {:<9} {:>9} {:>10} {:>9} │ {:>16} {:>10} {:>10} {:>10}",
         "outcome", "count", "all pages", "pages", "p50 per page", "p50", "p99", "max"
     );
     for (label, outcome, members) in rows {
-        let _ = writeln!(text, "{label:<width$} {outcome:<9} {}", kernel_user(aggregate, members));
+        let _ = writeln!(text, "{:<width$.width$} {outcome:<9} {}", Shown(&label), kernel_user(aggregate, members));
     }
     text.push('\n');
     text
@@ -67,9 +68,10 @@ fn maybe(value: Option<impl ToString>) -> String {
     value.map_or_else(|| units::UNKNOWN.to_owned(), |value| value.to_string())
 }
 
-/// The pages of all operations; `None`: not known of one of them.
+/// The pages of all operations, at most as many as there are numbers for; `None`: not known of one of them.
 fn all_pages(aggregate: &Aggregate, members: &[SeriesKey]) -> Option<u64> {
-    members.iter().map(|key| Some(u64::from(key.pages?) * aggregate.get(key)?.count())).sum()
+    let pages = |key: &SeriesKey| Some(u64::from(key.pages?).saturating_mul(aggregate.get(key)?.count()));
+    members.iter().try_fold(0, |all: u64, key| Some(all.saturating_add(pages(key)?)))
 }
 
 /// The fewest and the most pages of an operation.
@@ -86,7 +88,8 @@ fn page_counts(members: &[SeriesKey]) -> String {
 fn not_compared(aggregate: &Aggregate) -> String {
     let mut counts: BTreeMap<(Op, Outcome), u64> = BTreeMap::new();
     for (key, series) in aggregate.series().filter(|(key, _)| is_left_out(key)) {
-        *counts.entry((key.op, key.outcome)).or_default() += series.count();
+        let count = counts.entry((key.op, key.outcome)).or_default();
+        *count = count.saturating_add(series.count());
     }
     if counts.is_empty() {
         return String::new();
@@ -112,11 +115,26 @@ fn causes(aggregate: &Aggregate) -> String {
     text
 }
 
+/// Why there is nothing in the tables; `None`: there is something, or the phases say it.
+fn nothing(aggregate: &Aggregate) -> Option<&'static str> {
+    let is_left_out = aggregate.left_out().is_some_and(|left_out| left_out.all() > 0);
+    if aggregate.operations() > 0 || is_left_out {
+        return None;
+    }
+    Some(match aggregate.filtered() {
+        Some(report) if report.left_out > 0 => "no operation was recorded: none passed the filter",
+        _ => "no operation was recorded: nobody mapped or granted anything meanwhile, or nobody was watched",
+    })
+}
+
 /// Below the table: how much was seen and lost, and what the clock means.
 fn notes(aggregate: &Aggregate) -> String {
-    let mut text = format!("{} operations, {} lost\n", aggregate.operations(), aggregate.loss().operations());
+    let mut text = format!("{}, {} lost\n", counted(aggregate.operations(), "operation"), number(aggregate.loss().operations()));
     if let Some(report) = aggregate.filtered() {
         let _ = writeln!(text, "{report}");
+    }
+    if let Some(line) = nothing(aggregate) {
+        let _ = writeln!(text, "{line}");
     }
     if let Some(line) = phases::line(aggregate) {
         let _ = writeln!(text, "{line}; --phase all shows them");

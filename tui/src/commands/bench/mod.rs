@@ -1,5 +1,6 @@
 //! `grantscope bench`: the load generator under the probes, watched.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroU16;
@@ -11,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::model::LossCounter;
 use grantscope_analysis::recording::{Frame, FrameSink, Progress, Unblocked};
-use grantscope_analysis::report::export::CSV;
+use grantscope_analysis::report::export::{Audience, CSV};
 use grantscope_output::{Draft, FileId, Output};
 
 use crate::commands::export::Table;
@@ -39,7 +40,7 @@ mod generator;
 pub struct Bench {
     /// What the generator does: one of `grantscope-workload list`, or a scenario file
     #[arg(long, value_name = "NAME|FILE", default_value = "sweep")]
-    pub scenario: String,
+    pub scenario: OsString,
 
     /// The domain that grants the buffers. Without: this domain grants to itself
     #[arg(long, value_name = "DOMID")]
@@ -55,7 +56,7 @@ pub struct Bench {
 
     /// More arguments for the load generator
     #[arg(last = true, value_name = "ARGUMENT")]
-    pub arguments: Vec<String>,
+    pub arguments: Vec<OsString>,
 
     /// What is shown, and in results.csv.
     #[command(flatten)]
@@ -107,7 +108,7 @@ impl Bench {
     /// The generator's command line. What it prints goes to a file: the screen is the viewer's.
     fn generator(&self, program: PathBuf, log: File) -> Result<Command> {
         let mut command = Command::new(program);
-        command.args(["run", "--scenario", &self.scenario, "--truth"]).arg(self.out.join(TRUTH));
+        command.args(["run", "--scenario"]).arg(&self.scenario).arg("--truth").arg(self.out.join(TRUTH));
         match self.peer {
             Some(domid) => command.args(["--peer", &domid.to_string()]),
             None => command.arg("--self"),
@@ -139,7 +140,7 @@ impl Bench {
     fn export(&self, recording: &Path) -> Result<()> {
         let loaded = load::recording(recording, self.shown.into())?;
         loaded.report(recording);
-        Table::at(&self.out.join(RESULTS))?.write(&loaded, CSV)
+        Table::at(&self.out.join(RESULTS))?.write(&loaded, CSV, Audience::Program)
     }
 
     /// Whether the generator did what it should; `None`: it was stopped.

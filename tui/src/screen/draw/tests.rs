@@ -20,6 +20,23 @@ use crate::source::frames::{Ended, Origin};
 use crate::support::builder::environment;
 use crate::support::synthetic;
 
+/// Of every view, at several sizes, with a recording whose names are made of what a terminal obeys.
+#[test]
+fn names_that_a_terminal_would_obey_are_shown_as_text() {
+    let mut reader = Reader::open(&include_bytes!("../../../tests/cases/escapes.gsr")[..]).unwrap();
+    let frames: Vec<_> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
+    let mut texts = String::new();
+    for open in VIEWS.iter().map(|row| row.key.map(|key| key.command)) {
+        for size in [SMALL, LARGE, (300, 100)] {
+            texts.push_str(&shown(size, frames.clone(), open.as_slice()));
+        }
+    }
+    assert!(!texts.chars().any(|character| character.is_control() && character != '\n'), "{texts:?}");
+    for name in ["run", "host", "kernel", "caller", "mapcomm", "holder", "census"] {
+        assert!(texts.contains(&format!(r"\u{{1b}}]0;PWN-{name}")), "{name} is not shown:\n{texts}");
+    }
+}
+
 #[test]
 fn an_empty_viewer_says_that_it_waits() {
     insta::assert_snapshot!(shown(SMALL, Vec::new(), &[]));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use grantscope_analysis::column::{self, COLUMNS, Cell};
 use grantscope_analysis::series::activity::{self, SECONDS};
 use grantscope_analysis::series::{Group, Range, SeriesKey, are_mixture, cost_per_page, groups, merged, told_apart_by_domain};
+use grantscope_analysis::shown::escaped;
 
 use crate::screen::model::data::Data;
 
@@ -65,7 +66,8 @@ pub fn rows(data: &Data, wanted: Wanted, cache: &mut Cache) -> Vec<Row> {
 }
 
 fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, group: Group, members: Vec<SeriesKey>) -> Row {
-    let count = members.iter().filter_map(|key| data.aggregate.get(key)).map(|series| series.count()).sum();
+    let count =
+        members.iter().filter_map(|key| data.aggregate.get(key)).map(|series| series.count()).fold(0, u64::saturating_add);
     let minute = minute(data, &members);
     let rate = if wanted.over { data.mean_rate(count) } else { recent_rate(data, &minute) };
     let Numbers { cells, per_page } = cache.numbers(group, count, || numbers(data, &group, &members));
@@ -76,7 +78,7 @@ fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, g
 impl Row {
     /// What it is about, by name; with its domain where that is all that tells it from another row.
     pub fn name(&self) -> String {
-        self.group.label(self.shows_domain)
+        escaped(&self.group.label(self.shows_domain)).into_owned()
     }
 }
 

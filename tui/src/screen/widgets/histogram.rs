@@ -2,6 +2,7 @@
 
 use grantscope_analysis::quantile::mark;
 use grantscope_analysis::series::Series;
+use grantscope_analysis::shown::width as width_of;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
@@ -112,11 +113,11 @@ fn quantiles(series: &Series, axis: &Axis) -> String {
 /// Both ends always; round times between them, as many as there is room for.
 fn times(axis: &Axis) -> String {
     let end = units::duration(axis.high_ns);
-    let mut labels = vec![(0, units::duration(axis.low_ns)), (axis.columns.saturating_sub(end.chars().count()), end)];
+    let mut labels = vec![(0, units::duration(axis.low_ns)), (axis.columns.saturating_sub(width_of(&end)), end)];
     for (ns, label) in round_times(axis) {
         let column = axis.column(ns);
-        let width = label.chars().count();
-        let is_free = labels.iter().all(|(other, text)| column > other + text.chars().count() + 1 || column + width + 1 < *other);
+        let width = width_of(&label);
+        let is_free = labels.iter().all(|(other, text)| column > other + width_of(text) + 1 || column + width + 1 < *other);
         if is_free {
             labels.push((column, label));
         }
@@ -154,7 +155,7 @@ fn write_at(columns: usize, texts: &[(usize, String)]) -> String {
     let mut line = String::new();
     let mut used = 0;
     for (column, text) in texts {
-        let length = text.chars().count();
+        let length = width_of(text);
         let place = (*column).min(columns.saturating_sub(length));
         if place < used || (used > 0 && place == used) {
             continue;

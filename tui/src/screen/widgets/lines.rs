@@ -1,5 +1,7 @@
 //! Lines of text that say what they mean, so that drawing can choose their look.
 
+use grantscope_analysis::shown::escaped;
+
 use crate::screen::widgets::wrap::wrap;
 
 /// A line, and its meaning, of which drawing makes a look.
@@ -46,7 +48,7 @@ impl Text {
         if !self.lines.is_empty() {
             self.put(Tone::Plain, String::new());
         }
-        self.put(Tone::Heading, text.to_owned());
+        self.put(Tone::Heading, escaped(text).into_owned());
     }
 
     /// A line as it is.
@@ -57,7 +59,7 @@ impl Text {
     /// A name, then what it is; further lines of that are indented as far.
     pub fn entry(&mut self, tone: Tone, name: &str, width: usize, about: &str) {
         let indent = width + 4;
-        for (i, words) in wrap(about, self.columns.saturating_sub(indent)).into_iter().enumerate() {
+        for (i, words) in wrap(&escaped(about), self.columns.saturating_sub(indent)).into_iter().enumerate() {
             let name = if i == 0 { name } else { "" };
             self.put(tone, format!("  {name:<width$}  {words}"));
         }

@@ -166,7 +166,7 @@ mod tests {
     fn every_word_of_the_script_is_replaced() {
         let script = script();
         assert!(script.contains("calls threads 2000 4") && script.contains("for times in 1 2 5 10;"), "{script}");
-        assert!(script.contains("/job/producer 58 61 48 46 $((rate * times)) 2 "), "{script}");
+        assert!(script.contains("/job/producer 58 61 60 68 72 48 46 $((rate * times)) 2 "), "{script}");
     }
 
     #[test]

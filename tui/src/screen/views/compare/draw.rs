@@ -2,6 +2,7 @@
 
 use grantscope_analysis::column::COLUMNS;
 use grantscope_analysis::compare::{KINDS, RATIOS, Ratio, Row, StageMeans};
+use grantscope_analysis::shown::{Shown, width as width_of};
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -94,8 +95,8 @@ fn notes(compare: &Compare, keys: &Keys, width: usize) -> Vec<String> {
 }
 
 fn ratio_width(ratio: &Ratio, rows: &[Row]) -> usize {
-    let widths = rows.iter().map(|row| text::ratio(row.ratio(ratio.of, ratio.base)).chars().count());
-    widths.fold(ratio.heading.chars().count(), usize::max)
+    let widths = rows.iter().map(|row| width_of(&text::ratio(row.ratio(ratio.of, ratio.base))));
+    widths.fold(width_of(ratio.heading), usize::max)
 }
 
 /// What there is room for.
@@ -112,7 +113,7 @@ struct Columns {
 impl Columns {
     fn fitting(width: usize, rows: &[Row]) -> Self {
         let name = text::name_width(rows.iter().map(Row::name), NAME_WIDTH);
-        let values = rows.iter().flat_map(Row::values).map(|value| text::maybe(value).chars().count());
+        let values = rows.iter().flat_map(Row::values).map(|value| width_of(&text::maybe(value)));
         let value = values.fold(VALUE_WIDTH, usize::max);
         let most = 2 + name + 1 + PAGES_WIDTH + KINDS.len() * (value + 1);
         // Of what does not fit, names are cut, then kinds left out: a number without its end is another number.
@@ -150,6 +151,7 @@ impl Columns {
     fn line(&self, row: &Row, selected: bool) -> String {
         let marker = if selected { "▸" } else { " " };
         let name = text::shortened(&row.name(), self.name);
+        let name = Shown(&name);
         let pages = if row.is_mixture() { "per page".to_owned() } else { text::pages(row.subject.pages) };
         let mut line = format!("{marker} {name:<width$} {pages:>PAGES_WIDTH$}", width = self.name);
         for value in row.values().into_iter().take(self.kinds) {

@@ -2,6 +2,7 @@
 
 use grantscope_analysis::model::{Environment, HookStatus, LossReport};
 use grantscope_analysis::report::text::correction;
+use grantscope_analysis::shown::escaped;
 use grantscope_analysis::units;
 use grantscope_wire::HOOKS;
 
@@ -48,12 +49,12 @@ fn facts(environment: &Environment) -> Vec<(&'static str, String)> {
         Some(caveat) => format!("{}: {caveat}", environment.clock.name()),
         None => environment.clock.name().to_owned(),
     };
-    let known = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+    let known = |text: &str| if text.is_empty() { "–".to_owned() } else { escaped(text).into_owned() };
     vec![
         ("run", known(&environment.run)),
         ("host", known(&environment.host)),
         ("kernel", known(&environment.kernel)),
-        ("Xen", environment.xen.clone().unwrap_or_else(|| "no Xen, or its version is not readable".to_owned())),
+        ("Xen", environment.xen.as_deref().map(known).unwrap_or_else(|| "no Xen, or its version is not readable".to_owned())),
         ("machine", known(&environment.arch)),
         ("page size", page_size(environment.page_size)),
         ("clock", clock),

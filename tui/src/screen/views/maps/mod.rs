@@ -3,6 +3,7 @@
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::LiveMap;
 use grantscope_analysis::report::text::maps::{age, owner};
+use grantscope_analysis::shown::counted;
 use grantscope_wire::Buffer;
 
 use crate::screen::model::common::Common;
@@ -18,7 +19,7 @@ pub fn lines(common: &Common) -> Vec<Line> {
         text.put(Tone::Plain, "Not known: this recording has no ledger of live mappings.".to_owned());
         return text.lines();
     };
-    text.heading(&format!("{} mappings of {} pages", held.mappings, held.pages));
+    text.heading(&format!("{} of {}", counted(held.mappings, "mapping"), counted(held.pages, "page")));
     if let Some(why) = ledger.no_census() {
         text.entry(Tone::Missing, "not in it", 9, &format!("mappings from before the tool: {why}"));
     }
@@ -36,10 +37,10 @@ pub fn lines(common: &Common) -> Vec<Line> {
 fn about(map: &LiveMap, page_size: u32) -> String {
     let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
     format!(
-        "{} · {} · {} pages of domain {domid} · {} · {} KiB granted, {} KiB spanned",
+        "{} · {} · {} of domain {domid} · {} · {} KiB granted, {} KiB spanned",
         owner(map),
         map.buffer.map_or("–", Buffer::name),
-        map.pages,
+        counted(map.pages.into(), "page"),
         map.state.name(),
         map.granted_bytes() / 1024,
         map.spanned_bytes(page_size) / 1024

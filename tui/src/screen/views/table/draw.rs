@@ -3,6 +3,7 @@
 use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::model::Outcome;
 use grantscope_analysis::series::activity::SECONDS;
+use grantscope_analysis::shown::{self, head, width as width_of};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -128,7 +129,7 @@ fn column_width(shown: &Shown, common: &Common) -> usize {
     let rows = common.listing.rows().iter();
     match shown.column {
         OPERATION => text::name_width(rows.map(Row::name), shown.width),
-        Column::PerPage => rows.map(|row| text::cell(row, shown.column).chars().count()).fold(shown.width, usize::max),
+        Column::PerPage => rows.map(|row| width_of(&text::cell(row, shown.column))).fold(shown.width, usize::max),
         OUTCOME => rows.map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(shown.width, WIDEST_OUTCOME),
         _ => shown.width,
     }
@@ -187,7 +188,7 @@ fn folded(minute: &[u64; SECONDS], width: usize) -> Vec<u64> {
 
 fn pad(text: &str, seen: &Seen) -> String {
     let width = seen.width;
-    let text: String = text.chars().take(width).collect();
+    let text = shown::Shown(head(text, width));
     match seen.column.align() {
         Align::Left => format!("{text:<width$}"),
         Align::Right => format!("{text:>width$}"),

@@ -1,0 +1,283 @@
+//! Every command that reads a recording, on every file of `cases/`: in a pipe, on a closed pipe, in little memory.
+
+mod support;
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use grantscope_analysis::model::{Environment, HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::recording::Frame;
+use support::builder;
+use tempfile::TempDir;
+
+/// What a command may have of address space, where stacks and arenas of threads count that are never touched.
+const MOST_KIB: u32 = 768 << 10;
+
+/// The commands that read a recording; `@` stands for it, `truth` for a truth file.
+const READERS: [&[&str]; 7] = [
+    &["summary", "@"],
+    &["summary", "@", "--raw", "--phase", "all"],
+    &["export", "@"],
+    &["maps", "@"],
+    &["maps", "@", "--format", "json"],
+    &["top", "@", "--speed", "max"],
+    &["judge", "@", "truth"],
+];
+
+/// A truth file with what a terminal would obey in every text.
+const TRUTH: &str = r#"{"format":"grantscope-truth","version":1,"ending":{"how":"complete"},"skipped":["a\u001b[2J"],
+    "columns":["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses"],
+    "calls":[["map\u001b[31m","wc\n",1,"ok\u0007","run",1,1,1,"\u009b2J","\u202e"],["map","wc",1,"ok","run",1,18446744073709551615,7,"",""]]}"#;
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "gsr")).collect();
+    cases.sort();
+    cases
+}
+
+fn case(name: &str) -> PathBuf {
+    cases().into_iter().find(|path| path.ends_with(name)).expect("a file of tests/cases")
+}
+
+/// A folder with a truth file.
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("truth"), TRUTH).unwrap();
+    folder
+}
+
+/// The command with these arguments, in little memory.
+fn command(args: impl IntoIterator<Item = OsString>, folder: &TempDir) -> Command {
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -v \"$1\" && shift && exec \"$@\"",
+        "sh",
+        &MOST_KIB.to_string(),
+        env!("CARGO_BIN_EXE_grantscope"),
+    ]);
+    command.args(args).current_dir(folder.path()).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command
+}
+
+fn arguments<'a>(args: &'a [&str], recording: &'a str) -> impl Iterator<Item = OsString> + 'a {
+    args.iter().map(move |&arg| if arg == "@" { recording } else { arg }.into())
+}
+
+/// Ended by itself, with one of the codes that are documented, and without what a terminal would obey.
+fn assert_ended_well(output: &Output, what: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 1 | 3 | 4)), "{what}: {}: {said}", output.status);
+    assert!(!said.contains("panicked"), "{what}: {said}");
+    for (stream, bytes) in [("standard output", &output.stdout), ("standard error", &output.stderr)] {
+        let text = std::str::from_utf8(bytes).unwrap_or_else(|_| panic!("{what}: {stream} is not UTF-8"));
+        let obeyed =
+            text.chars().find(|&character| character.is_control() && character != '\n' || "\u{202e}\u{2028}".contains(character));
+        assert_eq!(obeyed, None, "{what}: {stream}: {text:?}");
+    }
+    assert!(said.lines().count() <= 2 && said.len() < 10_000, "{what}: {said}");
+}
+
+#[test]
+fn every_reader_ends_well_on_every_case() {
+    let folder = folder();
+    for recording in cases() {
+        for args in READERS {
+            let what = format!("{} {}", args.join(" "), recording.file_name().unwrap().display());
+            let named = command(arguments(args, recording.to_str().unwrap()), &folder).output().unwrap();
+            assert_ended_well(&named, &what);
+            let piped = command(arguments(args, "-"), &folder).stdin(File::open(&recording).unwrap()).output().unwrap();
+            assert_ended_well(&piped, &format!("{what} through -"));
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error_and_nothing_is_said_of_it() {
+    let folder = folder();
+    for recording in cases() {
+        for args in READERS {
+            let what = format!("{} {}", args.join(" "), recording.file_name().unwrap().display());
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let mut closed = command(arguments(args, recording.to_str().unwrap()), &folder);
+            let output = closed.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+            assert_ended_well(&output, &what);
+            assert!(!String::from_utf8_lossy(&output.stderr).contains("ipe"), "{what}: {output:?}");
+        }
+    }
+}
+
+/// As `escapes.gsr`, with what the committed case has none of: C1, DEL, other directions, wide and combining characters.
+#[test]
+fn what_is_obeyed_in_other_ways_is_shown_too() {
+    let name = "\u{9b}2J\u{7f}\u{202e}\u{2028}計測e\u{301}";
+    let environment = Environment { run: name.into(), host: name.into(), xen: Some(name.into()), ..builder::environment() };
+    let live = LiveMap {
+        id: 1,
+        allocated_ns: Some(1),
+        owner: Some(7),
+        comm: name.into(),
+        domid: None,
+        buffer: None,
+        pages: 1,
+        state: MapState::Mapped,
+        owner_gone_ns: Some(2),
+        holders: vec![Holder { tgid: 8, comm: name.into(), by: HeldBy::DmaBuf }],
+    };
+    let maps = MapsReport { at_ns: 9_000_000_000, changed: vec![live], gone: Vec::new(), no_census: Some(name.into()) };
+    let frames = [Frame::Environment(environment), Frame::Maps(maps), Frame::End { at_ns: 9_000_000_000 }];
+    let folder = folder();
+    fs::write(folder.path().join("s.gsr"), builder::bytes(&frames)).unwrap();
+    for args in READERS {
+        let output = command(arguments(args, "s.gsr"), &folder).output().unwrap();
+        assert_ended_well(&output, &args.join(" "));
+    }
+    let maps = command(arguments(&["maps", "@"], "s.gsr"), &folder).output().unwrap();
+    assert!(String::from_utf8(maps.stdout).unwrap().contains(r"\u{9b}2J\u{7f}\u{202e}\u{2028}計測"));
+}
+
+/// What a command says of a case.
+fn said(args: &[&str], name: &str) -> String {
+    let output = command(arguments(args, case(name).to_str().unwrap()), &folder()).output().unwrap();
+    assert_ended_well(&output, name);
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn what_would_be_obeyed_is_shown_and_ends_no_line() {
+    for args in [&["summary", "@"], &["export", "@"]] {
+        assert!(said(args, "escapes.gsr").contains(r"\u{1b}"), "{args:?}: {}", said(args, "escapes.gsr"));
+    }
+    assert!(said(&["top", "@", "--speed", "max"], "escapes.gsr").contains(r"run "));
+    let judged = said(&["judge", "@", "truth"], "escapes.gsr");
+    assert!(judged.contains(r"map\u{1b}[31m wc\n 1 pages ok\u{7}: recorded 0, truth 1"), "{judged}");
+}
+
+#[test]
+fn an_error_is_one_line_whatever_it_quotes() {
+    let folder = folder();
+    let name = "x\x1b[2J\ny.gsr";
+    for args in [&["summary", "@"][..], &["export", "@", "-o", "a\nb/c"], &["judge", "@", "truth"], &["top", "@"]] {
+        let output = command(arguments(args, name), &folder).output().unwrap();
+        assert_ended_well(&output, &args.join(" "));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && said.lines().count() == 1, "{args:?}: {said}");
+    }
+    let quoting = TRUTH.replace("\"duration_ns\"", "\"dur\\u001b[2J\\nation\"").replace("complete", "\\u001b");
+    fs::write(folder.path().join("truth"), quoting).unwrap();
+    let output = command(arguments(&["judge", "@", "truth"], case("empty.gsr").to_str().unwrap()), &folder).output().unwrap();
+    assert_ended_well(&output, "columns that are none");
+    assert!(String::from_utf8_lossy(&output.stderr).contains(r"dur\u{1b}[2J\nation"), "{output:?}");
+}
+
+#[test]
+fn names_that_are_not_utf_8_are_names() {
+    let folder = folder();
+    let name = OsString::from_vec(b"x\xff.gsr".to_vec());
+    fs::copy(case("g3.gsr"), folder.path().join(&name)).unwrap();
+    let lines: [&[&str]; 4] = [&["summary", "@"], &["export", "@"], &["maps", "@"], &["top", "@", "--speed", "max"]];
+    for args in lines {
+        let args: Vec<OsString> = args.iter().map(|&arg| if arg == "@" { name.clone() } else { arg.into() }).collect();
+        let output = command(args, &folder).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+    let missing = OsString::from_vec(b"y\xff".to_vec());
+    for args in [vec!["summary".into(), missing.clone()], vec!["judge".into(), name.clone(), missing.clone()]] {
+        let output = command(args, &folder).output().unwrap();
+        assert_ended_well(&output, "a name that is not UTF-8");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("y\u{fffd}: cannot be"), "{output:?}");
+    }
+}
+
+#[test]
+fn a_name_that_is_too_long_is_cut_with_a_mark() {
+    for args in [&["summary", "@"][..], &["top", "@", "--speed", "max"]] {
+        let said = said(args, "longcaller.gsr");
+        assert!(said.contains('…') && said.lines().all(|line| line.chars().count() < 300), "{args:?}");
+    }
+    assert!(said(&["export", "@"], "longcaller.gsr").len() > 65_000);
+}
+
+#[test]
+fn sums_that_no_number_holds_stop_at_the_largest_and_say_so() {
+    let summary = said(&["summary", "@"], "lossmax.gsr");
+    assert!(summary.contains("at least 18446744073709551615 lost"), "{summary}");
+    let maps = said(&["maps", "@"], "ledgermax.gsr");
+    assert!(maps.lines().any(|line| line.contains(" hold ")), "{maps}");
+}
+
+#[test]
+fn nothing_is_no_success() {
+    let folder = folder();
+    let empty = TRUTH.split_once("\"calls\":[").unwrap().0.to_owned() + "\"calls\":[]}";
+    fs::write(folder.path().join("truth"), empty).unwrap();
+    let output = command(arguments(&["judge", "@", "truth"], case("empty.gsr").to_str().unwrap()), &folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("nothing was compared"), "{output:?}");
+    let summary = said(&["summary", "@"], "empty.gsr");
+    assert!(summary.contains("no operation was recorded: nobody mapped"), "{summary}");
+}
+
+#[test]
+fn what_is_more_than_one_recording_is_said_and_what_came_before_is_used() {
+    let folder = folder();
+    let twice = [fs::read(case("g3.gsr")).unwrap(), fs::read(case("g3.gsr")).unwrap()].concat();
+    fs::write(folder.path().join("twice.gsr"), twice).unwrap();
+    let second = case("twoenv.gsr").display().to_string();
+    for (file, why) in [("twice.gsr", "another recording begins after the end"), (&second, "(a second environment)")] {
+        for args in
+            [&["summary", "@"][..], &["export", "@"], &["maps", "@"], &["top", "@", "--speed", "max"], &["judge", "@", "truth"]]
+        {
+            let output = command(arguments(args, file), &folder).output().unwrap();
+            let expected = if args[0] == "judge" { 3 } else { 4 };
+            assert_eq!(output.status.code(), Some(expected), "{args:?} {file}: {output:?}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(why), "{args:?} {file}: {output:?}");
+        }
+    }
+}
+
+/// A line that its reader has not set to raw mode changes bytes, and echoes them.
+#[test]
+fn a_serial_line_is_read_as_it_comes() {
+    let line = nix::pty::openpty(None, None).unwrap();
+    let path = nix::unistd::ttyname(&line.slave).unwrap();
+    let folder = folder();
+    let child = command(arguments(&["top", "@", "--speed", "max"], path.to_str().unwrap()), &folder);
+    let child = { child }.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let is_raw =
+        || !nix::sys::termios::tcgetattr(&line.slave).unwrap().local_flags.contains(nix::sys::termios::LocalFlags::ICANON);
+    while !is_raw() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    File::from(line.master.try_clone().unwrap()).write_all(&fs::read(case("g3.gsr")).unwrap()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_ended_well(&output, "a serial line");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert!(summary.ends_with(&said(&["summary", "@"], "g3.gsr")), "{summary}");
+}
+
+#[test]
+fn what_takes_years_is_said_in_years() {
+    let summary = said(&["summary", "@"], "maxdur.gsr");
+    assert!(summary.contains(" years") && !summary.contains("000000 s"), "{summary}");
+}
+
+#[test]
+fn a_spreadsheet_gets_no_formula() {
+    let cells = |args: &[&str]| {
+        let csv = said(args, "formula.gsr");
+        csv.lines().skip(1).flat_map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    let is_formula = |cell: &String| cell.starts_with(['=', '+', '-', '@']);
+    assert!(cells(&["export", "@"]).iter().any(is_formula));
+    let guarded = cells(&["export", "@", "--spreadsheet"]);
+    assert!(!guarded.iter().any(is_formula) && guarded.iter().any(|cell| cell.starts_with("'=")), "{guarded:?}");
+}
