@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use grantscope_wire::{Buffer, Edge, HookId, Op, Stage};
 
 use super::time::Own;
@@ -11,7 +12,7 @@ use crate::model::{Calibration, Cost, Crossing, Operation};
 /// What it costs to cross hooks: all that is known so far.
 #[derive(Clone, Debug, Default)]
 pub struct Costs {
-    crossings: HashMap<Key, Crossing>,
+    crossings: HashMap<Key, Crossing, RandomState>,
 }
 
 /// Which hook, which end of it, in which operations, on which buffers.

@@ -34,7 +34,7 @@ impl Buckets {
     pub fn record(&mut self, value: u64) {
         let number = number_of(value);
         let place = self.entries.partition_point(|entry| entry >> COUNT_BITS < number);
-        self.all += 1;
+        self.all = self.all.saturating_add(1);
         match self.entries.get_mut(place).filter(|entry| **entry >> COUNT_BITS == number) {
             Some(entry) if *entry & MOST < MOST => *entry += 1,
             Some(_) => {}
