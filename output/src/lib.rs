@@ -3,7 +3,7 @@
 //! [`Output::open`] looks at a name and changes nothing. Then it is written either as a [`Draft`], which takes the name when it is
 //! whole, or as a [`Stream`], which keeps what there is until the first byte. [`FileId`] tells whether two names are one file.
 //!
-//! [`is_ignored`] says of a signal whether it was ignored when this process began.
+//! [`say!`] writes a line to standard error without minding that it is gone, and [`is_ignored`] says of a signal whether it was ignored when this process began.
 //!
 //! ```
 //! use std::io::Write;
@@ -19,6 +19,7 @@
 mod draft;
 mod id;
 mod output;
+mod say;
 mod signals;
 mod stream;
 mod target;
@@ -26,5 +27,6 @@ mod target;
 pub use draft::Draft;
 pub use id::FileId;
 pub use output::Output;
+pub use say::line;
 pub use signals::is_ignored;
 pub use stream::Stream;

@@ -1,5 +1,6 @@
 //! How the command ends: the table of its exit codes, and the one line that an error becomes.
 
+use grantscope_output::say;
 use std::fmt::Write;
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -142,7 +143,7 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
         Ok(exit) => ExitCode::from(exit.number()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("grantscope: {:.MOST_COLUMNS$}", Shown(&format!("{error:#}")));
+            say!("grantscope: {:.MOST_COLUMNS$}", Shown(&format!("{error:#}")));
             ExitCode::from(Exit::IMPOSSIBLE.number())
         }
     }

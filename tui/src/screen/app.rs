@@ -54,6 +54,8 @@ impl App {
             Event::StreamEnded(ended) => self.common.connection.end(ended),
             Event::Signal(signal) => self.quit = Some(Quit::Signal(signal)),
             Event::NoKeys(why) => self.quit = Some(Quit::Failed(why)),
+            // The loop has done it.
+            Event::Suspend => {}
         }
     }
 

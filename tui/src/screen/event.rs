@@ -22,6 +22,8 @@ pub enum Event {
     StreamEnded(Ended),
     /// This signal asked the process to end.
     Signal(u8),
+    /// The process is to stop until it is told to go on.
+    Suspend,
     /// The terminal gives no more keys; why.
     NoKeys(String),
 }

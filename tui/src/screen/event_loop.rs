@@ -29,13 +29,16 @@ pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog:
     let theme = Theme::from_environment();
     let mut terminal = Terminal::take()?;
     read_keys(app.common().keys.clone(), keys);
-    app.update(Event::Resize(size(terminal.screen.size()?)));
+    app.update(Event::Resize(size(terminal.size()?)));
     let began = Instant::now();
     loop {
         let pictured = Instant::now();
         app.update(Event::Tick(pictured - began));
         draw(&mut terminal, |canvas| draw::draw(canvas, &app, &theme))?;
-        take_in(&mut app, events, backlog, pictured);
+        if take_in(&mut app, events, backlog, pictured) == Then::Suspend {
+            terminal.suspend()?;
+            app.update(Event::Resize(size(terminal.size()?)));
+        }
         if app.quit().is_some() {
             return Ok(app);
         }
@@ -47,11 +50,19 @@ fn draw(terminal: &mut Terminal, picture: impl FnOnce(&mut Canvas)) -> Result<()
     Ok(())
 }
 
-/// Takes in events until it is time for the next picture, or to quit.
-fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, pictured: Instant) {
+/// What comes behind some events.
+#[derive(PartialEq, Eq)]
+enum Then {
+    Draw,
+    Suspend,
+}
+
+/// Takes in events until it is time for the next picture, to stop for a while, or to quit.
+fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, pictured: Instant) -> Then {
     let mut due = pictured + IDLE;
     while app.quit().is_none() {
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(Event::Suspend) => return Then::Suspend,
             Ok(event) => {
                 if let Event::Frame(frame) = &event {
                     backlog.take(frame);
@@ -60,13 +71,17 @@ fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, pictured:
                 due = pictured + BETWEEN_PICTURES;
                 // Under a flood there is always one more event: pictures must come all the same.
                 if Instant::now() >= due {
-                    return;
+                    return Then::Draw;
                 }
             }
-            Err(RecvTimeoutError::Timeout) => return,
-            Err(RecvTimeoutError::Disconnected) => return thread::sleep(BETWEEN_PICTURES),
+            Err(RecvTimeoutError::Timeout) => return Then::Draw,
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(BETWEEN_PICTURES);
+                return Then::Draw;
+            }
         }
     }
+    Then::Draw
 }
 
 /// Keys come in a thread of their own, so that the loop waits in one place.

@@ -1,28 +1,33 @@
-//! Signals that ask a process to end become events, so that the terminal is restored and the summary printed.
+//! Signals that ask a process to end, or to stop for a while, become events, so that the terminal is restored before.
 
 use std::sync::mpsc::Sender;
 use std::thread;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use grantscope_output::is_ignored;
 
 use crate::screen::event::Event;
 
-/// From now on, these signals are events.
+/// From now on, these signals are events; what only stops the process, on a terminal that has to be given back before.
 ///
 /// # Errors
 /// The signals cannot be caught.
-pub fn forward(events: Sender<Event>) -> Result<()> {
+pub fn forward(events: Sender<Event>, has_terminal: bool) -> Result<()> {
     // A hangup that is ignored, as `nohup` has it, stays so.
     let hangup = Some(SIGHUP).filter(|&number| !is_ignored(number));
-    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup)).context("signals cannot be caught")?;
+    let stop = Some(SIGTSTP).filter(|_| has_terminal);
+    let caught = [SIGINT, SIGTERM, SIGQUIT].into_iter().chain(hangup).chain(stop);
+    let mut signals = Signals::new(caught).context("signals cannot be caught")?;
     thread::spawn(move || {
         for signal in signals.forever() {
-            let number = u8::try_from(signal).unwrap_or(u8::MAX);
-            if events.send(Event::Signal(number)).is_err() {
+            let event = match signal {
+                SIGTSTP => Event::Suspend,
+                number => Event::Signal(u8::try_from(number).unwrap_or(u8::MAX)),
+            };
+            if events.send(event).is_err() {
                 return;
             }
         }

@@ -8,15 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use crossterm::cursor::Show;
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Rect, Size};
+use ratatui::{TerminalOptions, Viewport};
 
 use crate::screen::basic_colours::BasicColours;
 
 /// Draws to standard output until it is dropped.
 pub struct Terminal {
     /// What draws.
-    pub screen: ratatui::Terminal<CrosstermBackend<BasicColours<Stdout>>>,
+    pub screen: Screen,
 }
 
 /// Whether standard output is a terminal that can move its cursor.
@@ -31,18 +35,48 @@ impl Terminal {
     /// It cannot be set up, or its size is not known.
     pub fn take() -> Result<Self> {
         restore_on_panic();
-        TAKEN.store(true, Ordering::SeqCst);
-        Self::set_up().inspect_err(|_| restore())
+        enter().and_then(|()| screen()).map(|screen| Self { screen }).inspect_err(|_| restore())
     }
 
-    fn set_up() -> Result<Self> {
-        enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
-        execute!(io::stdout(), EnterAlternateScreen).context("the terminal cannot be written to")?;
-        let screen = ratatui::Terminal::new(CrosstermBackend::new(BasicColours::new(io::stdout())))
-            .context("the terminal's size is not known")?;
-        Ok(Self { screen })
+    /// How large a picture is.
+    ///
+    /// # Errors
+    /// The terminal does not say.
+    pub fn size(&mut self) -> Result<Size> {
+        self.screen.autoresize().context("the terminal's size is not known")?;
+        Ok(self.screen.get_frame().area().as_size())
+    }
+
+    /// Gives the terminal back and stops this process, as whoever sent SIGTSTP wants it; takes it again when the process is continued.
+    ///
+    /// # Errors
+    /// It cannot be set up any more.
+    pub fn suspend(&mut self) -> Result<()> {
+        restore();
+        // An error means that nothing stops it: then it goes on.
+        let _ = kill(Pid::this(), Signal::SIGSTOP);
+        enter()?;
+        // Of what was there, nothing is.
+        self.screen = screen()?;
+        Ok(())
     }
 }
+
+type Screen = ratatui::Terminal<CrosstermBackend<BasicColours<Stdout>>>;
+
+/// An empty screen.
+fn screen() -> Result<Screen> {
+    let backend = CrosstermBackend::new(BasicColours::new(io::stdout()));
+    let viewport = match terminal::size().unwrap_or_default() {
+        // A serial line has no size, until somebody gives it one.
+        (0, _) | (_, 0) => Viewport::Fixed(USUAL),
+        _ => Viewport::Fullscreen,
+    };
+    ratatui::Terminal::with_options(backend, TerminalOptions { viewport }).context("the terminal's size is not known")
+}
+
+/// The size of a terminal that does not say its own.
+const USUAL: Rect = Rect::new(0, 0, 80, 24);
 
 impl Drop for Terminal {
     fn drop(&mut self) {
@@ -52,6 +86,13 @@ impl Drop for Terminal {
 
 /// Whether there is something to undo: leaving the alternate screen twice would move the cursor over what was printed since.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Takes it, as [`restore`] gives it back.
+fn enter() -> Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
+    execute!(io::stdout(), EnterAlternateScreen).context("the terminal cannot be written to")
+}
 
 /// Undoes all, once. Errors are ignored: a terminal that is gone needs no restoring.
 fn restore() {

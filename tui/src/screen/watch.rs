@@ -8,6 +8,8 @@ use grantscope_analysis::report::text::summary;
 use grantscope_analysis::series::Wanted;
 use grantscope_analysis::shown::Shown;
 
+use grantscope_output::say;
+
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::feed::{self, Backlog};
@@ -23,9 +25,10 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
     let app = App::new(input.origin, wanted);
-    signals::forward(events.clone())?;
+    let has_terminal = terminal::is_usable();
+    signals::forward(events.clone(), has_terminal)?;
     feed::spawn(input, speed, events.clone(), backlog.clone());
-    let app = if terminal::is_usable() {
+    let app = if has_terminal {
         event_loop::run(app, &incoming, events, &backlog)?
     } else {
         drop(events);
@@ -55,7 +58,7 @@ fn print_summary(app: &App) -> io::Result<()> {
     }
     out.flush()?;
     if let Some(why) = app.common().ended().and_then(Ended::problem) {
-        eprintln!("grantscope: warning: {}", Shown(why));
+        say!("grantscope: warning: {}", Shown(why));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::{Aggregate, Times, Wanted};
 use grantscope_analysis::shown::Shown;
-use grantscope_output::FileId;
+use grantscope_output::{FileId, say};
 
 use crate::exit::Exit;
 use crate::source::file::open_file;
@@ -35,7 +35,7 @@ impl Loaded {
         match self.ended.problem() {
             None => Exit::OK,
             Some(why) => {
-                eprintln!("grantscope: warning: {}: {}", Shown(&name(path)), Shown(why));
+                say!("grantscope: warning: {}: {}", Shown(&name(path)), Shown(why));
                 Exit::PARTIAL
             }
         }

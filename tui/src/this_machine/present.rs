@@ -17,6 +17,8 @@ use grantscope_analysis::report::text::doctor::Report;
 use grantscope_analysis::shown::{Shown, counted, number};
 use grantscope_collector::{CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks};
 
+use grantscope_output::say;
+
 use crate::exit::Exit;
 use crate::this_machine::capture::Capture;
 use crate::this_machine::filtered;
@@ -137,47 +139,48 @@ impl Background {
 fn report_probes(probes: &Probes) {
     report_hooks(probes.status());
     if let Some(problem) = probes.uncalibrated() {
-        eprintln!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
+        say!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
     }
 }
 
 fn report_hooks(hooks: &[HookStatus]) {
     let environment = Environment { hooks: hooks.to_vec(), ..Environment::default() };
     let (attached, all) = environment.hooks_attached();
-    eprintln!("grantscope: {attached} of {all} hooks attached");
+    say!("grantscope: {attached} of {all} hooks attached");
     for status in hooks.iter().filter(|status| status.attached_by.is_none()) {
         let problem = status.problem.as_deref().unwrap_or("no reason known");
-        eprintln!("grantscope: without {} ({}): {}", status.hook.name(), Shown(problem), status.hook.about());
+        say!("grantscope: without {} ({}): {}", status.hook.name(), Shown(problem), status.hook.about());
     }
 }
 
 /// Says on standard error what came of it.
 fn report_end(finished: &Finished) {
-    eprintln!("grantscope: {} recorded, {} lost", counted(finished.operations, "operation"), number(finished.loss.operations()));
+    say!("grantscope: {} recorded, {} lost", counted(finished.operations, "operation"), number(finished.loss.operations()));
     for counter in &finished.loss.counters {
-        eprintln!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
+        say!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
     }
     if let Some(remark) = finished.filtered.as_ref().and_then(|report| filtered::remark(report, finished.operations)) {
-        eprintln!("grantscope: {remark}");
+        say!("grantscope: {remark}");
     }
     report_marks(&finished.unreadable_marks);
     match finished.stopped {
-        Some(Stopped::Killed) => eprintln!("grantscope: COMMAND was asked to end, did not within 10 s, and was killed"),
-        Some(Stopped::KilledAtOnce) => eprintln!("grantscope: COMMAND was asked to end, and killed when the second signal came"),
+        Some(Stopped::Killed) => say!("grantscope: COMMAND was asked to end, did not within 10 s, and was killed"),
+        Some(Stopped::KilledAtOnce) => say!("grantscope: COMMAND was asked to end, and killed when the second signal came"),
         Some(Stopped::Ended) | None => {}
     }
     if let Some(error) = &finished.unwritten {
-        eprintln!("grantscope: the recording could not be written to its end ({error}): it is cut short");
+        say!("grantscope: the recording could not be written to its end ({error}): it is cut short");
     }
 }
 
 /// Says what the command wrote where its marks belong.
 fn report_marks(unreadable: &UnreadableMarks) {
     if unreadable.lines > 0 {
-        eprintln!(
+        say!(
             "grantscope: {} lines in {MARKS_VARIABLE} are no marks and were left out, the first is {:?}: write `THREAD NANOSECONDS PHASE`, \
              as docs/phases.md says",
-            unreadable.lines, unreadable.first
+            unreadable.lines,
+            unreadable.first
         );
     }
 }

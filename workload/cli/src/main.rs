@@ -1,5 +1,6 @@
 //! `grantscope-workload`: runs a scenario or the granting side of one, and writes its truth; shows and checks scenario files.
 
+use grantscope_output::say;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", on_their_lines(&format!("{error:#}")));
+            say!("error: {}", on_their_lines(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }
@@ -115,11 +116,11 @@ fn recover_from_others() {
         Ok(recovered) => {
             // Only where a run was killed are others' buffers worth a look here.
             let holders = if recovered.is_nothing() { vec![] } else { recovered.holders() };
-            recovered.reports.iter().for_each(|text| eprintln!("note: {}", on_a_line(text)));
-            holders.iter().for_each(|holder| eprintln!("note: {}", on_a_line(&holder.to_string())));
-            recovered.problems.iter().for_each(|text| eprintln!("warning: {}", on_a_line(text)));
+            recovered.reports.iter().for_each(|text| say!("note: {}", on_a_line(text)));
+            holders.iter().for_each(|holder| say!("note: {}", on_a_line(&holder.to_string())));
+            recovered.problems.iter().for_each(|text| say!("warning: {}", on_a_line(text)));
         }
-        Err(error) => eprintln!("warning: cannot see in {FOLDER} what killed runs left: {error}"),
+        Err(error) => say!("warning: cannot see in {FOLDER} what killed runs left: {error}"),
     }
 }
 
@@ -175,7 +176,7 @@ fn finish(mut header: Header, log: &Log, destination: Option<(TruthFile, &Path)>
     header.teardowns = log.teardowns();
     let written = destination.write(&header, &calls);
     if written.is_ok() {
-        eprintln!("truth: {} calls in {}", calls.len(), on_a_line(&path.display().to_string()));
+        say!("truth: {} calls in {}", calls.len(), on_a_line(&path.display().to_string()));
     }
     match (outcome, written) {
         (Err(error), Err(unwritten)) => Err(error.context(unwritten)),

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 
+use grantscope_output::say;
+
 use crate::device::{Balloon, page_size};
 use crate::error::{Error, Result};
 use crate::meminfo::Memory;
@@ -53,7 +55,7 @@ impl Pin {
             })
         })?;
         if makes_pages_anew() {
-            eprintln!(
+            say!(
                 "note: this kernel has CONFIG_XEN_UNPOPULATED_ALLOC: where it takes pages for grants from addresses without memory, and not \
                  from the balloon, pinning the balloon changes nothing"
             );

@@ -1,5 +1,7 @@
 //! What this kernel can do, asked before anything is mapped; and what becomes of the steps that need more.
 
+use grantscope_output::say;
+
 use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Memory, UdmaBuf, Vgem};
 use crate::error::{Error, Result};
 use crate::script::{Action, Arm, Missing, Plan, Step, needs_of};
@@ -74,7 +76,7 @@ fn leave_out_importer(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> 
 fn note(what: &str, error: &Error, skipped: &mut Vec<String>) {
     let text = format!("{what}: {error}");
     if !skipped.contains(&text) {
-        eprintln!("note: left out {text}");
+        say!("note: left out {text}");
         skipped.push(text);
     }
 }

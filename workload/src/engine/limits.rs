@@ -1,5 +1,7 @@
 //! Whether a scenario fits, asked before anything is mapped: against the driver's limit, the peer's grants, CMA and memory.
 
+use grantscope_output::say;
+
 use crate::balloon::NEEDED;
 use crate::error::{Error, Result};
 use crate::meminfo::Memory;
@@ -21,7 +23,7 @@ pub fn check(plan: &Plan, limit: Option<usize>) -> Result<()> {
     within_cma(needs, &memory)?;
     within_memory(needs, &memory)?;
     if let Some(note) = small_balloon(plan) {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     Ok(())
 }
@@ -84,7 +86,7 @@ fn within_cma(needs: &Needs, memory: &Memory) -> Result<()> {
     let cma = memory.cma.unwrap_or(0);
     if held <= cma {
         if let Some(note) = tight_cma(held, memory) {
-            eprintln!("note: {note}");
+            say!("note: {note}");
         }
         return Ok(());
     }

@@ -14,6 +14,8 @@ mod worker;
 
 use std::collections::BTreeMap;
 
+use grantscope_output::say;
+
 use crate::balloon::with_balloon;
 use crate::error::Result;
 use crate::line::on_a_line;
@@ -70,6 +72,6 @@ fn times(plan: &Plan, turns: &[Turn]) -> Vec<LoopTimes> {
 /// A line for each loop. Standard error, because standard output may be the truth's.
 fn report(scenario: &str, loops: &[LoopTimes]) {
     for times in loops {
-        eprintln!("{}", on_a_line(&format!("{scenario}: {times}")));
+        say!("{}", on_a_line(&format!("{scenario}: {times}")));
     }
 }

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use grantscope_output::say;
+
 use crate::error::{Error, Result};
 use crate::line::on_a_line;
 use crate::script::{Arm, Pace, Plan, Turns, WorkerPlan};
@@ -150,7 +152,7 @@ impl<'run> Run<'run> {
         let ms = (monotonic_ns() - began_ns) / 1_000_000;
         let (name, warmup) = (&self.plan.name, self.plan.warmup);
         let line = format!("{name}: {}: {warmup} warm-up and {counted} counted iterations in {ms} ms", arm.name);
-        eprintln!("{}", on_a_line(&line));
+        say!("{}", on_a_line(&line));
     }
 
     /// Whether there is another turn. Where there are several arms all threads meet here first, so that each has its turn alone.

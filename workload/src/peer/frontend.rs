@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
+use grantscope_output::say;
+
 use crate::device::{EventChannel, GntAlloc, Granted, Memory};
 use crate::error::{Error, Result};
 use crate::stop::Held;
@@ -60,7 +62,7 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
     let published = match store.map(|store| Published::new(store, to, &offer)).transpose() {
         // The directory holds all of it as well.
         Err(error) if channel == Channel::Any => {
-            eprintln!("warning: {error}; a backend has to look for the directory page");
+            say!("warning: {error}; a backend has to look for the directory page");
             None
         }
         published => published?,
@@ -86,7 +88,7 @@ pub fn stay(log: &Log, offered: &Offered) -> Result<()> {
 fn event_channel(to: DomId) -> Result<Option<EventChannel>> {
     match EventChannel::unbound(to) {
         Err(error @ Error::NoDevice { .. }) => {
-            eprintln!(
+            say!(
                 "note: {error}; until then this frontend takes no requests, which scenarios with peer_grant or peer_import need"
             );
             Ok(None)

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use grantscope_output::say;
+
 use crate::device::{Access, GntDev};
 use crate::error::{Error, Result};
 use crate::stop;
@@ -79,7 +81,7 @@ impl Search {
     }
 
     fn enough(&self, offer: Offer, found: &str) -> Result<Offer> {
-        eprintln!("peer: domain {} grants {offer}, found {found}", self.peer);
+        say!("peer: domain {} grants {offer}, found {found}", self.peer);
         if offer.pages.len() < self.pages as usize {
             return Err(Error::PeerTooSmall { peer: self.peer, granted: offer.pages.len(), needed: self.pages });
         }

@@ -1,5 +1,6 @@
 //! Marks for a profiler: the phase that each thread is in, as lines in a pipe that is inherited from it (docs/phases.md).
 
+use grantscope_output::say;
 use std::cell::Cell;
 use std::env;
 use std::fs::File;
@@ -32,7 +33,7 @@ pub fn take_from_environment() {
     let pipe = text.to_str().and_then(|text| text.parse().ok()).and_then(pipe);
     match pipe {
         Some(pipe) => drop(PIPE.set(pipe)),
-        None => eprintln!(
+        None => say!(
             "note: {VARIABLE}={} names no open pipe, so the profiler cannot tell warm-up from what is measured: \
              start this program directly under it, not through sudo or another program that closes descriptors",
             text.display()
@@ -69,7 +70,7 @@ pub(super) fn mark(phase: Phase) {
 pub fn report_lost() {
     let lost = LOST.load(Ordering::Relaxed);
     if lost > 0 {
-        eprintln!(
+        say!(
             "warning: {lost} marks did not reach the profiler, which takes some warm-up for measured or the reverse: it has ended, or \
              reads too slowly"
         );

@@ -1,5 +1,6 @@
 //! What this process has changed: recorded before it is changed, and undone when its guard is dropped.
 
+use grantscope_output::say;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -57,7 +58,7 @@ impl Drop for Guard {
         }
         match OWN.lock().unwrap_or_else(PoisonError::into_inner).undo(&shared(), &self.record) {
             Undone::Nothing | Undone::Done(_) => {}
-            Undone::LeftAlone(what) | Undone::Failed(what) => eprintln!("warning: this run leaves {what}"),
+            Undone::LeftAlone(what) | Undone::Failed(what) => say!("warning: this run leaves {what}"),
         }
     }
 }
@@ -124,7 +125,7 @@ impl Own {
         if let Err(error) = &outcome
             && !std::mem::replace(&mut self.has_warned, true)
         {
-            eprintln!(
+            say!(
                 "warning: cannot record in {} what this run changes ({error}): were it killed (SIGKILL), the next one could not put it \
                  back; mend that, or do without",
                 path.display()

@@ -13,7 +13,7 @@ use clap::{Parser, ValueHint};
 use grantscope_analysis::model::LossCounter;
 use grantscope_analysis::recording::{Frame, FrameSink, Progress, Unblocked};
 use grantscope_analysis::report::export::{Audience, CSV};
-use grantscope_output::{Draft, FileId, Output};
+use grantscope_output::{Draft, FileId, Output, say};
 
 use crate::commands::export::Table;
 use crate::commands::verb::{Example, Verb};
@@ -93,7 +93,7 @@ impl Verb for Bench {
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
         // Before anything can fail: what was measured is also what people read.
         self.export(&recording)?;
-        eprintln!("grantscope: results are in {}", self.out.display());
+        say!("grantscope: results are in {}", self.out.display());
         self.check(generator)?;
         watched
     }
@@ -153,7 +153,7 @@ impl Bench {
                 bail!("the load generator failed ({status}): {last}; all of it is in {}", log.display());
             }
             Some(_) => {}
-            None => eprintln!("grantscope: stopped before the benchmark's end: the results are those until then"),
+            None => say!("grantscope: stopped before the benchmark's end: the results are those until then"),
         }
         Ok(())
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::{Command, Handle, MAGIC, Request, VERSION, word};
+use grantscope_output::say;
+
 use crate::device::{Access, EventChannel, GntDev, GrantMap, Mapping};
 use crate::error::{Error, Result};
 use crate::peer::{Offer, RequestPage};
@@ -222,7 +224,7 @@ impl Drop for RemoteGrant<'_> {
         if !self.ended
             && let Err(error) = self.frontend.release(self.made.handle)
         {
-            eprintln!("warning: {error}; the next run that requests there has it released");
+            say!("warning: {error}; the next run that requests there has it released");
         }
     }
 }

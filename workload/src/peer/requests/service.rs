@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use nix::errno::Errno;
 
 use super::{Command, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, Request, VERSION, word};
+use grantscope_output::say;
+
 use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks};
 use crate::error::{Error, Result};
 use crate::peer::{Imported, fill};
@@ -80,9 +82,7 @@ impl<'run> Service<'run> {
         // Read once: the memory is the backend's too.
         let [argument, other] = word::ARGUMENTS.map(|place| self.word(place));
         let answer = match Command::decode([self.word(word::COMMAND), argument, other]) {
-            Some(command) => {
-                self.execute(command).inspect_err(|error| eprintln!("frontend: cannot {}: {error}", command.describe()))
-            }
+            Some(command) => self.execute(command).inspect_err(|error| say!("frontend: cannot {}: {error}", command.describe())),
             None => Err(Error::Call { call: "a request", on: "that is not known".to_owned(), errno: Errno::ENOSYS }),
         };
         let errno = match answer {

@@ -1,0 +1,144 @@
+//! The live view on a terminal that is taken away, that has no size, and in a process that is stopped: a pseudo-terminal plays it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Entering and leaving the alternate screen.
+const ENTER: &str = "\u{1b}[?1049h";
+const LEAVE: &str = "\u{1b}[?1049l";
+
+/// A viewer of the recording in the documents, on a terminal of its own.
+struct Viewer {
+    child: Child,
+    /// Where keys are typed and pictures seen; `None`: the terminal is gone, once the one who looks has seen that.
+    terminal: Option<Arc<File>>,
+    shown: Arc<Mutex<String>>,
+}
+
+impl Viewer {
+    fn on(lines: u16, columns: u16) -> Self {
+        let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let pair = openpty(Some(&size), None).unwrap();
+        let slave = |fd: &OwnedFd| fd.try_clone().unwrap();
+        let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/recordings/sweep.gsr");
+        let child = Command::new(env!("CARGO_BIN_EXE_grantscope"))
+            .args(["top", recording, "--speed", "max"])
+            .env("TERM", "xterm-256color")
+            .stdin(slave(&pair.slave))
+            .stdout(slave(&pair.slave))
+            .stderr(slave(&pair.slave))
+            .spawn()
+            .unwrap();
+        let shown = Arc::new(Mutex::new(String::new()));
+        let terminal = Arc::new(File::from(pair.master));
+        let (seen, into) = (Arc::downgrade(&terminal), Arc::clone(&shown));
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // Nobody holds it while nothing comes.
+            while let Some(terminal) = seen.upgrade() {
+                let mut waiting = [PollFd::new(terminal.as_fd(), PollFlags::POLLIN)];
+                if poll(&mut waiting, 20_u8) == Ok(0) {
+                    continue;
+                }
+                let Ok(count @ 1..) = (&*terminal).read(&mut bytes) else { return };
+                into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        let viewer = Self { child, terminal: Some(terminal), shown };
+        viewer.until(|shown| shown.contains("ENDED") && shown.contains("export"));
+        viewer
+    }
+
+    /// All that was shown since this was last asked.
+    fn take(&self) -> String {
+        std::mem::take(&mut self.shown.lock().unwrap())
+    }
+
+    fn until(&self, is_so: impl Fn(&str) -> bool) {
+        let begun = Instant::now();
+        while !is_so(&self.shown.lock().unwrap()) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is not shown: {:?}", self.shown.lock().unwrap());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn send(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    fn press(&self, key: &str) {
+        self.terminal.as_deref().unwrap().write_all(key.as_bytes()).unwrap();
+    }
+
+    fn end(mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not end");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What the kernel says that it is doing: `T` for stopped (proc_pid_stat(5)).
+    fn state(&self) -> String {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        stat.rsplit_once(')').unwrap().1.trim().split(' ').next().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn a_process_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
+    let viewer = Viewer::on(40, 120);
+    viewer.take();
+    viewer.send(Signal::SIGTSTP);
+    viewer.until(|shown| shown.contains(LEAVE));
+    let begun = Instant::now();
+    while viewer.state() != "T" {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it does not stop: {}", viewer.state());
+        thread::sleep(Duration::from_millis(10));
+    }
+    viewer.take();
+    viewer.send(Signal::SIGCONT);
+    viewer.until(|shown| shown.contains(ENTER) && shown.contains("ENDED"));
+    viewer.press("q");
+    assert_eq!(viewer.end().code(), Some(0));
+}
+
+#[test]
+fn a_quit_from_outside_leaves_the_terminal_as_it_was() {
+    let viewer = Viewer::on(40, 120);
+    viewer.send(Signal::SIGQUIT);
+    viewer.until(|shown| shown.contains(LEAVE));
+    assert_eq!(viewer.end().code(), Some(128 + Signal::SIGQUIT as i32));
+}
+
+#[test]
+fn a_terminal_without_a_size_gets_the_usual_one() {
+    let viewer = Viewer::on(0, 0);
+    viewer.press("q");
+    assert_eq!(viewer.end().code(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_view_without_a_panic() {
+    let mut viewer = Viewer::on(40, 120);
+    viewer.terminal = None;
+    // What the kernel sends to whom the terminal controls, which this one does not.
+    viewer.send(Signal::SIGHUP);
+    let begun = viewer.shown.clone();
+    let status = viewer.end();
+    assert_eq!((status.code(), status.signal()), (Some(128 + Signal::SIGHUP as i32), None), "{:?}", begun.lock().unwrap());
+}
