@@ -5,6 +5,7 @@ use grantscope_wire::Buffer;
 use super::{
     super::medians::{Median, Medians, Series},
     calls::{self, Nothing, Timed},
+    disturbed::Added,
 };
 
 /// How far off a median may be.
@@ -64,6 +65,8 @@ pub struct Measured {
     pub before: Medians,
     /// The same again, after the recording.
     pub after: Medians,
+    /// What recording adds to calls, by their medians and by their means.
+    pub added: Added,
     /// The same while only mappings are held.
     pub mapped: Mapped,
     /// What the recording says of them.
@@ -315,6 +318,7 @@ mod tests {
         let before =
             medians(&[("mmap", "pages", 5_600), ("export", "wc", 30_600), ("export", "pages", 10_600), ("map", "pages", 2_600)]);
         Measured {
+            added: Added::new(),
             mapped: Mapped { areas: "7 6".to_owned(), calls: medians(&[("export", "wc", 31_000), ("map", "pages", 2_620)]) },
             after: medians(&[("map", "pages", 2_616), ("mmap", "pages", 5_500)]),
             before,

@@ -2,6 +2,7 @@
 //! program that makes them alone, while they are recorded, and alone again.
 
 mod calls;
+mod disturbed;
 mod errors;
 mod stages;
 mod traced;
@@ -157,6 +158,7 @@ fn measure(lab: &Lab, arguments: &Arguments) -> Result<Measured> {
     Ok(Measured {
         before: Medians::read(&out.join("before.json"))?,
         after: Medians::read(&out.join("after.json"))?,
+        added: disturbed::added(&truth(&out.join("before.json"))?, &truth(&out.join("with.json"))?),
         mapped: Mapped { areas: outcome.required("areas")?.trim().to_owned(), calls: Medians::read(&out.join("mapped.json"))? },
         said: medians(&recorded(&out.join("with.gsr"))?),
         traced: lone(&truth(&out.join("traced.json"))?, &traced),
@@ -249,11 +251,12 @@ fn beside(measured: &Measured, rows: &[Row]) -> String {
     format!(
         "A refused ioctl takes {:.2} µs, a call that only enters the kernel {:.2} µs, and a refused ioctl in the lone pair {tracer}.\n\
          Where both are true, at one page, the bare call and the lone pair are at most {apart} apart.\n\
-         Bare calls that differ by more than {} % before and after the recording, of which less is known: {drift}.\n{}",
+         Bare calls that differ by more than {} % before and after the recording, of which less is known: {drift}.\n{}\n{}",
         us(refused_ns),
         us(entered_ns),
         DRIFT * 100.0,
-        measured.longer_with_mappings()
+        measured.longer_with_mappings(),
+        disturbed::line(&measured.added)
     )
 }
 
