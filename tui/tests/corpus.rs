@@ -11,11 +11,12 @@ use std::process::{Command, Output, Stdio};
 
 use grantscope_analysis::model::{Environment, HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
+use grantscope_wire::{Buffer, Op, Stage};
 use support::builder;
 use tempfile::TempDir;
 
 /// What a command may have of address space, where stacks and arenas of threads count that are never touched.
-const MOST_KIB: u32 = 768 << 10;
+const MOST_KIB: u32 = 256 << 10;
 
 /// The commands that read a recording; `@` stands for it, `truth` for a truth file.
 const READERS: [&[&str]; 7] = [
@@ -112,6 +113,29 @@ fn a_reader_that_has_seen_enough_is_no_error_and_nothing_is_said_of_it() {
             assert!(!String::from_utf8_lossy(&output.stderr).contains("ipe"), "{what}: {output:?}");
         }
     }
+}
+
+/// A driver whose buffers change their size all the time: 12,000 page counts, so 24,000 series and more than `--max-series`.
+#[test]
+fn a_storm_of_page_counts_fits_into_little_memory_and_what_is_folded_is_said() {
+    let stages = [(Stage::Remainder, 900), (Stage::MapHypercall, 1_000)];
+    let operation = |pages: u32| builder::operation(Op::Mmap, Buffer::Wc, pages, u64::from(pages) * 10_000, &stages);
+    let frames = [
+        Frame::Environment(builder::environment()),
+        Frame::Operations((1..=12_000).map(operation).collect()),
+        Frame::End { at_ns: 200_000_000 },
+    ];
+    let folder = folder();
+    fs::write(folder.path().join("storm.gsr"), builder::bytes(&frames)).unwrap();
+    for args in READERS {
+        let output = command(arguments(args, "storm.gsr"), &folder).output().unwrap();
+        assert_ended_well(&output, &format!("{} on a storm", args.join(" ")));
+    }
+    let said =
+        |args: &[&str]| String::from_utf8(command(arguments(args, "storm.gsr"), &folder).output().unwrap().stdout).unwrap();
+    assert!(said(&["summary", "@"]).contains("more than 20000 series: "));
+    assert!(said(&["export", "@"]).contains(",8192-16383,"));
+    assert!(!said(&["summary", "@", "--max-series", "50000"]).contains("more than"));
 }
 
 /// As `escapes.gsr`, with what the committed case has none of: C1, DEL, other directions, wide and combining characters.
