@@ -154,7 +154,7 @@ pub const COLUMNS: &[Column] = &[
     metric("p999_ns", "p99.9", "99.9 % are at most this", |row| quantile(row, &P999)),
     metric("max_ns", "max", "the longest", |row| of_one_size(row, Series::max_ns)),
     metric("mean_ns", "mean", "sum divided by count", |row| of_one_size(row, |series| rounded(series.mean_ns()))),
-    metric("sum_ns", "sum", "all together", |row| Cell::Ns(row.series.sum_ns())),
+    metric("sum_ns", "sum", "all together", |row| sum(row.series.sum_ns())),
     words("hdr", "the histogram, in HdrHistogram's V2 compressed form, base64; 3 significant digits", |row| Cell::Histogram(row.series.buckets())),
 ];
 
@@ -194,6 +194,11 @@ fn of_environment<'a>(row: Row<'a>, value: impl Fn(&'a Environment) -> Cell<'a>)
 
 fn text(text: &str) -> Cell<'_> {
     Cell::Text(text.into())
+}
+
+/// Exact, also where it is more than a duration can be.
+fn sum(ns: u128) -> Cell<'static> {
+    u64::try_from(ns).map_or_else(|_| Cell::Text(ns.to_string().into()), Cell::Ns)
 }
 
 fn pages(key: &SeriesKey) -> Cell<'_> {

@@ -115,6 +115,24 @@ fn a_reader_that_has_seen_enough_is_no_error_and_nothing_is_said_of_it() {
     }
 }
 
+/// The last digit counts, and so does what is more than a duration can be.
+#[test]
+fn numbers_are_exact_up_to_the_largest_and_sums_beyond() {
+    let folder = folder();
+    let sums = |name: &str| {
+        let output = command(arguments(&["export", "@"], case(name).to_str().unwrap()), &folder).output().unwrap();
+        let mut reader = csv::Reader::from_reader(&output.stdout[..]);
+        let headers = reader.headers().unwrap().clone();
+        let column = |name| headers.iter().position(|header| header == name).unwrap();
+        let (stage, max, sum) = (column("stage"), column("max_ns"), column("sum_ns"));
+        let rows = reader.records().map(|row| row.unwrap()).filter(|row| &row[stage] == "total");
+        rows.map(|row| (row[max].parse::<u64>().unwrap(), row[sum].parse::<u128>().unwrap())).collect::<Vec<_>>()
+    };
+    assert!(sums("c2_p53.gsr").iter().any(|&(_, sum)| sum == (1 << 53) + 1), "{:?}", sums("c2_p53.gsr"));
+    assert!(sums("maxdur.gsr").iter().any(|&(max, _)| max == u64::MAX), "{:?}", sums("maxdur.gsr"));
+    assert!(sums("c2_over.gsr").iter().any(|&(_, sum)| sum > u128::from(u64::MAX)), "{:?}", sums("c2_over.gsr"));
+}
+
 /// A driver whose buffers change their size all the time: 12,000 page counts, so 24,000 series and more than `--max-series`.
 #[test]
 fn a_storm_of_page_counts_fits_into_little_memory_and_what_is_folded_is_said() {

@@ -263,7 +263,7 @@ mod tests {
     }
 
     /// All durations, and how they are called.
-    fn sums(aggregate: &Aggregate) -> Vec<(u64, &'static str)> {
+    fn sums(aggregate: &Aggregate) -> Vec<(u128, &'static str)> {
         aggregate.series().map(|(_, series)| (series.sum_ns(), series.extent().map_or("", Extent::name))).collect()
     }
 

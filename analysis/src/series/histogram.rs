@@ -10,7 +10,8 @@ pub struct Series {
     buckets: Buckets,
     min_ns: u64,
     max_ns: u64,
-    sum_ns: u64,
+    /// Of as many durations as there can be, the longest that there can be.
+    sum_ns: u128,
     subtracted: Subtracted,
     is_mixture: bool,
 }
@@ -34,7 +35,7 @@ impl Series {
         self.buckets.record(ns);
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
-        self.sum_ns = self.sum_ns.saturating_add(ns);
+        self.sum_ns += u128::from(ns);
     }
 
     /// Adds one duration without the probes' own time in it.
@@ -79,8 +80,8 @@ impl Series {
         self.known(self.max_ns)
     }
 
-    /// All together.
-    pub fn sum_ns(&self) -> u64 {
+    /// All together: exact.
+    pub fn sum_ns(&self) -> u128 {
         self.sum_ns
     }
 

@@ -87,7 +87,7 @@ fn causes(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<CauseRow> {
     rows
 }
 
-fn stages(data: &Data, members: &[SeriesKey], total: &Series) -> Vec<(StageRow, u64)> {
+fn stages(data: &Data, members: &[SeriesKey], total: &Series) -> Vec<(StageRow, u128)> {
     let all = Stage::ALL.iter().map(|&stage| (stage, merged(&data.aggregate, members, Some(stage))));
     let entered = all.filter(|(_, series)| series.count() > 0);
     entered.map(|(stage, series)| (stage_row(data, members, stage, &series, total), series.sum_ns())).collect()
@@ -96,23 +96,24 @@ fn stages(data: &Data, members: &[SeriesKey], total: &Series) -> Vec<(StageRow, 
 fn stage_row(data: &Data, members: &[SeriesKey], stage: Stage, series: &Series, total: &Series) -> StageRow {
     let operations = total.count();
     let calls: u64 = members.iter().filter_map(|key| data.activity.pulse(key)).map(|pulse| pulse.calls(stage)).sum();
-    let per_operation = |sum: u64| (operations > 0).then(|| sum as f64 / operations as f64);
+    let per_operation = |sum: u128| (operations > 0).then(|| sum as f64 / operations as f64);
     StageRow {
         stage,
         share_permille: 0,
         p50: series.quantile(&P50),
         mean_ns: per_operation(series.sum_ns()).filter(|_| !total.is_mixture()),
-        calls: per_operation(calls),
+        calls: per_operation(calls.into()),
     }
 }
 
 /// Shares in tenths of a per cent, rounded so that they add up to exactly 1,000 (largest remainders); all 0 of nothing.
-pub fn permille(parts: &[u64]) -> Vec<u32> {
-    let whole: u128 = parts.iter().map(|&part| u128::from(part)).sum();
+pub fn permille(parts: &[u128]) -> Vec<u32> {
+    let whole: u128 = parts.iter().sum();
     if whole == 0 {
         return vec![0; parts.len()];
     }
-    let exact = |part: u64| (u128::from(part) * 1_000 / whole, u128::from(part) * 1_000 % whole);
+    // Sums of as many durations as can be counted leave room for a factor of a thousand.
+    let exact = |part: u128| (part * 1_000 / whole, part * 1_000 % whole);
     let mut shares: Vec<u32> = parts.iter().map(|&part| exact(part).0 as u32).collect();
     let missing = 1_000 - shares.iter().sum::<u32>();
     let mut by_remainder: Vec<usize> = (0..parts.len()).collect();
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn shares_add_up_to_the_whole_whatever_the_parts() {
-        for parts in [&[1, 1, 1][..], &[u64::MAX, 1, u64::MAX / 3], &[7], &[1, 0, 2], &[1; 17]] {
+        for parts in [&[1, 1, 1][..], &[1 << 112, 1, 1 << 110], &[7], &[1, 0, 2], &[1; 17]] {
             assert_eq!(permille(parts).iter().sum::<u32>(), 1_000, "{parts:?}");
         }
     }
