@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use grantscope_wire::{HookId, LossKind};
 
@@ -74,7 +74,11 @@ impl FrameSink for Unblocked {
 
 /// Bytes on their way to a thread that writes them.
 #[derive(Debug)]
-struct Outbox(Arc<Shared>);
+struct Outbox {
+    shared: Arc<Shared>,
+    /// `None`: it was waited for.
+    thread: Option<JoinHandle<()>>,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -117,7 +121,7 @@ impl Outbox {
     fn new(mut out: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
-        thread::Builder::new().name("write".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("write".to_owned()).spawn(move || {
             while let Some(piece) = of_thread.next() {
                 let written = out.write_all(&piece).and_then(|()| out.flush());
                 let mut state = of_thread.lock();
@@ -129,11 +133,11 @@ impl Outbox {
                 state.progress.written_bytes += piece.len() as u64;
             }
         })?;
-        Ok(Self(shared))
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     fn progress(&self) -> io::Result<Progress> {
-        let state = self.0.lock();
+        let state = self.shared.lock();
         state.error.as_ref().map_or(Ok(state.progress), |error| Err(again(error)))
     }
 }
@@ -145,13 +149,13 @@ fn again(error: &io::Error) -> io::Error {
 
 impl Write for Outbox {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
         if let Some(error) = &state.error {
             return Err(again(error));
         }
         state.pieces.push_back(bytes.to_vec());
         state.progress.waiting_bytes += bytes.len();
-        self.0.changed.notify_one();
+        self.shared.changed.notify_one();
         Ok(bytes.len())
     }
 
@@ -162,9 +166,18 @@ impl Write for Outbox {
 }
 
 impl Drop for Outbox {
+    /// What it wrote to is closed then, unless a reader holds it: that one is not waited for.
     fn drop(&mut self) {
-        self.0.lock().is_over = true;
-        self.0.changed.notify_one();
+        let is_idle = {
+            let mut state = self.shared.lock();
+            state.is_over = true;
+            state.progress.waiting_bytes == 0 || state.error.is_some()
+        };
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take().filter(|_| is_idle) {
+            // It has panicked only if what it wrote to has.
+            let _ = thread.join();
+        }
     }
 }
 
