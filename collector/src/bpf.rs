@@ -1,13 +1,18 @@
 //! The calls of bpf(2) that aya does not make (include/uapi/linux/bpf.h, Linux v6.12).
 
+use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use aya_obj::generated::bpf_prog_info;
 use nix::libc;
 
 const BPF_PROG_RUN: libc::c_int = 10;
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const BPF_LINK_GET_FD_BY_ID: libc::c_int = 30;
+const BPF_LINK_GET_NEXT_ID: libc::c_int = 31;
+const BPF_LINK_TYPE_PERF_EVENT: u32 = 7;
+const BPF_PERF_EVENT_KRETPROBE: u32 = 4;
 
 /// Runs a program for a test, with no input.
 ///
@@ -16,7 +21,7 @@ const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 pub fn run_for_a_test(program: BorrowedFd<'_>) -> io::Result<()> {
     let mut attributes = [0_u32; 20];
     attributes[0] = program.as_raw_fd() as u32;
-    call(BPF_PROG_RUN, &mut attributes)
+    call(BPF_PROG_RUN, &mut attributes).map(drop)
 }
 
 /// Runs the program of a raw tracepoint, with this argument.
@@ -50,7 +55,7 @@ pub fn run_with(program: BorrowedFd<'_>, argument: u64) -> io::Result<()> {
         context: context.as_ptr() as u64,
         ..Attributes::default()
     };
-    call(BPF_PROG_RUN, &mut attributes)
+    call(BPF_PROG_RUN, &mut attributes).map(drop)
 }
 
 /// How often the kernel did not run a program because it ran already on that processor (kernel/bpf/trampoline.c, Linux v6.12); 0 where it
@@ -72,8 +77,68 @@ pub fn misses(program: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(info.recursion_misses)
 }
 
-fn call<T>(command: libc::c_int, attributes: &mut T) -> io::Result<()> {
+/// How many returns each kretprobe has missed, by its program's id: more tasks were inside its function than it has instances
+/// (kernel/kprobes.c and `bpf_perf_link_fill_kprobe` in kernel/bpf/syscall.c, Linux v6.12). Kernels before 6.7 say 0.
+pub fn missed_returns() -> HashMap<u32, u64> {
+    let mut missed = HashMap::new();
+    let mut id = 0;
+    while let Some(next) = next_link(id) {
+        id = next;
+        // It may be gone by now.
+        if let Some(info) = link_info(id)
+            && (info.kind, info.event) == (BPF_LINK_TYPE_PERF_EVENT, BPF_PERF_EVENT_KRETPROBE)
+        {
+            *missed.entry(info.program).or_default() += info.missed;
+        }
+    }
+    missed
+}
+
+/// The link with the next larger id.
+fn next_link(id: u32) -> Option<u32> {
+    let mut attributes = [id, 0, 0];
+    call(BPF_LINK_GET_NEXT_ID, &mut attributes).ok()?;
+    Some(attributes[1])
+}
+
+/// Of `struct bpf_link_info` as much as a kretprobe has.
+#[repr(C)]
+#[derive(Default)]
+struct LinkInfo {
+    kind: u32,
+    id: u32,
+    program: u32,
+    padding: u32,
+    event: u32,
+    padding_of_event: u32,
+    function: u64,
+    function_bytes: u32,
+    offset: u32,
+    address: u64,
+    missed: u64,
+    cookie: u64,
+}
+
+fn link_info(id: u32) -> Option<LinkInfo> {
+    #[repr(C)]
+    struct Attributes {
+        descriptor: u32,
+        bytes: u32,
+        info: u64,
+    }
+    let descriptor = call(BPF_LINK_GET_FD_BY_ID, &mut [id, 0, 0]).ok()?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    let link = unsafe { OwnedFd::from_raw_fd(descriptor) };
+    let mut info = LinkInfo::default();
+    let bytes = size_of::<LinkInfo>() as u32;
+    let mut attributes = Attributes { descriptor: link.as_raw_fd() as u32, bytes, info: &raw mut info as u64 };
+    call(BPF_OBJ_GET_INFO_BY_FD, &mut attributes).ok()?;
+    Some(info)
+}
+
+/// What the kernel returns, if that is no error.
+fn call<T>(command: libc::c_int, attributes: &mut T) -> io::Result<RawFd> {
     // SAFETY: the attributes are those of the command, as long as is said, and what they point to outlives the call.
     let result = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<T>()) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as RawFd) }
 }

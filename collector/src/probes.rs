@@ -7,7 +7,7 @@ use aya::maps::{Array, MapData, RingBuf};
 use aya::programs::Program;
 use aya::{Btf, Ebpf};
 use grantscope_wire::loss::{LOSS_COUNTERS, LossKind, loss_index};
-use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId};
+use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId, Op};
 
 use crate::btf::KernelTypes;
 use crate::callers::{Callers, GRANT_TABLE};
@@ -39,6 +39,8 @@ pub struct Probes {
     decoder: Decoder,
     costs: Costs,
     uncalibrated: Option<String>,
+    /// Programs at the returns of functions that operations end in, by kretprobes: by their ids.
+    kretprobes: Vec<(u32, HookId)>,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
     left_out_before: u64,
@@ -86,6 +88,7 @@ impl Probes {
         }
         let census = census.ok();
         let mut probes = Self {
+            kretprobes: kretprobes(&ebpf, &status),
             ebpf,
             records,
             loss,
@@ -242,7 +245,17 @@ impl Probes {
         // What a hook that is not attached would have reported is missing, and named as that: it is not lost.
         let attached = self.status.iter().filter(|status| status.attached_by.is_some());
         let counted = attached.flat_map(|status| kinds(status.hook));
-        counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook))).collect()
+        let counted = counted.chain(HOOKS.iter().filter_map(|hook| self.missed(hook)));
+        with_missed_returns(counted.collect(), &self.missed_returns())
+    }
+
+    /// Returns that kretprobes have missed, by the hook that reports the operation.
+    fn missed_returns(&self) -> Vec<(HookId, u64)> {
+        if self.kretprobes.is_empty() {
+            return Vec::new();
+        }
+        let missed = bpf::missed_returns();
+        self.kretprobes.iter().filter_map(|(program, hook)| Some((*hook, *missed.get(program)?))).collect()
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {
@@ -256,6 +269,30 @@ impl Probes {
         let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
         (count > 0).then_some(LossCounter { hook: hook.id, kind: LossKind::Missed, count })
     }
+}
+
+/// The same, where the kernel has counted more returns as missed than the programs have: these notice only when the task comes again.
+fn with_missed_returns(mut counters: Vec<LossCounter>, missed: &[(HookId, u64)]) -> Vec<LossCounter> {
+    for &(hook, count) in missed.iter().filter(|(_, count)| *count > 0) {
+        let of_programs = |counter: &&mut LossCounter| (counter.hook, counter.kind) == (hook, LossKind::ReturnMissed);
+        match counters.iter_mut().find(of_programs) {
+            Some(counter) => counter.count = counter.count.max(count),
+            None => counters.push(LossCounter { hook, kind: LossKind::ReturnMissed, count }),
+        }
+    }
+    counters
+}
+
+/// The programs whose kretprobes end operations.
+fn kretprobes(ebpf: &Ebpf, status: &[HookStatus]) -> Vec<(u32, HookId)> {
+    let reports = |hook: &HookId| Op::ALL.iter().any(|op| op.reported_by() == *hook);
+    let by_kprobe = status.iter().filter(|status| status.attached_by.as_deref().and_then(attach::means) == Some(Means::Kprobe));
+    let id = |hook: HookId| {
+        let name = format!("{}_kretprobe", HOOKS.iter().find(|row| row.id == hook)?.stem());
+        let Some(Program::KProbe(program)) = ebpf.program(&name) else { return None };
+        Some((program.info().ok()?.id(), hook))
+    };
+    by_kprobe.map(|status| status.hook).filter(reports).filter_map(id).collect()
 }
 
 /// The symbols that all of it needs.
@@ -318,4 +355,18 @@ fn recursion_misses(program: &Program) -> Option<u64> {
         _ => return None,
     };
     bpf::misses(program.ok()?.as_fd()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_return_is_counted_once_whoever_noticed() {
+        let counter = |hook, count| LossCounter { hook, kind: LossKind::ReturnMissed, count };
+        let [ioctl, release, mmap] = [HookId::GntdevIoctl, HookId::GntdevRelease, HookId::GntdevMmap];
+        let counted = with_missed_returns(vec![counter(ioctl, 3), counter(mmap, 5)], &[(ioctl, 30), (release, 2), (mmap, 4)]);
+        assert_eq!(counted, [counter(ioctl, 30), counter(mmap, 5), counter(release, 2)]);
+        assert_eq!(with_missed_returns(Vec::new(), &[(ioctl, 0)]), []);
+    }
 }

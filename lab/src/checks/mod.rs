@@ -84,6 +84,7 @@ pub const ALL: &[Check] = &[
     Check { name: "the ledger never joins two maps, and is empty after the sweep", run: ledger::never_joins_two_maps },
     Check { name: "the ledger with pages of 16 KiB, of a module", run: ledger::of_large_pages },
     Check { name: "kprobes alone profile as exactly", run: attach_modes::kprobes_are_exact },
+    Check { name: "what kretprobes miss is counted", run: attach_modes::missed_returns_are_counted },
     Check { name: "whatever is watched, operations are profiled as exactly", run: attach_modes::every_way_is_exact },
     Check { name: "a program that is not ours is profiled as exactly", run: profile::third_party_client_is_exact },
     Check { name: "a crowd, and every order of release, is profiled as exactly", run: profile::crowd_is_exact },
