@@ -58,7 +58,8 @@ impl Drop for Guard {
         }
         match OWN.lock().unwrap_or_else(PoisonError::into_inner).undo(&shared(), &self.record) {
             Undone::Nothing | Undone::Done(_) => {}
-            Undone::LeftAlone(what) | Undone::Failed(what) => say!("warning: this run leaves {what}"),
+            Undone::LeftAlone(what) => say!("warning: this run leaves {what}"),
+            Undone::Failed(what) => say!("warning: this run leaves {what}; the next run, or `clean`, tries again"),
         }
     }
 }
@@ -89,12 +90,16 @@ impl Own {
         made.map(|()| record)
     }
 
+    /// What cannot be undone stays recorded: once this process has ended, the next run tries again.
     fn undo(&mut self, path: &Path, record: &Record) -> Undone {
         let folder = self.lock(path);
         // Equal records are interchangeable.
         let Some(place) = self.changed.iter().position(|own| own == record) else { return Undone::Nothing };
         self.changed.remove(place);
         let undone = record.undo(&self.all(folder.as_ref()));
+        if matches!(undone, Undone::Failed(_)) {
+            self.changed.insert(place, record.clone());
+        }
         self.write(path, folder.as_ref());
         undone
     }
@@ -168,6 +173,30 @@ mod tests {
         assert!(!journal.exists());
         assert!(own.change(&folder, more(Path::new("/nowhere/at/all"), 1)).is_err());
         assert!(!journal.exists(), "what was not changed is not noted");
+        fs::remove_dir_all(folder).unwrap();
+        fs::remove_file(limit).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_undone_stays_in_the_journal() {
+        let (folder, limit) = (temporary("failed"), temporary("failed-limit"));
+        fs::write(&limit, "5\n").unwrap();
+        let mut own = Own::new();
+        let journal = folder.join(format!("workload-{}.json", std::process::id()));
+        let failing = own.change(&folder, more(&limit, 7)).unwrap();
+        // As where no descriptor is left to open it by: it is there, and cannot be read.
+        fs::remove_file(&limit).unwrap();
+        fs::create_dir(&limit).unwrap();
+        assert!(matches!(own.undo(&folder, &failing), Undone::Failed(_)));
+        assert!(fs::read_to_string(&journal).unwrap().contains("\"by\":7"), "the next run has to know");
+        fs::remove_dir(&limit).unwrap();
+        fs::write(&limit, "12\n").unwrap();
+        let other = own.change(&folder, more(&limit, 3)).unwrap();
+        assert!(matches!(own.undo(&folder, &other), Undone::Done(_)));
+        assert_eq!(fs::read_to_string(&limit).unwrap(), "12", "what is still raised counts as that");
+        assert!(journal.exists());
+        assert!(matches!(own.undo(&folder, &failing), Undone::Done(_)));
+        assert_eq!((fs::read_to_string(&limit).unwrap().as_str(), journal.exists()), ("5", false));
         fs::remove_dir_all(folder).unwrap();
         fs::remove_file(limit).unwrap();
     }
