@@ -182,6 +182,15 @@ pub enum Error {
         what: String,
     },
 
+    /// A frontend that did not answer an earlier request.
+    #[error("the frontend of domain {peer} is not asked to {what}: it did not answer before")]
+    PeerGivenUp {
+        /// The domain.
+        peer: u16,
+        /// The request.
+        what: String,
+    },
+
     /// A frontend could not carry out a request.
     #[error("domain {peer} could not {what}: {} ({errno:?}); see the messages of its frontend", .errno.desc())]
     PeerRefused {

@@ -1,9 +1,11 @@
 //! Pages that a pipe holds, without copying them (vmsplice(2)): they stay as they are in memory, and in use, until the pipe is read.
 
-use std::io::{IoSlice, PipeReader, PipeWriter, Read};
+use std::fs::File;
+use std::io::{IoSlice, Read};
 
 use nix::errno::Errno;
-use nix::fcntl::{SpliceFFlags, vmsplice};
+use nix::fcntl::{OFlag, SpliceFFlags, vmsplice};
+use nix::unistd::pipe2;
 
 use super::gntalloc::Granted;
 use super::gntdev::Mapping;
@@ -15,26 +17,28 @@ const MOST_LOOKS: usize = 16;
 
 /// Pieces of a page in a pipe.
 struct Pieces {
-    pipe: PipeReader,
-    // No more writes follow, but without a writer the pipe would be at its end.
-    _writer: PipeWriter,
+    pipe: File,
+    /// Bytes that were not read yet.
+    left: usize,
 }
 
 impl Pieces {
     fn of(pieces: &[IoSlice<'_>], page: &str) -> Result<Self> {
         let failed = |call, errno| Error::Call { call, on: page.to_owned(), errno };
-        let (pipe, writer) = std::io::pipe().map_err(|error| failed("pipe", errno_of(&error)))?;
+        // Whoever asks for more than there is, or for more than there is room for, gets an errno, and nobody waits.
+        let (pipe, writer) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|errno| failed("pipe2", errno))?;
         let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();
-        match vmsplice(&writer, pieces, SpliceFFlags::empty()) {
-            Ok(spliced) if spliced == bytes => Ok(Self { pipe, _writer: writer }),
+        match vmsplice(&writer, pieces, SpliceFFlags::SPLICE_F_NONBLOCK) {
+            Ok(spliced) if spliced == bytes => Ok(Self { pipe: pipe.into(), left: bytes }),
             Ok(_) => Err(failed("vmsplice", Errno::EAGAIN)),
             Err(errno) => Err(failed("vmsplice", errno)),
         }
     }
 
     fn read(&mut self, bytes: &mut [u8]) -> Result<()> {
-        let read = self.pipe.read_exact(bytes);
-        read.map_err(|error| Error::Call { call: "read", on: "a pipe that holds a page".to_owned(), errno: errno_of(&error) })
+        let failed = |errno| Error::Call { call: "read", on: "a pipe that holds a page".to_owned(), errno };
+        self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| failed(Errno::ENODATA))?;
+        self.pipe.read_exact(bytes).map_err(|error| failed(errno_of(&error)))
     }
 }
 
@@ -94,5 +98,35 @@ impl Looks {
         let mut byte = [0];
         self.0.read(&mut byte)?;
         Ok(byte[0])
+    }
+
+    /// Whether none is left.
+    pub fn is_used_up(&self) -> bool {
+        self.0.left == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_once_too_often_gets_an_errno_and_does_not_wait() {
+        let byte = std::cell::Cell::new(7);
+        // SAFETY: the byte outlives the slice, and a page in a pipe is read by the kernel.
+        let seen = unsafe { std::slice::from_raw_parts(byte.as_ptr(), 1) };
+        let mut looks = Looks(Pieces::of(&[IoSlice::new(seen), IoSlice::new(seen)], "a test's page").unwrap());
+        assert_eq!(looks.look().unwrap(), 7);
+        byte.set(8);
+        assert_eq!((looks.look().unwrap(), looks.is_used_up()), (8, true), "what it is by then");
+        let error = looks.look().unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::ENODATA), "{error}");
+    }
+
+    #[test]
+    fn more_pieces_than_a_pipe_has_room_for_are_refused_and_not_waited_for() {
+        let byte = [1];
+        let error = Pieces::of(&[IoSlice::new(&byte); MOST_LOOKS + 1], "a test's page").err().unwrap();
+        assert_eq!(error.errno(), Some(Errno::EAGAIN), "{error}");
     }
 }

@@ -12,6 +12,7 @@ use nix::errno::Errno;
 
 use super::open::{is_readable, open_xen};
 use crate::error::{Error, Result, errno_of};
+use crate::stop::{self, LOOK_UP_NS};
 use crate::uapi::DomId;
 use crate::uapi::xenstore::{Header, Kind, MOST_BYTES, PATH, errno};
 
@@ -20,6 +21,9 @@ const ADVICE: &str = "this domain was started without xenstore, or the kernel ha
 
 /// How long an answer may take: a running xenstored is faster.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// And once the run is to stop: what is undone then needs answers too.
+const ANSWER_AFTER_STOP: Duration = Duration::from_secs(2);
 
 /// How often a transaction is tried that conflicts with others.
 const TRIES: usize = 100;
@@ -73,7 +77,11 @@ impl Xenstore {
     /// # Errors
     /// Those of `body`, xenstored does not answer, or others change the same nodes all the time.
     pub fn transaction<T>(&mut self, mut body: impl FnMut(&mut Transaction<'_>) -> Result<T>) -> Result<T> {
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
+            // Others may change the same nodes all the time, on purpose.
+            if attempt > 0 {
+                stop::check()?;
+            }
             let started =
                 self.ask(Kind::TransactionStart, 0, b"\0", ANSWER).map_err(|refused| refused.at("begin", "a transaction"))?;
             let id = text(&started).parse().map_err(|_| Error::XenstoreContents {
@@ -151,13 +159,17 @@ impl Xenstore {
         Ok((header, body))
     }
 
-    fn fill(&mut self, bytes: &mut [u8], deadline: Instant) -> Result<(), Refused> {
-        let mut filled = 0;
+    fn fill(&mut self, bytes: &mut [u8], mut deadline: Instant) -> Result<(), Refused> {
+        let (mut filled, mut is_stopping) = (0, false);
         while filled < bytes.len() {
+            if !is_stopping && stop::requested() {
+                is_stopping = true;
+                deadline = deadline.min(Instant::now() + ANSWER_AFTER_STOP);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
-            match is_readable(self.device.as_fd(), left) {
+            // A signal wakes one thread, which need not be this one.
+            match is_readable(self.device.as_fd(), left.min(Duration::from_nanos(LOOK_UP_NS))) {
                 Ok(true) => {}
-                // A signal: the caller checks for them between two calls.
                 Ok(false) if Instant::now() < deadline => continue,
                 Ok(false) => return Err(Refused::Silent),
                 Err(errno) => return Err(Refused::With(errno)),

@@ -60,8 +60,13 @@ impl Search {
         }
         let device = if self.channel.by_directory() { Some(GntDev::open(log)?) } else { None };
         let deadline = Instant::now() + self.timeout;
+        let has_xenstore = store.is_some();
+        let go_on = || {
+            stop::check()?;
+            if Instant::now() < deadline { Ok(()) } else { Err(self.silent(has_xenstore)) }
+        };
         loop {
-            let published = store.as_mut().map(|store| xenstore::read(store, &path)).transpose()?.flatten();
+            let published = store.as_mut().map(|store| xenstore::read(store, &path, go_on)).transpose()?.flatten();
             if let Some(offer) = published {
                 return self.enough(offer, "in xenstore");
             }
@@ -69,10 +74,7 @@ impl Search {
             if let Some(offer) = found {
                 return self.enough(offer, "by its directory");
             }
-            stop::check()?;
-            if Instant::now() >= deadline {
-                return Err(self.silent(store.is_some()));
-            }
+            go_on()?;
             match &mut store {
                 Some(store) => drop(store.wait(PAUSE)?),
                 None => sleep(PAUSE),

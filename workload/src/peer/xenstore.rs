@@ -91,19 +91,19 @@ impl Published {
     }
 }
 
-/// The offer at `path`, if any.
+/// The offer at `path`, if any. `go_on` is asked before each node: how many there are is up to the other domain.
 ///
 /// # Errors
-/// xenstored refuses it, or what is there is broken.
-pub fn read(store: &mut Xenstore, path: &str) -> Result<Option<Offer>> {
-    match store.transaction(|transaction| read_tree(transaction, path)) {
+/// xenstored refuses it, or what is there is broken; and those of `go_on`.
+pub fn read(store: &mut Xenstore, path: &str, go_on: impl Fn() -> Result<()>) -> Result<Option<Offer>> {
+    match store.transaction(|transaction| read_tree(transaction, path, &go_on)) {
         // Before there is anything, a domain without privileges may not look for it either.
         Err(Error::Xenstore { errno: Errno::EACCES, .. }) => Ok(None),
         other => other,
     }
 }
 
-fn read_tree(transaction: &mut Transaction<'_>, path: &str) -> Result<Option<Offer>> {
+fn read_tree(transaction: &mut Transaction<'_>, path: &str, go_on: &impl Fn() -> Result<()>) -> Result<Option<Offer>> {
     let Some(version) = transaction.read(&format!("{path}/version"))? else { return Ok(None) };
     if version != VERSION.to_string() {
         let known = format!("this program knows version {VERSION} only");
@@ -116,6 +116,7 @@ fn read_tree(transaction: &mut Transaction<'_>, path: &str) -> Result<Option<Off
         if references.len() >= total {
             break;
         }
+        go_on()?;
         let node = format!("{path}/references/{number}");
         let missing = || broken(&node, format!("it is missing, and there should be {total} references"));
         let text = transaction.read(&node)?.ok_or_else(missing)?;

@@ -5,6 +5,7 @@ use crate::device::{DmaHeap, ForeignBuf, GntDev, UdmaBuf};
 use crate::error::Result;
 use crate::peer::requests::{RemoteGrant, Request};
 use crate::script::{Action, Amount, Mapped, Side, Step};
+use crate::stop;
 use crate::truth::Buffer;
 use crate::uapi::{DomId, GrantRef};
 
@@ -105,7 +106,8 @@ impl<'run> Worker<'run> {
     /// Has the peer make some of these.
     fn ask(&mut self, object: usize, request: Request, count: u32) -> Result<()> {
         let Some(frontend) = self.shared.grants.frontend() else { return Ok(()) };
-        let items = (0..count).map(|_| RemoteGrant::new(frontend, request).map(Item::Peer)).collect::<Result<_>>()?;
+        let make = |_| stop::check().and_then(|()| RemoteGrant::new(frontend, request)).map(Item::Peer);
+        let items = (0..count).map(make).collect::<Result<_>>()?;
         self.keep(object, items);
         Ok(())
     }

@@ -1,22 +1,19 @@
-//! The backend's side: sends a request, and waits for the answer.
+//! The backend's side: sends a request, and waits for the answer, but not for ever: the frontend is another domain's.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
-use super::{Command, Handle, MAGIC, Request, VERSION, word};
-use grantscope_output::say;
+use super::line::{Connected, Line};
+use super::patience::{AFTER_STOP, ANSWERS, Patience};
+use super::{Command, Handle, REFERENCES_PER_ANSWER, Request, word};
 
-use crate::device::{Access, EventChannel, GntDev, GrantMap, Mapping};
 use crate::error::{Error, Result};
-use crate::peer::{Offer, RequestPage};
+use crate::peer::Offer;
 use crate::truth::Log;
 use crate::uapi::{DomId, GrantRef};
 
-/// How long a frontend may take to answer: longer than any import takes under emulation.
-const TIMEOUT: Duration = Duration::from_secs(20);
-/// How often it is checked whether the answer is there, in case the event was lost.
+/// How often it is checked whether the answer is there, in case the event was lost, and whether the run is to stop.
 const POLL: Duration = Duration::from_millis(100);
 
 /// An object that a frontend made.
@@ -29,47 +26,16 @@ pub struct Made {
 }
 
 /// A connection to a frontend that takes requests. Its page is mapped as long as it lives.
-pub struct Client<'log> {
-    peer: DomId,
-    channel: EventChannel,
-    mapping: Mapping<'log>,
-    // After the mapping.
-    _map: GrantMap<'log>,
-    number: u32,
-}
+pub struct Client<'log>(Conversation<Connected<'log>>);
 
 impl<'log> Client<'log> {
-    /// Connects to a frontend that offers this.
+    /// Connects to a frontend that offers this. What an earlier backend left there is released.
     ///
     /// # Errors
     /// It takes no requests, another backend is connected to it, or it does not answer.
     pub fn of(log: &'log Log, peer: DomId, offer: &Offer) -> Result<Self> {
         let silent = || Error::PeerRequests { peer, what: "it takes no requests, and said why when it started".to_owned() };
-        Self::connect(log, peer, offer.requests.ok_or_else(silent)?)
-    }
-
-    /// Connects. What an earlier backend left there is released.
-    fn connect(log: &'log Log, peer: DomId, page: RequestPage) -> Result<Self> {
-        let map = GntDev::open(log)?.map(peer, &[page.reference])?;
-        let mapping = map.mmap(Access::ReadWrite)?;
-        let known = [word::MAGIC, word::VERSION].map(|place| mapping.read(0, place * 4));
-        if known != [MAGIC, VERSION] {
-            return Err(Error::PeerRequests {
-                peer,
-                what: "its page is another one; use the same build in both domains".to_owned(),
-            });
-        }
-        let channel = EventChannel::connected(peer, page.port).map_err(|error| match error {
-            Error::Call { errno: Errno::EINVAL, .. } => {
-                let what = "another backend is connected to it; there can be one at a time".to_owned();
-                Error::PeerRequests { peer, what }
-            }
-            other => other,
-        })?;
-        let number = mapping.read(0, word::ANSWER * 4);
-        let mut client = Self { peer, channel, mapping, _map: map, number };
-        client.send(Command::Begin)?;
-        Ok(client)
+        Conversation::begin(peer, Connected::new(log, peer, offer.requests.ok_or_else(silent)?)?).map(Self)
     }
 
     /// Has it grant or import pages.
@@ -77,23 +43,7 @@ impl<'log> Client<'log> {
     /// # Errors
     /// It refuses, does not answer, or gives another number of references.
     pub fn make(&mut self, request: Request) -> Result<Made> {
-        let pages = request.pages();
-        self.send(Command::Make(request))?;
-        let (handle, total) = (self.word(word::HANDLE), self.word(word::TOTAL));
-        let mut references = self.references();
-        while total == pages && references.len() < pages as usize {
-            self.send(Command::References { handle, first: references.len() as u32 })?;
-            let more = self.references();
-            if more.is_empty() {
-                break;
-            }
-            references.extend(more);
-        }
-        if references.len() != pages as usize {
-            let what = format!("it gave {} references for {pages} pages", references.len());
-            return Err(Error::PeerRequests { peer: self.peer, what });
-        }
-        Ok(Made { handle, references })
+        self.0.make(request)
     }
 
     /// Has it read the first byte of a grant.
@@ -101,8 +51,7 @@ impl<'log> Client<'log> {
     /// # Errors
     /// It refuses or does not answer.
     pub fn look(&mut self, handle: Handle) -> Result<u8> {
-        self.send(Command::Look { handle })?;
-        Ok(self.word(word::BYTE) as u8)
+        self.0.look(handle)
     }
 
     /// Has it revoke what it made.
@@ -110,121 +59,110 @@ impl<'log> Client<'log> {
     /// # Errors
     /// It refuses or does not answer.
     pub fn release(&mut self, handle: Handle) -> Result<()> {
+        self.0.release(handle)
+    }
+}
+
+/// Requests and answers, over any line.
+struct Conversation<L> {
+    peer: DomId,
+    line: L,
+    number: u32,
+    patience: Patience,
+}
+
+impl<L: Line> Conversation<L> {
+    fn begin(peer: DomId, line: L) -> Result<Self> {
+        let number = line.read(word::ANSWER);
+        let mut conversation = Self { peer, line, number, patience: Patience::default() };
+        conversation.send(Command::Begin)?;
+        Ok(conversation)
+    }
+
+    fn make(&mut self, request: Request) -> Result<Made> {
+        let began = self.line.now();
+        self.send_since(began, Command::Make(request))?;
+        let handle = self.line.read(word::HANDLE);
+        match self.references(began, handle, request.pages() as usize) {
+            Ok(references) => Ok(Made { handle, references }),
+            Err(error) => {
+                // It is of no use; the first error says more than what follows from it.
+                let _ = self.release(handle);
+                Err(error)
+            }
+        }
+    }
+
+    /// Those of the last answer, and of as many more as it takes. Each gives as many as it has room for: no more answers are waited for
+    /// than there have to be.
+    fn references(&mut self, began: Instant, handle: Handle, pages: usize) -> Result<Vec<GrantRef>> {
+        let total = self.line.read(word::TOTAL) as usize;
+        let mut references = Vec::new();
+        loop {
+            let (here, most) = (self.line.read(word::HERE) as usize, (pages - references.len()).min(REFERENCES_PER_ANSWER));
+            if total != pages || here != most {
+                let given = references.len() + here.min(most);
+                let what =
+                    format!("it gave {given} references of {total}, and there should be {pages}, as many as fit in each answer");
+                return Err(Error::PeerRequests { peer: self.peer, what });
+            }
+            references.extend((0..here).map(|place| self.line.read(word::REFERENCES + place)));
+            if references.len() == pages {
+                return Ok(references);
+            }
+            self.send_since(began, Command::References { handle, first: references.len() as u32 })?;
+        }
+    }
+
+    fn look(&mut self, handle: Handle) -> Result<u8> {
+        self.send(Command::Look { handle })?;
+        Ok(self.line.read(word::BYTE) as u8)
+    }
+
+    fn release(&mut self, handle: Handle) -> Result<()> {
         self.send(Command::Release { handle })
     }
 
-    /// Those of the last answer.
-    fn references(&self) -> Vec<GrantRef> {
-        let here = (self.word(word::HERE) as usize).min(super::REFERENCES_PER_ANSWER);
-        (0..here).map(|place| self.word(word::REFERENCES + place)).collect()
+    fn send(&mut self, command: Command) -> Result<()> {
+        self.send_since(self.line.now(), command)
     }
 
-    /// A signal does not end the wait: what was requested has to be known, to be undone.
-    fn send(&mut self, command: Command) -> Result<()> {
+    /// A signal does not end the wait at once: what was requested has to be known, to be undone.
+    fn send_since(&mut self, began: Instant, command: Command) -> Result<()> {
+        if self.patience.has_ended() {
+            return Err(Error::PeerGivenUp { peer: self.peer, what: command.describe() });
+        }
         self.number = self.number.wrapping_add(1);
         for (place, value) in command.encode().into_iter().enumerate() {
-            self.mapping.write(0, (word::COMMAND + place) * 4, value);
+            self.line.write(word::COMMAND + place, value);
         }
-        self.mapping.write(0, word::REQUEST * 4, self.number);
-        self.channel.notify()?;
-        let deadline = Instant::now() + TIMEOUT;
-        while self.word(word::ANSWER) != self.number {
-            if Instant::now() >= deadline {
-                let what = format!(
-                    "it does not answer within {} s when it is to {}; does it still run?",
-                    TIMEOUT.as_secs(),
-                    command.describe()
-                );
-                return Err(Error::PeerRequests { peer: self.peer, what });
+        self.line.write(word::REQUEST, self.number);
+        self.line.notify()?;
+        while self.line.read(word::ANSWER) != self.number {
+            let is_stopping = self.line.is_stopping();
+            let left = self.patience.left(began, self.line.now(), is_stopping);
+            if left.is_zero() {
+                return Err(self.silent(command, is_stopping));
             }
-            self.channel.wait(POLL)?;
+            self.line.wait(left.min(POLL))?;
         }
-        match self.word(word::ERRNO) {
+        match self.line.read(word::ERRNO) {
             0 => Ok(()),
             errno => Err(Error::PeerRefused { peer: self.peer, what: command.describe(), errno: Errno::from_raw(errno as i32) }),
         }
     }
 
-    fn word(&self, place: usize) -> u32 {
-        self.mapping.read(0, place * 4)
+    fn silent(&self, command: Command, is_stopping: bool) -> Error {
+        let (limit, after) = if is_stopping { (AFTER_STOP, " after the signal") } else { (ANSWERS, "") };
+        let what = format!(
+            "it does not answer within {} s{after} when it is to {}; does it still run? Nothing more is requested, and the next run that \
+             requests there has released what this one leaves",
+            limit.as_secs(),
+            command.describe()
+        );
+        Error::PeerRequests { peer: self.peer, what }
     }
 }
 
-/// A frontend that takes requests, from any thread.
-pub trait RemoteFrontend: Send + Sync {
-    /// Has it make something.
-    ///
-    /// # Errors
-    /// As of [`Client::make`].
-    fn make(&self, request: Request) -> Result<Made>;
-    /// Has it take that back.
-    ///
-    /// # Errors
-    /// As of [`Client::release`].
-    fn release(&self, handle: Handle) -> Result<()>;
-    /// Has it read the first byte of a grant, one of the reads that were requested with the grant.
-    ///
-    /// # Errors
-    /// As of [`Client::look`].
-    fn look(&self, handle: Handle) -> Result<u8>;
-}
-
-impl RemoteFrontend for Mutex<Client<'_>> {
-    fn make(&self, request: Request) -> Result<Made> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).make(request)
-    }
-
-    fn release(&self, handle: Handle) -> Result<()> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).release(handle)
-    }
-
-    fn look(&self, handle: Handle) -> Result<u8> {
-        self.lock().unwrap_or_else(PoisonError::into_inner).look(handle)
-    }
-}
-
-/// An object that a frontend made on request. It is revoked when this is dropped.
-pub struct RemoteGrant<'run> {
-    frontend: &'run dyn RemoteFrontend,
-    made: Made,
-    ended: bool,
-}
-
-impl<'run> RemoteGrant<'run> {
-    /// Requests it.
-    ///
-    /// # Errors
-    /// As of [`Client::make`].
-    pub fn new(frontend: &'run dyn RemoteFrontend, request: Request) -> Result<Self> {
-        Ok(Self { frontend, made: frontend.make(request)?, ended: false })
-    }
-
-    /// One for each page.
-    pub fn references(&self) -> &[GrantRef] {
-        &self.made.references
-    }
-
-    /// Its handle, known to both sides.
-    pub fn handle(&self) -> Handle {
-        self.made.handle
-    }
-
-    /// Revokes it.
-    ///
-    /// # Errors
-    /// As of [`Client::release`].
-    pub fn release(mut self) -> Result<()> {
-        self.ended = true;
-        self.frontend.release(self.made.handle)
-    }
-}
-
-impl Drop for RemoteGrant<'_> {
-    fn drop(&mut self) {
-        if !self.ended
-            && let Err(error) = self.frontend.release(self.made.handle)
-        {
-            say!("warning: {error}; the next run that requests there has it released");
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

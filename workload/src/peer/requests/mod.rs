@@ -24,11 +24,20 @@
 //! Page *i* of what was made is filled with the number *i*, as the pages are that the frontend grants from the start; but a grant
 //! that is to be read begins with [`MARK`], of which a kernel that unmaps it can be asked to clear a byte. It can be looked at
 //! after its release, too.
+//!
+//! Neither side trusts the other. An answer gives as many references as it has room for; who gives less is not asked again
+//! (`patience.rs`: how long it is waited for). What a backend has no right to, or asks for too often, is answered with an errno
+//! (`bounds.rs`: how much it may have).
 
+mod bounds;
 mod client;
+mod line;
+mod patience;
+mod remote;
 mod service;
 
-pub use client::{Client, Made, RemoteFrontend, RemoteGrant};
+pub use client::{Client, Made};
+pub use remote::{RemoteFrontend, RemoteGrant};
 pub use service::Service;
 
 use crate::device::Memory;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 
+use super::bounds::{Held, MOST_EXPLAINED, MOST_LOOKED_AT};
 use super::{Command, Handle, MAGIC, MARK, REFERENCES_PER_ANSWER, Request, VERSION, word};
 use grantscope_output::say;
 
@@ -11,7 +12,6 @@ use crate::device::{EventChannel, GntAlloc, Granted, GrantedPages, Looks};
 use crate::error::{Error, Result};
 use crate::peer::{Imported, fill};
 use crate::truth::Log;
-use crate::uapi::gntdev::IMPORT_PAGES_END;
 use crate::uapi::{DomId, GrantRef, gntalloc};
 use crate::undo::RaisedLimit;
 
@@ -25,8 +25,10 @@ pub struct Service<'run> {
     answered: u32,
     next: Handle,
     objects: BTreeMap<Handle, Object<'run>>,
-    /// At grants, also those that were released.
+    /// At grants, also those that were released: the last ones.
     looks: BTreeMap<Handle, Looks>,
+    /// Requests that were refused.
+    refused: u32,
 }
 
 /// What was made for a backend. Its parts are in the order in which they have to go.
@@ -65,7 +67,18 @@ impl<'run> Service<'run> {
     ) -> Self {
         page.write(0, word::VERSION * 4, VERSION);
         page.write(0, word::MAGIC * 4, MAGIC);
-        Self { log, to, device, channel, page, answered: 0, next: 1, objects: BTreeMap::new(), looks: BTreeMap::new() }
+        Self {
+            log,
+            to,
+            device,
+            channel,
+            page,
+            answered: 0,
+            next: 1,
+            objects: BTreeMap::new(),
+            looks: BTreeMap::new(),
+            refused: 0,
+        }
     }
 
     /// Serves a request, if there is one, and answers it.
@@ -82,7 +95,7 @@ impl<'run> Service<'run> {
         // Read once: the memory is the backend's too.
         let [argument, other] = word::ARGUMENTS.map(|place| self.word(place));
         let answer = match Command::decode([self.word(word::COMMAND), argument, other]) {
-            Some(command) => self.execute(command).inspect_err(|error| say!("frontend: cannot {}: {error}", command.describe())),
+            Some(command) => self.execute(command).inspect_err(|error| self.explain(command, error)),
             None => Err(Error::Call { call: "a request", on: "that is not known".to_owned(), errno: Errno::ENOSYS }),
         };
         let errno = match answer {
@@ -98,32 +111,39 @@ impl<'run> Service<'run> {
         self.channel.notify()
     }
 
+    fn explain(&mut self, command: Command, error: &Error) {
+        self.refused = self.refused.saturating_add(1);
+        if self.refused <= MOST_EXPLAINED {
+            say!("frontend: cannot {}: {error}", command.describe());
+        }
+        if self.refused == MOST_EXPLAINED {
+            say!("frontend: that was number {MOST_EXPLAINED}; what is refused from now on is answered, and not said here");
+        }
+    }
+
     fn execute(&mut self, command: Command) -> Result<Answer> {
         match command {
             Command::Begin => {
                 self.looks.clear();
                 self.end().map(|()| None)
             }
-            Command::Look { handle } => match self.looks.get_mut(&handle) {
-                Some(looks) => {
-                    let byte = looks.look()?;
-                    self.write(word::BYTE, byte.into());
-                    Ok(None)
-                }
-                None => Err(unknown("look", handle)),
-            },
-            Command::Make(Request::Grant { pages, looks }) => {
-                let pages = allowed(pages)?;
+            Command::Look { handle } => self.look(handle).map(|()| None),
+            Command::Make(request @ Request::Grant { looks, .. }) => {
+                let pages = self.held().room_for(request)?;
                 let raised = RaisedLimit::by(gntalloc::LIMIT, pages)?;
                 let granted = self.device.grant(self.to, pages)?;
                 fill(&granted.mmap()?);
                 let looks = if looks == 0 { None } else { Some(granted.looks_at(0, MARK, looks as usize)?) };
                 let handle = self.keep(Object::Grant { granted, _raised: raised });
                 self.looks.extend(looks.map(|looks| (handle, looks)));
+                if self.looks.len() > MOST_LOOKED_AT {
+                    self.looks.pop_first();
+                }
                 Ok(Some((handle, 0)))
             }
-            Command::Make(Request::Import { pages, from }) => {
-                let imported = Imported::new(self.log, self.to, 0, allowed(pages)?, from)?;
+            Command::Make(request @ Request::Import { from, .. }) => {
+                let pages = self.held().room_for(request)?;
+                let imported = Imported::new(self.log, self.to, 0, pages, from)?;
                 Ok(Some((self.keep(Object::Import(imported)), 0)))
             }
             Command::References { handle, first } => Ok(Some((handle, first as usize))),
@@ -132,6 +152,24 @@ impl<'run> Service<'run> {
                 None => Err(unknown("release", handle)),
             },
         }
+    }
+
+    fn look(&mut self, handle: Handle) -> Result<()> {
+        let looks = self.looks.get_mut(&handle).ok_or_else(|| unknown("look", handle))?;
+        let byte = looks.look()?;
+        if looks.is_used_up() {
+            self.looks.remove(&handle);
+        }
+        self.write(word::BYTE, byte.into());
+        Ok(())
+    }
+
+    fn held(&self) -> Held {
+        self.objects.values().fold(Held::default(), |held, object| Held {
+            objects: held.objects + 1,
+            imports: held.imports + usize::from(matches!(object, Object::Import(_))),
+            pages: held.pages + object.references().len(),
+        })
     }
 
     fn keep(&mut self, object: Object<'run>) -> Handle {
@@ -172,12 +210,4 @@ impl<'run> Service<'run> {
 
 fn unknown(call: &'static str, handle: Handle) -> Error {
     Error::Call { call, on: format!("number {handle}"), errno: Errno::ENOENT }
-}
-
-/// As many as a scenario file may ask for: an import of more would corrupt the kernel.
-fn allowed(pages: u32) -> Result<usize> {
-    match pages as usize {
-        pages @ 1..IMPORT_PAGES_END => Ok(pages),
-        _ => Err(Error::Call { call: "a request", on: format!("for {pages} pages"), errno: Errno::EINVAL }),
-    }
 }
