@@ -16,6 +16,7 @@ mod filter;
 mod hang;
 mod harness;
 mod hooks_document;
+mod hostile;
 mod init;
 mod kernel_users;
 mod ledger;
@@ -77,6 +78,7 @@ pub const ALL: &[Check] = &[
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "files of the user's stay, and nobody else steers what root does", run: files::are_safe },
     Check { name: "a recording ends when it is told to, and says how", run: endings::come_when_they_are_told },
+    Check { name: "a peer that breaks the rules holds nobody", run: hostile::peers_hold_nobody },
     Check { name: "obstacles are named, and recorded data is kept", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
     Check { name: "a teardown is followed to its true end, in every order of release", run: teardown::ends_are_seen },

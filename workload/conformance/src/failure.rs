@@ -51,6 +51,21 @@ pub enum Failure {
         expected: String,
     },
 
+    /// A test of another domain's frontend without one.
+    #[error("this tests another domain's frontend: start one there (docs/two-domains.md), and give --peer DOMID")]
+    NeedsPeer,
+
+    /// A frontend answered otherwise than it had to.
+    #[error("{what}: the frontend answered {answered}, expected was {expected}; use the same build in both domains")]
+    Frontend {
+        /// What was requested.
+        what: &'static str,
+        /// Its answer.
+        answered: String,
+        /// The expected answer.
+        expected: String,
+    },
+
     /// In an order of releases, the kernel differed from its source.
     #[error(
         "{order}: {when}, {answered}; expected was that {expected}; docs/release-orders.md lists what the kernel was seen to do"

@@ -1,10 +1,11 @@
 //! Tests of what Linux and Xen do with grants, on the real ones: what has to be refused and with which reason, what every order of
 //! release does. They are scenarios of `grantscope-workload` as the files of the generator are, but programs: no list of steps can say
-//! what they check. An answer other than the kernel's source calls for ends the run.
+//! what they check. An answer other than the kernel's source calls for ends the run. One tests a frontend instead.
 
 mod capability;
 mod failure;
 mod faults;
+mod mistakes;
 mod options;
 mod pages;
 mod refusals;
@@ -26,11 +27,13 @@ pub enum Test {
     Faults,
     /// Xen's tables, filled until they are full.
     Exhaustion,
+    /// Requests that a frontend must refuse.
+    PeerMistakes,
 }
 
 impl Test {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::Refusals, Self::ReleaseOrders, Self::Faults, Self::Exhaustion];
+    pub const ALL: [Self; 5] = [Self::Refusals, Self::ReleaseOrders, Self::Faults, Self::Exhaustion, Self::PeerMistakes];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Test {
             Self::ReleaseOrders => "release-orders",
             Self::Faults => "faults",
             Self::Exhaustion => "exhaustion",
+            Self::PeerMistakes => "peer-mistakes",
         }
     }
 
@@ -55,6 +59,9 @@ impl Test {
             Self::Exhaustion => {
                 "the grant table and Xen's maptrack, filled until every call fails: for a Xen that was booted with small ones"
             }
+            Self::PeerMistakes => {
+                "requests that a peer's frontend must refuse: each answer is checked, and that it serves the next"
+            }
         }
     }
 
@@ -68,6 +75,7 @@ impl Test {
             Self::ReleaseOrders => release_orders::run(log, options, skipped),
             Self::Faults => faults::run(log, options, skipped),
             Self::Exhaustion => faults::exhausted::run(log, options, skipped),
+            Self::PeerMistakes => mistakes::run(log, options),
         }
     }
 }

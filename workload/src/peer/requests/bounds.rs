@@ -10,8 +10,8 @@ use crate::uapi::gntdev::IMPORT_PAGES_END;
 const MOST_OBJECTS: usize = 4096;
 /// Imports: each keeps two descriptors open, its device's and its buffer's, of the 1,024 that a process has by default.
 const MOST_IMPORTS: usize = 256;
-/// Pages of all objects: 512 MiB.
-const MOST_PAGES: usize = 1 << 17;
+/// Pages of all objects: as many as one may have, 256 MiB.
+const MOST_PAGES: usize = IMPORT_PAGES_END;
 /// Grants that can still be looked at, of which each keeps a pipe open. The oldest are forgotten.
 pub(super) const MOST_LOOKED_AT: usize = 64;
 /// Refused requests that are explained on standard error, which may be a file.
