@@ -64,10 +64,16 @@ trap - HUP
 begin hangup-taken grantscope record -o /tmp/recording --clock counted
 kill -HUP $recorder
 ended
+
+begin kprobes grantscope record --attach kprobe -o /tmp/recording --clock counted
+kill -TERM $recorder
+ended
 "#;
 
 /// An end takes as long as the kernel takes to detach all hooks: nearly all of it are waits for RCU, one for each.
 const DETACHED_MS: u64 = 5_000;
+/// Those for kprobes are shared.
+const KPROBES_DETACHED_MS: u64 = 2_000;
 
 /// Case, exit status, the most milliseconds, and what that line says.
 const EXPECTED: &[(&str, i32, u64, &str)] = &[
@@ -85,6 +91,7 @@ const EXPECTED: &[(&str, i32, u64, &str)] = &[
     ("hangup-ignored", 0, 0, "it goes on"),
     ("hangup", 0, DETACHED_MS, "0 operations recorded, 0 lost"),
     ("hangup-taken", 0, DETACHED_MS, "0 operations recorded, 0 lost"),
+    ("kprobes", 0, KPROBES_DETACHED_MS, "0 operations recorded, 0 lost"),
 ];
 
 /// Runs all cases in one boot.
