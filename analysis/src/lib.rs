@@ -42,6 +42,7 @@ pub mod own;
 pub mod quantile;
 pub mod recording;
 pub mod report;
+pub mod runs;
 pub mod series;
 pub mod shown;
 pub mod stages;
