@@ -33,6 +33,7 @@
 mod by_path;
 pub mod column;
 pub mod compare;
+pub mod decide;
 mod error_chain;
 #[cfg(test)]
 mod fixtures;

@@ -1,0 +1,146 @@
+//! What keeps a comparison from being one of like with like: each has a name by which it can be allowed.
+
+use std::collections::BTreeSet;
+
+use grantscope_wire::Op;
+
+use super::Rule;
+use super::comparison::Pair;
+use crate::model::Outcome;
+use crate::runs::{Fact, Run};
+use crate::series::SeriesKey;
+
+/// Of which side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What is compared with.
+    Base,
+    /// What is compared.
+    Head,
+}
+
+/// One thing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remark {
+    /// A circumstance is another one, with all values that it has on each side.
+    Differs {
+        /// Which.
+        fact: Fact,
+        /// On each side.
+        values: [BTreeSet<String>; 2],
+    },
+    /// A series that only the other side has.
+    Missing {
+        /// Which.
+        key: SeriesKey,
+        /// Where it is missing.
+        side: Side,
+        /// How many operations it has on the other side.
+        count: u64,
+    },
+    /// Operations that failed, in a way in which none did on the other side.
+    Outcome {
+        /// Which.
+        key: SeriesKey,
+        /// Where they are.
+        side: Side,
+        /// How many.
+        count: u64,
+    },
+    /// Operations were lost.
+    Lost {
+        /// Of which kind.
+        op: Op,
+        /// Where.
+        side: Side,
+        /// At most so many.
+        count: u64,
+    },
+    /// Operations are in no series.
+    WithoutRow {
+        /// Where.
+        side: Side,
+        /// How many.
+        count: u64,
+    },
+    /// A limit is for nothing that there is.
+    Unmatched {
+        /// Its selector.
+        selector: String,
+    },
+    /// Nothing is on both sides.
+    Nothing,
+}
+
+impl Side {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Head => "head",
+        }
+    }
+}
+
+impl Remark {
+    /// By what `--allow` knows it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Differs { fact, .. } => fact.name(),
+            Self::Missing { .. } => "missing",
+            Self::Outcome { .. } => "outcomes",
+            Self::Lost { .. } => "lost",
+            Self::WithoutRow { .. } => "without_row",
+            Self::Unmatched { .. } => "limits",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// All names that can be allowed: that there is nothing to compare cannot.
+    pub fn names() -> Vec<&'static str> {
+        Fact::ALL.map(Fact::name).into_iter().chain(["missing", "outcomes", "lost", "without_row", "limits"]).collect()
+    }
+}
+
+/// All of two sides.
+pub(super) fn of(base: &[Run], head: &[Run], rules: &[Rule], pairs: &[Pair<'_>]) -> Vec<Remark> {
+    let sides = [(Side::Base, base), (Side::Head, head)];
+    let is_judged = |key: &SeriesKey| rules.iter().any(|rule| rule.selector.selects(key));
+    let mut all: Vec<_> = Fact::ALL.iter().filter_map(|&fact| differs(base, head, fact)).collect();
+    all.extend(pairs.iter().filter(|pair| is_judged(&pair.key)).filter_map(one_sided));
+    let judged_ops: BTreeSet<_> = pairs.iter().filter(|pair| is_judged(&pair.key)).map(|pair| pair.key.op).collect();
+    for (side, runs) in sides {
+        let lost = |op: &Op| runs.iter().map(|run| run.lost.get(op).copied().unwrap_or_default()).sum();
+        let counts = judged_ops.iter().map(|op| (*op, lost(op))).filter(|&(_, count)| count > 0);
+        all.extend(counts.map(|(op, count)| Remark::Lost { op, side, count }));
+        let count = runs.iter().map(|run| run.without_row).sum();
+        all.extend((count > 0).then_some(Remark::WithoutRow { side, count }));
+    }
+    let is_unmatched = |rule: &&Rule| !pairs.iter().any(|pair| rule.selector.selects(&pair.key));
+    all.extend(rules.iter().filter(is_unmatched).map(|rule| Remark::Unmatched { selector: rule.selector.to_string() }));
+    all
+}
+
+fn differs(base: &[Run], head: &[Run], fact: Fact) -> Option<Remark> {
+    let is_corrected = |run: &Run| run.facts.0.get(&Fact::Times).is_some_and(|times| times == "corrected");
+    // What they add to a time is not in one that is corrected.
+    if matches!(fact, Fact::Attach | Fact::Detail) && base.iter().chain(head).all(is_corrected) {
+        return None;
+    }
+    let values = [base, head].map(|side| side.iter().filter_map(|run| run.facts.0.get(&fact).cloned()).collect::<BTreeSet<_>>());
+    let all: BTreeSet<_> = values.iter().flatten().collect();
+    (all.len() > 1).then_some(Remark::Differs { fact, values })
+}
+
+fn one_sided(pair: &Pair<'_>) -> Option<Remark> {
+    let count = |side: usize| pair.count(side);
+    let (key, [base, head]) = (pair.key, [count(0), count(1)]);
+    let is_failure = key.outcome != Outcome::Ok;
+    match (base, head) {
+        (_, 0) if is_failure => Some(Remark::Outcome { key, side: Side::Base, count: base }),
+        (0, _) if is_failure => Some(Remark::Outcome { key, side: Side::Head, count: head }),
+        (_, 0) => Some(Remark::Missing { key, side: Side::Head, count: base }),
+        (0, _) => Some(Remark::Missing { key, side: Side::Base, count: head }),
+        _ => None,
+    }
+}
