@@ -1,6 +1,6 @@
 //! Two sides, series by series: what is judged, what could not be, and how many verdicts may be wrong together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use grantscope_wire::Stage;
 
@@ -32,6 +32,8 @@ pub struct Comparison {
 pub struct Row {
     /// What its operations have in common; no domain where they were of several numbers.
     pub key: SeriesKey,
+    /// Whether another row differs from it by its domain alone.
+    pub shows_domain: bool,
     /// What was judged.
     pub metric: Metric,
     /// By which limit.
@@ -76,15 +78,42 @@ impl Row {
     }
 }
 
+/// What follows from a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing became slower by more than its limit.
+    Pass,
+    /// Something did.
+    Regressed,
+    /// It is not known, or like was not compared with like.
+    Undecided,
+}
+
+impl Outcome {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Regressed => "regressed",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
 impl Comparison {
     /// How often each verdict was given, the worst first.
     pub fn verdicts(&self) -> [(Verdict, usize); 4] {
         Verdict::ALL.map(|verdict| (verdict, self.rows.iter().filter(|row| row.verdict == verdict).count()))
     }
 
-    /// Whether nothing was judged at all.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// What follows from it, where these remarks are allowed, and where what is not decided passes or does not.
+    pub fn outcome(&self, allowed: &[String], inconclusive_passes: bool) -> Outcome {
+        let has = |verdict| self.rows.iter().any(|row| row.verdict == verdict);
+        if has(Verdict::Regressed) {
+            return Outcome::Regressed;
+        }
+        let is_kept_apart = self.remarks.iter().any(|remark| !allowed.iter().any(|name| name == remark.name()));
+        if is_kept_apart || (has(Verdict::Inconclusive) && !inconclusive_passes) { Outcome::Undecided } else { Outcome::Pass }
     }
 }
 
@@ -97,6 +126,8 @@ pub fn compare(names: [String; 2], base: &[Run], head: &[Run], rules: &[Rule], e
         remarks.push(Remark::Nothing);
     }
     let mut rows = decided(judged, error_rate);
+    let told_apart = told_apart(&pairs);
+    rows.iter_mut().for_each(|row| row.shows_domain = told_apart.contains(&SeriesKey { domid: None, ..row.key }));
     rows.sort_by(|a, b| (a.verdict, weight(b)).partial_cmp(&(b.verdict, weight(a))).unwrap_or(std::cmp::Ordering::Equal));
     Comparison { names, rows, remarks, error_rate, runs: [base.len(), head.len()] }
 }
@@ -149,6 +180,12 @@ fn pairs<'a>(base: &'a [Run], head: &'a [Run]) -> Vec<Pair<'a>> {
         sides: sides.map(|side| side.map(|(_, series)| series).unwrap_or_default()),
     })
     .collect()
+}
+
+/// What there are several domains of.
+fn told_apart(pairs: &[Pair<'_>]) -> HashSet<SeriesKey> {
+    let mut seen = HashSet::new();
+    pairs.iter().map(|pair| SeriesKey { domid: None, ..pair.key }).filter(|key| !seen.insert(*key)).collect()
 }
 
 /// Whether what the probes cost is as wrong on one side as on the other.
@@ -244,6 +281,7 @@ fn row(judged: Judged, verdict: Verdict, chance: f64) -> Row {
     let is_open = verdict == Verdict::Inconclusive;
     Row {
         key,
+        shows_domain: false,
         metric,
         limit,
         quantiles_ns: evidence.quantiles_ns(),

@@ -8,6 +8,7 @@
 
 mod comparison;
 mod evidence;
+mod file;
 mod limit;
 mod metric;
 mod modes;
@@ -18,12 +19,13 @@ mod select;
 mod spread;
 mod verdict;
 
-pub use comparison::{Comparison, Explained, Row, compare};
+pub use comparison::{Comparison, Explained, Outcome, Row, compare};
 pub use evidence::{Evidence, More, Question};
+pub use file::LimitsFile;
 pub use limit::{DEFAULT, Limit};
 pub use metric::{MEDIAN, Metric};
 pub use modes::Modes;
 pub use remark::{Remark, Side};
 pub use rules::Rule;
-pub use select::{Problem, Selector};
+pub use select::{Problem, Selector, written};
 pub use verdict::Verdict;

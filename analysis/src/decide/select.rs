@@ -8,6 +8,7 @@ use std::fmt;
 
 use grantscope_wire::{Buffer, Op};
 
+use crate::model::Outcome;
 use crate::series::SeriesKey;
 
 /// Which series are meant. As it was written.
@@ -121,6 +122,27 @@ impl fmt::Display for Selector {
     }
 }
 
+/// A series as a selector that means it: `export.wc[pages=256]`. What is not known is left out, and so is that it did not fail.
+pub fn written(key: &SeriesKey, with_domain: bool) -> String {
+    let number = |name: &str, number: Option<u32>| number.map(|number| format!("{name}={number}"));
+    let word = |field: Field, name: &str| words_of(field, key).map(|word| format!("{name}={word}"));
+    // A kernel function's module is in brackets, which end a selector.
+    let caller = key.caller.as_ref().map(|caller| format!("caller={}*", caller.split(' ').next().unwrap_or_default()));
+    let terms = [
+        number("pages", key.pages),
+        key.page_range.map(|range| format!("pages>={} pages<={}", range.ends().0, range.ends().1)),
+        number("domid", key.domid.filter(|_| with_domain).map(u32::from)),
+        word(Field::Outcome, "outcome").filter(|_| key.outcome != Outcome::Ok),
+        word(Field::Cause, "cause"),
+        word(Field::StartedBy, "started_by"),
+        caller,
+    ];
+    let terms: Vec<_> = terms.into_iter().flatten().collect();
+    let buffer = key.buffer.map(|buffer| format!(".{}", buffer.name())).unwrap_or_default();
+    let terms = if terms.is_empty() { String::new() } else { format!("[{}]", terms.join(" ")) };
+    format!("{}{buffer}{terms}", key.op.name())
+}
+
 /// `export.wc`, `export`, `*`.
 fn name_terms(name: &str) -> Result<Vec<Term>, Problem> {
     let (op, buffer) = name.split_once('.').map_or((name, "*"), |(op, buffer)| (op, buffer));
@@ -229,7 +251,6 @@ fn is_like(word: &str, pattern: &str) -> bool {
 mod tests {
     use super::*;
     use crate::fixtures::export;
-    use crate::model::Outcome;
 
     fn key() -> SeriesKey {
         SeriesKey { pages: Some(256), outcome: Outcome::Ok, ..SeriesKey::total(&export(Buffer::Wc, 1)) }
@@ -252,6 +273,17 @@ mod tests {
         }
         for text in ["map", "export.pages", "export[pages<256]", "outcome!=ok", "export.wc[caller=xen*]"] {
             assert!(!selects(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_series_is_written_as_the_selector_that_means_it() {
+        let failed = SeriesKey { outcome: Outcome::Errno(22), domid: Some(3), started_by: Some(Op::Close), ..key() };
+        for (key, text) in
+            [(key(), "export.wc[pages=256]"), (failed, "export.wc[pages=256 domid=3 outcome=EINVAL started_by=close]")]
+        {
+            assert_eq!(written(&key, key.domid == Some(3)), text);
+            assert!(Selector::parse(text).unwrap().selects(&key));
         }
     }
 

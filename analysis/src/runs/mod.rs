@@ -1,11 +1,13 @@
 //! Runs as they are judged: what was recorded, and under which circumstances, whether it is known from a recording or from a CSV of one.
 
+mod arm;
 mod facts;
 
 use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
 
+pub use arm::{Arm, Way};
 pub use facts::{Fact, Facts};
 
 use crate::series::{Aggregate, Series, SeriesKey};

@@ -1,6 +1,7 @@
 //! The command line: a file for each verb, and the table of which the subcommands are made.
 
 pub mod bench;
+pub mod compare;
 pub mod doctor;
 pub mod export;
 pub mod judge;
@@ -23,6 +24,7 @@ pub const VERBS: &[Row] = &[
     Row::of::<bench::Bench>(),
     Row::of::<export::Export>(),
     Row::of::<summary::Summary>(),
+    Row::of::<compare::Compare>(),
     Row::of::<judge::Judge>(),
     Row::of::<doctor::Doctor>(),
     Row::of::<maps::Maps>(),

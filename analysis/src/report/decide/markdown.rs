@@ -1,0 +1,43 @@
+//! A comparison for a pull request.
+
+use std::fmt::Write;
+
+use super::{Decision, words};
+use crate::units;
+
+/// The verdict first, then what is not equivalent.
+pub fn write(decisions: &[Decision<'_>]) -> String {
+    decisions.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn one(decision: &Decision<'_>) -> String {
+    let comparison = decision.comparison;
+    let mut text = format!("### grantscope: {}\n\n", words::outcome(decision));
+    let _ = writeln!(text, "{}. {}.\n", cell(&words::heading(comparison)), words::verdicts(comparison));
+    let told: Vec<_> = comparison.rows.iter().filter(|row| words::is_told(row)).collect();
+    if !told.is_empty() {
+        text.push_str(
+            "| verdict | series | quantile | base | head | change | why |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n",
+        );
+    }
+    for row in told {
+        let [base, head] = row.quantiles_ns.map(|ns| units::duration(ns as f64));
+        let [subject, why] = [words::subject(row), words::why(row)].map(|text| cell(&text));
+        let (verdict, change) = (row.verdict.name(), words::change(row));
+        let _ = writeln!(text, "| **{verdict}** | `{subject}` | {} | {base} | {head} | {change} | {why} |", row.metric);
+    }
+    if !comparison.remarks.is_empty() {
+        text.push('\n');
+    }
+    for remark in &comparison.remarks {
+        let is_allowed = decision.allowed.iter().any(|name| name == remark.name());
+        let _ = writeln!(text, "* {}", cell(&words::remark(remark, is_allowed)));
+    }
+    let _ = writeln!(text, "\n{}.", words::certainty(comparison));
+    text
+}
+
+/// Text that ends neither a cell nor a line of code, and begins no HTML.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('`', "'").replace('<', "&lt;")
+}

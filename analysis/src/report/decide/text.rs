@@ -1,0 +1,67 @@
+//! A comparison for a terminal.
+
+use std::fmt::Write;
+
+use super::{Decision, words};
+use crate::decide::Row;
+use crate::shown::width;
+use crate::units;
+
+/// Worst first; what is equivalent is a line together.
+pub fn write(decisions: &[Decision<'_>]) -> String {
+    decisions.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn one(decision: &Decision<'_>) -> String {
+    let comparison = decision.comparison;
+    let mut text = format!("{}\n", words::heading(comparison));
+    let told: Vec<_> = comparison.rows.iter().filter(|row| words::is_told(row)).collect();
+    let subjects: Vec<_> = told.iter().map(|row| words::subject(row)).collect();
+    let column = subjects.iter().map(|subject| width(subject)).max().unwrap_or(0).max("series".len());
+    if !told.is_empty() {
+        let _ = writeln!(
+            text,
+            "{:<12} {:<column$} {:<7} {:>9} {:>9} {:>9} {:>9}  change [interval]",
+            "verdict", "series", "", "base", "head", "base n", "head n"
+        );
+    }
+    for (row, subject) in told.iter().zip(&subjects) {
+        line(&mut text, row, subject, column);
+    }
+    let equivalent = comparison.rows.len() - told.len();
+    if equivalent > 0 {
+        let limits = limits(comparison.rows.iter().filter(|row| !words::is_told(row)));
+        let _ = writeln!(text, "equivalent   {equivalent} more, within {limits}");
+    }
+    for remark in &comparison.remarks {
+        let is_allowed = decision.allowed.iter().any(|name| name == remark.name());
+        let _ = writeln!(text, "remark       {}", words::remark(remark, is_allowed));
+    }
+    let _ = writeln!(text, "{}: {}", words::verdicts(comparison), words::certainty(comparison));
+    let _ = writeln!(text, "{}", words::outcome(decision));
+    text
+}
+
+fn line(text: &mut String, row: &Row, subject: &str, column: usize) {
+    let [base, head] = row.quantiles_ns.map(|ns| units::duration(ns as f64));
+    let [base_count, head_count] = row.counts;
+    let _ = writeln!(
+        text,
+        "{:<12} {subject:<column$} {:<7} {base:>9} {head:>9} {base_count:>9} {head_count:>9}  {}",
+        row.verdict.name(),
+        row.metric,
+        words::change(row)
+    );
+    let why = words::why(row);
+    if !why.is_empty() {
+        let _ = writeln!(text, "{:<12} {why}", "");
+    }
+}
+
+/// Each that there is, once.
+fn limits<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let mut all: Vec<_> = rows.map(|row| format!("({})", row.limit)).collect();
+    all.sort();
+    all.dedup();
+    all.join(" or ")
+}

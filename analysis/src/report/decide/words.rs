@@ -1,0 +1,126 @@
+//! The words of a comparison, in every format the same.
+
+use super::Decision;
+use crate::decide::{Comparison, More, Outcome, Remark, Row, Verdict, written};
+use crate::shown::{counted, escaped, number};
+use crate::units;
+
+/// What a row is about, as a selector.
+pub fn subject(row: &Row) -> String {
+    escaped(&written(&row.key, row.shows_domain)).into_owned()
+}
+
+/// `+6.1 % [5.8, 6.4]`, `[-3.1, …]` where there is no upper end.
+pub fn change(row: &Row) -> String {
+    let percent = |quotient: f64| (quotient - 1.0) * 100.0;
+    let (low, high) = row.interval;
+    let high = high.map_or("…".to_owned(), |high| format!("{:.1}", percent(high)));
+    let low = if low > 0.0 { format!("{:.1}", percent(low)) } else { "…".to_owned() };
+    let change = row.quotient().map_or(units::UNKNOWN.to_owned(), |quotient| format!("{:+.1} %", percent(quotient)));
+    format!("{change} [{low}, {high}]")
+}
+
+/// Why it is so, or what would decide it; empty: there is nothing to say.
+pub fn why(row: &Row) -> String {
+    let mut parts = Vec::new();
+    if let Some(explained) = row.explained {
+        parts.push(format!("{} {} of {}", explained.stage.name(), signed(explained.change_ns), signed(explained.of_ns)));
+    }
+    if let Some(modes) = row.modes {
+        let [base, head] = modes.parts_below.map(|part| format!("{:.0} %", part * 100.0));
+        let [short, long] = [modes.short_ns, modes.long_ns].map(|ns| units::duration(ns as f64));
+        parts.push(format!("two modes, {short} and {long}: {base} of base and {head} of head are in the first"));
+    }
+    match row.more {
+        Some(More::Operations(count)) => {
+            parts.push(format!("about {} on each side would decide it", counted(count, "operation")))
+        }
+        Some(More::Runs) => parts.push("runs differ too much among themselves: more of them would decide it".to_owned()),
+        Some(More::Nothing) => parts.push(format!("it is at its limit of {}: more operations hardly decide it", row.limit)),
+        None => {}
+    }
+    parts.join("; ")
+}
+
+/// `+1.31 µs`.
+pub fn signed(ns: i64) -> String {
+    let sign = if ns < 0 { "−" } else { "+" };
+    format!("{sign}{}", units::duration(ns.unsigned_abs() as f64))
+}
+
+/// One remark in a line, with the option that allows it.
+pub fn remark(remark: &Remark, is_allowed: bool) -> String {
+    let values = |values: &std::collections::BTreeSet<String>| {
+        let each: Vec<_> = values.iter().map(|value| if value.is_empty() { "none" } else { value }).collect();
+        if each.is_empty() { "not known".to_owned() } else { each.join(" and ") }
+    };
+    let series = |key| written(key, true);
+    let text = match remark {
+        Remark::Differs { fact, values: [base, head] } => {
+            format!("another {}: base {}, head {}", fact.name(), values(base), values(head))
+        }
+        Remark::Missing { key, side, count } => {
+            format!("{} has no {}, of which the other side has {}", side.name(), series(key), counted(*count, "operation"))
+        }
+        Remark::Outcome { key, side, count } => {
+            format!("{} of {} failed as none did on the other side: {}", counted(*count, "operation"), side.name(), series(key))
+        }
+        Remark::Lost { op, side, count } => {
+            format!("{} lost up to {} of kind {}", side.name(), counted(*count, "operation"), op.name())
+        }
+        Remark::WithoutRow { side, count } => {
+            format!("{} of {} are in no series: there were too many (--max-series)", number(*count), side.name())
+        }
+        Remark::Unmatched { selector } => format!("no series is meant by the limit for `{selector}`"),
+        Remark::Nothing => "there is nothing to compare: no series that is to be judged is on both sides".to_owned(),
+    };
+    let text = escaped(&text).into_owned();
+    match remark {
+        Remark::Nothing => text,
+        _ if is_allowed => format!("{text} (allowed)"),
+        _ => format!("{text} (--allow {})", remark.name()),
+    }
+}
+
+/// What was compared, in a line.
+pub fn heading(comparison: &Comparison) -> String {
+    let side = |place: usize| {
+        let runs = comparison.runs[place];
+        let runs = if runs == 1 { String::new() } else { format!(" ({runs} runs)") };
+        format!("{}{runs}", escaped(&comparison.names[place]))
+    };
+    format!("base {}, head {}", side(0), side(1))
+}
+
+/// `1 regressed, 2 inconclusive, 61 equivalent`.
+pub fn verdicts(comparison: &Comparison) -> String {
+    let each = comparison.verdicts().into_iter().filter(|(_, count)| *count > 0);
+    let each: Vec<_> = each.map(|(verdict, count)| format!("{} {}", number(count as u64), verdict.name())).collect();
+    if each.is_empty() { "nothing was judged".to_owned() } else { each.join(", ") }
+}
+
+/// How sure all of it is.
+pub fn certainty(comparison: &Comparison) -> String {
+    let several = comparison.runs.iter().any(|&runs| runs > 1);
+    let runs = if several { "" } else { "; with one run on each side, what varies between runs is not in the intervals" };
+    format!(
+        "all {} together are wrong with a chance of at most {} %{runs}",
+        counted(comparison.rows.len() as u64, "verdict"),
+        comparison.error_rate * 100.0
+    )
+}
+
+/// What follows.
+pub fn outcome(decision: &Decision<'_>) -> String {
+    let why = match decision.outcome {
+        Outcome::Pass => "nothing is slower by more than its limit",
+        Outcome::Regressed => "something is slower by more than its limit",
+        Outcome::Undecided => "it is not known whether anything is slower, or like was not compared with like",
+    };
+    format!("{}: {why}", decision.outcome.name())
+}
+
+/// Rows that are worth a line of their own.
+pub fn is_told(row: &Row) -> bool {
+    row.verdict != Verdict::Equivalent
+}

@@ -1,0 +1,207 @@
+//! `grantscope compare`: did a change make it slower, and does one kind of buffer cost more than another.
+
+mod inputs;
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, ValueEnum, ValueHint};
+use grantscope_analysis::decide::{self, Comparison, LimitsFile, Outcome, Remark, Rule};
+use grantscope_analysis::report::decide::{Decision, FORMATS, Format, TEXT};
+use grantscope_analysis::runs::{Arm, Run};
+use grantscope_analysis::series::{MostSeries, Phases, Times, Wanted};
+use grantscope_analysis::shown::Shown;
+
+use crate::commands::verb::{Example, Verb};
+use crate::exit::{Code, Exit, Exits};
+use crate::options::one_of::one_of;
+
+/// Say whether a change made something slower, how sure that is, and which stage explains it.
+///
+/// Compares the runs BASE and HEAD series by series: each a recording, or a folder of them. Several runs on each side:
+/// `compare BASE… --with HEAD…`; then what differs from run to run is part of every interval. Or, with --arms, what was
+/// recorded in one run in different ways: write-combining buffers with coherent ones and with pages.
+///
+/// Each judged quantile gets one verdict. *Regressed* and *improved*: it changed by more than its limit, and the whole
+/// interval of what the change can be lies beyond the limit. *Equivalent*: the whole interval lies within. *Inconclusive*:
+/// neither; how many operations more would decide it is said. Intervals ask nothing of the distribution. All verdicts
+/// together are wrong with a chance of at most --error-rate.
+///
+/// Without --max and --check, the median of everything is judged, by 5 % and 0.2 µs, whichever is more.
+///
+/// A series that one side lacks, failures that only one side has, lost operations, another kernel, Xen, clock or page size:
+/// each is a line, and ends with exit code 4 unless it is allowed by name.
+#[derive(Debug, Parser)]
+#[command(name = "compare")]
+pub struct Compare {
+    /// BASE and HEAD; with --with: the runs of BASE; with --arms: one or several runs
+    #[arg(value_name = "RUN", required = true, value_hint = ValueHint::AnyPath)]
+    pub runs: Vec<PathBuf>,
+
+    /// The runs of HEAD, where a side has several
+    #[arg(long, value_name = "RUN", num_args = 1.., value_hint = ValueHint::AnyPath, conflicts_with = "arms")]
+    pub with: Vec<PathBuf>,
+
+    /// Compares what was recorded in different ways in the same runs
+    #[arg(long, value_parser = one_of(Arm::ALL, Arm::name, Arm::about))]
+    pub arms: Option<Arm>,
+
+    /// What may change by how much: `export.* p99=5%`, `map.pages p50=200ns`, `release.wc[pages>=256] dma_free=3%,100ns`
+    #[arg(long, value_name = "LIMIT", value_parser = rule)]
+    pub max: Vec<Rule>,
+
+    /// A file of limits (docs/compare.md)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub check: Option<PathBuf>,
+
+    /// What may be different; it is still said
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(Remark::names()))]
+    pub allow: Vec<String>,
+
+    /// What follows from what is not decided
+    #[arg(long, value_enum, default_value_t = Undecided::Fail)]
+    pub inconclusive: Undecided,
+
+    /// The chance that any verdict is wrong
+    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
+    pub error_rate: f64,
+
+    /// Format of the output
+    #[arg(long, value_parser = one_of(FORMATS, |format| format.name, |format| format.about), default_value = TEXT.name)]
+    pub format: Format,
+}
+
+/// What follows from a verdict that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Undecided {
+    /// Exit code 4
+    Fail,
+    /// Nothing
+    Pass,
+}
+
+impl Verb for Compare {
+    const EXAMPLES: &'static [Example] = &[
+        Example("grantscope compare base.gsr head.gsr", ""),
+        Example("grantscope compare base/ head/ --max 'export.* p50=2% p99=5%'", "folders of runs"),
+        Example("grantscope compare a.gsr b.gsr --with c.gsr d.gsr", "two runs each"),
+        Example("grantscope compare run.gsr --arms buffer", "WC, coherent, pages"),
+        Example("grantscope compare base/ head/ --check limits.toml --format markdown", "in a pipeline"),
+    ];
+    const EXITS: Exits = &[
+        (Code::Done, Some("nothing is slower by more than its limit")),
+        (Code::Error, None),
+        (Code::Usage, None),
+        (Code::Differs, Some("something is slower by more than its limit")),
+        (Code::Partial, Some("not decided, or not comparable")),
+    ];
+
+    fn run(&self) -> Result<Exit> {
+        let file = self.check.as_deref().map(limits_file).transpose()?.unwrap_or_default();
+        let rules = if file.rules.is_empty() && self.max.is_empty() {
+            vec![Rule::default_one()]
+        } else {
+            [file.rules, self.max.clone()].concat()
+        };
+        let allowed = [file.allow, self.allow.clone()].concat();
+        let comparisons = self.comparisons(&rules)?;
+        let decisions: Vec<_> = comparisons
+            .iter()
+            .map(|comparison| Decision {
+                comparison,
+                allowed: &allowed,
+                outcome: comparison.outcome(&allowed, self.inconclusive == Undecided::Pass),
+            })
+            .collect();
+        let mut out = io::stdout().lock();
+        out.write_all((self.format.write)(&decisions).as_bytes())?;
+        out.flush()?;
+        Ok(exit(&decisions))
+    }
+}
+
+impl Compare {
+    fn comparisons(&self, rules: &[Rule]) -> Result<Vec<Comparison>> {
+        let [base, head] = match (self.arms, self.with.is_empty(), &self.runs[..]) {
+            (Some(arm), ..) => return self.of_arms(arm, rules),
+            (None, false, base) => [inputs::runs(base, wanted())?, inputs::runs(&self.with, wanted())?],
+            (None, true, [base, head]) => {
+                // Half of the time each, where there are two processors.
+                let both = std::thread::scope(|scope| {
+                    let base = scope.spawn(|| inputs::runs(std::slice::from_ref(base), wanted()));
+                    let head = inputs::runs(std::slice::from_ref(head), wanted());
+                    (base.join(), head)
+                });
+                [both.0.map_err(|_| anyhow!("{}: could not be read", base.display()))??, both.1?]
+            }
+            (None, true, _) => bail!("give BASE and HEAD; several runs of each are BASE… --with HEAD…, and one run needs --arms"),
+        };
+        let names = ["base", "head"].map(str::to_owned);
+        let names =
+            [(&base, &names[0]), (&head, &names[1])].map(|(side, other)| inputs::name(side).unwrap_or_else(|| other.clone()));
+        Ok(vec![decide::compare(names, &base, &head, rules, self.error_rate)])
+    }
+
+    fn of_arms(&self, arm: Arm, rules: &[Rule]) -> Result<Vec<Comparison>> {
+        let runs = inputs::runs(&self.runs, wanted())?;
+        let values = arm.values(&runs);
+        let pairs = arm.pairs(&values);
+        if pairs.is_empty() {
+            bail!("the runs have {} {}: there is nothing to compare it with", values.len(), arm.about());
+        }
+        // Each is a comparison, and none of all verdicts is to be wrong.
+        let error_rate = self.error_rate / pairs.len() as f64;
+        let of = |value| runs.iter().map(|run| arm.only(run, value)).collect::<Vec<Run>>();
+        let compared = pairs.iter().map(|&(base, head)| {
+            let mut comparison = decide::compare([arm.shown(base), arm.shown(head)], &of(base), &of(head), rules, error_rate);
+            // Not every operation is done in every way.
+            comparison.remarks.retain(|remark| !matches!(remark, Remark::Missing { .. } | Remark::Unmatched { .. }));
+            comparison
+        });
+        Ok(compared.collect())
+    }
+}
+
+/// The worst of all.
+fn exit(decisions: &[Decision<'_>]) -> Exit {
+    let has = |outcome| decisions.iter().any(|decision| decision.outcome == outcome);
+    if has(Outcome::Regressed) {
+        Exit::DIFFERS
+    } else if has(Outcome::Undecided) {
+        Exit::PARTIAL
+    } else {
+        Exit::OK
+    }
+}
+
+fn wanted() -> Wanted {
+    Wanted { times: Times::Corrected, phases: Phases::default(), most_series: MostSeries::default() }
+}
+
+/// More is no list of limits that somebody wrote.
+const MOST_BYTES: u64 = 1 << 20;
+
+fn limits_file(path: &Path) -> Result<LimitsFile> {
+    let unreadable = || format!("{}: cannot be read; check the path", path.display());
+    let mut text = String::new();
+    fs::File::open(path).with_context(unreadable)?.take(MOST_BYTES + 1).read_to_string(&mut text).with_context(unreadable)?;
+    if text.len() as u64 > MOST_BYTES {
+        bail!("{}: has more than {} MiB, which is no list of limits", path.display(), MOST_BYTES >> 20);
+    }
+    LimitsFile::parse(&text).map_err(|error| anyhow!("{}: {}", path.display(), Shown(&error)))
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    Rule::parse(text).map_err(|problem| format!("at column {}: {problem}", problem.at + 1))
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
+    number
+        .filter(|percent| (1e-6..=50.0).contains(percent))
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| format!("`{text}` is no chance: expected one between 0.000001% and 50%"))
+}
