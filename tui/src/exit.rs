@@ -70,7 +70,7 @@ impl Code {
             Self::Done => "done",
             Self::Error => "error",
             Self::Usage => "wrong command line",
-            Self::Differs => "recording and truth differ",
+            Self::Differs => "what was compared differs",
             Self::Partial => "the recording is cut short or damaged: everything before that was used",
             Self::Signal => "ended by signal N",
             Self::OfCommand => "that of COMMAND, if `record` was given one",

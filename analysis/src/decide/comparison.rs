@@ -25,6 +25,8 @@ pub struct Comparison {
     pub error_rate: f64,
     /// Runs of each side.
     pub runs: [usize; 2],
+    /// Whether the sides are two ways in which one run did the same: then neither is the older one.
+    pub is_of_ways: bool,
 }
 
 /// One quantile of one series on both sides.
@@ -129,7 +131,7 @@ pub fn compare(names: [String; 2], base: &[Run], head: &[Run], rules: &[Rule], e
     let told_apart = told_apart(&pairs);
     rows.iter_mut().for_each(|row| row.shows_domain = told_apart.contains(&SeriesKey { domid: None, ..row.key }));
     rows.sort_by(|a, b| (a.verdict, weight(b)).partial_cmp(&(b.verdict, weight(a))).unwrap_or(std::cmp::Ordering::Equal));
-    Comparison { names, rows, remarks, error_rate, runs: [base.len(), head.len()] }
+    Comparison { names, rows, remarks, error_rate, runs: [base.len(), head.len()], is_of_ways: false }
 }
 
 /// One series on both sides, each run apart.

@@ -16,9 +16,10 @@ fn a_wrong_command_line_ends_with_the_code_of_the_table() {
 }
 
 /// The parts of a line that run this program: between pipes and `&&`, from the word `grantscope` on.
-fn commands(line: &str) -> Vec<Vec<&str>> {
+fn commands(line: &str) -> Vec<Vec<String>> {
     let parts = line.split(" | ").flat_map(|part| part.split(" && "));
-    let commands = parts.map(|part| part.split(' ').skip_while(|&word| word != "grantscope").collect::<Vec<_>>());
+    let words = |part| shlex::split(part).expect("an example is a line that a shell takes");
+    let commands = parts.map(|part| words(part).into_iter().skip_while(|word| word != "grantscope").collect::<Vec<_>>());
     commands.filter(|command| !command.is_empty()).collect()
 }
 

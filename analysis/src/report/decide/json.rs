@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Decision, words};
+use super::decision::Decision;
+use super::words;
 use crate::decide::{More, Row};
 
 /// The version of the form: a program can rely on what a version has, and new members can come.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Decision, words};
+use super::decision::Decision;
+use super::words;
 use crate::units;
 
 /// The verdict first, then what is not equivalent.
@@ -23,7 +24,7 @@ fn one(decision: &Decision<'_>) -> String {
     for row in told {
         let [base, head] = row.quantiles_ns.map(|ns| units::duration(ns as f64));
         let [subject, why] = [words::subject(row), words::why(row)].map(|text| cell(&text));
-        let (verdict, change) = (row.verdict.name(), words::change(row));
+        let (verdict, change) = (words::verdict(comparison, row.verdict), words::change(row));
         let _ = writeln!(text, "| **{verdict}** | `{subject}` | {} | {base} | {head} | {change} | {why} |", row.metric);
     }
     if !comparison.remarks.is_empty() {
@@ -33,7 +34,7 @@ fn one(decision: &Decision<'_>) -> String {
         let is_allowed = decision.allowed.iter().any(|name| name == remark.name());
         let _ = writeln!(text, "* {}", cell(&words::remark(remark, is_allowed)));
     }
-    let _ = writeln!(text, "\n{}.", words::certainty(comparison));
+    let _ = writeln!(text, "\nHow sure: {}.", words::certainty(comparison));
     text
 }
 

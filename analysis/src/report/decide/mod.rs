@@ -1,23 +1,13 @@
 //! A comparison for people and for programs. The same comparison gives the same bytes: no times of day, no paths.
 
+mod decision;
 mod json;
 mod markdown;
 mod table;
 mod text;
 mod words;
 
-use crate::decide::{Comparison, Outcome};
-
-/// What is said beside the comparison.
-#[derive(Clone, Copy, Debug)]
-pub struct Decision<'a> {
-    /// What was compared.
-    pub comparison: &'a Comparison,
-    /// Remarks that are allowed, by name.
-    pub allowed: &'a [String],
-    /// What follows.
-    pub outcome: Outcome,
-}
+pub use decision::Decision;
 
 /// A format.
 #[derive(Clone, Copy, Debug)]

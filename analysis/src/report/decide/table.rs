@@ -1,6 +1,7 @@
 //! A comparison as CSV: a line for each quantile of each series.
 
-use super::{Decision, words};
+use super::decision::Decision;
+use super::words;
 use crate::shown::escaped;
 
 const COLUMNS: [&str; 14] = [

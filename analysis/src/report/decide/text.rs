@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Decision, words};
-use crate::decide::Row;
+use super::decision::Decision;
+use super::words;
+use crate::decide::{Comparison, Row};
 use crate::shown::width;
 use crate::units;
 
@@ -26,7 +27,7 @@ fn one(decision: &Decision<'_>) -> String {
         );
     }
     for (row, subject) in told.iter().zip(&subjects) {
-        line(&mut text, row, subject, column);
+        line(&mut text, comparison, row, subject, column);
     }
     let equivalent = comparison.rows.len() - told.len();
     if equivalent > 0 {
@@ -42,13 +43,13 @@ fn one(decision: &Decision<'_>) -> String {
     text
 }
 
-fn line(text: &mut String, row: &Row, subject: &str, column: usize) {
+fn line(text: &mut String, comparison: &Comparison, row: &Row, subject: &str, column: usize) {
     let [base, head] = row.quantiles_ns.map(|ns| units::duration(ns as f64));
     let [base_count, head_count] = row.counts;
     let _ = writeln!(
         text,
         "{:<12} {subject:<column$} {:<7} {base:>9} {head:>9} {base_count:>9} {head_count:>9}  {}",
-        row.verdict.name(),
+        words::verdict(comparison, row.verdict),
         row.metric,
         words::change(row)
     );

@@ -1,6 +1,6 @@
 //! The words of a comparison, in every format the same.
 
-use super::Decision;
+use super::decision::Decision;
 use crate::decide::{Comparison, More, Outcome, Remark, Row, Verdict, written};
 use crate::shown::{counted, escaped, number};
 use crate::units;
@@ -20,13 +20,16 @@ pub fn change(row: &Row) -> String {
     format!("{change} [{low}, {high}]")
 }
 
+/// As of a side that has both modes, and not one mode on each.
+const MIXED: std::ops::RangeInclusive<f64> = 0.05..=0.95;
+
 /// Why it is so, or what would decide it; empty: there is nothing to say.
 pub fn why(row: &Row) -> String {
     let mut parts = Vec::new();
     if let Some(explained) = row.explained {
         parts.push(format!("{} {} of {}", explained.stage.name(), signed(explained.change_ns), signed(explained.of_ns)));
     }
-    if let Some(modes) = row.modes {
+    if let Some(modes) = row.modes.filter(|modes| modes.parts_below.iter().any(|part| MIXED.contains(part))) {
         let [base, head] = modes.parts_below.map(|part| format!("{:.0} %", part * 100.0));
         let [short, long] = [modes.short_ns, modes.long_ns].map(|ns| units::duration(ns as f64));
         parts.push(format!("two modes, {short} and {long}: {base} of base and {head} of head are in the first"));
@@ -89,13 +92,26 @@ pub fn heading(comparison: &Comparison) -> String {
         let runs = if runs == 1 { String::new() } else { format!(" ({runs} runs)") };
         format!("{}{runs}", escaped(&comparison.names[place]))
     };
+    if comparison.is_of_ways {
+        return format!("{} compared with {}", side(1), side(0));
+    }
     format!("base {}, head {}", side(0), side(1))
+}
+
+/// What is said of a row: of two ways of one run, neither is the older one.
+pub fn verdict(comparison: &Comparison, row: Verdict) -> &'static str {
+    match row {
+        Verdict::Regressed if comparison.is_of_ways => "slower",
+        Verdict::Improved if comparison.is_of_ways => "faster",
+        other => other.name(),
+    }
 }
 
 /// `1 regressed, 2 inconclusive, 61 equivalent`.
 pub fn verdicts(comparison: &Comparison) -> String {
     let each = comparison.verdicts().into_iter().filter(|(_, count)| *count > 0);
-    let each: Vec<_> = each.map(|(verdict, count)| format!("{} {}", number(count as u64), verdict.name())).collect();
+    let each: Vec<_> =
+        each.map(|(verdict, count)| format!("{} {}", number(count as u64), self::verdict(comparison, verdict))).collect();
     if each.is_empty() { "nothing was judged".to_owned() } else { each.join(", ") }
 }
 
@@ -103,11 +119,18 @@ pub fn verdicts(comparison: &Comparison) -> String {
 pub fn certainty(comparison: &Comparison) -> String {
     let several = comparison.runs.iter().any(|&runs| runs > 1);
     let runs = if several { "" } else { "; with one run on each side, what varies between runs is not in the intervals" };
-    format!(
-        "all {} together are wrong with a chance of at most {} %{runs}",
-        counted(comparison.rows.len() as u64, "verdict"),
-        comparison.error_rate * 100.0
-    )
+    let chance = significant(comparison.error_rate * 100.0);
+    match comparison.rows.len() {
+        1 => format!("the verdict is wrong with a chance of at most {chance} %{runs}"),
+        count => format!("all {} together are wrong with a chance of at most {chance} %{runs}", counted(count as u64, "verdict")),
+    }
+}
+
+/// Two digits that say something.
+fn significant(number: f64) -> String {
+    let decimals = (1 - number.log10().floor() as i32).clamp(0, 12) as usize;
+    let text = format!("{number:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// What follows.

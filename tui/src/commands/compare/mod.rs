@@ -157,6 +157,7 @@ impl Compare {
         let of = |value| runs.iter().map(|run| arm.only(run, value)).collect::<Vec<Run>>();
         let compared = pairs.iter().map(|&(base, head)| {
             let mut comparison = decide::compare([arm.shown(base), arm.shown(head)], &of(base), &of(head), rules, error_rate);
+            comparison.is_of_ways = true;
             // Not every operation is done in every way.
             comparison.remarks.retain(|remark| !matches!(remark, Remark::Missing { .. } | Remark::Unmatched { .. }));
             comparison

@@ -1,0 +1,241 @@
+//! `grantscope compare` as a pipeline meets it: verdicts, what is never compared in silence, exit codes, and the forms of what it writes.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use grantscope_analysis::decide::Remark;
+use grantscope_analysis::model::{Environment, Operation, Outcome};
+use grantscope_analysis::recording::Frame;
+use grantscope_wire::{Buffer, Edge, Event, HookId, LossKind, Op, Stage};
+use support::builder::{bytes, environment, loss, operation};
+use tempfile::TempDir;
+
+/// A folder with recordings.
+struct Runs(TempDir);
+
+/// What a run of the command left.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Runs {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn with(self, name: &str, recorded: &[u8]) -> Self {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), recorded).unwrap();
+        self
+    }
+
+    fn compare(&self, args: &[&str]) -> Ran {
+        let output =
+            Command::cargo_bin("grantscope").unwrap().current_dir(self.0.path()).arg("compare").args(args).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+/// A recording in which an export of DMA memory takes so long to allocate, more or less; one of ordinary pages is always the same.
+fn recording(name: &str, dma_alloc_ns: u64, count: u64) -> Vec<Frame> {
+    let varied = |ns: u64, i: u64| ns + ns * (i * 7 % 20) / 2_000;
+    let export = |buffer, alloc, ns, i| {
+        let [before_ns, alloc_ns] = [varied(20_000, i), varied(ns, i)];
+        let log = [(Edge::Entry, before_ns), (Edge::Return, before_ns + alloc_ns)];
+        let log = log.into_iter().map(|(edge, at_ns)| Event::new(Event::code(alloc, edge), at_ns)).collect();
+        Operation {
+            log,
+            ..operation(Op::Export, buffer, 16, 10 + i, &[(Stage::ArgumentCopy, before_ns), (Stage::DmaAlloc, alloc_ns)])
+        }
+    };
+    let operations = (0..count).flat_map(|i| {
+        [
+            export(Buffer::Wc, HookId::GnttabDmaAllocPages, dma_alloc_ns, i),
+            export(Buffer::Coherent, HookId::GnttabDmaAllocPages, dma_alloc_ns, i + 3),
+            export(Buffer::Pages, HookId::GnttabAllocPages, 30_000, i),
+        ]
+    });
+    let environment = Environment { run: name.to_owned(), ..environment() };
+    vec![Frame::Environment(environment), Frame::Operations(operations.collect()), Frame::End { at_ns: 1_000_000 }]
+}
+
+fn base() -> Vec<u8> {
+    bytes(&recording("base", 100_000, 200))
+}
+
+/// Two exports of DMA memory are slower, by what allocating takes.
+fn slower() -> Vec<u8> {
+    bytes(&recording("head", 120_000, 200))
+}
+
+fn with(mut frames: Vec<Frame>, frame: Frame) -> Vec<u8> {
+    let end = frames.len() - 1;
+    frames.insert(end, frame);
+    bytes(&frames)
+}
+
+#[test]
+fn what_became_slower_is_named_with_its_stage() {
+    let ran = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower()).compare(&["base.gsr", "head.gsr"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (3, ""));
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn markdown_begins_with_what_follows() {
+    let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower());
+    let ran = runs.compare(&["base.gsr", "head.gsr", "--format", "markdown"]);
+    insta::assert_snapshot!(ran.stdout);
+    let names = ["/", "gsr"].map(|of_path| ran.stdout.contains(of_path));
+    assert_eq!(names, [false; 2], "no path of this machine is in it");
+}
+
+#[test]
+fn the_same_run_twice_is_equivalent_everywhere_and_so_are_wc_and_coherent_but_not_pages() {
+    let runs = Runs::new().with("base.gsr", &base()).with("again.gsr", &base());
+    let twice = runs.compare(&["base.gsr", "again.gsr"]);
+    assert!(twice.code == 0 && twice.stdout.contains("3 equivalent"), "{}", twice.stdout);
+    let arms = runs.compare(&["base.gsr", "--arms", "buffer"]);
+    assert_eq!(arms.code, 3);
+    insta::assert_snapshot!(arms.stdout);
+}
+
+#[test]
+fn nothing_is_compared_in_silence_and_everything_but_nothing_can_be_allowed() {
+    let of_kernel = |kernel: &str| {
+        let mut frames = recording("head", 100_000, 200);
+        frames[0] = Frame::Environment(Environment { run: "head".to_owned(), kernel: kernel.to_owned(), ..environment() });
+        bytes(&frames)
+    };
+    let failed = |count: u64| {
+        let failed = operation(Op::Export, Buffer::Wc, 16, 10, &[(Stage::Remainder, 1_000)]);
+        let failures = (0..count).map(|_| Operation { outcome: Outcome::Errno(12), ..failed.clone() });
+        with(recording("head", 100_000, 200), Frame::Operations(failures.collect()))
+    };
+    let another = with(
+        recording("head", 100_000, 200),
+        Frame::Operations((0..200).map(|i| operation(Op::Map, Buffer::Wc, 16, i, &[(Stage::Remainder, 1_000)])).collect()),
+    );
+    let lost = with(recording("head", 100_000, 200), loss(20, HookId::GntdevIoctl, LossKind::RingFull, 7));
+    let runs = Runs::new()
+        .with("base.gsr", &base())
+        .with("kernel.gsr", &of_kernel("6.13.0"))
+        .with("outcomes.gsr", &failed(3))
+        .with("missing.gsr", &another)
+        .with("lost.gsr", &lost);
+    for (name, words) in [
+        ("kernel", "another kernel: base 6.12.0, head 6.13.0"),
+        ("outcomes", "3 operations of head failed as none did on the other side: export.wc[pages=16 domid=1 outcome=ENOMEM]"),
+        ("missing", "base has no map.wc[pages=16 domid=1], of which the other side has 200 operations"),
+        ("lost", "head lost up to 7 operations of kind export"),
+    ] {
+        let head = format!("{name}.gsr");
+        let ran = runs.compare(&["base.gsr", &head]);
+        assert!(
+            ran.code == 4 && ran.stdout.contains(&format!("{words} (--allow {name})")),
+            "{name}: {} {}",
+            ran.code,
+            ran.stdout
+        );
+        let allowed = runs.compare(&["base.gsr", &head, "--allow", name]);
+        assert!(allowed.code == 0 && allowed.stdout.contains(&format!("{words} (allowed)")), "{name}: {}", allowed.stdout);
+        let mirrored = runs.compare(&[&head, "base.gsr"]);
+        assert_eq!(mirrored.code, 4, "{name}: {}", mirrored.stdout);
+    }
+    let unmatched =
+        runs.compare(&["base.gsr", "kernel.gsr", "--allow", "kernel", "--max", "export p50=5%", "--max", "copy p50=5%"]);
+    assert!(
+        unmatched.code == 4 && unmatched.stdout.contains("no series is meant by the limit for `copy`"),
+        "{}",
+        unmatched.stdout
+    );
+    let nothing = runs.compare(&["base.gsr", "base.gsr", "--max", "copy p50=5%", "--allow", "limits"]);
+    assert!(nothing.code == 4 && nothing.stdout.contains("nothing to compare"), "{}", nothing.stdout);
+}
+
+#[test]
+fn too_few_operations_decide_nothing_and_may_pass_where_that_is_wanted() {
+    let few = |name| bytes(&recording(name, 100_000, 10));
+    let runs = Runs::new().with("base.gsr", &few("base")).with("head.gsr", &few("head"));
+    let ran = runs.compare(&["base.gsr", "head.gsr"]);
+    assert!(ran.code == 4 && ran.stdout.contains("on each side would decide it"), "{}", ran.stdout);
+    assert_eq!(runs.compare(&["base.gsr", "head.gsr", "--inconclusive", "pass"]).code, 0);
+    let runs = runs.with("slower.gsr", &slower());
+    assert_eq!(runs.compare(&["base.gsr", "slower.gsr", "--inconclusive", "pass"]).code, 0, "ten operations say nothing");
+}
+
+#[test]
+fn several_runs_are_sides_by_folders_and_by_name() {
+    let run = |name: &str, ns| bytes(&recording(name, ns, 100));
+    let runs = Runs::new();
+    let runs = [100_000, 100_100, 99_900].iter().enumerate().fold(runs, |runs, (i, &ns)| {
+        runs.with(&format!("base/{i}/recording.gsr"), &run("b", ns)).with(&format!("head/{i}.gsr"), &run("h", ns + 30_000))
+    });
+    let folders = runs.compare(&["base", "head"]);
+    assert!(folders.code == 3 && folders.stdout.starts_with("base b (3 runs), head h (3 runs)\n"), "{}", folders.stdout);
+    let named = runs.compare(&["base/0", "base/1", "base/2", "--with", "head/0.gsr", "head/1.gsr", "head/2.gsr"]);
+    assert_eq!(named.stdout, folders.stdout);
+    let odd = runs.compare(&["base/0", "base/1", "base/2"]);
+    assert!(odd.code == 1 && odd.stderr.contains("--with HEAD"), "{}", odd.stderr);
+}
+
+#[test]
+fn what_programs_read_is_as_its_schema_says() {
+    let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower());
+    let json = |args: &[&str]| serde_json::from_str::<serde_json::Value>(&runs.compare(args).stdout).unwrap();
+    let schema = serde_json::from_str(include_str!("../../docs/compare.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for args in [&["base.gsr", "head.gsr", "--format", "json"][..], &["base.gsr", "--arms", "buffer", "--format", "json"]] {
+        let written = json(args);
+        assert!(
+            validator.is_valid(&written),
+            "{:?}",
+            validator.iter_errors(&written).map(|error| error.to_string()).collect::<Vec<_>>()
+        );
+    }
+    let csv = runs.compare(&["base.gsr", "head.gsr", "--format", "csv"]).stdout;
+    let rows = csv::Reader::from_reader(csv.as_bytes()).into_records().collect::<Result<Vec<_>, _>>().unwrap();
+    assert_eq!(rows.iter().map(|row| row[2].to_owned()).collect::<Vec<_>>(), ["regressed", "regressed", "equivalent"]);
+}
+
+#[test]
+fn limits_come_from_a_file_that_its_schema_describes() {
+    let toml = "version = 1\nlimits = [\"export.wc p50=25%\"]\nallow = [\"kernel\"]\n";
+    let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower()).with("limits.toml", toml.as_bytes());
+    assert_eq!(runs.compare(&["base.gsr", "head.gsr", "--check", "limits.toml"]).code, 0);
+    assert_eq!(runs.compare(&["base.gsr", "head.gsr", "--check", "limits.toml", "--max", "*.coherent p50=5%"]).code, 3);
+    let broken = runs.with("limits.toml", b"version = 1\nlimits = [\"exprot p50=25%\"]\n").compare(&[
+        "base.gsr",
+        "head.gsr",
+        "--check",
+        "limits.toml",
+    ]);
+    assert!(
+        broken.code == 1 && broken.stderr.contains("limits.toml: line 2, column 12: `exprot` is no operation"),
+        "{}",
+        broken.stderr
+    );
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../../docs/limits.schema.json")).unwrap();
+    let names = schema["properties"]["allow"]["items"]["enum"].as_array().unwrap();
+    assert_eq!(names.iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>(), Remark::names());
+}
+
+#[test]
+fn half_a_run_and_no_run_are_errors() {
+    let whole = base();
+    let runs = Runs::new().with("base.gsr", &whole).with("half.gsr", &whole[..whole.len() / 2]).with("empty/note.txt", b"");
+    for (head, words) in [("half.gsr", "half a run"), ("empty", "has no recordings"), ("none.gsr", "none.gsr")] {
+        let ran = runs.compare(&["base.gsr", head]);
+        assert!(ran.code == 1 && ran.stderr.contains(words), "{head}: {} {}", ran.code, ran.stderr);
+    }
+}
