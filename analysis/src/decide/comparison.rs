@@ -1,16 +1,16 @@
 //! Two sides, series by series: what is judged, what could not be, and how many verdicts may be wrong together.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use grantscope_wire::Stage;
 
 use super::evidence::{Evidence, More, Question};
+use super::pair::{BySide, Pair, pairs};
 use super::remark::{self, Remark};
 use super::rules::limits_of;
 use super::{Limit, Metric, Modes, Rule, Verdict};
-use crate::compare::pair;
 use crate::runs::{Fact, Run};
-use crate::series::{Domain, Series, SeriesKey};
+use crate::series::{Series, SeriesKey};
 
 /// What two sides are.
 #[derive(Clone, Debug)]
@@ -132,56 +132,6 @@ pub fn compare(names: [String; 2], base: &[Run], head: &[Run], rules: &[Rule], e
     rows.iter_mut().for_each(|row| row.shows_domain = told_apart.contains(&SeriesKey { domid: None, ..row.key }));
     rows.sort_by(|a, b| (a.verdict, weight(b)).partial_cmp(&(b.verdict, weight(a))).unwrap_or(std::cmp::Ordering::Equal));
     Comparison { names, rows, remarks, error_rate, runs: [base.len(), head.len()], is_of_ways: false }
-}
-
-/// One series on both sides, each run apart.
-pub(super) struct Pair<'a> {
-    pub key: SeriesKey,
-    pub sides: [Vec<BySide<'a>>; 2],
-}
-
-impl Pair<'_> {
-    /// Operations of one side.
-    pub fn count(&self, side: usize) -> u64 {
-        self.sides[side].iter().map(|one| one.series.count()).sum()
-    }
-}
-
-/// One run's series, and its key there, which a stage's has in common.
-pub(super) struct BySide<'a> {
-    run: &'a Run,
-    key: SeriesKey,
-    series: &'a Series,
-}
-
-impl<'a> BySide<'a> {
-    fn stage(&self, stage: Stage) -> Option<&'a Series> {
-        self.run.series.get(&SeriesKey { stage: Some(stage), ..self.key })
-    }
-}
-
-/// Whole operations of both sides, domains paired as everywhere.
-fn pairs<'a>(base: &'a [Run], head: &'a [Run]) -> Vec<Pair<'a>> {
-    type Sides<'a> = [BTreeMap<Domain, Vec<BySide<'a>>>; 2];
-    let mut all: BTreeMap<SeriesKey, Sides<'a>> = BTreeMap::new();
-    for (place, side) in [base, head].into_iter().enumerate() {
-        for run in side {
-            for (&key, series) in run.series.iter().filter(|(key, series)| key.stage.is_none() && series.count() > 0) {
-                let sides = all.entry(SeriesKey { domid: None, ..key }).or_default();
-                sides[place].entry(Domain::of(key.domid)).or_default().push(BySide { run, key, series });
-            }
-        }
-    }
-    let each = all.into_iter().flat_map(|(key, sides)| pair(sides).into_iter().map(move |(domain, sides)| (key, domain, sides)));
-    let of_domain = |key, domain| match domain {
-        Domain::Exactly(domid) => SeriesKey { domid: Some(domid), ..key },
-        Domain::Unknown | Domain::Any => key,
-    };
-    each.map(|(key, domain, sides)| Pair {
-        key: of_domain(key, domain),
-        sides: sides.map(|side| side.map(|(_, series)| series).unwrap_or_default()),
-    })
-    .collect()
 }
 
 /// What there are several domains of.

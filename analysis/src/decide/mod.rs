@@ -12,6 +12,7 @@ mod file;
 mod limit;
 mod metric;
 mod modes;
+mod pair;
 mod ranks;
 mod remark;
 mod rules;

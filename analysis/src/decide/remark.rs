@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use grantscope_wire::Op;
 
 use super::Rule;
-use super::comparison::Pair;
+use super::pair::Pair;
 use crate::model::Outcome;
 use crate::runs::{Fact, Run};
 use crate::series::SeriesKey;

@@ -8,6 +8,7 @@ pub mod notes;
 mod attach_modes;
 mod channels;
 mod crash;
+mod decisions;
 mod doctor;
 mod endings;
 mod faults;
@@ -79,6 +80,7 @@ pub const ALL: &[Check] = &[
     Check { name: "files of the user's stay, and nobody else steers what root does", run: files::are_safe },
     Check { name: "a recording ends when it is told to, and says how", run: endings::come_when_they_are_told },
     Check { name: "a peer that breaks the rules holds nobody", run: hostile::peers_hold_nobody },
+    Check { name: "a slower kernel path is found, and nothing else", run: decisions::hold },
     Check { name: "obstacles are named, and recorded data is kept", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
     Check { name: "a teardown is followed to its true end, in every order of release", run: teardown::ends_are_seen },
