@@ -15,7 +15,9 @@ use grantscope_analysis::model::{Environment, HookStatus};
 use grantscope_analysis::recording::{Frame, FrameSink};
 use grantscope_analysis::report::text::doctor::Report;
 use grantscope_analysis::shown::{Shown, counted, number};
-use grantscope_collector::{CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks};
+use grantscope_collector::{
+    CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks, addresses, pids,
+};
 
 use grantscope_output::say;
 
@@ -138,9 +140,25 @@ impl Background {
 /// Says on standard error what is attached, and what is missing without the rest.
 fn report_probes(probes: &Probes) {
     report_hooks(probes.status());
+    if let Some(hidden) = addresses::hidden() {
+        say!("grantscope: {}: {}; to do: {}", hidden.fact, addresses::WITHOUT, hidden.remedy);
+    }
+    report_pids(probes.filter());
     if let Some(problem) = probes.uncalibrated() {
         say!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
     }
+}
+
+/// Says which process ids a recording has, where they are not those of its maker.
+fn report_pids(filter: &Filter) {
+    if !pids::are_namespaced() {
+        return;
+    }
+    let process = filter.pid.map(|pid| format!(" (--pid is {pid} there)")).unwrap_or_default();
+    say!(
+        "grantscope: this PID namespace is not the initial one, whose process ids are recorded{process}: phases, mappings from before, and \
+         owners that end are not known; outside the container they are"
+    );
 }
 
 fn report_hooks(hooks: &[HookStatus]) {
