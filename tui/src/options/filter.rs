@@ -13,7 +13,7 @@ use crate::options::one_of::one_of;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Filters, applied in the kernel: an operation is recorded if it passes all that are given")]
 pub struct FilterArgs {
-    /// Only operations of this process
+    /// Only operations of this process, by its id in this PID namespace
     #[arg(long, value_name = "PID")]
     pub pid: Option<NonZeroU32>,
 
