@@ -25,7 +25,8 @@ pub fn hidden() -> Option<Hidden> {
         return None;
     }
     let restriction = fs::read_to_string("/proc/sys/kernel/kptr_restrict").ok().and_then(|text| text.trim().parse().ok());
-    Some(because(restriction, effective_capabilities().map(|effective| has(effective, CAP_SYSLOG))))
+    let may_syslog = effective_capabilities().map(|effective| has(effective, CAP_SYSLOG));
+    Some(because(restriction, may_syslog, nix::unistd::geteuid().is_root()))
 }
 
 /// A bit of `CapEff` (include/uapi/linux/capability.h, v6.12).
@@ -43,12 +44,13 @@ pub fn has(bits: u64, bit: u32) -> bool {
 }
 
 /// With 0 also a lower `kernel.perf_event_paranoid` would do, but that opens more than is needed.
-fn because(kptr_restrict: Option<u32>, may_syslog: Option<bool>) -> Hidden {
+fn because(kptr_restrict: Option<u32>, may_syslog: Option<bool>, is_root: bool) -> Hidden {
     match (kptr_restrict, may_syslog) {
         (Some(restriction @ 2..), _) => Hidden {
             fact: format!("kernel.kptr_restrict is {restriction}: /proc/kallsyms hides addresses from everybody"),
             remedy: "sysctl kernel.kptr_restrict=1",
         },
+        _ if !is_root => Hidden { fact: "not root: /proc/kallsyms hides addresses from others".to_owned(), remedy: "use sudo" },
         (_, Some(false)) => Hidden {
             fact: "root without CAP_SYSLOG: /proc/kallsyms hides addresses".to_owned(),
             remedy: "run this outside the container that takes CAP_SYSLOG away",
@@ -78,11 +80,13 @@ mod tests {
             (None, None, "/proc/kallsyms hides addresses, and kernel.kptr_restrict cannot", "sysctl kernel.kptr_restrict=1, and"),
         ];
         for (kptr_restrict, may_syslog, fact, remedy) in cases {
-            let hidden = because(kptr_restrict, may_syslog);
+            let hidden = because(kptr_restrict, may_syslog, true);
             assert!(
                 hidden.fact.starts_with(fact) && hidden.remedy.starts_with(remedy),
                 "{kptr_restrict:?} {may_syslog:?}: {hidden:?}"
             );
         }
+        let hidden = because(Some(1), Some(false), false);
+        assert!(hidden.fact.starts_with("not root") && hidden.remedy == "use sudo", "{hidden:?}");
     }
 }

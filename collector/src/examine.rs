@@ -109,10 +109,16 @@ fn pid_namespace() -> Finding {
     )
 }
 
+/// Where securityfs is mounted.
+const SECURITY: &str = "/sys/kernel/security";
+
 fn lockdown() -> Finding {
     const TOPIC: &str = "lockdown";
-    let Some(text) = read("/sys/kernel/security/lockdown") else {
-        return Finding::ok(TOPIC, "not in this kernel, or securityfs is not mounted");
+    let Some(text) = read(&format!("{SECURITY}/lockdown")) else {
+        return no_lockdown(
+            &read("/proc/filesystems").unwrap_or_default(),
+            Path::new(SECURITY).read_dir().is_ok_and(|mut dir| dir.next().is_some()),
+        );
     };
     match chosen(&text) {
         Some("confidentiality") => Finding::blocks(
@@ -123,6 +129,16 @@ fn lockdown() -> Finding {
         Some(level) => Finding::ok(TOPIC, level),
         None => Finding::unknown(TOPIC, text),
     }
+}
+
+/// Where no level is shown: whether that is because there is none. Every kernel with lockdown has securityfs.
+fn no_lockdown(file_systems: &str, is_mounted: bool) -> Finding {
+    const TOPIC: &str = "lockdown";
+    let has_securityfs = file_systems.lines().any(|line| line.split_whitespace().last() == Some("securityfs"));
+    if has_securityfs && !is_mounted {
+        return Finding::unknown(TOPIC, format!("securityfs is not mounted: mount -t securityfs none {SECURITY}"));
+    }
+    Finding::ok(TOPIC, "not in this kernel")
 }
 
 fn kernel_addresses() -> Finding {
@@ -331,6 +347,8 @@ fn limits() -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use grantscope_analysis::report::text::doctor::State;
+
     use super::*;
 
     #[test]
@@ -340,8 +358,15 @@ mod tests {
     }
 
     #[test]
+    fn lockdown_that_cannot_be_seen_is_unknown() {
+        let state = |file_systems, is_mounted| no_lockdown(file_systems, is_mounted).state;
+        assert_eq!(state("nodev\tsysfs\nnodev\tsecurityfs\n", false), State::Unknown);
+        assert_eq!(state("nodev\tsysfs\nnodev\tsecurityfs\n", true), State::Ok);
+        assert_eq!(state("nodev\tsysfs\n\text4\n", false), State::Ok);
+    }
+
+    #[test]
     fn exports_fail_in_every_kind_of_domain_on_x86() {
-        use grantscope_analysis::report::text::doctor::State;
         let found = |architecture, guest_type| exports("gntdev knows them".to_owned(), architecture, guest_type);
         for guest_type in ["PVH", "HVM"] {
             let finding = found("x86_64", Some(guest_type));
@@ -351,8 +376,8 @@ mod tests {
         let of_pv = found("x86_64", Some("PV"));
         assert!(of_pv.state == State::Gap && of_pv.fact.contains("in a PV domain"), "{of_pv:?}");
         assert_eq!(found("x86_64", None).state, State::Unknown);
-        // What Linux v6.12 has on Arm is `Xen`; older kernels have nothing.
-        assert_eq!([Some("Xen"), None].map(|guest_type| found("aarch64", guest_type).state), [State::Ok; 2]);
+        // All domains on Arm are `HVM`.
+        assert_eq!([Some("HVM"), None].map(|guest_type| found("aarch64", guest_type).state), [State::Ok; 2]);
     }
 
     #[test]

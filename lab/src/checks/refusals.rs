@@ -62,7 +62,7 @@ const EXPECTED: &[(&str, i32, &str)] = &[
     ("no-process", 1, "there is no process 999999: give --pid the id of one that runs"),
     ("no-command", 1, "cannot start `/no/such/program`: check its name and that it can be executed: No such file or directory"),
     ("no-folder", 1, "/no/such/folder/recording: cannot be written; check the path"),
-    ("status", 42, "0 operations recorded, 0 lost"),
+    ("status", 42, "nobody mapped or granted anything meanwhile"),
     ("no-scenario", 2, "no-such"),
     ("no-pages", 2, "0"),
     (

@@ -32,7 +32,7 @@ use crate::this_machine::filtered;
 pub fn record<S: FrameSink>(capture: Capture, sink: impl FnOnce() -> Result<S>) -> Result<Exit> {
     let has_command = capture.command.is_some();
     let finished = run(options(capture, Arc::default()), sink()?, report_probes).map_err(|error| named(error, has_command))?;
-    report_end(&finished);
+    report_end(&finished, has_command);
     Ok(exit(&finished))
 }
 
@@ -58,12 +58,13 @@ pub fn record_and_watch<S: FrameSink + Send + 'static, W>(
 ) -> Result<(Option<ExitStatus>, Result<Exit>)> {
     let (capture, sink, watched) = prepare()?;
     let stop = Arc::new(Notify::new());
+    let has_command = capture.command.is_some();
     let background = Background::start(options(capture, stop.clone()), sink)?;
     let watched = watch(watched);
     // The viewer is gone: quit by its user, or at the end. In the second case there is nothing left to stop.
     stop.notify_one();
     let finished = background.finish()?;
-    report_end(&finished);
+    report_end(&finished, has_command);
     let command = match finished.ended {
         Ended::Command(status) => Some(status),
         Ended::Signal(_) | Ended::Stopped => None,
@@ -172,12 +173,12 @@ fn report_hooks(hooks: &[HookStatus]) {
 }
 
 /// Says on standard error what came of it.
-fn report_end(finished: &Finished) {
+fn report_end(finished: &Finished, has_command: bool) {
     say!("grantscope: {} recorded, {} lost", counted(finished.operations, "operation"), number(finished.loss.operations()));
     for counter in &finished.loss.counters {
         say!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
     }
-    if let Some(remark) = finished.filtered.as_ref().and_then(|report| filtered::remark(report, finished.operations)) {
+    if let Some(remark) = filtered::remark(finished.filtered.as_ref(), finished.operations, has_command) {
         say!("grantscope: {remark}");
     }
     report_marks(&finished.unreadable_marks);
