@@ -43,6 +43,7 @@ mod preflight;
 mod probes;
 mod session;
 mod signature;
+mod swallowed;
 mod symbols;
 mod table;
 

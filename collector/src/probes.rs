@@ -238,6 +238,7 @@ impl Probes {
     fn counters(&self) -> Vec<LossCounter> {
         let unmatched = self.decoder.unmatched().iter();
         let unmatched = unmatched.map(|&(hook, count)| LossCounter { hook, kind: LossKind::Unmatched, count });
+        let unmatched = unmatched.chain(self.decoder.swallowed().counters());
         let Some(over) = &self.over else { return self.counted().into_iter().chain(unmatched).collect() };
         // The last records may have met a full ring.
         let refused = self.counted().into_iter().filter(|counter| counter.kind == LossKind::RingFull);
