@@ -119,7 +119,8 @@ impl Background {
     fn start(options: Options, sink: impl FrameSink + Send + 'static) -> Result<Self> {
         let (attached, waiting): (Sender<()>, Receiver<()>) = channel();
         let thread = thread::spawn(move || {
-            run(options, sink, |_| {
+            run(options, sink, |probes| {
+                report_hidden(probes);
                 // The receiver is gone only if this process is ending.
                 let _ = attached.send(());
             })
@@ -141,13 +142,18 @@ impl Background {
 /// Says on standard error what is attached, and what is missing without the rest.
 fn report_probes(probes: &Probes) {
     report_hooks(probes.status());
+    report_hidden(probes);
+    if let Some(problem) = probes.uncalibrated() {
+        say!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
+    }
+}
+
+/// Says what of this machine is hidden from this process, and what is therefore not known.
+fn report_hidden(probes: &Probes) {
     if let Some(hidden) = addresses::hidden() {
         say!("grantscope: {}: {}; to do: {}", hidden.fact, addresses::WITHOUT, hidden.remedy);
     }
     report_pids(probes.filter());
-    if let Some(problem) = probes.uncalibrated() {
-        say!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
-    }
 }
 
 /// Says which process ids a recording has, where they are not those of its maker.
