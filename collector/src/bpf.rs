@@ -1,6 +1,7 @@
 //! The calls of bpf(2) that aya does not make (include/uapi/linux/bpf.h, Linux v6.12).
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -9,8 +10,11 @@ use nix::libc;
 
 const BPF_PROG_RUN: libc::c_int = 10;
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_LINK_GET_FD_BY_ID: libc::c_int = 30;
 const BPF_LINK_GET_NEXT_ID: libc::c_int = 31;
+const BPF_ITER_CREATE: libc::c_int = 33;
+const BPF_TRACE_ITER: u32 = 28;
 const BPF_LINK_TYPE_PERF_EVENT: u32 = 7;
 const BPF_PERF_EVENT_KRETPROBE: u32 = 4;
 
@@ -56,6 +60,42 @@ pub fn run_with(program: BorrowedFd<'_>, argument: u64) -> io::Result<()> {
         ..Attributes::default()
     };
     call(BPF_PROG_RUN, &mut attributes).map(drop)
+}
+
+/// What reads from an iterator over tasks, of which it visits this process alone: by its number in the caller's PID namespace
+/// (`bpf_iter_attach_task` in kernel/bpf/task_iter.c). Kernels before 6.1 visit all.
+///
+/// # Errors
+/// It is no program of such an iterator.
+pub fn iterate_one_task(program: BorrowedFd<'_>, pid: u32) -> io::Result<File> {
+    /// See `union bpf_attr`.
+    #[repr(C)]
+    struct Attributes {
+        program: u32,
+        target: u32,
+        attach_type: u32,
+        flags: u32,
+        info: u64,
+        info_bytes: u32,
+        padding: u32,
+    }
+    // `union bpf_iter_link_info`: by the id of a thread, which is that of its process for the first; not by a process; by no descriptor.
+    let info = [pid, 0, 0];
+    let mut attributes = Attributes {
+        program: program.as_raw_fd() as u32,
+        target: 0,
+        attach_type: BPF_TRACE_ITER,
+        flags: 0,
+        info: info.as_ptr() as u64,
+        info_bytes: size_of_val(&info) as u32,
+        padding: 0,
+    };
+    let link = call(BPF_LINK_CREATE, &mut attributes)?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    let link = unsafe { OwnedFd::from_raw_fd(link) };
+    let iterator = call(BPF_ITER_CREATE, &mut [link.as_raw_fd() as u32, 0])?;
+    // SAFETY: as above.
+    Ok(unsafe { OwnedFd::from_raw_fd(iterator) }.into())
 }
 
 /// How often the kernel did not run a program because it ran already on that processor (kernel/bpf/trampoline.c, Linux v6.12); 0 where it

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use grantscope_wire::record::{
     CALIBRATION, DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
-    STATUS_BYTES, STATUSES_UNREAD, Sounding,
+    STATUS_BYTES, STATUSES_UNREAD, Sounding, UNRETURNED,
 };
 use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
 
@@ -14,6 +14,7 @@ use grantscope_analysis::model::{Detail, Log, Operation, Outcome, Stages, UNREAD
 use grantscope_analysis::stages::{self, Plans};
 
 use crate::cost::Sounded;
+use crate::swallowed::Swallowed;
 
 /// Bytes that are not a record of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub struct Decoder {
     parts: VecDeque<((u64, u32, u8), Log)>,
     /// Returns without entries, by hook.
     unmatched: Vec<(HookId, u64)>,
+    swallowed: Swallowed,
     /// Programs that timed themselves, since they were last asked for.
     sounded: Vec<Sounded>,
     /// The last thread's name, as the probes write it and as text.
@@ -84,8 +86,13 @@ impl Decoder {
             // Another has had the twins' functions called.
             return Ok(());
         }
-        let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
         let (words, statuses) = bytes[HEADER_BYTES..].split_at(head.event_count as usize * EVENT_BYTES);
+        if head.flags & UNRETURNED != 0 {
+            let log = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event)).unwrap_or_default();
+            self.swallowed.add(Op::from_id(head.op), &log);
+            return Ok(());
+        }
+        let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
         let Some(mut log) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event)) else { return Ok(()) };
         let teardowns = self.take_apart(op, &head, &mut log);
         let (stages, matched) = self.stages(op, &head, &log);
@@ -127,6 +134,11 @@ impl Decoder {
     /// Returns without entries so far, by hook.
     pub fn unmatched(&self) -> &[(HookId, u64)] {
         &self.unmatched
+    }
+
+    /// Operations that were taken for a part of another.
+    pub fn swallowed(&self) -> &Swallowed {
+        &self.swallowed
     }
 
     /// Leaves the events of an operation in its log, and gives back the teardowns that stood between them.
@@ -468,6 +480,20 @@ mod tests {
             assert_eq!(decode(&mut decoder, &bytes(Head { flags: PART, start_ns, ..export() }, &[])), Ok(None));
         }
         assert_eq!(decoder.parts.len(), MOST_PARTS);
+    }
+
+    #[test]
+    fn an_operation_that_did_not_return_is_none_and_what_was_done_since_is_counted() {
+        let mut decoder = Decoder::default();
+        let swallowed = |decoder: &Decoder| decoder.swallowed().counters().map(|counter| counter.count).sum::<u64>();
+        let mark = Event::new(Event::code(HookId::DmabufExpOpsAttach, Edge::Mark), 0);
+        let head = Head { op: Op::WaitReleased.id(), start_ns: 5, ..Head::default() };
+        assert_eq!(decode(&mut decoder, &bytes(Head { flags: PART, ..head }, &[mark])), Ok(None));
+        assert_eq!(decode(&mut decoder, &bytes(Head { flags: UNRETURNED, ..head }, &[mark])), Ok(None));
+        assert_eq!(swallowed(&decoder), 2);
+        // A call that is no operation.
+        assert_eq!(decode(&mut decoder, &bytes(Head { op: 0, flags: UNRETURNED, ..head }, &[])), Ok(None));
+        assert!(swallowed(&decoder) == 2 && decoder.parts.is_empty());
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::symbols::{Symbols, Wanted};
-use crate::{Probes, host, preflight};
+use crate::addresses::has;
+use crate::symbols::{self, Symbols, Wanted};
+use crate::{Probes, addresses, host, pids, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::Filter;
@@ -18,7 +19,8 @@ use grantscope_wire::Detail;
 
 /// Looks at everything.
 pub fn examine(mode: AttachMode) -> Report {
-    let mut findings = vec![xen(), domain(), rights(), lockdown(), page_size(), btf(), gntdev()];
+    let mut findings =
+        vec![xen(), domain(), rights(), pid_namespace(), lockdown(), kernel_addresses(), page_size(), btf(), gntdev()];
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
     findings.push(Finding::unknown("free grants", "Linux does not report to user space how many grant references are left"));
@@ -57,13 +59,16 @@ fn features() -> Option<u64> {
     u64::from_str_radix(&read(FEATURES)?, 16).ok()
 }
 
-fn has(features: u64, bit: u32) -> bool {
-    features & (1 << bit) != 0
+const GUEST_TYPE: &str = "/sys/hypervisor/guest_type";
+
+/// `PV`, `HVM` or `PVH`, on x86 (drivers/xen/sys-hypervisor.c, Linux v6.12).
+fn guest_type() -> Option<String> {
+    read(GUEST_TYPE)
 }
 
 fn domain() -> Finding {
     const TOPIC: &str = "domain";
-    let kind = read("/sys/hypervisor/guest_type").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let kind = guest_type().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     match features() {
         None => Finding::unknown(TOPIC, format!("{kind}; {FEATURES} does not show whether this is dom0")),
         Some(features) if has(features, FEATURE_DOM0) => Finding::ok(TOPIC, format!("{kind}; this is dom0")),
@@ -78,9 +83,7 @@ const CAP_BPF: u32 = 39;
 
 fn rights() -> Finding {
     const TOPIC: &str = "rights";
-    let status = read("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let Some(effective) = effective.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()) else {
+    let Some(effective) = addresses::effective_capabilities() else {
         return Finding::unknown(TOPIC, "/proc/self/status does not list the capabilities");
     };
     if !nix::unistd::geteuid().is_root() {
@@ -92,10 +95,30 @@ fn rights() -> Finding {
     Finding::blocks(TOPIC, "root without CAP_BPF and CAP_PERFMON", "run this outside the container that takes them away")
 }
 
+fn pid_namespace() -> Finding {
+    const TOPIC: &str = "PID namespace";
+    if !pids::are_namespaced() {
+        return Finding::ok(TOPIC, "the initial one");
+    }
+    Finding::gap(
+        TOPIC,
+        "not the initial one",
+        "recorded process ids are others than here, phases have no threads, mappings from before a recording are not found, and \
+         neither are owners that end",
+        "run this outside the container",
+    )
+}
+
+/// Where securityfs is mounted.
+const SECURITY: &str = "/sys/kernel/security";
+
 fn lockdown() -> Finding {
     const TOPIC: &str = "lockdown";
-    let Some(text) = read("/sys/kernel/security/lockdown") else {
-        return Finding::ok(TOPIC, "not in this kernel, or securityfs is not mounted");
+    let Some(text) = read(&format!("{SECURITY}/lockdown")) else {
+        return no_lockdown(
+            &read("/proc/filesystems").unwrap_or_default(),
+            Path::new(SECURITY).read_dir().is_ok_and(|mut dir| dir.next().is_some()),
+        );
     };
     match chosen(&text) {
         Some("confidentiality") => Finding::blocks(
@@ -105,6 +128,25 @@ fn lockdown() -> Finding {
         ),
         Some(level) => Finding::ok(TOPIC, level),
         None => Finding::unknown(TOPIC, text),
+    }
+}
+
+/// Where no level is shown: whether that is because there is none. Every kernel with lockdown has securityfs.
+fn no_lockdown(file_systems: &str, is_mounted: bool) -> Finding {
+    const TOPIC: &str = "lockdown";
+    let has_securityfs = file_systems.lines().any(|line| line.split_whitespace().last() == Some("securityfs"));
+    if has_securityfs && !is_mounted {
+        return Finding::unknown(TOPIC, format!("securityfs is not mounted: mount -t securityfs none {SECURITY}"));
+    }
+    Finding::ok(TOPIC, "not in this kernel")
+}
+
+fn kernel_addresses() -> Finding {
+    const TOPIC: &str = "addresses";
+    match (addresses::hidden(), symbols::shows_addresses()) {
+        (Some(hidden), _) => Finding::gap(TOPIC, hidden.fact, addresses::WITHOUT, hidden.remedy),
+        (None, Some(_)) => Finding::ok(TOPIC, "/proc/kallsyms shows where functions lie"),
+        (None, None) => Finding::unknown(TOPIC, "/proc/kallsyms lists no functions"),
     }
 }
 
@@ -206,8 +248,41 @@ fn dmabuf() -> Finding {
             "no exports, imports and releases, so no write-combining and no coherent buffers: plain maps only",
             "build the kernel with CONFIG_XEN_GNTDEV_DMABUF and CONFIG_XEN_GRANT_DMA_ALLOC; distributions often leave them off",
         ),
-        Ok(_) | Err(Errno::ENOENT) => Finding::ok(TOPIC, configured("CONFIG_XEN_GNTDEV_DMABUF", "gntdev knows them")),
+        Ok(_) | Err(Errno::ENOENT) => {
+            let known = configured("CONFIG_XEN_GNTDEV_DMABUF", "gntdev knows them");
+            exports(known, std::env::consts::ARCH, guest_type().as_deref())
+        }
         Err(errno) => Finding::unknown(TOPIC, format!("gntdev answers {errno}")),
+    }
+}
+
+/// What comes of an export where gntdev knows dma-bufs. Source: `gntdev_ioctl_dmabuf_exp_from_refs` and `dmabuf_exp_from_refs` in
+/// drivers/xen/gntdev-dmabuf.c, Linux v6.12, and `__gnttab_map_grant_ref` in xen/common/grant_table.c, Xen 4.20.
+fn exports(known: String, architecture: &str, guest_type: Option<&str>) -> Finding {
+    const TOPIC: &str = "dma-buf";
+    const WITHOUT: &str =
+        "no exports, attachments and releases, so no write-combining and no coherent buffers: plain maps and imports only";
+    match (architecture, guest_type) {
+        ("x86_64", Some("PV")) => Finding::gap(
+            TOPIC,
+            format!("{known}, and answers every export in a PV domain with EINVAL"),
+            WITHOUT,
+            "compare buffers on arm64: docs/boards.md lists what can be measured where",
+        ),
+        ("x86_64", Some("PVH" | "HVM")) => Finding::gap(
+            TOPIC,
+            format!(
+                "{known}, but on x86 it asks Xen for a mapping for devices with every export (GNTMAP_device_map), which Xen refuses to \
+                 translated domains, as this one is: EINVAL, unless this kernel was changed"
+            ),
+            WITHOUT,
+            "a kernel whose gntdev sets GNTMAP_device_map only where XENFEAT_auto_translated_physmap is off; or compare buffers on arm64",
+        ),
+        ("x86_64", _) => Finding::unknown(
+            TOPIC,
+            format!("{known}; {GUEST_TYPE} does not show the kind of domain, and on x86 exports fail in all kinds"),
+        ),
+        _ => Finding::ok(TOPIC, known),
     }
 }
 
@@ -272,12 +347,37 @@ fn limits() -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use grantscope_analysis::report::text::doctor::State;
+
     use super::*;
 
     #[test]
     fn the_level_of_lockdown_is_the_word_in_brackets() {
         assert_eq!(chosen("none [integrity] confidentiality"), Some("integrity"));
         assert_eq!(chosen("none"), None);
+    }
+
+    #[test]
+    fn lockdown_that_cannot_be_seen_is_unknown() {
+        let state = |file_systems, is_mounted| no_lockdown(file_systems, is_mounted).state;
+        assert_eq!(state("nodev\tsysfs\nnodev\tsecurityfs\n", false), State::Unknown);
+        assert_eq!(state("nodev\tsysfs\nnodev\tsecurityfs\n", true), State::Ok);
+        assert_eq!(state("nodev\tsysfs\n\text4\n", false), State::Ok);
+    }
+
+    #[test]
+    fn exports_fail_in_every_kind_of_domain_on_x86() {
+        let found = |architecture, guest_type| exports("gntdev knows them".to_owned(), architecture, guest_type);
+        for guest_type in ["PVH", "HVM"] {
+            let finding = found("x86_64", Some(guest_type));
+            assert!(finding.state == State::Gap && finding.fact.contains("GNTMAP_device_map"), "{guest_type}: {finding:?}");
+            assert!(finding.remedy.is_some_and(|remedy| remedy.contains("XENFEAT_auto_translated_physmap")));
+        }
+        let of_pv = found("x86_64", Some("PV"));
+        assert!(of_pv.state == State::Gap && of_pv.fact.contains("in a PV domain"), "{of_pv:?}");
+        assert_eq!(found("x86_64", None).state, State::Unknown);
+        // All domains on Arm are `HVM`.
+        assert_eq!([Some("HVM"), None].map(|guest_type| found("aarch64", guest_type).state), [State::Ok; 2]);
     }
 
     #[test]

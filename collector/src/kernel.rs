@@ -7,7 +7,7 @@ use grantscope_wire::kernel::{Member, Members, Need};
 
 use crate::btf::{GNTDEV_BTF, KernelTypes};
 use crate::symbols::{Symbols, Wanted};
-use crate::{CaptureError, host};
+use crate::{CaptureError, addresses, host, pids};
 
 /// Functions by whose address a file or a dma-buf of ours is known.
 const GNTDEV_IOCTL: &str = "gntdev_ioctl";
@@ -90,11 +90,16 @@ impl KernelFacts {
     /// # Errors
     /// Why this kernel's maps cannot be listed.
     pub fn suffice_for_census(&self) -> Result<(), CaptureError> {
+        if pids::are_namespaced() {
+            let why =
+                "this PID namespace hides the processes outside of it: run grantscope in the initial one, outside the container";
+            return Err(CaptureError::NoCensus(why.to_owned()));
+        }
         match self.kernel.gntdev_ioctl {
             Kernel::NO_ADDRESS => return Err(CaptureError::NoCensus("the kernel does not list gntdev_ioctl".to_owned())),
             0 => {
-                let why = "/proc/kallsyms hides addresses: set the sysctl kernel.kptr_restrict to 0 or 1";
-                return Err(CaptureError::NoCensus(why.to_owned()));
+                let hidden = addresses::hidden().map(|hidden| format!("{}; to do: {}", hidden.fact, hidden.remedy));
+                return Err(CaptureError::NoCensus(hidden.unwrap_or_else(|| "the kernel hides addresses".to_owned())));
             }
             _ => {}
         }

@@ -1,8 +1,10 @@
 //! Attaching the probes and reading what they write. The only part that touches aya, and that needs root.
 //!
-//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled; `btf`, `symbols` and `kernel` ask the
+//! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled, `addresses` what the
+//! kernel hides; `btf`, `symbols` and `kernel` ask the
 //! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
-//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `cost` measures what the programs cost; `marks` reads which phase a command is in; `probes` owns what is
+//! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `cost` measures what the programs cost; `marks` reads which phase a command is in; `pids` translates
+//! process ids between PID namespaces; `probes` owns what is
 //! attached; `session` turns it into a recording.
 //!
 //! ```no_run
@@ -20,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod addresses;
 mod attach;
 mod bpf;
 mod btf;
@@ -35,10 +38,12 @@ mod live_maps;
 mod mapped;
 mod marks;
 mod object;
+pub mod pids;
 mod preflight;
 mod probes;
 mod session;
 mod signature;
+mod swallowed;
 mod symbols;
 mod table;
 
@@ -58,6 +63,23 @@ pub enum CaptureError {
     /// No operation can pass this filter.
     #[error(transparent)]
     Filter(#[from] grantscope_analysis::model::ImpossibleName),
+    /// A filter asks for a process that there is not.
+    #[error("there is no process {0}: give --pid the id of one that runs; `ps -eo pid,comm` lists them")]
+    NoProcess(u32),
+    /// A filter asks for a thread.
+    #[error("{0} is a thread, and --pid takes a process: give it the number behind `Tgid:` in /proc/{0}/status")]
+    Thread(u32),
+    /// A process cannot be found from within a PID namespace.
+    #[error(
+        "process {pid} of this PID namespace cannot be found in the initial one, where the probes see it ({problem}): run this outside \
+         the container, with the process's id there"
+    )]
+    ForeignPid {
+        /// As the caller knows it.
+        pid: u32,
+        /// Why.
+        problem: String,
+    },
     /// Built without the compiled probes.
     #[error(
         "this program was built without the probes: build it with `cargo xtask build --native`, or for a board with `cargo xtask build`"

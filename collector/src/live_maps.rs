@@ -11,7 +11,7 @@ use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
 use crate::decode::comm;
 use crate::object::{plain_bytes, take};
 use crate::table::Table;
-use crate::{CaptureError, census, host};
+use crate::{CaptureError, census, host, pids};
 use grantscope_analysis::model::{Holder, LiveMap, MapState, MapsReport};
 
 /// A map as the probes keep it.
@@ -30,6 +30,8 @@ pub struct LiveMaps {
     reported: HashMap<(u64, u64), LiveMap>,
     /// Start times of processes that own maps, as `/proc` has them: another process with the number is not the owner.
     owners: HashMap<u32, Option<u64>>,
+    /// Whether those are of another PID namespace than this process's `/proc`: then it says nothing of them.
+    are_foreign: bool,
     /// By address and generation: who was found to hold it.
     holders: HashMap<(u64, u64), Vec<Holder>>,
     last_id: u64,
@@ -49,6 +51,7 @@ impl LiveMaps {
             dmabufs: Table::open(ebpf, "DMABUFS", "DMABUFS_DISPLACED")?,
             reported: HashMap::new(),
             owners: HashMap::new(),
+            are_foreign: pids::are_namespaced(),
             holders: HashMap::new(),
             last_id: 0,
             has_reported: false,
@@ -137,9 +140,9 @@ impl LiveMaps {
         Some(map)
     }
 
-    /// Whether a process has ended. Its number may belong to another one meanwhile.
+    /// Whether a process is known to have ended. Its number may belong to another one meanwhile.
     fn is_gone(&mut self, tgid: u32) -> bool {
-        if tgid == 0 {
+        if tgid == 0 || self.are_foreign {
             return false;
         }
         let now = started(tgid);

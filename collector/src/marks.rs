@@ -13,6 +13,7 @@ use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::unistd::pipe2;
 
 use self::threads::Threads;
+use crate::pids;
 
 mod threads;
 
@@ -38,6 +39,8 @@ pub struct UnreadableMarks {
 #[derive(Debug)]
 pub struct Marks {
     pipe: File,
+    /// Whether the command's thread ids are of another PID namespace than the operations': then nobody knows which thread is meant.
+    are_foreign: bool,
     lines: Lines,
 }
 
@@ -52,13 +55,16 @@ impl Marks {
         let _ = fcntl(&writer, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES as i32));
         fcntl(&writer, FcntlArg::F_SETFD(FdFlag::empty()))?;
         command.env(VARIABLE, writer.as_raw_fd().to_string());
-        Ok((Self { pipe: reader.into(), lines: Lines::default() }, writer))
+        Ok((Self { pipe: reader.into(), are_foreign: pids::are_namespaced(), lines: Lines::default() }, writer))
     }
 
     /// Reads what is there, and says of each operation in which phase it began. Never waits; whoever still holds the other end does not
     /// matter.
     pub fn label(&mut self, operations: &mut [Operation]) {
         self.read();
+        if self.are_foreign {
+            return;
+        }
         for operation in operations {
             operation.phase = self.lines.threads.phase(operation.tid, operation.start_ns);
         }

@@ -20,7 +20,7 @@ use crate::live_maps::LiveMaps;
 use crate::mapped::Mapped;
 use crate::object::take;
 use crate::symbols::{Symbols, Wanted};
-use crate::{CaptureError, attach, bpf, census, decode, handover, host, kernel, object, preflight};
+use crate::{CaptureError, attach, bpf, census, decode, handover, host, kernel, object, pids, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
@@ -35,6 +35,7 @@ pub struct Probes {
     live: LiveMaps,
     census: Option<Census>,
     status: Vec<HookStatus>,
+    filter: Filter,
     callers: Callers,
     decoder: Decoder,
     costs: Costs,
@@ -64,13 +65,14 @@ impl Probes {
     /// it refuses the probes.
     pub fn attach(mode: AttachMode, detail: Detail, filter: &Filter) -> Result<Self, CaptureError> {
         preflight::check()?;
-        let filter = filter.to_wire()?;
+        pids::check(filter)?;
         let types = KernelTypes::read()?;
         let symbols = Symbols::read(wanted(&types))?;
         let callers = Callers::find(&symbols);
         let facts = KernelFacts::find(&types, &symbols, callers.grant_table());
         facts.suffice_for_hooks()?;
-        let mut ebpf = object::load(&facts.kernel, &filter)?;
+        let filter = pids::translated(filter, &types, &facts.kernel)?;
+        let mut ebpf = object::load(&facts.kernel, &filter.to_wire()?)?;
         give_back();
         let mut records = take(&mut ebpf, "RECORDS")?;
         let loss = Mapped::open(&mut ebpf, "LOSS", LOSS_COUNTERS as usize)?;
@@ -98,6 +100,7 @@ impl Probes {
             costs: Costs::new(&status, detail, baselines),
             uncalibrated,
             status,
+            filter,
             callers,
             decoder: Decoder::new(detail),
             before: Vec::new(),
@@ -147,6 +150,11 @@ impl Probes {
     /// How each hook is attached.
     pub fn status(&self) -> &[HookStatus] {
         &self.status
+    }
+
+    /// What is recorded, with the initial PID namespace's process ids.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
     }
 
     /// From now on operations come without their stages: whoever takes them has no use for these.
@@ -230,6 +238,7 @@ impl Probes {
     fn counters(&self) -> Vec<LossCounter> {
         let unmatched = self.decoder.unmatched().iter();
         let unmatched = unmatched.map(|&(hook, count)| LossCounter { hook, kind: LossKind::Unmatched, count });
+        let unmatched = unmatched.chain(self.decoder.swallowed().counters());
         let Some(over) = &self.over else { return self.counted().into_iter().chain(unmatched).collect() };
         // The last records may have met a full ring.
         let refused = self.counted().into_iter().filter(|counter| counter.kind == LossKind::RingFull);

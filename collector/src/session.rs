@@ -112,9 +112,9 @@ pub async fn record(options: Options, sink: impl FrameSink, ready: impl FnOnce(&
     }
     ready(&probes);
     let environment = host::environment(options.run, options.clock, options.detail, probes.status().to_vec());
+    let filter = (!probes.filter().is_any()).then(|| probes.filter().clone());
     // SAFETY: `Probes` hands out one descriptor, which stays open as long as it lives.
     let probes = unsafe { AsyncFd::register(probes) }.map_err(|error| CaptureError::Wait(error.into()))?;
-    let filter = (!options.filter.is_any()).then_some(options.filter);
     let mut signals = Signals::new().map_err(CaptureError::Wait)?;
     let mut session = Session {
         probes,

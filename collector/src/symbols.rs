@@ -268,6 +268,24 @@ impl Prefixes {
     }
 }
 
+/// Whether the kernel shows this process where functions lie; `None`: it lists none.
+pub fn shows_addresses() -> Option<bool> {
+    shows_addresses_in(File::open(KALLSYMS).ok()?)
+}
+
+/// It hides all of them, or none.
+fn shows_addresses_in(list: impl Read) -> Option<bool> {
+    let mut shown = None;
+    let read = each_line(list, |line| match Listed::parse(line).filter(|listed| listed.is_function) {
+        Some(function) => {
+            shown = Some(function.address > 0);
+            ControlFlow::Break(())
+        }
+        None => ControlFlow::Continue(()),
+    });
+    read.ok().and(shown)
+}
+
 /// The function that an address lies in, by the kernel's list as it is now.
 pub fn function_at(address: u64) -> Option<Symbol> {
     function_at_among(File::open(KALLSYMS).ok()?, address)
@@ -323,6 +341,15 @@ ffffffc00801b00c t xgnttab_free_pages
     fn among(text: &str, name: &'static str) -> Symbols {
         let names: &'static [&'static str] = Box::leak(Box::new([name]));
         Symbols::among(text.as_bytes(), Wanted { functions: vec![names], ..Wanted::default() }).unwrap()
+    }
+
+    #[test]
+    fn the_first_function_says_whether_addresses_are_shown() {
+        let shown = |text: &str| shows_addresses_in(text.as_bytes());
+        // x86-64 has a processor's own data at 0.
+        assert_eq!(shown("0000000000000000 A fixed_percpu_data\nffffffff81000000 T _text\n"), Some(true));
+        assert_eq!(shown("0000000000000000 A fixed_percpu_data\n0000000000000000 T _text\n"), Some(false));
+        assert_eq!(shown("ffffffff82000000 D data\n"), None);
     }
 
     fn span(text: &str, together: &'static [&'static str]) -> Option<Range<u64>> {

@@ -220,6 +220,24 @@ fn an_error_is_one_line_whatever_it_quotes() {
 }
 
 #[test]
+fn commands_that_are_not_utf_8_are_commands() {
+    let folder = TempDir::new().unwrap();
+    let name = OsString::from_vec(b"x\xff".to_vec());
+    fs::write(folder.path().join(&name), "true").unwrap();
+    let record = |output: &OsString| {
+        let args = ["record".into(), "-o".into(), output.clone(), "--".into(), "sh".into(), name.clone()];
+        let output = command(args, &folder).output().unwrap();
+        assert_ended_well(&output, "a command that is not UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(record(&name).contains("is also `x\u{fffd}` of COMMAND"));
+    // The command line is accepted, and what is missing is said next: nothing is recorded here.
+    let refused = record(&"run.gsr".into());
+    assert!(["without the probes", "needs root", "under Xen"].iter().any(|why| refused.contains(why)), "{refused}");
+}
+
+#[test]
 fn names_that_are_not_utf_8_are_names() {
     let folder = folder();
     let name = OsString::from_vec(b"x\xff.gsr".to_vec());

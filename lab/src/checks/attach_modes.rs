@@ -1,5 +1,7 @@
 //! Attach modes and details: each is as exact as the other.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::model::Operation;
 use grantscope_wire::{HookId, Op, Stage};
@@ -62,9 +64,23 @@ pub fn missed_returns_are_counted(harness: &Harness) -> Result<()> {
     let kept = recorded.operations.iter().filter(|operation| by_ioctl(operation.op.name())).count() as u64;
     let lost = recorded.aggregate.lost(Op::WaitReleased);
     note!("of {made} ioctls {kept} were kept, and {lost} lost");
-    // What else their threads do meanwhile is taken for a part of them: docs/trust.md.
     ensure!(lost >= 90, "of 120 waits, ten at a time have an instance of the kretprobe");
     ensure!(kept + lost == made, "kept and lost do not make {made} ioctls");
+    what_was_swallowed_is_counted(&recorded, &out)
+}
+
+/// What else their threads did meanwhile was taken for a part of the waits, and is counted.
+fn what_was_swallowed_is_counted(recorded: &Recorded, out: &Path) -> Result<()> {
+    let truth = truth(&out.join("asleep.json"))?;
+    for op in [Op::Attach, Op::Detach, Op::Release, Op::Close] {
+        let made = truth.operations().filter(|call| call.op == op.name()).count() as u64;
+        let kept = recorded.operations.iter().filter(|operation| operation.op == op).count() as u64;
+        let lost = recorded.aggregate.lost(op);
+        note!("of {made} {} {kept} were kept, and {lost} lost", op.name());
+        ensure!(kept + lost == made, "kept and lost do not make {made} {}", op.name());
+    }
+    let swallowed = recorded.aggregate.lost(Op::Detach);
+    ensure!(swallowed >= 90, "of 120 waits, ten at a time have an instance of the kretprobe, and the rest swallow what follows");
     Ok(())
 }
 

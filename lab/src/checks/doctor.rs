@@ -20,9 +20,14 @@ examine whole
 mv /dev/xen/gntdev /dev/xen/away
 examine without
 mv /dev/xen/away /dev/xen/gntdev
+echo 2 >/proc/sys/kernel/kptr_restrict
+examine hidden
+grantscope maps 2>/out/hidden.maps && exit 1
+grantscope record -o /tmp/hidden.gsr -- true 2>/out/hidden.record || exit
+echo 1 >/proc/sys/kernel/kptr_restrict
 "#;
 
-/// Our own kernel can do everything, and nothing without gntdev.
+/// Our own kernel can do everything, nothing without gntdev, and less where it hides addresses.
 pub fn our_kernel_is_ready(harness: &Harness) -> Result<()> {
     let job = Job::Script(format!("{EXAMINE}{WITH_AND_WITHOUT_GNTDEV}"));
     let outcome = harness.passes(harness.full()?, "doctor", &job, Clock::Counted)?;
@@ -37,7 +42,21 @@ pub fn our_kernel_is_ready(harness: &Harness) -> Result<()> {
     let without = self::report(&outcome, "without", "1", "impossible")?;
     let gntdev = finding(&without, "gntdev")?;
     ensure!(state(gntdev) == "blocks" && gntdev["remedy"].is_string(), "the missing gntdev is not named: {gntdev}");
+    hidden_addresses_are_a_gap(&outcome)?;
     outcome.text("whole.txt").unwrap_or_default().lines().for_each(|line| note!("{line}"));
+    Ok(())
+}
+
+/// Where kptr_restrict hides addresses, whoever needs them says so.
+fn hidden_addresses_are_a_gap(outcome: &Outcome) -> Result<()> {
+    let report = report(outcome, "hidden", "4", "partial")?;
+    let addresses = finding(&report, "addresses")?;
+    ensure!(state(addresses) == "gap", "hidden addresses should be a gap: {addresses}");
+    ensure!(addresses["remedy"] == "sysctl kernel.kptr_restrict=1", "the remedy is another: {addresses}");
+    for name in ["hidden.maps", "hidden.record"] {
+        let said = outcome.text(name).unwrap_or_default();
+        ensure!(said.contains("to do: sysctl kernel.kptr_restrict=1"), "{name} does not say what to do:\n{said}");
+    }
     Ok(())
 }
 

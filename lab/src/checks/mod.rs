@@ -22,6 +22,7 @@ mod init;
 mod kernel_users;
 mod ledger;
 mod overhead;
+mod pids;
 mod platforms;
 mod profile;
 mod program;
@@ -83,6 +84,7 @@ pub const ALL: &[Check] = &[
     Check { name: "a slower kernel path is found, and nothing else", run: decisions::hold },
     Check { name: "obstacles are named, and recorded data is kept", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
+    Check { name: "a process is found from within a PID namespace", run: pids::are_translated },
     Check { name: "a teardown is followed to its true end, in every order of release", run: teardown::ends_are_seen },
     Check { name: "the ledger is what is held", run: ledger::is_what_is_held },
     Check { name: "the ledger never joins two maps, and is empty after the sweep", run: ledger::never_joins_two_maps },

@@ -40,6 +40,7 @@ mount -t tmpfs none /sys/kernel/btf
 try no-btf record -- true
 umount /sys/kernel/btf
 
+try no-process record --pid 999999 -- true
 try no-command record -- /no/such/program
 try no-folder grantscope record -o /no/such/folder/recording -- true
 try status record -- sh -c 'exit 42'
@@ -58,9 +59,10 @@ const EXPECTED: &[(&str, i32, &str)] = &[
     ("no-xen", 1, "does not run under Xen (/sys/hypervisor/type says `kvm`): run this in dom0"),
     ("no-gntdev", 1, "/dev/xen/gntdev is missing: load the module"),
     ("no-btf", 1, "the kernel needs CONFIG_DEBUG_INFO_BTF=y"),
+    ("no-process", 1, "there is no process 999999: give --pid the id of one that runs"),
     ("no-command", 1, "cannot start `/no/such/program`: check its name and that it can be executed: No such file or directory"),
     ("no-folder", 1, "/no/such/folder/recording: cannot be written; check the path"),
-    ("status", 42, "0 operations recorded, 0 lost"),
+    ("status", 42, "nobody mapped or granted anything meanwhile"),
     ("no-scenario", 2, "no-such"),
     ("no-pages", 2, "0"),
     (

@@ -2,4 +2,5 @@
 
 mod census;
 pub mod ledger;
+mod pids;
 pub mod table;

@@ -6,7 +6,7 @@ use core::mem::offset_of;
 
 use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
-use grantscope_wire::record::{HEADER_BYTES, MAX_EVENTS, PART, STAGES_INCOMPLETE};
+use grantscope_wire::record::{HEADER_BYTES, MAX_EVENTS, PART, STAGES_INCOMPLETE, UNRETURNED};
 use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, Op, OpHeader, TeardownInside};
 
 use super::evidence::STATUSES;
@@ -231,6 +231,13 @@ impl Events {
         self.finished = end as u32 + u32::from(self.head.status_count);
         self.finished_teardowns += self.teardowns;
         ring::note_waiting();
+    }
+
+    /// The same of an operation that did not return as far as was seen.
+    #[inline(always)]
+    pub fn finish_unreturned(&mut self) {
+        self.head.flags |= UNRETURNED;
+        self.finish();
     }
 
     /// The header, before the events that it is about.

@@ -25,6 +25,21 @@ extern "C" fn hand_over() -> u64 {
     0
 }
 
+/// The operation of this task has returned unseen: the collector looks in its log for what was taken for a part of it.
+#[inline(always)]
+pub fn unreturned(task: &mut Task) {
+    apart::on(task, || finish_unreturned());
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn finish_unreturned() -> u64 {
+    if let Some(task) = apart::task() {
+        task.events.finish_unreturned();
+    }
+    0
+}
+
 /// An operation has more events than there is room for behind finished records, or at all.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -53,11 +68,17 @@ fn hand_over_all(ctx: RawTracePointContext) -> i32 {
 /// For `bpf_loop`. Returns whether to stop.
 extern "C" fn hand_over_unless_busy(place: u64, nothing_runs: *mut u64) -> i64 {
     let task = slots::at(place % PLACES as u64);
+    // SAFETY: what was handed to `bpf_loop`.
+    let nothing_runs = unsafe { *nothing_runs } != 0;
+    if nothing_runs && task.is_owned() {
+        // It has returned unseen, or its hooks were detached meanwhile: then nothing was taken for a part of it.
+        task.events.finish_unreturned();
+        slots::release(task);
+    }
     if !task.events.has_finished() {
         return 0;
     }
-    // SAFETY: what was handed to `bpf_loop`.
-    if unsafe { *nothing_runs } != 0 {
+    if nothing_runs {
         task.events.hand_over();
     } else if slots::block(task) {
         task.events.hand_over();

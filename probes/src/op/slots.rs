@@ -64,6 +64,14 @@ impl Task {
     };
 }
 
+impl Task {
+    /// Whether an operation is under way.
+    #[inline(always)]
+    pub fn is_owned(&self) -> bool {
+        self.owner != 0
+    }
+}
+
 /// Places in the table, as a power of two.
 const PLACE_BITS: u32 = 10;
 /// Places in the table.

@@ -95,6 +95,7 @@ fn outermost(hook: HookId) -> Option<&'static mut Task> {
     if task.tentative == 0 {
         loss::count_at(task.hook, LossKind::ReturnMissed);
     }
+    handover::unreturned(task);
     Some(task)
 }
 

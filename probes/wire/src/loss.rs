@@ -14,6 +14,7 @@ named_ids! {
         Unseen = 6, "unseen", "an operation ended whose beginning was not seen: it began before the probes, or too many tasks were at work";
         ReturnMissed = 7, "return_missed", "an operation's return was not seen: more tasks were inside the function than the kernel's kretprobe can follow";
         Undelivered = 8, "undelivered", "whoever reads the recording, or the disk that it is written to, was too slow: too much waited for that";
+        Swallowed = 9, "swallowed", "a thread did this after a return of its that was not seen: it was taken for a part of that call";
     }
 }
 
@@ -22,7 +23,13 @@ impl LossKind {
     pub const fn loses_operations(self) -> bool {
         matches!(
             self,
-            Self::RingFull | Self::TaskTableFull | Self::Unseen | Self::Missed | Self::ReturnMissed | Self::Undelivered
+            Self::RingFull
+                | Self::TaskTableFull
+                | Self::Unseen
+                | Self::Missed
+                | Self::ReturnMissed
+                | Self::Undelivered
+                | Self::Swallowed
         )
     }
 

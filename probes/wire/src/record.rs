@@ -21,6 +21,9 @@ pub const STATUSES_UNREAD: u8 = 1 << 3;
 /// Not the operation's record, but the first of its events, sent ahead because there were too many. Of the header only `start_ns`, `tid`
 /// and `op` are meant.
 pub const PART: u8 = 1 << 4;
+/// Not an operation: its return was not seen, and the thread has begun another. Of the header only `start_ns`, `tid` and `op` are meant; the
+/// events are those of the operation and of all that its thread did since.
+pub const UNRETURNED: u8 = 1 << 6;
 /// The programs timed themselves: behind each event there is a `Sounding`. That costs time of its own.
 pub const SOUNDED: u8 = 1 << 5;
 

@@ -16,8 +16,8 @@ use crate::this_machine;
 
 /// Say what can be profiled on this machine, and what to do about the rest.
 ///
-/// Looks at Xen, the drivers, the kernel's BTF and limits, and tries every hook. Nothing is recorded, and nothing stays
-/// attached. Needs what `record` needs, and says which of it is missing.
+/// Looks at Xen, the drivers, the kernel's BTF and limits, and what it hides, and tries every hook. Nothing is recorded,
+/// and nothing stays attached. Needs what `record` needs, and says which of it is missing.
 #[derive(Debug, Parser)]
 #[command(name = "doctor")]
 pub struct Doctor {

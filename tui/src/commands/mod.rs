@@ -12,6 +12,7 @@ pub mod top;
 pub mod verb;
 
 use anyhow::Result;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory, Parser};
 
 use self::verb::{Example, Row};
@@ -67,10 +68,21 @@ pub fn command_line() -> Command {
 /// # Errors
 /// What went wrong, in a line for the user.
 pub fn run() -> Result<Exit> {
-    let matches = command_line().get_matches();
+    let matches = command_line().try_get_matches().unwrap_or_else(|error| with_tip(error).exit());
     let (name, arguments) = matches.subcommand().expect("clap asks for a verb");
     let verb = VERBS.iter().find(|verb| (verb.command)().get_name() == name).expect("clap knows the verbs of the table alone");
     (verb.run)(arguments)
+}
+
+/// A command behind `record` without `--` is called unexpected: that says how it is meant.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let is_word = |word: &ContextValue| matches!(word, ContextValue::String(word) if !word.starts_with('-'));
+    let takes_command = error.get(ContextKind::Usage).is_some_and(|usage| usage.to_string().contains("[-- <COMMAND>...]"));
+    if error.kind() == ErrorKind::UnknownArgument && takes_command && error.get(ContextKind::InvalidArg).is_some_and(is_word) {
+        let tip = "a command to run stands behind `--`, as in `grantscope record -o run.gsr -- ./my-backend --once`";
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `grantscope record`: the probes' operations become a recording.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,7 +47,7 @@ pub struct Record {
 
     /// A command to run and to wait for, with its arguments
     #[arg(last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
 
     /// How it is recorded.
     #[command(flatten)]
@@ -121,7 +122,7 @@ impl Record {
         ];
         let standard = standard.into_iter().find(|(id, _)| *id == file).map(|(_, name)| name.to_owned());
         let word = || self.command.iter().find(|word| FileId::at(Path::new(word)) == file);
-        standard.or_else(|| word().map(|word| format!("`{word}` of COMMAND")))
+        standard.or_else(|| word().map(|word| format!("`{}` of COMMAND", word.display())))
     }
 }
 

@@ -15,6 +15,15 @@ fn a_wrong_command_line_ends_with_the_code_of_the_table() {
     assert_eq!(Some(error.exit_code()), Code::Usage.number().map(i32::from));
 }
 
+#[test]
+fn a_command_without_dashes_before_it_gets_a_tip() {
+    let said = |line: &str| with_tip(command_line().try_get_matches_from(line.split(' ')).unwrap_err()).render().to_string();
+    assert!(said("grantscope record -o run.gsr ./my-backend --once").contains("tip: a command to run stands behind `--`"));
+    for line in ["grantscope record -o run.gsr --pidd 4", "grantscope summary run.gsr other.gsr"] {
+        assert!(!said(line).contains("stands behind"), "{line}");
+    }
+}
+
 /// The parts of a line that run this program: between pipes and `&&`, from the word `grantscope` on.
 fn commands(line: &str) -> Vec<Vec<String>> {
     let parts = line.split(" | ").flat_map(|part| part.split(" && "));

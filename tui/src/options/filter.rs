@@ -1,9 +1,8 @@
 //! The options that choose what is recorded.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use grantscope_analysis::model::Filter;
 use grantscope_wire::Buffer;
 
@@ -13,9 +12,9 @@ use crate::options::one_of::one_of;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Filters, applied in the kernel: an operation is recorded if it passes all that are given")]
 pub struct FilterArgs {
-    /// Only operations of this process
-    #[arg(long, value_name = "PID")]
-    pub pid: Option<NonZeroU32>,
+    /// Only operations of this process, by its id in this PID namespace
+    #[arg(long, value_name = "PID", value_parser = value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub pid: Option<u32>,
 
     /// Only operations of threads with this name, as /proc/PID/comm shows it
     #[arg(long, value_name = "NAME")]
@@ -46,7 +45,7 @@ pub struct FilterArgs {
 impl From<&FilterArgs> for Filter {
     fn from(args: &FilterArgs) -> Self {
         Self {
-            pid: args.pid.map(NonZeroU32::get),
+            pid: args.pid,
             comm: args.comm.clone(),
             domid: args.domid,
             buffers: args.buffer.clone(),

@@ -15,7 +15,9 @@ use grantscope_analysis::model::{Environment, HookStatus};
 use grantscope_analysis::recording::{Frame, FrameSink};
 use grantscope_analysis::report::text::doctor::Report;
 use grantscope_analysis::shown::{Shown, counted, number};
-use grantscope_collector::{CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks};
+use grantscope_collector::{
+    CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks, addresses, pids,
+};
 
 use grantscope_output::say;
 
@@ -30,7 +32,7 @@ use crate::this_machine::filtered;
 pub fn record<S: FrameSink>(capture: Capture, sink: impl FnOnce() -> Result<S>) -> Result<Exit> {
     let has_command = capture.command.is_some();
     let finished = run(options(capture, Arc::default()), sink()?, report_probes).map_err(|error| named(error, has_command))?;
-    report_end(&finished);
+    report_end(&finished, has_command);
     Ok(exit(&finished))
 }
 
@@ -56,12 +58,13 @@ pub fn record_and_watch<S: FrameSink + Send + 'static, W>(
 ) -> Result<(Option<ExitStatus>, Result<Exit>)> {
     let (capture, sink, watched) = prepare()?;
     let stop = Arc::new(Notify::new());
+    let has_command = capture.command.is_some();
     let background = Background::start(options(capture, stop.clone()), sink)?;
     let watched = watch(watched);
     // The viewer is gone: quit by its user, or at the end. In the second case there is nothing left to stop.
     stop.notify_one();
     let finished = background.finish()?;
-    report_end(&finished);
+    report_end(&finished, has_command);
     let command = match finished.ended {
         Ended::Command(status) => Some(status),
         Ended::Signal(_) | Ended::Stopped => None,
@@ -116,7 +119,8 @@ impl Background {
     fn start(options: Options, sink: impl FrameSink + Send + 'static) -> Result<Self> {
         let (attached, waiting): (Sender<()>, Receiver<()>) = channel();
         let thread = thread::spawn(move || {
-            run(options, sink, |_| {
+            run(options, sink, |probes| {
+                report_hidden(probes);
                 // The receiver is gone only if this process is ending.
                 let _ = attached.send(());
             })
@@ -138,9 +142,30 @@ impl Background {
 /// Says on standard error what is attached, and what is missing without the rest.
 fn report_probes(probes: &Probes) {
     report_hooks(probes.status());
+    report_hidden(probes);
     if let Some(problem) = probes.uncalibrated() {
         say!("grantscope: times stay raw, the probes' own cost is in them: {}", Shown(problem));
     }
+}
+
+/// Says what of this machine is hidden from this process, and what is therefore not known.
+fn report_hidden(probes: &Probes) {
+    if let Some(hidden) = addresses::hidden() {
+        say!("grantscope: {}: {}; to do: {}", hidden.fact, addresses::WITHOUT, hidden.remedy);
+    }
+    report_pids(probes.filter());
+}
+
+/// Says which process ids a recording has, where they are not those of its maker.
+fn report_pids(filter: &Filter) {
+    if !pids::are_namespaced() {
+        return;
+    }
+    let process = filter.pid.map(|pid| format!(" (--pid is {pid} there)")).unwrap_or_default();
+    say!(
+        "grantscope: this PID namespace is not the initial one, whose process ids are recorded{process}: phases, mappings from before, and \
+         owners that end are not known; outside the container they are"
+    );
 }
 
 fn report_hooks(hooks: &[HookStatus]) {
@@ -154,12 +179,12 @@ fn report_hooks(hooks: &[HookStatus]) {
 }
 
 /// Says on standard error what came of it.
-fn report_end(finished: &Finished) {
+fn report_end(finished: &Finished, has_command: bool) {
     say!("grantscope: {} recorded, {} lost", counted(finished.operations, "operation"), number(finished.loss.operations()));
     for counter in &finished.loss.counters {
         say!("grantscope: {} × {} at {}: {}", counter.count, counter.kind.name(), counter.hook.name(), counter.kind.about());
     }
-    if let Some(remark) = finished.filtered.as_ref().and_then(|report| filtered::remark(report, finished.operations)) {
+    if let Some(remark) = filtered::remark(finished.filtered.as_ref(), finished.operations, has_command) {
         say!("grantscope: {remark}");
     }
     report_marks(&finished.unreadable_marks);
