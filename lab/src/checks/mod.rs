@@ -6,6 +6,7 @@
 pub mod notes;
 
 mod attach_modes;
+mod baseline;
 mod channels;
 mod crash;
 mod decisions;
@@ -61,6 +62,7 @@ pub const ALL: &[Check] = &[
     },
     Check { name: "the recorder says what it uses, and stays small", run: profile::the_recorder_stays_small },
     Check { name: "two counted runs give the same medians", run: profile::two_runs_repeat },
+    Check { name: "nothing is slower than in the baseline", run: baseline::nothing_became_slower },
     Check { name: "every hook passes the verifier and attaches", run: profile::every_hook_attaches },
     Check { name: "recording is as cheap as documented", run: overhead::recording_is_as_cheap_as_documented },
     Check { name: "every program is as small as documented", run: overhead::programs_are_as_small_as_documented },

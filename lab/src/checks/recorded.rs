@@ -30,9 +30,17 @@ impl Recorded {
     /// # Errors
     /// When it cannot be read to its end.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::read_as(path, Wanted::default())
+    }
+
+    /// The same, of what is wanted.
+    ///
+    /// # Errors
+    /// When it cannot be read to its end.
+    pub fn read_as(path: &Path, wanted: Wanted) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let mut reader = Reader::open(BufReader::new(file))?;
-        let (mut aggregate, mut operations) = (Aggregate::default(), Vec::new());
+        let (mut aggregate, mut operations) = (Aggregate::of(wanted), Vec::new());
         while let Some(frame) = reader.next_frame()? {
             aggregate.add(&frame);
             if let Frame::Operations(more) = frame {

@@ -52,6 +52,10 @@ pub struct Arguments {
     /// Seconds without output after which the run counts as hung
     #[arg(long = "patience", value_name = "SECONDS", default_value_t = TIMEOUT.as_secs())]
     pub timeout_s: u64,
+    /// Boots and runs so often, each run into a folder of its own in DIR: 1, 2, … A scenario has another seed in each. `grantscope compare`
+    /// takes DIR as one side
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub runs: u32,
     /// Run the program without the recorder: there is no recording.gsr and no results.csv
     #[arg(long)]
     pub bare: bool,
@@ -73,8 +77,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let platform = arguments.platform;
     let clock = platform.clock(arguments.clock)?;
     let name = run_name(arguments)?;
-    fs::create_dir_all(&arguments.out).with_context(|| format!("cannot make the folder {}", arguments.out.display()))?;
-    results::remove_old(&arguments.out)?;
+    let folders: Vec<_> = match arguments.runs {
+        1 => vec![arguments.out.clone()],
+        runs => (1..=runs).map(|run| arguments.out.join(run.to_string())).collect(),
+    };
+    for folder in &folders {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        results::remove_old(folder)?;
+    }
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
     let needs_ours = !arguments.bare || command.program.contains("grantscope");
@@ -83,18 +93,38 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         false => None,
     };
     let lab = Lab::new(setup::parts(&cache, consent, platform)?, ours.as_ref())?;
-    let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name } };
+    for (seed, folder) in (1..).zip(&folders) {
+        let command = if folders.len() > 1 { with_seed(arguments, &command, seed) } else { command.clone() };
+        let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name.clone() } };
+        let exit = one(arguments, &lab, &job, clock, folder)?;
+        if exit != ExitCode::SUCCESS {
+            return Ok(exit);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs once, into a folder.
+fn one(arguments: &Arguments, lab: &Lab, job: &Job, clock: Clock, out: &Path) -> Result<ExitCode> {
     let mut follower = Progress::new();
-    let timeout = Duration::from_secs(arguments.timeout_s);
-    let outcome = lab.run(&job, clock, timeout, &arguments.out, &mut follower)?;
+    let outcome = lab.run(job, clock, Duration::from_secs(arguments.timeout_s), out, &mut follower)?;
     follower.end(&outcome);
     if outcome.recorded == 0 {
         // An empty file would look like a recording of nothing.
-        fs::remove_file(arguments.out.join("recording.gsr")).ok();
+        fs::remove_file(out.join("recording.gsr")).ok();
     } else if !arguments.bare {
-        results::export_csv(&arguments.out)?;
+        results::export_csv(out)?;
     }
-    report(&outcome, &arguments.out)
+    report(&outcome, out)
+}
+
+/// Runs that do the same in the same order would say nothing of what the order does.
+fn with_seed(arguments: &Arguments, command: &Command, seed: u32) -> Command {
+    let mut command = command.clone();
+    if arguments.program.is_empty() {
+        command.arguments.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    command
 }
 
 /// The command that the arguments ask for.

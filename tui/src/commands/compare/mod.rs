@@ -10,14 +10,16 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum, ValueHint};
 use grantscope_analysis::decide::{self, Comparison, LimitsFile, Outcome, Remark, Rule};
+use grantscope_analysis::model::Phase;
 use grantscope_analysis::report::decide::{Decision, FORMATS, Format, TEXT};
 use grantscope_analysis::runs::{Arm, Run};
-use grantscope_analysis::series::{MostSeries, Phases, Times, Wanted};
+use grantscope_analysis::series::{Phases, Wanted};
 use grantscope_analysis::shown::Shown;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::one_of::one_of;
+use crate::options::times::TimesArgs;
 
 /// Say whether a change made something slower, how sure that is, and which stage explains it.
 ///
@@ -68,6 +70,10 @@ pub struct Compare {
     /// The chance that any verdict is wrong
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
     pub error_rate: f64,
+
+    /// Which times.
+    #[command(flatten)]
+    pub times: TimesArgs,
 
     /// Format of the output
     #[arg(long, value_parser = one_of(FORMATS, |format| format.name, |format| format.about), default_value = TEXT.name)]
@@ -124,15 +130,19 @@ impl Verb for Compare {
 }
 
 impl Compare {
+    fn wanted(&self) -> Wanted {
+        Wanted { times: self.times.into(), phases: Phases::Only(Phase::Measured), ..Wanted::default() }
+    }
+
     fn comparisons(&self, rules: &[Rule]) -> Result<Vec<Comparison>> {
         let [base, head] = match (self.arms, self.with.is_empty(), &self.runs[..]) {
             (Some(arm), ..) => return self.of_arms(arm, rules),
-            (None, false, base) => [inputs::runs(base, wanted())?, inputs::runs(&self.with, wanted())?],
+            (None, false, base) => [inputs::runs(base, self.wanted())?, inputs::runs(&self.with, self.wanted())?],
             (None, true, [base, head]) => {
                 // Half of the time each, where there are two processors.
                 let both = std::thread::scope(|scope| {
-                    let base = scope.spawn(|| inputs::runs(std::slice::from_ref(base), wanted()));
-                    let head = inputs::runs(std::slice::from_ref(head), wanted());
+                    let base = scope.spawn(|| inputs::runs(std::slice::from_ref(base), self.wanted()));
+                    let head = inputs::runs(std::slice::from_ref(head), self.wanted());
                     (base.join(), head)
                 });
                 [both.0.map_err(|_| anyhow!("{}: could not be read", base.display()))??, both.1?]
@@ -146,7 +156,7 @@ impl Compare {
     }
 
     fn of_arms(&self, arm: Arm, rules: &[Rule]) -> Result<Vec<Comparison>> {
-        let runs = inputs::runs(&self.runs, wanted())?;
+        let runs = inputs::runs(&self.runs, self.wanted())?;
         let values = arm.values(&runs);
         let pairs = arm.pairs(&values);
         if pairs.is_empty() {
@@ -176,10 +186,6 @@ fn exit(decisions: &[Decision<'_>]) -> Exit {
     } else {
         Exit::OK
     }
-}
-
-fn wanted() -> Wanted {
-    Wanted { times: Times::Corrected, phases: Phases::default(), most_series: MostSeries::default() }
 }
 
 /// More is no list of limits that somebody wrote.
