@@ -12,8 +12,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
+use grantscope_analysis::decide::{Comparison, Rule, compare};
 use grantscope_analysis::recording::{Frame, FrameSink, Reader, Writer};
 use grantscope_analysis::report::export;
+use grantscope_analysis::runs::Run;
 use grantscope_analysis::series::Aggregate;
 
 /// The best of so many runs is what it takes: nothing makes a run too fast.
@@ -41,12 +43,16 @@ fn main() -> Outcome<()> {
             report(&bytes, best(|| (), |()| added_up(&bytes))?)?;
             memory_apart(&bytes)
         }
+        "compare" => {
+            let rules = [Rule::default_one()];
+            report(&bytes, best(|| (), |()| compared(&bytes, &rules))?)
+        }
         "export" => {
             let aggregate = added_up(&bytes)?;
             println!("series {}", aggregate.series().count());
             report(&bytes, best(|| (), |()| Ok((export::CSV.write)(&aggregate, export::Audience::Program, &mut io::sink())?))?)
         }
-        other => Err(format!("no measure {other:?}: write, read, add up or export").into()),
+        other => Err(format!("no measure {other:?}: write, read, add up, compare or export").into()),
     }
 }
 
@@ -93,6 +99,18 @@ fn added_up(bytes: &[u8]) -> Outcome<Aggregate> {
     let mut aggregate = Aggregate::default();
     read(bytes, |frame| aggregate.add(&frame))?;
     Ok(aggregate)
+}
+
+/// Two recordings of so many operations each: read, added up and compared, as `grantscope compare` does it, each on a thread.
+fn compared(bytes: &[u8], rules: &[Rule]) -> Outcome<Comparison> {
+    let run = || added_up(bytes).map(|aggregate| Run::from(&aggregate)).map_err(|error| error.to_string());
+    let (base, head) = std::thread::scope(|scope| {
+        let base = scope.spawn(run);
+        let head = run();
+        (base.join(), head)
+    });
+    let names = ["base", "head"].map(str::to_owned);
+    Ok(compare(names, &[base.map_err(|_| "a thread panicked")??], &[head?], rules, 0.01))
 }
 
 fn written(frames: Vec<Frame>) -> Outcome<Vec<u8>> {

@@ -190,6 +190,39 @@ fn several_runs_are_sides_by_folders_and_by_name() {
 }
 
 #[test]
+fn a_table_says_what_its_recording_says() {
+    let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower());
+    let recordings = runs.compare(&["base.gsr", "head.gsr"]);
+    for name in ["base", "head"] {
+        let mut export = Command::cargo_bin("grantscope").unwrap();
+        let export = export.current_dir(runs.0.path()).args(["export", &format!("{name}.gsr"), "-o", &format!("{name}.csv")]);
+        export.assert().success();
+    }
+    for sides in [["base.csv", "head.csv"], ["base.gsr", "head.csv"], ["base.csv", "head.gsr"]] {
+        let tables = runs.compare(&sides);
+        assert_eq!((tables.code, &tables.stdout), (3, &recordings.stdout), "{sides:?}: {}", tables.stderr);
+    }
+    let real = format!("{}/../docs/recordings/sweep.gsr", env!("CARGO_MANIFEST_DIR"));
+    let mut export = Command::cargo_bin("grantscope").unwrap();
+    export.current_dir(runs.0.path()).args(["export", &real, "-o", "real.csv"]).assert().success();
+    // How the hooks were attached is in no table, so that the correction is taken to be as wrong as it can be on both sides.
+    let verdicts = |sides: [&str; 2]| {
+        let csv = runs.compare(&[sides[0], sides[1], "--format", "csv"]).stdout;
+        let rows = csv::Reader::from_reader(csv.as_bytes()).into_records().collect::<Result<Vec<_>, _>>().unwrap();
+        let mut verdicts: Vec<_> = rows.iter().map(|row| [3, 4, 2].map(|column| row[column].to_owned())).collect();
+        verdicts.sort();
+        verdicts
+    };
+    assert_eq!(verdicts([&real, "real.csv"]), verdicts([&real, &real]));
+    let broken = runs.with("broken.csv", b"op,count\nexport,1\n").compare(&["base.csv", "broken.csv"]);
+    assert!(
+        broken.code == 1 && broken.stderr.contains("broken.csv: it is no results.csv: it has no column run"),
+        "{}",
+        broken.stderr
+    );
+}
+
+#[test]
 fn what_programs_read_is_as_its_schema_says() {
     let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower());
     let json = |args: &[&str]| serde_json::from_str::<serde_json::Value>(&runs.compare(args).stdout).unwrap();

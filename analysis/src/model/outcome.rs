@@ -23,6 +23,16 @@ impl Outcome {
         }
     }
 
+    /// That of a name; `None`: it is of none.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == Self::Ok.name() {
+            return Some(Self::Ok);
+        }
+        let by_name = (1..=MOST_ERRNO).find(|&errno| errno_name(errno) == Some(name));
+        let by_number = || name.strip_prefix('E')?.parse().ok().filter(|errno| *errno > 0);
+        by_name.or_else(by_number).map(Self::Errno)
+    }
+
     /// `ok`, or the errno's name.
     pub fn name(self) -> Cow<'static, str> {
         match self {
@@ -38,6 +48,8 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// The largest that has a name here.
+const MOST_ERRNO: i32 = 524;
 /// include/linux/errno.h, Linux v6.12.
 const ENOIOCTLCMD: i32 = 515;
 /// include/uapi/asm-generic/errno-base.h, Linux v6.12.

@@ -1,6 +1,7 @@
 //! Runs as they are judged: what was recorded, and under which circumstances, whether it is known from a recording or from a CSV of one.
 
 mod arm;
+pub mod csv;
 mod facts;
 
 use std::collections::BTreeMap;

@@ -32,13 +32,20 @@ pub struct Bucket {
 impl Buckets {
     /// Counts one value.
     pub fn record(&mut self, value: u64) {
+        self.record_many(value, 1);
+    }
+
+    /// Counts one value so often.
+    pub fn record_many(&mut self, value: u64, count: u64) {
+        if count == 0 {
+            return;
+        }
         let number = number_of(value);
         let place = self.entries.partition_point(|entry| entry >> COUNT_BITS < number);
-        self.all = self.all.saturating_add(1);
+        self.all = self.all.saturating_add(count);
         match self.entries.get_mut(place).filter(|entry| **entry >> COUNT_BITS == number) {
-            Some(entry) if *entry & MOST < MOST => *entry += 1,
-            Some(_) => {}
-            None => self.entries.insert(place, number << COUNT_BITS | 1),
+            Some(entry) => *entry += count.min(MOST - (*entry & MOST)),
+            None => self.entries.insert(place, number << COUNT_BITS | count.min(MOST)),
         }
     }
 

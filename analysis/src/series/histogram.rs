@@ -30,6 +30,11 @@ impl Default for Series {
 }
 
 impl Series {
+    /// Durations that were counted elsewhere: their histogram, the shortest and the longest, their sum, and what was subtracted from them.
+    pub fn of(buckets: Buckets, [min_ns, max_ns]: [u64; 2], sum_ns: u128, subtracted: Subtracted) -> Self {
+        Self { buckets, min_ns, max_ns, sum_ns, subtracted, is_mixture: false }
+    }
+
     /// Adds one duration.
     pub fn record(&mut self, ns: u64) {
         self.buckets.record(ns);

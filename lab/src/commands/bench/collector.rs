@@ -21,6 +21,7 @@ const MEASURES: &[(&str, &str, &str, &str)] = &[
     ("recordings", "grantscope-analysis", "write", "written"),
     ("recordings", "grantscope-analysis", "read", "read"),
     ("recordings", "grantscope-analysis", "add up", "read and added up"),
+    ("recordings", "grantscope-analysis", "compare", "two read, added up and compared, on two cores"),
     ("recordings", "grantscope-analysis", "export", "exported as CSV"),
 ];
 

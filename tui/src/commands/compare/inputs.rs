@@ -1,11 +1,12 @@
-//! The runs that are compared: recordings, and folders of them.
+//! The runs that are compared: recordings, results.csv files, and folders of recordings.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use grantscope_analysis::runs::Run;
-use grantscope_analysis::series::Wanted;
+use grantscope_analysis::runs::{Run, csv};
+use grantscope_analysis::series::{Times, Wanted};
 
 use crate::exit::Exit;
 use crate::source::load;
@@ -21,13 +22,32 @@ const MOST_DEPTH: usize = 3;
 /// One cannot be read, is cut short, or is a folder without recordings.
 pub fn runs(paths: &[PathBuf], wanted: Wanted) -> Result<Vec<Run>> {
     let files: Vec<_> = paths.iter().map(|path| files(path, MOST_DEPTH)).collect::<Result<Vec<_>>>()?.concat();
-    files.iter().map(|path| run(path, wanted)).collect()
+    let each = files.iter().map(|path| if is_table(path) { table(path, wanted) } else { run(path, wanted).map(|run| vec![run]) });
+    Ok(each.collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// What one side is called: its runs, if they have one name.
 pub fn name(runs: &[Run]) -> Option<String> {
     let first = runs.first().map(|run| run.name.clone()).filter(|name| !name.is_empty())?;
     runs.iter().all(|run| run.name == first).then_some(first)
+}
+
+/// By its name: a recording has any, and is told by how it begins.
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
+/// All runs of a results.csv.
+fn table(path: &Path, wanted: Wanted) -> Result<Vec<Run>> {
+    if wanted.times == Times::Raw {
+        bail!("{}: a CSV has the times that it was exported with; give its recording for --raw", path.display());
+    }
+    let file = File::open(path).with_context(|| format!("{}: cannot be read; check the path", path.display()))?;
+    let runs = csv::read(BufReader::new(file)).with_context(|| path.display().to_string())?;
+    if runs.is_empty() {
+        bail!("{}: has no rows: nothing was recorded", path.display());
+    }
+    Ok(runs)
 }
 
 fn run(path: &Path, wanted: Wanted) -> Result<Run> {

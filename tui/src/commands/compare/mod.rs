@@ -23,7 +23,8 @@ use crate::options::times::TimesArgs;
 
 /// Say whether a change made something slower, how sure that is, and which stage explains it.
 ///
-/// Compares the runs BASE and HEAD series by series: each a recording, or a folder of them. Several runs on each side:
+/// Compares the runs BASE and HEAD series by series: each a recording, a results.csv of one or several runs (named *.csv),
+/// or a folder of recordings. Several runs on each side:
 /// `compare BASE… --with HEAD…`; then what differs from run to run is part of every interval. Or, with --arms, what was
 /// recorded in one run in different ways: write-combining buffers with coherent ones and with pages.
 ///
