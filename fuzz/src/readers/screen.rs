@@ -43,16 +43,15 @@ pub fn run(input: &[u8]) -> String {
     ended.problem().unwrap_or("complete").to_owned()
 }
 
-/// Every view, after every key that changes what it shows.
+/// Every view at its end, and the table after every key that changes what it shows.
 fn seen(app: &mut App) {
     let changes = [Command::NextPane, Command::Sort, Command::Reverse, Command::MergePages, Command::OtherTimes, Command::Metric];
-    let moves = [Command::Down, Command::Last, Command::PageUp, Command::First];
+    let moves = [Command::First, Command::Down, Command::Last];
     for open in views::VIEWS.iter().map(|row| row.key.map(|key| key.command)) {
-        let keys = open.into_iter().chain(moves).chain(open).chain(changes.into_iter().take(3));
-        for key in keys {
-            app.update(Event::Key(key));
-            picture(app, SIZES[0]);
-        }
+        open.into_iter().chain(moves).for_each(|key| app.update(Event::Key(key)));
+        picture(app, SIZES[0]);
+        // Where there is no view to close, there is no key for it.
+        open.into_iter().for_each(|key| app.update(Event::Key(key)));
     }
     changes.into_iter().for_each(|key| app.update(Event::Key(key)));
     picture(app, SIZES[1]);
