@@ -39,14 +39,15 @@ impl Backlog {
 }
 
 fn weight(frame: &Frame) -> usize {
-    1 + match frame {
+    let weight = match frame {
         Frame::Operations(operations) => operations.iter().map(weight_of).sum(),
         Frame::Environment(environment) => environment.hooks.len(),
         Frame::Loss(report) => report.counters.len(),
         Frame::Maps(report) => report.gone.len() + report.changed.iter().map(|map| 1 + map.holders.len()).sum::<usize>(),
         Frame::Calibration(calibration) => calibration.crossings.len(),
         Frame::Filtered(_) | Frame::Recorder(_) | Frame::Tick { .. } | Frame::End { .. } => 0,
-    }
+    };
+    weight.max(1)
 }
 
 /// Starts reading. Ends with the input, or with the event loop.
