@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, IsTerminal, Write, stderr};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+use crate::execute::{Ended, this_program};
 use crate::failure::Report;
 use crate::minimise::minimised;
-use crate::readers::Reader;
+use crate::reader::Reader;
 use crate::worker::CURRENT;
 
 /// Defects of a reader, after which the next one's turn comes.
@@ -92,26 +92,6 @@ impl Campaign {
     }
 }
 
-/// How a worker ended.
-pub enum Ended {
-    /// By itself: nothing failed.
-    Well,
-    /// Something failed.
-    Failed(Report),
-}
-
-/// Executes a reader on one input, in a process of its own.
-///
-/// # Errors
-/// It cannot be started, or the input not be written.
-pub fn execute(reader: &Reader, input: &[u8], folder: &Path) -> Result<Ended> {
-    let file = folder.join("candidate");
-    fs::write(&file, input)?;
-    let mut command = this_program(reader)?;
-    let output = command.arg("--input").arg(&file).output().context("the worker cannot be started")?;
-    Ok(Report::of(output.status, &String::from_utf8_lossy(&output.stderr)).map_or(Ended::Well, Ended::Failed))
-}
-
 /// Has a worker execute a reader for so long, after `before`.
 fn work(reader: &Reader, seed: u64, time: Duration, folder: &Path, before: Progress) -> Result<(Progress, Ended)> {
     let said = folder.join("said");
@@ -127,15 +107,6 @@ fn work(reader: &Reader, seed: u64, time: Duration, folder: &Path, before: Progr
     let status = child.wait().context("the worker cannot be waited for")?;
     let said = fs::read(&said)?;
     Ok((progress, Report::of(status, &String::from_utf8_lossy(&said)).map_or(Ended::Well, Ended::Failed)))
-}
-
-fn this_program(reader: &Reader) -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    // What counts places would write them to a file.
-    command.arg(reader.name).env("LLVM_PROFILE_FILE", "/dev/null").env_remove("RUST_BACKTRACE").stdin(Stdio::null());
-    // SAFETY: it makes only an async-signal-safe system call between fork and exec.
-    unsafe { command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?)) };
-    Ok(command)
 }
 
 impl Progress {

@@ -5,11 +5,14 @@
 
 mod coverage;
 mod driver;
+mod execute;
 mod failure;
 mod limits;
+mod memory;
 mod minimise;
 mod mutate;
 mod pool;
+mod reader;
 mod readers;
 mod worker;
 
@@ -19,14 +22,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
-use peak_alloc::PeakAlloc;
 
 use crate::driver::Campaign;
-use crate::readers::Reader;
-
-/// What is allocated in an execution is measured.
-#[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
+use crate::reader::Reader;
 
 /// Runs every reader on mutated inputs, in little memory and time.
 ///

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::driver::{Ended, execute};
+use crate::execute::{Ended, execute};
 use crate::mutate::smaller;
-use crate::readers::Reader;
+use crate::reader::Reader;
 
 /// So long it is tried, once for each defect.
 const LONGEST: Duration = Duration::from_secs(20);

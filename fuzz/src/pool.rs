@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use fastrand::Rng;
 
 use crate::limits::MOST_INPUT_BYTES;
-use crate::readers::Reader;
+use crate::reader::Reader;
 
 /// Inputs that are kept at the most; beyond that one takes another's place.
 const MOST: usize = 4_096;

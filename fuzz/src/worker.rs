@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use fastrand::Rng;
 
-use crate::MEMORY;
 use crate::coverage::Coverage;
 use crate::failure;
 use crate::limits::Watch;
+use crate::memory;
 use crate::mutate::mutated;
 use crate::pool::Pool;
-use crate::readers::Reader;
+use crate::reader::Reader;
 
 /// The name of the file that has the input under execution.
 pub const CURRENT: &str = "current";
@@ -101,10 +101,7 @@ impl<'a> Worker<'a> {
 
 /// What the reader says of the input, and the memory that this took; more than it may have ends the process.
 fn measured(reader: &Reader, input: &[u8]) -> (String, usize) {
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
-    let said = (reader.run)(input);
-    let memory = MEMORY.peak_usage().saturating_sub(before);
+    let (said, memory) = memory::measured(|| (reader.run)(input));
     if memory > reader.most_memory() {
         failure::too_much_memory(memory, reader.most_memory());
     }

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{number, part, place, times};
+use super::chance::{number, part, place, times};
 use crate::limits::MOST_INPUT_BYTES;
 
 /// Some changes.

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::bytes::{self, varint};
-use super::{part, place, times};
+use super::chance::{part, place, times};
 use crate::limits::MOST_INPUT_BYTES;
 
 /// Bytes of magic and version.

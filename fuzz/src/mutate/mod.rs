@@ -1,6 +1,7 @@
 //! Makes inputs of inputs: changes that keep as much of the shape as a reader asks for before it looks further.
 
 mod bytes;
+mod chance;
 mod frames;
 mod text;
 
@@ -38,37 +39,6 @@ pub fn smaller(shape: Shape, input: &[u8]) -> Vec<Vec<u8>> {
     match shape {
         Shape::Frames => frames::smaller(input),
         Shape::Bytes | Shape::Text => bytes::smaller(input),
-    }
-}
-
-/// A place between the elements of a list: also its end.
-fn place(rng: &mut Rng, length: usize) -> usize {
-    rng.usize(..=length)
-}
-
-/// A part of a list of this length, mostly a short one.
-fn part(rng: &mut Rng, length: usize) -> std::ops::Range<usize> {
-    let from = place(rng, length);
-    let most = 1 << rng.u32(..=12);
-    from..length.min(from + rng.usize(..=most))
-}
-
-/// How often something is repeated: mostly a few times, sometimes very often, for what grows.
-fn times(rng: &mut Rng) -> usize {
-    let most = if rng.u8(..8) == 0 { 14 } else { 3 };
-    1 << rng.u32(..=most)
-}
-
-/// A number at which something may break.
-fn number(rng: &mut Rng) -> u64 {
-    let power = 1_u64 << rng.u32(..64);
-    match rng.u8(..6) {
-        0 => power,
-        1 => power - 1,
-        2 => power.wrapping_add(1),
-        3 => u64::MAX - u64::from(rng.u8(..3)),
-        4 => rng.u64(..256),
-        _ => rng.u64(..) >> rng.u32(..64),
     }
 }
 

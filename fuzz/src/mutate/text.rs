@@ -2,7 +2,8 @@
 
 use fastrand::Rng;
 
-use super::{bytes, number, part, place, times};
+use super::bytes;
+use super::chance::{number, part, place, times};
 use crate::limits::MOST_INPUT_BYTES;
 
 /// What a reader of text may stumble over.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Reader;
 use crate::mutate::Shape;
+use crate::reader::Reader;
 
 const CORPUS: &[(&str, &str)] = &[("fuzz/corpus/marks", ".txt")];
 

@@ -8,42 +8,12 @@ mod recording;
 mod records;
 mod scenario;
 mod screen;
+mod shown;
 mod truth;
-
-use std::time::Duration;
 
 use crate::limits::USUAL_TIME;
 use crate::mutate::Shape;
-
-/// What reads something that others wrote.
-pub struct Reader {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What its inputs are made of.
-    pub shape: Shape,
-    /// Where its corpus is: folders of the work tree, and how the names of its files end. What it fails on belongs into the first.
-    pub corpus: &'static [(&'static str, &'static str)],
-    /// Memory that an execution may have at the most. It is what `docs/SECURITY.md` promises, for inputs of this size.
-    most_memory_mib: usize,
-    /// Processor time that an execution may have at the most.
-    pub most_time: Duration,
-    /// Reads the input, does what the programs do with what was read, and says in a line what came of it. It panics where something came
-    /// out that must not.
-    pub run: fn(&[u8]) -> String,
-}
-
-impl Reader {
-    /// Bytes that an execution may have.
-    pub fn most_memory(&self) -> usize {
-        self.most_memory_mib << 20
-    }
-}
-
-impl std::fmt::Debug for Reader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
-}
+use crate::reader::Reader;
 
 const RECORDINGS: &[(&str, &str)] =
     &[("tui/tests/cases", ".gsr"), ("analysis/tests/fixtures", ".gsr"), ("docs/recordings", ".gsr")];
@@ -132,11 +102,4 @@ pub fn by_name(name: &str) -> Result<&'static Reader, String> {
     let names = || READERS.iter().map(|reader| reader.name).collect::<Vec<_>>().join(", ");
     let mut all = READERS.iter().chain(faulty::READERS);
     all.find(|reader| reader.name == name).ok_or_else(|| format!("there are {}", names()))
-}
-
-/// Panics where a text has what a terminal would obey.
-fn assert_shown(what: &str, text: &str) {
-    let obeyed =
-        text.chars().find(|&character| character.is_control() && character != '\n' || "\u{202e}\u{2028}".contains(character));
-    assert_eq!(obeyed, None, "{what} has a character that a terminal would obey");
 }

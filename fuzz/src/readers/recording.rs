@@ -13,7 +13,7 @@ use grantscope_analysis::series::{Aggregate, MostSeries, Phases, Times, Wanted};
 use grantscope_analysis::shown;
 use grantscope_analysis::verify::{Truth, judge};
 
-use super::assert_shown;
+use super::shown::assert_shown;
 
 /// After this a map looks like a leak.
 const LEAK_AFTER: Duration = Duration::from_secs(2);

@@ -2,7 +2,7 @@
 
 use grantscope_generator::script::{Given, Plan};
 
-use super::assert_shown;
+use super::shown::assert_shown;
 
 pub fn run(input: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(input) else { return "no text".to_owned() };

@@ -18,7 +18,7 @@ use grantscope_analysis::series::{MostSeries, Wanted};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::assert_shown;
+use super::shown::assert_shown;
 
 /// Sizes of the terminal.
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];

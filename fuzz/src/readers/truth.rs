@@ -9,7 +9,7 @@ use grantscope_analysis::series::Aggregate;
 use grantscope_analysis::shown::Shown;
 use grantscope_analysis::verify::{Truth, judge};
 
-use super::assert_shown;
+use super::shown::assert_shown;
 
 pub fn run(input: &[u8]) -> String {
     // The file is read as text.
