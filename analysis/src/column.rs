@@ -132,7 +132,7 @@ pub const COLUMNS: &[Column] = &[
     words("outcome", "`ok`, or the errno's name", |row| Cell::Text(row.key.outcome.name())),
     words("started_by", "of a `teardown`: the operation that requested it", |row| maybe(row.key.started_by.map(Op::name))),
     words("cause", "why it failed, if the errno has several possible causes, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),
-    Column { unit: "grant references", ..words("statuses", "that Xen refused in all operations of the series, by grant status: `bad_gntref:3;no_space:1`; empty: none; `unread`: the status could not be read", |row| Cell::Text(status_list(row.recording.statuses(row.key), ":", ";").into())) },
+    Column { unit: "grant references", ..words("statuses", "that Xen refused in all operations of the series, by grant status: `bad_gntref:3;no_space:1`; empty: none; `unread`: the status could not be read; `others`: there are more of them than are told apart", |row| Cell::Text(status_list(row.recording.statuses(row.key), ":", ";").into())) },
     words("caller", "of `map_refs`, `unmap_refs`, `batch_map` and `batch_copy`: the kernel function that called, with its module if it is in one: `xen_blkbk_map [xen_blkback]`", |row| maybe(row.key.caller.as_ref().map(AsRef::as_ref))),
     words("stage", "`total`: the whole operation; else the stage's self time", |row| text(row.key.stage_name())),
     numbers("count", "operations", "in this series; for a stage: operations that entered it", |row| Cell::Count(row.series.count())),
@@ -291,7 +291,7 @@ mod tests {
     fn of_a_mixture_only_the_sum_of_all_times_is_known() {
         let mut series = Series::default();
         (0..2_000).for_each(|ns| series.record(ns));
-        let (recording, key) = (&Aggregate::default(), &SeriesKey::total(&export(Buffer::Wc, 1)));
+        let (recording, key) = (&Aggregate::default(), &SeriesKey::total(&export(Buffer::Wc, 1), None));
         let known = |series: &Series| {
             let known = METRICS.iter().filter(|metric| (metric.value)(Row { recording, key, series }) != Cell::Unknown);
             known.map(|metric| metric.name).collect::<Vec<_>>()

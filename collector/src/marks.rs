@@ -95,7 +95,7 @@ impl Marks {
 
 /// Bytes that become marks.
 #[derive(Debug, Default)]
-struct Lines {
+pub struct Lines {
     /// The beginning of a line.
     begun: Vec<u8>,
     threads: Threads,
@@ -103,7 +103,8 @@ struct Lines {
 }
 
 impl Lines {
-    fn take(&mut self, bytes: &[u8]) {
+    /// Takes in what came: whole lines, and the beginning of one.
+    pub fn take(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             let room = (LINE_BYTES + 1).saturating_sub(self.begun.len());
             match piece.strip_suffix(b"\n") {
@@ -114,6 +115,11 @@ impl Lines {
                 None => self.begun.extend_from_slice(&piece[..piece.len().min(room)]),
             }
         }
+    }
+
+    /// Lines so far that are no marks.
+    pub fn unreadable(&self) -> &UnreadableMarks {
+        &self.unreadable
     }
 
     fn end_line(&mut self) {

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, build, clean, demo, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
+use crate::commands::{bench, build, clean, demo, fuzz, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
 
 /// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
@@ -46,6 +46,8 @@ enum Verb {
     Test(test::Arguments),
     /// Checks that the tree keeps to its rules: imports, sizes, headers; a part of `test`
     Tidy,
+    /// Runs every reader on mutated inputs, in little memory and time, for as long as is wanted
+    Fuzz(fuzz::Arguments),
     /// Measures in the lab what grantscope itself costs
     #[command(subcommand)]
     Bench(bench::Verb),
@@ -81,6 +83,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Tidy => tidy_alone::run(),
+        Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Bench(verb) => bench::run(&verb),
         Verb::Lab(LabVerb::Run(arguments)) => lab_run::run(&arguments),
         Verb::Lab(LabVerb::Shell(arguments)) => lab_shell::run(&arguments),

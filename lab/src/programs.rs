@@ -83,6 +83,21 @@ pub fn viewer() -> Result<PathBuf> {
     Ok(target_folder("release").join("grantscope"))
 }
 
+/// Builds the fuzzer, so that it counts where an input gets.
+///
+/// # Errors
+/// When it does not compile.
+pub fn fuzzer() -> Result<PathBuf> {
+    let (folder, _lock) = compiled("fuzz", stable_cargo, &["--profile", "fuzz"])?;
+    let mut cargo = stable_cargo();
+    // Programs that only take part in the build count too, and would leave files where they run.
+    cargo.env("CARGO_TARGET_DIR", &folder).env("LLVM_PROFILE_FILE", "/dev/null");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Cinstrument-coverage");
+    cargo.args(["build", "--profile", "fuzz", "--package", "grantscope-fuzz"]);
+    compile("the fuzzer", &mut cargo)?;
+    take(&folder.join("fuzz/grantscope-fuzz"), "fuzz")
+}
+
 /// Builds the probes for a kernel of this architecture, and gives their object.
 ///
 /// # Errors

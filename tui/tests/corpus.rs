@@ -1,5 +1,6 @@
 //! Every command that reads a recording, on every file of `cases/`: in a pipe, on a closed pipe, in little memory.
 
+mod in_little_memory;
 mod support;
 
 use std::ffi::OsString;
@@ -7,32 +8,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use grantscope_analysis::model::{Environment, HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
-use grantscope_wire::{Buffer, Op, Stage};
+use in_little_memory::{READERS, TRUTH, arguments, assert_ended_well, command, folder};
 use support::builder;
-use tempfile::TempDir;
-
-/// What a command may have of address space, where stacks and arenas of threads count that are never touched.
-const MOST_KIB: u32 = 256 << 10;
-
-/// The commands that read a recording; `@` stands for it, `truth` for a truth file.
-const READERS: [&[&str]; 7] = [
-    &["summary", "@"],
-    &["summary", "@", "--raw", "--phase", "all"],
-    &["export", "@"],
-    &["maps", "@"],
-    &["maps", "@", "--format", "json"],
-    &["top", "@", "--speed", "max"],
-    &["judge", "@", "truth"],
-];
-
-/// A truth file with what a terminal would obey in every text.
-const TRUTH: &str = r#"{"format":"grantscope-truth","version":1,"ending":{"how":"complete"},"skipped":["a\u001b[2J"],
-    "columns":["op","buffer","pages","outcome","phase","tid","start_ns","duration_ns","cause","statuses"],
-    "calls":[["map\u001b[31m","wc\n",1,"ok\u0007","run",1,1,1,"\u009b2J","\u202e"],["map","wc",1,"ok","run",1,18446744073709551615,7,"",""]]}"#;
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -44,45 +25,6 @@ fn cases() -> Vec<PathBuf> {
 
 fn case(name: &str) -> PathBuf {
     cases().into_iter().find(|path| path.ends_with(name)).expect("a file of tests/cases")
-}
-
-/// A folder with a truth file.
-fn folder() -> TempDir {
-    let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("truth"), TRUTH).unwrap();
-    folder
-}
-
-/// The command with these arguments, in little memory.
-fn command(args: impl IntoIterator<Item = OsString>, folder: &TempDir) -> Command {
-    let mut command = Command::new("sh");
-    command.args([
-        "-c",
-        "ulimit -v \"$1\" && shift && exec \"$@\"",
-        "sh",
-        &MOST_KIB.to_string(),
-        env!("CARGO_BIN_EXE_grantscope"),
-    ]);
-    command.args(args).current_dir(folder.path()).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
-    command
-}
-
-fn arguments<'a>(args: &'a [&str], recording: &'a str) -> impl Iterator<Item = OsString> + 'a {
-    args.iter().map(move |&arg| if arg == "@" { recording } else { arg }.into())
-}
-
-/// Ended by itself, with one of the codes that are documented, and without what a terminal would obey.
-fn assert_ended_well(output: &Output, what: &str) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(matches!(output.status.code(), Some(0 | 1 | 3 | 4)), "{what}: {}: {said}", output.status);
-    assert!(!said.contains("panicked"), "{what}: {said}");
-    for (stream, bytes) in [("standard output", &output.stdout), ("standard error", &output.stderr)] {
-        let text = std::str::from_utf8(bytes).unwrap_or_else(|_| panic!("{what}: {stream} is not UTF-8"));
-        let obeyed =
-            text.chars().find(|&character| character.is_control() && character != '\n' || "\u{202e}\u{2028}".contains(character));
-        assert_eq!(obeyed, None, "{what}: {stream}: {text:?}");
-    }
-    assert!(said.lines().count() <= 2 && said.len() < 10_000, "{what}: {said}");
 }
 
 #[test]
@@ -131,29 +73,6 @@ fn numbers_are_exact_up_to_the_largest_and_sums_beyond() {
     assert!(sums("c2_p53.gsr").iter().any(|&(_, sum)| sum == (1 << 53) + 1), "{:?}", sums("c2_p53.gsr"));
     assert!(sums("maxdur.gsr").iter().any(|&(max, _)| max == u64::MAX), "{:?}", sums("maxdur.gsr"));
     assert!(sums("c2_over.gsr").iter().any(|&(_, sum)| sum > u128::from(u64::MAX)), "{:?}", sums("c2_over.gsr"));
-}
-
-/// A driver whose buffers change their size all the time: 12,000 page counts, so 24,000 series and more than `--max-series`.
-#[test]
-fn a_storm_of_page_counts_fits_into_little_memory_and_what_is_folded_is_said() {
-    let stages = [(Stage::Remainder, 900), (Stage::MapHypercall, 1_000)];
-    let operation = |pages: u32| builder::operation(Op::Mmap, Buffer::Wc, pages, u64::from(pages) * 10_000, &stages);
-    let frames = [
-        Frame::Environment(builder::environment()),
-        Frame::Operations((1..=12_000).map(operation).collect()),
-        Frame::End { at_ns: 200_000_000 },
-    ];
-    let folder = folder();
-    fs::write(folder.path().join("storm.gsr"), builder::bytes(&frames)).unwrap();
-    for args in READERS {
-        let output = command(arguments(args, "storm.gsr"), &folder).output().unwrap();
-        assert_ended_well(&output, &format!("{} on a storm", args.join(" ")));
-    }
-    let said =
-        |args: &[&str]| String::from_utf8(command(arguments(args, "storm.gsr"), &folder).output().unwrap().stdout).unwrap();
-    assert!(said(&["summary", "@"]).contains("more than 20000 series: "));
-    assert!(said(&["export", "@"]).contains(",8192-16383,"));
-    assert!(!said(&["summary", "@", "--max-series", "50000"]).contains("more than"));
 }
 
 /// As `escapes.gsr`, with what the committed case has none of: C1, DEL, other directions, wide and combining characters.
@@ -221,7 +140,7 @@ fn an_error_is_one_line_whatever_it_quotes() {
 
 #[test]
 fn commands_that_are_not_utf_8_are_commands() {
-    let folder = TempDir::new().unwrap();
+    let folder = folder();
     let name = OsString::from_vec(b"x\xff".to_vec());
     fs::write(folder.path().join(&name), "true").unwrap();
     let record = |output: &OsString| {

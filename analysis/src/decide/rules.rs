@@ -79,7 +79,7 @@ mod tests {
         let rules =
             ["* p50=5% p99=10%", "export.wc[pages<=1, outcome=ok] p50=200ns dma_free=3%"].map(|text| Rule::parse(text).unwrap());
         let of = |kind| {
-            let key = SeriesKey { pages: Some(1), ..SeriesKey::total(&export(kind, 1)) };
+            let key = SeriesKey { pages: Some(1), ..SeriesKey::total(&export(kind, 1), None) };
             limits_of(&rules, &key).iter().map(|(metric, limit)| format!("{metric}={limit}")).collect::<Vec<_>>()
         };
         assert_eq!(of(Buffer::Wc), ["p50=200 ns", "p99=10 %", "dma_free.p50=3 %"]);

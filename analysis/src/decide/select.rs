@@ -253,7 +253,7 @@ mod tests {
     use crate::fixtures::export;
 
     fn key() -> SeriesKey {
-        SeriesKey { pages: Some(256), outcome: Outcome::Ok, ..SeriesKey::total(&export(Buffer::Wc, 1)) }
+        SeriesKey { pages: Some(256), outcome: Outcome::Ok, ..SeriesKey::total(&export(Buffer::Wc, 1), None) }
     }
 
     #[test]

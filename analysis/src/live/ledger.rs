@@ -28,10 +28,17 @@ impl Held {
     }
 }
 
-/// All that is alive.
+/// As many mappings there are at the most: more than the probes can follow (probes/src/live/table.rs).
+const MOST_MAPS: usize = 32_768;
+/// As many bytes all of them take at the most: twice what those of the probes take.
+const MOST_BYTES: usize = 16 << 20;
+
+/// All that is alive, as far as there is room.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     maps: BTreeMap<u64, LiveMap>,
+    bytes: usize,
+    unkept: u64,
     at_ns: Option<u64>,
     no_census: Option<String>,
 }
@@ -39,19 +46,39 @@ pub struct Ledger {
 impl Ledger {
     /// Of these mappings, at this time.
     pub fn of(maps: impl IntoIterator<Item = LiveMap>, at_ns: u64) -> Self {
-        Self { maps: maps.into_iter().map(|map| (map.id, map)).collect(), at_ns: Some(at_ns), no_census: None }
+        let mut ledger = Self { at_ns: Some(at_ns), ..Self::default() };
+        maps.into_iter().for_each(|map| ledger.keep(map));
+        ledger
     }
 
     /// Takes in what changed.
     pub fn add(&mut self, report: &MapsReport) {
         self.at_ns = Some(report.at_ns);
-        for id in &report.gone {
-            self.maps.remove(id);
-        }
-        self.maps.extend(report.changed.iter().map(|map| (map.id, map.clone())));
+        report.gone.iter().for_each(|&id| self.forget(id));
+        report.changed.iter().for_each(|map| self.keep(map.clone()));
         if report.no_census.is_some() {
             self.no_census.clone_from(&report.no_census);
         }
+    }
+
+    fn keep(&mut self, map: LiveMap) {
+        self.forget(map.id);
+        let bytes = bytes(&map);
+        if self.bytes + bytes > MOST_BYTES || self.maps.len() == MOST_MAPS {
+            self.unkept += 1;
+            return;
+        }
+        self.bytes += bytes;
+        self.maps.insert(map.id, map);
+    }
+
+    fn forget(&mut self, id: u64) {
+        self.bytes -= self.maps.remove(&id).as_ref().map_or(0, bytes);
+    }
+
+    /// Reports of mappings for which there was no room: what is listed is not all. No recorder of ours makes as many.
+    pub fn unkept(&self) -> u64 {
+        self.unkept
     }
 
     /// When this was so; `None`: no report has come, so nothing is known.
@@ -79,6 +106,11 @@ impl Ledger {
     }
 }
 
+fn bytes(map: &LiveMap) -> usize {
+    let holders = map.holders.iter().map(|holder| size_of_val(holder) + holder.comm.len()).sum::<usize>();
+    size_of_val(map) + map.comm.len() + holders
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +136,17 @@ mod tests {
         ledger.add(&report(2 * S, vec![map(3, MapState::Exported)], &[1]));
         assert_eq!(ledger.held(), Some(Held { mappings: 2, pages: 32 }));
         assert_eq!(ledger.maps().iter().map(|map| map.id).collect::<Vec<_>>(), [2, 3]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_counted_and_what_goes_makes_room() {
+        let mut ledger = Ledger::default();
+        let large = |id| LiveMap { comm: "x".repeat(MOST_BYTES / 2), ..map(id, MapState::Mapped) };
+        ledger.add(&report(S, vec![large(1), large(2)], &[]));
+        assert_eq!((ledger.maps().len(), ledger.unkept()), (1, 1));
+        ledger.add(&report(2 * S, vec![large(1)], &[]));
+        ledger.add(&report(3 * S, vec![large(3)], &[1]));
+        assert_eq!((ledger.maps()[0].id, ledger.maps().len(), ledger.unkept()), (3, 1, 1));
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub enum Outcome {
 impl Outcome {
     /// From what a kernel function returns: negative numbers are errnos.
     pub fn from_return(ret: i32) -> Self {
-        match -ret {
+        // The smallest number has no positive one, and is no errno either.
+        match ret.saturating_neg() {
             errno if errno <= 0 => Self::Ok,
             // What a driver says to the kernel of a call that it does not know, and user space never sees (fs/ioctl.c, vfs_ioctl).
             ENOIOCTLCMD => Self::Errno(ENOTTY),
@@ -88,4 +89,15 @@ fn errno_name(errno: i32) -> Option<&'static str> {
         524 => "ENOTSUPP",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_return_is_an_outcome() {
+        assert_eq!([0, 7, i32::MAX].map(Outcome::from_return), [Outcome::Ok; 3]);
+        assert_eq!([-22, i32::MIN].map(Outcome::from_return), [22, i32::MAX].map(Outcome::Errno));
+    }
 }

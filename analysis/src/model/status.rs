@@ -6,6 +6,12 @@ use std::collections::BTreeMap;
 /// In place of the grant status of references whose status could not be read: Xen has none above 0.
 pub const UNREAD: i16 = 1;
 
+/// In place of statuses of which there are more in a series than are told apart: Xen has none above 0.
+pub const OTHERS: i16 = 2;
+
+/// As many are told apart in a series: more than Xen has.
+pub const MOST_STATUSES: usize = 24;
+
 /// Xen's statuses: the number, the name behind `GNTST_`, and what it means. Source: Xen 4.17, xen/include/public/grant_table.h.
 pub const STATUSES: [(i16, &str, &str); 14] = [
     (0, "okay", "done"),
@@ -28,6 +34,9 @@ pub const STATUSES: [(i16, &str, &str); 14] = [
 pub fn status_name(status: i16) -> Cow<'static, str> {
     if status == UNREAD {
         return "unread".into();
+    }
+    if status == OTHERS {
+        return "others".into();
     }
     let known = STATUSES.iter().find(|(number, ..)| *number == status);
     known.map_or_else(|| format!("status_{status}").into(), |&(_, name, _)| name.into())

@@ -6,6 +6,7 @@
 //! when they are read: the model can change, and old recordings stay what they are. A new version takes over from the one before
 //! it what stays the same.
 
+mod bounds;
 mod convert;
 mod ids;
 mod outbox;

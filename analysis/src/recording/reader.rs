@@ -4,11 +4,14 @@ use std::io::{self, Read};
 
 use serde::de::DeserializeOwned;
 
+use super::bounds::{self, MOST_BYTES};
 use super::whole::whole;
 use super::{Frame, MAGIC, VERSION, v1, v2, v3, v4};
 
-/// A frame longer than this is taken for damage: writers stay far below.
-const MAX_FRAME_BYTES: u32 = 16 << 20;
+/// Room that is there before any byte has come: most frames fit into it.
+const USUAL_BYTES: usize = 64 << 10;
+
+const TOO_MUCH: &str = "a frame with more in it than a writer writes";
 
 /// How a recording begins whose newlines were translated.
 const TRANSLATED: &[u8] = b"GSREC\r";
@@ -116,13 +119,20 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         let payload = self.payload()?;
+        if !bounds::is_small(self.version, &payload) {
+            return Err(self.damaged(TOO_MUCH));
+        }
         let frame = match self.version {
             1 => decoded::<v1::Frame>(&payload),
             2 => decoded::<v2::Frame>(&payload),
             3 => decoded::<v3::Frame>(&payload),
             _ => self.newest.frame(&payload),
         };
-        let frame = frame.map_err(|_| self.damaged("a frame that cannot be decoded"))?;
+        let mut frame = frame.map_err(|_| self.damaged("a frame that cannot be decoded"))?;
+        if !bounds::has_short_lists(&frame) {
+            return Err(self.damaged(TOO_MUCH));
+        }
+        bounds::cut_names(&mut frame);
         match (self.frames, matches!(frame, Frame::Environment(_))) {
             (0, false) => return Err(self.damaged("its first frame does not say where it was made")),
             (1.., true) => return Err(self.damaged("a second environment")),
@@ -158,11 +168,16 @@ impl<R: Read> Reader<R> {
             return Err(self.damaged("another recording begins"));
         }
         let length = u32::from_le_bytes([a, b, c, d]);
-        if length > MAX_FRAME_BYTES {
+        if length > MOST_BYTES {
             return Err(self.damaged("a frame of impossible length"));
         }
-        let mut payload = vec![0; length as usize];
-        self.fill(&mut payload)?;
+        // As bytes come: what a length says costs nothing.
+        let mut payload = Vec::with_capacity(USUAL_BYTES.min(length as usize));
+        let read = (&mut self.input).take(length.into()).read_to_end(&mut payload);
+        read.map_err(|source| ReadError::Io { frames: self.frames, source })?;
+        if payload.len() < length as usize {
+            return Err(ReadError::CutShort { frames: self.frames });
+        }
         if crc32fast::hash(&payload) != u32::from_le_bytes(crc) {
             return Err(self.damaged("a checksum that does not fit"));
         }

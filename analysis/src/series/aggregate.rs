@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
 
+use super::callers::Callers;
 use super::kept::Kept;
 use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Unkept, Wanted};
 use crate::live::Ledger;
-use crate::model::{Environment, FilterReport, LossReport, Operation, StageSpan, Statuses};
+use crate::model::{Environment, FilterReport, LossReport, MOST_STATUSES, OTHERS, Operation, StageSpan, Statuses};
 use crate::own::{Own, OwnTime, Paths};
 use crate::recording::Frame;
 
@@ -16,6 +17,7 @@ use crate::recording::Frame;
 #[derive(Clone, Debug, Default)]
 pub struct Aggregate {
     series: Kept,
+    callers: Callers,
     statuses: BTreeMap<SeriesKey, Statuses>,
     environment: Option<Environment>,
     loss: LossReport,
@@ -85,9 +87,12 @@ impl Aggregate {
         if let Some(all) = all {
             self.subtracted.record(all);
         }
-        let Some(mut all_series) = self.series.of(SeriesKey::total(operation)) else { return };
+        let caller = operation.caller().map(|name| self.callers.keep(name));
+        // An operation of another caller than is known is of no unknown one.
+        let Some(caller) = caller.map_or(Some(None), |kept| kept.map(Some)) else { return self.series.leave_out() };
+        let Some(mut all_series) = self.series.of(SeriesKey::total(operation, caller)) else { return };
         for (status, references) in operation.statuses() {
-            *self.statuses.entry(all_series.total).or_default().entry(status).or_default() += u64::from(references);
+            add_status(self.statuses.entry(all_series.total).or_default(), status, references);
         }
         let mut record = |stage, measured_ns, own: Option<OwnTime>| {
             let series = all_series.stage(stage);
@@ -119,7 +124,11 @@ impl Aggregate {
 
     /// The key of the series that an operation is in; `None`: it is in none, because there are too many.
     pub fn key_of(&self, operation: &Operation) -> Option<SeriesKey> {
-        self.series.key_of(SeriesKey::total(operation))
+        let caller = match operation.caller() {
+            Some(name) => Some(self.callers.get(name)?),
+            None => None,
+        };
+        self.series.key_of(SeriesKey::total(operation, caller))
     }
 
     /// What the bound on series has done.
@@ -212,13 +221,13 @@ impl Aggregate {
         self.operations
     }
 
-    /// Operations of this kind that were lost, and could belong to any of its series.
+    /// Operations of this kind that were lost, and could belong to any of its series; `u64::MAX`: that, or more.
     pub fn lost(&self, op: Op) -> u64 {
         let counters = self.loss.counters.iter();
         counters
             .filter(|counter| counter.hook == op.reported_by() && counter.kind.loses_operations())
             .map(|counter| counter.count)
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 
     /// Monotonic time of the first and the last record.
@@ -230,6 +239,13 @@ impl Aggregate {
     pub fn ended(&self) -> bool {
         self.ended
     }
+}
+
+/// Adds references that Xen refused with a status. Xen has not as many as are told apart.
+fn add_status(statuses: &mut Statuses, status: i16, references: u32) {
+    let is_told_apart = statuses.len() < MOST_STATUSES || statuses.contains_key(&status);
+    let sum = statuses.entry(if is_told_apart { status } else { OTHERS }).or_default();
+    *sum = sum.saturating_add(references.into());
 }
 
 /// What is subtracted from a whole operation: what is from its stages, so that these go on adding up to it.

@@ -144,18 +144,25 @@ pub struct Size {
     pub domid: Option<u16>,
 }
 
+impl Size {
+    fn of(key: &SeriesKey) -> Self {
+        Self { pages: key.pages, page_range: key.page_range, domid: key.domid }
+    }
+}
+
 /// These series by their sizes.
 pub fn sizes(members: &[SeriesKey]) -> BTreeMap<Size, Vec<SeriesKey>> {
     let mut sizes: BTreeMap<Size, Vec<SeriesKey>> = BTreeMap::new();
     for member in members {
-        sizes.entry(Size { pages: member.pages, page_range: member.page_range, domid: member.domid }).or_default().push(*member);
+        sizes.entry(Size::of(member)).or_default().push(*member);
     }
     sizes
 }
 
 /// Whether no quantile of these series together says anything: they are of several sizes.
 pub fn are_mixture(members: &[SeriesKey]) -> bool {
-    sizes(members).len() > 1 || members.iter().any(|member| member.page_range.is_some())
+    let differ = |pair: &[SeriesKey]| Size::of(&pair[0]) != Size::of(&pair[1]);
+    members.windows(2).any(differ) || members.iter().any(|member| member.page_range.is_some())
 }
 
 /// Durations of these series as one, for the whole operation or one stage: added bucket by bucket, so nothing is lost. Of several sizes

@@ -22,6 +22,9 @@ impl Default for MostSeries {
     }
 }
 
+/// As many bytes the callers of all series have at the most, each as often as it is one's: ordinary ones take a tenth of it.
+const MOST_NAME_BYTES: usize = 8 << 20;
+
 /// What the bound has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unkept {
@@ -40,6 +43,8 @@ pub struct Kept {
     /// By the key of whole operations.
     slots: HashMap<SeriesKey, Slots, RandomState>,
     most: MostSeries,
+    /// Bytes of the callers in all keys: each is shown with its name.
+    name_bytes: usize,
     unkept: Unkept,
 }
 
@@ -61,17 +66,22 @@ impl Kept {
                 key
             }
             None => {
-                self.unkept.left_out += 1;
+                self.leave_out();
                 return None;
             }
         };
         let slots = self.slots.entry(total).or_insert(Slots([None; 1 + STAGE_IDS]));
-        Some(OfOperation { total, slots, series: &mut self.series, order: &mut self.order })
+        Some(OfOperation { total, slots, series: &mut self.series, order: &mut self.order, name_bytes: &mut self.name_bytes })
+    }
+
+    /// There is no room for an operation.
+    pub fn leave_out(&mut self) {
+        self.unkept.left_out += 1;
     }
 
     /// The key that operations with this one have a series by; `None`: they have none.
     pub fn key_of(&self, total: SeriesKey) -> Option<SeriesKey> {
-        let has_room = |most| self.series.len() < most;
+        let has_room = |most| self.series.len() < most && self.name_bytes < MOST_NAME_BYTES;
         if has_room(self.most.0) || self.slots.contains_key(&total) {
             return Some(total);
         }
@@ -101,6 +111,7 @@ pub struct OfOperation<'a> {
     slots: &'a mut Slots,
     series: &'a mut Vec<Series>,
     order: &'a mut BTreeMap<SeriesKey, usize>,
+    name_bytes: &'a mut usize,
 }
 
 impl OfOperation<'_> {
@@ -115,6 +126,7 @@ impl OfOperation<'_> {
             }
             self.series.push(series);
             self.order.insert(SeriesKey { stage, ..self.total }, place);
+            *self.name_bytes += self.total.caller.map_or(0, |caller| caller.len());
             u32::try_from(place).expect("there are not as many series")
         });
         &mut self.series[place as usize]
@@ -130,7 +142,7 @@ mod tests {
     use crate::model::Operation;
 
     fn of(buffer: Buffer, pages: u32) -> SeriesKey {
-        SeriesKey::total(&Operation { pages: Some(pages), ..export(buffer, 1) })
+        SeriesKey::total(&Operation { pages: Some(pages), ..export(buffer, 1) }, None)
     }
 
     fn record(kept: &mut Kept, total: SeriesKey, ns: u64) -> bool {
@@ -139,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_stage_has_one_series_for_each_kind_of_operation_and_they_are_in_order() {
-        let [wc, pages] = [Buffer::Wc, Buffer::Pages].map(|buffer| SeriesKey::total(&export(buffer, 1)));
+        let [wc, pages] = [Buffer::Wc, Buffer::Pages].map(|buffer| SeriesKey::total(&export(buffer, 1), None));
         let mut kept = Kept::default();
         for (total, ns) in [(wc, 1), (pages, 2), (wc, 3)] {
             for stage in [Some(Stage::Remainder), None] {
@@ -167,6 +179,17 @@ mod tests {
         assert_eq!((kept.get(&of(Buffer::Wc, 1)).map(Series::count), kept.unkept().in_ranges), (Some(2), 2));
         let range = kept.get(&of(Buffer::Wc, 1_024).in_range()).expect("they are in one range");
         assert_eq!((range.count(), range.sum_ns(), range.is_mixture(), range.quantile_ns(0.5)), (2, 80, true, None));
+    }
+
+    #[test]
+    fn series_have_only_so_many_bytes_of_names() {
+        let mut kept = Kept::default();
+        let caller = internment::Intern::from("x".repeat(MOST_NAME_BYTES / 4).as_str());
+        let called = |pages| SeriesKey { caller: Some(caller), ..of(Buffer::Wc, pages) };
+        let kept_of: Vec<_> = (0..6).map(|pages| record(&mut kept, called(pages), 1)).collect();
+        assert_eq!(kept_of, [true, true, true, true, false, false]);
+        assert!(record(&mut kept, called(0), 1), "one that is there goes on");
+        assert_eq!(kept.unkept().left_out, 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod activity;
 mod aggregate;
 mod buckets;
+mod callers;
 mod causes;
 mod correction;
 mod group;

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod build;
 pub mod clean;
 pub mod demo;
+pub mod fuzz;
 pub mod lab_run;
 pub mod lab_shell;
 pub mod set_up;

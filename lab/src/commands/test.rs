@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::tidy;
+use super::{fuzz, tidy};
 use crate::{
     cache::Cache,
     checks::{self, Check, Harness, notes},
@@ -105,6 +105,7 @@ fn compiled_checks(consent: Consent, count: &mut Count) -> Option<Compilers> {
     count.add_one(report("lints of the viewer alone", lints(object.as_deref(), &VIEWER)));
     unit_tests(object.as_deref(), &WHOLE, count);
     unit_tests(object.as_deref(), &[&VIEWER[..], &VIEWERS_TESTS].concat(), count);
+    readers_on_mutated_inputs(count);
     compilers
 }
 
@@ -155,6 +156,23 @@ fn cargo_test(probes: Option<&Path>, what: &[&str], seen: &mut Count) -> Result<
             seen.add(more);
         }
     })
+}
+
+/// A result for each reader, with how often it was executed.
+fn readers_on_mutated_inputs(count: &mut Count) {
+    let mut seen = Count::default();
+    let result = fuzz::bounded(|line| {
+        println!("{line}");
+        match line.split_once(' ') {
+            Some(("ok", _)) => seen.add_one(true),
+            Some(("FAIL", _)) => seen.add_one(false),
+            _ => {}
+        }
+    });
+    if seen.failed == 0 {
+        seen.add_one(report("every reader bears mutated inputs", result));
+    }
+    count.add(seen);
 }
 
 fn lab_checks(arguments: &Arguments, compilers: Option<Compilers>, count: &mut Count) {

@@ -9,6 +9,7 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
 
 use crate::screen::event::Event;
@@ -18,7 +19,7 @@ use crate::source::pace::{Pace, Speed, time_of};
 /// Operations that may wait for the event loop: some 40 MiB, and more than a second of what can be recorded.
 const MOST_WAITING: usize = 1 << 17;
 
-/// How much waits for the event loop: operations; a frame of another kind weighs as much as one.
+/// How much waits for the event loop: operations; what other frames list weighs as much, each.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog(Arc<AtomicUsize>);
 
@@ -38,7 +39,15 @@ impl Backlog {
 }
 
 fn weight(frame: &Frame) -> usize {
-    if let Frame::Operations(operations) = frame { operations.len().max(1) } else { 1 }
+    let weight = match frame {
+        Frame::Operations(operations) => operations.iter().map(weight_of).sum(),
+        Frame::Environment(environment) => environment.hooks.len(),
+        Frame::Loss(report) => report.counters.len(),
+        Frame::Maps(report) => report.gone.len() + report.changed.iter().map(|map| 1 + map.holders.len()).sum::<usize>(),
+        Frame::Calibration(calibration) => calibration.crossings.len(),
+        Frame::Filtered(_) | Frame::Recorder(_) | Frame::Tick { .. } | Frame::End { .. } => 0,
+    };
+    weight.max(1)
 }
 
 /// Starts reading. Ends with the input, or with the event loop.
@@ -75,6 +84,11 @@ fn forward(mut source: Box<dyn FrameSource>, events: &Sender<Event>, mut before:
             }
         }
     }
+}
+
+/// Most have a short log and no details: those have memory of their own.
+fn weight_of(operation: &Operation) -> usize {
+    1 + operation.log.len() / 32 + operation.details.len() / 8 + operation.caller().map_or(0, |name| name.len() / 256)
 }
 
 #[cfg(test)]

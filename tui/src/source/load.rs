@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
-use grantscope_analysis::model::Operation;
+use anyhow::{Result, anyhow, bail};
+use grantscope_analysis::model::{Log, Operation};
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::{Aggregate, Times, Wanted};
 use grantscope_analysis::shown::Shown;
@@ -50,17 +50,30 @@ pub fn recording(path: &Path, wanted: Wanted) -> Result<Loaded> {
     load(path, wanted, |_| {})
 }
 
-/// Reads a recording, and keeps every single operation of it. All times are as they were measured.
+/// As many operations are kept one by one: they take some 350 bytes each. A truth file has not as many either.
+const MOST_OPERATIONS: usize = 1 << 22;
+
+/// Reads a recording, and keeps every single operation of it, without the hooks that it passed: stages are made of them already, and a
+/// few bytes of a recording can stand for very many. All times are as they were measured.
 ///
 /// # Errors
-/// It cannot be opened, or is not a recording.
+/// It cannot be opened, is not a recording, or has too many operations.
 pub fn operations(path: &Path) -> Result<(Loaded, Vec<Operation>)> {
-    let mut operations = Vec::new();
+    let (mut operations, mut weight) = (Vec::new(), 0);
     let loaded = load(path, Times::Raw.into(), |frame| {
         if let Frame::Operations(more) = frame {
-            operations.extend_from_slice(more);
+            weight += more.iter().map(|operation| 1 + operation.details.len() / 8).sum::<usize>();
+            if weight <= MOST_OPERATIONS {
+                operations.extend(more.iter().map(|operation| Operation { log: Log::new(), ..operation.clone() }));
+            }
         }
     })?;
+    if weight > MOST_OPERATIONS {
+        bail!(
+            "{}: has more than {MOST_OPERATIONS} operations, which is more than are compared one by one; judge shorter runs",
+            name(path)
+        );
+    }
     Ok((loaded, operations))
 }
 

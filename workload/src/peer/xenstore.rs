@@ -170,7 +170,7 @@ fn encode(references: &[GrantRef]) -> Vec<String> {
 }
 
 /// Adds the references of a node; `None` if its text is something else. It comes from another domain.
-fn decode(text: &str, references: &mut Vec<GrantRef>) -> Option<()> {
+pub fn decode(text: &str, references: &mut Vec<GrantRef>) -> Option<()> {
     for word in text.split_ascii_whitespace() {
         let (first, last) = word.split_once('-').unwrap_or((word, word));
         let (first, last): (GrantRef, GrantRef) = (first.parse().ok()?, last.parse().ok()?);

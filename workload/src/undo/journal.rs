@@ -28,7 +28,7 @@ pub(super) fn shared() -> PathBuf {
 
 /// The changes that a process has not undone yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Journal {
+pub struct Journal {
     format: String,
     version: u32,
     #[serde(flatten)]
@@ -43,8 +43,15 @@ impl Journal {
     }
 
     fn read(path: &Path) -> Result<Self, String> {
-        let text = private::read(path).map_err(|error| error.to_string())?;
-        let journal: Self = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        Self::parse(&private::read(path).map_err(|error| error.to_string())?)
+    }
+
+    /// Of a file's text.
+    ///
+    /// # Errors
+    /// It is no journal that this program can have written, and so none that it follows.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let journal: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match (journal.format.as_str(), journal.version) {
             (FORMAT, VERSION) => {}
             (_, version) => return Err(format!("it is of version {version}, and this program knows {VERSION}")),

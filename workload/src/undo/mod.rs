@@ -20,7 +20,7 @@ mod unwritten;
 mod value;
 
 pub use guard::Guard;
-pub use journal::FOLDER;
+pub use journal::{FOLDER, Journal};
 pub use limit::RaisedLimit;
 pub use nodes::Nodes;
 pub use owner::Owner;

@@ -28,9 +28,11 @@ impl Nodes {
     }
 
     pub(super) fn forged(&self) -> Option<String> {
-        let mut parts = self.path.split('/').skip(1);
-        let is_number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u16>().is_ok());
-        let is_ours = parts.next() == Some("local")
+        let mut parts = self.path.split('/');
+        let is_number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u16>().is_ok_and(|id| id.to_string() == part));
+        // A path that does not begin with a slash is one below this domain's own.
+        let is_ours = parts.next() == Some("")
+            && parts.next() == Some("local")
             && parts.next() == Some("domain")
             && is_number(parts.next())
             && parts.next() == Some("data")
@@ -71,6 +73,8 @@ mod tests {
             "/local/domain/1/data",
             "/local/domain/1/data/grantscope/0/x",
             "/local/domain/x/data/grantscope/0",
+            "x/local/domain/1/data/grantscope/0",
+            "/local/domain/+1/data/grantscope/0",
             "",
             "/",
         ] {

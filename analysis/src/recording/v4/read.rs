@@ -14,6 +14,8 @@ use crate::stages::Plan;
 
 /// An event's offset has as many bits.
 const OFFSET_BITS: u32 = 56;
+/// An operation has as many details at the most: the probes give up to 19.
+const MOST_DETAILS: usize = 1_024;
 /// An operation has about as many bytes.
 const USUAL_BYTES: usize = 32;
 
@@ -64,7 +66,7 @@ impl Reading {
         let (mut events, mut before_ns) = (0, 0);
         while !input.0.is_empty() {
             let operation = self.operation(&mut input, before_ns)?;
-            events += operation.log.len();
+            events += operation.log.len() + operation.details.len();
             before_ns = operation.start_ns;
             operations.push(operation);
             if events > MOST_EVENTS || operations.len() > MOST {
@@ -81,7 +83,7 @@ impl Reading {
         let start_ns = input.number_near(before_ns)?;
         let map_generation_ns = if kind.has_map_generation { Some(input.number_near(start_ns)?) } else { None };
         let (log, duration_ns) = kind.log(input)?;
-        let details = if kind.has_details { input.value::<Vec<v3::Detail>>()? } else { Vec::new() };
+        let details = if kind.has_details { details(input)? } else { Vec::new() };
         Ok(Operation {
             start_ns,
             duration_ns,
@@ -99,9 +101,18 @@ impl Reading {
             log,
             is_sounded: kind.flags.is_sounded,
             phase: kind.flags.phase,
-            details: details.into_iter().map(Detail::from).collect(),
+            details,
         })
     }
+}
+
+/// A list, of which each byte could stand for more than thirty: only so many.
+fn details(input: &mut Input<'_>) -> Result<Vec<Detail>> {
+    let count = input.place()?;
+    if count > MOST_DETAILS {
+        return Err(Error::SerdeDeCustom);
+    }
+    (0..count).map(|_| Ok(input.value::<v3::Detail>()?.into())).collect()
 }
 
 /// The entry that comes next: by its number, or described where there is a 0.

@@ -3,44 +3,105 @@
 use std::time::Duration;
 
 use grantscope_wire::Buffer;
+use serde::{Serialize, Serializer};
 
 use crate::live::Ledger;
-use crate::model::LiveMap;
+use crate::model::{Holder, LiveMap};
 
-/// Every mapping, and the sums. What is not known is `null`.
-pub fn json(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) -> serde_json::Value {
+/// Every mapping, and the sums. What is not known is `null`. It is written as it is read, map by map: there may be very many.
+pub fn json(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) -> impl Serialize {
     let held = ledger.held();
-    let maps: Vec<_> = ledger.maps().into_iter().map(|map| map_json(map, now_ns, page_size, leak_after)).collect();
-    serde_json::json!({
-        "at_ns": ledger.at_ns(),
-        "page_size": page_size,
-        "mappings": held.map(|held| held.mappings),
-        "pages": held.map(|held| held.pages),
-        "granted_bytes": held.map(|held| held.granted_bytes()),
-        "spanned_bytes": held.map(|held| held.spanned_bytes(page_size)),
-        "no_census": ledger.no_census(),
-        "maps": maps,
-    })
+    let about = About { now_ns, page_size, leak_after };
+    All {
+        at_ns: ledger.at_ns(),
+        granted_bytes: held.map(|held| held.granted_bytes()),
+        mappings: held.map(|held| held.mappings),
+        maps: Maps { maps: ledger.maps(), about },
+        no_census: ledger.no_census(),
+        page_size,
+        pages: held.map(|held| held.pages),
+        spanned_bytes: held.map(|held| held.spanned_bytes(page_size)),
+        without_room: ledger.unkept(),
+    }
 }
 
-fn map_json(map: &LiveMap, now_ns: u64, page_size: u32, leak_after: Duration) -> serde_json::Value {
-    let holders: Vec<_> = map
-        .holders
-        .iter()
-        .map(|holder| serde_json::json!({ "pid": holder.tgid, "comm": holder.comm, "by": holder.by.name() }))
-        .collect();
-    serde_json::json!({
-        "owner": map.owner.map(|owner| serde_json::json!({ "pid": owner, "comm": map.comm })),
-        "domid": map.domid,
-        "buffer": map.buffer.map(Buffer::name),
-        "pages": map.pages,
-        "granted_bytes": map.granted_bytes(),
-        "spanned_bytes": map.spanned_bytes(page_size),
-        "age_ns": map.age_ns(now_ns),
-        "before_the_tool": map.allocated_ns.is_none(),
-        "state": map.state.name(),
-        "descriptor_open": map.descriptor_is_open(),
-        "holders": holders,
-        "leak_suspect": map.suspicion(now_ns, leak_after).map(|suspicion| suspicion.to_string()),
-    })
+#[derive(Serialize)]
+struct All<'a> {
+    at_ns: Option<u64>,
+    granted_bytes: Option<u64>,
+    mappings: Option<u64>,
+    maps: Maps<'a>,
+    no_census: Option<&'a str>,
+    page_size: u32,
+    pages: Option<u64>,
+    spanned_bytes: Option<u64>,
+    without_room: u64,
+}
+
+/// What sizes and ages are computed from.
+#[derive(Clone, Copy)]
+struct About {
+    now_ns: u64,
+    page_size: u32,
+    leak_after: Duration,
+}
+
+struct Maps<'a> {
+    maps: Vec<&'a LiveMap>,
+    about: About,
+}
+
+impl Serialize for Maps<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.maps.iter().map(|map| Map::of(map, self.about)))
+    }
+}
+
+#[derive(Serialize)]
+struct Map<'a> {
+    age_ns: Option<u64>,
+    before_the_tool: bool,
+    buffer: Option<&'static str>,
+    descriptor_open: Option<bool>,
+    domid: Option<u16>,
+    granted_bytes: u64,
+    holders: Vec<HeldBy<'a>>,
+    leak_suspect: Option<String>,
+    owner: Option<Owner<'a>>,
+    pages: u32,
+    spanned_bytes: u64,
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct Owner<'a> {
+    comm: &'a str,
+    pid: u32,
+}
+
+#[derive(Serialize)]
+struct HeldBy<'a> {
+    by: &'static str,
+    comm: &'a str,
+    pid: u32,
+}
+
+impl<'a> Map<'a> {
+    fn of(map: &'a LiveMap, About { now_ns, page_size, leak_after }: About) -> Self {
+        let holder = |holder: &'a Holder| HeldBy { by: holder.by.name(), comm: &holder.comm, pid: holder.tgid };
+        Self {
+            age_ns: map.age_ns(now_ns),
+            before_the_tool: map.allocated_ns.is_none(),
+            buffer: map.buffer.map(Buffer::name),
+            descriptor_open: map.descriptor_is_open(),
+            domid: map.domid,
+            granted_bytes: map.granted_bytes(),
+            holders: map.holders.iter().map(holder).collect(),
+            leak_suspect: map.suspicion(now_ns, leak_after).map(|suspicion| suspicion.to_string()),
+            owner: map.owner.map(|pid| Owner { comm: &map.comm, pid }),
+            pages: map.pages,
+            spanned_bytes: map.spanned_bytes(page_size),
+            state: map.state.name(),
+        }
+    }
 }

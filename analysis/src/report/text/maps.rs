@@ -65,10 +65,19 @@ fn sum(ledger: &Ledger, page_size: u32) -> String {
             kib(held.spanned_bytes(page_size))
         ),
     };
+    text.push_str(&without_room(ledger));
     if let Some(why) = ledger.no_census() {
         let _ = writeln!(text, "maps from before the tool are not in it: {}", Shown(why));
     }
     text
+}
+
+/// That this is not all; empty: it is.
+fn without_room(ledger: &Ledger) -> String {
+    match ledger.unkept() {
+        0 => String::new(),
+        reports => format!("THERE IS MORE: {} of mappings found no room\n", counted(reports, "report")),
+    }
 }
 
 fn kib(bytes: u64) -> String {
@@ -81,6 +90,7 @@ pub fn notes(ledger: &Ledger, now_ns: u64, leak_after: Duration) -> String {
     if held.mappings > 0 {
         let _ = writeln!(text, "held at the end: {} of {}", counted(held.mappings, "mapping"), counted(held.pages, "page"));
     }
+    text.push_str(&without_room(ledger));
     for (map, suspicion) in ledger.suspects(now_ns, leak_after) {
         let buffer = map.buffer.map_or("–", Buffer::name);
         let _ = writeln!(text, "LEAK SUSPECT: {} ({buffer}) of {}: {suspicion}", counted(map.pages.into(), "page"), owner(map));

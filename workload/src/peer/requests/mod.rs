@@ -153,7 +153,8 @@ impl Command {
         }
     }
 
-    fn decode(words: [u32; 3]) -> Option<Self> {
+    /// What these words say; `None`: nothing that there is.
+    pub fn decode(words: [u32; 3]) -> Option<Self> {
         match words {
             [1, ..] => Some(Self::Begin),
             [2, pages, looks] => Some(Self::Make(Request::Grant { pages, looks })),

@@ -1,0 +1,78 @@
+//! A recording that comes as a stream, in the views of `top` and in its lines where there is no terminal.
+
+use std::io::Cursor;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use grantscope::screen::app::App;
+use grantscope::screen::command::Command;
+use grantscope::screen::draw::draw;
+use grantscope::screen::event::{Event, Size};
+use grantscope::screen::feed::Backlog;
+use grantscope::screen::theme::Theme;
+use grantscope::screen::{plain, views};
+use grantscope::source::frames::{Ended, Origin};
+use grantscope::source::stream;
+use grantscope_analysis::recording::Frame;
+use grantscope_analysis::series::{MostSeries, Wanted};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::shown::assert_shown;
+
+/// Sizes of the terminal.
+const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
+
+pub fn run(input: &[u8]) -> String {
+    let mut source = stream::bytes(Cursor::new(input.to_vec()), Origin::Live);
+    let mut app = App::new(Origin::Live, Wanted { most_series: MostSeries(500), ..Wanted::default() });
+    let mut waiting = Vec::new();
+    let ended = loop {
+        match source.next_frame() {
+            Ok(Some(frame)) => {
+                app.update(Event::Frame(frame.clone()));
+                waiting.push(frame);
+            }
+            Ok(None) => break Ended::Complete,
+            Err(ended) => break ended,
+        }
+    };
+    app.update(Event::Tick(Duration::from_secs(1)));
+    seen(&mut app);
+    reported(waiting, ended.clone());
+    ended.problem().unwrap_or("complete").to_owned()
+}
+
+/// Every view at its end, and the table after every key that changes what it shows.
+fn seen(app: &mut App) {
+    let changes = [Command::NextPane, Command::Sort, Command::Reverse, Command::MergePages, Command::OtherTimes, Command::Metric];
+    let moves = [Command::First, Command::Down, Command::Last];
+    for open in views::VIEWS.iter().map(|row| row.key.map(|key| key.command)) {
+        open.into_iter().chain(moves).for_each(|key| app.update(Event::Key(key)));
+        picture(app, SIZES[0]);
+        // Where there is no view to close, there is no key for it.
+        open.into_iter().for_each(|key| app.update(Event::Key(key)));
+    }
+    changes.into_iter().for_each(|key| app.update(Event::Key(key)));
+    picture(app, SIZES[1]);
+}
+
+fn picture(app: &mut App, (width, height): (u16, u16)) {
+    app.update(Event::Resize(Size { columns: width.into(), lines: height.into() }));
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test backend takes any size");
+    terminal.draw(|canvas| draw(canvas, app, &Theme::plain())).expect("a test backend draws");
+    terminal.backend().buffer().content().iter().for_each(|cell| assert_shown("a cell", cell.symbol()));
+}
+
+/// The lines of `top` where there is no terminal.
+fn reported(frames: Vec<Frame>, ended: Ended) {
+    let (events, incoming) = mpsc::channel();
+    for event in frames.into_iter().map(Event::Frame).chain([Event::StreamEnded(ended)]) {
+        // The receiver is there until the end of this function.
+        let _ = events.send(event);
+    }
+    let mut out = Vec::new();
+    let app = App::new(Origin::Live, Wanted { most_series: MostSeries(500), ..Wanted::default() });
+    plain::run(app, &incoming, &Backlog::default(), &mut out).expect("a Vec takes everything");
+    assert_shown("a report", std::str::from_utf8(&out).expect("a report is text"));
+}
