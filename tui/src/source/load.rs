@@ -50,7 +50,7 @@ pub fn recording(path: &Path, wanted: Wanted) -> Result<Loaded> {
     load(path, wanted, |_| {})
 }
 
-/// As many operations are kept one by one: they take some 350 bytes each. A truth file has not as many either.
+/// As many operations are kept one by one: a truth file that can be read has not as many either.
 const MOST_OPERATIONS: usize = 1 << 22;
 
 /// Reads a recording, and keeps every single operation of it, without the hooks that it passed: stages are made of them already, and a
