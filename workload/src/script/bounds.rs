@@ -6,6 +6,8 @@ use super::values::Values;
 
 /// A file's bytes.
 pub const MOST_BYTES: usize = 1 << 20;
+/// Brackets within brackets: a step in a list in a table has three.
+const MOST_DEPTH: usize = 64;
 /// Combinations of what its arms vary, in all stages.
 pub const MOST_ARMS: usize = 1_000;
 /// Steps, in each arm counted anew.
@@ -30,6 +32,31 @@ pub(super) fn are_exceeded(document: &Document, values: &Values, stages: &[Vec<&
         found.add(span, format!("it has {steps} steps in its {arms} arms: leave some out until there are at most {MOST_STEPS}"));
     }
     arms > MOST_ARMS || steps > MOST_STEPS
+}
+
+/// Where brackets are nested deeper than the parser's stack is sure to have room for: it recurses at each, also while it looks for the end of
+/// a mistake. Words in quotes do not count; those of texts of several lines do, as far as they have brackets that do not end.
+pub fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut lines = text.split_inclusive('\n').scan(0, |next, line| {
+        let at = *next;
+        *next += line.len();
+        Some((at, line))
+    });
+    lines.find_map(|(line_at, line)| {
+        let mut quote = None;
+        let opened = line.bytes().position(|byte| {
+            match byte {
+                b'"' | b'\'' if quote.is_none() => quote = Some(byte),
+                _ if quote == Some(byte) => quote = None,
+                b'[' | b'{' if quote.is_none() => depth += 1,
+                b']' | b'}' if quote.is_none() => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth > MOST_DEPTH
+        });
+        opened.map(|at| line_at + at)
+    })
 }
 
 #[cfg(test)]
@@ -72,6 +99,15 @@ mod tests {
         let text = "#".repeat(MOST_BYTES + 1);
         let problems = Plan::read("f", &text, &Given::default()).unwrap_err().to_string();
         assert_eq!(problems, "f:1:1: it has more than 1048576 bytes, which no scenario needs: give a scenario file");
+    }
+
+    #[test]
+    fn brackets_without_end_are_refused_and_take_no_stack() {
+        for text in ["allow ={[\"kernel\"]\n".repeat(50_000), "[".repeat(MOST_BYTES), "a = [{".repeat(100_000)] {
+            let problems = Plan::read("f", &text, &Given::default()).unwrap_err().to_string();
+            assert!(problems.contains("brackets in brackets"), "{problems:.200}");
+        }
+        assert_eq!(too_deep(&"a = \"[[[\" # '{{{\n".repeat(100)), None);
     }
 
     #[test]

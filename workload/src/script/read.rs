@@ -22,6 +22,12 @@ impl Plan {
         if text.len() > MOST_BYTES {
             found.add(0..0, format!("it has more than {MOST_BYTES} bytes, which no scenario needs: give a scenario file"));
         }
+        if let Some(at) = bounds::too_deep(text) {
+            found.add(
+                at..at + 1,
+                "brackets in brackets in brackets, deeper than any scenario needs: one is not closed".to_owned(),
+            );
+        }
         found.refuse(file, text)?;
         let document = Document::read(text, &mut found);
         found.refuse(file, text)?;
