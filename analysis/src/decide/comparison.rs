@@ -8,6 +8,7 @@ use super::evidence::{Evidence, More, Question};
 use super::pair::{BySide, Pair, pairs};
 use super::remark::{self, Remark};
 use super::rules::limits_of;
+use super::sample::Sample;
 use super::{Limit, Metric, Modes, Rule, Verdict};
 use crate::runs::{Fact, Run};
 use crate::series::{Series, SeriesKey};
@@ -114,7 +115,7 @@ impl Comparison {
         if has(Verdict::Regressed) {
             return Outcome::Regressed;
         }
-        let is_kept_apart = self.remarks.iter().any(|remark| !allowed.iter().any(|name| name == remark.name()));
+        let is_kept_apart = self.remarks.iter().any(|remark| !remark.is_among(allowed));
         if is_kept_apart || (has(Verdict::Inconclusive) && !inconclusive_passes) { Outcome::Undecided } else { Outcome::Pass }
     }
 }
@@ -148,34 +149,27 @@ fn has_common_probes(base: &[Run], head: &[Run]) -> bool {
     first.iter().all(Option::is_some) && all.all(|other| other == first)
 }
 
-struct Judged {
+struct Judged<'a> {
     key: SeriesKey,
     metric: Metric,
     limit: Limit,
-    evidence: Evidence,
+    evidence: Evidence<'a>,
     explained: Option<Explained>,
-    /// Nothing is decided yet: modes are looked for when it is known how sure something has to be.
-    merged: [Series; 2],
 }
 
-fn judged(pairs: &[Pair<'_>], rules: &[Rule], has_common_probes: bool) -> Vec<Judged> {
+fn judged<'a>(pairs: &[Pair<'a>], rules: &[Rule], has_common_probes: bool) -> Vec<Judged<'a>> {
     let mut all = Vec::new();
     for pair in pairs {
         for (metric, limit) in limits_of(rules, &pair.key) {
-            let sides = pair.sides.each_ref().map(|side| of_metric(side, metric.stage));
-            if sides.iter().any(Vec::is_empty) {
-                continue;
-            }
-            let merged = sides.each_ref().map(|side| together(side));
+            let samples = pair.sides.each_ref().map(|side| Sample::of(of_metric(side, metric.stage)));
             // Of a range of page counts there are no quantiles.
-            if merged.iter().any(Series::is_mixture) || pair.key.page_range.is_some() {
+            if samples.iter().any(|side| side.all.count() == 0 || side.all.is_mixture()) || pair.key.page_range.is_some() {
                 continue;
             }
-            let error_ns = correction_error_ns(&merged, has_common_probes);
-            let question = Question { quantile: metric.quantile, limit, error_ns };
-            let evidence = Evidence::of(question, &sides[0], &sides[1]);
+            let error_ns = correction_error_ns(samples.each_ref().map(|side| &side.all), has_common_probes);
+            let evidence = Evidence::of(Question { quantile: metric.quantile, limit, error_ns }, samples);
             let explained = explained(pair, metric, evidence.quantiles_ns());
-            all.push(Judged { key: pair.key, metric, limit, evidence, explained, merged });
+            all.push(Judged { key: pair.key, metric, limit, evidence, explained });
         }
     }
     all
@@ -189,16 +183,10 @@ fn of_metric<'a>(side: &[BySide<'a>], stage: Option<Stage>) -> Vec<&'a Series> {
     side.iter().filter_map(of).filter(|series| series.count() > 0).collect()
 }
 
-fn together(side: &[&Series]) -> Series {
-    let mut all = Series::default();
-    side.iter().for_each(|series| all.merge(series));
-    all
-}
-
 /// How far off the difference may be. What both sides have in common is not in it: then only what was subtracted from one more than from the
 /// other can be off, in the same proportion.
-fn correction_error_ns(sides: &[Series; 2], has_common_probes: bool) -> u64 {
-    let [base, head] = sides.each_ref().map(|side| side.mean_own_ns().zip(side.mean_own_error_ns()));
+fn correction_error_ns(sides: [&Series; 2], has_common_probes: bool) -> u64 {
+    let [base, head] = sides.map(|side| side.mean_own_ns().zip(side.mean_own_error_ns()));
     let (Some((base_ns, base_error_ns)), Some((head_ns, head_error_ns))) = (base, head) else {
         // Where neither was corrected, nothing can be off; where one was, that is a circumstance that differs.
         return base.or(head).map_or(0, |(_, error_ns)| error_ns.ceil() as u64);
@@ -212,12 +200,12 @@ fn correction_error_ns(sides: &[Series; 2], has_common_probes: bool) -> u64 {
 
 /// Holm's procedure: the surest verdict has to be as sure as if all were to be wrong together, the next as if one fewer were, until one is
 /// not sure enough (<https://en.wikipedia.org/wiki/Holm%E2%80%93Bonferroni_method>).
-fn decided(judged: Vec<Judged>, error_rate: f64) -> Vec<Row> {
+fn decided(judged: Vec<Judged<'_>>, error_rate: f64) -> Vec<Row> {
     let mut all: Vec<_> = judged.into_iter().map(|judged| (judged.evidence.best(), judged)).collect();
     all.sort_by(|((_, one), _), ((_, other), _)| one.total_cmp(other));
     let mut left = all.len();
     let mut is_over = false;
-    let row = |((verdict, ln_chance), judged): ((Verdict, f64), Judged)| {
+    let row = |((verdict, ln_chance), judged): ((Verdict, f64), Judged<'_>)| {
         let chance = error_rate / left.max(1) as f64;
         is_over |= ln_chance > chance.ln();
         if !is_over {
@@ -228,8 +216,8 @@ fn decided(judged: Vec<Judged>, error_rate: f64) -> Vec<Row> {
     all.into_iter().map(row).collect()
 }
 
-fn row(judged: Judged, verdict: Verdict, chance: f64) -> Row {
-    let Judged { key, metric, limit, evidence, explained, merged: [base, head] } = judged;
+fn row(judged: Judged<'_>, verdict: Verdict, chance: f64) -> Row {
+    let Judged { key, metric, limit, evidence, explained } = judged;
     let is_open = verdict == Verdict::Inconclusive;
     Row {
         key,
@@ -242,7 +230,7 @@ fn row(judged: Judged, verdict: Verdict, chance: f64) -> Row {
         verdict,
         more: is_open.then(|| evidence.more(chance)),
         explained: explained.filter(|_| matches!(verdict, Verdict::Regressed | Verdict::Improved)),
-        modes: if is_open { evidence.modes(chance, &base, &head) } else { evidence.between() },
+        modes: if is_open { evidence.modes(chance) } else { evidence.between() },
     }
 }
 
@@ -252,7 +240,7 @@ fn explained(pair: &Pair<'_>, metric: Metric, quantiles_ns: [u64; 2]) -> Option<
     }
     let of_ns = difference(quantiles_ns);
     let quantile_ns = |side: &[BySide<'_>], stage| {
-        let series = together(&of_metric(side, Some(stage)));
+        let series = Series::together(of_metric(side, Some(stage)));
         let operations: u64 = side.iter().map(|one| one.series.count()).sum();
         // A stage that most operations have not is 0 in most of them.
         if series.count() * 2 > operations { series.buckets().quantile(metric.quantile) } else { 0 }

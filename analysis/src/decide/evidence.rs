@@ -2,9 +2,9 @@
 
 use super::modes::{self, Modes};
 use super::ranks::Ranks;
+use super::sample::Sample;
 use super::spread::Spread;
 use super::{Limit, Verdict};
-use crate::series::Series;
 
 /// Between two modes a quantile says how many values are in each: so many of all may be in another one. Less where fewer are beyond it.
 const MOST_SLACK: f64 = 0.05;
@@ -22,12 +22,24 @@ pub struct Question {
     pub error_ns: u64,
 }
 
+impl Question {
+    /// The least that is more than the limit allows of this, whatever the correction's error.
+    fn far(&self, ns: u64) -> u64 {
+        self.limit.above(ns).saturating_add(self.error_ns)
+    }
+
+    /// The most that is surely within the limit.
+    fn near(&self, ns: u64) -> u64 {
+        self.limit.above(ns).saturating_sub(self.error_ns)
+    }
+}
+
 /// What both sides say.
 #[derive(Clone, Debug)]
-pub struct Evidence {
+pub struct Evidence<'a> {
     question: Question,
-    base: Ranks,
-    head: Ranks,
+    base: Sample<'a>,
+    head: Sample<'a>,
     spread: Option<Spread>,
     /// The quantiles.
     base_ns: u64,
@@ -54,42 +66,22 @@ const DECIDED: [Verdict; 3] = [Verdict::Regressed, Verdict::Improved, Verdict::E
 /// More operations than a thousand times as many are none that somebody will wait for.
 const MOST_MORE: f64 = 1_000.0;
 
-impl Evidence {
-    /// Of a series on both sides, of all runs together and of each.
-    pub fn of(question: Question, base: &[&Series], head: &[&Series]) -> Self {
-        let [base_all, head_all] = [base, head].map(together);
-        let [base_ranks, head_ranks] = [&base_all, &head_all].map(|series| Ranks::of(series.buckets()));
-        let ns = |series: &Series| series.buckets().quantile(question.quantile);
-        let each = |side: &[&Series]| side.iter().map(|series| ns(series)).collect::<Vec<_>>();
-        let spread = Spread::of(&each(base), &each(head));
-        let mut evidence = Self {
+impl<'a> Evidence<'a> {
+    /// Of a series on both sides.
+    pub fn of(question: Question, [base, head]: [Sample<'a>; 2]) -> Self {
+        let quantile = question.quantile;
+        let slack = MOST_SLACK.min((1.0 - quantile) / 2.0).min(quantile / 2.0);
+        let modes = modes::between(&base.all, &head.all, (quantile - slack)..=(quantile + slack), question.limit);
+        Self {
+            base_ns: base.quantile_ns(quantile),
+            head_ns: head.quantile_ns(quantile),
+            spread: Spread::of(&base.quantiles_of_runs_ns(quantile), &head.quantiles_of_runs_ns(quantile)),
+            strengths: strengths(question, &base.ranks, &head.ranks, if modes.is_some() { slack } else { 0.0 }),
+            modes,
             question,
-            base_ns: ns(&base_all),
-            head_ns: ns(&head_all),
-            base: base_ranks,
-            head: head_ranks,
-            spread,
-            modes: None,
-            strengths: [0.0; 3],
-        };
-        let slack = MOST_SLACK.min((1.0 - question.quantile) / 2.0).min(question.quantile / 2.0);
-        let window = (question.quantile - slack)..=(question.quantile + slack);
-        let between = modes::between(&base_all, &head_all, window, question.limit);
-        evidence.strengths = evidence.strengths(if between.is_some() { slack } else { 0.0 });
-        evidence.modes = between;
-        evidence
-    }
-
-    fn strengths(&self, slack: f64) -> [f64; 3] {
-        let Question { quantile, limit, error_ns } = self.question;
-        let far = |ns: u64| limit.above(ns).saturating_add(error_ns);
-        let near = |ns: u64| limit.above(ns).saturating_sub(error_ns);
-        let not_below = |one: &Ranks, other: &Ranks| one.is_not_below(quantile, slack, other, near);
-        [
-            self.base.is_below(quantile, &self.head, far),
-            self.head.is_below(quantile, &self.base, far),
-            not_below(&self.base, &self.head).min(not_below(&self.head, &self.base)),
-        ]
+            base,
+            head,
+        }
     }
 
     /// The logarithm of the chance that this verdict is wrong: of what operations say, and of what runs say, the larger.
@@ -100,9 +92,8 @@ impl Evidence {
     }
 
     fn chance_of_runs(&self, spread: &Spread, place: usize) -> f64 {
-        let error_ns = self.question.error_ns;
-        let far = |ns: u64| factor(ns, self.question.limit.above(ns).saturating_add(error_ns));
-        let near = |ns: u64| factor(ns, self.question.limit.above(ns).saturating_sub(error_ns));
+        let far = |ns: u64| factor(ns, self.question.far(ns));
+        let near = |ns: u64| factor(ns, self.question.near(ns));
         match place {
             0 => spread.chance_below(far(self.base_ns)),
             1 => spread.chance_above(1.0 / far(self.head_ns)),
@@ -125,13 +116,12 @@ impl Evidence {
 
     /// Operations on both sides.
     pub fn counts(&self) -> [u64; 2] {
-        [self.base.count(), self.head.count()]
+        [self.base.all.count(), self.head.all.count()]
     }
 
     /// Between which quotients head's quantile lies to base's, each end wrong with half of this chance; `None`: there is no upper end.
     pub fn interval(&self, chance: f64) -> (f64, Option<f64>) {
-        let nats = LN_CLAIMS - chance.ln();
-        let [base, head] = [&self.base, &self.head].map(|side| side.interval(self.question.quantile, nats));
+        let [base, head] = self.ends(chance);
         let quotient = |head: u64, base: u64| head as f64 / base as f64;
         let error_ns = self.question.error_ns;
         let low = base.1.map_or(0.0, |base| quotient(head.0.saturating_sub(error_ns), base.max(1)));
@@ -151,14 +141,20 @@ impl Evidence {
     }
 
     /// The same, or those that what is known of it with this chance to be wrong goes over.
-    pub fn modes(&self, chance: f64, base: &Series, head: &Series) -> Option<Modes> {
+    pub fn modes(&self, chance: f64) -> Option<Modes> {
+        let parts = |ns: u64| [&self.base, &self.head].map(|side| side.ranks.part_at_most(ns));
+        let (mut low, mut high) = (1.0_f64, 0.0_f64);
+        for (least, most) in self.ends(chance) {
+            low = parts(least).into_iter().fold(low, f64::min);
+            high = most.map_or([1.0; 2], parts).into_iter().fold(high, f64::max);
+        }
+        self.modes.or_else(|| modes::between(&self.base.all, &self.head.all, low..=high, self.question.limit))
+    }
+
+    /// Between which times the quantile of each side lies, with this chance to be wrong.
+    fn ends(&self, chance: f64) -> [(u64, Option<u64>); 2] {
         let nats = LN_CLAIMS - chance.ln();
-        let ends = [&self.base, &self.head].map(|side| side.interval(self.question.quantile, nats));
-        let part = |ns: u64| self.base.part_at_most(ns).min(self.head.part_at_most(ns));
-        let low = ends.iter().map(|end| part(end.0)).fold(1.0, f64::min);
-        let high = ends.iter().map(|end| end.1.map_or(1.0, |ns| self.base.part_at_most(ns).max(self.head.part_at_most(ns))));
-        let window = low..=high.fold(0.0, f64::max);
-        self.modes.or_else(|| modes::between(base, head, window, self.question.limit))
+        [&self.base, &self.head].map(|side| side.ranks.interval(self.question.quantile, nats))
     }
 
     /// What would decide it, with this chance to be wrong.
@@ -177,10 +173,14 @@ impl Evidence {
     }
 }
 
-fn together(side: &[&Series]) -> Series {
-    let mut all = Series::default();
-    side.iter().for_each(|series| all.merge(series));
-    all
+/// The evidence of all operations for each verdict that decides something, where `slack` of them may be in another mode.
+fn strengths(question: Question, base: &Ranks, head: &Ranks, slack: f64) -> [f64; 3] {
+    let (quantile, far, near) = (question.quantile, |ns| question.far(ns), |ns| question.near(ns));
+    [
+        base.is_below(quantile, head, far),
+        head.is_below(quantile, base, far),
+        base.is_not_below(quantile, slack, head, near).min(head.is_not_below(quantile, slack, base, near)),
+    ]
 }
 
 fn factor(ns: u64, shifted_ns: u64) -> f64 {

@@ -16,6 +16,7 @@ mod pair;
 mod ranks;
 mod remark;
 mod rules;
+mod sample;
 mod select;
 mod spread;
 mod verdict;

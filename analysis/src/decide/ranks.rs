@@ -26,11 +26,6 @@ impl Ranks {
         Self { buckets: reached.collect(), count: buckets.count() }
     }
 
-    /// How many.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
     /// The part of the values that may be at most this.
     pub fn part_at_most(&self, value: u64) -> f64 {
         self.through(self.buckets.partition_point(|(bucket, _)| bucket.least <= value)) / self.count as f64
@@ -55,11 +50,7 @@ impl Ranks {
     pub fn is_below(&self, quantile: f64, other: &Self, shift: impl Fn(u64) -> u64) -> f64 {
         let both =
             |(bucket, _): &(Bucket, u64)| (self.at_most(quantile, bucket.most), other.more_than(quantile, shift(bucket.most)));
-        let crossing = self.buckets.partition_point(|place| {
-            let (rising, falling) = both(place);
-            rising < falling
-        });
-        strongest(&self.buckets, crossing, both)
+        strongest(&self.buckets, both)
     }
 
     /// The evidence that the quantile of `other` is at most what `shift` makes of this one's; where `slack` of all values may be in another
@@ -68,11 +59,7 @@ impl Ranks {
         let both = |(bucket, _): &(Bucket, u64)| {
             (other.at_most(quantile - slack, shift(bucket.least)), self.at_least(quantile + slack, bucket.least))
         };
-        let crossing = self.buckets.partition_point(|place| {
-            let (rising, falling) = both(place);
-            rising < falling
-        });
-        strongest(&self.buckets, crossing, both)
+        strongest(&self.buckets, both)
     }
 
     fn through(&self, places: usize) -> f64 {
@@ -97,15 +84,14 @@ impl Ranks {
     }
 }
 
-/// Two things that hold together, one of which becomes stronger from place to place and the other weaker: where they cross.
-fn strongest<T>(places: &[T], crossing: usize, both: impl Fn(&T) -> (f64, f64)) -> f64 {
-    let weaker = |place: usize| {
-        places.get(place).map_or(0.0, |place| {
-            let (one, other) = both(place);
-            one.min(other)
-        })
-    };
-    crossing.checked_sub(1).map_or(0.0, weaker).max(weaker(crossing))
+/// Two things that hold together, of which the first becomes stronger from place to place, and the second weaker: where they cross.
+fn strongest<T>(places: &[T], both: impl Fn(&T) -> (f64, f64)) -> f64 {
+    let crossing = places.partition_point(|place| {
+        let (rising, falling) = both(place);
+        rising < falling
+    });
+    let around = &places[crossing.saturating_sub(1)..places.len().min(crossing + 1)];
+    around.iter().map(both).fold(0.0, |most, (rising, falling)| most.max(rising.min(falling)))
 }
 
 /// D(p ‖ q) of two coins. Infinite where q says that something cannot be which p says is.

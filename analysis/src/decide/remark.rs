@@ -96,6 +96,11 @@ impl Remark {
         }
     }
 
+    /// Whether it is one of those that these names allow.
+    pub fn is_among(&self, allowed: &[String]) -> bool {
+        allowed.iter().any(|name| name == self.name())
+    }
+
     /// All names that can be allowed: that there is nothing to compare cannot.
     pub fn names() -> Vec<&'static str> {
         Fact::ALL.map(Fact::name).into_iter().chain(["missing", "outcomes", "lost", "without_row", "limits"]).collect()

@@ -73,7 +73,7 @@ pub enum CsvError {
 const NEEDED: [&str; 12] =
     ["run", "kernel", "op", "buffer", "pages", "outcome", "stage", "count", "min_ns", "max_ns", "sum_ns", "hdr"];
 /// A cell that is not there is not known.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 15] = [
     "xen",
     "arch",
     "page_size",
@@ -88,6 +88,7 @@ const OTHERS: [&str; 14] = [
     "without_row",
     "own_ns",
     "own_error_ns",
+    "times",
 ];
 
 /// Reads all runs of a file, in the order of their names and circumstances.
@@ -133,7 +134,7 @@ struct Columns(BTreeMap<&'static str, usize>);
 
 impl Columns {
     fn of(header: &csv::StringRecord) -> Result<Self, CsvError> {
-        let known = NEEDED.iter().chain(&OTHERS).chain(&["times"]);
+        let known = NEEDED.iter().chain(&OTHERS);
         let found = known.filter_map(|&name| Some((name, header.iter().position(|column| column == name)?)));
         let columns = Self(found.collect());
         let missing: Vec<_> = NEEDED.iter().copied().filter(|name| !columns.0.contains_key(name)).collect();

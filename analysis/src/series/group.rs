@@ -168,12 +168,7 @@ pub fn are_mixture(members: &[SeriesKey]) -> bool {
 /// Durations of these series as one, for the whole operation or one stage: added bucket by bucket, so nothing is lost. Of several sizes
 /// it is a mixture.
 pub fn merged(aggregate: &Aggregate, members: &[SeriesKey], stage: Option<Stage>) -> Series {
-    let mut whole = Series::default();
-    for member in members {
-        if let Some(series) = aggregate.get(&SeriesKey { stage, ..*member }) {
-            whole.merge(series);
-        }
-    }
+    let mut whole = Series::together(members.iter().filter_map(|member| aggregate.get(&SeriesKey { stage, ..*member })));
     if are_mixture(members) {
         whole.mix();
     }

@@ -35,6 +35,13 @@ impl Series {
         Self { buckets, min_ns, max_ns, sum_ns, subtracted, is_mixture: false }
     }
 
+    /// All durations of several series.
+    pub fn together<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut together = Self::default();
+        all.into_iter().for_each(|series| together.merge(series));
+        together
+    }
+
     /// Adds one duration.
     pub fn record(&mut self, ns: u64) {
         self.buckets.record(ns);

@@ -1,19 +1,16 @@
 //! `grantscope judge`: a recording against the load generator's truth.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::shown::counted;
 use grantscope_analysis::verify::{Truth, judge};
-use grantscope_output::FileId;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
-use crate::source::load;
-use crate::source::not_written::is_not_written;
+use crate::source::{load, text};
 
 /// Compare a recording with what the load generator itself wrote down.
 ///
@@ -64,17 +61,6 @@ impl Verb for Judge {
 const MOST_TRUTH_BYTES: u64 = 1 << 27;
 
 fn read_truth(path: &Path) -> Result<Truth> {
-    let unreadable = || format!("{}: cannot be read; check the path", path.display());
-    let file = File::open(path).with_context(unreadable)?;
-    is_not_written(FileId::of(&file), &path.display().to_string())?;
-    let mut json = String::new();
-    file.take(MOST_TRUTH_BYTES + 1).read_to_string(&mut json).with_context(unreadable)?;
-    if json.len() as u64 > MOST_TRUTH_BYTES {
-        bail!(
-            "{}: has more than {} MiB, which is more than a truth file is read of; judge shorter runs",
-            path.display(),
-            MOST_TRUTH_BYTES >> 20
-        );
-    }
+    let json = text::read(path, MOST_TRUTH_BYTES, "more than a truth file is read of; judge shorter runs")?;
     Truth::parse(&json).with_context(|| path.display().to_string())
 }

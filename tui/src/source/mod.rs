@@ -8,6 +8,7 @@ pub mod not_written;
 pub mod pace;
 pub mod serial;
 pub mod stream;
+pub mod text;
 
 use std::path::Path;
 

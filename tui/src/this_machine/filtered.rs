@@ -3,13 +3,15 @@
 use grantscope_analysis::model::FilterReport;
 use grantscope_analysis::shown::counted;
 
+const NOBODY: &str = "nobody mapped or granted anything meanwhile";
+
 /// What has to be said where so many operations were recorded; `None`: nothing.
 pub fn remark(report: Option<&FilterReport>, recorded: u64, has_command: bool) -> Option<String> {
     if recorded > 0 {
         return None;
     }
     let Some(FilterReport { filter, left_out, .. }) = report else {
-        return Some("nobody mapped or granted anything meanwhile".to_owned());
+        return Some(NOBODY.to_owned());
     };
     let advice = match filter.pid {
         Some(_) if has_command => "COMMAND is another process than --pid: record without that, or by --comm",
@@ -18,9 +20,7 @@ pub fn remark(report: Option<&FilterReport>, recorded: u64, has_command: bool) -
     };
     Some(match left_out {
         0 => {
-            format!(
-                "the filter (only {filter}) matched nothing, and it left nothing out: nobody mapped or granted anything meanwhile"
-            )
+            format!("the filter (only {filter}) matched nothing, and it left nothing out: {NOBODY}")
         }
         _ => format!("the filter (only {filter}) matched nothing: it left out {}; {advice}", counted(*left_out, "operation")),
     })

@@ -1,6 +1,6 @@
 //! A comparison, and what follows from it.
 
-use crate::decide::{Comparison, Outcome};
+use crate::decide::{Comparison, Outcome, Remark};
 
 /// What is said beside the comparison.
 #[derive(Clone, Copy, Debug)]
@@ -11,4 +11,11 @@ pub struct Decision<'a> {
     pub allowed: &'a [String],
     /// What follows.
     pub outcome: Outcome,
+}
+
+impl Decision<'_> {
+    /// Whether a remark may be.
+    pub fn allows(&self, remark: &Remark) -> bool {
+        remark.is_among(self.allowed)
+    }
 }

@@ -72,7 +72,7 @@ fn one<'a>(decision: &Decision<'a>) -> One<'a> {
     let comparison = decision.comparison;
     let side = |place: usize| Side { name: &comparison.names[place], runs: comparison.runs[place] };
     let remarks = comparison.remarks.iter().map(|remark| {
-        let allowed = decision.allowed.iter().any(|name| name == remark.name());
+        let allowed = decision.allows(remark);
         Said { name: remark.name(), text: words::remark(remark, allowed), allowed }
     });
     One {

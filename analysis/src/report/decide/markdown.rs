@@ -31,8 +31,7 @@ fn one(decision: &Decision<'_>) -> String {
         text.push('\n');
     }
     for remark in &comparison.remarks {
-        let is_allowed = decision.allowed.iter().any(|name| name == remark.name());
-        let _ = writeln!(text, "* {}", cell(&words::remark(remark, is_allowed)));
+        let _ = writeln!(text, "* {}", cell(&words::remark(remark, decision.allows(remark))));
     }
     let _ = writeln!(text, "\nHow sure: {}.", words::certainty(comparison));
     text

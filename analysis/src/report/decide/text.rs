@@ -35,8 +35,7 @@ fn one(decision: &Decision<'_>) -> String {
         let _ = writeln!(text, "equivalent   {equivalent} more, within {limits}");
     }
     for remark in &comparison.remarks {
-        let is_allowed = decision.allowed.iter().any(|name| name == remark.name());
-        let _ = writeln!(text, "remark       {}", words::remark(remark, is_allowed));
+        let _ = writeln!(text, "remark       {}", words::remark(remark, decision.allows(remark)));
     }
     let _ = writeln!(text, "{}: {}", words::verdicts(comparison), words::certainty(comparison));
     let _ = writeln!(text, "{}", words::outcome(decision));

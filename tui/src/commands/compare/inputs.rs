@@ -1,6 +1,6 @@
 //! The runs that are compared: recordings, results.csv files, and folders of recordings.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use grantscope_analysis::runs::{Run, csv};
 use grantscope_analysis::series::{Times, Wanted};
 
 use crate::exit::Exit;
-use crate::source::load;
+use crate::source::{load, text};
 
 /// In a folder that `bench` or the lab wrote, the run is the recording of this name.
 const RECORDING: &str = "recording.gsr";
@@ -26,10 +26,10 @@ pub fn runs(paths: &[PathBuf], wanted: Wanted) -> Result<Vec<Run>> {
     Ok(each.collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// What one side is called: its runs, if they have one name.
-pub fn name(runs: &[Run]) -> Option<String> {
-    let first = runs.first().map(|run| run.name.clone()).filter(|name| !name.is_empty())?;
-    runs.iter().all(|run| run.name == first).then_some(first)
+/// What one side is called: as its runs are, if they have one name, else as `other`.
+pub fn name(runs: &[Run], other: &str) -> String {
+    let name = runs.first().map_or("", |run| &run.name);
+    if name.is_empty() || runs.iter().any(|run| run.name != name) { other.to_owned() } else { name.to_owned() }
 }
 
 /// By its name: a recording has any, and is told by how it begins.
@@ -42,8 +42,7 @@ fn table(path: &Path, wanted: Wanted) -> Result<Vec<Run>> {
     if wanted.times == Times::Raw {
         bail!("{}: a CSV has the times that it was exported with; give its recording for --raw", path.display());
     }
-    let file = File::open(path).with_context(|| format!("{}: cannot be read; check the path", path.display()))?;
-    let runs = csv::read(BufReader::new(file)).with_context(|| path.display().to_string())?;
+    let runs = csv::read(BufReader::new(text::open(path)?)).with_context(|| path.display().to_string())?;
     if runs.is_empty() {
         bail!("{}: has no rows: nothing was recorded", path.display());
     }

@@ -2,11 +2,12 @@
 
 mod inputs;
 
-use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::{slice, thread};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum, ValueHint};
 use grantscope_analysis::decide::{self, Comparison, LimitsFile, Outcome, Remark, Rule};
@@ -20,6 +21,7 @@ use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::one_of::one_of;
 use crate::options::times::TimesArgs;
+use crate::source::text;
 
 /// Say whether a change made something slower, how sure that is, and which stage explains it.
 ///
@@ -138,21 +140,18 @@ impl Compare {
     fn comparisons(&self, rules: &[Rule]) -> Result<Vec<Comparison>> {
         let [base, head] = match (self.arms, self.with.is_empty(), &self.runs[..]) {
             (Some(arm), ..) => return self.of_arms(arm, rules),
-            (None, false, base) => [inputs::runs(base, self.wanted())?, inputs::runs(&self.with, self.wanted())?],
-            (None, true, [base, head]) => {
-                // Half of the time each, where there are two processors.
-                let both = std::thread::scope(|scope| {
-                    let base = scope.spawn(|| inputs::runs(std::slice::from_ref(base), self.wanted()));
-                    let head = inputs::runs(std::slice::from_ref(head), self.wanted());
-                    (base.join(), head)
-                });
-                [both.0.map_err(|_| anyhow!("{}: could not be read", base.display()))??, both.1?]
-            }
+            (None, false, base) => [base, &self.with],
+            (None, true, [base, head]) => [slice::from_ref(base), slice::from_ref(head)],
             (None, true, _) => bail!("give BASE and HEAD; several runs of each are BASE… --with HEAD…, and one run needs --arms"),
         };
-        let names = ["base", "head"].map(str::to_owned);
-        let names =
-            [(&base, &names[0]), (&head, &names[1])].map(|(side, other)| inputs::name(side).unwrap_or_else(|| other.clone()));
+        // Half of the time each, where there are two processors.
+        let (base, head) = thread::scope(|scope| {
+            let base = scope.spawn(|| inputs::runs(base, self.wanted()));
+            let head = inputs::runs(head, self.wanted());
+            (base.join().unwrap_or_else(|panic| resume_unwind(panic)), head)
+        });
+        let (base, head) = (base?, head?);
+        let names = [inputs::name(&base, "base"), inputs::name(&head, "head")];
         Ok(vec![decide::compare(names, &base, &head, rules, self.error_rate)])
     }
 
@@ -193,12 +192,7 @@ fn exit(decisions: &[Decision<'_>]) -> Exit {
 const MOST_BYTES: u64 = 1 << 20;
 
 fn limits_file(path: &Path) -> Result<LimitsFile> {
-    let unreadable = || format!("{}: cannot be read; check the path", path.display());
-    let mut text = String::new();
-    fs::File::open(path).with_context(unreadable)?.take(MOST_BYTES + 1).read_to_string(&mut text).with_context(unreadable)?;
-    if text.len() as u64 > MOST_BYTES {
-        bail!("{}: has more than {} MiB, which is no list of limits", path.display(), MOST_BYTES >> 20);
-    }
+    let text = text::read(path, MOST_BYTES, "no list of limits")?;
     LimitsFile::parse(&text).map_err(|error| anyhow!("{}: {}", path.display(), Shown(&error)))
 }
 
