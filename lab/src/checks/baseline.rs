@@ -18,7 +18,7 @@ use crate::place;
 /// The baseline, and the environment variable by which a run takes its place.
 const BASELINE: &str = "docs/recordings/sweep.gsr";
 const UPDATE: &str = "GRANTSCOPE_UPDATE_DOCS";
-/// Raw times, of which the probes' are a part. By a third of what is documented that they add, and by half for stages, which are short.
+/// Of raw times, of which the probes' are a part.
 const LIMITS: [&str; 2] = ["* p50=5%,500ns", "export.* dma_alloc=5%,200ns balloon_out=5%,200ns map_hypercall=5%,200ns"];
 /// The chance that any verdict is wrong.
 const ERROR_RATE: f64 = 0.01;
