@@ -2,7 +2,9 @@
 //! The result does not depend on the order in which they come.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash, Hasher};
 
+use foldhash::quality::FixedState;
 use thiserror::Error;
 
 use crate::runs::csv::{Circumstances, Listed, MOST_BUCKETS, OF_RUN, say_times};
@@ -93,6 +95,15 @@ pub fn tag(listed: &mut Listed, tags: &BTreeMap<String, String>) -> Result<(), M
     }
     listed.run.tags.clone_from(&listed.circumstances.tags);
     Ok(())
+}
+
+/// The same for the same operations, whatever their run is called: so that it is noticed where a recording comes twice.
+pub fn fingerprint(runs: &[Listed]) -> u64 {
+    let mut hasher = FixedState::default().build_hasher();
+    for (key, series) in runs.iter().flat_map(|listed| &listed.run.series) {
+        (key, series.count(), series.sum_ns(), series.min_ns(), series.max_ns()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// What no column tells apart is the same: whether times are corrected, how much was watched, and by which means.
