@@ -23,6 +23,7 @@ const MEASURES: &[(&str, &str, &str, &str)] = &[
     ("recordings", "grantscope-analysis", "add up", "read and added up"),
     ("recordings", "grantscope-analysis", "compare", "two read, added up and compared, on two cores"),
     ("recordings", "grantscope-analysis", "export", "exported as CSV"),
+    ("recordings", "grantscope-analysis", "merge", "a hundred such CSVs merged"),
 ];
 
 /// Arguments of `bench collector`.
@@ -81,9 +82,9 @@ fn table(measured: &[Figures]) -> Result<String> {
     let mut lines = String::from("| | operations a second, millions | ms | at most, MiB |\n| --- | --- | --- | --- |\n");
     for ((_, _, measure, about), figures) in MEASURES.iter().zip(measured) {
         let ns = figures.get("ns")?;
-        // Exporting depends on how many series there are, and not on how many operations.
+        // Exporting and merging depend on how many series there are, and not on how many operations.
         let rate = match *measure {
-            "export" => "–".to_owned(),
+            "export" | "merge" => "–".to_owned(),
             _ => format!("{:.2}", figures.get("operations")? / ns * 1e3),
         };
         let memory = figures.get("kib").map_or_else(|_| "–".to_owned(), |kib| format!("{:.1}", kib / 1024.0));
@@ -109,13 +110,13 @@ mod tests {
         let usual = || figures("operations 2000\nevents 40000\nbytes 60000\nns 1000000");
         let added_up = figures("operations 2000\nevents 40000\nbytes 60000\nns 4000000\nkib 2048");
         let exported = figures("series 7\noperations 2000\nevents 40000\nbytes 60000\nns 5000000");
-        let text = table(&[usual(), usual(), usual(), usual(), usual(), added_up, exported]).unwrap();
+        let text = table(&[usual(), usual(), usual(), usual(), usual(), added_up, usual(), exported]).unwrap();
         let rows: Vec<_> = text.lines().skip(2).collect();
         assert_eq!(
-            rows[4..7],
+            [rows[4], rows[5], rows[7]],
             ["| read | 2.00 | 1.0 | – |", "| read and added up | 0.50 | 4.0 | 2.0 |", "| exported as CSV | – | 5.0 | – |"]
         );
-        assert_eq!(rows[8], "2000 operations of 20.0 events and 30.0 bytes, 7 series");
+        assert_eq!(rows[9], "2000 operations of 20.0 events and 30.0 bytes, 7 series");
     }
 
     #[test]
