@@ -40,5 +40,8 @@ pub fn buckets(cell: &str) -> Result<Buckets, String> {
     for value in histogram.iter_recorded() {
         buckets.record_many(histogram.lowest_equivalent(value.value_iterated_to()), value.count_at_value());
     }
+    if buckets.iter().map(|bucket| bucket.count).sum::<u64>() != buckets.count() {
+        return Err("a histogram with more operations in one bucket than can be counted".to_owned());
+    }
     Ok(buckets)
 }

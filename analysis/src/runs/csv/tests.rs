@@ -133,6 +133,8 @@ fn counts_as_large_as_there_are_do_not_overflow() {
     let text: String = std::iter::once(header.to_owned()).chain((0..200).map(row)).collect();
     let run = read(text.as_bytes()).unwrap().remove(0);
     assert_eq!(run.facts.0.get(&Fact::Times).map(String::as_str), Some("corrected"));
+    let beyond = text.replace(&hdr, &of_buckets(1 << 48, 1));
+    assert!(error(&beyond).contains("more operations in one bucket than can be counted"));
 }
 
 #[test]
