@@ -13,13 +13,17 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
 use grantscope_analysis::decide::{Comparison, Rule, compare};
+use grantscope_analysis::merge::Merged;
 use grantscope_analysis::recording::{Frame, FrameSink, Reader, Writer};
 use grantscope_analysis::report::export;
 use grantscope_analysis::runs::Run;
+use grantscope_analysis::runs::csv::table;
 use grantscope_analysis::series::Aggregate;
 
 /// The best of so many runs is what it takes: nothing makes a run too fast.
 const RUNS: usize = 7;
+/// So many files are merged.
+const FILES: usize = 100;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -52,7 +56,11 @@ fn main() -> Outcome<()> {
             println!("series {}", aggregate.series().count());
             report(&bytes, best(|| (), |()| Ok((export::CSV.write)(&aggregate, export::Audience::Program, &mut io::sink())?))?)
         }
-        other => Err(format!("no measure {other:?}: write, read, add up, compare or export").into()),
+        "merge" => {
+            let files = files(&added_up(&bytes)?)?;
+            report(&bytes, best(|| (), |()| merged(&files))?)
+        }
+        other => Err(format!("no measure {other:?}: write, read, add up, compare, export or merge").into()),
     }
 }
 
@@ -111,6 +119,25 @@ fn compared(bytes: &[u8], rules: &[Rule]) -> Outcome<Comparison> {
     });
     let names = ["base", "head"].map(str::to_owned);
     Ok(compare(names, &[base.map_err(|_| "a thread panicked")??], &[head?], rules, 0.01))
+}
+
+/// A hundred CSVs of as many runs, and how many lines each has.
+fn files(aggregate: &Aggregate) -> Outcome<Vec<Vec<u8>>> {
+    let mut file = Vec::new();
+    (export::CSV.write)(aggregate, export::Audience::Program, &mut file)?;
+    println!("files {FILES}\nseries {}", aggregate.series().count());
+    Ok(vec![file; FILES])
+}
+
+/// Read and put together, as `grantscope merge` does it.
+fn merged(files: &[Vec<u8>]) -> Outcome<Vec<u8>> {
+    let mut all = Merged::default();
+    for file in files {
+        table(&file[..])?.runs.into_iter().try_for_each(|listed| all.add(listed))?;
+    }
+    let mut bytes = Vec::new();
+    export::merged(&all, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn written(frames: Vec<Frame>) -> Outcome<Vec<u8>> {

@@ -24,4 +24,4 @@ pub use operation::{Detail, Log, Operation, StageSpan, Stages};
 pub use outcome::Outcome;
 pub use phase::Phase;
 pub use recorder::RecorderReport;
-pub use status::{MOST_STATUSES, OTHERS, STATUSES, Statuses, UNREAD, status_list, status_name};
+pub use status::{MOST_STATUSES, OTHERS, STATUSES, Statuses, UNREAD, status_list, status_name, status_named};

@@ -42,6 +42,12 @@ pub fn status_name(status: i16) -> Cow<'static, str> {
     known.map_or_else(|| format!("status_{status}").into(), |&(_, name, _)| name.into())
 }
 
+/// The grant status of that name; `None`: it is none's.
+pub fn status_named(name: &str) -> Option<i16> {
+    let known = STATUSES.iter().map(|&(number, ..)| number).chain([UNREAD, OTHERS]).find(|&number| status_name(number) == name);
+    known.or_else(|| name.strip_prefix("status_")?.parse().ok())
+}
+
 /// Grant references by the status that Xen refused them with.
 pub type Statuses = BTreeMap<i16, u64>;
 

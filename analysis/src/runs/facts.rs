@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::series::Aggregate;
+use crate::shown::escaped;
 
 /// A circumstance. Its name is the one that `--allow` takes, and that of its column in files, where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +91,9 @@ impl Facts {
         if aggregate.operations() > 0 {
             facts.insert(Fact::Times, aggregate.extent().name().to_owned());
         }
+        // As files have it: text of others is on one line, and what is empty is not known.
+        facts.retain(|&fact, value| matches!(fact, Fact::Filter | Fact::Attach) || !value.is_empty());
+        facts.values_mut().for_each(|value| *value = escaped(value).into_owned());
         Self(facts)
     }
 }

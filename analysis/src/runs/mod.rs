@@ -4,14 +4,17 @@ mod arm;
 pub mod csv;
 mod facts;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
+use internment::Intern;
 
 pub use arm::{Arm, Way};
 pub use facts::{Fact, Facts};
 
 use crate::series::{Aggregate, Series, SeriesKey};
+use crate::shown::escaped;
 
 /// One run.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,8 @@ pub struct Run {
     pub name: String,
     /// Under which circumstances it was recorded.
     pub facts: Facts,
+    /// What somebody called it besides, when runs were merged.
+    pub tags: BTreeMap<String, String>,
     /// All series, stages too.
     pub series: BTreeMap<SeriesKey, Series>,
     /// Operations that were lost, by kind. Those that lost none are not in it.
@@ -31,12 +36,27 @@ pub struct Run {
 impl From<&Aggregate> for Run {
     fn from(aggregate: &Aggregate) -> Self {
         let lost = Op::ALL.iter().map(|&op| (op, aggregate.lost(op))).filter(|&(_, lost)| lost > 0);
+        let name = aggregate.environment().map(|environment| environment.run.as_str()).unwrap_or_default();
+        let mut series: BTreeMap<SeriesKey, Series> = BTreeMap::new();
+        for (key, of_key) in aggregate.series() {
+            series.entry(on_one_line(*key)).and_modify(|known| known.merge(of_key)).or_insert_with(|| of_key.clone());
+        }
         Self {
-            name: aggregate.environment().map(|environment| environment.run.clone()).unwrap_or_default(),
+            name: escaped(name).into_owned(),
             facts: Facts::of(aggregate),
-            series: aggregate.series().map(|(key, series)| (*key, series.clone())).collect(),
+            tags: BTreeMap::new(),
+            series,
             lost: lost.collect(),
             without_row: aggregate.unkept().left_out,
         }
     }
+}
+
+/// As files have it: a run that is known from one is compared with a run that is known from a recording.
+fn on_one_line(key: SeriesKey) -> SeriesKey {
+    let escaped = |caller: Intern<str>| match escaped(&caller) {
+        Cow::Borrowed(_) => caller,
+        Cow::Owned(text) => Intern::from(text.as_str()),
+    };
+    SeriesKey { caller: key.caller.map(escaped), ..key }
 }

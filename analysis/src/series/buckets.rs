@@ -76,6 +76,17 @@ impl Buckets {
         self.all
     }
 
+    /// How many buckets are not empty.
+    pub fn occupied(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The least of what falls into the first of them, and the most of what falls into the last; `None`: all are empty.
+    pub fn ends(&self) -> Option<[u64; 2]> {
+        let values = |entry: &u64| values_of(entry >> COUNT_BITS);
+        Some([values(self.entries.first()?).0, values(self.entries.last()?).1])
+    }
+
     /// The end of the bucket in which this share of the values is reached; 0 where there is none.
     pub fn quantile(&self, quantile: f64) -> u64 {
         let wanted = ((quantile.min(1.0) * self.all as f64).ceil() as u64).max(1);

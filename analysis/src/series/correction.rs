@@ -53,7 +53,7 @@ impl Subtracted {
 
     /// And from these.
     pub fn add(&mut self, other: &Self) {
-        self.operations += other.operations;
+        self.operations = self.operations.saturating_add(other.operations);
         self.own_ns = self.own_ns.saturating_add(other.own_ns);
         self.error_ns = self.error_ns.saturating_add(other.error_ns);
     }

@@ -4,6 +4,7 @@ mod decide;
 mod faulty;
 mod journal;
 mod marks;
+mod merge;
 mod peer;
 mod recording;
 mod records;
@@ -52,6 +53,14 @@ pub const READERS: &[Reader] = &[
         most_memory_mib: 64,
         most_time: USUAL_TIME,
         run: decide::results,
+    },
+    Reader {
+        name: "merge",
+        shape: Shape::Text,
+        corpus: &[("fuzz/corpus/results", ".csv")],
+        most_memory_mib: 64,
+        most_time: USUAL_TIME,
+        run: merge::run,
     },
     Reader {
         name: "limits",

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::report::export::{Audience, CSV, FORMATS, Format};
 use grantscope_analysis::series::Aggregate;
-use grantscope_output::Output;
+use grantscope_output::{FileId, Output};
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
@@ -94,18 +94,27 @@ impl<'a> Table<'a> {
         Ok(Self { name, output })
     }
 
-    /// Writes it beside its name, which it takes when it is whole: half a table is never found there.
+    /// Writes a recording's.
     ///
     /// # Errors
     /// It is the recording, or cannot be written; a file that was there is then as it was.
     pub fn write(self, loaded: &Loaded, format: Format, audience: Audience) -> Result<()> {
+        self.fill(&[loaded.file], "the recording that is read", |draft| write(&loaded.aggregate, format, audience, draft))
+    }
+
+    /// Writes it beside its name, which it takes when it is whole: half a table is never found there. `read` are the files that it is made
+    /// from, `called` what each of them is called.
+    ///
+    /// # Errors
+    /// It is one of them, or cannot be written; a file that was there is then as it was.
+    pub fn fill(self, read: &[Option<FileId>], called: &str, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
         let Self { name, output } = self;
-        if loaded.file.is_some() && loaded.file == output.id() {
-            bail!("{}: is the recording that is read, and would be overwritten by its table; give another file", name.display());
+        if output.id().is_some() && read.contains(&output.id()) {
+            bail!("{}: is {called}, and would be overwritten by its table; give another file", name.display());
         }
         let written = || -> Result<()> {
             let mut draft = output.draft(DRAFT)?;
-            write(&loaded.aggregate, format, audience, &mut draft)?;
+            write(&mut draft)?;
             Ok(draft.commit()?)
         };
         written().with_context(|| advice(name))

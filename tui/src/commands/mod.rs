@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod export;
 pub mod judge;
 pub mod maps;
+pub mod merge;
 pub mod record;
 pub mod summary;
 pub mod top;
@@ -24,6 +25,7 @@ pub const VERBS: &[Row] = &[
     Row::of::<record::Record>(),
     Row::of::<bench::Bench>(),
     Row::of::<export::Export>(),
+    Row::of::<merge::Merge>(),
     Row::of::<summary::Summary>(),
     Row::of::<compare::Compare>(),
     Row::of::<judge::Judge>(),

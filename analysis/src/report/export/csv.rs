@@ -42,7 +42,7 @@ pub fn csv(aggregate: &Aggregate, audience: Audience, out: impl Write) -> Result
 }
 
 /// Whole numbers without a unit; what is not known is an empty cell.
-fn written(cell: Cell<'_>, audience: Audience) -> Result<Cow<'_, str>, ExportError> {
+pub(super) fn written(cell: Cell<'_>, audience: Audience) -> Result<Cow<'_, str>, ExportError> {
     Ok(match cell {
         Cell::Text(text) => words(&text, audience).into_owned().into(),
         Cell::Ns(number) | Cell::Count(number) | Cell::Quantile(Estimate { ns: number, .. }) => number.to_string().into(),

@@ -4,11 +4,13 @@ mod audience;
 pub mod csv;
 mod error;
 pub mod maps;
+mod merged;
 
 use std::io::Write;
 
 pub use self::audience::Audience;
 pub use self::error::ExportError;
+pub use self::merged::merged;
 use crate::series::Aggregate;
 
 /// A format of a recording's series.

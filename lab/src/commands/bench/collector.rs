@@ -23,6 +23,7 @@ const MEASURES: &[(&str, &str, &str, &str)] = &[
     ("recordings", "grantscope-analysis", "add up", "read and added up"),
     ("recordings", "grantscope-analysis", "compare", "two read, added up and compared, on two cores"),
     ("recordings", "grantscope-analysis", "export", "exported as CSV"),
+    ("recordings", "grantscope-analysis", "merge", "a hundred such CSVs merged"),
 ];
 
 /// Arguments of `bench collector`.
@@ -81,9 +82,9 @@ fn table(measured: &[Figures]) -> Result<String> {
     let mut lines = String::from("| | operations a second, millions | ms | at most, MiB |\n| --- | --- | --- | --- |\n");
     for ((_, _, measure, about), figures) in MEASURES.iter().zip(measured) {
         let ns = figures.get("ns")?;
-        // Exporting depends on how many series there are, and not on how many operations.
+        // Exporting and merging depend on how many series there are, and not on how many operations.
         let rate = match *measure {
-            "export" => "–".to_owned(),
+            "export" | "merge" => "–".to_owned(),
             _ => format!("{:.2}", figures.get("operations")? / ns * 1e3),
         };
         let memory = figures.get("kib").map_or_else(|_| "–".to_owned(), |kib| format!("{:.1}", kib / 1024.0));
