@@ -30,6 +30,7 @@ mod program;
 pub mod recorded;
 mod refusals;
 mod release_orders;
+mod repeated;
 mod scenarios;
 mod teardown;
 mod undo;
@@ -84,6 +85,7 @@ pub const ALL: &[Check] = &[
     Check { name: "a recording ends when it is told to, and says how", run: endings::come_when_they_are_told },
     Check { name: "a peer that breaks the rules holds nobody", run: hostile::peers_hold_nobody },
     Check { name: "a slower kernel path is found, and nothing else", run: decisions::hold },
+    Check { name: "a benchmark is repeated until it decides", run: repeated::hold },
     Check { name: "obstacles are named, and recorded data is kept", run: refusals::obstacles_are_named },
     Check { name: "a filter lets pass what was asked for, and counts the rest", run: filter::filters_are_exact },
     Check { name: "a process is found from within a PID namespace", run: pids::are_translated },

@@ -9,6 +9,7 @@ use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::filter::FilterArgs;
 use crate::options::shown::ShownArgs;
+use crate::screen::until::Until;
 use crate::screen::watch::watch;
 use crate::source;
 use crate::source::pace::Speed;
@@ -68,7 +69,7 @@ impl Verb for Top {
         &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
 
     fn run(&self) -> Result<Exit> {
-        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.shown.into())
+        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.shown.into(), Until::AskedFor)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod filter;
 pub mod format;
+pub mod judged;
 pub mod one_of;
 pub mod seconds;
 pub mod shown;

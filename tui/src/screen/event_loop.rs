@@ -15,17 +15,18 @@ use crate::screen::feed::Backlog;
 use crate::screen::keys::Keys;
 use crate::screen::terminal::Terminal;
 use crate::screen::theme::Theme;
+use crate::screen::until::Until;
 
 /// More pictures in a second cannot be read, and each costs time on the machine that may be the one under test.
 const BETWEEN_PICTURES: Duration = Duration::from_millis(100);
 /// The longest time without a picture: how long nothing came is on the screen too.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Shows the viewer until it wants to quit. The terminal is restored when this returns.
+/// Shows the viewer until it wants to quit, or until its input ends. The terminal is restored when this returns.
 ///
 /// # Errors
 /// The terminal cannot be set up or drawn to.
-pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog) -> Result<App> {
+pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog, until: Until) -> Result<App> {
     let theme = Theme::from_environment();
     let mut terminal = Terminal::take()?;
     read_keys(app.common().keys.clone(), keys);
@@ -39,7 +40,8 @@ pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog:
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));
         }
-        if app.quit().is_some() {
+        let is_over = until == Until::ItsEnd && app.common().ended().is_some();
+        if is_over || app.quit().is_some() {
             return Ok(app);
         }
     }

@@ -21,6 +21,7 @@ pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod too_small;
+pub mod until;
 pub mod view;
 pub mod views;
 pub mod watch;

@@ -13,15 +13,16 @@ use grantscope_output::say;
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::feed::{self, Backlog};
+use crate::screen::until::Until;
 use crate::screen::{event_loop, plain, signals, terminal};
 use crate::source::frames::{Ended, Input};
 use crate::source::pace::Speed;
 
-/// Shows what is wanted of an input until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
+/// Shows what is wanted of an input, on the screen or as plain text.
 ///
 /// # Errors
 /// The terminal cannot be used, or the input is not a recording.
-pub fn watch(input: Input, speed: Speed, wanted: Wanted) -> Result<Exit> {
+pub fn watch(input: Input, speed: Speed, wanted: Wanted, until: Until) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
     let app = App::new(input.origin, wanted);
@@ -29,19 +30,23 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted) -> Result<Exit> {
     signals::forward(events.clone(), has_terminal)?;
     feed::spawn(input, speed, events.clone(), backlog.clone());
     let app = if has_terminal {
-        event_loop::run(app, &incoming, events, &backlog)?
+        event_loop::run(app, &incoming, events, &backlog, until)?
     } else {
         drop(events);
-        plain::run(app, &incoming, &backlog, io::stdout().lock())?
+        // Its standard output is for what becomes of it.
+        let out: Box<dyn Write> = if until == Until::ItsEnd { Box::new(io::sink()) } else { Box::new(io::stdout().lock()) };
+        plain::run(app, &incoming, &backlog, out)?
     };
-    finish(&app)
+    finish(&app, until)
 }
 
-fn finish(app: &App) -> Result<Exit> {
+fn finish(app: &App, until: Until) -> Result<Exit> {
     if let Some(Quit::Failed(why)) = app.quit() {
         bail!("{why}");
     }
-    print_summary(app)?;
+    if until == Until::AskedFor {
+        print_summary(app)?;
+    }
     match (app.quit(), app.common().ended()) {
         (Some(Quit::Signal(signal)), _) => Ok(Exit::Signal(*signal)),
         (_, Some(ended)) if ended.is_partial() => Ok(Exit::PARTIAL),

@@ -8,6 +8,7 @@ mod text;
 mod words;
 
 pub use decision::Decision;
+pub use words::undecided;
 
 /// A format.
 #[derive(Clone, Copy, Debug)]

@@ -45,6 +45,12 @@ pub fn why(row: &Row) -> String {
     parts.join("; ")
 }
 
+/// What is not decided, each with what would decide it.
+pub fn undecided(comparisons: &[Comparison]) -> Vec<String> {
+    let rows = comparisons.iter().flat_map(|comparison| &comparison.rows).filter(|row| row.verdict == Verdict::Inconclusive);
+    rows.map(|row| format!("{} {} ({})", subject(row), row.metric, why(row))).collect()
+}
+
 /// `+1.31 µs`.
 pub fn signed(ns: i64) -> String {
     let sign = if ns < 0 { "−" } else { "+" };

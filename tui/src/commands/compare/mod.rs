@@ -1,27 +1,25 @@
 //! `grantscope compare`: did a change make it slower, and does one kind of buffer cost more than another.
 
-mod inputs;
+pub mod inputs;
 
 use std::io::{self, Write};
 use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{slice, thread};
 
-use anyhow::{Result, anyhow, bail};
-use clap::builder::PossibleValuesParser;
-use clap::{Parser, ValueEnum, ValueHint};
-use grantscope_analysis::decide::{self, Comparison, LimitsFile, Outcome, Remark, Rule};
+use anyhow::{Result, bail};
+use clap::{Parser, ValueHint};
+use grantscope_analysis::decide::{self, Comparison, Remark};
 use grantscope_analysis::model::Phase;
-use grantscope_analysis::report::decide::{Decision, FORMATS, Format, TEXT};
+use grantscope_analysis::report::decide::{FORMATS, Format, TEXT};
 use grantscope_analysis::runs::{Arm, Run};
 use grantscope_analysis::series::{Phases, Wanted};
-use grantscope_analysis::shown::Shown;
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
+use crate::options::judged::{Judge, JudgedArgs, exit};
 use crate::options::one_of::one_of;
 use crate::options::times::TimesArgs;
-use crate::source::text;
 
 /// Say whether a change made something slower, how sure that is, and which stage explains it.
 ///
@@ -54,25 +52,9 @@ pub struct Compare {
     #[arg(long, value_parser = one_of(Arm::ALL, Arm::name, Arm::about))]
     pub arms: Option<Arm>,
 
-    /// What may change by how much: `export.* p99=5%`, `map.pages p50=200ns`, `release.wc[pages>=256] dma_free=3%,100ns`
-    #[arg(long, value_name = "LIMIT", value_parser = rule)]
-    pub max: Vec<Rule>,
-
-    /// A file of limits (docs/compare.md)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub check: Option<PathBuf>,
-
-    /// What may be different; it is still said
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(Remark::names()))]
-    pub allow: Vec<String>,
-
-    /// What follows from what is not decided
-    #[arg(long, value_enum, default_value_t = Undecided::Fail)]
-    pub inconclusive: Undecided,
-
-    /// The chance that any verdict is wrong
-    #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = percent)]
-    pub error_rate: f64,
+    /// What is judged.
+    #[command(flatten)]
+    pub judged: JudgedArgs,
 
     /// Which times.
     #[command(flatten)]
@@ -81,15 +63,6 @@ pub struct Compare {
     /// Format of the output
     #[arg(long, value_parser = one_of(FORMATS, |format| format.name, |format| format.about), default_value = TEXT.name)]
     pub format: Format,
-}
-
-/// What follows from a verdict that is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Undecided {
-    /// Exit code 4
-    Fail,
-    /// Nothing
-    Pass,
 }
 
 impl Verb for Compare {
@@ -109,22 +82,9 @@ impl Verb for Compare {
     ];
 
     fn run(&self) -> Result<Exit> {
-        let file = self.check.as_deref().map(limits_file).transpose()?.unwrap_or_default();
-        let rules = if file.rules.is_empty() && self.max.is_empty() {
-            vec![Rule::default_one()]
-        } else {
-            [file.rules, self.max.clone()].concat()
-        };
-        let allowed = [file.allow, self.allow.clone()].concat();
-        let comparisons = self.comparisons(&rules)?;
-        let decisions: Vec<_> = comparisons
-            .iter()
-            .map(|comparison| Decision {
-                comparison,
-                allowed: &allowed,
-                outcome: comparison.outcome(&allowed, self.inconclusive == Undecided::Pass),
-            })
-            .collect();
+        let judge = self.judged.judge()?;
+        let comparisons = self.comparisons(&judge)?;
+        let decisions = judge.decisions(&comparisons);
         let mut out = io::stdout().lock();
         out.write_all((self.format.write)(&decisions).as_bytes())?;
         out.flush()?;
@@ -137,9 +97,9 @@ impl Compare {
         Wanted { times: self.times.into(), phases: Phases::Only(Phase::Measured), ..Wanted::default() }
     }
 
-    fn comparisons(&self, rules: &[Rule]) -> Result<Vec<Comparison>> {
+    fn comparisons(&self, judge: &Judge) -> Result<Vec<Comparison>> {
         let [base, head] = match (self.arms, self.with.is_empty(), &self.runs[..]) {
-            (Some(arm), ..) => return self.of_arms(arm, rules),
+            (Some(arm), ..) => return of_arms(arm, &inputs::runs(&self.runs, self.wanted())?, judge),
             (None, false, base) => [base, &self.with],
             (None, true, [base, head]) => [slice::from_ref(base), slice::from_ref(head)],
             (None, true, _) => bail!("give BASE and HEAD; several runs of each are BASE… --with HEAD…, and one run needs --arms"),
@@ -151,59 +111,36 @@ impl Compare {
             (base.join().unwrap_or_else(|panic| resume_unwind(panic)), head)
         });
         let (base, head) = (base?, head?);
-        let names = [inputs::name(&base, "base"), inputs::name(&head, "head")];
-        Ok(vec![decide::compare(names, &base, &head, rules, self.error_rate)])
-    }
-
-    fn of_arms(&self, arm: Arm, rules: &[Rule]) -> Result<Vec<Comparison>> {
-        let runs = inputs::runs(&self.runs, self.wanted())?;
-        let values = arm.values(&runs);
-        let pairs = arm.pairs(&values);
-        if pairs.is_empty() {
-            bail!("the runs have {} {}: there is nothing to compare it with", values.len(), arm.about());
-        }
-        // Each is a comparison, and none of all verdicts is to be wrong.
-        let error_rate = self.error_rate / pairs.len() as f64;
-        let of = |value| runs.iter().map(|run| arm.only(run, value)).collect::<Vec<Run>>();
-        let compared = pairs.iter().map(|&(base, head)| {
-            let mut comparison = decide::compare([arm.shown(base), arm.shown(head)], &of(base), &of(head), rules, error_rate);
-            comparison.is_of_ways = true;
-            // Not every operation is done in every way.
-            comparison.remarks.retain(|remark| !matches!(remark, Remark::Missing { .. } | Remark::Unmatched { .. }));
-            comparison
-        });
-        Ok(compared.collect())
+        Ok(vec![of_sides(&base, &head, judge)])
     }
 }
 
-/// The worst of all.
-fn exit(decisions: &[Decision<'_>]) -> Exit {
-    let has = |outcome| decisions.iter().any(|decision| decision.outcome == outcome);
-    if has(Outcome::Regressed) {
-        Exit::DIFFERS
-    } else if has(Outcome::Undecided) {
-        Exit::PARTIAL
-    } else {
-        Exit::OK
+/// One side with the other.
+pub fn of_sides(base: &[Run], head: &[Run], judge: &Judge) -> Comparison {
+    let names = [inputs::name(base, "base"), inputs::name(head, "head")];
+    decide::compare(names, base, head, &judge.rules, judge.error_rate)
+}
+
+/// What the same runs did in different ways, each with what it is compared with.
+///
+/// # Errors
+/// There is only one way.
+pub fn of_arms(arm: Arm, runs: &[Run], judge: &Judge) -> Result<Vec<Comparison>> {
+    let values = arm.values(runs);
+    let pairs = arm.pairs(&values);
+    if pairs.is_empty() {
+        bail!("the runs have {} {}: there is nothing to compare it with", values.len(), arm.about());
     }
-}
-
-/// More is no list of limits that somebody wrote.
-const MOST_BYTES: u64 = 1 << 20;
-
-fn limits_file(path: &Path) -> Result<LimitsFile> {
-    let text = text::read(path, MOST_BYTES, "no list of limits")?;
-    LimitsFile::parse(&text).map_err(|error| anyhow!("{}: {}", path.display(), Shown(&error)))
-}
-
-fn rule(text: &str) -> Result<Rule, String> {
-    Rule::parse(text).map_err(|problem| format!("at column {}: {problem}", problem.at + 1))
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
-    number
-        .filter(|percent| (1e-6..=50.0).contains(percent))
-        .map(|percent| percent / 100.0)
-        .ok_or_else(|| format!("`{text}` is no chance: expected one between 0.000001% and 50%"))
+    // Each is a comparison, and none of all verdicts is to be wrong.
+    let error_rate = judge.error_rate / pairs.len() as f64;
+    let of = |value| runs.iter().map(|run| arm.only(run, value)).collect::<Vec<Run>>();
+    let compared = pairs.iter().map(|&(base, head)| {
+        let names = [arm.shown(base), arm.shown(head)];
+        let mut comparison = decide::compare(names, &of(base), &of(head), &judge.rules, error_rate);
+        comparison.is_of_ways = true;
+        // Not every operation is done in every way.
+        comparison.remarks.retain(|remark| !matches!(remark, Remark::Missing { .. } | Remark::Unmatched { .. }));
+        comparison
+    });
+    Ok(compared.collect())
 }
