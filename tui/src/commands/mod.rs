@@ -8,6 +8,7 @@ pub mod judge;
 pub mod maps;
 pub mod merge;
 pub mod record;
+pub mod shot;
 pub mod summary;
 pub mod top;
 pub mod verb;
@@ -27,6 +28,7 @@ pub const VERBS: &[Row] = &[
     Row::of::<export::Export>(),
     Row::of::<merge::Merge>(),
     Row::of::<summary::Summary>(),
+    Row::of::<shot::Shot>(),
     Row::of::<compare::Compare>(),
     Row::of::<judge::Judge>(),
     Row::of::<doctor::Doctor>(),

@@ -15,6 +15,7 @@ pub mod footer;
 pub mod header;
 pub mod keys;
 pub mod model;
+pub mod picture;
 pub mod plain;
 pub mod signals;
 pub mod terminal;

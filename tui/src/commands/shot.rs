@@ -1,0 +1,116 @@
+//! `grantscope shot`: a picture of what `top` shows of a recording, without a terminal.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, ValueHint};
+use crossterm::event::KeyEvent;
+use grantscope_analysis::shown::Shown;
+use grantscope_output::{Output, say};
+
+use crate::commands::verb::{Example, Verb};
+use crate::exit::{self, Exit, Exits};
+use crate::options::shown::ShownArgs;
+use crate::screen::command::ViewId;
+use crate::screen::picture::{Ground, picture, svg, text};
+use crate::screen::theme::Theme;
+use crate::screen::views::{VIEWS, index};
+use crate::source;
+use crate::source::stream::is_stdin;
+
+/// Make a picture of what `top` shows of a recording.
+///
+/// Reads the recording to its end, opens a view, presses keys, and writes what is on the screen: as SVG where the output is
+/// named *.svg, else as text. The same recording gives the same picture.
+#[derive(Debug, Parser)]
+#[command(name = "shot")]
+pub struct Shot {
+    /// The recording
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "replay")]
+    pub file: Option<PathBuf>,
+
+    /// The same, by name
+    #[arg(long, value_name = "FILE", conflicts_with = "file", value_hint = ValueHint::FilePath)]
+    pub replay: Option<PathBuf>,
+
+    /// The view
+    #[arg(long, value_name = "NAME", default_value = VIEWS[0].id.0, value_parser = PossibleValuesParser::new(VIEWS.iter().map(|view| view.id.0)))]
+    pub view: String,
+
+    /// Columns and lines of the terminal
+    #[arg(long, value_name = "COLUMNSxLINES", default_value = "120x36", value_parser = size)]
+    pub size: (u16, u16),
+
+    /// Keys that are pressed then, with spaces between them: `j j enter`, `shift-g`, `ctrl-r`, `pagedown`
+    #[arg(long, value_name = "KEYS", default_value = "")]
+    pub keys: String,
+
+    /// What is behind it
+    #[arg(long, value_enum, default_value_t = Ground::Dark)]
+    pub ground: Ground,
+
+    /// Where it goes: *.svg, or any other name for text. Without, or `-`: text on standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// What is shown.
+    #[command(flatten)]
+    pub shown: ShownArgs,
+}
+
+impl Verb for Shot {
+    const EXAMPLES: &'static [Example] = &[
+        Example("grantscope shot run.gsr --view compare -o compare.svg", ""),
+        Example("grantscope shot run.gsr --keys 'j j enter' --size 80x24", "text, on standard output"),
+    ];
+    const EXITS: Exits = exit::OF_A_READER;
+
+    fn run(&self) -> Result<Exit> {
+        let path = self.file.as_deref().or(self.replay.as_deref());
+        let output = self.output.as_deref().filter(|path| !is_stdin(path));
+        let is_svg = output.is_some_and(|path| path.extension().is_some_and(|extension| extension == "svg"));
+        let opens = VIEWS[index(ViewId(view_name(&self.view)))].key;
+        let open = opens.map(|key| KeyEvent::from(key.codes[0]));
+        let pressed = self.keys.split_whitespace().map(key).collect::<Result<Vec<_>>>()?;
+        let keys: Vec<_> = open.into_iter().chain(pressed).collect();
+        let theme = if is_svg { Theme::colourful() } else { Theme::plain() };
+        let input = source::open(path, Default::default())?;
+        let (drawn, ended) = picture(input, self.shown.into(), self.size, &keys, &theme)?;
+        let bytes = if is_svg { svg(&drawn, self.ground) } else { text(&drawn) };
+        match output {
+            Some(path) => {
+                let mut draft = Output::open(path).and_then(|output| output.draft(".part"))?;
+                draft.write_all(bytes.as_bytes())?;
+                draft.commit()?;
+            }
+            None => io::stdout().lock().write_all(bytes.as_bytes())?,
+        }
+        let Some(why) = ended.problem() else { return Ok(Exit::OK) };
+        say!("grantscope: warning: {}", Shown(why));
+        Ok(Exit::PARTIAL)
+    }
+}
+
+/// clap has let pass the names of views alone.
+fn view_name(name: &str) -> &'static str {
+    VIEWS.iter().map(|view| view.id.0).find(|known| *known == name).unwrap_or(VIEWS[0].id.0)
+}
+
+fn key(text: &str) -> Result<KeyEvent> {
+    let key = crokey::parse(text)
+        .map_err(|_| anyhow!("`{text}` is no key: expected one such as j, enter, shift-g, ctrl-r or pagedown"))?;
+    Ok(key.into())
+}
+
+/// Larger ones are no terminals.
+const MOST: u16 = 1_000;
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let sides = text.split_once('x').and_then(|(columns, lines)| Some((columns.parse().ok()?, lines.parse().ok()?)));
+    match sides {
+        Some((columns @ 1..=MOST, lines @ 1..=MOST)) => Ok((columns, lines)),
+        _ => Err(format!("expected columns and lines of at most {MOST}, as in 120x36")),
+    }
+}

@@ -1,0 +1,65 @@
+//! Pictures of the screen without a terminal: as text, and as SVG.
+
+mod block;
+mod colour;
+mod svg;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use crossterm::event::KeyEvent;
+use grantscope_analysis::series::Wanted;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
+
+use crate::screen::app::{App, Quit};
+use crate::screen::draw;
+use crate::screen::event::{Event, Size};
+use crate::screen::theme::Theme;
+use crate::source::frames::{Ended, Input};
+
+pub use self::colour::Ground;
+pub use self::svg::svg;
+
+/// What a viewer shows that has read all of an input, and was given these keys then; and how the input ended.
+///
+/// # Errors
+/// The input is no recording, or a key means nothing.
+pub fn picture(
+    mut input: Input,
+    wanted: Wanted,
+    (columns, lines): (u16, u16),
+    keys: &[KeyEvent],
+    theme: &Theme,
+) -> Result<(Buffer, Ended)> {
+    let mut app = App::new(input.origin, wanted);
+    app.update(Event::Resize(Size { columns: columns.into(), lines: lines.into() }));
+    let ended = loop {
+        match input.source.next_frame() {
+            Ok(Some(frame)) => app.update(Event::Frame(frame)),
+            Ok(None) => break Ended::Complete,
+            Err(ended) => break ended,
+        }
+    };
+    app.update(Event::StreamEnded(ended.clone()));
+    app.update(Event::Tick(Duration::ZERO));
+    for &key in keys {
+        let Some(command) = app.common().keys.command(key) else { bail!("the key {} means nothing here", key.code) };
+        app.update(Event::Key(command));
+    }
+    match app.quit() {
+        None => {}
+        Some(Quit::Failed(why)) => bail!("{why}"),
+        Some(_) => bail!("these keys end the viewer, and there is nothing to draw"),
+    }
+    let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap_or_else(|never| match never {});
+    terminal.draw(|canvas| draw::draw(canvas, &app, theme)).unwrap_or_else(|never| match never {});
+    Ok((terminal.backend().buffer().clone(), ended))
+}
+
+/// As text, line by line.
+pub fn text(picture: &Buffer) -> String {
+    let line = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n";
+    picture.content().chunks(picture.area.width.into()).map(line).collect()
+}
