@@ -11,7 +11,7 @@ pub use domains::{across_domains, pair};
 pub use stages::{StageMeans, stages};
 
 use crate::column::{self, Column};
-use crate::series::{Aggregate, Domain, Group, Range, Series, SeriesKey, groups, merged, per_page};
+use crate::series::{Aggregate, Domain, Group, Pages, Range, Series, SeriesKey, groups_of, merged, per_page};
 use crate::shown::escaped;
 
 /// The kinds that are compared, each with a cell in every row.
@@ -128,8 +128,12 @@ type ByDomain = BTreeMap<Domain, Vec<SeriesKey>>;
 ///
 /// Domains are compared with themselves where a kind was recorded with several of them, else with whatever the other kinds have.
 pub fn rows(recording: &Aggregate, pages_added_up: bool, metric: &Column) -> Vec<Row> {
+    rows_of(recording, pages_added_up, metric, |_| true)
+}
+
+fn rows_of(recording: &Aggregate, pages_added_up: bool, metric: &Column, takes: impl Fn(&SeriesKey) -> bool) -> Vec<Row> {
     let mut subjects: BTreeMap<Group, PerKind<ByDomain>> = BTreeMap::new();
-    for (group, members) in groups(recording, pages_added_up) {
+    for (group, members) in groups_of(recording, pages_added_up, takes) {
         if let Some(place) = KINDS.iter().position(|&kind| group.buffer == Some(kind)) {
             let kinds = subjects.entry(Group { buffer: None, domain: Domain::Any, ..group }).or_default();
             kinds[place].insert(group.domain, members);
@@ -144,6 +148,20 @@ pub fn rows(recording: &Aggregate, pages_added_up: bool, metric: &Column) -> Vec
         }
     }
     all
+}
+
+/// The row in which operations like these are compared, by one metric; `None`: they have no kind that is compared.
+///
+/// Only what is like them is looked at: a recording can have thousands of series.
+pub fn row_of(recording: &Aggregate, group: &Group, metric: &Column) -> Option<Row> {
+    KINDS.iter().find(|&&kind| group.buffer == Some(kind))?;
+    let alike = |key: &SeriesKey| {
+        let other = Group::of(key, group.pages == Pages::All);
+        Group { buffer: None, domain: Domain::Any, ..other } == Group { buffer: None, domain: Domain::Any, ..*group }
+    };
+    let found = rows_of(recording, group.pages == Pages::All, metric, alike);
+    let is_its = |row: &Row| row.subject.domain == group.domain || row.subject.domain == Domain::Any;
+    found.into_iter().find(is_its)
 }
 
 fn cell(recording: &Aggregate, domain: Domain, members: Vec<SeriesKey>, metric: &Column) -> Cell {

@@ -117,8 +117,17 @@ impl Group {
 
 /// Whole operations of every group, with the keys of the series that it is made of.
 pub fn groups(aggregate: &Aggregate, pages_added_up: bool) -> BTreeMap<Group, Vec<SeriesKey>> {
+    groups_of(aggregate, pages_added_up, |_| true)
+}
+
+/// The same, of some series alone.
+pub fn groups_of(
+    aggregate: &Aggregate,
+    pages_added_up: bool,
+    takes: impl Fn(&SeriesKey) -> bool,
+) -> BTreeMap<Group, Vec<SeriesKey>> {
     let mut groups: BTreeMap<Group, Vec<SeriesKey>> = BTreeMap::new();
-    for (key, _) in aggregate.series().filter(|(key, _)| key.stage.is_none()) {
+    for (key, _) in aggregate.series().filter(|(key, _)| key.stage.is_none() && takes(key)) {
         groups.entry(Group::of(key, pages_added_up)).or_default().push(*key);
     }
     groups

@@ -18,7 +18,7 @@ pub use aggregate::Aggregate;
 pub use buckets::{Bucket, Buckets};
 pub use causes::{Failures, failures};
 pub use correction::{Extent, Subtracted, Times};
-pub use group::{Domain, Group, Pages, Size, are_mixture, groups, merged, sizes, told_apart_by_domain};
+pub use group::{Domain, Group, Pages, Size, are_mixture, groups, groups_of, merged, sizes, told_apart_by_domain};
 pub use histogram::Series;
 pub use kept::{MostSeries, Unkept};
 pub use key::{PageRange, SeriesKey};

@@ -15,6 +15,10 @@ pub enum Command {
     PageUp,
     /// A screenful down.
     PageDown,
+    /// To the left: the page count before.
+    Left,
+    /// To the right: the next page count.
+    Right,
     /// The first row or line.
     First,
     /// The last row or line.

@@ -19,13 +19,15 @@ pub struct Binding {
     pub about: &'static str,
 }
 
-use KeyCode::{Char, Down, End, Esc, Home, PageDown, PageUp, Tab, Up};
+use KeyCode::{Char, Down, End, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
 
 /// Keys that mean the same in every view. Ctrl-C quits as well.
 const MOVING: &[Binding] = &[
     binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary (Ctrl-C too)"),
     binding(&[Up, Char('k')], "↑ k", Command::Up, "up", "the row above"),
     binding(&[Down, Char('j')], "↓ j", Command::Down, "down", "the row below"),
+    binding(&[Left], "←", Command::Left, "left", "where the time goes: the page count before"),
+    binding(&[Right], "→", Command::Right, "right", "where the time goes: the next page count"),
     binding(&[PageUp], "PgUp", Command::PageUp, "page up", "ten rows up"),
     binding(&[PageDown], "PgDn", Command::PageDown, "page down", "ten rows down"),
     binding(&[Home, Char('g')], "Home g", Command::First, "first", "the first row"),

@@ -58,6 +58,16 @@ impl Theme {
         Style::new().add_modifier(Modifier::REVERSED)
     }
 
+    /// Costs more than what it is compared with.
+    pub fn dearer(self) -> Style {
+        self.palette(Color::Red)
+    }
+
+    /// Costs less.
+    pub fn cheaper(self) -> Style {
+        self.palette(Color::Green)
+    }
+
     /// Bars.
     pub fn bar(self) -> Style {
         self.palette(Color::Cyan)

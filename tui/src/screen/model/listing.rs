@@ -53,6 +53,14 @@ impl Listing {
         self.merged = !self.merged;
     }
 
+    /// Selects the row of this group, where there is one.
+    pub fn choose(&mut self, group: Group) {
+        let groups = self.groups();
+        if let Some(place) = groups.iter().position(|other| *other == group) {
+            self.selected.choose(&groups, place);
+        }
+    }
+
     fn groups(&self) -> Vec<Group> {
         self.rows.iter().map(|row| row.group).collect()
     }

@@ -6,6 +6,7 @@ pub mod info;
 pub mod maps;
 pub mod table;
 pub mod text_view;
+pub mod waterfall;
 pub mod zoom;
 
 use crossterm::event::KeyCode::{Char, Enter};
@@ -51,6 +52,8 @@ pub enum Layer {
 pub const ZOOM: Command = Open(ViewId("zoom"));
 /// Buffer kinds side by side.
 pub const COMPARE: Command = Open(ViewId("compare"));
+/// Where the time goes.
+pub const WHERE: Command = Open(ViewId("where"));
 /// All keys.
 pub const HELP: Command = Open(ViewId("help"));
 /// The operations recorded, the machine, the hooks, and the losses.
@@ -94,6 +97,20 @@ pub const VIEWS: &[Row] = &[
         moves: "row",
         footer: &[Quit, Back, HELP, Down, Metric, MergePages, INFO, Pause, OtherTimes, Reset],
         new: || Box::new(compare::state::Compare::default()),
+    },
+    Row {
+        id: ViewId("where"),
+        key: Some(binding(
+            &[Char('t')],
+            "t",
+            WHERE,
+            "where",
+            "where the time of the selected operation goes, in all buffer kinds",
+        )),
+        layer: Layer::Body,
+        moves: "stage",
+        footer: &[Quit, Back, HELP, Down, Command::Left, Sort, COMPARE, INFO, Pause, OtherTimes, Reset],
+        new: || Box::new(waterfall::Waterfall::default()),
     },
     Row {
         id: ViewId("info"),
