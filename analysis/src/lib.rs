@@ -1,8 +1,8 @@
 //! Everything between a recording and the person who reads the numbers: functions of values, for any machine.
 //!
 //! A recording's frames ([`recording`]) carry values of the [`model`]; [`stages`] makes stages of the hooks that an operation passed;
-//! [`own`] says how much of their time was the probes'; [`series`] adds them up to histograms; [`live`] follows the mappings that are
-//! alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of all that is shown of a series;
+//! [`own`] says how much of their time was the probes'; [`series`] adds them up to histograms; [`history`] keeps what happened when; [`live`] follows the
+//! mappings that are alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of all that is shown of a series;
 //! [`compare`] puts buffer kinds side by side; [`merge`] adds runs up; [`shown`] writes text that others wrote; [`verify`] compares with what the load generator wrote down; [`report`] makes text and
 //! files of it all.
 //!
@@ -37,6 +37,7 @@ pub mod decide;
 mod error_chain;
 #[cfg(test)]
 mod fixtures;
+pub mod history;
 pub mod live;
 pub mod merge;
 pub mod model;

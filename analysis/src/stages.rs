@@ -4,8 +4,10 @@
 //! construction, whatever hooks are missing. What the functions do and in which order: docs/ARCHITECTURE.md, and `probes/wire/src/hook.rs`.
 
 mod plans;
+mod timeline;
 
 pub use self::plans::Plans;
+pub use self::timeline::{Segment, timeline};
 
 use grantscope_wire::hook::HOOK_IDS;
 use grantscope_wire::stage::STAGE_IDS;

@@ -6,7 +6,6 @@ use grantscope_wire::Op;
 
 use super::Rule;
 use super::pair::Pair;
-use crate::model::Outcome;
 use crate::runs::{Fact, Run};
 use crate::series::SeriesKey;
 
@@ -140,7 +139,7 @@ fn differs(base: &[Run], head: &[Run], fact: Fact) -> Option<Remark> {
 fn one_sided(pair: &Pair<'_>) -> Option<Remark> {
     let count = |side: usize| pair.count(side);
     let (key, [base, head]) = (pair.key, [count(0), count(1)]);
-    let is_failure = key.outcome != Outcome::Ok;
+    let is_failure = key.is_failure();
     match (base, head) {
         (_, 0) if is_failure => Some(Remark::Outcome { key, side: Side::Base, count: base }),
         (0, _) if is_failure => Some(Remark::Outcome { key, side: Side::Head, count: head }),

@@ -28,4 +28,9 @@ impl Own {
         let own = self.stages.iter().find(|(stage, _)| *stage == span.stage).map(|(_, own)| *own).unwrap_or_default();
         OwnTime { ns: own.ns.min(span.self_ns), ..own }
     }
+
+    /// What to subtract from a whole operation: what is from its stages, so that these go on adding up to it.
+    pub fn of_all(&self, stages: &[StageSpan]) -> OwnTime {
+        OwnTime { ns: stages.iter().map(|span| self.of(span).ns).sum(), ..self.total }
+    }
 }

@@ -8,8 +8,8 @@ use super::callers::Callers;
 use super::kept::Kept;
 use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Unkept, Wanted};
 use crate::live::Ledger;
-use crate::model::{Environment, FilterReport, LossReport, MOST_STATUSES, OTHERS, Operation, StageSpan, Statuses};
-use crate::own::{Own, OwnTime, Paths};
+use crate::model::{Environment, FilterReport, LossReport, MOST_STATUSES, OTHERS, Operation, Statuses};
+use crate::own::{OwnTime, Paths};
 use crate::recording::Frame;
 
 /// All that a recording has said so far. Its times are without what was the probes' own, where that is known, unless [raw](Self::raw) times
@@ -83,7 +83,7 @@ impl Aggregate {
             Times::Corrected => self.own.own(operation),
             Times::Raw => None,
         };
-        let all = own.map(|own| of_all_stages(own, &operation.stages));
+        let all = own.map(|own| own.of_all(&operation.stages));
         if let Some(all) = all {
             self.subtracted.record(all);
         }
@@ -246,11 +246,6 @@ fn add_status(statuses: &mut Statuses, status: i16, references: u32) {
     let is_told_apart = statuses.len() < MOST_STATUSES || statuses.contains_key(&status);
     let sum = statuses.entry(if is_told_apart { status } else { OTHERS }).or_default();
     *sum = sum.saturating_add(references.into());
-}
-
-/// What is subtracted from a whole operation: what is from its stages, so that these go on adding up to it.
-fn of_all_stages(own: &Own, stages: &[StageSpan]) -> OwnTime {
-    OwnTime { ns: stages.iter().map(|span| own.of(span).ns).sum(), ..own.total }
 }
 
 #[cfg(test)]

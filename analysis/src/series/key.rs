@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use grantscope_wire::{Buffer, Cause, Op, Stage};
 use internment::Intern;
 
-use crate::model::{Operation, Outcome};
+use crate::model::{Operation, Outcome, is_failure};
 
 /// The common properties of the operations of a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +53,11 @@ impl SeriesKey {
     /// The series of all page counts that are in one range with this one's.
     pub fn in_range(self) -> Self {
         Self { pages: None, page_range: self.pages.map(PageRange::of), ..self }
+    }
+
+    /// Whether its operations failed, or a part of each.
+    pub fn is_failure(&self) -> bool {
+        is_failure(self.op, self.outcome, self.cause)
     }
 
     /// The operation, and what asked for it: `teardown/close`, `map_refs/xen_blkbk_map`, `unmap_refs/–` for an unknown caller.

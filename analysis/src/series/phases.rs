@@ -1,7 +1,7 @@
 //! Which phases of a benchmark are added up, and what is left out with the others.
 
 use super::{MostSeries, Times};
-use crate::model::{Operation, Outcome, Phase};
+use crate::model::{Operation, Phase};
 
 /// Which operations are wanted. Those of threads that say no phase always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl LeftOut {
     /// Counts one.
     pub fn count(&mut self, operation: &Operation, phase: Phase) {
         self.counts[phase as usize] += 1;
-        self.failed += u64::from(operation.outcome != Outcome::Ok || operation.cause().is_some());
+        self.failed += u64::from(operation.is_failure());
     }
 
     /// How many, by phase; only phases that have any.
@@ -94,6 +94,7 @@ impl LeftOut {
 mod tests {
     use super::*;
     use crate::fixtures::export;
+    use crate::model::Outcome;
     use crate::recording::Frame;
     use crate::series::Aggregate;
     use grantscope_wire::Buffer;

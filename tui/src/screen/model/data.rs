@@ -17,7 +17,7 @@ pub struct Data {
     other: Aggregate,
     /// What happened in the last minute.
     pub activity: Activity,
-    /// Operations with an outcome that is not ok, of all phases.
+    /// Operations that failed, of all phases.
     pub errors: u64,
     /// The user asked to begin anew at this time of the recording.
     pub reset_at_ns: Option<u64>,
@@ -45,7 +45,7 @@ impl Data {
                 if let Some(key) = self.aggregate.key_of(operation).filter(|_| is_wanted) {
                     self.activity.add(key, operation);
                 }
-                self.errors += u64::from(operation.outcome != grantscope_analysis::model::Outcome::Ok);
+                self.errors += u64::from(operation.is_failure());
             }
         }
     }

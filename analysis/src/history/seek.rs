@@ -1,0 +1,107 @@
+//! Where to look: the worst slice, and the next one in which something went wrong or began.
+
+use super::slice::{STEP_NS, Slice, step_of};
+use super::{Durations, History, Which, Window};
+use crate::quantile::{Estimate, Quantile};
+use crate::series::SeriesKey;
+
+/// By what a slice is the worst.
+#[derive(Clone, Copy, Debug)]
+pub enum By {
+    /// Its longest operation.
+    Longest,
+    /// This quantile of a series. Slices with enough operations for it come before those with too few.
+    Quantile(Quantile),
+}
+
+/// The worst slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worst {
+    /// The series; `None`: one that is told apart no further.
+    pub key: Option<SeriesKey>,
+    /// The slice.
+    pub window: Window,
+    /// When its longest operation ended, to a [step](STEP_NS), also in a long slice.
+    pub longest_at_ns: u64,
+    /// The longest exactly, or about the quantile.
+    pub is: Estimate,
+    /// Operations of the series in the slice.
+    pub count: u64,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Something was lost.
+    Loss,
+    /// An operation failed.
+    Failure,
+    /// A teardown was deferred.
+    Deferral,
+    /// A part of a benchmark begins, of which the slice before has none.
+    Phase,
+}
+
+impl History {
+    /// The worst slice of these series in a window; `None`: none of them is in it.
+    pub fn worst(&self, which: Which<'_>, window: Window, by: By) -> Option<Worst> {
+        let wanted = self.keys.wanted(which);
+        let (first, end) = window.steps();
+        let slices = self.slices.in_steps(first, end).iter();
+        let worst_of = |slice: &Slice| {
+            let each = slice.by_place(|place| wanted[usize::from(place)]);
+            let each = each.into_iter().filter_map(|(place, durations)| Some((place, by.of(&durations)?, durations)));
+            let worst = each.max_by_key(|(_, is, _)| rank(is))?;
+            Some((Window::of_steps(slice.first, slice.end), worst))
+        };
+        // Of equals the first.
+        let worst = slices.filter_map(worst_of).reduce(|a, b| if rank(&b.1.1) > rank(&a.1.1) { b } else { a });
+        let (window, (place, is, durations)) = worst?;
+        let longest_at_ns = durations.max_step().saturating_mul(STEP_NS);
+        Some(Worst { key: self.keys.key(place), window, longest_at_ns, is, count: durations.count() })
+    }
+
+    /// The first slice that begins after this time and has it; `None`: there is no more.
+    pub fn next(&self, after_ns: u64, what: What) -> Option<Window> {
+        let slices = self.slices.all();
+        let from = slices.partition_point(|slice| slice.first <= step_of(after_ns));
+        (from..slices.len()).find(|&place| has(slices, place, what)).map(|place| window(&slices[place]))
+    }
+
+    /// The last slice that ends before this time, or at it, and has it; `None`: there is none.
+    pub fn previous(&self, before_ns: u64, what: What) -> Option<Window> {
+        let slices = self.slices.all();
+        let to = slices.partition_point(|slice| slice.end <= step_of(before_ns));
+        (0..to).rev().find(|&place| has(slices, place, what)).map(|place| window(&slices[place]))
+    }
+}
+
+impl By {
+    fn of(&self, durations: &Durations) -> Option<Estimate> {
+        match self {
+            Self::Longest => durations.max_ns().map(|ns| Estimate { ns, is_carried: true }),
+            Self::Quantile(quantile) => durations.quantile(quantile),
+        }
+    }
+}
+
+fn rank(is: &Estimate) -> (bool, u64) {
+    (is.is_carried, is.ns)
+}
+
+fn window(slice: &Slice) -> Window {
+    Window::of_steps(slice.first, slice.end)
+}
+
+fn has(slices: &[Slice], place: usize, what: What) -> bool {
+    let events = &slices[place].events;
+    match what {
+        What::Loss => events.all_lost() > 0,
+        What::Failure => events.failed > 0,
+        What::Deferral => events.deferred > 0,
+        What::Phase => {
+            let before = place.checked_sub(1).map(|before| slices[before].events.by_phase).unwrap_or_default();
+            before.iter().zip(events.by_phase).any(|(before, now)| *before == 0 && now > 0)
+        }
+    }
+}
