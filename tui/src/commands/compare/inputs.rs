@@ -21,12 +21,6 @@ pub fn runs(paths: &[PathBuf], wanted: Wanted) -> Result<Vec<Run>> {
     Ok(each.collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// What one side is called: as its runs are, if they have one name, else as `other`.
-pub fn name(runs: &[Run], other: &str) -> String {
-    let name = runs.first().map_or("", |run| &run.name);
-    if name.is_empty() || runs.iter().any(|run| run.name != name) { other.to_owned() } else { name.to_owned() }
-}
-
 fn of_table(path: &Path, wanted: Wanted) -> Result<Vec<Run>> {
     let (table, _) = table(path, wanted.times)?;
     if table.runs.is_empty() {

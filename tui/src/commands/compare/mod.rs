@@ -1,5 +1,6 @@
 //! `grantscope compare`: did a change make it slower, and does one kind of buffer cost more than another.
 
+mod allowed;
 mod inputs;
 
 use std::io::{self, Write};
@@ -7,18 +8,18 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::{slice, thread};
 
-use anyhow::{Result, anyhow, bail};
-use clap::builder::PossibleValuesParser;
+use anyhow::{Error, Result, anyhow, bail};
 use clap::{Parser, ValueEnum, ValueHint};
-use grantscope_analysis::decide::{self, Comparison, LimitsFile, Outcome, Remark, Rule};
+use grantscope_analysis::decide::{Comparison, LimitsFile, Outcome, Rule, compare_groups, compare_ways};
 use grantscope_analysis::model::Phase;
 use grantscope_analysis::report::decide::{Decision, FORMATS, Format, TEXT};
-use grantscope_analysis::runs::{Arm, Run};
+use grantscope_analysis::runs::{Arm, By, Run};
 use grantscope_analysis::series::{Phases, Wanted};
 use grantscope_analysis::shown::Shown;
 
+use crate::commands::compare::allowed::Allowed;
 use crate::commands::verb::{Example, Verb};
-use crate::exit::{Code, Exit, Exits};
+use crate::exit::{Code, Exit, Exits, WrongUsage};
 use crate::options::one_of::one_of;
 use crate::options::times::TimesArgs;
 use crate::source::text;
@@ -39,6 +40,10 @@ use crate::source::text;
 ///
 /// A series that one side lacks, failures that only one side has, lost operations, another kernel, Xen, clock or page size:
 /// each is a line, and ends with exit code 4 unless it is allowed by name.
+///
+/// With --by board, runs of different boards are not compared: each board's are a comparison of their own, and one that
+/// only one side has is a line as well. What tells runs apart is a tag (`grantscope merge --tag board=rcar`), a circumstance
+/// (kernel, xen, arch, …), or `run`, their name.
 #[derive(Debug, Parser)]
 #[command(name = "compare")]
 pub struct Compare {
@@ -54,6 +59,10 @@ pub struct Compare {
     #[arg(long, value_parser = one_of(Arm::ALL, Arm::name, Arm::about))]
     pub arms: Option<Arm>,
 
+    /// Keeps runs apart that differ in this: a tag (`board`), a circumstance (`kernel`), or their name (`run`)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub by: Vec<String>,
+
     /// What may change by how much: `export.* p99=5%`, `map.pages p50=200ns`, `release.wc[pages>=256] dma_free=3%,100ns`
     #[arg(long, value_name = "LIMIT", value_parser = rule)]
     pub max: Vec<Rule>,
@@ -62,8 +71,8 @@ pub struct Compare {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub check: Option<PathBuf>,
 
-    /// What may be different; it is still said
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(Remark::names()))]
+    /// What may be different; it is still said. A tag by its column, as in tag_branch
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Allowed)]
     pub allow: Vec<String>,
 
     /// What follows from what is not decided
@@ -98,6 +107,7 @@ impl Verb for Compare {
         Example("grantscope compare base/ head/ --max 'export.* p50=2% p99=5%'", "folders of runs"),
         Example("grantscope compare a.gsr b.gsr --with c.gsr d.gsr", "two runs each"),
         Example("grantscope compare run.gsr --arms buffer", "WC, coherent, pages"),
+        Example("grantscope compare main.csv branch.csv --by board", "merged with --tag board=…"),
         Example("grantscope compare base/ head/ --check limits.toml --format markdown", "in a pipeline"),
     ];
     const EXITS: Exits = &[
@@ -142,7 +152,10 @@ impl Compare {
             (Some(arm), ..) => return self.of_arms(arm, rules),
             (None, false, base) => [base, &self.with],
             (None, true, [base, head]) => [slice::from_ref(base), slice::from_ref(head)],
-            (None, true, _) => bail!("give BASE and HEAD; several runs of each are BASE… --with HEAD…, and one run needs --arms"),
+            (None, true, _) => {
+                let usage = "give BASE and HEAD; several runs of each are BASE… --with HEAD…, and one run needs --arms";
+                return Err(Error::msg(WrongUsage(usage.to_owned())));
+            }
         };
         // Half of the time each, where there are two processors.
         let (base, head) = thread::scope(|scope| {
@@ -151,28 +164,36 @@ impl Compare {
             (base.join().unwrap_or_else(|panic| resume_unwind(panic)), head)
         });
         let (base, head) = (base?, head?);
-        let names = [inputs::name(&base, "base"), inputs::name(&head, "head")];
-        Ok(vec![decide::compare(names, &base, &head, rules, self.error_rate)])
+        let by = self.by(base.iter().chain(&head))?;
+        Ok(compare_groups(&by, [base, head], rules, self.error_rate))
     }
 
     fn of_arms(&self, arm: Arm, rules: &[Rule]) -> Result<Vec<Comparison>> {
         let runs = inputs::runs(&self.runs, self.wanted())?;
-        let values = arm.values(&runs);
-        let pairs = arm.pairs(&values);
-        if pairs.is_empty() {
-            bail!("the runs have {} {}: there is nothing to compare it with", values.len(), arm.about());
+        let by = self.by(&runs)?;
+        let ways = arm.values(&runs).len();
+        let comparisons = compare_ways(arm, &by, runs, rules, self.error_rate);
+        if comparisons.is_empty() {
+            let apart = if by.is_empty() { "" } else { " in one group" };
+            bail!("the runs have {ways} {}: there are no two{apart} to be compared", arm.about());
         }
-        // Each is a comparison, and none of all verdicts is to be wrong.
-        let error_rate = self.error_rate / pairs.len() as f64;
-        let of = |value| runs.iter().map(|run| arm.only(run, value)).collect::<Vec<Run>>();
-        let compared = pairs.iter().map(|&(base, head)| {
-            let mut comparison = decide::compare([arm.shown(base), arm.shown(head)], &of(base), &of(head), rules, error_rate);
-            comparison.is_of_ways = true;
-            // Not every operation is done in every way.
-            comparison.remarks.retain(|remark| !matches!(remark, Remark::Missing { .. } | Remark::Unmatched { .. }));
-            comparison
-        });
-        Ok(compared.collect())
+        Ok(comparisons)
+    }
+
+    /// What runs are to be told apart by, each once.
+    fn by<'a>(&self, runs: impl IntoIterator<Item = &'a Run>) -> Result<Vec<By>> {
+        let all = By::all(runs);
+        let mut found = Vec::new();
+        for name in &self.by {
+            let by = By::find(name, &all).ok_or_else(|| {
+                let names: Vec<_> = all.iter().map(By::word).collect();
+                Error::msg(WrongUsage(format!("--by {name}: no run has it; they have {}", names.join(", "))))
+            })?;
+            if !found.contains(&by) {
+                found.push(by);
+            }
+        }
+        Ok(found)
     }
 }
 
