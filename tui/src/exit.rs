@@ -1,7 +1,7 @@
 //! How the command ends: the table of its exit codes, and the one line that an error becomes.
 
 use grantscope_output::say;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ pub enum Code {
     Done,
     /// Something went wrong.
     Error,
-    /// The command line was wrong: clap ends the program with it.
+    /// The command line was wrong: clap ends the program with it, or a [`WrongUsage`].
     Usage,
     /// What was compared differs.
     Differs,
@@ -125,6 +125,8 @@ impl Exit {
     pub const PARTIAL: Self = Self::Code(Code::Partial);
     /// This machine cannot do it.
     pub const IMPOSSIBLE: Self = Self::Code(Code::Error);
+    /// The command line was wrong.
+    const USAGE: Self = Self::Code(Code::Usage);
     /// What was compared differs.
     pub const DIFFERS: Self = Self::Code(Code::Differs);
 
@@ -137,6 +139,16 @@ impl Exit {
     }
 }
 
+/// A wrong command line that is only known to be wrong when what it names has been read: `anyhow::Error::msg` takes it.
+#[derive(Clone, Debug)]
+pub struct WrongUsage(pub String);
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Reports an error to the user, and the exit code to the shell.
 pub fn code(result: Result<Exit, Error>) -> ExitCode {
     match result {
@@ -144,7 +156,8 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say!("grantscope: {:.MOST_COLUMNS$}", Shown(&format!("{error:#}")));
-            ExitCode::from(Exit::IMPOSSIBLE.number())
+            let exit = if error.is::<WrongUsage>() { Exit::USAGE } else { Exit::IMPOSSIBLE };
+            ExitCode::from(exit.number())
         }
     }
 }

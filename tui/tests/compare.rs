@@ -13,6 +13,9 @@ use grantscope_wire::{Buffer, Edge, Event, HookId, LossKind, Op, Stage};
 use support::builder::{bytes, environment, loss, operation};
 use tempfile::TempDir;
 
+/// A real one.
+const SWEEP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/recordings/sweep.gsr");
+
 /// A folder with recordings.
 struct Runs(TempDir);
 
@@ -39,8 +42,11 @@ impl Runs {
     }
 
     fn compare(&self, args: &[&str]) -> Ran {
-        let output =
-            Command::cargo_bin("grantscope").unwrap().current_dir(self.0.path()).arg("compare").args(args).output().unwrap();
+        self.run(&[&["compare"], args].concat())
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let output = Command::cargo_bin("grantscope").unwrap().current_dir(self.0.path()).args(args).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
@@ -186,7 +192,7 @@ fn several_runs_are_sides_by_folders_and_by_name() {
     let named = runs.compare(&["base/0", "base/1", "base/2", "--with", "head/0.gsr", "head/1.gsr", "head/2.gsr"]);
     assert_eq!(named.stdout, folders.stdout);
     let odd = runs.compare(&["base/0", "base/1", "base/2"]);
-    assert!(odd.code == 1 && odd.stderr.contains("--with HEAD"), "{}", odd.stderr);
+    assert!(odd.code == 2 && odd.stderr.contains("--with HEAD"), "{}", odd.stderr);
 }
 
 #[test]
@@ -194,17 +200,14 @@ fn a_table_says_what_its_recording_says() {
     let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower());
     let recordings = runs.compare(&["base.gsr", "head.gsr"]);
     for name in ["base", "head"] {
-        let mut export = Command::cargo_bin("grantscope").unwrap();
-        let export = export.current_dir(runs.0.path()).args(["export", &format!("{name}.gsr"), "-o", &format!("{name}.csv")]);
-        export.assert().success();
+        assert_eq!(runs.run(&["export", &format!("{name}.gsr"), "-o", &format!("{name}.csv")]).code, 0);
     }
     for sides in [["base.csv", "head.csv"], ["base.gsr", "head.csv"], ["base.csv", "head.gsr"]] {
         let tables = runs.compare(&sides);
         assert_eq!((tables.code, &tables.stdout), (3, &recordings.stdout), "{sides:?}: {}", tables.stderr);
     }
-    let real = format!("{}/../docs/recordings/sweep.gsr", env!("CARGO_MANIFEST_DIR"));
-    let mut export = Command::cargo_bin("grantscope").unwrap();
-    export.current_dir(runs.0.path()).args(["export", &real, "-o", "real.csv"]).assert().success();
+    let real = SWEEP;
+    assert_eq!(runs.run(&["export", real, "-o", "real.csv"]).code, 0);
     // How the hooks were attached is in no table, so that the correction is taken to be as wrong as it can be on both sides.
     let verdicts = |sides: [&str; 2]| {
         let csv = runs.compare(&[sides[0], sides[1], "--format", "csv"]).stdout;
@@ -213,7 +216,7 @@ fn a_table_says_what_its_recording_says() {
         verdicts.sort();
         verdicts
     };
-    assert_eq!(verdicts([&real, "real.csv"]), verdicts([&real, &real]));
+    assert_eq!(verdicts([real, "real.csv"]), verdicts([real, real]));
     let broken = runs.with("broken.csv", b"op,count\nexport,1\n").compare(&["base.csv", "broken.csv"]);
     assert!(
         broken.code == 1 && broken.stderr.contains("broken.csv: it is no results.csv: it has no column run"),
@@ -259,7 +262,7 @@ fn limits_come_from_a_file_that_its_schema_describes() {
         broken.stderr
     );
     let schema: serde_json::Value = serde_json::from_str(include_str!("../../docs/limits.schema.json")).unwrap();
-    let names = schema["properties"]["allow"]["items"]["enum"].as_array().unwrap();
+    let names = schema["properties"]["allow"]["items"]["anyOf"][0]["enum"].as_array().unwrap();
     assert_eq!(names.iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>(), Remark::names());
 }
 
@@ -271,4 +274,103 @@ fn half_a_run_and_no_run_are_errors() {
         let ran = runs.compare(&["base.gsr", head]);
         assert!(ran.code == 1 && ran.stderr.contains(words), "{head}: {} {}", ran.code, ran.stderr);
     }
+}
+
+/// What every operation of the sweep can be judged by, few as they are of some page counts.
+const OF_SWEEP: [&str; 2] = ["--max", "export.*[pages=1] p50=5%"];
+
+impl Runs {
+    /// With a CSV of the sweep that has these tags, for each: `board=imx,branch=x` is imx-x.csv.
+    fn with_sweeps(self, boards: &[&str], branches: &[&str]) -> Self {
+        for (board, branch) in boards.iter().flat_map(|board| branches.iter().map(move |branch| (board, branch))) {
+            let (tags, file) = (format!("board={board},branch={branch}"), format!("{board}-{branch}.csv"));
+            assert_eq!(self.run(&["merge", SWEEP, "--tag", &tags, "-o", &file]).code, 0);
+        }
+        self
+    }
+
+    fn compare_sweeps(&self, args: &[&str]) -> Ran {
+        self.compare(&[args, &OF_SWEEP].concat())
+    }
+}
+
+#[test]
+fn boards_are_kept_apart_and_a_board_that_is_missing_decides() {
+    let runs = Runs::new().with_sweeps(&["imx", "rcar"], &["main", "x"]);
+    for branch in ["main", "x"] {
+        let [imx, rcar] = ["imx", "rcar"].map(|board| format!("{board}-{branch}.csv"));
+        assert_eq!(runs.run(&["merge", &imx, &rcar, "-o", &format!("{branch}.csv")]).code, 0);
+    }
+    let mixed = runs.compare_sweeps(&["main.csv", "x.csv", "--allow", "tag_branch"]);
+    let words = "runs of one side differ in board: base imx and rcar, head imx and rcar; --by board keeps them apart";
+    assert!(mixed.code == 4 && mixed.stdout.contains(&format!("{words} (--allow tag_board)")), "{}", mixed.stdout);
+    assert!(mixed.stdout.contains("another branch: base main, head x (allowed)"), "{}", mixed.stdout);
+    assert_eq!(runs.compare_sweeps(&["main.csv", "x.csv", "--allow", "tag_branch,tag_board"]).code, 0);
+
+    let apart = runs.compare_sweeps(&["main.csv", "x.csv", "--by", "board"]);
+    assert!(apart.code == 4 && !apart.stdout.contains("--by board"), "the branch is another one: {}", apart.stdout);
+    let apart = runs.compare_sweeps(&["main.csv", "x.csv", "--by", "board", "--allow", "tag_branch"]);
+    assert_eq!(apart.code, 0);
+    insta::assert_snapshot!(apart.stdout);
+    let column = runs.compare_sweeps(&["main.csv", "x.csv", "--by", "tag_board", "--allow", "tag_branch"]);
+    assert_eq!(column.stdout, apart.stdout);
+
+    let lacking = &["main.csv", "rcar-x.csv", "--by", "board", "--allow", "tag_branch"];
+    let lacks = runs.compare_sweeps(lacking);
+    let words = "head has no run of the group (board=imx), of which the other side has 1";
+    assert!(lacks.code == 4 && lacks.stdout.contains(&format!("{words} (--allow group)")), "{}", lacks.stdout);
+    assert_eq!(runs.compare_sweeps(&[lacking, &["--allow", "group"][..]].concat()).code, 0);
+    let nothing = runs.compare_sweeps(&["imx-x.csv", "rcar-x.csv", "--by", "board", "--allow", "group"]);
+    assert!(nothing.code == 4 && nothing.stdout.contains("nothing to compare"), "{}", nothing.stdout);
+}
+
+#[test]
+fn groups_are_in_every_form() {
+    let runs = Runs::new().with_sweeps(&["imx", "rcar"], &["main"]);
+    let of = |format| {
+        let both = &["imx-main.csv", SWEEP, "--with", "rcar-main.csv", "imx-main.csv", "--by", "board,arch", "--format", format];
+        runs.compare_sweeps(both).stdout
+    };
+    insta::assert_snapshot!(of("markdown"));
+    let written = serde_json::from_str::<serde_json::Value>(&of("json")).unwrap();
+    let schema = serde_json::from_str(include_str!("../../docs/compare.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&written).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+    let groups: Vec<_> = written["comparisons"].as_array().unwrap().iter().map(|one| one["group"].to_string()).collect();
+    let group = |board: &str| format!(r#"{{"arch":"aarch64","tag_board":{board}}}"#);
+    assert_eq!(groups, [group("null"), group(r#""imx""#), group(r#""rcar""#)]);
+    let csv = of("csv");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    assert_eq!(header.iter().rev().take(2).collect::<Vec<_>>(), ["arch", "tag_board"]);
+    let rows: Vec<_> = reader.records().map(|row| row.unwrap()[header.len() - 2].to_owned()).collect();
+    assert_eq!(rows, ["imx"; 3], "only this board is on both sides, with three buffer kinds");
+}
+
+#[test]
+fn ways_are_compared_in_each_group() {
+    let runs = Runs::new().with_sweeps(&["imx", "rcar"], &["main"]);
+    let both = &["imx-main.csv", "rcar-main.csv", "--arms", "buffer", "--max", "export[pages=1] p50=100%"];
+    let mixed = runs.compare(both);
+    assert!(mixed.code == 4 && mixed.stdout.contains("wc imx and rcar; --by board keeps them apart"), "{}", mixed.stdout);
+    let apart = runs.compare(&[&both[..], &["--by", "board"]].concat());
+    assert_eq!(apart.code, 0, "{}", apart.stdout);
+    for heading in ["board=imx: wc compared with pages\n", "board=rcar: coherent compared with wc\n"] {
+        assert!(apart.stdout.contains(heading), "{}", apart.stdout);
+    }
+    assert_eq!(apart.stdout.matches("wrong with a chance of at most 0.17 %").count(), 6, "a sixth each: {}", apart.stdout);
+}
+
+#[test]
+fn what_no_run_has_is_wrong_usage_and_names_what_they_have() {
+    let runs = Runs::new().with_sweeps(&["imx"], &["main"]);
+    for args in [&["imx-main.csv", "imx-main.csv"][..], &["imx-main.csv", "--arms", "buffer"]] {
+        let ran = runs.compare_sweeps(&[args, &["--by", "boad"]].concat());
+        assert_eq!(ran.code, 2, "{}", ran.stdout);
+        assert!(ran.stderr.contains("--by boad: no run has it; they have run, kernel, xen, arch, "), "{}", ran.stderr);
+        assert!(ran.stderr.contains("board, branch"), "{}", ran.stderr);
+    }
+    let ran = runs.compare_sweeps(&["imx-main.csv", "imx-main.csv", "--allow", "branch"]);
+    assert!(ran.code == 2 && ran.stderr.contains("missing"), "{}", ran.stderr);
 }

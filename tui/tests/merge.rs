@@ -87,6 +87,23 @@ fn runs_of_one_name_add_up_and_quantiles_are_of_the_sum() {
 }
 
 #[test]
+fn a_folder_stands_for_its_recordings_and_never_for_their_tables() {
+    let folder = Folder::new();
+    let all = folder.merge(&["a.gsr", "b.gsr", "c.gsr"]);
+    assert_eq!(folder.merge(&["."]), all);
+    // As `bench` leaves them.
+    for (run, file) in [("monday", "a.gsr"), ("tuesday", "b.gsr")] {
+        fs::create_dir(folder.path(run)).unwrap();
+        fs::copy(folder.path(file), folder.path(run).join("recording.gsr")).unwrap();
+        fs::write(folder.path(run).join("results.csv"), "no table").unwrap();
+    }
+    fs::remove_file(folder.path("a.gsr")).unwrap();
+    assert_eq!(folder.merge(&["monday", "tuesday", "c.gsr"]), all);
+    let ran = folder.run(&["merge", "monday", "monday/recording.gsr"]);
+    assert!(ran.code == 1 && ran.stderr.contains("is given twice"), "{}", ran.stderr);
+}
+
+#[test]
 fn one_run_is_its_export_and_its_csv_is_the_same_as_itself() {
     let folder = Folder::new();
     let exported = fs::read_to_string(folder.path("a.csv")).unwrap();
@@ -144,13 +161,14 @@ fn what_cannot_be_merged_is_said() {
     fs::write(folder.path("empty.gsr"), bytes(&recording("board", 1)[..1])).unwrap();
     let text = fs::read_to_string(folder.path("a.csv")).unwrap();
     fs::write(folder.path("wrong.csv"), text.replace(",export,", ",exprot,")).unwrap();
+    fs::create_dir(folder.path("none")).unwrap();
     fs::write(folder.path("lacks.csv"), text.replacen(",count,", ",counts,", 1)).unwrap();
     for (args, words) in [
         (&["empty.gsr"][..], "empty.gsr: has no rows"),
         (&["wrong.csv"], "wrong.csv: line 2, column op: `exprot` is not known"),
         (&["lacks.csv"], "lacks.csv: it is no results.csv: it has no column count"),
         (&["a.csv", "--raw"], "a.csv: a CSV has the times that it was exported with"),
-        (&["."], ".: is a directory"),
+        (&["none"], "none: has no recordings (*.gsr)"),
     ] {
         let ran = folder.run(&[&["merge"], args].concat());
         assert!(ran.code == 1 && ran.stderr.contains(words), "{args:?}: {}", ran.stderr);

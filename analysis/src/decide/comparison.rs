@@ -10,7 +10,7 @@ use super::remark::{self, Remark};
 use super::rules::limits_of;
 use super::sample::Sample;
 use super::{Limit, Metric, Modes, Rule, Verdict};
-use crate::runs::{Fact, Run};
+use crate::runs::{Fact, Run, RunGroup};
 use crate::series::{Series, SeriesKey};
 
 /// What two sides are.
@@ -28,6 +28,8 @@ pub struct Comparison {
     pub runs: [usize; 2],
     /// Whether the sides are two ways in which one run did the same: then neither is the older one.
     pub is_of_ways: bool,
+    /// What all its runs have in common, where it is one of several groups.
+    pub group: RunGroup,
 }
 
 /// One quantile of one series on both sides.
@@ -132,7 +134,8 @@ pub fn compare(names: [String; 2], base: &[Run], head: &[Run], rules: &[Rule], e
     let told_apart = told_apart(&pairs);
     rows.iter_mut().for_each(|row| row.shows_domain = told_apart.contains(&SeriesKey { domid: None, ..row.key }));
     rows.sort_by(|a, b| (a.verdict, weight(b)).partial_cmp(&(b.verdict, weight(a))).unwrap_or(std::cmp::Ordering::Equal));
-    Comparison { names, rows, remarks, error_rate, runs: [base.len(), head.len()], is_of_ways: false }
+    let runs = [base.len(), head.len()];
+    Comparison { names, rows, remarks, error_rate, runs, is_of_ways: false, group: RunGroup::default() }
 }
 
 /// What there are several domains of.

@@ -58,12 +58,16 @@ impl LimitsFile {
             })
         };
         let allowed = |name: &Spanned<String>| {
-            if Remark::names().contains(&name.get_ref().as_str()) {
+            if Remark::can_be_allowed(name.get_ref()) {
                 return Ok(name.get_ref().clone());
             }
             Err(said(
                 name,
-                format!("`{}` is nothing that can be allowed; there are {}", name.get_ref(), Remark::names().join(", ")),
+                format!(
+                    "`{}` is nothing that can be allowed; there are {}, and tags by their columns, as in tag_branch",
+                    name.get_ref(),
+                    Remark::names().join(", ")
+                ),
             ))
         };
         Ok(Self {
@@ -109,6 +113,15 @@ mod tests {
             LimitsFile::parse("version = 1\nallow = [\"kernel\"]\nlimits = [\n  \"export.* p99=5%\",\n  \"map p50=1us\",\n]\n")
                 .unwrap();
         assert_eq!((file.rules.len(), file.allow), (2, vec!["kernel".to_owned()]));
+    }
+
+    #[test]
+    fn a_tag_is_allowed_by_its_column() {
+        let allow = |name: &str| LimitsFile::parse(&format!("version = 1\nallow = [\"{name}\"]\n")).map(|file| file.allow);
+        assert_eq!(allow("tag_branch"), Ok(vec!["tag_branch".to_owned()]));
+        for wrong in ["branch", "tag_"] {
+            assert!(allow(wrong).unwrap_err().contains("tags by their columns, as in tag_branch"), "{wrong}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod comparison;
 mod evidence;
 mod file;
+mod groups;
 mod limit;
 mod metric;
 mod modes;
@@ -24,6 +25,7 @@ mod verdict;
 pub use comparison::{Comparison, Explained, Outcome, Row, compare};
 pub use evidence::{Evidence, More, Question};
 pub use file::LimitsFile;
+pub use groups::{compare_groups, compare_ways};
 pub use limit::{DEFAULT, Limit};
 pub use metric::{MEDIAN, Metric};
 pub use modes::Modes;

@@ -1,12 +1,14 @@
 //! What keeps a comparison from being one of like with like: each has a name by which it can be allowed.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use grantscope_wire::Op;
 
 use super::Rule;
 use super::pair::Pair;
-use crate::runs::{Fact, Run};
+use crate::runs::csv::TAG;
+use crate::runs::{By, Fact, Run, RunGroup};
 use crate::series::SeriesKey;
 
 /// Of which side.
@@ -21,12 +23,22 @@ pub enum Side {
 /// One thing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Remark {
-    /// A circumstance is another one, with all values that it has on each side.
+    /// A circumstance or a tag is another one, with all values that it has on each side. A tag that only some runs of a side have is empty
+    /// in the others.
     Differs {
         /// Which.
-        fact: Fact,
+        by: By,
         /// On each side.
         values: [BTreeSet<String>; 2],
+    },
+    /// A group of runs that only the other side has.
+    Group {
+        /// Which.
+        group: RunGroup,
+        /// Where it is missing.
+        side: Side,
+        /// How many runs it has on the other side.
+        runs: usize,
     },
     /// A series that only the other side has.
     Missing {
@@ -83,26 +95,33 @@ impl Side {
 
 impl Remark {
     /// By what `--allow` knows it.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Differs { fact, .. } => fact.name(),
+    pub fn name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Differs { by, .. } => return by.column(),
+            Self::Group { .. } => "group",
             Self::Missing { .. } => "missing",
             Self::Outcome { .. } => "outcomes",
             Self::Lost { .. } => "lost",
             Self::WithoutRow { .. } => "without_row",
             Self::Unmatched { .. } => "limits",
             Self::Nothing => "nothing",
-        }
+        })
     }
 
     /// Whether it is one of those that these names allow.
     pub fn is_among(&self, allowed: &[String]) -> bool {
-        allowed.iter().any(|name| name == self.name())
+        allowed.iter().any(|name| *name == self.name())
     }
 
-    /// All names that can be allowed: that there is nothing to compare cannot.
+    /// All names that can be allowed, besides the columns of tags: that there is nothing to compare cannot.
     pub fn names() -> Vec<&'static str> {
-        Fact::ALL.map(Fact::name).into_iter().chain(["missing", "outcomes", "lost", "without_row", "limits"]).collect()
+        let others = ["group", "missing", "outcomes", "lost", "without_row", "limits"];
+        Fact::ALL.map(Fact::name).into_iter().chain(others).collect()
+    }
+
+    /// Whether it is the name of something that can be allowed.
+    pub fn can_be_allowed(name: &str) -> bool {
+        Self::names().contains(&name) || name.strip_prefix(TAG).is_some_and(|tag| !tag.is_empty())
     }
 }
 
@@ -110,7 +129,9 @@ impl Remark {
 pub(super) fn of(base: &[Run], head: &[Run], rules: &[Rule], pairs: &[Pair<'_>]) -> Vec<Remark> {
     let sides = [(Side::Base, base), (Side::Head, head)];
     let is_judged = |key: &SeriesKey| rules.iter().any(|rule| rule.selector.selects(key));
-    let mut all: Vec<_> = Fact::ALL.iter().filter_map(|&fact| differs(base, head, fact)).collect();
+    let tags: BTreeSet<_> = base.iter().chain(head).flat_map(|run| run.tags.keys().cloned()).collect();
+    let circumstances = Fact::ALL.into_iter().map(By::Fact).chain(tags.into_iter().map(By::Tag));
+    let mut all: Vec<_> = circumstances.filter_map(|by| differs(base, head, by)).collect();
     all.extend(pairs.iter().filter(|pair| is_judged(&pair.key)).filter_map(one_sided));
     let judged_ops: BTreeSet<_> = pairs.iter().filter(|pair| is_judged(&pair.key)).map(|pair| pair.key.op).collect();
     for (side, runs) in sides {
@@ -125,15 +146,24 @@ pub(super) fn of(base: &[Run], head: &[Run], rules: &[Rule], pairs: &[Pair<'_>])
     all
 }
 
-fn differs(base: &[Run], head: &[Run], fact: Fact) -> Option<Remark> {
+fn differs(base: &[Run], head: &[Run], by: By) -> Option<Remark> {
     let is_corrected = |run: &Run| run.facts.0.get(&Fact::Times).is_some_and(|times| times == "corrected");
     // What they add to a time is not in one that is corrected.
-    if matches!(fact, Fact::Attach | Fact::Detail) && base.iter().chain(head).all(is_corrected) {
+    if matches!(by, By::Fact(Fact::Attach | Fact::Detail)) && base.iter().chain(head).all(is_corrected) {
         return None;
     }
-    let values = [base, head].map(|side| side.iter().filter_map(|run| run.facts.0.get(&fact).cloned()).collect::<BTreeSet<_>>());
+    let values = [base, head].map(|side| values(side, &by));
     let all: BTreeSet<_> = values.iter().flatten().collect();
-    (all.len() > 1).then_some(Remark::Differs { fact, values })
+    (all.len() > 1).then_some(Remark::Differs { by, values })
+}
+
+/// A circumstance that is not known of one run may be the same as in another. A tag is known: somebody gave it to some runs and not to others.
+fn values(side: &[Run], by: &By) -> BTreeSet<String> {
+    let mut values: BTreeSet<_> = side.iter().filter_map(|run| by.of(run)).map(str::to_owned).collect();
+    if matches!(by, By::Tag(_)) && !values.is_empty() && side.iter().any(|run| by.of(run).is_none()) {
+        values.insert(String::new());
+    }
+    values
 }
 
 fn one_sided(pair: &Pair<'_>) -> Option<Remark> {

@@ -1,6 +1,7 @@
 //! Runs as they are judged: what was recorded, and under which circumstances, whether it is known from a recording or from a CSV of one.
 
 mod arm;
+mod by;
 pub mod csv;
 mod facts;
 
@@ -11,6 +12,7 @@ use grantscope_wire::Op;
 use internment::Intern;
 
 pub use arm::{Arm, Way};
+pub use by::{By, RunGroup};
 pub use facts::{Fact, Facts};
 
 use crate::series::{Aggregate, Series, SeriesKey};

@@ -1,9 +1,11 @@
 //! What `compare` reads: a results.csv, and a file of limits; and what it says of them.
 
-use grantscope_analysis::decide::{LimitsFile, Rule, compare};
+use std::slice;
+
+use grantscope_analysis::decide::{LimitsFile, Rule, compare, compare_groups};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::report::decide::{Decision, FORMATS};
-use grantscope_analysis::runs::{Run, csv};
+use grantscope_analysis::runs::{By, Run, csv};
 use grantscope_analysis::shown::Shown;
 
 use super::shown::assert_shown;
@@ -31,11 +33,18 @@ pub fn limits(input: &[u8]) -> String {
 fn decided(runs: &[Run], rules: &[Rule]) -> String {
     let (base, head) = runs.split_at(runs.len() / 2);
     let comparison = compare(["base", "head"].map(str::to_owned), base, head, rules, 0.01);
-    let decision = Decision { comparison: &comparison, allowed: &[], outcome: comparison.outcome(&[], false) };
-    for format in FORMATS {
-        assert_shown(format.name, &(format.write)(&[decision]));
+    // Each run a group, whatever tells it from others.
+    let by: Vec<_> = By::all(runs).into_iter().collect();
+    let groups = compare_groups(&by, [base, head].map(<[Run]>::to_vec), rules, 0.01);
+    for comparisons in [slice::from_ref(&comparison), &groups] {
+        let decision = |comparison| Decision { comparison, allowed: &[], outcome: comparison.outcome(&[], false) };
+        let decisions: Vec<_> = comparisons.iter().map(decision).collect();
+        for format in FORMATS {
+            assert_shown(format.name, &(format.write)(&decisions));
+        }
     }
-    format!("{} rows, {} remarks, {}", comparison.rows.len(), comparison.remarks.len(), decision.outcome.name())
+    let outcome = comparison.outcome(&[], false);
+    format!("{} rows, {} remarks, {}", comparison.rows.len(), comparison.remarks.len(), outcome.name())
 }
 
 fn refused(error: &str) -> String {

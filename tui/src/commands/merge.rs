@@ -1,7 +1,7 @@
 //! `grantscope merge`: recordings and CSVs of many runs, boards and days become one CSV.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -9,8 +9,8 @@ use clap::{Parser, ValueHint};
 use grantscope_analysis::merge::{Merged, fingerprint, tag};
 use grantscope_analysis::report::export::{Audience, csv, merged};
 use grantscope_analysis::runs::Facts;
-use grantscope_analysis::runs::csv::{Listed, table};
-use grantscope_analysis::series::{Times, Wanted};
+use grantscope_analysis::runs::csv::{self as runs_csv, Listed};
+use grantscope_analysis::series::Wanted;
 use grantscope_analysis::shown::{Shown, escaped};
 use grantscope_output::{FileId, say};
 
@@ -18,8 +18,8 @@ use crate::commands::export::Table;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
 use crate::options::shown::ShownArgs;
-use crate::source::file::open_file;
 use crate::source::load;
+use crate::source::runs::{files, is_table, table};
 use crate::source::stream::is_stdin;
 
 /// Make one CSV of recordings and CSVs of many runs, boards and days.
@@ -36,8 +36,9 @@ use crate::source::stream::is_stdin;
 #[derive(Debug, Parser)]
 #[command(name = "merge")]
 pub struct Merge {
-    /// Recordings, and CSVs (named *.csv) as `export`, `bench` and `merge` write them; `-`: a recording on standard input
-    #[arg(value_name = "RUN", required = true, value_hint = ValueHint::FilePath)]
+    /// Recordings, CSVs (named *.csv) as `export`, `bench` and `merge` write them, and folders of recordings; `-`: a recording on
+    /// standard input
+    #[arg(value_name = "RUN", required = true, value_hint = ValueHint::AnyPath)]
     pub runs: Vec<PathBuf>,
 
     /// Where it goes. Without, or `-`: standard output
@@ -58,6 +59,7 @@ impl Verb for Merge {
         Example("grantscope merge monday.gsr tuesday.csv -o both.csv", ""),
         Example("grantscope merge rcar/recording.gsr -o rcar.csv --tag board=rcar,branch=main", "with tags"),
         Example("grantscope merge rcar.csv imx.csv -o boards.csv", "tags stay"),
+        Example("grantscope merge results/ -o all.csv", "all recordings of a folder"),
     ];
     const EXITS: Exits = exit::OF_A_READER;
 
@@ -67,8 +69,8 @@ impl Verb for Merge {
         let output = output.map(Table::at).transpose()?;
         let tags = self.tags()?;
         let mut inputs = Inputs::default();
-        for path in &self.runs {
-            inputs.add(path, self.shown.into(), &tags)?;
+        for path in files(&self.runs)? {
+            inputs.add(&path, self.shown.into(), &tags)?;
         }
         let mut bytes = Vec::new();
         merged(&inputs.merged, &mut bytes)?;
@@ -131,12 +133,8 @@ impl Inputs {
 
     fn table(&mut self, path: &Path, wanted: Wanted) -> Result<Vec<Listed>> {
         let name = path.display().to_string();
-        if wanted.times == Times::Raw {
-            bail!("{name}: a CSV has the times that it was exported with; give its recording for --raw");
-        }
-        let file = open_file(path)?;
-        self.is_new(FileId::of(&file), &name)?;
-        let table = table(BufReader::new(file)).with_context(|| name.clone())?;
+        let (table, file) = table(path, wanted.times)?;
+        self.is_new(file, &name)?;
         for column in &table.passed_over {
             say!("grantscope: warning: {}: column {} is none that is merged, and is left out", Shown(&name), Shown(column));
         }
@@ -151,7 +149,7 @@ impl Inputs {
         self.is_whole &= loaded.report(path) == Exit::OK;
         let mut bytes = Vec::new();
         csv::csv(&loaded.aggregate, Audience::Program, &mut bytes).with_context(|| name.clone())?;
-        let mut runs = table(&bytes[..]).with_context(|| name)?.runs;
+        let mut runs = runs_csv::table(&bytes[..]).with_context(|| name)?.runs;
         // What no column says.
         runs.iter_mut().for_each(|listed| listed.run.facts = Facts::of(&loaded.aggregate));
         Ok(runs)
@@ -164,11 +162,6 @@ impl Inputs {
         self.files.push(file);
         Ok(())
     }
-}
-
-/// By its name: a recording has any, and is told by how it begins.
-fn is_table(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 /// Longer ones are no names.

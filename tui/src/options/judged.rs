@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum, ValueHint};
-use grantscope_analysis::decide::{Comparison, LimitsFile, Outcome, Remark, Rule};
+use grantscope_analysis::decide::{Comparison, LimitsFile, Outcome, Rule};
 use grantscope_analysis::report::decide::Decision;
 use grantscope_analysis::shown::Shown;
 
 use crate::exit::Exit;
+use crate::options::allowed::Allowed;
 use crate::source::text;
 
 /// What is judged, and by which limits.
@@ -23,8 +23,8 @@ pub struct JudgedArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub check: Option<PathBuf>,
 
-    /// What may be different; it is still said
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(Remark::names()))]
+    /// What may be different; it is still said. A tag by its column, as in tag_branch
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Allowed)]
     pub allow: Vec<String>,
 
     /// What follows from what is not decided

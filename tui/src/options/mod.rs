@@ -1,5 +1,6 @@
 //! Options that several verbs share.
 
+pub mod allowed;
 pub mod capture;
 pub mod filter;
 pub mod format;

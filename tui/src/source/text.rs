@@ -13,7 +13,7 @@ use crate::source::not_written::is_not_written;
 ///
 /// # Errors
 /// It cannot be opened, or is what standard output goes to.
-pub fn open(path: &Path) -> Result<File> {
+fn open(path: &Path) -> Result<File> {
     let file = File::open(path).with_context(|| unreadable(path))?;
     is_not_written(FileId::of(&file), &path.display().to_string())?;
     Ok(file)

@@ -1,5 +1,8 @@
 //! A comparison for programs, as docs/compare.schema.json says.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::decision::Decision;
@@ -17,12 +20,13 @@ struct Document<'a> {
 
 #[derive(Serialize)]
 struct One<'a> {
+    group: BTreeMap<Cow<'a, str>, Option<&'a str>>,
     outcome: &'static str,
     base: Side<'a>,
     head: Side<'a>,
     error_rate: f64,
     rows: Vec<Judged>,
-    remarks: Vec<Said>,
+    remarks: Vec<Said<'a>>,
 }
 
 #[derive(Serialize)]
@@ -53,8 +57,8 @@ struct Judged {
 }
 
 #[derive(Serialize)]
-struct Said {
-    name: &'static str,
+struct Said<'a> {
+    name: Cow<'a, str>,
     text: String,
     allowed: bool,
 }
@@ -73,9 +77,10 @@ fn one<'a>(decision: &Decision<'a>) -> One<'a> {
     let side = |place: usize| Side { name: &comparison.names[place], runs: comparison.runs[place] };
     let remarks = comparison.remarks.iter().map(|remark| {
         let allowed = decision.allows(remark);
-        Said { name: remark.name(), text: words::remark(remark, allowed), allowed }
+        Said { name: remark.name(), text: words::remark(decision, remark), allowed }
     });
     One {
+        group: comparison.group.0.iter().map(|(by, value)| (by.column(), value.as_deref())).collect(),
         outcome: decision.outcome.name(),
         base: side(0),
         head: side(1),

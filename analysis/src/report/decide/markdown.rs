@@ -13,12 +13,13 @@ pub fn write(decisions: &[Decision<'_>]) -> String {
 
 fn one(decision: &Decision<'_>) -> String {
     let comparison = decision.comparison;
-    let mut text = format!("### grantscope: {}\n\n", words::outcome(decision));
-    let _ = writeln!(text, "{}. {}.\n", cell(&words::heading(comparison)), words::verdicts(comparison));
+    let group = words::group(comparison).map(|group| format!(", {}", cell(&group))).unwrap_or_default();
+    let mut text = format!("### grantscope{group}: {}\n\n", words::outcome(decision));
+    let _ = writeln!(text, "{}. {}.", cell(&words::heading(comparison)), words::verdicts(comparison));
     let told: Vec<_> = comparison.rows.iter().filter(|row| words::is_told(row)).collect();
     if !told.is_empty() {
         text.push_str(
-            "| verdict | series | quantile | base | head | change | why |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n",
+            "\n| verdict | series | quantile | base | head | change | why |\n| --- | --- | --- | ---: | ---: | ---: | --- |\n",
         );
     }
     for row in told {
@@ -31,9 +32,11 @@ fn one(decision: &Decision<'_>) -> String {
         text.push('\n');
     }
     for remark in &comparison.remarks {
-        let _ = writeln!(text, "* {}", cell(&words::remark(remark, decision.allows(remark))));
+        let _ = writeln!(text, "* {}", cell(&words::remark(decision, remark)));
     }
-    let _ = writeln!(text, "\nHow sure: {}.", words::certainty(comparison));
+    if !comparison.rows.is_empty() {
+        let _ = writeln!(text, "\nHow sure: {}.", words::certainty(comparison));
+    }
     text
 }
 

@@ -21,11 +21,13 @@ const COLUMNS: [&str; 14] = [
     "why",
 ];
 
-/// All of them, in one table.
+/// All of them, in one table. What tells groups apart is behind the other columns, as in docs/results.md.
 pub fn write(decisions: &[Decision<'_>]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = |error: csv::Error| unreachable!("memory takes every line: {error}");
-    writer.write_record(COLUMNS).unwrap_or_else(written);
+    let group = decisions.first().map_or(&[][..], |decision| &decision.comparison.group.0);
+    let of_group = group.iter().map(|(by, _)| escaped(&by.column()).into_owned());
+    writer.write_record(COLUMNS.map(str::to_owned).into_iter().chain(of_group)).unwrap_or_else(written);
     for comparison in decisions.iter().map(|decision| decision.comparison) {
         for row in &comparison.rows {
             let maybe = |quotient: Option<f64>| quotient.map(|quotient| format!("{quotient:.6}")).unwrap_or_default();
@@ -46,7 +48,8 @@ pub fn write(decisions: &[Decision<'_>]) -> String {
                 maybe(row.interval.1),
                 words::why(row),
             ];
-            writer.write_record(&cells).unwrap_or_else(written);
+            let of_group = comparison.group.0.iter().map(|(_, value)| escaped(value.as_deref().unwrap_or_default()).into_owned());
+            writer.write_record(cells.into_iter().chain(of_group)).unwrap_or_else(written);
         }
     }
     let bytes = writer.into_inner().unwrap_or_else(|error| unreachable!("memory takes every line: {error}"));

@@ -1,7 +1,7 @@
 //! The words of a comparison, in every format the same.
 
 use super::decision::Decision;
-use crate::decide::{Comparison, More, Outcome, Remark, Row, Verdict, written};
+use crate::decide::{Comparison, More, Outcome, Remark, Row, Side, Verdict, written};
 use crate::shown::{counted, escaped, number};
 use crate::units;
 
@@ -58,27 +58,41 @@ pub fn signed(ns: i64) -> String {
 }
 
 /// One remark in a line, with the option that allows it.
-pub fn remark(remark: &Remark, is_allowed: bool) -> String {
+pub fn remark(decision: &Decision<'_>, remark: &Remark) -> String {
+    let Comparison { names, is_of_ways, .. } = decision.comparison;
+    // Two ways of one run are no base and head.
+    let name = |side: Side| if *is_of_ways { names[side as usize].as_str() } else { side.name() };
     let values = |values: &std::collections::BTreeSet<String>| {
         let each: Vec<_> = values.iter().map(|value| if value.is_empty() { "none" } else { value }).collect();
         if each.is_empty() { "not known".to_owned() } else { each.join(" and ") }
     };
     let series = |key| written(key, true);
     let text = match remark {
-        Remark::Differs { fact, values: [base, head] } => {
-            format!("another {}: base {}, head {}", fact.name(), values(base), values(head))
+        Remark::Differs { by, values: [base, head] } => {
+            let (is_mixed, word) = (base.len().max(head.len()) > 1, by.word());
+            let [base, head] =
+                [(Side::Base, base), (Side::Head, head)].map(|(side, all)| format!("{} {}", name(side), values(all)));
+            if is_mixed {
+                format!("runs of one side differ in {word}: {base}, {head}; --by {word} keeps them apart")
+            } else {
+                format!("another {word}: {base}, {head}")
+            }
+        }
+        Remark::Group { group, side, runs } => {
+            let other = if *runs == 0 { String::new() } else { format!(", of which the other side has {runs}") };
+            format!("{} has no run of the group ({group}){other}", name(*side))
         }
         Remark::Missing { key, side, count } => {
-            format!("{} has no {}, of which the other side has {}", side.name(), series(key), counted(*count, "operation"))
+            format!("{} has no {}, of which the other side has {}", name(*side), series(key), counted(*count, "operation"))
         }
         Remark::Outcome { key, side, count } => {
-            format!("{} of {} failed as none did on the other side: {}", counted(*count, "operation"), side.name(), series(key))
+            format!("{} of {} failed as none did on the other side: {}", counted(*count, "operation"), name(*side), series(key))
         }
         Remark::Lost { op, side, count } => {
-            format!("{} lost up to {} of kind {}", side.name(), counted(*count, "operation"), op.name())
+            format!("{} lost up to {} of kind {}", name(*side), counted(*count, "operation"), op.name())
         }
         Remark::WithoutRow { side, count } => {
-            format!("{} of {} are in no series: there were too many (--max-series)", number(*count), side.name())
+            format!("{} of {} are in no series: there were too many (--max-series)", number(*count), name(*side))
         }
         Remark::Unmatched { selector } => format!("no series is meant by the limit for `{selector}`"),
         Remark::Nothing => "there is nothing to compare: no series that is to be judged is on both sides".to_owned(),
@@ -86,22 +100,34 @@ pub fn remark(remark: &Remark, is_allowed: bool) -> String {
     let text = escaped(&text).into_owned();
     match remark {
         Remark::Nothing => text,
-        _ if is_allowed => format!("{text} (allowed)"),
-        _ => format!("{text} (--allow {})", remark.name()),
+        _ if decision.allows(remark) => format!("{text} (allowed)"),
+        _ => format!("{text} (--allow {})", escaped(&remark.name())),
     }
 }
 
 /// What was compared, in a line.
 pub fn heading(comparison: &Comparison) -> String {
-    let side = |place: usize| {
-        let runs = comparison.runs[place];
-        let runs = if runs == 1 { String::new() } else { format!(" ({runs} runs)") };
-        format!("{}{runs}", escaped(&comparison.names[place]))
+    let runs = |place: usize| match comparison.runs[place] {
+        0 => " (no run)".to_owned(),
+        1 => String::new(),
+        runs => format!(" ({runs} runs)"),
     };
+    let name = |place: usize| escaped(&comparison.names[place]).into_owned();
+    let group = group(comparison).map(|group| format!("{group}: ")).unwrap_or_default();
     if comparison.is_of_ways {
-        return format!("{} compared with {}", side(1), side(0));
+        return format!("{group}{}{} compared with {}{}", name(1), runs(1), name(0), runs(0));
     }
-    format!("base {}, head {}", side(0), side(1))
+    let side = |place: usize, side: Side| match name(place) {
+        name if name == side.name() => format!("{name}{}", runs(place)),
+        name => format!("{} {name}{}", side.name(), runs(place)),
+    };
+    format!("{group}{}, {}", side(0, Side::Base), side(1, Side::Head))
+}
+
+/// Which of several groups it is of; `None`: of all runs.
+pub fn group(comparison: &Comparison) -> Option<String> {
+    let group = comparison.group.to_string();
+    (!group.is_empty()).then(|| escaped(&group).into_owned())
 }
 
 /// What is said of a row: of two ways of one run, neither is the older one.

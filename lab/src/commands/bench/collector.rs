@@ -1,5 +1,5 @@
-//! `cargo xtask bench collector`: how fast records are decoded, and recordings written, read, added up and exported on this machine, on one
-//! core. It boots nothing: `collector/benches/records.rs` and `analysis/benches/recordings.rs` do the work, for each measure in a process of
+//! `cargo xtask bench collector`: how fast records are decoded, and recordings written, read, added up, compared and exported on this
+//! machine. It boots nothing: `collector/benches/records.rs` and `analysis/benches/recordings.rs` do the work, for each measure in a process of
 //! its own.
 
 use std::{
@@ -22,6 +22,7 @@ const MEASURES: &[(&str, &str, &str, &str)] = &[
     ("recordings", "grantscope-analysis", "read", "read"),
     ("recordings", "grantscope-analysis", "add up", "read and added up"),
     ("recordings", "grantscope-analysis", "compare", "two read, added up and compared, on two cores"),
+    ("recordings", "grantscope-analysis", "compare series", "two of many series read, added up and compared, on two cores"),
     ("recordings", "grantscope-analysis", "export", "exported as CSV"),
     ("recordings", "grantscope-analysis", "merge", "a hundred such CSVs merged"),
 ];
@@ -82,9 +83,9 @@ fn table(measured: &[Figures]) -> Result<String> {
     let mut lines = String::from("| | operations a second, millions | ms | at most, MiB |\n| --- | --- | --- | --- |\n");
     for ((_, _, measure, about), figures) in MEASURES.iter().zip(measured) {
         let ns = figures.get("ns")?;
-        // Exporting and merging depend on how many series there are, and not on how many operations.
+        // What depends on how many series there are, and not on how many operations.
         let rate = match *measure {
-            "export" | "merge" => "–".to_owned(),
+            "compare series" | "export" | "merge" => "–".to_owned(),
             _ => format!("{:.2}", figures.get("operations")? / ns * 1e3),
         };
         let memory = figures.get("kib").map_or_else(|_| "–".to_owned(), |kib| format!("{:.1}", kib / 1024.0));
@@ -93,10 +94,11 @@ fn table(measured: &[Figures]) -> Result<String> {
     let of = |name| measured.iter().find_map(|figures| figures.get(name).ok()).with_context(|| format!("nothing said {name}"));
     let operations = of("operations")?;
     Ok(format!(
-        "{lines}\n{operations} operations of {:.1} events and {:.1} bytes, {} series\n",
+        "{lines}\n{operations} operations of {:.1} events and {:.1} bytes, {} series; of many series, {} are judged\n",
         of("events")? / operations,
         of("bytes")? / operations,
         of("series")?,
+        of("judged")?,
     ))
 }
 
@@ -109,14 +111,16 @@ mod tests {
         let figures = |text| Figures::read(text).unwrap();
         let usual = || figures("operations 2000\nevents 40000\nbytes 60000\nns 1000000");
         let added_up = figures("operations 2000\nevents 40000\nbytes 60000\nns 4000000\nkib 2048");
+        let of_many = figures("judged 9\noperations 2000\nevents 40000\nbytes 60000\nns 3000000");
         let exported = figures("series 7\noperations 2000\nevents 40000\nbytes 60000\nns 5000000");
-        let text = table(&[usual(), usual(), usual(), usual(), usual(), added_up, usual(), exported]).unwrap();
+        let text = table(&[usual(), usual(), usual(), usual(), usual(), added_up, usual(), of_many, exported, usual()]).unwrap();
         let rows: Vec<_> = text.lines().skip(2).collect();
         assert_eq!(
-            [rows[4], rows[5], rows[7]],
+            [rows[4], rows[5], rows[8]],
             ["| read | 2.00 | 1.0 | – |", "| read and added up | 0.50 | 4.0 | 2.0 |", "| exported as CSV | – | 5.0 | – |"]
         );
-        assert_eq!(rows[9], "2000 operations of 20.0 events and 30.0 bytes, 7 series");
+        assert!(rows[7].starts_with("| two of many series") && rows[7].ends_with("| – | 3.0 | – |"), "{}", rows[7]);
+        assert_eq!(rows[11], "2000 operations of 20.0 events and 30.0 bytes, 7 series; of many series, 9 are judged");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use grantscope_analysis::decide::Comparison;
+use grantscope_analysis::decide::{Comparison, compare_groups, compare_ways};
 use grantscope_analysis::report::decide::{TEXT, undecided};
 use grantscope_analysis::runs::{Arm, Run};
 use grantscope_analysis::series::Wanted;
@@ -15,7 +15,7 @@ use grantscope_output::say;
 
 use super::arguments::Bench;
 use super::one::{Ended, One, RECORDING};
-use crate::commands::compare::{inputs, of_arms, of_sides};
+use crate::commands::compare::inputs;
 use crate::exit::Exit;
 use crate::options::judged::{Judge, exit};
 use crate::screen::until::Until;
@@ -186,8 +186,14 @@ impl Question {
             judge.error_rate /= f64::from(self.looks) * f64::from(self.looks + 1);
         }
         match &self.against {
-            Against::Runs(base) => Ok(vec![of_sides(base, &self.head, &judge)]),
-            Against::Ways(arm) => of_arms(*arm, &self.head, &judge),
+            Against::Runs(base) => Ok(compare_groups(&[], [base.clone(), self.head.clone()], &judge.rules, judge.error_rate)),
+            Against::Ways(arm) => {
+                let comparisons = compare_ways(*arm, &[], self.head.clone(), &judge.rules, judge.error_rate);
+                if comparisons.is_empty() {
+                    bail!("the runs do nothing in two ways that could be compared ({}); leave --arms out", arm.about());
+                }
+                Ok(comparisons)
+            }
         }
     }
 

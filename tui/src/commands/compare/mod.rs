@@ -7,16 +7,16 @@ use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::{slice, thread};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use clap::{Parser, ValueHint};
-use grantscope_analysis::decide::{self, Comparison, Remark};
+use grantscope_analysis::decide::{Comparison, compare_groups, compare_ways};
 use grantscope_analysis::model::Phase;
 use grantscope_analysis::report::decide::{FORMATS, Format, TEXT};
-use grantscope_analysis::runs::{Arm, Run};
+use grantscope_analysis::runs::{Arm, By, Run};
 use grantscope_analysis::series::{Phases, Wanted};
 
 use crate::commands::verb::{Example, Verb};
-use crate::exit::{Code, Exit, Exits};
+use crate::exit::{Code, Exit, Exits, WrongUsage};
 use crate::options::judged::{Judge, JudgedArgs, exit};
 use crate::options::one_of::one_of;
 use crate::options::times::TimesArgs;
@@ -37,6 +37,10 @@ use crate::options::times::TimesArgs;
 ///
 /// A series that one side lacks, failures that only one side has, lost operations, another kernel, Xen, clock or page size:
 /// each is a line, and ends with exit code 4 unless it is allowed by name.
+///
+/// With --by board, runs of different boards are not compared: each board's are a comparison of their own, and one that
+/// only one side has is a line as well. What tells runs apart is a tag (`grantscope merge --tag board=rcar`), a circumstance
+/// (kernel, xen, arch, …), or `run`, their name.
 #[derive(Debug, Parser)]
 #[command(name = "compare")]
 pub struct Compare {
@@ -51,6 +55,10 @@ pub struct Compare {
     /// Compares what was recorded in different ways in the same runs
     #[arg(long, value_parser = one_of(Arm::ALL, Arm::name, Arm::about))]
     pub arms: Option<Arm>,
+
+    /// Keeps runs apart that differ in this: a tag (`board`), a circumstance (`kernel`), or their name (`run`)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub by: Vec<String>,
 
     /// What is judged.
     #[command(flatten)]
@@ -71,6 +79,7 @@ impl Verb for Compare {
         Example("grantscope compare base/ head/ --max 'export.* p50=2% p99=5%'", "folders of runs"),
         Example("grantscope compare a.gsr b.gsr --with c.gsr d.gsr", "two runs each"),
         Example("grantscope compare run.gsr --arms buffer", "WC, coherent, pages"),
+        Example("grantscope compare main.csv branch.csv --by board", "merged with --tag board=…"),
         Example("grantscope compare base/ head/ --check limits.toml --format markdown", "in a pipeline"),
     ];
     const EXITS: Exits = &[
@@ -99,10 +108,13 @@ impl Compare {
 
     fn comparisons(&self, judge: &Judge) -> Result<Vec<Comparison>> {
         let [base, head] = match (self.arms, self.with.is_empty(), &self.runs[..]) {
-            (Some(arm), ..) => return of_arms(arm, &inputs::runs(&self.runs, self.wanted())?, judge),
+            (Some(arm), ..) => return self.of_arms(arm, judge),
             (None, false, base) => [base, &self.with],
             (None, true, [base, head]) => [slice::from_ref(base), slice::from_ref(head)],
-            (None, true, _) => bail!("give BASE and HEAD; several runs of each are BASE… --with HEAD…, and one run needs --arms"),
+            (None, true, _) => {
+                let usage = "give BASE and HEAD; several runs of each are BASE… --with HEAD…, and one run needs --arms";
+                return Err(Error::msg(WrongUsage(usage.to_owned())));
+            }
         };
         // Half of the time each, where there are two processors.
         let (base, head) = thread::scope(|scope| {
@@ -111,36 +123,35 @@ impl Compare {
             (base.join().unwrap_or_else(|panic| resume_unwind(panic)), head)
         });
         let (base, head) = (base?, head?);
-        Ok(vec![of_sides(&base, &head, judge)])
+        let by = self.by(base.iter().chain(&head))?;
+        Ok(compare_groups(&by, [base, head], &judge.rules, judge.error_rate))
     }
-}
 
-/// One side with the other.
-pub fn of_sides(base: &[Run], head: &[Run], judge: &Judge) -> Comparison {
-    let names = [inputs::name(base, "base"), inputs::name(head, "head")];
-    decide::compare(names, base, head, &judge.rules, judge.error_rate)
-}
-
-/// What the same runs did in different ways, each with what it is compared with.
-///
-/// # Errors
-/// There is only one way.
-pub fn of_arms(arm: Arm, runs: &[Run], judge: &Judge) -> Result<Vec<Comparison>> {
-    let values = arm.values(runs);
-    let pairs = arm.pairs(&values);
-    if pairs.is_empty() {
-        bail!("the runs have {} {}: there is nothing to compare it with", values.len(), arm.about());
+    fn of_arms(&self, arm: Arm, judge: &Judge) -> Result<Vec<Comparison>> {
+        let runs = inputs::runs(&self.runs, self.wanted())?;
+        let by = self.by(&runs)?;
+        let ways = arm.values(&runs).len();
+        let comparisons = compare_ways(arm, &by, runs, &judge.rules, judge.error_rate);
+        if comparisons.is_empty() {
+            let apart = if by.is_empty() { "" } else { " in one group" };
+            bail!("the runs have {ways} {}: there are no two{apart} to be compared", arm.about());
+        }
+        Ok(comparisons)
     }
-    // Each is a comparison, and none of all verdicts is to be wrong.
-    let error_rate = judge.error_rate / pairs.len() as f64;
-    let of = |value| runs.iter().map(|run| arm.only(run, value)).collect::<Vec<Run>>();
-    let compared = pairs.iter().map(|&(base, head)| {
-        let names = [arm.shown(base), arm.shown(head)];
-        let mut comparison = decide::compare(names, &of(base), &of(head), &judge.rules, error_rate);
-        comparison.is_of_ways = true;
-        // Not every operation is done in every way.
-        comparison.remarks.retain(|remark| !matches!(remark, Remark::Missing { .. } | Remark::Unmatched { .. }));
-        comparison
-    });
-    Ok(compared.collect())
+
+    /// What runs are to be told apart by, each once.
+    fn by<'a>(&self, runs: impl IntoIterator<Item = &'a Run>) -> Result<Vec<By>> {
+        let all = By::all(runs);
+        let mut found = Vec::new();
+        for name in &self.by {
+            let by = By::find(name, &all).ok_or_else(|| {
+                let names: Vec<_> = all.iter().map(By::word).collect();
+                Error::msg(WrongUsage(format!("--by {name}: no run has it; they have {}", names.join(", "))))
+            })?;
+            if !found.contains(&by) {
+                found.push(by);
+            }
+        }
+        Ok(found)
+    }
 }
