@@ -27,13 +27,20 @@ struct Viewer {
 }
 
 impl Viewer {
+    /// At the end of the recording.
     fn on(lines: u16, columns: u16) -> Self {
+        let viewer = Self::playing("max", lines, columns);
+        viewer.until(|shown| shown.contains("ENDED"));
+        viewer
+    }
+
+    fn playing(speed: &str, lines: u16, columns: u16) -> Self {
         let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(Some(&size), None).unwrap();
         let slave = |fd: &OwnedFd| fd.try_clone().unwrap();
         let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/recordings/sweep.gsr");
         let child = Command::new(env!("CARGO_BIN_EXE_grantscope"))
-            .args(["top", recording, "--speed", "max"])
+            .args(["top", recording, "--speed", speed])
             .env("TERM", "xterm-256color")
             .stdin(slave(&pair.slave))
             .stdout(slave(&pair.slave))
@@ -56,7 +63,7 @@ impl Viewer {
             }
         });
         let viewer = Self { child, terminal: Some(terminal), shown };
-        viewer.until(|shown| shown.contains("ENDED") && shown.contains("export"));
+        viewer.until(|shown| shown.contains("export"));
         viewer
     }
 
@@ -113,6 +120,32 @@ fn a_process_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
     viewer.take();
     viewer.send(Signal::SIGCONT);
     viewer.until(|shown| shown.contains(ENTER) && shown.contains("ENDED"));
+    viewer.press("q");
+    assert_eq!(viewer.end().code(), Some(0));
+}
+
+#[test]
+fn pasted_text_is_not_taken_for_keys() {
+    let viewer = Viewer::on(40, 120);
+    viewer.press("\u{1b}[200~xq\u{1b}[201~");
+    viewer.until(|shown| shown.contains("pasted text is ignored"));
+    viewer.press("q");
+    assert_eq!(viewer.end().code(), Some(0));
+}
+
+#[test]
+fn a_replay_that_is_held_stands_still_and_goes_on_when_it_is_asked_to() {
+    let viewer = Viewer::playing("0.5", 40, 120);
+    viewer.press(" ");
+    viewer.until(|shown| shown.contains("PAUSED"));
+    viewer.take();
+    // What was on its way is drawn; then nothing changes but what nobody sees.
+    thread::sleep(Duration::from_millis(1_500));
+    let shown = viewer.take();
+    assert!(!shown.contains("op/s") && !shown.contains("ENDED"), "{shown:?}");
+    viewer.press(" ");
+    (0..8).for_each(|_| viewer.press(">"));
+    viewer.until(|shown| shown.contains("ENDED"));
     viewer.press("q");
     assert_eq!(viewer.end().code(), Some(0));
 }

@@ -8,9 +8,12 @@ use grantscope_analysis::series::Wanted;
 use crate::screen::command::{Command, ViewId};
 use crate::screen::event::Event;
 use crate::screen::model::common::Common;
+use crate::screen::model::connection::Connection;
 use crate::screen::view::View;
 use crate::screen::views::{self, BASE, Layer, Row, VIEWS};
-use crate::source::frames::{Ended, Origin};
+use crate::source::frames::{Ended, Input, Origin};
+use crate::source::pace::{Speed, time_of};
+use crate::source::playback::Playback;
 
 /// What a user of `top` is doing, and what there is to see.
 #[derive(Debug)]
@@ -43,15 +46,32 @@ impl App {
         Self { common: Common::new(origin, wanted, views::keys()), views, body: BASE, over: None, quit: None }
     }
 
+    /// What is known of an input before it is read; it is played as fast as this.
+    pub fn about(self, input: &Input, speed: Speed) -> Self {
+        let Self { mut common, .. } = self;
+        common.connection = Connection::new(input.origin).named(input.name.clone(), input.end_ns);
+        common.playback = Playback::at(speed);
+        Self { common, ..self }
+    }
+
+    /// Whether this may happen now: a frame behind the place where a replay is held may not.
+    pub fn takes(&self, event: &Event) -> bool {
+        match event {
+            Event::Frame(frame) => self.common.playback.lets_pass(time_of(frame)),
+            _ => true,
+        }
+    }
+
     /// Takes in what happened.
     pub fn update(&mut self, event: Event) {
         match event {
             Event::Frame(frame) => self.common.add(&frame),
             Event::Key(command) => self.command(command),
+            Event::Paste => self.common.say("pasted text is ignored: it would be taken for keys"),
             Event::Tick(now) => self.tick(now),
             Event::Resize(size) => self.common.size = size,
             Event::StreamEnded(Ended::Unreadable(why)) => self.quit = Some(Quit::Failed(why)),
-            Event::StreamEnded(ended) => self.common.connection.end(ended),
+            Event::StreamEnded(ended) => self.common.end(ended),
             Event::Signal(signal) => self.quit = Some(Quit::Signal(signal)),
             Event::NoKeys(why) => self.quit = Some(Quit::Failed(why)),
             // The loop has done it.
@@ -65,11 +85,15 @@ impl App {
     }
 
     fn command(&mut self, command: Command) {
+        self.common.notice = None;
         match command {
             Command::Quit => self.quit = Some(Quit::Asked),
             Command::Back => self.back(),
             Command::Open(id) => self.open(id),
             Command::Pause => self.common.toggle_pause(),
+            Command::Step => self.common.step(),
+            Command::Slower => self.common.play(Speed::slower),
+            Command::Faster => self.common.play(Speed::faster),
             // What these change is not seen now.
             Command::Reset | Command::MergePages | Command::OtherTimes if self.over.is_some() => {}
             Command::Reset => self.common.reset(),

@@ -33,8 +33,14 @@ pub enum Command {
     OtherTimes,
     /// Show the next metric.
     Metric,
-    /// Hold the display; data goes on being read.
+    /// Hold a replay where it is; live: the display, while data goes on being read.
     Pause,
+    /// Hold a replay, and go on by a little.
+    Step,
+    /// Play a recording half as fast.
+    Slower,
+    /// Play a recording twice as fast.
+    Faster,
     /// Begin new histograms.
     Reset,
     /// One step back; from the table: quit.

@@ -14,6 +14,8 @@ pub enum Event {
     Frame(Frame),
     /// The user asked for something.
     Key(Command),
+    /// Text was pasted: not keys that somebody pressed.
+    Paste,
     /// Time to draw. The time since the viewer started.
     Tick(Duration),
     /// The terminal has a new size.

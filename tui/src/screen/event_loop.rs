@@ -1,5 +1,6 @@
 //! The loop of the screen: takes in events for a tenth of a second, then draws.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::screen::feed::Backlog;
 use crate::screen::keys::Keys;
 use crate::screen::terminal::Terminal;
 use crate::screen::theme::Theme;
+use crate::source::playback::Control;
 
 /// More pictures in a second cannot be read, and each costs time on the machine that may be the one under test.
 const BETWEEN_PICTURES: Duration = Duration::from_millis(100);
@@ -25,17 +27,18 @@ const IDLE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The terminal cannot be set up or drawn to.
-pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog) -> Result<App> {
+pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog, control: &Control) -> Result<App> {
     let theme = Theme::from_environment();
     let mut terminal = Terminal::take()?;
     read_keys(app.common().keys.clone(), keys);
     app.update(Event::Resize(size(terminal.size()?)));
+    let mut feeding = Feeding { waiting: VecDeque::new(), backlog, control };
     let began = Instant::now();
     loop {
         let pictured = Instant::now();
         app.update(Event::Tick(pictured - began));
         draw(&mut terminal, |canvas| draw::draw(canvas, &app, &theme))?;
-        if take_in(&mut app, events, backlog, pictured) == Then::Suspend {
+        if take_in(&mut app, events, &mut feeding, pictured) == Then::Suspend {
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));
         }
@@ -50,6 +53,36 @@ fn draw(terminal: &mut Terminal, picture: impl FnOnce(&mut Canvas)) -> Result<()
     Ok(())
 }
 
+/// What was sent of a recording while it was on, and has to wait while it is held.
+struct Feeding<'a> {
+    waiting: VecDeque<Event>,
+    backlog: &'a Backlog,
+    control: &'a Control,
+}
+
+impl Feeding<'_> {
+    /// Passes on an event, behind those of the recording that wait if it is one itself; and then what need not wait any more.
+    fn pass(&mut self, app: &mut App, event: Event) {
+        match event {
+            Event::Frame(_) | Event::StreamEnded(_) => self.waiting.push_back(event),
+            event => app.update(event),
+        }
+        while let Some(event) = self.next(app) {
+            // What waits keeps its room: no more than that is sent meanwhile.
+            if let Event::Frame(frame) = &event {
+                self.backlog.take(frame);
+            }
+            app.update(event);
+        }
+        self.control.set(app.common().playback);
+    }
+
+    fn next(&mut self, app: &App) -> Option<Event> {
+        self.waiting.front().filter(|event| app.takes(event))?;
+        self.waiting.pop_front()
+    }
+}
+
 /// What comes behind some events.
 #[derive(PartialEq, Eq)]
 enum Then {
@@ -58,16 +91,13 @@ enum Then {
 }
 
 /// Takes in events until it is time for the next picture, to stop for a while, or to quit.
-fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, pictured: Instant) -> Then {
+fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictured: Instant) -> Then {
     let mut due = pictured + IDLE;
     while app.quit().is_none() {
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Event::Suspend) => return Then::Suspend,
             Ok(event) => {
-                if let Event::Frame(frame) = &event {
-                    backlog.take(frame);
-                }
-                app.update(event);
+                feeding.pass(app, event);
                 due = pictured + BETWEEN_PICTURES;
                 // Under a flood there is always one more event: pictures must come all the same.
                 if Instant::now() >= due {
@@ -91,6 +121,7 @@ fn read_keys(keys: Keys, events: Sender<Event>) {
             let event = match event::read() {
                 Ok(TerminalEvent::Key(key)) => keys.command(key).map(Event::Key),
                 Ok(TerminalEvent::Resize(columns, lines)) => Some(Event::Resize(size((columns, lines).into()))),
+                Ok(TerminalEvent::Paste(_)) => Some(Event::Paste),
                 Ok(_) => None,
                 Err(error) => Some(Event::NoKeys(format!("the terminal gives no keys: {error}"))),
             };
@@ -105,4 +136,36 @@ fn read_keys(keys: Keys, events: Sender<Event>) {
 
 fn size(size: ratatui::layout::Size) -> Size {
     Size { columns: size.width.into(), lines: size.height.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use grantscope_analysis::recording::Frame;
+    use grantscope_analysis::series::Times;
+
+    use super::*;
+    use crate::screen::command::Command;
+    use crate::screen::fixtures::{S, environment_frame};
+    use crate::source::frames::{Ended, Origin};
+
+    #[test]
+    fn what_was_sent_before_a_pause_waits_in_order_and_so_does_the_end() {
+        let (backlog, mut app) = (Backlog::default(), App::new(Origin::Replay, Times::Corrected));
+        let control = Control::new(app.common().playback);
+        let mut feeding = Feeding { waiting: VecDeque::new(), backlog: &backlog, control: &control };
+        let tick = |second: u64| Event::Frame(Frame::Tick { at_ns: second * S / 10 });
+        let begun = [Event::Frame(environment_frame()), tick(10), Event::Key(Command::Pause)];
+        begun.into_iter().for_each(|event| feeding.pass(&mut app, event));
+        let sent = [tick(11), tick(12), tick(13), Event::StreamEnded(Ended::Complete)];
+        sent.into_iter().for_each(|event| feeding.pass(&mut app, event));
+        let now_ns = |app: &App| app.common().data().now_ns();
+        assert_eq!((now_ns(&app), app.common().is_paused()), (Some(S), true));
+        let steps = iter::repeat_with(|| {
+            feeding.pass(&mut app, Event::Key(Command::Step));
+            (now_ns(&app).unwrap() * 10 / S, app.common().ended().is_some())
+        });
+        assert_eq!(steps.take(3).collect::<Vec<_>>(), [(11, false), (12, false), (13, true)]);
+    }
 }

@@ -1,7 +1,7 @@
-//! The footer: the keys that do something here.
+//! The footer: the keys that do something here, or what came of the last one.
 
 use grantscope_analysis::series::Times;
-use grantscope_analysis::shown::width;
+use grantscope_analysis::shown::{Shown, width};
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -13,6 +13,10 @@ use crate::screen::views::Row;
 
 /// Draws as many keys as there is room for; those that matter most come first.
 pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: &Theme) {
+    if let Some(notice) = &common.notice {
+        let text = format!("{:.width$}", Shown(notice), width = usize::from(area.width));
+        return canvas.render_widget(Line::styled(text, theme.warning()), area);
+    }
     let mut spans = Vec::new();
     let mut used = 0;
     for &command in row.footer {

@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use grantscope_analysis::report::text::{bound, phases, recorder};
-use grantscope_analysis::shown::{counted, width as width_of};
+use grantscope_analysis::shown::{Shown, counted, width as width_of};
 
 use crate::screen::model::common::Common;
 use crate::screen::text;
@@ -12,9 +12,12 @@ use crate::screen::theme::Theme;
 use crate::screen::views::{INFO, MAPS};
 use crate::screen::widgets::wrap::wrap;
 use crate::source::frames::{Ended, Origin};
+use crate::source::pace::Speed;
 
 /// A stream that is silent for this long gets a remark.
 const SILENT_SECONDS: u64 = 3;
+/// The name of a file is cut behind as many.
+const NAME_COLUMNS: usize = 40;
 /// Between two facts.
 const SEPARATOR: &str = " · ";
 
@@ -46,7 +49,8 @@ fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
 
 fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     let data = common.data();
-    let name = Chip { text: "grantscope".to_owned(), style: theme.heading() };
+    let name = common.connection.name().map(|name| format!("{:.NAME_COLUMNS$}", Shown(name)));
+    let name = Chip { text: name.unwrap_or_else(|| "grantscope".to_owned()), style: theme.heading() };
     if data.aggregate.environment().is_none() {
         // Nothing is known: not even that nothing was lost.
         return vec![name, status(common, theme)];
@@ -61,7 +65,7 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
         Chip { text: counted(data.aggregate.operations(), "operation"), style: Style::new() },
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
-        Chip { text: format!("after {}", text::length(data)), style: Style::new() },
+        Chip { text: text::place(common), style: Style::new() },
     ];
     if let Some((text, is_raw)) = text::times(&data.aggregate) {
         chips.push(Chip { text, style: warn_if(is_raw, theme.warning()) });
@@ -117,8 +121,16 @@ fn status(common: &Common, theme: &Theme) -> Chip {
     if common.ended().is_none() && common.connection.origin() == Origin::Live && silent >= SILENT_SECONDS {
         text.push_str(&format!(", silent for {silent} s"));
     }
+    let speed = common.playback.speed;
+    if common.is_replay() && speed != Speed::Times(1.0) {
+        text.push_str(&format!(" {speed}"));
+    }
     if common.is_paused() {
-        return Chip { text: format!("{text}, PAUSED"), style: theme.warning() };
+        let came = common
+            .came_meanwhile()
+            .filter(|&count| count > 0)
+            .map(|count| format!(", {} meanwhile", counted(count, "operation")));
+        return Chip { text: format!("{text}, PAUSED{}", came.unwrap_or_default()), style: theme.warning() };
     }
     Chip { text, style }
 }

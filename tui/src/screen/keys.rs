@@ -9,6 +9,8 @@ use crate::screen::command::Command;
 pub struct Binding {
     /// Keys that do it.
     pub codes: &'static [KeyCode],
+    /// Keys that do it together with Ctrl.
+    pub control: &'static [char],
     /// How the keys are written.
     pub shown: &'static str,
     /// What they do.
@@ -21,9 +23,9 @@ pub struct Binding {
 
 use KeyCode::{Char, Down, End, Esc, Home, PageDown, PageUp, Tab, Up};
 
-/// Keys that mean the same in every view. Ctrl-C quits as well.
+/// Keys that mean the same in every view.
 const MOVING: &[Binding] = &[
-    binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary (Ctrl-C too)"),
+    binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary (Ctrl-C too)").or_control(&['c']),
     binding(&[Up, Char('k')], "↑ k", Command::Up, "up", "the row above"),
     binding(&[Down, Char('j')], "↓ j", Command::Down, "down", "the row below"),
     binding(&[PageUp], "PgUp", Command::PageUp, "page up", "ten rows up"),
@@ -40,8 +42,24 @@ const CHANGING: &[Binding] = &[
     binding(&[Char('w')], "w", Command::OtherTimes, "raw", "times as measured, or without the probes' own time in them"),
     binding(&[Char('s')], "s", Command::Sort, "sort", "sort by the next column"),
     binding(&[Char('r')], "r", Command::Reverse, "reverse", "reverse the order"),
-    binding(&[Char(' ')], "space", Command::Pause, "pause", "hold the display (data goes on being read); again: go on"),
-    binding(&[Char('x')], "x", Command::Reset, "reset", "forget all operations so far, and begin new histograms"),
+    binding(
+        &[Char(' ')],
+        "space",
+        Command::Pause,
+        "pause",
+        "hold a replay where it is; live: hold the display, while data goes on being read; again: go on",
+    ),
+    binding(&[Char('.')], ".", Command::Step, "step", "hold a replay, and go on by a tenth of a second of its own time"),
+    binding(&[Char('<')], "<", Command::Slower, "slower", "play a recording half as fast"),
+    binding(&[Char('>')], ">", Command::Faster, "faster", "play a recording twice as fast; beyond 64 times: at once"),
+    binding(
+        &[],
+        "Ctrl-r",
+        Command::Reset,
+        "reset",
+        "forget all operations so far, and begin new histograms; not once the recording has ended",
+    )
+    .or_control(&['r']),
     binding(&[Esc], "Esc", Command::Back, "back", "one step back; from the table: quit"),
 ];
 
@@ -53,7 +71,14 @@ pub const fn binding(
     word: &'static str,
     about: &'static str,
 ) -> Binding {
-    Binding { codes, shown, command, word, about }
+    Binding { codes, control: &[], shown, command, word, about }
+}
+
+impl Binding {
+    /// These keys do it as well, with Ctrl.
+    const fn or_control(self, control: &'static [char]) -> Self {
+        Self { control, ..self }
+    }
 }
 
 /// All keys there are.
@@ -81,9 +106,10 @@ impl Keys {
         if key.kind == KeyEventKind::Release {
             return None;
         }
-        if key.modifiers.contains(KeyModifiers::CONTROL) {
-            return (key.code == Char('c')).then_some(Command::Quit);
-        }
-        self.0.iter().find(|binding| binding.codes.contains(&key.code)).map(|binding| binding.command)
+        let is_bound = |binding: &&Binding| match key.code {
+            Char(letter) if key.modifiers.contains(KeyModifiers::CONTROL) => binding.control.contains(&letter),
+            code => binding.codes.contains(&code),
+        };
+        self.0.iter().find(is_bound).map(|binding| binding.command)
     }
 }

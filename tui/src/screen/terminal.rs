@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
 use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use nix::sys::signal::{Signal, kill};
@@ -91,7 +92,7 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 fn enter() -> Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
-    execute!(io::stdout(), EnterAlternateScreen).context("the terminal cannot be written to")
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste).context("the terminal cannot be written to")
 }
 
 /// Undoes all, once. Errors are ignored: a terminal that is gone needs no restoring.
@@ -99,7 +100,7 @@ fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 

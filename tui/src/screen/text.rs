@@ -230,11 +230,23 @@ pub fn length(data: &Data) -> String {
     units::maybe_duration(data.watched_ns().map(|ns| ns as f64))
 }
 
+/// How far it has come; of a recording that is played, how far of how much.
+pub fn place(common: &Common) -> String {
+    let (Some(place_ns), true) = (common.place_ns(), common.is_replay()) else {
+        return format!("after {}", length(common.data()));
+    };
+    let seconds = |ns: u64| format!("{:.2}", ns as f64 / 1e9);
+    match common.length_ns() {
+        Some(length_ns) => format!("{} / {} s", seconds(place_ns), seconds(length_ns)),
+        None => format!("{} s of ?", seconds(place_ns)),
+    }
+}
+
 /// The numbers of the header, on one line.
 pub fn totals(common: &Common) -> String {
     let data = common.data();
     let parts = [
-        format!("after {}", length(data)),
+        place(common),
         counted(data.aggregate.operations(), "operation"),
         operation_rate(total_rate(common)),
         format!("errors {}", data.errors),

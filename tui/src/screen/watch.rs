@@ -16,6 +16,7 @@ use crate::screen::feed::{self, Backlog};
 use crate::screen::{event_loop, plain, signals, terminal};
 use crate::source::frames::{Ended, Input};
 use crate::source::pace::Speed;
+use crate::source::playback::Control;
 
 /// Shows what is wanted of an input until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
 ///
@@ -24,17 +25,19 @@ use crate::source::pace::Speed;
 pub fn watch(input: Input, speed: Speed, wanted: Wanted) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
-    let app = App::new(input.origin, wanted);
+    let app = App::new(input.origin, wanted).about(&input, speed);
+    let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable();
     signals::forward(events.clone(), has_terminal)?;
-    feed::spawn(input, speed, events.clone(), backlog.clone());
+    feed::spawn(input, control.clone(), events.clone(), backlog.clone());
     let app = if has_terminal {
-        event_loop::run(app, &incoming, events, &backlog)?
+        event_loop::run(app, &incoming, events, &backlog, &control)
     } else {
         drop(events);
-        plain::run(app, &incoming, &backlog, io::stdout().lock())?
+        plain::run(app, &incoming, &backlog, io::stdout().lock()).map_err(Into::into)
     };
-    finish(&app)
+    control.end();
+    finish(&app?)
 }
 
 fn finish(app: &App) -> Result<Exit> {
@@ -54,7 +57,7 @@ fn print_summary(app: &App) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(summary::table(&data.aggregate).as_bytes())?;
     if data.reset_at_ns.is_some() {
-        writeln!(out, "operations before the last reset (key x) are not in this table")?;
+        writeln!(out, "operations before the last reset (Ctrl-r) are not in this table")?;
     }
     out.flush()?;
     if let Some(why) = app.common().ended().and_then(Ended::problem) {

@@ -6,6 +6,7 @@ pub mod live;
 pub mod load;
 pub mod not_written;
 pub mod pace;
+pub mod playback;
 pub mod serial;
 pub mod stream;
 pub mod text;

@@ -21,7 +21,7 @@ use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
 use crate::options::shown::ShownArgs;
 use crate::screen::watch::watch;
-use crate::source::frames::{Input, Origin};
+use crate::source::frames::Input;
 use crate::source::load;
 use crate::source::pace::Speed;
 use crate::this_machine;
@@ -89,7 +89,7 @@ impl Verb for Bench {
             let file = Unblocked::new(self.output(RECORDING, Output::stream)?)?;
             Ok((self.capture.capture(Some(generator)), Tee { file, viewer: frames, log: Some(log) }, source))
         };
-        let show = |source| watch(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, self.shown.into());
+        let show = |source| watch(Input::live(Box::new(source)), Speed::Max, self.shown.into());
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
         // Before anything can fail: what was measured is also what people read.
         self.export(&recording)?;

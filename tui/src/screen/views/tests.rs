@@ -38,7 +38,7 @@ fn control_c_quits_and_c_compares() {
 
 #[test]
 fn other_control_keys_do_nothing() {
-    assert_eq!(keys().command(KeyEvent::new(Char('x'), KeyModifiers::CONTROL)), None);
+    assert_eq!(keys().command(KeyEvent::new(Char('q'), KeyModifiers::CONTROL)), None);
 }
 
 #[test]
