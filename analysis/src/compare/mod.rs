@@ -128,8 +128,17 @@ type ByDomain = BTreeMap<Domain, Vec<SeriesKey>>;
 ///
 /// Domains are compared with themselves where a kind was recorded with several of them, else with whatever the other kinds have.
 pub fn rows(recording: &Aggregate, pages_added_up: bool, metric: &Column) -> Vec<Row> {
+    rows_of(recording, pages_added_up, metric, |_| true)
+}
+
+/// The same, of those series alone that are wanted.
+pub fn rows_of(recording: &Aggregate, pages_added_up: bool, metric: &Column, is_wanted: impl Fn(&SeriesKey) -> bool) -> Vec<Row> {
     let mut subjects: BTreeMap<Group, PerKind<ByDomain>> = BTreeMap::new();
-    for (group, members) in groups(recording, pages_added_up) {
+    for (group, mut members) in groups(recording, pages_added_up) {
+        members.retain(&is_wanted);
+        if members.is_empty() {
+            continue;
+        }
         if let Some(place) = KINDS.iter().position(|&kind| group.buffer == Some(kind)) {
             let kinds = subjects.entry(Group { buffer: None, domain: Domain::Any, ..group }).or_default();
             kinds[place].insert(group.domain, members);

@@ -17,7 +17,6 @@ mod ranks;
 mod remark;
 mod rules;
 mod sample;
-mod select;
 mod spread;
 mod verdict;
 
@@ -29,5 +28,4 @@ pub use metric::{MEDIAN, Metric};
 pub use modes::Modes;
 pub use remark::{Remark, Side};
 pub use rules::Rule;
-pub use select::{Problem, Selector, written};
 pub use verdict::Verdict;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossterm::event::KeyEvent;
 use grantscope_analysis::recording::Frame;
 
 use crate::screen::command::Command;
@@ -14,8 +15,12 @@ pub enum Event {
     Frame(Frame),
     /// The user asked for something.
     Key(Command),
-    /// Text was pasted: not keys that somebody pressed.
-    Paste,
+    /// A key was pressed; what it asks for depends on what is seen.
+    Typed(KeyEvent),
+    /// This was pasted: not keys that somebody pressed.
+    Paste(String),
+    /// What was asked for is done, or could not be: what to say of it.
+    Said(String),
     /// Time to draw. The time since the viewer started.
     Tick(Duration),
     /// The terminal has a new size.

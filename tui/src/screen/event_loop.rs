@@ -1,9 +1,10 @@
 //! The loop of the screen: takes in events for a tenth of a second, then draws.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use crossterm::event::{self, Event as TerminalEvent};
@@ -13,8 +14,8 @@ use crate::screen::app::App;
 use crate::screen::draw;
 use crate::screen::event::{Event, Size};
 use crate::screen::feed::Backlog;
-use crate::screen::keys::Keys;
-use crate::screen::terminal::Terminal;
+use crate::screen::request::{self, Request};
+use crate::screen::terminal::{self, Terminal};
 use crate::screen::theme::Theme;
 use crate::source::playback::Control;
 
@@ -30,7 +31,7 @@ const IDLE: Duration = Duration::from_secs(1);
 pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog, control: &Control) -> Result<App> {
     let theme = Theme::from_environment();
     let mut terminal = Terminal::take()?;
-    read_keys(app.common().keys.clone(), keys);
+    read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
     let mut feeding = Feeding { waiting: VecDeque::new(), backlog, control };
     let began = Instant::now();
@@ -42,10 +43,29 @@ pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog:
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));
         }
+        if let Some(request) = app.take_request() {
+            fulfil(request, &mut terminal, &keys)?;
+        }
         if app.quit().is_some() {
             return Ok(app);
         }
     }
+}
+
+/// Does what the viewer wants; what came of it is another event.
+fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>) -> Result<()> {
+    match request {
+        Request::Repaint => terminal.repaint()?,
+        Request::Copy(text) => terminal.copy(text)?,
+        Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
+        // The loop, which also listens, is still there.
+        Request::Suspend => drop(events.send(Event::Said("not stopped: no shell is there to go on from".to_owned()))),
+        Request::Write(aggregate) => {
+            let events = events.clone();
+            thread::spawn(move || drop(events.send(Event::Said(request::write(&aggregate, Path::new("."), SystemTime::now())))));
+        }
+    }
+    Ok(())
 }
 
 fn draw(terminal: &mut Terminal, picture: impl FnOnce(&mut Canvas)) -> Result<()> {
@@ -99,6 +119,9 @@ fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictu
             Ok(event) => {
                 feeding.pass(app, event);
                 due = pictured + BETWEEN_PICTURES;
+                if app.has_request() {
+                    return Then::Draw;
+                }
                 // Under a flood there is always one more event: pictures must come all the same.
                 if Instant::now() >= due {
                     return Then::Draw;
@@ -115,13 +138,13 @@ fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictu
 }
 
 /// Keys come in a thread of their own, so that the loop waits in one place.
-fn read_keys(keys: Keys, events: Sender<Event>) {
+fn read_keys(events: Sender<Event>) {
     thread::spawn(move || {
         loop {
             let event = match event::read() {
-                Ok(TerminalEvent::Key(key)) => keys.command(key).map(Event::Key),
+                Ok(TerminalEvent::Key(key)) => Some(Event::Typed(key)),
                 Ok(TerminalEvent::Resize(columns, lines)) => Some(Event::Resize(size((columns, lines).into()))),
-                Ok(TerminalEvent::Paste(_)) => Some(Event::Paste),
+                Ok(TerminalEvent::Paste(text)) => Some(Event::Paste(text)),
                 Ok(_) => None,
                 Err(error) => Some(Event::NoKeys(format!("the terminal gives no keys: {error}"))),
             };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use grantscope_analysis::model::{Calibration, Clock, Cost, Crossing, Detail, Environment, Operation, Outcome};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{Times, Wanted};
+use grantscope_analysis::series::{Group, Pages, SeriesKey, Times, Wanted};
 use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -64,6 +64,11 @@ pub fn press(state: &mut App, commands: &[Command]) {
 /// An export that takes this long.
 pub fn export(buffer: Buffer, pages: u32, ns: u64) -> Operation {
     operation(Op::Export, buffer, pages, S, &[(Stage::Remainder, ns)])
+}
+
+/// What a row of exports of dom1 is about.
+pub fn group(buffer: Buffer, pages: Pages) -> Group {
+    Group { pages, ..Group::of(&SeriesKey::total(&export(buffer, 1, 1), None), false) }
 }
 
 /// What the probes cost: this much in an export, up to 100 ns more or less.

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use crate::screen::command::Command;
 use crate::screen::model::common::Common;
 use crate::screen::theme::Theme;
-use crate::screen::views::Row;
+use crate::screen::views::{Layer, Row};
 
 /// Draws as many keys as there is room for; those that matter most come first.
 pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: &Theme) {
@@ -35,7 +35,8 @@ fn shown(command: Command, common: &Common) -> &'static str {
     match command {
         // Both directions share a word.
         Command::Down => "↑↓",
-        _ => common.keys.of(command).shown,
+        // Of several keys, the first.
+        _ => common.keys.of(command).shown.split(' ').next().unwrap_or_default(),
     }
 }
 
@@ -43,6 +44,7 @@ fn shown(command: Command, common: &Common) -> &'static str {
 fn word(command: Command, common: &Common, row: &Row) -> &'static str {
     match command {
         Command::Down => row.moves,
+        Command::Quit if matches!(row.layer, Layer::Over { .. }) => "close",
         Command::Pause if common.is_paused() => "go on",
         Command::MergePages if common.listing.is_merged() => "split pages",
         Command::MergePages => "merge pages",

@@ -16,7 +16,7 @@ use crate::source::pace::Speed;
 
 /// A stream that is silent for this long gets a remark.
 const SILENT_SECONDS: u64 = 3;
-/// The name of a file is cut behind as many.
+/// The name of a file is cut behind as many, and so is a filter.
 const NAME_COLUMNS: usize = 40;
 /// Between two facts.
 const SEPARATOR: &str = " · ";
@@ -34,6 +34,12 @@ pub fn lines(common: &Common, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     let mut apart = flow(health.iter(), width.into(), theme);
     apart.extend(flow(facts.iter(), width.into(), theme));
     if apart.len() <= together.len() { apart } else { together }
+}
+
+/// How many lines a body has below the header and above the footer.
+pub fn lines_below(common: &Common) -> u16 {
+    let header = lines(common, &Theme::plain(), common.size.columns as u16).len();
+    common.size.lines.saturating_sub(header + 1) as u16
 }
 
 fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
@@ -65,13 +71,18 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
         Chip { text: counted(data.aggregate.operations(), "operation"), style: Style::new() },
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
-        Chip { text: text::place(common), style: Style::new() },
+        Chip { text: text::how_far(common), style: Style::new() },
     ];
     if let Some((text, is_raw)) = text::times(&data.aggregate) {
         chips.push(Chip { text, style: warn_if(is_raw, theme.warning()) });
     }
     if let Some(report) = data.aggregate.filtered() {
         chips.push(Chip { text: report.to_string(), style: theme.warning() });
+    }
+    if let Some(filter) = common.listing.filter() {
+        let hidden = counted(common.listing.hidden() as u64, "row");
+        let text = format!("filter {:.NAME_COLUMNS$} hides {hidden}", Shown(&filter.to_string()));
+        chips.push(Chip { text, style: theme.warning() });
     }
     if let Some(text) = phases::line(&data.aggregate) {
         chips.push(Chip { text, style: Style::new() });

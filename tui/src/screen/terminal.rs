@@ -6,12 +6,15 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
-use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getppid, getsid};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
@@ -48,6 +51,25 @@ impl Terminal {
         Ok(self.screen.get_frame().area().as_size())
     }
 
+    /// Draws the next picture whole: something else may have written to the terminal.
+    ///
+    /// # Errors
+    /// It cannot be written to.
+    pub fn repaint(&mut self) -> Result<()> {
+        execute!(io::stdout(), Clear(ClearType::All)).context("the terminal cannot be drawn to")?;
+        // Not by asking where its cursor is: the answer would be read as keys.
+        self.screen = screen()?;
+        Ok(())
+    }
+
+    /// Gives a text to the terminal's clipboard (OSC 52), where the terminal lets programs do that.
+    ///
+    /// # Errors
+    /// It cannot be written to.
+    pub fn copy(&mut self, text: String) -> Result<()> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)).context("the terminal cannot be written to")
+    }
+
     /// Gives the terminal back and stops this process, as whoever sent SIGTSTP wants it; takes it again when the process is continued.
     ///
     /// # Errors
@@ -61,6 +83,19 @@ impl Terminal {
         self.screen = screen()?;
         Ok(())
     }
+}
+
+/// Whether somebody would notice that this process is stopped, and could continue it: a parent in the same session, as a shell is. POSIX
+/// calls a process group without one orphaned, and its members do not stop at SIGTSTP either.
+pub fn can_be_continued() -> bool {
+    let session = |pid| getsid(Some(pid)).ok();
+    getppid() != Pid::from_raw(1) && session(getppid()) == session(Pid::this())
+}
+
+/// Stops what the terminal's key would stop in another program: the whole of the shell's job, this process by its own signal.
+pub fn suspend_all() {
+    // An error means that nothing stops: then it goes on.
+    let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
 }
 
 type Screen = ratatui::Terminal<CrosstermBackend<BasicColours<Stdout>>>;

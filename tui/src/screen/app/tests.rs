@@ -11,7 +11,7 @@ use crate::screen::app::{App, Quit};
 use crate::screen::command::{Command, ViewId};
 use crate::screen::event::Event;
 use crate::screen::fixtures::{S, calibration, export, feed, operations, picture, press, replay, state};
-use crate::screen::views::{COMPARE, HELP, INFO, VIEWS, ZOOM};
+use crate::screen::views::{COMPARE, HELP};
 use crate::source::frames::{Ended, Origin};
 use crate::support::builder::loss;
 use crate::support::synthetic;
@@ -60,7 +60,7 @@ fn a_recording_that_has_ended_is_not_forgotten() {
 #[test]
 fn pasted_text_is_no_keys() {
     let mut state = state(operations(vec![export(Buffer::Wc, 1, 10)]));
-    state.update(Event::Paste);
+    state.update(Event::Paste("q".to_owned()));
     assert!(picture((100, 30), &state).contains("pasted text is ignored"));
 }
 
@@ -101,25 +101,14 @@ fn a_held_display_says_how_much_came_meanwhile() {
 }
 
 #[test]
-fn escape_goes_one_step_back_and_quits_from_the_table() {
+fn escape_goes_one_step_back_and_does_not_quit() {
     let mut state = state(Vec::new());
     press(&mut state, &[COMPARE, HELP, Command::Back]);
     assert_eq!(state.view().1.id, ViewId("compare"));
     press(&mut state, &[Command::Back]);
     assert_eq!((state.view().1.id, state.quit()), (ViewId("table"), None));
     press(&mut state, &[Command::Back]);
-    assert_eq!(state.quit(), Some(&Quit::Asked));
-}
-
-#[test]
-fn q_quits_from_everywhere() {
-    let of_views = VIEWS.iter().map(|row| row.key.map(|key| key.command).into_iter().collect::<Vec<_>>());
-    for before in of_views.chain([vec![COMPARE, INFO], vec![ZOOM, Command::Pause]]) {
-        let mut state = state(Vec::new());
-        press(&mut state, &before);
-        press(&mut state, &[Command::Quit]);
-        assert_eq!(state.quit(), Some(&Quit::Asked), "{before:?}");
-    }
+    assert_eq!((state.quit(), state.common().notice.as_deref()), (None, Some("this is the first view; q quits")));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn how_much_is_held_is_in_the_header_and_not_known_without_a_ledger() {
     let header = |frames| shown(LARGE, frames, &[]).lines().take(2).collect::<Vec<_>>().join("\n");
     assert!(header(synthetic::frames(2)).contains("held –"));
     let held = header(with_ledger());
-    assert!(held.contains("held 4 maps, 64 pages") && held.contains("LEAK SUSPECTS 2 (l: which)"), "{held}");
+    assert!(held.contains("held 4 maps, 64 pages") && held.contains("LEAK SUSPECTS 2 (M: which)"), "{held}");
 }
 
 #[test]

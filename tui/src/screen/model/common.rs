@@ -26,6 +26,8 @@ pub struct Common {
     pub listing: Listing,
     /// The terminal's size.
     pub size: Size,
+    /// How many lines a view between header and footer has.
+    pub body_lines: u16,
     /// All keys.
     pub keys: Keys,
     /// How a recording is played.
@@ -44,6 +46,7 @@ impl Common {
             connection: Connection::new(origin),
             listing: Listing::default(),
             size: Size::default(),
+            body_lines: 0,
             keys,
             playback: Playback::at(Speed::Times(1.0)),
             notice: None,

@@ -1,32 +1,39 @@
-//! The rows of the data: how they are merged and sorted, and which is selected. The table lists them, zoom enlarges one.
+//! The rows of the data: how they are merged, filtered and sorted, and which is selected. The table lists them, zoom enlarges one.
 
+use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::Group;
 
 use crate::screen::command::Command;
 use crate::screen::model::columns::Order;
 use crate::screen::model::data::Data;
 use crate::screen::model::detail::{Detail, detail};
-use crate::screen::model::rows::{Cache, Row, Wanted, rows};
-use crate::screen::model::selection::Selection;
+use crate::screen::model::rows::{Cache, Row, Rows, Wanted, rows};
+use crate::screen::model::selection::{Cursor, Selection};
 
 /// Rows, and what the user chose to do with them.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     merged: bool,
     order: Order,
-    selected: Selection<Group>,
+    filter: Option<Selector>,
+    search: Option<Selector>,
+    selection: Selection,
+    cursor: Cursor,
+    selected: Option<usize>,
     cache: Cache,
-    rows: Vec<Row>,
+    rows: Rows,
     detail: Option<Detail>,
 }
 
 impl Listing {
     /// Computes the rows; `over`: the recording is, so that rates are means over all of it.
     pub fn refresh(&mut self, data: &Data, over: bool) {
-        let mut rows = rows(data, Wanted { merged: self.merged, over }, &mut self.cache);
-        self.order.sort(&mut rows);
-        self.rows = rows;
-        let selected = self.selected().map(|index| &self.rows[index]);
+        let wanted = Wanted { merged: self.merged, over, filter: self.filter.as_ref() };
+        self.rows = rows(data, wanted, &mut self.cache);
+        self.order.sort(&mut self.rows.rows);
+        self.selected = self.cursor.find(self.selection.chosen(), &self.groups());
+        let selected = self.selected.map(|index| &self.rows.rows[index]);
+        selected.into_iter().for_each(|row| self.selection.found(row.group));
         self.detail = selected.map(|row| detail(data, row));
     }
 
@@ -35,17 +42,32 @@ impl Listing {
         self.cache = Cache::default();
     }
 
-    /// Moves the selection, or sorts.
-    pub fn command(&mut self, command: Command) {
+    /// Moves the selection, by a page of as many rows, or sorts.
+    pub fn command(&mut self, command: Command, page: usize) {
         match command {
             Command::Sort => self.order = self.order.next(),
             Command::Reverse => self.order = self.order.reverse(),
-            command => {
-                if let Some(rows) = command.step() {
-                    self.selected.step(&self.groups(), rows);
-                }
-            }
+            command => self.step(command, page),
         }
+    }
+
+    /// Moves the selection, by a page of as many rows.
+    pub fn step(&mut self, command: Command, page: usize) {
+        let is_found = |index: usize| self.search.as_ref().is_some_and(|search| self.rows.rows[index].is_meant_by(search));
+        let moved = self.selected.and_then(|index| command.moved(index, self.rows.rows.len(), page, is_found));
+        if let Some(index) = moved {
+            self.choose(self.rows.rows[index].group);
+        }
+    }
+
+    /// Selects this.
+    pub fn choose(&mut self, group: Group) {
+        self.selection.choose(group);
+    }
+
+    /// A key was pressed: what is selected stays so.
+    pub fn fix(&mut self) {
+        self.selection.fix(self.selected.map(|index| self.rows.rows[index].group));
     }
 
     /// One row for all page counts, or one row each.
@@ -53,8 +75,19 @@ impl Listing {
         self.merged = !self.merged;
     }
 
+    /// Shows what this means alone; `None`: all.
+    pub fn show_only(&mut self, filter: Option<Selector>) {
+        self.filter = filter;
+        self.forget();
+    }
+
+    /// Looks for what this means; `None`: for nothing.
+    pub fn look_for(&mut self, search: Option<Selector>) {
+        self.search = search;
+    }
+
     fn groups(&self) -> Vec<Group> {
-        self.rows.iter().map(|row| row.group).collect()
+        self.rows.rows.iter().map(|row| row.group).collect()
     }
 
     /// Whether there is one row for all page counts.
@@ -67,14 +100,34 @@ impl Listing {
         self.order
     }
 
+    /// What is shown alone; `None`: all is.
+    pub fn filter(&self) -> Option<&Selector> {
+        self.filter.as_ref()
+    }
+
+    /// What is looked for.
+    pub fn search(&self) -> Option<&Selector> {
+        self.search.as_ref()
+    }
+
+    /// How many rows the filter hides.
+    pub fn hidden(&self) -> usize {
+        self.rows.hidden
+    }
+
     /// The rows, sorted.
     pub fn rows(&self) -> &[Row] {
-        &self.rows
+        &self.rows.rows
     }
 
     /// Which row is selected.
     pub fn selected(&self) -> Option<usize> {
-        self.selected.index(&self.groups())
+        self.selected
+    }
+
+    /// What was chosen: the selected row, or one for which that stands in.
+    pub fn chosen(&self) -> Option<Group> {
+        self.selection.chosen()
     }
 
     /// The selected row in full.

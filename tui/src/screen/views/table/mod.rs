@@ -15,7 +15,8 @@ use crate::screen::view::View;
 
 impl View for Table {
     fn command(&mut self, command: Command, common: &mut Common) {
-        self.command(command, common);
+        let page = draw::rows_seen(self.panes, common);
+        self.command(command, common, page);
     }
 
     fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
