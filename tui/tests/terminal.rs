@@ -21,6 +21,12 @@ use tempfile::TempDir;
 const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/recordings/sweep.gsr");
 /// No more marks around what is pasted.
 const NO_PASTE: &str = "\u{1b}[?2004l";
+/// No more of the mouse.
+const NO_MOUSE: &str = "\u{1b}[?1006l\u{1b}[?1000l";
+/// The whole screen is cleared.
+const CLEAR: &str = "\u{1b}[2J";
+/// How each picture ends.
+const NO_CURSOR: &str = "\u{1b}[?25l";
 /// Entering and leaving the alternate screen.
 const ENTER: &str = "\u{1b}[?1049h";
 const LEAVE: &str = "\u{1b}[?1049l";
@@ -95,6 +101,18 @@ impl Viewer {
         }
     }
 
+    /// The whole picture as it is now.
+    fn repainted(&self) -> String {
+        self.take();
+        self.press("\u{c}");
+        self.until(|shown| shown.contains(CLEAR));
+        // Until no more comes of it.
+        thread::sleep(Duration::from_millis(500));
+        let shown = self.take();
+        let picture = shown.rsplit_once(CLEAR).unwrap().1;
+        picture.split(NO_CURSOR).next().unwrap_or_default().to_owned()
+    }
+
     fn until(&self, is_so: impl Fn(&str) -> bool) {
         let begun = Instant::now();
         while !is_so(&self.shown.lock().unwrap()) {
@@ -165,11 +183,11 @@ fn a_replay_that_is_held_stands_still_and_goes_on_when_it_is_asked_to() {
     let viewer = Viewer::playing("0.5", 40, 120);
     viewer.press(" ");
     viewer.until_repainted("PAUSED");
-    viewer.take();
-    // What was on its way is drawn; then nothing changes but what nobody sees.
+    let before = viewer.repainted();
     thread::sleep(Duration::from_millis(1_500));
-    let shown = viewer.take();
-    assert!(!shown.contains("op/s") && !shown.contains("ENDED"), "{shown:?}");
+    assert_eq!(viewer.repainted(), before);
+    viewer.press(".");
+    assert_ne!(viewer.repainted(), before);
     viewer.press(" ");
     (0..8).for_each(|_| viewer.press(">"));
     viewer.until(|shown| shown.contains("ENDED"));
@@ -215,7 +233,7 @@ fn every_key_of_the_help_leaves_the_view_alive_and_the_terminal_restored() {
     }
     viewer.take();
     viewer.press("q");
-    viewer.until(|shown| shown.contains(LEAVE) && shown.contains(NO_PASTE));
+    viewer.until(|shown| shown.contains(LEAVE) && [NO_PASTE, NO_MOUSE].iter().all(|undone| shown.contains(undone)));
     let shown = viewer.take();
     assert_eq!(viewer.end().code(), Some(0), "{shown:?}");
 }

@@ -8,7 +8,7 @@ use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::Wanted;
 
 use crate::screen::command::{Command, ViewId};
-use crate::screen::event::Event;
+use crate::screen::event::{Event, Wheel};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
@@ -17,8 +17,8 @@ use crate::screen::view::View;
 use crate::screen::views::{self, BASE, Layer, Row, VIEWS};
 use crate::screen::{header, text};
 use crate::source::frames::{Ended, Input, Origin};
+use crate::source::pace::Playback;
 use crate::source::pace::{Speed, time_of};
-use crate::source::playback::Playback;
 
 /// What a user of `top` is doing, and what there is to see.
 #[derive(Debug)]
@@ -45,6 +45,9 @@ pub enum Quit {
     /// It cannot go on; why.
     Failed(String),
 }
+
+/// As far as a wheel moves in other programs.
+const WHEEL_LINES: usize = 3;
 
 impl App {
     /// Nothing read yet; this is wanted of the input.
@@ -87,6 +90,8 @@ impl App {
                 Some(prompt) => prompt.paste(&text),
                 None => self.common.say("pasted text is ignored: it would be taken for keys"),
             },
+            Event::Clicked(line) => self.click(line),
+            Event::Scrolled(wheel) => self.scroll(wheel),
             Event::Said(what) => self.common.say(&what),
             Event::Tick(now) => self.tick(now),
             Event::Resize(size) => {
@@ -167,6 +172,23 @@ impl App {
         }
         self.prompt = None;
         self.refresh();
+    }
+
+    /// Selects a row of a view that has some; a prompt has none.
+    fn click(&mut self, line: usize) {
+        let header = self.common.size.lines.saturating_sub(1 + usize::from(self.common.body_lines));
+        if let (None, None, Some(line)) = (&self.prompt, self.over, line.checked_sub(header)) {
+            self.common.notice = None;
+            self.views[self.body].click(line, &mut self.common);
+            self.refresh();
+        }
+    }
+
+    fn scroll(&mut self, wheel: Wheel) {
+        let command = if wheel == Wheel::Up { Command::Up } else { Command::Down };
+        if self.prompt.is_none() {
+            (0..WHEEL_LINES).for_each(|_| self.command(command));
+        }
     }
 
     fn entered(&mut self, purpose: Purpose, selector: Option<Selector>) {

@@ -19,6 +19,10 @@ pub enum Event {
     Typed(KeyEvent),
     /// This was pasted: not keys that somebody pressed.
     Paste(String),
+    /// The mouse pointed at this line of the screen, counted from 0.
+    Clicked(usize),
+    /// The wheel was turned this way.
+    Scrolled(Wheel),
     /// What was asked for is done, or could not be: what to say of it.
     Said(String),
     /// Time to draw. The time since the viewer started.
@@ -33,6 +37,15 @@ pub enum Event {
     Suspend,
     /// The terminal gives no more keys; why.
     NoKeys(String),
+}
+
+/// Which way a wheel was turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wheel {
+    /// To what is above.
+    Up,
+    /// To what is below.
+    Down,
 }
 
 /// The terminal's size, in characters.

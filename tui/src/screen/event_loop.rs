@@ -7,17 +7,17 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use crossterm::event::{self, Event as TerminalEvent};
+use crossterm::event::{self, Event as TerminalEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame as Canvas;
 
 use crate::screen::app::App;
 use crate::screen::draw;
-use crate::screen::event::{Event, Size};
+use crate::screen::event::{Event, Size, Wheel};
 use crate::screen::feed::Backlog;
 use crate::screen::request::{self, Request};
-use crate::screen::terminal::{self, Terminal};
+use crate::screen::terminal::{self, Mouse, Terminal};
 use crate::screen::theme::Theme;
-use crate::source::playback::Control;
+use crate::source::control::Control;
 
 /// More pictures in a second cannot be read, and each costs time on the machine that may be the one under test.
 const BETWEEN_PICTURES: Duration = Duration::from_millis(100);
@@ -28,9 +28,10 @@ const IDLE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The terminal cannot be set up or drawn to.
-pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog, control: &Control) -> Result<App> {
+pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, feed: (&Backlog, &Control), mouse: Mouse) -> Result<App> {
+    let (backlog, control) = feed;
     let theme = Theme::from_environment();
-    let mut terminal = Terminal::take()?;
+    let mut terminal = Terminal::take(mouse)?;
     read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
     let mut feeding = Feeding { waiting: VecDeque::new(), backlog, control };
@@ -145,6 +146,7 @@ fn read_keys(events: Sender<Event>) {
                 Ok(TerminalEvent::Key(key)) => Some(Event::Typed(key)),
                 Ok(TerminalEvent::Resize(columns, lines)) => Some(Event::Resize(size((columns, lines).into()))),
                 Ok(TerminalEvent::Paste(text)) => Some(Event::Paste(text)),
+                Ok(TerminalEvent::Mouse(mouse)) => pointed(mouse),
                 Ok(_) => None,
                 Err(error) => Some(Event::NoKeys(format!("the terminal gives no keys: {error}"))),
             };
@@ -155,6 +157,16 @@ fn read_keys(events: Sender<Event>) {
             }
         }
     });
+}
+
+/// What a mouse asks for.
+fn pointed(mouse: MouseEvent) -> Option<Event> {
+    match mouse.kind {
+        MouseEventKind::ScrollUp => Some(Event::Scrolled(Wheel::Up)),
+        MouseEventKind::ScrollDown => Some(Event::Scrolled(Wheel::Down)),
+        MouseEventKind::Down(MouseButton::Left) => Some(Event::Clicked(mouse.row.into())),
+        _ => None,
+    }
 }
 
 fn size(size: ratatui::layout::Size) -> Size {

@@ -13,9 +13,9 @@ use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
 
 use crate::screen::event::Event;
+use crate::source::control::Control;
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
 use crate::source::pace::time_of;
-use crate::source::playback::Control;
 
 /// Operations that may wait for the event loop: some 40 MiB, and more than a second of what can be recorded.
 const MOST_WAITING: usize = 1 << 17;
@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
     use crate::screen::fixtures::{S, export};
+    use crate::source::pace::Playback;
     use crate::source::pace::Speed;
-    use crate::source::playback::Playback;
 
     fn control() -> Control {
         Control::new(Playback::at(Speed::Max))

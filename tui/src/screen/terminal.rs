@@ -10,6 +10,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
+use crossterm::style::Print;
 use crossterm::terminal::{
     self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -20,6 +21,27 @@ use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
 
 use crate::screen::basic_colours::BasicColours;
+
+/// Whether the mouse selects and scrolls here, or marks text in the terminal as elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// It selects and scrolls.
+    Used,
+    /// It is the terminal's.
+    Left,
+}
+
+impl Mouse {
+    /// From the option `--no-mouse`.
+    pub fn unless(is_left: bool) -> Self {
+        if is_left { Self::Left } else { Self::Used }
+    }
+}
+
+/// Buttons and the wheel, with coordinates of any size (xterm's control sequences, "Mouse Tracking"); not its moves: those would be bytes
+/// on a serial line for nothing.
+const MOUSE_ON: &str = "\u{1b}[?1000h\u{1b}[?1006h";
+const MOUSE_OFF: &str = "\u{1b}[?1006l\u{1b}[?1000l";
 
 /// Draws to standard output until it is dropped.
 pub struct Terminal {
@@ -37,7 +59,8 @@ impl Terminal {
     ///
     /// # Errors
     /// It cannot be set up, or its size is not known.
-    pub fn take() -> Result<Self> {
+    pub fn take(mouse: Mouse) -> Result<Self> {
+        HAS_MOUSE.store(mouse == Mouse::Used, Ordering::SeqCst);
         restore_on_panic();
         enter().and_then(|()| screen()).map(|screen| Self { screen }).inspect_err(|_| restore())
     }
@@ -123,11 +146,20 @@ impl Drop for Terminal {
 /// Whether there is something to undo: leaving the alternate screen twice would move the cursor over what was printed since.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the mouse is asked for.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
+
 /// Takes it, as [`restore`] gives it back.
 fn enter() -> Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste).context("the terminal cannot be written to")
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Print(mouse(MOUSE_ON)))
+        .context("the terminal cannot be written to")
+}
+
+/// This, if the mouse is asked for.
+fn mouse(sequence: &'static str) -> &'static str {
+    if HAS_MOUSE.load(Ordering::SeqCst) { sequence } else { "" }
 }
 
 /// Undoes all, once. Errors are ignored: a terminal that is gone needs no restoring.
@@ -135,7 +167,7 @@ fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(io::stdout(), Print(mouse(MOUSE_OFF)), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 

@@ -13,16 +13,17 @@ use grantscope_output::say;
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::feed::{self, Backlog};
+use crate::screen::terminal::Mouse;
 use crate::screen::{event_loop, plain, signals, terminal};
+use crate::source::control::Control;
 use crate::source::frames::{Ended, Input};
 use crate::source::pace::Speed;
-use crate::source::playback::Control;
 
 /// Shows what is wanted of an input until the user quits (on a terminal) or it ends (elsewhere); then prints the summary.
 ///
 /// # Errors
 /// The terminal cannot be used, or the input is not a recording.
-pub fn watch(input: Input, speed: Speed, wanted: Wanted) -> Result<Exit> {
+pub fn watch(input: Input, speed: Speed, wanted: Wanted, mouse: Mouse) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
     let app = App::new(input.origin, wanted).about(&input, speed);
@@ -31,7 +32,7 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted) -> Result<Exit> {
     signals::forward(events.clone(), has_terminal)?;
     feed::spawn(input, control.clone(), events.clone(), backlog.clone());
     let app = if has_terminal {
-        event_loop::run(app, &incoming, events, &backlog, &control)
+        event_loop::run(app, &incoming, events, (&backlog, &control), mouse)
     } else {
         drop(events);
         plain::run(app, &incoming, &backlog, io::stdout().lock()).map_err(Into::into)

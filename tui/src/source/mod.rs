@@ -1,12 +1,12 @@
 //! Where frames come from: a file, a stream, or this machine.
 
+pub mod control;
 pub mod file;
 pub mod frames;
 pub mod live;
 pub mod load;
 pub mod not_written;
 pub mod pace;
-pub mod playback;
 pub mod serial;
 pub mod stream;
 pub mod text;

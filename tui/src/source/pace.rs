@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 
 use grantscope_analysis::recording::Frame;
 
-use crate::source::playback::Playback;
-
 /// How fast a recording is played.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
@@ -61,6 +59,30 @@ impl fmt::Display for Speed {
             Self::Times(times) if *times < 0.1 => write!(f, "{times:.3}×"),
             Self::Times(times) => write!(f, "{times}×"),
             Self::Max => f.write_str("max"),
+        }
+    }
+}
+
+/// How a recording is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Playback {
+    /// How fast.
+    pub speed: Speed,
+    /// It stands at this time of the recording; `None`: it goes on.
+    pub held_at_ns: Option<u64>,
+}
+
+impl Playback {
+    /// It goes on, as fast as this.
+    pub fn at(speed: Speed) -> Self {
+        Self { speed, held_at_ns: None }
+    }
+
+    /// Whether a frame of this time is not held; `None`: it says no time.
+    pub fn lets_pass(&self, at_ns: Option<u64>) -> bool {
+        match (at_ns, self.held_at_ns) {
+            (Some(at_ns), Some(held_at_ns)) => at_ns <= held_at_ns,
+            _ => true,
         }
     }
 }

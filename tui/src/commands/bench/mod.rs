@@ -20,6 +20,7 @@ use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
 use crate::options::shown::ShownArgs;
+use crate::screen::terminal::Mouse;
 use crate::screen::watch::watch;
 use crate::source::frames::Input;
 use crate::source::load;
@@ -58,6 +59,10 @@ pub struct Bench {
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<OsString>,
 
+    /// Leave the mouse to the terminal: it marks text, as elsewhere. Without: it selects rows and scrolls
+    #[arg(long)]
+    pub no_mouse: bool,
+
     /// What is shown, and in results.csv.
     #[command(flatten)]
     pub shown: ShownArgs,
@@ -89,7 +94,8 @@ impl Verb for Bench {
             let file = Unblocked::new(self.output(RECORDING, Output::stream)?)?;
             Ok((self.capture.capture(Some(generator)), Tee { file, viewer: frames, log: Some(log) }, source))
         };
-        let show = |source| watch(Input::live(Box::new(source)), Speed::Max, self.shown.into());
+        let mouse = Mouse::unless(self.no_mouse);
+        let show = |source| watch(Input::live(Box::new(source)), Speed::Max, self.shown.into(), mouse);
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
         // Before anything can fail: what was measured is also what people read.
         self.export(&recording)?;

@@ -8,7 +8,7 @@ use grantscope_wire::Buffer;
 use crate::screen::app::{self, App};
 use crate::screen::command::Command::*;
 use crate::screen::command::ViewId;
-use crate::screen::event::{Event, Size};
+use crate::screen::event::{Event, Size, Wheel};
 use crate::screen::fixtures::{SMALL, export, feed, group, operations, picture, press, state, viewer};
 use crate::screen::model::columns::of;
 use crate::screen::model::selection::is_alike;
@@ -186,6 +186,28 @@ fn a_page_is_as_many_rows_as_are_seen() {
         press(&mut app, &[PageDown]);
         assert_eq!(selected(&app), Some(group(Buffer::Pages, Pages::Exactly(1 + seen))), "{commands:?}");
         assert!(seen > 3);
+    }
+}
+
+#[test]
+fn the_mouse_selects_the_row_that_it_points_at_and_its_wheel_moves() {
+    for commands in [&[][..], &[COMPARE]] {
+        let mut app = exports(&(1..=90).collect::<Vec<_>>());
+        app.update(Event::Resize(Size { columns: 80, lines: 24 }));
+        press(&mut app, commands);
+        press(&mut app, &[First, PageDown, PageDown]);
+        let screen = picture(SMALL, &app);
+        let line = screen.lines().position(|line| line.starts_with("▸")).unwrap() - 2;
+        let pages = screen.lines().nth(line).unwrap().split_whitespace().filter_map(|word| word.parse::<u32>().ok()).next();
+        app.update(Event::Clicked(line));
+        assert_eq!(selected(&app), pages.map(|pages| group(Buffer::Pages, Pages::Exactly(pages))), "{screen}");
+        app.update(Event::Scrolled(Wheel::Down));
+        app.update(Event::Scrolled(Wheel::Up));
+        app.update(Event::Scrolled(Wheel::Down));
+        assert_eq!(selected(&app), pages.map(|pages| group(Buffer::Pages, Pages::Exactly(pages + 3))));
+        // What is no row selects none.
+        [0, 23, 4_000].into_iter().for_each(|line| app.update(Event::Clicked(line)));
+        assert_eq!(selected(&app), pages.map(|pages| group(Buffer::Pages, Pages::Exactly(pages + 3))));
     }
 }
 

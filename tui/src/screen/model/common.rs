@@ -11,8 +11,8 @@ use crate::screen::model::connection::Connection;
 use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
 use crate::source::frames::{Ended, Origin};
+use crate::source::pace::Playback;
 use crate::source::pace::Speed;
-use crate::source::playback::Playback;
 
 /// How far a step goes: as far as frames of a recording mostly are from each other.
 const STEP_NS: u64 = 100_000_000;

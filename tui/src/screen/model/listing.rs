@@ -60,6 +60,13 @@ impl Listing {
         }
     }
 
+    /// Selects the row at this place, if there is one.
+    pub fn choose_at(&mut self, index: usize) {
+        if let Some(group) = self.rows.rows.get(index).map(|row| row.group) {
+            self.choose(group);
+        }
+    }
+
     /// Selects this.
     pub fn choose(&mut self, group: Group) {
         self.selection.choose(group);

@@ -52,6 +52,11 @@ pub fn rows_seen(compare: &Compare, common: &Common) -> usize {
     inner.saturating_sub(1 + notes_seen(compare, notes, inner))
 }
 
+/// The row in this line, of which the first two are a title and the heading.
+pub fn row_at(line: usize, compare: &Compare, common: &Common) -> Option<usize> {
+    visible(compare.selected().unwrap_or(0), compare.comparison.rows.len(), rows_seen(compare, common)).nth(line.checked_sub(2)?)
+}
+
 /// The lines of the rows with their notes, and those of the stages below them.
 fn parts(height: u16, compare: &Compare, notes: usize) -> (u16, u16) {
     let stages = compare.stages.len() as u16;

@@ -18,6 +18,12 @@ impl View for Compare {
         self.command(command, &mut common.listing, page);
     }
 
+    fn click(&mut self, line: usize, common: &mut Common) {
+        if let Some(index) = draw::row_at(line, self, common) {
+            self.choose(index, &mut common.listing);
+        }
+    }
+
     fn refresh(&mut self, common: &Common) {
         self.refresh(common.data(), &common.listing);
     }

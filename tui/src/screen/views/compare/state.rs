@@ -47,7 +47,14 @@ impl Compare {
         let rows = &self.comparison.rows;
         let is_found = |index: usize| listing.search().is_some_and(|search| is_meant(&rows[index], search));
         let moved = self.selected.and_then(|index| command.moved(index, rows.len(), page, is_found));
-        if let Some(group) = moved.and_then(|index| member(&rows[index], listing.chosen())) {
+        if let Some(index) = moved {
+            self.choose(index, listing);
+        }
+    }
+
+    /// Selects the row at this place, in the kind of what was chosen before.
+    pub fn choose(&self, index: usize, listing: &mut Listing) {
+        if let Some(group) = member(&self.comparison.rows[index], listing.chosen()) {
             listing.choose(group);
         }
     }

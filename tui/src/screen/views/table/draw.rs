@@ -56,6 +56,11 @@ pub fn rows_seen(panes: Panes, common: &Common) -> usize {
     usize::from(height.saturating_sub(1)).saturating_sub(has_legend(height, panes, common, &columns).into())
 }
 
+/// The row in this line, the first of which is the heading.
+pub fn row_at(line: usize, panes: Panes, common: &Common) -> Option<usize> {
+    seen(common, rows_seen(panes, common)).nth(line.checked_sub(1)?)
+}
+
 /// Whether the last line of a table of this height explains the mark before a quantile.
 fn has_legend(height: u16, panes: Panes, common: &Common, columns: &[Seen]) -> bool {
     let (listing, room) = (&common.listing, usize::from(height.saturating_sub(1)));

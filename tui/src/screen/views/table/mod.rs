@@ -19,6 +19,12 @@ impl View for Table {
         self.command(command, common, page);
     }
 
+    fn click(&mut self, line: usize, common: &mut Common) {
+        if let Some(index) = draw::row_at(line, self.panes, common) {
+            common.listing.choose_at(index);
+        }
+    }
+
     fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
         draw::draw(canvas, area, self, common, theme);
     }

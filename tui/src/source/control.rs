@@ -1,33 +1,9 @@
-//! What the one who watches wants of how a recording is played, and how the thread that plays it learns of that.
+//! How the thread that plays a recording learns what the one who watches wants of it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::source::pace::{Pace, Speed};
-
-/// How a recording is played.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Playback {
-    /// How fast.
-    pub speed: Speed,
-    /// It stands at this time of the recording; `None`: it goes on.
-    pub held_at_ns: Option<u64>,
-}
-
-impl Playback {
-    /// It goes on, as fast as this.
-    pub fn at(speed: Speed) -> Self {
-        Self { speed, held_at_ns: None }
-    }
-
-    /// Whether a frame of this time is not held; `None`: it says no time.
-    pub fn lets_pass(&self, at_ns: Option<u64>) -> bool {
-        match (at_ns, self.held_at_ns) {
-            (Some(at_ns), Some(held_at_ns)) => at_ns <= held_at_ns,
-            _ => true,
-        }
-    }
-}
+use crate::source::pace::{Pace, Playback};
 
 /// What the event loop and the thread that feeds it share.
 #[derive(Clone, Debug)]
