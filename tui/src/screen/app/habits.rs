@@ -82,7 +82,8 @@ fn the_first_row_is_selected_until_a_key_is_pressed_and_then_stays() {
     let mut app = exports(&[5]);
     feed(&mut app, operations(vec![export(Buffer::Pages, 3, 1)]));
     assert_eq!(selected(&app), Some(group(Buffer::Pages, Pages::Exactly(3))));
-    press(&mut app, &[NextPane]);
+    // The first key may be one that puts another row in its place.
+    press(&mut app, &[Reverse]);
     feed(&mut app, operations(vec![export(Buffer::Pages, 1, 1)]));
     assert_eq!(selected(&app), Some(group(Buffer::Pages, Pages::Exactly(3))));
 }
