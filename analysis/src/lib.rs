@@ -1,9 +1,10 @@
 //! Everything between a recording and the person who reads the numbers: functions of values, for any machine.
 //!
 //! A recording's frames ([`recording`]) carry values of the [`model`]; [`stages`] makes stages of the hooks that an operation passed;
-//! [`own`] says how much of their time was the probes'; [`series`] adds them up to histograms; [`history`] keeps what happened when; [`live`] follows the
-//! mappings that are alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of all that is shown of a series;
-//! [`compare`] puts buffer kinds side by side; [`merge`] adds runs up; [`shown`] writes text that others wrote; [`verify`] compares with what the load generator wrote down; [`report`] makes text and
+//! [`own`] says how much of their time was the probes'; [`series`] adds them up to histograms; [`history`] keeps what happened when;
+//! [`live`] follows the mappings that are alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of
+//! all that is shown of a series; [`select`] is the language that says which series are meant; [`compare`] puts buffer kinds side by side;
+//! [`merge`] adds runs up; [`shown`] writes text that others wrote; [`verify`] compares with what the load generator wrote down; [`report`] makes text and
 //! files of it all.
 //!
 //! ```
@@ -46,6 +47,7 @@ pub mod quantile;
 pub mod recording;
 pub mod report;
 pub mod runs;
+pub mod select;
 pub mod series;
 pub mod shown;
 pub mod stages;

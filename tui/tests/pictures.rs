@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 
 /// Each file of docs/pictures/, and how it is drawn.
-const PICTURES: &[(&str, &[&str])] =
-    &[("overview.svg", &["--view", "table", "--size", "120x32"]), ("compare.svg", &["--view", "compare", "--size", "120x36"])];
+const PICTURES: &[(&str, &[&str])] = &[
+    ("overview.svg", &["--view", "table", "--size", "120x32"]),
+    ("where.svg", &["--keys", "/ e x p o r t . w c enter ] ] ] ] 2", "--size", "110x24"]),
+    ("compare.svg", &["--view", "compare", "--size", "120x36"]),
+];
 
 fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

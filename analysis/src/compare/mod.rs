@@ -131,9 +131,10 @@ pub fn rows(recording: &Aggregate, pages_added_up: bool, metric: &Column) -> Vec
     rows_of(recording, pages_added_up, metric, |_| true)
 }
 
-fn rows_of(recording: &Aggregate, pages_added_up: bool, metric: &Column, takes: impl Fn(&SeriesKey) -> bool) -> Vec<Row> {
+/// The same, of those series alone that are wanted.
+pub fn rows_of(recording: &Aggregate, pages_added_up: bool, metric: &Column, is_wanted: impl Fn(&SeriesKey) -> bool) -> Vec<Row> {
     let mut subjects: BTreeMap<Group, PerKind<ByDomain>> = BTreeMap::new();
-    for (group, members) in groups_of(recording, pages_added_up, takes) {
+    for (group, members) in groups_of(recording, pages_added_up, is_wanted) {
         if let Some(place) = KINDS.iter().position(|&kind| group.buffer == Some(kind)) {
             let kinds = subjects.entry(Group { buffer: None, domain: Domain::Any, ..group }).or_default();
             kinds[place].insert(group.domain, members);

@@ -18,7 +18,6 @@ mod ranks;
 mod remark;
 mod rules;
 mod sample;
-mod select;
 mod spread;
 mod verdict;
 
@@ -31,5 +30,4 @@ pub use metric::{MEDIAN, Metric};
 pub use modes::Modes;
 pub use remark::{Remark, Side};
 pub use rules::Rule;
-pub use select::{Problem, Selector, written};
 pub use verdict::Verdict;

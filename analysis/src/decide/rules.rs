@@ -1,7 +1,7 @@
 //! Limits, each with the series that it is for: `export.* p99=5%`.
 
-use super::select::Problem;
-use super::{DEFAULT, Limit, MEDIAN, Metric, Selector};
+use super::{DEFAULT, Limit, MEDIAN, Metric};
+use crate::select::{Problem, Selector};
 use crate::series::SeriesKey;
 
 /// Some series, and how much their times may change.

@@ -7,7 +7,7 @@ use smallvec::smallvec;
 
 use super::slices::Bounds;
 use super::*;
-use crate::decide::Selector;
+use crate::select::Selector;
 use crate::fixtures::{S, export, span};
 use crate::model::{LossCounter, LossReport, Operation, Outcome, Phase};
 use crate::quantile::P50;

@@ -8,6 +8,7 @@
 
 mod bounds;
 mod convert;
+mod end;
 mod ids;
 mod outbox;
 mod reader;
@@ -18,6 +19,7 @@ mod v4;
 mod whole;
 mod writer;
 
+pub use end::end_ns;
 pub use outbox::{MOST_WAITING, Unblocked};
 pub use reader::{ReadError, Reader};
 pub use writer::{FrameSink, Progress, Writer};

@@ -109,6 +109,16 @@ impl<R: Read> Reader<R> {
         Ok(Self { input, version: found, newest: v4::Decoder::default(), frames: 0, ended: false })
     }
 
+    /// Which version the recording has.
+    pub(super) fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// Begins at a frame behind the first, of a recording of this version.
+    pub(super) fn within(version: u16, input: R) -> Self {
+        Self { input, version, newest: v4::Decoder::default(), frames: 1, ended: false }
+    }
+
     /// The next frame; `None` after the end frame.
     ///
     /// # Errors

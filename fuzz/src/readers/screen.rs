@@ -4,11 +4,13 @@ use std::io::Cursor;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use grantscope::screen::app::App;
 use grantscope::screen::command::Command;
 use grantscope::screen::draw::draw;
 use grantscope::screen::event::{Event, Size};
 use grantscope::screen::feed::Backlog;
+use grantscope::screen::request::Request;
 use grantscope::screen::theme::Theme;
 use grantscope::screen::{plain, views};
 use grantscope::source::frames::{Ended, Origin};
@@ -54,7 +56,17 @@ fn seen(app: &mut App) {
         open.into_iter().for_each(|key| app.update(Event::Key(key)));
     }
     changes.into_iter().for_each(|key| app.update(Event::Key(key)));
+    // A filter that leaves some, a search, and the row as text.
+    "/op!=map pages<64\n\\outcome!=ok\nny".chars().for_each(|letter| app.update(Event::Typed(key(letter))));
+    if let Some(Request::Copy(text)) = app.take_request() {
+        assert_shown("a copied row", &text);
+    }
     picture(app, SIZES[1]);
+}
+
+fn key(letter: char) -> KeyEvent {
+    let code = if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) };
+    KeyEvent::new(code, KeyModifiers::NONE)
 }
 
 fn picture(app: &mut App, (width, height): (u16, u16)) {

@@ -9,7 +9,8 @@ use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::filter::FilterArgs;
 use crate::options::shown::ShownArgs;
-use crate::screen::until::Until;
+use crate::screen::terminal::Mouse;
+use crate::screen::until::{Until, Watching};
 use crate::screen::watch::watch;
 use crate::source;
 use crate::source::pace::Speed;
@@ -39,6 +40,10 @@ pub struct Top {
     #[arg(long, value_name = "X", default_value = "1")]
     pub speed: Speed,
 
+    /// Leave the mouse to the terminal: it marks text, as elsewhere. Without: it selects rows and scrolls
+    #[arg(long)]
+    pub no_mouse: bool,
+
     /// What is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
@@ -64,12 +69,13 @@ impl Verb for Top {
         Example("ssh board grantscope record -o - | grantscope top -", "a stream, live"),
         Example("grantscope top recording.gsr --speed 10 | cat", "plain text, ten times as fast"),
     ];
-    const NOTE: &'static str = "Inside, ? shows all keys. q quits and prints the summary.";
+    const NOTE: &'static str = "Inside, ? shows all keys, / filters, space holds a replay. q quits and prints the summary.";
     const EXITS: Exits =
         &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
 
     fn run(&self) -> Result<Exit> {
-        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.shown.into(), Until::AskedFor)
+        let how = Watching { until: Until::AskedFor, mouse: Mouse::unless(self.no_mouse) };
+        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.shown.into(), how)
     }
 }
 

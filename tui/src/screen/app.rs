@@ -3,14 +3,22 @@
 
 use std::time::Duration;
 
+use crossterm::event::{KeyEvent, KeyEventKind};
+use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::Wanted;
 
 use crate::screen::command::{Command, ViewId};
-use crate::screen::event::Event;
+use crate::screen::event::{Event, Wheel};
 use crate::screen::model::common::Common;
+use crate::screen::model::connection::Connection;
+use crate::screen::prompt::{Prompt, Purpose, Typed};
+use crate::screen::request::Request;
 use crate::screen::view::View;
 use crate::screen::views::{self, BASE, Layer, Row, VIEWS};
-use crate::source::frames::{Ended, Origin};
+use crate::screen::{header, text};
+use crate::source::frames::{Ended, Input, Origin};
+use crate::source::pace::Playback;
+use crate::source::pace::{Speed, time_of};
 
 /// What a user of `top` is doing, and what there is to see.
 #[derive(Debug)]
@@ -22,6 +30,8 @@ pub struct App {
     body: usize,
     /// The view that lies over it.
     over: Option<usize>,
+    prompt: Option<Prompt>,
+    request: Option<Request>,
     quit: Option<Quit>,
 }
 
@@ -36,11 +46,38 @@ pub enum Quit {
     Failed(String),
 }
 
+/// As far as a wheel moves in other programs.
+const WHEEL_LINES: usize = 3;
+
 impl App {
     /// Nothing read yet; this is wanted of the input.
     pub fn new(origin: Origin, wanted: impl Into<Wanted>) -> Self {
         let views = VIEWS.iter().map(|row| (row.new)()).collect();
-        Self { common: Common::new(origin, wanted, views::keys()), views, body: BASE, over: None, quit: None }
+        Self {
+            common: Common::new(origin, wanted, views::keys()),
+            views,
+            body: BASE,
+            over: None,
+            prompt: None,
+            request: None,
+            quit: None,
+        }
+    }
+
+    /// What is known of an input before it is read; it is played as fast as this.
+    pub fn about(self, input: &Input, speed: Speed) -> Self {
+        let Self { mut common, .. } = self;
+        common.connection = Connection::new(input.origin).named(input.name.clone(), input.end_ns);
+        common.playback = Playback::at(speed);
+        Self { common, ..self }
+    }
+
+    /// Whether this may happen now: a frame behind the place where a replay is held may not.
+    pub fn takes(&self, event: &Event) -> bool {
+        match event {
+            Event::Frame(frame) => self.common.playback.lets_pass(time_of(frame)),
+            _ => true,
+        }
     }
 
     /// Takes in what happened.
@@ -48,10 +85,21 @@ impl App {
         match event {
             Event::Frame(frame) => self.common.add(&frame),
             Event::Key(command) => self.command(command),
+            Event::Typed(key) => self.key(key),
+            Event::Paste(text) => match &mut self.prompt {
+                Some(prompt) => prompt.paste(&text),
+                None => self.common.say("pasted text is ignored: it would be taken for keys"),
+            },
+            Event::Clicked(line) => self.click(line),
+            Event::Scrolled(wheel) => self.scroll(wheel),
+            Event::Said(what) => self.common.say(&what),
             Event::Tick(now) => self.tick(now),
-            Event::Resize(size) => self.common.size = size,
+            Event::Resize(size) => {
+                self.common.size = size;
+                self.refresh();
+            }
             Event::StreamEnded(Ended::Unreadable(why)) => self.quit = Some(Quit::Failed(why)),
-            Event::StreamEnded(ended) => self.common.connection.end(ended),
+            Event::StreamEnded(ended) => self.common.end(ended),
             Event::Signal(signal) => self.quit = Some(Quit::Signal(signal)),
             Event::NoKeys(why) => self.quit = Some(Quit::Failed(why)),
             // The loop has done it.
@@ -65,16 +113,38 @@ impl App {
     }
 
     fn command(&mut self, command: Command) {
+        self.prompt = None;
+        if command != Command::Repaint {
+            self.common.notice = None;
+        }
+        self.common.listing.fix();
         match command {
-            Command::Quit => self.quit = Some(Quit::Asked),
+            Command::Quit if self.over.is_some() => self.over = None,
+            Command::Quit | Command::QuitAtOnce => self.quit = Some(Quit::Asked),
             Command::Back => self.back(),
             Command::Open(id) => self.open(id),
+            Command::Number(number) => self.show(number.wrapping_sub(1)),
+            Command::NextView => self.show((self.seen() + 1) % VIEWS.len()),
+            Command::PreviousView => self.show((self.seen() + VIEWS.len() - 1) % VIEWS.len()),
+            Command::Repaint => self.request = Some(Request::Repaint),
+            Command::Suspend => self.request = Some(Request::Suspend),
+            Command::Write => self.request = Some(Request::Write(Box::new(self.common.data().aggregate.clone()))),
             Command::Pause => self.common.toggle_pause(),
+            Command::Step => self.common.step(),
+            Command::Slower => self.common.play(Speed::slower),
+            Command::Faster => self.common.play(Speed::faster),
             // What these change is not seen now.
-            Command::Reset | Command::MergePages | Command::OtherTimes if self.over.is_some() => {}
+            Command::Reset | Command::MergePages | Command::OtherTimes | Command::Copy if self.over.is_some() => {}
+            Command::Filter | Command::Search | Command::Into if self.over.is_some() => {}
+            Command::Filter => self.prompt = Some(Prompt::new(Purpose::Filter, self.common.listing.filter())),
+            Command::Search => self.prompt = Some(Prompt::new(Purpose::Search, None)),
+            Command::Into => self.body = views::index(ViewId("zoom")),
+            Command::Copy => self.copy(),
+            Command::NextMatch | Command::PreviousMatch => self.seek(command),
             Command::Reset => self.common.reset(),
             Command::MergePages => self.common.listing.toggle_merged(),
             Command::OtherTimes => self.common.show_other_times(),
+            Command::FewerPages | Command::MorePages => self.common.listing.to_other_pages(command == Command::MorePages),
             command => {
                 let seen = self.seen();
                 self.views[seen].command(command, &mut self.common);
@@ -83,11 +153,102 @@ impl App {
         self.refresh();
     }
 
+    /// A key: a character of the prompt while that is open.
+    fn key(&mut self, key: KeyEvent) {
+        let command = self.common.keys.command(key);
+        let Some(prompt) = &mut self.prompt else {
+            return command.into_iter().for_each(|command| self.command(command));
+        };
+        if key.kind == KeyEventKind::Release {
+            return;
+        }
+        if command == Some(Command::Repaint) {
+            self.request = Some(Request::Repaint);
+        }
+        let purpose = prompt.purpose();
+        match prompt.key(key) {
+            Typed::Goes => return,
+            Typed::Left => {}
+            Typed::Entered(selector) => self.entered(purpose, selector),
+        }
+        self.prompt = None;
+        self.refresh();
+    }
+
+    /// Selects a row of a view that has some; a prompt has none.
+    fn click(&mut self, line: usize) {
+        let header = self.common.size.lines.saturating_sub(1 + usize::from(self.common.body_lines));
+        if let (None, None, Some(line)) = (&self.prompt, self.over, line.checked_sub(header)) {
+            self.common.notice = None;
+            self.views[self.body].click(line, &mut self.common);
+            self.refresh();
+        }
+    }
+
+    fn scroll(&mut self, wheel: Wheel) {
+        let command = if wheel == Wheel::Up { Command::Up } else { Command::Down };
+        if self.prompt.is_none() {
+            (0..WHEEL_LINES).for_each(|_| self.command(command));
+        }
+    }
+
+    fn entered(&mut self, purpose: Purpose, selector: Option<Selector>) {
+        match purpose {
+            Purpose::Filter => self.common.listing.show_only(selector),
+            Purpose::Search => {
+                let is_there = selector.is_some();
+                self.common.listing.look_for(selector);
+                if is_there {
+                    self.seek(Command::NextMatch);
+                }
+            }
+        }
+    }
+
+    /// Selects what is looked for, and says so where that is nowhere.
+    fn seek(&mut self, command: Command) {
+        let Some(search) = self.common.listing.search().map(ToString::to_string) else {
+            return self.common.say("nothing is looked for: \\ begins a search");
+        };
+        let before = self.common.listing.chosen();
+        let seen = self.seen();
+        self.views[seen].command(command, &mut self.common);
+        if self.common.listing.chosen() == before {
+            self.common.say(&format!("no other row here is {search}"));
+        }
+    }
+
+    fn copy(&mut self) {
+        match self.common.listing.detail() {
+            Some(row) => {
+                self.request = Some(Request::Copy(text::copied(row)));
+                self.common.say("the selected row was given to the terminal, which may keep its clipboard to itself");
+            }
+            None => self.common.say("there is no row to copy"),
+        }
+    }
+
     fn back(&mut self) {
         match (self.over, self.body) {
             (Some(_), _) => self.over = None,
-            (None, BASE) => self.quit = Some(Quit::Asked),
+            (None, BASE) => {
+                let key = self.common.keys.of(Command::Quit).shown;
+                self.common.say(&format!("this is the first view; {key} quits"));
+            }
             (None, _) => self.body = BASE,
+        }
+    }
+
+    /// Shows the view at this place, whatever is seen now.
+    fn show(&mut self, index: usize) {
+        match VIEWS.get(index).map(|row| (row.layer, row.new)) {
+            None => self.common.say(&format!("there are {} views", VIEWS.len())),
+            Some((Layer::Body, _)) => (self.body, self.over) = (index, None),
+            Some((Layer::Over { .. }, new)) => {
+                self.over = Some(index);
+                // It begins at its first line.
+                self.views[index] = new();
+            }
         }
     }
 
@@ -95,11 +256,8 @@ impl App {
     fn open(&mut self, id: ViewId) {
         let index = views::index(id);
         match VIEWS[index].layer {
-            Layer::Over { .. } => {
-                self.over = (self.over != Some(index)).then_some(index);
-                // It begins at its first line.
-                self.views[index] = (VIEWS[index].new)();
-            }
+            Layer::Over { .. } if self.over == Some(index) => self.over = None,
+            Layer::Over { .. } => self.show(index),
             // What would change is not seen now.
             Layer::Body if self.over.is_some() => {}
             Layer::Body => self.body = if self.body == index { BASE } else { index },
@@ -108,6 +266,7 @@ impl App {
 
     fn refresh(&mut self) {
         self.common.refresh();
+        self.common.body_lines = header::lines_below(&self.common);
         self.views[self.body].refresh(&self.common);
         if let Some(over) = self.over {
             self.views[over].refresh(&self.common);
@@ -128,11 +287,28 @@ impl App {
         (self.views[self.seen()].as_ref(), &VIEWS[self.seen()])
     }
 
+    /// What is being typed.
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.prompt.as_ref()
+    }
+
+    /// Whether something is to be done outside the viewer.
+    pub fn has_request(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// What is to be done outside the viewer; only once.
+    pub fn take_request(&mut self) -> Option<Request> {
+        self.request.take()
+    }
+
     /// Why the viewer should end; `None`: it should go on.
     pub fn quit(&self) -> Option<&Quit> {
         self.quit.as_ref()
     }
 }
 
+#[cfg(test)]
+mod habits;
 #[cfg(test)]
 mod tests;

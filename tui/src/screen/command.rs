@@ -15,10 +15,10 @@ pub enum Command {
     PageUp,
     /// A screenful down.
     PageDown,
-    /// To the left: the page count before.
-    Left,
-    /// To the right: the next page count.
-    Right,
+    /// The same operation with the page count before.
+    FewerPages,
+    /// The same operation with the next page count.
+    MorePages,
     /// The first row or line.
     First,
     /// The last row or line.
@@ -37,30 +37,70 @@ pub enum Command {
     OtherTimes,
     /// Show the next metric.
     Metric,
-    /// Hold the display; data goes on being read.
+    /// Hold a replay where it is; live: the display, while data goes on being read.
     Pause,
+    /// Hold a replay, and go on by a little.
+    Step,
+    /// Play a recording half as fast.
+    Slower,
+    /// Play a recording twice as fast.
+    Faster,
     /// Begin new histograms.
     Reset,
-    /// One step back; from the table: quit.
+    /// One step back, to the table.
     Back,
-    /// Quit.
+    /// The row or line that is looked for, below.
+    NextMatch,
+    /// The same above.
+    PreviousMatch,
+    /// The selected row alone.
+    Into,
+    /// The view of this number, counted from 1.
+    Number(usize),
+    /// The view with the next number.
+    NextView,
+    /// The view with the number before.
+    PreviousView,
+    /// Ask what is to be shown alone.
+    Filter,
+    /// Ask what is to be looked for.
+    Search,
+    /// Write the table to a file.
+    Write,
+    /// Give the selected row to the terminal's clipboard.
+    Copy,
+    /// Draw all anew.
+    Repaint,
+    /// Stop until the shell says to go on.
+    Suspend,
+    /// Close what lies over the views; quit where nothing does.
     Quit,
+    /// Quit, whatever is seen.
+    QuitAtOnce,
 }
 
-/// Rows that page up and page down move by.
-const PAGE_ROWS: isize = 10;
-
 impl Command {
-    /// By how many rows or lines it moves, negative upwards; `None`: it does not move.
-    pub fn step(self) -> Option<isize> {
+    /// By how many rows or lines it moves where a page has as many, negative upwards; `None`: it does not move.
+    pub fn step(self, page: usize) -> Option<isize> {
+        let page = page.max(1) as isize;
         match self {
             Self::Up => Some(-1),
             Self::Down => Some(1),
-            Self::PageUp => Some(-PAGE_ROWS),
-            Self::PageDown => Some(PAGE_ROWS),
+            Self::PageUp => Some(-page),
+            Self::PageDown => Some(page),
             Self::First => Some(isize::MIN),
             Self::Last => Some(isize::MAX),
             _ => None,
+        }
+    }
+
+    /// Where it moves from a row of so many; `None`: it does not move, or what is looked for is nowhere else.
+    pub fn moved(self, from: usize, rows: usize, page: usize, is_found: impl Fn(usize) -> bool) -> Option<usize> {
+        let around = 1..rows;
+        match self {
+            Self::NextMatch => around.map(|step| (from + step) % rows).find(|&row| is_found(row)),
+            Self::PreviousMatch => around.map(|step| (from + rows - step) % rows).find(|&row| is_found(row)),
+            command => Some(from.saturating_add_signed(command.step(page)?).min(rows.checked_sub(1)?)),
         }
     }
 }

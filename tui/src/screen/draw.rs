@@ -8,7 +8,7 @@ use crate::screen::app::App;
 use crate::screen::theme::Theme;
 use crate::screen::views::Layer;
 use crate::screen::widgets::titled::titled;
-use crate::screen::{footer, header, too_small};
+use crate::screen::{footer, header, prompt_line, too_small};
 
 /// Draws everything.
 pub fn draw(canvas: &mut Canvas, app: &App, theme: &Theme) {
@@ -26,11 +26,15 @@ pub fn draw(canvas: &mut Canvas, app: &App, theme: &Theme) {
 fn draw_body(canvas: &mut Canvas, area: Rect, app: &App, theme: &Theme) {
     let (view, row) = app.view();
     let header = header::lines(app.common(), theme, area.width);
-    let rows = [Constraint::Length(header.len() as u16), Constraint::Min(0), Constraint::Length(1)];
+    let bottom = if app.prompt().is_some() { prompt_line::LINES } else { 1 };
+    let rows = [Constraint::Length(header.len() as u16), Constraint::Min(0), Constraint::Length(bottom)];
     let [top, body, bottom] = Layout::vertical(rows).areas(area);
     canvas.render_widget(Text::from(header), top);
     view.draw(canvas, body, app.common(), theme);
-    footer::draw(canvas, bottom, app.common(), row, theme);
+    match app.prompt() {
+        Some(prompt) => prompt_line::draw(canvas, bottom, prompt, theme),
+        None => footer::draw(canvas, bottom, app.common(), row, theme),
+    }
 }
 
 /// The view that lies over the others: a title above it, and the footer below.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossterm::event::KeyEvent;
 use grantscope_analysis::recording::Frame;
 
 use crate::screen::command::Command;
@@ -14,6 +15,16 @@ pub enum Event {
     Frame(Frame),
     /// The user asked for something.
     Key(Command),
+    /// A key was pressed; what it asks for depends on what is seen.
+    Typed(KeyEvent),
+    /// This was pasted: not keys that somebody pressed.
+    Paste(String),
+    /// The mouse pointed at this line of the screen, counted from 0.
+    Clicked(usize),
+    /// The wheel was turned this way.
+    Scrolled(Wheel),
+    /// What was asked for is done, or could not be: what to say of it.
+    Said(String),
     /// Time to draw. The time since the viewer started.
     Tick(Duration),
     /// The terminal has a new size.
@@ -26,6 +37,15 @@ pub enum Event {
     Suspend,
     /// The terminal gives no more keys; why.
     NoKeys(String),
+}
+
+/// Which way a wheel was turned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wheel {
+    /// To what is above.
+    Up,
+    /// To what is below.
+    Down,
 }
 
 /// The terminal's size, in characters.

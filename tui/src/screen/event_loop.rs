@@ -1,21 +1,24 @@
 //! The loop of the screen: takes in events for a tenth of a second, then draws.
 
+use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
-use crossterm::event::{self, Event as TerminalEvent};
+use crossterm::event::{self, Event as TerminalEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Frame as Canvas;
 
 use crate::screen::app::App;
 use crate::screen::draw;
-use crate::screen::event::{Event, Size};
+use crate::screen::event::{Event, Size, Wheel};
 use crate::screen::feed::Backlog;
-use crate::screen::keys::Keys;
-use crate::screen::terminal::Terminal;
+use crate::screen::request::{self, Request};
+use crate::screen::terminal::{self, Terminal};
 use crate::screen::theme::Theme;
-use crate::screen::until::Until;
+use crate::screen::until::{Until, Watching};
+use crate::source::control::Control;
 
 /// More pictures in a second cannot be read, and each costs time on the machine that may be the one under test.
 const BETWEEN_PICTURES: Duration = Duration::from_millis(100);
@@ -26,30 +29,87 @@ const IDLE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The terminal cannot be set up or drawn to.
-pub fn run(mut app: App, events: &Receiver<Event>, keys: Sender<Event>, backlog: &Backlog, until: Until) -> Result<App> {
+pub fn run(
+    mut app: App,
+    events: &Receiver<Event>,
+    keys: Sender<Event>,
+    feed: (&Backlog, &Control),
+    how: Watching,
+) -> Result<App> {
+    let (backlog, control) = feed;
     let theme = Theme::from_environment();
-    let mut terminal = Terminal::take()?;
-    read_keys(app.common().keys.clone(), keys);
+    let mut terminal = Terminal::take(how.mouse)?;
+    read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
+    let mut feeding = Feeding { waiting: VecDeque::new(), backlog, control };
     let began = Instant::now();
     loop {
         let pictured = Instant::now();
         app.update(Event::Tick(pictured - began));
         draw(&mut terminal, |canvas| draw::draw(canvas, &app, &theme))?;
-        if take_in(&mut app, events, backlog, pictured) == Then::Suspend {
+        if take_in(&mut app, events, &mut feeding, pictured) == Then::Suspend {
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));
         }
-        let is_over = until == Until::ItsEnd && app.common().ended().is_some();
+        if let Some(request) = app.take_request() {
+            fulfil(request, &mut terminal, &keys)?;
+        }
+        let is_over = how.until == Until::ItsEnd && app.common().ended().is_some();
         if is_over || app.quit().is_some() {
             return Ok(app);
         }
     }
 }
 
+/// Does what the viewer wants; what came of it is another event.
+fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>) -> Result<()> {
+    match request {
+        Request::Repaint => terminal.repaint()?,
+        Request::Copy(text) => terminal.copy(text)?,
+        Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
+        // The loop, which also listens, is still there.
+        Request::Suspend => drop(events.send(Event::Said("not stopped: no shell is there to go on from".to_owned()))),
+        Request::Write(aggregate) => {
+            let events = events.clone();
+            thread::spawn(move || drop(events.send(Event::Said(request::write(&aggregate, Path::new("."), SystemTime::now())))));
+        }
+    }
+    Ok(())
+}
+
 fn draw(terminal: &mut Terminal, picture: impl FnOnce(&mut Canvas)) -> Result<()> {
     terminal.screen.draw(picture).context("the terminal cannot be drawn to")?;
     Ok(())
+}
+
+/// What was sent of a recording while it was on, and has to wait while it is held.
+struct Feeding<'a> {
+    waiting: VecDeque<Event>,
+    backlog: &'a Backlog,
+    control: &'a Control,
+}
+
+impl Feeding<'_> {
+    /// Passes on an event, behind those of the recording that wait if it is one itself; and then what need not wait any more.
+    fn pass(&mut self, app: &mut App, event: Event) {
+        match event {
+            Event::Frame(_) | Event::StreamEnded(_) => self.waiting.push_back(event),
+            event => app.update(event),
+        }
+        while let Some(event) = self.next(app) {
+            // What waits keeps its room: no more than that is sent meanwhile.
+            if let Event::Frame(frame) = &event {
+                self.backlog.take(frame);
+            }
+            app.update(event);
+        }
+        self.control.set(app.common().playback);
+    }
+
+    fn next(&mut self, app: &App) -> Option<Event> {
+        self.waiting.front().filter(|event| app.takes(event))?;
+        self.waiting.pop_front()
+    }
 }
 
 /// What comes behind some events.
@@ -60,17 +120,17 @@ enum Then {
 }
 
 /// Takes in events until it is time for the next picture, to stop for a while, or to quit.
-fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, pictured: Instant) -> Then {
+fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictured: Instant) -> Then {
     let mut due = pictured + IDLE;
     while app.quit().is_none() {
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Event::Suspend) => return Then::Suspend,
             Ok(event) => {
-                if let Event::Frame(frame) = &event {
-                    backlog.take(frame);
-                }
-                app.update(event);
+                feeding.pass(app, event);
                 due = pictured + BETWEEN_PICTURES;
+                if app.has_request() {
+                    return Then::Draw;
+                }
                 // Under a flood there is always one more event: pictures must come all the same.
                 if Instant::now() >= due {
                     return Then::Draw;
@@ -87,12 +147,14 @@ fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, pictured:
 }
 
 /// Keys come in a thread of their own, so that the loop waits in one place.
-fn read_keys(keys: Keys, events: Sender<Event>) {
+fn read_keys(events: Sender<Event>) {
     thread::spawn(move || {
         loop {
             let event = match event::read() {
-                Ok(TerminalEvent::Key(key)) => keys.command(key).map(Event::Key),
+                Ok(TerminalEvent::Key(key)) => Some(Event::Typed(key)),
                 Ok(TerminalEvent::Resize(columns, lines)) => Some(Event::Resize(size((columns, lines).into()))),
+                Ok(TerminalEvent::Paste(text)) => Some(Event::Paste(text)),
+                Ok(TerminalEvent::Mouse(mouse)) => pointed(mouse),
                 Ok(_) => None,
                 Err(error) => Some(Event::NoKeys(format!("the terminal gives no keys: {error}"))),
             };
@@ -105,6 +167,48 @@ fn read_keys(keys: Keys, events: Sender<Event>) {
     });
 }
 
+/// What a mouse asks for.
+fn pointed(mouse: MouseEvent) -> Option<Event> {
+    match mouse.kind {
+        MouseEventKind::ScrollUp => Some(Event::Scrolled(Wheel::Up)),
+        MouseEventKind::ScrollDown => Some(Event::Scrolled(Wheel::Down)),
+        MouseEventKind::Down(MouseButton::Left) => Some(Event::Clicked(mouse.row.into())),
+        _ => None,
+    }
+}
+
 fn size(size: ratatui::layout::Size) -> Size {
     Size { columns: size.width.into(), lines: size.height.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use grantscope_analysis::recording::Frame;
+    use grantscope_analysis::series::Times;
+
+    use super::*;
+    use crate::screen::command::Command;
+    use crate::screen::fixtures::{S, environment_frame};
+    use crate::source::frames::{Ended, Origin};
+
+    #[test]
+    fn what_was_sent_before_a_pause_waits_in_order_and_so_does_the_end() {
+        let (backlog, mut app) = (Backlog::default(), App::new(Origin::Replay, Times::Corrected));
+        let control = Control::new(app.common().playback);
+        let mut feeding = Feeding { waiting: VecDeque::new(), backlog: &backlog, control: &control };
+        let tick = |second: u64| Event::Frame(Frame::Tick { at_ns: second * S / 10 });
+        let begun = [Event::Frame(environment_frame()), tick(10), Event::Key(Command::Pause)];
+        begun.into_iter().for_each(|event| feeding.pass(&mut app, event));
+        let sent = [tick(11), tick(12), tick(13), Event::StreamEnded(Ended::Complete)];
+        sent.into_iter().for_each(|event| feeding.pass(&mut app, event));
+        let now_ns = |app: &App| app.common().data().now_ns();
+        assert_eq!((now_ns(&app), app.common().is_paused()), (Some(S), true));
+        let steps = iter::repeat_with(|| {
+            feeding.pass(&mut app, Event::Key(Command::Step));
+            (now_ns(&app).unwrap() * 10 / S, app.common().ended().is_some())
+        });
+        assert_eq!(steps.take(3).collect::<Vec<_>>(), [(11, false), (12, false), (13, true)]);
+    }
 }

@@ -6,15 +6,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use grantscope_analysis::model::Operation;
 use grantscope_analysis::recording::Frame;
 
 use crate::screen::event::Event;
+use crate::source::control::Control;
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
-use crate::source::pace::{Pace, Speed, time_of};
+use crate::source::pace::time_of;
 
 /// Operations that may wait for the event loop: some 40 MiB, and more than a second of what can be recorded.
 const MOST_WAITING: usize = 1 << 17;
@@ -24,9 +25,9 @@ const MOST_WAITING: usize = 1 << 17;
 pub struct Backlog(Arc<AtomicUsize>);
 
 impl Backlog {
-    /// One more frame waits; where there is no room, not before there is.
-    fn put(&self, frame: &Frame) {
-        while self.0.load(Ordering::Relaxed) > MOST_WAITING {
+    /// One more frame waits; where there is no room, not before there is, or nobody watches any more.
+    fn put(&self, frame: &Frame, control: &Control) {
+        while self.0.load(Ordering::Relaxed) > MOST_WAITING && !control.is_over() {
             thread::sleep(Duration::from_millis(1));
         }
         self.0.fetch_add(weight(frame), Ordering::Relaxed);
@@ -51,24 +52,22 @@ fn weight(frame: &Frame) -> usize {
 }
 
 /// Starts reading. Ends with the input, or with the event loop.
-pub fn spawn(input: Input, speed: Speed, events: Sender<Event>, backlog: Backlog) {
+pub fn spawn(input: Input, control: Control, events: Sender<Event>, backlog: Backlog) -> JoinHandle<()> {
     thread::spawn(move || {
-        let ended = match input.origin {
-            Origin::Live => forward(input.source, &events, |frame| backlog.put(frame)),
-            Origin::Replay => {
-                let mut pace = Pace::new(speed);
-                forward(input.source, &events, |frame| {
-                    thread::sleep(pace.wait(time_of(frame), Instant::now()));
-                    backlog.put(frame);
-                })
+        let mut pace = control.pace();
+        let ended = forward(input.source, &events, |frame| {
+            if input.origin == Origin::Live || control.wait(&mut pace, time_of(frame)) {
+                backlog.put(frame, &control);
             }
-        };
+            !control.is_over()
+        });
         // The event loop has ended: the end of the input makes no difference to it.
         let _ = events.send(Event::StreamEnded(ended));
-    });
+    })
 }
 
-fn forward(mut source: Box<dyn FrameSource>, events: &Sender<Event>, mut before: impl FnMut(&Frame)) -> Ended {
+/// `before`: whether the frame is still wanted.
+fn forward(mut source: Box<dyn FrameSource>, events: &Sender<Event>, mut before: impl FnMut(&Frame) -> bool) -> Ended {
     let mut on_purpose = false;
     loop {
         match source.next_frame() {
@@ -76,9 +75,9 @@ fn forward(mut source: Box<dyn FrameSource>, events: &Sender<Event>, mut before:
             Ok(None) => return Ended::CutShort("the capture stopped without an end frame".to_owned()),
             Err(ended) => return ended,
             Ok(Some(frame)) => {
-                before(&frame);
+                let is_wanted = before(&frame);
                 on_purpose = matches!(frame, Frame::End { .. });
-                if events.send(Event::Frame(frame)).is_err() {
+                if !is_wanted || events.send(Event::Frame(frame)).is_err() {
                     return Ended::Complete;
                 }
             }
@@ -99,14 +98,56 @@ mod tests {
     use grantscope_wire::Buffer;
 
     use super::*;
-    use crate::screen::fixtures::export;
+    use crate::screen::fixtures::{S, export};
+    use crate::source::pace::Playback;
+    use crate::source::pace::Speed;
+
+    fn control() -> Control {
+        Control::new(Playback::at(Speed::Max))
+    }
+
+    /// A replay of a tick in each second, which goes on until it is told otherwise.
+    fn replay(playback: Playback) -> (Control, JoinHandle<()>, mpsc::Receiver<Event>) {
+        let (sender, source) = mpsc::channel();
+        (0..1_000).for_each(|second| sender.send(Frame::Tick { at_ns: second * S }).unwrap());
+        let (events, incoming) = mpsc::channel();
+        let control = Control::new(playback);
+        let input = Input { origin: Origin::Replay, ..Input::live(Box::new(source)) };
+        let feed = spawn(input, control.clone(), events, Backlog::default());
+        (control, feed, incoming)
+    }
+
+    fn came(incoming: &mpsc::Receiver<Event>) -> usize {
+        iter::from_fn(|| incoming.recv_timeout(Duration::from_millis(300)).ok()).count()
+    }
+
+    #[test]
+    fn a_replay_that_is_held_stands_there_and_goes_on_from_there() {
+        let held = |at_ns| Playback { held_at_ns: Some(at_ns), ..Playback::at(Speed::Max) };
+        let (control, _, incoming) = replay(held(9 * S));
+        assert_eq!(came(&incoming), 10);
+        control.set(held(11 * S));
+        assert_eq!(came(&incoming), 2);
+        control.set(Playback::at(Speed::Max));
+        assert_eq!(came(&incoming), 1_000 - 12 + 1, "the rest, and the end");
+    }
+
+    #[test]
+    fn a_feed_ends_with_the_loop_also_while_it_is_held_or_waits() {
+        for playback in [Playback { held_at_ns: Some(0), ..Playback::at(Speed::Max) }, Playback::at(Speed::Times(1e-9))] {
+            let (control, feed, incoming) = replay(playback);
+            assert!(incoming.recv_timeout(Duration::from_secs(10)).is_ok());
+            control.end();
+            feed.join().unwrap();
+        }
+    }
 
     fn ending(frames: &[Frame]) -> Ended {
         let (sender, source) = mpsc::channel();
         frames.iter().for_each(|frame| sender.send(frame.clone()).unwrap());
         drop(sender);
         let (events, incoming) = mpsc::channel();
-        spawn(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, events, Backlog::default());
+        spawn(Input::live(Box::new(source)), control(), events, Backlog::default());
         let Some(Event::StreamEnded(ended)) = incoming.into_iter().last() else { panic!("no end was reported") };
         ended
     }
@@ -118,7 +159,7 @@ mod tests {
         (0..100).for_each(|_| sender.send(frame()).unwrap());
         let (events, incoming) = mpsc::channel();
         let backlog = Backlog::default();
-        spawn(Input { origin: Origin::Live, source: Box::new(source) }, Speed::Max, events, backlog.clone());
+        spawn(Input::live(Box::new(source)), control(), events, backlog.clone());
         // Nothing is taken; what had room came, and nothing more does.
         let came = iter::from_fn(|| incoming.recv_timeout(Duration::from_millis(300)).ok()).count();
         assert_eq!(came, MOST_WAITING / 4_096 + 1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use grantscope_analysis::model::{Calibration, Clock, Cost, Crossing, Detail, Environment, Operation, Outcome};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{Times, Wanted};
+use grantscope_analysis::series::{Group, Pages, SeriesKey, Times, Wanted};
 use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -17,7 +17,8 @@ use crate::screen::event::{Event, Size};
 use crate::screen::model::common::Common;
 use crate::screen::theme::Theme;
 use crate::screen::views;
-use crate::source::frames::Origin;
+use crate::source::frames::{Input, Origin};
+use crate::source::pace::Speed;
 use crate::support::builder::{environment, loss, not_attached, operation};
 use crate::support::synthetic;
 
@@ -28,9 +29,25 @@ pub const S: u64 = 1_000_000_000;
 pub fn state(frames: Vec<Frame>) -> App {
     let mut state = App::new(Origin::Live, Times::Corrected);
     state.update(Event::Resize(Size { columns: 100, lines: 30 }));
-    state.update(Event::Frame(Frame::Environment(environment())));
+    state.update(Event::Frame(environment_frame()));
     feed(&mut state, frames);
     state
+}
+
+/// The first frame of a recording.
+pub fn environment_frame() -> Frame {
+    Frame::Environment(environment())
+}
+
+/// A viewer that plays a recording of this length that has been read up to a time.
+pub fn replay(length_ns: Option<u64>, at_ns: u64) -> App {
+    let source = Box::new(std::sync::mpsc::channel().1);
+    let input =
+        Input { origin: Origin::Replay, name: Some("a\u{1b}b.gsr".to_owned()), end_ns: length_ns.map(|ns| S + ns), source };
+    let mut app = App::new(Origin::Replay, Times::Corrected).about(&input, Speed::Times(1.0));
+    app.update(Event::Resize(Size { columns: 100, lines: 30 }));
+    feed(&mut app, vec![environment_frame(), Frame::Tick { at_ns: S }, Frame::Tick { at_ns }]);
+    app
 }
 
 /// Reads more frames.
@@ -47,6 +64,11 @@ pub fn press(state: &mut App, commands: &[Command]) {
 /// An export that takes this long.
 pub fn export(buffer: Buffer, pages: u32, ns: u64) -> Operation {
     operation(Op::Export, buffer, pages, S, &[(Stage::Remainder, ns)])
+}
+
+/// What a row of exports of dom1 is about.
+pub fn group(buffer: Buffer, pages: Pages) -> Group {
+    Group { pages, ..Group::of(&SeriesKey::total(&export(buffer, 1, 1), None), false) }
 }
 
 /// What the probes cost: this much in an export, up to 100 ns more or less.

@@ -1,7 +1,7 @@
-//! The footer: the keys that do something here.
+//! The footer: the keys that do something here, or what came of the last one.
 
 use grantscope_analysis::series::Times;
-use grantscope_analysis::shown::width;
+use grantscope_analysis::shown::{Shown, width};
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -9,10 +9,14 @@ use ratatui::text::{Line, Span};
 use crate::screen::command::Command;
 use crate::screen::model::common::Common;
 use crate::screen::theme::Theme;
-use crate::screen::views::Row;
+use crate::screen::views::{Layer, Row};
 
 /// Draws as many keys as there is room for; those that matter most come first.
 pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: &Theme) {
+    if let Some(notice) = &common.notice {
+        let text = format!("{:.width$}", Shown(notice), width = usize::from(area.width));
+        return canvas.render_widget(Line::styled(text, theme.warning()), area);
+    }
     let mut spans = Vec::new();
     let mut used = 0;
     for &command in row.footer {
@@ -31,7 +35,8 @@ fn shown(command: Command, common: &Common) -> &'static str {
     match command {
         // Both directions share a word.
         Command::Down => "↑↓",
-        _ => common.keys.of(command).shown,
+        // Of several keys, the first.
+        _ => common.keys.of(command).shown.split(' ').next().unwrap_or_default(),
     }
 }
 
@@ -39,6 +44,7 @@ fn shown(command: Command, common: &Common) -> &'static str {
 fn word(command: Command, common: &Common, row: &Row) -> &'static str {
     match command {
         Command::Down => row.moves,
+        Command::Quit if matches!(row.layer, Layer::Over { .. }) => "close",
         Command::Pause if common.is_paused() => "go on",
         Command::MergePages if common.listing.is_merged() => "split pages",
         Command::MergePages => "merge pages",

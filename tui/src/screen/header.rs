@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use grantscope_analysis::report::text::{bound, phases, recorder};
-use grantscope_analysis::shown::{counted, width as width_of};
+use grantscope_analysis::shown::{Shown, counted, width as width_of};
 
 use crate::screen::model::common::Common;
 use crate::screen::text;
@@ -12,9 +12,12 @@ use crate::screen::theme::Theme;
 use crate::screen::views::{INFO, MAPS};
 use crate::screen::widgets::wrap::wrap;
 use crate::source::frames::{Ended, Origin};
+use crate::source::pace::Speed;
 
 /// A stream that is silent for this long gets a remark.
 const SILENT_SECONDS: u64 = 3;
+/// The name of a file is cut behind as many, and so is a filter.
+const NAME_COLUMNS: usize = 40;
 /// Between two facts.
 const SEPARATOR: &str = " · ";
 
@@ -24,21 +27,34 @@ struct Chip {
     style: Style,
 }
 
-/// All lines of the header, as many as the width asks for. The first says whether all is well.
+/// One line of so many may be the header's, but for what is not in order.
+const PART_OF_LINES: usize = 8;
+const LEAST_LINES: usize = 2;
+
+/// All lines of the header: whether all is well, and of the facts, which are in a view of their own too, as many as there is room for.
 pub fn lines(common: &Common, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let (health, facts) = (health(common, theme), facts(common, theme));
-    let together = flow(health.iter().chain(&facts), width.into(), theme);
-    let mut apart = flow(health.iter(), width.into(), theme);
-    apart.extend(flow(facts.iter(), width.into(), theme));
-    if apart.len() <= together.len() { apart } else { together }
+    let most = (common.size.lines / PART_OF_LINES).max(LEAST_LINES);
+    let (health, mut facts) = (health(common, theme), facts(common, theme));
+    loop {
+        let together = flow(health.iter().chain(&facts), width.into(), theme);
+        let mut apart = flow(health.iter(), width.into(), theme);
+        apart.extend(flow(facts.iter(), width.into(), theme));
+        let lines = if apart.len() <= together.len() { apart } else { together };
+        if lines.len() <= most || facts.pop().is_none() {
+            return lines;
+        }
+    }
+}
+
+/// How many lines a body has below the header and above the footer.
+pub fn lines_below(common: &Common) -> u16 {
+    let header = lines(common, &Theme::plain(), common.size.columns as u16).len();
+    common.size.lines.saturating_sub(header + 1) as u16
 }
 
 fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
     let plain = |text| Chip { text, style: Style::new() };
-    let clock = text::clock(common).map(|(text, has_caveat)| {
-        let style = if has_caveat { theme.warning() } else { Style::new() };
-        Chip { text, style }
-    });
+    let clock = text::clock(common).map(plain);
     let all_hooks = hooks(common, theme).filter(|(_, all)| *all).map(|(chip, _)| chip);
     let recorder = recorder::now(&common.data().aggregate).map(plain);
     text::facts(common).into_iter().map(plain).chain(all_hooks).chain(clock).chain(recorder).collect()
@@ -46,7 +62,8 @@ fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
 
 fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     let data = common.data();
-    let name = Chip { text: "grantscope".to_owned(), style: theme.heading() };
+    let name = common.connection.name().map(|name| format!("{:.NAME_COLUMNS$}", Shown(name)));
+    let name = Chip { text: name.unwrap_or_else(|| "grantscope".to_owned()), style: theme.heading() };
     if data.aggregate.environment().is_none() {
         // Nothing is known: not even that nothing was lost.
         return vec![name, status(common, theme)];
@@ -54,20 +71,27 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     let (lost, is_lost) = text::lost(data);
     let errors = data.errors;
     let warn_if = |bad, style| if bad { style } else { Style::new() };
-    let mut chips = vec![
-        name,
-        status(common, theme),
+    let mut chips = vec![name, status(common, theme)];
+    if data.aggregate.environment().is_some_and(|environment| environment.clock.caveat().is_some()) {
+        chips.push(Chip { text: "EMULATED TIME".to_owned(), style: theme.warning() });
+    }
+    chips.extend([
         Chip { text: lost, style: warn_if(is_lost, theme.bad()) },
         Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
         Chip { text: counted(data.aggregate.operations(), "operation"), style: Style::new() },
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
-        Chip { text: format!("after {}", text::length(data)), style: Style::new() },
-    ];
+        Chip { text: text::how_far(common), style: Style::new() },
+    ]);
     if let Some((text, is_raw)) = text::times(&data.aggregate) {
         chips.push(Chip { text, style: warn_if(is_raw, theme.warning()) });
     }
     if let Some(report) = data.aggregate.filtered() {
         chips.push(Chip { text: report.to_string(), style: theme.warning() });
+    }
+    if let Some(filter) = common.listing.filter() {
+        let hidden = counted(common.listing.hidden() as u64, "row");
+        let text = format!("filter {:.NAME_COLUMNS$} hides {hidden}", Shown(&filter.to_string()));
+        chips.push(Chip { text, style: theme.warning() });
     }
     if let Some(text) = phases::line(&data.aggregate) {
         chips.push(Chip { text, style: Style::new() });
@@ -117,8 +141,16 @@ fn status(common: &Common, theme: &Theme) -> Chip {
     if common.ended().is_none() && common.connection.origin() == Origin::Live && silent >= SILENT_SECONDS {
         text.push_str(&format!(", silent for {silent} s"));
     }
+    let speed = common.playback.speed;
+    if common.is_replay() && speed != Speed::Times(1.0) {
+        text.push_str(&format!(" {speed}"));
+    }
     if common.is_paused() {
-        return Chip { text: format!("{text}, PAUSED"), style: theme.warning() };
+        let came = common
+            .came_meanwhile()
+            .filter(|&count| count > 0)
+            .map(|count| format!(", {} meanwhile", counted(count, "operation")));
+        return Chip { text: format!("{text}, PAUSED{}", came.unwrap_or_default()), style: theme.warning() };
     }
     Chip { text, style }
 }

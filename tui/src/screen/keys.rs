@@ -9,6 +9,8 @@ use crate::screen::command::Command;
 pub struct Binding {
     /// Keys that do it.
     pub codes: &'static [KeyCode],
+    /// Keys that do it together with Ctrl.
+    pub control: &'static [char],
     /// How the keys are written.
     pub shown: &'static str,
     /// What they do.
@@ -19,32 +21,79 @@ pub struct Binding {
     pub about: &'static str,
 }
 
-use KeyCode::{Char, Down, End, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
+use KeyCode::{BackTab, Backspace, Char, Down, End, Esc, F, Home, Left, PageDown, PageUp, Right, Tab, Up};
 
-/// Keys that mean the same in every view. Ctrl-C quits as well.
+/// Keys that mean the same in every view.
 const MOVING: &[Binding] = &[
-    binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary (Ctrl-C too)"),
+    binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary; close what lies over the views"),
+    binding(&[], "Ctrl-c", Command::QuitAtOnce, "quit", "quit, whatever is seen").or_control(&['c']),
+    binding(&[Esc, Left, Char('h'), Backspace], "Esc ← h", Command::Back, "back", "one step back, to the table"),
+    binding(&[Right, Char('l')], "→ l", Command::Into, "zoom", "the selected row alone, large"),
     binding(&[Up, Char('k')], "↑ k", Command::Up, "up", "the row above"),
     binding(&[Down, Char('j')], "↓ j", Command::Down, "down", "the row below"),
-    binding(&[Left], "←", Command::Left, "left", "where the time goes: the page count before"),
-    binding(&[Right], "→", Command::Right, "right", "where the time goes: the next page count"),
-    binding(&[PageUp], "PgUp", Command::PageUp, "page up", "ten rows up"),
-    binding(&[PageDown], "PgDn", Command::PageDown, "page down", "ten rows down"),
+    binding(&[PageUp], "PgUp Ctrl-b Ctrl-u", Command::PageUp, "page up", "up by as many rows as are seen")
+        .or_control(&['b', 'u']),
+    binding(&[PageDown], "PgDn Ctrl-f Ctrl-d", Command::PageDown, "page down", "down by as many").or_control(&['f', 'd']),
     binding(&[Home, Char('g')], "Home g", Command::First, "first", "the first row"),
     binding(&[End, Char('G')], "End G", Command::Last, "last", "the last row"),
+    binding(&[Char('[')], "[", Command::FewerPages, "fewer pages", "the same operation with the page count before"),
+    binding(&[Char(']')], "]", Command::MorePages, "more pages", "the same operation with the next page count"),
+    binding(&[Tab], "Tab", Command::NextView, "next view", "the next view"),
+    binding(&[BackTab], "Shift-Tab", Command::PreviousView, "view before", "the view before"),
+    binding(DIGITS, "1 … 9", Command::Number(1), "view", "the view of this number"),
 ];
+
+const DIGITS: &[KeyCode] = &[Char('1'), Char('2'), Char('3'), Char('4'), Char('5'), Char('6'), Char('7'), Char('8'), Char('9')];
+
+/// The key for help that other programs have.
+pub const HELP_KEY: KeyCode = F(1);
 
 /// Keys that change what a view shows. The keys that open a view are in the registry of views.
 const CHANGING: &[Binding] = &[
-    binding(&[Tab], "Tab", Command::NextPane, "panes", "lower half: histogram and stages, one of them, or none"),
-    binding(&[Char('m')], "m", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
-    binding(&[Char('p')], "p", Command::MergePages, "merge", "one row for all page counts, or one row for each"),
-    binding(&[Char('w')], "w", Command::OtherTimes, "raw", "times as measured, or without the probes' own time in them"),
+    binding(
+        &[Char('/')],
+        "/",
+        Command::Filter,
+        "filter",
+        "show some rows alone, as `buffer=wc pages>=256 outcome!=ok` or `export.wc` (docs/compare.md, Limits)",
+    ),
+    binding(&[Char('\\')], "\\", Command::Search, "search", "look for rows in the same language"),
+    binding(&[Char('n')], "n", Command::NextMatch, "next", "the next row that is looked for"),
+    binding(&[Char('N')], "N", Command::PreviousMatch, "previous", "the one before"),
     binding(&[Char('s')], "s", Command::Sort, "sort", "sort by the next column"),
     binding(&[Char('r')], "r", Command::Reverse, "reverse", "reverse the order"),
-    binding(&[Char(' ')], "space", Command::Pause, "pause", "hold the display (data goes on being read); again: go on"),
-    binding(&[Char('x')], "x", Command::Reset, "reset", "forget all operations so far, and begin new histograms"),
-    binding(&[Esc], "Esc", Command::Back, "back", "one step back; from the table: quit"),
+    binding(&[Char('p')], "p", Command::MergePages, "merge", "one row for all page counts, or one row for each"),
+    binding(&[Char('m')], "m", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
+    binding(&[Char('v')], "v", Command::NextPane, "panes", "lower half: histogram and stages, one of them, or none"),
+    binding(&[Char('R')], "R", Command::OtherTimes, "raw", "times as measured, or without the probes' own time in them"),
+    binding(
+        &[Char(' ')],
+        "space",
+        Command::Pause,
+        "pause",
+        "hold a replay where it is; live: hold the display, while data goes on being read; again: go on",
+    ),
+    binding(&[Char('.')], ".", Command::Step, "step", "hold a replay, and go on by a tenth of a second of its own time"),
+    binding(&[Char('<')], "<", Command::Slower, "slower", "play a recording half as fast"),
+    binding(&[Char('>')], ">", Command::Faster, "faster", "play a recording twice as fast; beyond 64 times: at once"),
+    binding(
+        &[Char('w')],
+        "w",
+        Command::Write,
+        "write",
+        "write all series to grantscope-DATE-TIME.csv (UTC) in the current directory, as `export` does",
+    ),
+    binding(&[Char('y')], "y", Command::Copy, "copy", "copy the selected row, where the terminal lets programs do that (OSC 52)"),
+    binding(
+        &[],
+        "Ctrl-r",
+        Command::Reset,
+        "reset",
+        "forget all operations so far, and begin new histograms; not once the recording has ended",
+    )
+    .or_control(&['r']),
+    binding(&[], "Ctrl-l", Command::Repaint, "repaint", "draw all anew").or_control(&['l']),
+    binding(&[], "Ctrl-z", Command::Suspend, "stop", "give the terminal back to the shell, until `fg`").or_control(&['z']),
 ];
 
 /// A binding.
@@ -55,7 +104,14 @@ pub const fn binding(
     word: &'static str,
     about: &'static str,
 ) -> Binding {
-    Binding { codes, shown, command, word, about }
+    Binding { codes, control: &[], shown, command, word, about }
+}
+
+impl Binding {
+    /// These keys do it as well, with Ctrl.
+    const fn or_control(self, control: &'static [char]) -> Self {
+        Self { control, ..self }
+    }
 }
 
 /// All keys there are.
@@ -83,9 +139,14 @@ impl Keys {
         if key.kind == KeyEventKind::Release {
             return None;
         }
-        if key.modifiers.contains(KeyModifiers::CONTROL) {
-            return (key.code == Char('c')).then_some(Command::Quit);
-        }
-        self.0.iter().find(|binding| binding.codes.contains(&key.code)).map(|binding| binding.command)
+        let is_bound = |binding: &&Binding| match key.code {
+            Char(letter) if key.modifiers.contains(KeyModifiers::CONTROL) => binding.control.contains(&letter),
+            code => binding.codes.contains(&code),
+        };
+        let command = self.0.iter().find(is_bound)?.command;
+        Some(match (command, key.code) {
+            (Command::Number(_), Char(digit)) => Command::Number(digit.to_digit(10)? as usize),
+            (command, _) => command,
+        })
     }
 }

@@ -120,7 +120,7 @@ impl Reporter {
             return String::new();
         }
         self.introduced = true;
-        let clock = text::clock(app.common()).map(|(text, _)| text);
+        let clock = text::clock_in_full(app.common());
         format!("{}\n", text::facts(app.common()).into_iter().chain(clock).collect::<Vec<_>>().join(" · "))
     }
 }

@@ -6,16 +6,42 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::Show;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
-use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::style::Print;
+use crossterm::terminal::{
+    self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getppid, getsid};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
 
 use crate::screen::basic_colours::BasicColours;
+
+/// Whether the mouse selects and scrolls here, or marks text in the terminal as elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// It selects and scrolls.
+    Used,
+    /// It is the terminal's.
+    Left,
+}
+
+impl Mouse {
+    /// From the option `--no-mouse`.
+    pub fn unless(is_left: bool) -> Self {
+        if is_left { Self::Left } else { Self::Used }
+    }
+}
+
+/// Buttons and the wheel, with coordinates of any size (xterm's control sequences, "Mouse Tracking"); not its moves: those would be bytes
+/// on a serial line for nothing.
+const MOUSE_ON: &str = "\u{1b}[?1000h\u{1b}[?1006h";
+const MOUSE_OFF: &str = "\u{1b}[?1006l\u{1b}[?1000l";
 
 /// Draws to standard output until it is dropped.
 pub struct Terminal {
@@ -33,7 +59,8 @@ impl Terminal {
     ///
     /// # Errors
     /// It cannot be set up, or its size is not known.
-    pub fn take() -> Result<Self> {
+    pub fn take(mouse: Mouse) -> Result<Self> {
+        HAS_MOUSE.store(mouse == Mouse::Used, Ordering::SeqCst);
         restore_on_panic();
         enter().and_then(|()| screen()).map(|screen| Self { screen }).inspect_err(|_| restore())
     }
@@ -45,6 +72,25 @@ impl Terminal {
     pub fn size(&mut self) -> Result<Size> {
         self.screen.autoresize().context("the terminal's size is not known")?;
         Ok(self.screen.get_frame().area().as_size())
+    }
+
+    /// Draws the next picture whole: something else may have written to the terminal.
+    ///
+    /// # Errors
+    /// It cannot be written to.
+    pub fn repaint(&mut self) -> Result<()> {
+        execute!(io::stdout(), Clear(ClearType::All)).context("the terminal cannot be drawn to")?;
+        // Not by asking where its cursor is: the answer would be read as keys.
+        self.screen = screen()?;
+        Ok(())
+    }
+
+    /// Gives a text to the terminal's clipboard (OSC 52), where the terminal lets programs do that.
+    ///
+    /// # Errors
+    /// It cannot be written to.
+    pub fn copy(&mut self, text: String) -> Result<()> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)).context("the terminal cannot be written to")
     }
 
     /// Gives the terminal back and stops this process, as whoever sent SIGTSTP wants it; takes it again when the process is continued.
@@ -60,6 +106,19 @@ impl Terminal {
         self.screen = screen()?;
         Ok(())
     }
+}
+
+/// Whether somebody would notice that this process is stopped, and could continue it: a parent in the same session, as a shell is. POSIX
+/// calls a process group without one orphaned, and its members do not stop at SIGTSTP either.
+pub fn can_be_continued() -> bool {
+    let session = |pid| getsid(Some(pid)).ok();
+    getppid() != Pid::from_raw(1) && session(getppid()) == session(Pid::this())
+}
+
+/// Stops what the terminal's key would stop in another program: the whole of the shell's job, this process by its own signal.
+pub fn suspend_all() {
+    // An error means that nothing stops: then it goes on.
+    let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
 }
 
 type Screen = ratatui::Terminal<CrosstermBackend<BasicColours<Stdout>>>;
@@ -87,11 +146,20 @@ impl Drop for Terminal {
 /// Whether there is something to undo: leaving the alternate screen twice would move the cursor over what was printed since.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the mouse is asked for.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
+
 /// Takes it, as [`restore`] gives it back.
 fn enter() -> Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
-    execute!(io::stdout(), EnterAlternateScreen).context("the terminal cannot be written to")
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Print(mouse(MOUSE_ON)))
+        .context("the terminal cannot be written to")
+}
+
+/// This, if the mouse is asked for.
+fn mouse(sequence: &'static str) -> &'static str {
+    if HAS_MOUSE.load(Ordering::SeqCst) { sequence } else { "" }
 }
 
 /// Undoes all, once. Errors are ignored: a terminal that is gone needs no restoring.
@@ -99,7 +167,7 @@ fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+    let _ = execute!(io::stdout(), Print(mouse(MOUSE_OFF)), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 

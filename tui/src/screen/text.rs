@@ -1,18 +1,21 @@
 //! Words and numbers for the screen and for plain text alike.
 
+use grantscope_analysis::column::{COLUMNS, METRICS, place};
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
 use grantscope_analysis::quantile::{self, MARK, mark};
 use grantscope_analysis::report::text::{bound, correction, phases, recorder};
+use grantscope_analysis::select::written;
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
 use grantscope_analysis::series::{Aggregate, Extent, Group, Pages, Range, Times};
-use grantscope_analysis::shown::{self, CUT, Shown, counted, head, number, tail, width};
+use grantscope_analysis::shown::{self, CUT, Shown, counted, escaped, head, number, tail, width};
 use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
 use crate::screen::model::columns::{Column, OPERATION, PAGES};
 use crate::screen::model::common::Common;
 use crate::screen::model::data::Data;
+use crate::screen::model::detail::Detail;
 use crate::screen::model::rows::Row;
 
 pub use grantscope_analysis::units::UNKNOWN;
@@ -161,13 +164,16 @@ fn xen(environment: &Environment) -> String {
     environment.xen.as_ref().map_or_else(|| "no Xen".to_owned(), |version| format!("Xen {version}"))
 }
 
-/// The clock, or its caveat; and whether it has one. `None`: not known yet.
-pub fn clock(common: &Common) -> Option<(String, bool)> {
+/// The clock, where nothing is to be said about it; `None`: not known yet, or there is.
+pub fn clock(common: &Common) -> Option<String> {
     let clock = common.data().aggregate.environment()?.clock;
-    Some(match clock.caveat() {
-        Some(caveat) => (format!("clock: {caveat}"), true),
-        None => (format!("clock {}", clock.name()), false),
-    })
+    clock.caveat().is_none().then(|| clock_in_full(common))?
+}
+
+/// The clock, or what is to be said about it; `None`: not known yet.
+pub fn clock_in_full(common: &Common) -> Option<String> {
+    let clock = common.data().aggregate.environment()?.clock;
+    Some(clock.caveat().map_or_else(|| format!("clock {}", clock.name()), |caveat| format!("clock: {caveat}")))
 }
 
 /// How many hooks are attached; `None`: not known yet.
@@ -230,11 +236,35 @@ pub fn length(data: &Data) -> String {
     units::maybe_duration(data.watched_ns().map(|ns| ns as f64))
 }
 
+/// How far it has come; of a recording that is played, how far of how much.
+pub fn how_far(common: &Common) -> String {
+    let (Some(place_ns), true) = (common.place_ns(), common.is_replay()) else {
+        return format!("after {}", length(common.data()));
+    };
+    let seconds = |ns: u64| format!("{:.2}", ns as f64 / 1e9);
+    match common.length_ns() {
+        Some(length_ns) => format!("{} / {} s", seconds(place_ns), seconds(length_ns)),
+        None => format!("{} s of ?", seconds(place_ns)),
+    }
+}
+
+/// Longer texts are not copied.
+const MOST_COPIED: usize = 4096;
+
+/// A row as a line of text: the selector that means it, and its numbers.
+pub fn copied(row: &Detail) -> String {
+    let count = format!("count {}", row.total.count());
+    let metrics = METRICS.iter().map(|metric| format!("{} {}", metric.heading, row.cells[place(COLUMNS, metric.name)]));
+    let name = escaped(&written(&row.group.key(), true)).into_owned();
+    let line = [name, count].into_iter().chain(metrics).collect::<Vec<_>>().join(" · ");
+    head(&line, MOST_COPIED).to_owned()
+}
+
 /// The numbers of the header, on one line.
 pub fn totals(common: &Common) -> String {
     let data = common.data();
     let parts = [
-        format!("after {}", length(data)),
+        how_far(common),
         counted(data.aggregate.operations(), "operation"),
         operation_rate(total_rate(common)),
         format!("errors {}", data.errors),

@@ -1,4 +1,6 @@
-//! How long something is watched.
+//! How something is watched.
+
+use crate::screen::terminal::Mouse;
 
 /// How long an input is watched on a terminal. Elsewhere, to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,4 +9,13 @@ pub enum Until {
     AskedFor,
     /// Until it ends, or its user quits before; what becomes of it is said elsewhere.
     ItsEnd,
+}
+
+/// How an input is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Watching {
+    /// How long.
+    pub until: Until,
+    /// Whose the mouse is.
+    pub mouse: Mouse,
 }

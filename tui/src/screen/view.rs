@@ -14,6 +14,9 @@ pub trait View: Debug {
     /// Does what a key asks for, where that is this view's own.
     fn command(&mut self, command: Command, common: &mut Common);
 
+    /// The mouse pointed at this line of it, counted from 0.
+    fn click(&mut self, _line: usize, _common: &mut Common) {}
+
     /// Computes what is drawn. Not at every frame: frames may come far more often than pictures.
     fn refresh(&mut self, _common: &Common) {}
 

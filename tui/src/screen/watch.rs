@@ -13,8 +13,9 @@ use grantscope_output::say;
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::feed::{self, Backlog};
-use crate::screen::until::Until;
+use crate::screen::until::{Until, Watching};
 use crate::screen::{event_loop, plain, signals, terminal};
+use crate::source::control::Control;
 use crate::source::frames::{Ended, Input};
 use crate::source::pace::Speed;
 
@@ -22,22 +23,24 @@ use crate::source::pace::Speed;
 ///
 /// # Errors
 /// The terminal cannot be used, or the input is not a recording.
-pub fn watch(input: Input, speed: Speed, wanted: Wanted, until: Until) -> Result<Exit> {
+pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
-    let app = App::new(input.origin, wanted);
+    let app = App::new(input.origin, wanted).about(&input, speed);
+    let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable();
     signals::forward(events.clone(), has_terminal)?;
-    feed::spawn(input, speed, events.clone(), backlog.clone());
+    feed::spawn(input, control.clone(), events.clone(), backlog.clone());
     let app = if has_terminal {
-        event_loop::run(app, &incoming, events, &backlog, until)?
+        event_loop::run(app, &incoming, events, (&backlog, &control), how)
     } else {
         drop(events);
         // Its standard output is for what becomes of it.
-        let out: Box<dyn Write> = if until == Until::ItsEnd { Box::new(io::sink()) } else { Box::new(io::stdout().lock()) };
-        plain::run(app, &incoming, &backlog, out)?
+        let out: Box<dyn Write> = if how.until == Until::ItsEnd { Box::new(io::sink()) } else { Box::new(io::stdout().lock()) };
+        plain::run(app, &incoming, &backlog, out).map_err(Into::into)
     };
-    finish(&app, until)
+    control.end();
+    finish(&app?, how.until)
 }
 
 fn finish(app: &App, until: Until) -> Result<Exit> {
@@ -59,7 +62,7 @@ fn print_summary(app: &App) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(summary::table(&data.aggregate).as_bytes())?;
     if data.reset_at_ns.is_some() {
-        writeln!(out, "operations before the last reset (key x) are not in this table")?;
+        writeln!(out, "operations before the last reset (Ctrl-r) are not in this table")?;
     }
     out.flush()?;
     if let Some(why) = app.common().ended().and_then(Ended::problem) {

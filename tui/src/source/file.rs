@@ -1,10 +1,12 @@
 //! A file as an input.
 
 use std::fs::{File, OpenOptions};
+use std::io::Seek;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use grantscope_analysis::recording::end_ns;
 use grantscope_output::FileId;
 use nix::fcntl::OFlag;
 
@@ -20,8 +22,12 @@ use crate::source::stream::bytes;
 pub fn input(path: &Path) -> Result<Input> {
     let file = open_file(path)?;
     let kind = file.metadata().with_context(|| format!("{}: its kind cannot be read", path.display()))?;
-    let origin = if kind.is_file() { Origin::Replay } else { Origin::Live };
-    Ok(Input { origin, source: bytes(file, origin) })
+    let (origin, end_ns) = if kind.is_file() { (Origin::Replay, end_ns(&file)) } else { (Origin::Live, None) };
+    if kind.is_file() {
+        (&file).rewind().with_context(|| format!("{}: cannot be read from its beginning", path.display()))?;
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    Ok(Input { origin, name, end_ns, source: bytes(file, origin) })
 }
 
 /// Opens a file; a serial line in raw mode.

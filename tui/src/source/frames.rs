@@ -16,8 +16,19 @@ pub trait FrameSource: Send {
 pub struct Input {
     /// The kind of input.
     pub origin: Origin,
+    /// The name of the file; `None`: it is none.
+    pub name: Option<String>,
+    /// When it ends, by its own clock; `None`: not known.
+    pub end_ns: Option<u64>,
     /// Its frames.
     pub source: Box<dyn FrameSource>,
+}
+
+impl Input {
+    /// Frames as they happen.
+    pub fn live(source: Box<dyn FrameSource>) -> Self {
+        Self { origin: Origin::Live, name: None, end_ns: None, source }
+    }
 }
 
 /// Where frames come from.

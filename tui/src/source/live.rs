@@ -6,7 +6,7 @@ use anyhow::Result;
 use grantscope_analysis::model::Filter;
 use grantscope_analysis::recording::Frame;
 
-use crate::source::frames::{Ended, FrameSource, Input, Origin};
+use crate::source::frames::{Ended, FrameSource, Input};
 use crate::this_machine;
 
 /// Attaches the probes; the frames of the input are theirs. They are detached when this process ends.
@@ -14,7 +14,7 @@ use crate::this_machine;
 /// # Errors
 /// The probes cannot be attached, or are not in this build.
 pub fn input(filter: Filter) -> Result<Input> {
-    Ok(Input { origin: Origin::Live, source: Box::new(this_machine::live(filter)?) })
+    Ok(Input::live(Box::new(this_machine::live(filter)?)))
 }
 
 /// Frames from another thread of this process. A sender that goes without an end frame has failed: who reads sees to that.

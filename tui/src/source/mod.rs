@@ -1,5 +1,6 @@
 //! Where frames come from: a file, a stream, or this machine.
 
+pub mod control;
 pub mod file;
 pub mod frames;
 pub mod live;

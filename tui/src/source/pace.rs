@@ -29,11 +29,60 @@ impl FromStr for Speed {
     }
 }
 
+/// Slower is not played.
+const SLOWEST: f64 = 0.01;
+/// Faster is played at once.
+const FASTEST: f64 = 64.0;
+
+impl Speed {
+    /// Half as fast.
+    pub fn slower(self) -> Self {
+        match self {
+            Self::Times(times) => Self::Times((times / 2.0).max(times.min(SLOWEST))),
+            Self::Max => Self::Times(FASTEST),
+        }
+    }
+
+    /// Twice as fast.
+    pub fn faster(self) -> Self {
+        match self {
+            Self::Times(times) if times * 2.0 <= FASTEST => Self::Times(times * 2.0),
+            _ => Self::Max,
+        }
+    }
+}
+
+/// `2×`, `0.25×`, `max`.
 impl fmt::Display for Speed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Times(times) => write!(f, "{times}"),
+            Self::Times(times) if *times < 0.1 => write!(f, "{times:.3}×"),
+            Self::Times(times) => write!(f, "{times}×"),
             Self::Max => f.write_str("max"),
+        }
+    }
+}
+
+/// How a recording is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Playback {
+    /// How fast.
+    pub speed: Speed,
+    /// It stands at this time of the recording; `None`: it goes on.
+    pub held_at_ns: Option<u64>,
+}
+
+impl Playback {
+    /// It goes on, as fast as this.
+    pub fn at(speed: Speed) -> Self {
+        Self { speed, held_at_ns: None }
+    }
+
+    /// Whether a frame of this time is not held; `None`: it says no time.
+    pub fn lets_pass(&self, at_ns: Option<u64>) -> bool {
+        match (at_ns, self.held_at_ns) {
+            (Some(at_ns), Some(held_at_ns)) => at_ns <= held_at_ns,
+            _ => true,
         }
     }
 }
@@ -55,25 +104,51 @@ pub fn time_of(frame: &Frame) -> Option<u64> {
 /// When to pass on which frame. A function of the clock that it is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    speed: Speed,
-    /// The first time in the recording, and when its frame was passed on.
-    began: Option<(u64, Instant)>,
+    playback: Playback,
+    /// A time of the recording, and when it was reached.
+    reached: Option<(u64, Instant)>,
 }
 
 impl Pace {
     /// From the first frame on.
-    pub fn new(speed: Speed) -> Self {
-        Self { speed, began: None }
+    pub fn new(playback: Playback) -> Self {
+        Self { playback, reached: None }
     }
 
-    /// How long to wait with a frame of this time.
-    pub fn wait(&mut self, at_ns: Option<u64>, now: Instant) -> Duration {
-        let (Some(at_ns), Speed::Times(times)) = (at_ns, self.speed) else { return Duration::ZERO };
-        let (first_ns, began) = *self.began.get_or_insert((at_ns, now));
-        let seconds = at_ns.saturating_sub(first_ns) as f64 / 1e9 / times;
+    /// Plays on in another way, from where it is.
+    pub fn change(&mut self, playback: Playback, now: Instant) {
+        if playback != self.playback {
+            let place = self.playback.held_at_ns.or_else(|| self.place_ns(now));
+            self.reached = place.map(|ns| (ns, now));
+            self.playback = playback;
+        }
+    }
+
+    /// How long to wait with a frame of this time; `None`: until it is played in another way.
+    pub fn wait(&mut self, at_ns: Option<u64>, now: Instant) -> Option<Duration> {
+        if !self.playback.lets_pass(at_ns) {
+            return None;
+        }
+        let (Some(at_ns), None) = (at_ns, self.playback.held_at_ns) else { return Some(Duration::ZERO) };
+        let Speed::Times(times) = self.playback.speed else {
+            self.reached = Some((at_ns, now));
+            return Some(Duration::ZERO);
+        };
+        let (from_ns, since) = *self.reached.get_or_insert((at_ns, now));
+        let seconds = at_ns.saturating_sub(from_ns) as f64 / 1e9 / times;
         // More than a Duration or an Instant holds is as good as for ever.
-        let due = Duration::try_from_secs_f64(seconds).ok().and_then(|after| began.checked_add(after));
-        due.map_or(Duration::MAX, |due| due.saturating_duration_since(now))
+        let due = Duration::try_from_secs_f64(seconds).ok().and_then(|after| since.checked_add(after));
+        Some(due.map_or(Duration::MAX, |due| due.saturating_duration_since(now)))
+    }
+
+    /// Where it is in the recording.
+    fn place_ns(&self, now: Instant) -> Option<u64> {
+        let (from_ns, since) = self.reached?;
+        let passed_ns = match self.playback.speed {
+            Speed::Times(times) => (now.saturating_duration_since(since).as_secs_f64() * times * 1e9) as u64,
+            Speed::Max => 0,
+        };
+        Some(from_ns.saturating_add(passed_ns))
     }
 }
 
@@ -81,27 +156,73 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(speed: Speed) -> (Pace, Instant) {
+        (Pace::new(Playback::at(speed)), Instant::now())
+    }
+
+    fn held(at_ns: u64) -> Playback {
+        Playback { held_at_ns: Some(at_ns), ..Playback::at(Speed::Times(1.0)) }
+    }
+
     #[test]
     fn a_recording_is_played_at_its_own_pace() {
-        let (mut pace, start) = (Pace::new(Speed::Times(2.0)), Instant::now());
-        assert_eq!(pace.wait(Some(5_000_000_000), start), Duration::ZERO);
-        assert_eq!(pace.wait(Some(9_000_000_000), start), Duration::from_secs(2));
-        assert_eq!(pace.wait(Some(9_000_000_000), start + Duration::from_secs(3)), Duration::ZERO);
+        let (mut pace, start) = at(Speed::Times(2.0));
+        assert_eq!(pace.wait(Some(5_000_000_000), start), Some(Duration::ZERO));
+        assert_eq!(pace.wait(Some(9_000_000_000), start), Some(2 * SECOND));
+        assert_eq!(pace.wait(Some(9_000_000_000), start + 3 * SECOND), Some(Duration::ZERO));
     }
 
     #[test]
     fn at_once_means_without_waiting() {
-        let (mut pace, now) = (Pace::new(Speed::Max), Instant::now());
-        assert_eq!(pace.wait(Some(0), now), Duration::ZERO);
-        assert_eq!(pace.wait(Some(u64::MAX), now), Duration::ZERO);
+        let (mut pace, now) = at(Speed::Max);
+        assert_eq!(pace.wait(Some(0), now), Some(Duration::ZERO));
+        assert_eq!(pace.wait(Some(u64::MAX), now), Some(Duration::ZERO));
     }
 
     #[test]
     fn a_frame_without_a_time_or_out_of_order_is_not_held() {
-        let (mut pace, now) = (Pace::new(Speed::Times(1.0)), Instant::now());
-        assert_eq!(pace.wait(Some(1_000), now), Duration::ZERO);
-        assert_eq!(pace.wait(None, now), Duration::ZERO);
-        assert_eq!(pace.wait(Some(1), now), Duration::ZERO);
+        let (mut pace, now) = at(Speed::Times(1.0));
+        assert_eq!(pace.wait(Some(1_000), now), Some(Duration::ZERO));
+        assert_eq!(pace.wait(None, now), Some(Duration::ZERO));
+        assert_eq!(pace.wait(Some(1), now), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_pause_holds_what_comes_after_it_and_then_goes_on_from_there() {
+        let (mut pace, start) = at(Speed::Times(1.0));
+        pace.wait(Some(5_000_000_000), start);
+        pace.change(held(6_000_000_000), start + SECOND);
+        assert_eq!(pace.wait(Some(6_000_000_001), start + 100 * SECOND), None);
+        assert_eq!(pace.wait(Some(6_000_000_000), start + 100 * SECOND), Some(Duration::ZERO));
+        assert_eq!(pace.wait(None, start + 100 * SECOND), Some(Duration::ZERO));
+        pace.change(Playback::at(Speed::Times(1.0)), start + 100 * SECOND);
+        assert_eq!(pace.wait(Some(8_000_000_000), start + 100 * SECOND), Some(2 * SECOND));
+    }
+
+    #[test]
+    fn another_speed_is_that_of_what_is_still_to_come() {
+        let (mut pace, start) = at(Speed::Times(1.0));
+        pace.wait(Some(5_000_000_000), start);
+        pace.change(Playback::at(Speed::Times(2.0)), start + SECOND);
+        assert_eq!(pace.wait(Some(10_000_000_000), start + SECOND), Some(2 * SECOND));
+        pace.change(Playback::at(Speed::Max), start + 2 * SECOND);
+        assert_eq!(pace.wait(Some(10_000_000_000), start + 2 * SECOND), Some(Duration::ZERO));
+        pace.change(Playback::at(Speed::Times(1.0)), start + 3 * SECOND);
+        assert_eq!(pace.wait(Some(11_000_000_000), start + 3 * SECOND), Some(SECOND));
+    }
+
+    #[test]
+    fn speeds_double_to_the_fastest_and_halve_to_the_slowest() {
+        let mut speed = Speed::Times(1.0);
+        while speed != Speed::Max {
+            speed = speed.faster();
+        }
+        assert_eq!((speed.slower(), speed.slower().slower()), (Speed::Times(64.0), Speed::Times(32.0)));
+        (0..20).for_each(|_| speed = speed.slower());
+        assert_eq!(speed, Speed::Times(SLOWEST));
+        assert_eq!(Speed::Times(0.001).slower(), Speed::Times(0.001));
     }
 
     #[test]

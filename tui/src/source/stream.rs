@@ -16,7 +16,7 @@ use crate::source::not_written::is_not_written;
 /// # Errors
 /// It is a terminal.
 pub fn input() -> Result<Input> {
-    Ok(Input { origin: Origin::Live, source: bytes(standard_input()?, Origin::Live) })
+    Ok(Input::live(bytes(standard_input()?, Origin::Live)))
 }
 
 /// Whether this means standard input.

@@ -1,7 +1,8 @@
 //! The words of a comparison, in every format the same.
 
 use super::decision::Decision;
-use crate::decide::{Comparison, More, Outcome, Remark, Row, Side, Verdict, written};
+use crate::decide::{Comparison, More, Outcome, Remark, Row, Side, Verdict};
+use crate::select::written;
 use crate::shown::{counted, escaped, number};
 use crate::units;
 

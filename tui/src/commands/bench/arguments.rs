@@ -51,6 +51,10 @@ pub struct Bench {
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<OsString>,
 
+    /// Leave the mouse to the terminal: it marks text, as elsewhere. Without: it selects rows and scrolls
+    #[arg(long)]
+    pub no_mouse: bool,
+
     /// What is shown, and in results.csv.
     #[command(flatten)]
     pub shown: ShownArgs,

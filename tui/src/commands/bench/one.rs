@@ -16,9 +16,10 @@ use super::arguments::Bench;
 use super::generator;
 use crate::commands::export::Table;
 use crate::exit::Exit;
-use crate::screen::until::Until;
+use crate::screen::terminal::Mouse;
+use crate::screen::until::{Until, Watching};
 use crate::screen::watch::watch;
-use crate::source::frames::{Input, Origin};
+use crate::source::frames::Input;
 use crate::source::load;
 use crate::source::pace::Speed;
 use crate::this_machine;
@@ -68,8 +69,8 @@ impl One<'_> {
             Ok((self.bench.capture.capture(Some(generator)), Tee { file, viewer: frames, log: Some(log) }, source))
         };
         let show = |source| {
-            let input = Input { origin: Origin::Live, source: Box::new(source) };
-            watch(input, Speed::Max, self.bench.shown.into(), self.until)
+            let how = Watching { until: self.until, mouse: Mouse::unless(self.bench.no_mouse) };
+            watch(Input::live(Box::new(source)), Speed::Max, self.bench.shown.into(), how)
         };
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
         // Before anything can fail: what was measured is also what people read.

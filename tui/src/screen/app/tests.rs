@@ -10,8 +10,8 @@ use grantscope_wire::{Buffer, HookId, LossKind};
 use crate::screen::app::{App, Quit};
 use crate::screen::command::{Command, ViewId};
 use crate::screen::event::Event;
-use crate::screen::fixtures::{S, calibration, export, feed, operations, press, state};
-use crate::screen::views::{COMPARE, HELP, INFO, VIEWS, ZOOM};
+use crate::screen::fixtures::{S, calibration, export, feed, operations, picture, press, replay, state};
+use crate::screen::views::{COMPARE, HELP};
 use crate::source::frames::{Ended, Origin};
 use crate::support::builder::loss;
 use crate::support::synthetic;
@@ -46,25 +46,69 @@ fn a_reset_forgets_operations_but_not_what_was_lost() {
 }
 
 #[test]
-fn escape_goes_one_step_back_and_quits_from_the_table() {
+fn a_recording_that_has_ended_is_not_forgotten() {
+    let mut state = state(operations(vec![export(Buffer::Wc, 1, 10)]));
+    state.update(Event::StreamEnded(Ended::Complete));
+    press(&mut state, &[Command::Reset]);
+    assert_eq!(state.common().listing.rows().len(), 1);
+    let screen = picture((100, 30), &state);
+    assert!(screen.contains("not reset: the recording has ended, and nothing would come after that"), "{screen}");
+    press(&mut state, &[Command::Down]);
+    assert_eq!(state.common().notice, None);
+}
+
+#[test]
+fn pasted_text_is_no_keys() {
+    let mut state = state(operations(vec![export(Buffer::Wc, 1, 10)]));
+    state.update(Event::Paste("q".to_owned()));
+    assert!(picture((100, 30), &state).contains("pasted text is ignored"));
+}
+
+/// The first line.
+fn health(state: &App) -> String {
+    picture((100, 30), state).lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_replay_is_held_stepped_and_played_at_another_speed_and_says_where_it_is() {
+    let mut app = replay(Some(5_690_000_000), 2_200_000_000);
+    let tick = |at_ns| Event::Frame(Frame::Tick { at_ns });
+    assert!(health(&app).contains(r"a\u{1b}b.gsr · REPLAY · ") && health(&app).contains("1.20 / 5.69 s"), "{}", health(&app));
+    press(&mut app, &[Command::Pause]);
+    assert!(app.takes(&tick(2_200_000_000)) && !app.takes(&tick(2_200_000_001)));
+    press(&mut app, &[Command::Faster, Command::Faster, Command::Step]);
+    assert!(app.takes(&tick(2_300_000_000)) && !app.takes(&tick(2_300_000_001)));
+    assert!(health(&app).contains("REPLAY 4×, PAUSED · ") && health(&app).contains("1.30 / 5.69 s"), "{}", health(&app));
+    press(&mut app, &[Command::Pause]);
+    assert!(app.takes(&tick(u64::MAX)) && !app.common().is_paused());
+    app.update(Event::StreamEnded(Ended::Complete));
+    press(&mut app, &[Command::Pause]);
+    assert!(!app.common().is_paused() && app.common().notice.is_some());
+}
+
+#[test]
+fn the_length_of_a_recording_without_an_end_is_not_known() {
+    assert!(health(&replay(None, 2_200_000_000)).contains("1.20 s of ?"));
+}
+
+#[test]
+fn a_held_display_says_how_much_came_meanwhile() {
+    let mut state = state(operations(vec![export(Buffer::Wc, 1, 10)]));
+    press(&mut state, &[Command::Pause, Command::Step, Command::Faster]);
+    assert_eq!(state.common().notice.as_deref(), Some("only a recording that is played has a speed"));
+    feed(&mut state, operations(vec![export(Buffer::Wc, 1, 99); 3]));
+    assert!(health(&state).contains("LIVE, PAUSED, 3 operations meanwhile"), "{}", health(&state));
+}
+
+#[test]
+fn escape_goes_one_step_back_and_does_not_quit() {
     let mut state = state(Vec::new());
     press(&mut state, &[COMPARE, HELP, Command::Back]);
     assert_eq!(state.view().1.id, ViewId("compare"));
     press(&mut state, &[Command::Back]);
     assert_eq!((state.view().1.id, state.quit()), (ViewId("table"), None));
     press(&mut state, &[Command::Back]);
-    assert_eq!(state.quit(), Some(&Quit::Asked));
-}
-
-#[test]
-fn q_quits_from_everywhere() {
-    let of_views = VIEWS.iter().map(|row| row.key.map(|key| key.command).into_iter().collect::<Vec<_>>());
-    for before in of_views.chain([vec![COMPARE, INFO], vec![ZOOM, Command::Pause]]) {
-        let mut state = state(Vec::new());
-        press(&mut state, &before);
-        press(&mut state, &[Command::Quit]);
-        assert_eq!(state.quit(), Some(&Quit::Asked), "{before:?}");
-    }
+    assert_eq!((state.quit(), state.common().notice.as_deref()), (None, Some("this is the first view; q quits")));
 }
 
 #[test]

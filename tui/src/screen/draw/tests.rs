@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use grantscope_analysis::model::{LossReport, Phase};
+use grantscope_analysis::model::LossReport;
 use grantscope_analysis::recording::{Frame, Reader};
-use grantscope_analysis::series::{Phases, Times, Wanted};
+use grantscope_analysis::series::Times;
 use grantscope_wire::Buffer;
 use ratatui::style::{Color, Modifier};
 
@@ -12,7 +12,7 @@ use crate::screen::app::App;
 use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
 use crate::screen::fixtures::{
-    LARGE, SMALL, calibration, export, operations, picture, shown, terminal, troubled, viewer, viewer_of, with_ledger,
+    LARGE, SMALL, calibration, export, operations, picture, shown, terminal, troubled, viewer, with_ledger,
 };
 use crate::screen::theme::Theme;
 use crate::screen::views::VIEWS;
@@ -61,7 +61,7 @@ fn how_much_is_held_is_in_the_header_and_not_known_without_a_ledger() {
     let header = |frames| shown(LARGE, frames, &[]).lines().take(2).collect::<Vec<_>>().join("\n");
     assert!(header(synthetic::frames(2)).contains("held –"));
     let held = header(with_ledger());
-    assert!(held.contains("held 4 maps, 64 pages") && held.contains("LEAK SUSPECTS 2 (l: which)"), "{held}");
+    assert!(held.contains("held 4 maps, 64 pages") && held.contains("LEAK SUSPECTS 2 (M: which)"), "{held}");
 }
 
 #[test]
@@ -134,24 +134,6 @@ fn every_screen_can_be_drawn_at_every_size() {
             assert!(!picture.trim().is_empty(), "{commands:?} at {width}×{height}");
         }
     }
-}
-
-/// The recording in the documents, shown to its end.
-#[test]
-fn the_picture_in_the_readme_is_what_is_shown() {
-    const SIZE: (u16, u16) = (108, 31);
-    let mut reader = Reader::open(&include_bytes!("../../../../docs/recordings/sweep.gsr")[..]).unwrap();
-    let frames: Vec<Frame> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
-    let measured = Wanted { phases: Phases::Only(Phase::Measured), ..Wanted::default() };
-    let mut state = viewer_of(measured, SIZE, frames, &[]);
-    state.update(Event::StreamEnded(Ended::Complete));
-    // Sizes apart: a median over several sizes is of none.
-    for _ in 0..26 {
-        state.update(Event::Key(Command::Down));
-    }
-    let shown = picture(SIZE, &state);
-    let readme = include_str!("../../../../README.md");
-    assert!(readme.contains(&format!("```text\n{shown}```")), "README.md shows another picture than this:\n{shown}");
 }
 
 #[test]

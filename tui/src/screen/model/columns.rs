@@ -41,25 +41,28 @@ pub const OPERATION: Column = of("op");
 pub const PAGES: Column = of("pages");
 /// How many operations.
 pub const COUNT: Column = of("count");
+/// All the time of all its operations together.
+const TOTAL: Column = of("sum_ns");
 /// ok, or the errno's name.
 pub const OUTCOME: Column = of("outcome");
 
 /// The columns of the table, from left to right.
 #[rustfmt::skip]
-pub const SHOWN: [Shown; 13] = [
+pub const SHOWN: [Shown; 14] = [
     Shown { column: OPERATION, width: 14, rank: 0, sorts: true },
     Shown { column: of("buffer"), width: 8, rank: 1, sorts: false },
     Shown { column: PAGES, width: 5, rank: 2, sorts: false },
     Shown { column: OUTCOME, width: 7, rank: 3, sorts: false },
     Shown { column: COUNT, width: 8, rank: 4, sorts: true },
     Shown { column: Column::Rate, width: 9, rank: 8, sorts: true },
-    Shown { column: Column::PerPage, width: 13, rank: 12, sorts: true },
+    Shown { column: TOTAL, width: 8, rank: 11, sorts: true },
+    Shown { column: Column::PerPage, width: 13, rank: 13, sorts: true },
     Shown { column: of("p50_ns"), width: 8, rank: 5, sorts: true },
     Shown { column: of("p90_ns"), width: 8, rank: 9, sorts: true },
     Shown { column: of("p99_ns"), width: 8, rank: 6, sorts: true },
     Shown { column: of("p999_ns"), width: 8, rank: 10, sorts: true },
     Shown { column: of("max_ns"), width: 7, rank: 7, sorts: true },
-    Shown { column: Column::Minute, width: 60, rank: 11, sorts: false },
+    Shown { column: Column::Minute, width: 60, rank: 12, sorts: false },
 ];
 
 /// The columns with the order in which they get room. Where a row is of several sizes, what a page costs is all that is said of it:
@@ -84,10 +87,14 @@ fn sortable() -> Vec<Column> {
     SHOWN.iter().filter(|shown| shown.sorts).map(|shown| shown.column).collect()
 }
 
-/// Metrics that kinds can be compared by, by their places in `COLUMNS`: those that rows can be sorted by.
+/// Metrics that kinds can be compared by, by their places in `COLUMNS`: those that rows can be sorted by, but for the sum, which says
+/// how many operations there were as well.
 pub fn comparable() -> Vec<usize> {
     let is_metric = |place: &usize| METRICS.iter().any(|metric| metric.name == COLUMNS[*place].name);
-    let places = sortable().into_iter().filter_map(|column| if let Column::Of(place) = column { Some(place) } else { None });
+    let places = sortable()
+        .into_iter()
+        .filter(|&column| column != TOTAL)
+        .filter_map(|column| if let Column::Of(place) = column { Some(place) } else { None });
     places.filter(is_metric).collect()
 }
 

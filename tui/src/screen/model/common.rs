@@ -11,6 +11,11 @@ use crate::screen::model::connection::Connection;
 use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
 use crate::source::frames::{Ended, Origin};
+use crate::source::pace::Playback;
+use crate::source::pace::Speed;
+
+/// How far a step goes: as far as frames of a recording mostly are from each other.
+const STEP_NS: u64 = 100_000_000;
 
 /// What every view may read, and what some of them share.
 #[derive(Clone, Debug)]
@@ -21,8 +26,14 @@ pub struct Common {
     pub listing: Listing,
     /// The terminal's size.
     pub size: Size,
+    /// How many lines a view between header and footer has.
+    pub body_lines: u16,
     /// All keys.
     pub keys: Keys,
+    /// How a recording is played.
+    pub playback: Playback,
+    /// What came of the last key, until the next; `None`: it can be seen.
+    pub notice: Option<String>,
     data: Data,
     /// What is shown instead of `data` while the display is held.
     held: Option<Box<Data>>,
@@ -35,7 +46,10 @@ impl Common {
             connection: Connection::new(origin),
             listing: Listing::default(),
             size: Size::default(),
+            body_lines: 0,
             keys,
+            playback: Playback::at(Speed::Times(1.0)),
+            notice: None,
             data: Data::of(wanted.into()),
             held: None,
         }
@@ -58,13 +72,67 @@ impl Common {
         self.listing.refresh(data, self.connection.ended().is_some());
     }
 
-    /// Holds the display, or goes on.
+    /// No more frames will come.
+    pub fn end(&mut self, ended: Ended) {
+        self.connection.end(ended);
+        self.playback.held_at_ns = None;
+    }
+
+    /// Says on the screen what came of a key.
+    pub fn say(&mut self, notice: &str) {
+        self.notice = Some(notice.to_owned());
+    }
+
+    /// Holds a replay where it is, or what is seen of a live input; or goes on.
     pub fn toggle_pause(&mut self) {
-        self.held = match self.held {
-            Some(_) => None,
-            None => Some(Box::new(self.data.clone())),
-        };
+        match (&self.held, self.playback.held_at_ns) {
+            (Some(_), _) => self.held = None,
+            (None, Some(_)) => self.playback.held_at_ns = None,
+            (None, None) if self.ended().is_some() => self.say("the recording has ended: there is nothing to hold"),
+            (None, None) if self.is_replay() => self.playback.held_at_ns = Some(self.data.now_ns().unwrap_or(0)),
+            (None, None) => self.held = Some(Box::new(self.data.clone())),
+        }
         self.listing.forget();
+    }
+
+    /// Holds a replay a little further on.
+    pub fn step(&mut self) {
+        if !self.is_replay() {
+            return self.say("only a recording that is played can be stepped through");
+        }
+        let place_ns = self.playback.held_at_ns.max(self.data.now_ns()).unwrap_or(0);
+        self.playback.held_at_ns = Some(place_ns.saturating_add(STEP_NS));
+    }
+
+    /// Plays a recording at another speed.
+    pub fn play(&mut self, change: impl FnOnce(Speed) -> Speed) {
+        if !self.is_replay() {
+            return self.say("only a recording that is played has a speed");
+        }
+        self.playback.speed = change(self.playback.speed);
+    }
+
+    /// Whether a recording is played, and not at its end yet.
+    pub fn is_replay(&self) -> bool {
+        self.connection.origin() == Origin::Replay && self.ended().is_none()
+    }
+
+    /// Where a replay is, from its beginning.
+    pub fn place_ns(&self) -> Option<u64> {
+        let (first_ns, last_ns) = self.data.aggregate.span_ns()?;
+        Some(self.playback.held_at_ns.unwrap_or(0).max(last_ns).saturating_sub(first_ns))
+    }
+
+    /// How long it is, if that is known.
+    pub fn length_ns(&self) -> Option<u64> {
+        let (first_ns, _) = self.data.aggregate.span_ns()?;
+        self.connection.end_ns()?.checked_sub(first_ns)
+    }
+
+    /// How many operations came since the display was held.
+    pub fn came_meanwhile(&self) -> Option<u64> {
+        let held = self.held.as_deref()?;
+        Some(self.data.aggregate.operations().saturating_sub(held.aggregate.operations()))
     }
 
     /// Shows times as they were measured in place of corrected ones, or the other way round.
@@ -75,8 +143,11 @@ impl Common {
         self.listing.forget();
     }
 
-    /// Forgets all operations so far.
+    /// Forgets all operations so far, if more can come.
     pub fn reset(&mut self) {
+        if self.ended().is_some() {
+            return self.say("not reset: the recording has ended, and nothing would come after that");
+        }
         self.data.reset();
         self.held = None;
         self.listing.forget();
@@ -92,9 +163,9 @@ impl Common {
         &self.data
     }
 
-    /// Whether the display is held.
+    /// Whether the replay or the display is held.
     pub fn is_paused(&self) -> bool {
-        self.held.is_some()
+        self.held.is_some() || self.playback.held_at_ns.is_some()
     }
 
     /// How the recording ended; `None`: it goes on.

@@ -8,6 +8,8 @@ use crate::source::frames::{Ended, Origin};
 #[derive(Clone, Debug)]
 pub struct Connection {
     origin: Origin,
+    name: Option<String>,
+    end_ns: Option<u64>,
     ended: Option<Ended>,
     /// A frame came since the last tick.
     heard: bool,
@@ -19,7 +21,22 @@ pub struct Connection {
 impl Connection {
     /// Nothing has come yet.
     pub fn new(origin: Origin) -> Self {
-        Self { origin, ended: None, heard: false, since: Duration::ZERO, now: Duration::ZERO }
+        Self { origin, name: None, end_ns: None, ended: None, heard: false, since: Duration::ZERO, now: Duration::ZERO }
+    }
+
+    /// The file that it is, and when that ends by its own clock, as far as that is known.
+    pub fn named(self, name: Option<String>, end_ns: Option<u64>) -> Self {
+        Self { name, end_ns, ..self }
+    }
+
+    /// The name of the file; `None`: it is none.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// When it ends, by its own clock; `None`: not known.
+    pub fn end_ns(&self) -> Option<u64> {
+        self.end_ns
     }
 
     /// A frame came.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use grantscope_analysis::column::{self, COLUMNS, Cell};
+use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::activity::{self, SECONDS};
 use grantscope_analysis::series::{Group, Range, SeriesKey, are_mixture, cost_per_page, groups, merged, told_apart_by_domain};
 use grantscope_analysis::shown::escaped;
@@ -49,20 +50,38 @@ struct Numbers {
     per_page: Option<Range>,
 }
 
+/// All rows that are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// How many a filter hides.
+    pub hidden: usize,
+}
+
 /// Which rows are wanted.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct Wanted<'a> {
     /// One row for all page counts.
     pub merged: bool,
     /// The recording is over: rates are means over all of it.
     pub over: bool,
+    /// What is shown alone; `None`: all is.
+    pub filter: Option<&'a Selector>,
 }
 
 /// All rows, in the order of their groups.
-pub fn rows(data: &Data, wanted: Wanted, cache: &mut Cache) -> Vec<Row> {
-    let groups = groups(&data.aggregate, wanted.merged);
+pub fn rows(data: &Data, wanted: Wanted, cache: &mut Cache) -> Rows {
+    let mut groups = groups(&data.aggregate, wanted.merged);
     let apart = told_apart_by_domain(groups.keys().copied());
-    groups.into_iter().map(|(group, members)| row(data, wanted, cache, &apart, group, members)).collect()
+    let all = groups.len();
+    if let Some(filter) = wanted.filter {
+        groups.values_mut().for_each(|members| members.retain(|key| filter.selects(key)));
+        groups.retain(|_, members| !members.is_empty());
+    }
+    let hidden = all - groups.len();
+    let rows = groups.into_iter().map(|(group, members)| row(data, wanted, cache, &apart, group, members)).collect();
+    Rows { rows, hidden }
 }
 
 fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, group: Group, members: Vec<SeriesKey>) -> Row {
@@ -76,6 +95,11 @@ fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, g
 }
 
 impl Row {
+    /// Whether some of it is meant.
+    pub fn is_meant_by(&self, selector: &Selector) -> bool {
+        self.members.iter().any(|key| selector.selects(key))
+    }
+
     /// What it is about, by name; with its domain where that is all that tells it from another row.
     pub fn name(&self) -> String {
         escaped(&self.group.label(self.shows_domain)).into_owned()

@@ -45,8 +45,10 @@ pub fn picture(
     app.update(Event::StreamEnded(ended.clone()));
     app.update(Event::Tick(Duration::ZERO));
     for &key in keys {
-        let Some(command) = app.common().keys.command(key) else { bail!("the key {} means nothing here", key.code) };
-        app.update(Event::Key(command));
+        if app.prompt().is_none() && app.common().keys.command(key).is_none() {
+            bail!("the key {} means nothing here", key.code);
+        }
+        app.update(Event::Typed(key));
     }
     match app.quit() {
         None => {}

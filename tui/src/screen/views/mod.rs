@@ -13,10 +13,11 @@ use crossterm::event::KeyCode::{Char, Enter};
 
 use self::text_view::TextView;
 use crate::screen::command::Command::{
-    self, Back, Down, MergePages, Metric, NextPane, Open, OtherTimes, Pause, Quit, Reset, Reverse, Sort,
+    self, Back, Down, Filter, MergePages, Metric, MorePages, NextPane, NextView, Open, OtherTimes, Pause, Quit, Reverse, Sort,
+    Write,
 };
 use crate::screen::command::ViewId;
-use crate::screen::keys::{Binding, Keys, binding};
+use crate::screen::keys::{Binding, HELP_KEY, Keys, binding};
 use crate::screen::view::View;
 
 /// A view as the rest of the screen knows it.
@@ -64,7 +65,7 @@ pub const MAPS: Command = Open(ViewId("maps"));
 /// Where the table is in `VIEWS`: it is what is left when all others are closed.
 pub const BASE: usize = 0;
 
-const FOOTER_OVER: &[Command] = &[Quit, Back, Down, HELP, INFO];
+const FOOTER_OVER: &[Command] = &[Quit, Down, HELP, NextView];
 
 /// All views, in the order of the help screen.
 pub const VIEWS: &[Row] = &[
@@ -73,15 +74,32 @@ pub const VIEWS: &[Row] = &[
         key: None,
         layer: Layer::Body,
         moves: "row",
-        footer: &[Quit, HELP, Down, ZOOM, COMPARE, Sort, MergePages, INFO, Pause, NextPane, Reverse, OtherTimes, Reset],
+        footer: &[
+            Quit, HELP, Down, ZOOM, COMPARE, Filter, Sort, MergePages, Pause, NextView, INFO, NextPane, Reverse, OtherTimes,
+            Write,
+        ],
         new: || Box::new(table::state::Table::default()),
+    },
+    Row {
+        id: ViewId("where"),
+        key: Some(binding(
+            &[Char('t')],
+            "t",
+            WHERE,
+            "where",
+            "where the time of the selected operation goes, in all buffer kinds",
+        )),
+        layer: Layer::Body,
+        moves: "stage",
+        footer: &[Quit, Back, HELP, Down, MorePages, Sort, COMPARE, Filter, Pause, NextView, INFO, OtherTimes],
+        new: || Box::new(waterfall::Waterfall::default()),
     },
     Row {
         id: ViewId("zoom"),
         key: Some(binding(&[Enter], "⏎", ZOOM, "zoom", "the selected row alone, large; again: back to the table")),
         layer: Layer::Body,
         moves: "row",
-        footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, INFO, Pause, OtherTimes, Reset],
+        footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, Pause, NextView, INFO, OtherTimes, Write],
         new: || Box::new(zoom::Zoom),
     },
     Row {
@@ -95,22 +113,16 @@ pub const VIEWS: &[Row] = &[
         )),
         layer: Layer::Body,
         moves: "row",
-        footer: &[Quit, Back, HELP, Down, Metric, MergePages, INFO, Pause, OtherTimes, Reset],
+        footer: &[Quit, Back, HELP, Down, Metric, Filter, MergePages, Pause, NextView, INFO, OtherTimes],
         new: || Box::new(compare::state::Compare::default()),
     },
     Row {
-        id: ViewId("where"),
-        key: Some(binding(
-            &[Char('t')],
-            "t",
-            WHERE,
-            "where",
-            "where the time of the selected operation goes, in all buffer kinds",
-        )),
-        layer: Layer::Body,
-        moves: "stage",
-        footer: &[Quit, Back, HELP, Down, Command::Left, Sort, COMPARE, INFO, Pause, OtherTimes, Reset],
-        new: || Box::new(waterfall::Waterfall::default()),
+        id: ViewId("maps"),
+        key: Some(binding(&[Char('M')], "M", MAPS, "maps", "live mappings, the oldest first, and leak suspects among them")),
+        layer: Layer::Over { title: "live mappings" },
+        moves: "scroll",
+        footer: FOOTER_OVER,
+        new: || Box::new(TextView::of(maps::lines)),
     },
     Row {
         id: ViewId("info"),
@@ -121,16 +133,8 @@ pub const VIEWS: &[Row] = &[
         new: || Box::new(TextView::of(info::lines)),
     },
     Row {
-        id: ViewId("maps"),
-        key: Some(binding(&[Char('l')], "l", MAPS, "maps", "live mappings, the oldest first, and leak suspects among them")),
-        layer: Layer::Over { title: "live mappings" },
-        moves: "scroll",
-        footer: FOOTER_OVER,
-        new: || Box::new(TextView::of(maps::lines)),
-    },
-    Row {
         id: ViewId("help"),
-        key: Some(binding(&[Char('?'), Char('h')], "?", HELP, "help", "this help (h too)")),
+        key: Some(binding(&[Char('?'), HELP_KEY], "? F1", HELP, "help", "this help")),
         layer: Layer::Over { title: "help" },
         moves: "scroll",
         footer: FOOTER_OVER,

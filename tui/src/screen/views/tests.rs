@@ -2,15 +2,19 @@
 
 use std::collections::HashSet;
 
+use crossterm::event::KeyCode::{BackTab, F, Tab};
 use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::*;
+use crate::screen::command::Command::{Number, PreviousView, QuitAtOnce};
 
 #[test]
 fn no_key_means_two_things() {
     let keys = keys();
     let codes: Vec<_> = keys.all().iter().flat_map(|binding| binding.codes).collect();
+    let control: Vec<_> = keys.all().iter().flat_map(|binding| binding.control).collect();
     assert_eq!(codes.len(), codes.iter().collect::<HashSet<_>>().len());
+    assert_eq!(control.len(), control.iter().collect::<HashSet<_>>().len());
 }
 
 #[test]
@@ -30,15 +34,24 @@ fn every_command_of_a_footer_has_a_key() {
 }
 
 #[test]
-fn control_c_quits_and_c_compares() {
+fn control_c_quits_at_once_and_c_compares() {
     let key = |modifiers| keys().command(KeyEvent::new(Char('c'), modifiers));
-    assert_eq!(key(KeyModifiers::CONTROL), Some(Quit));
+    assert_eq!(key(KeyModifiers::CONTROL), Some(QuitAtOnce));
     assert_eq!(key(KeyModifiers::NONE), Some(COMPARE));
 }
 
 #[test]
+fn digits_and_tabs_open_views() {
+    let key = |code| keys().command(KeyEvent::new(code, KeyModifiers::NONE));
+    assert_eq!(
+        (key(Char('3')), key(Tab), key(BackTab), key(F(1))),
+        (Some(Number(3)), Some(NextView), Some(PreviousView), Some(HELP))
+    );
+}
+
+#[test]
 fn other_control_keys_do_nothing() {
-    assert_eq!(keys().command(KeyEvent::new(Char('x'), KeyModifiers::CONTROL)), None);
+    assert_eq!(keys().command(KeyEvent::new(Char('q'), KeyModifiers::CONTROL)), None);
 }
 
 #[test]

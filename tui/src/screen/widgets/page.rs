@@ -21,19 +21,22 @@ pub struct Page {
     above: usize,
     /// How many lines there may be above: then the last line is at the bottom.
     most_above: usize,
+    /// Lines that are seen.
+    room: usize,
 }
 
 impl Page {
     /// Shows these lines on a screen of this size, scrolled as far as before.
     pub fn show(&mut self, lines: Vec<Line>, size: Size) {
-        self.most_above = lines.len().saturating_sub(size.lines.saturating_sub(FRAME_LINES));
+        self.room = size.lines.saturating_sub(FRAME_LINES);
+        self.most_above = lines.len().saturating_sub(self.room);
         self.above = self.above.min(self.most_above);
         self.lines = lines;
     }
 
     /// Scrolls.
     pub fn command(&mut self, command: Command) {
-        if let Some(lines) = command.step() {
+        if let Some(lines) = command.step(self.room) {
             self.above = self.above.saturating_add_signed(lines).min(self.most_above);
         }
     }

@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span, Text};
 
 use crate::screen::command::Command;
 use crate::screen::keys::Keys;
+use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::views::compare::state::{Compare, Comparison};
@@ -36,13 +37,37 @@ const LONGEST_BAR: usize = 30;
 /// Draws the comparison.
 pub fn draw(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, theme: &Theme) {
     let notes = notes(compare, keys, area.width.into());
-    let stages = compare.stages.len() as u16;
-    let below = if stages == 0 { 0 } else { (stages + 3).min(area.height / 2) };
-    let rows = (compare.comparison.rows.len().max(1) + 2 + notes.len()) as u16;
-    let parts = [Constraint::Length(rows.min(area.height - below)), Constraint::Length(below), Constraint::Min(0)];
+    let (above, below) = parts(area.height, compare, notes.len());
+    let parts = [Constraint::Length(above), Constraint::Length(below), Constraint::Min(0)];
     let [upper, lower, _] = Layout::vertical(parts).areas(area);
     draw_rows(canvas, upper, compare, notes, keys, theme);
     draw_stages(canvas, lower, compare, theme);
+}
+
+/// How many rows have room on this screen.
+pub fn rows_seen(compare: &Compare, common: &Common) -> usize {
+    let notes = notes(compare, &common.keys, common.size.columns).len();
+    let (above, _) = parts(common.body_lines, compare, notes);
+    let inner = usize::from(above).saturating_sub(1);
+    inner.saturating_sub(1 + notes_seen(compare, notes, inner))
+}
+
+/// The row in this line, of which the first two are a title and the heading.
+pub fn row_at(line: usize, compare: &Compare, common: &Common) -> Option<usize> {
+    visible(compare.selected().unwrap_or(0), compare.comparison.rows.len(), rows_seen(compare, common)).nth(line.checked_sub(2)?)
+}
+
+/// The lines of the rows with their notes, and those of the stages below them.
+fn parts(height: u16, compare: &Compare, notes: usize) -> (u16, u16) {
+    let stages = compare.stages.len() as u16;
+    let below = if stages == 0 { 0 } else { (stages + 3).min(height / 2) };
+    let rows = (compare.comparison.rows.len().max(1) + 2 + notes) as u16;
+    (rows.min(height.saturating_sub(below)), below)
+}
+
+/// How many lines of notes have room: a heading and some rows come first.
+fn notes_seen(compare: &Compare, notes: usize, height: usize) -> usize {
+    notes.min(height.saturating_sub(1 + compare.comparison.rows.len().min(LEAST_ROWS)))
 }
 
 fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<String>, keys: &Keys, theme: &Theme) {
@@ -50,9 +75,8 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<Stri
     let key = keys.of(Command::Metric).shown;
     let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
     let inner = titled(canvas, area, &title, theme);
-    // A heading and some rows come first.
-    let first = 1 + compare.comparison.rows.len().min(LEAST_ROWS);
-    let notes: Vec<_> = notes.into_iter().take(usize::from(inner.height).saturating_sub(first)).collect();
+    let notes_seen = notes_seen(compare, notes.len(), inner.height.into());
+    let notes: Vec<_> = notes.into_iter().take(notes_seen).collect();
     let parts = [Constraint::Min(0), Constraint::Length(notes.len() as u16)];
     let [inner, bottom] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(notes), bottom);

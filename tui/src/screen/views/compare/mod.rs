@@ -13,12 +13,19 @@ use crate::screen::theme::Theme;
 use crate::screen::view::View;
 
 impl View for Compare {
-    fn command(&mut self, command: Command, _: &mut Common) {
-        self.command(command);
+    fn command(&mut self, command: Command, common: &mut Common) {
+        let page = draw::rows_seen(self, common);
+        self.command(command, &mut common.listing, page);
+    }
+
+    fn click(&mut self, line: usize, common: &mut Common) {
+        if let Some(index) = draw::row_at(line, self, common) {
+            self.choose(index, &mut common.listing);
+        }
     }
 
     fn refresh(&mut self, common: &Common) {
-        self.refresh(common.data(), common.listing.is_merged());
+        self.refresh(common.data(), &common.listing);
     }
 
     fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {

@@ -1,21 +1,24 @@
 //! Buffer kinds side by side: what can be compared so far, by which metric, and which row is selected.
 
 use grantscope_analysis::column::{COLUMNS, Column, place};
-use grantscope_analysis::compare::{Row, StageMeans, across_domains, rows, stages};
+use grantscope_analysis::compare::{KINDS, Row, StageMeans, across_domains, rows_of, stages};
 use grantscope_analysis::model::Outcome;
-use grantscope_analysis::series::Group;
+use grantscope_analysis::select::Selector;
+use grantscope_analysis::series::{Group, SeriesKey};
 
 use crate::screen::command::Command;
 use crate::screen::model::columns::comparable;
 use crate::screen::model::data::Data;
-use crate::screen::model::selection::Selection;
+use crate::screen::model::listing::Listing;
+use crate::screen::model::selection::Cursor;
 
 /// Buffer kinds side by side: by which metric, and which row is selected.
 #[derive(Clone, Debug)]
 pub struct Compare {
     /// The metric by which kinds are compared: its place in `COLUMNS`.
     pub metric: usize,
-    selected: Selection<Group>,
+    cursor: Cursor,
+    selected: Option<usize>,
     /// What can be compared, and what cannot.
     pub comparison: Comparison,
     /// Stages of the selected row.
@@ -26,7 +29,8 @@ impl Default for Compare {
     fn default() -> Self {
         Self {
             metric: place(COLUMNS, "p50_ns"),
-            selected: Selection::default(),
+            cursor: Cursor::default(),
+            selected: None,
             comparison: Comparison::default(),
             stages: Vec::new(),
         }
@@ -35,32 +39,60 @@ impl Default for Compare {
 
 impl Compare {
     /// Moves the selection, or compares by the next metric.
-    pub fn command(&mut self, command: Command) {
-        match command {
-            Command::Metric => self.metric = next_metric(self.metric),
-            command => {
-                if let Some(rows) = command.step() {
-                    self.selected.step(&self.subjects(), rows);
-                }
-            }
+    pub fn command(&mut self, command: Command, listing: &mut Listing, page: usize) {
+        if command == Command::Metric {
+            self.metric = next_metric(self.metric);
+            return;
+        }
+        let rows = &self.comparison.rows;
+        let is_found = |index: usize| listing.search().is_some_and(|search| is_meant(&rows[index], search));
+        let moved = self.selected.and_then(|index| command.moved(index, rows.len(), page, is_found));
+        if let Some(index) = moved {
+            self.choose(index, listing);
+        }
+    }
+
+    /// Selects the row at this place, in the kind of what was chosen before.
+    pub fn choose(&self, index: usize, listing: &mut Listing) {
+        if let Some(group) = member(&self.comparison.rows[index], listing.chosen()) {
+            listing.choose(group);
         }
     }
 
     /// Computes the comparison.
-    pub fn refresh(&mut self, data: &Data, merged_pages: bool) {
-        self.comparison = compare(data, merged_pages, &COLUMNS[self.metric]);
-        let row = self.selected().map(|index| &self.comparison.rows[index]);
+    pub fn refresh(&mut self, data: &Data, listing: &Listing) {
+        self.comparison = compare(data, listing, &COLUMNS[self.metric]);
+        // Rows are of no kind: each is of all.
+        let chosen = listing.chosen().map(|group| Group { buffer: None, ..group });
+        self.selected = self.cursor.find(chosen, &self.subjects());
+        let row = self.selected.map(|index| &self.comparison.rows[index]);
         self.stages = row.map(|row| stages(&data.aggregate, row)).unwrap_or_default();
     }
 
     /// Which row is selected.
     pub fn selected(&self) -> Option<usize> {
-        self.selected.index(&self.subjects())
+        self.selected
     }
 
     fn subjects(&self) -> Vec<Group> {
         self.comparison.rows.iter().map(|row| row.subject).collect()
     }
+}
+
+/// What a row is about in the kind of what was chosen before, or in the first that it has.
+fn member(row: &Row, chosen: Option<Group>) -> Option<Group> {
+    let before = KINDS.iter().filter(|&&kind| chosen.is_some_and(|group| group.buffer == Some(kind)));
+    let (kind, cell) = before.chain(&KINDS).find_map(|&kind| Some((kind, row.cell(kind)?)))?;
+    Some(Group { buffer: Some(kind), domain: cell.domain, ..row.subject })
+}
+
+fn is_meant(row: &Row, selector: &Selector) -> bool {
+    row.cells.iter().flatten().flat_map(|cell| &cell.members).any(|key| is_meant_in_any_kind(key, selector))
+}
+
+/// Whether a series is meant, whatever its kind: each is compared with the others.
+fn is_meant_in_any_kind(key: &SeriesKey, selector: &Selector) -> bool {
+    KINDS.iter().any(|&kind| selector.selects(&SeriesKey { buffer: Some(kind), ..*key }))
 }
 
 /// The metric after this one.
@@ -82,8 +114,9 @@ pub struct Comparison {
 }
 
 /// The comparison, by one metric.
-fn compare(data: &Data, merged_pages: bool, metric: &Column) -> Comparison {
-    let succeeded = rows(&data.aggregate, merged_pages, metric).into_iter();
+fn compare(data: &Data, listing: &Listing, metric: &Column) -> Comparison {
+    let is_wanted = |key: &SeriesKey| listing.filter().is_none_or(|filter| is_meant_in_any_kind(key, filter));
+    let succeeded = rows_of(&data.aggregate, listing.is_merged(), metric, is_wanted).into_iter();
     let succeeded = succeeded.filter(|row| row.subject.outcome == Outcome::Ok);
     let (rows, alone): (Vec<_>, Vec<_>) = succeeded.partition(|row| row.kinds() > 1);
     let names: Vec<_> = rows.iter().map(|row| row.name()).collect();

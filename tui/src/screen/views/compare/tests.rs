@@ -87,7 +87,7 @@ fn every_metric_to_compare_by_comes_round_again() {
     let mut seen = Vec::new();
     while !seen.contains(&compare.metric) {
         seen.push(compare.metric);
-        compare.command(Command::Metric);
+        View::command(&mut compare, Command::Metric, &mut common(Vec::new()));
     }
     let names: Vec<_> = seen.iter().map(|&index| COLUMNS[index].heading).collect();
     assert_eq!(names, ["p50", "p90", "p99", "p99.9", "max"]);

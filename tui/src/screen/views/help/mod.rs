@@ -3,7 +3,9 @@
 use grantscope_analysis::column::METRICS;
 use grantscope_analysis::quantile;
 use grantscope_analysis::series::activity::RATE_SECONDS;
+use grantscope_analysis::shown::width;
 
+use crate::screen::command::Command;
 use crate::screen::model::common::Common;
 use crate::screen::widgets::lines::{Line, Text, Tone};
 
@@ -11,8 +13,16 @@ use crate::screen::widgets::lines::{Line, Text, Tone};
 pub fn lines(common: &Common) -> Vec<Line> {
     let mut text = Text::new(common.size.columns);
     text.heading("Keys");
+    let widest = common.keys.all().iter().map(|binding| width(binding.shown)).max().unwrap_or(0);
+    // The table is the first view, and has no key of its own.
+    let mut view = 1;
     for binding in common.keys.all() {
-        text.entry(Tone::Plain, binding.shown, 7, binding.about);
+        let mut about = binding.about.to_owned();
+        if let Command::Open(_) = binding.command {
+            view += 1;
+            about.push_str(&format!(" (view {view})"));
+        }
+        text.entry(Tone::Plain, binding.shown, widest, &about);
     }
     text.heading("Numbers");
     text.entry(Tone::Plain, "count", 8, "operations: one row each for those that succeeded (ok) and for each errno");

@@ -1,5 +1,7 @@
 //! The table: one row per kind of operation, and details of the selected one below.
 
+use std::ops::Range;
+
 use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::model::Outcome;
 use grantscope_analysis::series::activity::SECONDS;
@@ -13,7 +15,6 @@ use ratatui::widgets::{Paragraph, Wrap};
 use crate::screen::model::columns::{self, ALWAYS, COUNT, Column, OPERATION, OUTCOME, SHOWN, Shown};
 use crate::screen::model::common::Common;
 use crate::screen::model::detail::Detail;
-use crate::screen::model::listing::Listing;
 use crate::screen::model::rows::Row;
 use crate::screen::text;
 use crate::screen::theme::Theme;
@@ -29,14 +30,15 @@ const DETAIL_PART: u16 = 3;
 
 /// Draws table and details.
 pub fn draw(canvas: &mut Canvas, area: Rect, table: &Table, common: &Common, theme: &Theme) {
-    let lower = detail_lines(area.height, table.panes, &common.listing);
+    let lower = detail_lines(area.height, table.panes, common);
     let [upper, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(lower)]).areas(area);
-    draw_table(canvas, upper, table.panes != Panes::Neither, common, theme);
+    draw_table(canvas, upper, table.panes, common, theme);
     detail::draw(canvas, lower, table.panes, common, theme);
 }
 
 /// Half of a low terminal, a third of a high one; no more than the stages need.
-fn detail_lines(height: u16, panes: Panes, listing: &Listing) -> u16 {
+fn detail_lines(height: u16, panes: Panes, common: &Common) -> u16 {
+    let listing = &common.listing;
     if panes == Panes::Neither || listing.rows().is_empty() {
         return 0;
     }
@@ -46,21 +48,47 @@ fn detail_lines(height: u16, panes: Panes, listing: &Listing) -> u16 {
     wanted.min(height / 2 + height / 8)
 }
 
-/// The table; `below`: details of the selected row are below it.
-fn draw_table(canvas: &mut Canvas, area: Rect, below: bool, common: &Common, theme: &Theme) {
+/// How many rows have room on this screen.
+pub fn rows_seen(panes: Panes, common: &Common) -> usize {
+    let height = common.body_lines;
+    let height = height.saturating_sub(detail_lines(height, panes, common));
+    let columns = columns(common, common.size.columns);
+    usize::from(height.saturating_sub(1)).saturating_sub(has_legend(height, panes, common, &columns).into())
+}
+
+/// The row in this line, the first of which is the heading.
+pub fn row_at(line: usize, panes: Panes, common: &Common) -> Option<usize> {
+    seen(common, rows_seen(panes, common)).nth(line.checked_sub(1)?)
+}
+
+/// Whether the last line of a table of this height explains the mark before a quantile.
+fn has_legend(height: u16, panes: Panes, common: &Common, columns: &[Seen]) -> bool {
+    let (listing, room) = (&common.listing, usize::from(height.saturating_sub(1)));
+    let is_marked = || {
+        let lines = seen(common, room).map(|index| line(&listing.rows()[index], false, columns));
+        text::is_marked(&lines.collect::<Vec<_>>())
+    };
+    room >= LEAST_WITH_LEGEND && (panes != Panes::Neither && listing.detail().is_some_and(Detail::is_marked) || is_marked())
+}
+
+/// Which rows are seen where so many have room.
+fn seen(common: &Common, room: usize) -> Range<usize> {
+    visible(common.listing.selected().unwrap_or(0), common.listing.rows().len(), room)
+}
+
+/// The table, above these panes.
+fn draw_table(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, theme: &Theme) {
     if common.listing.rows().is_empty() {
         canvas.render_widget(Paragraph::new(nothing_yet(common)).wrap(Wrap { trim: true }), area);
         return;
     }
     let columns = columns(common, area.width.into());
     let listing = &common.listing;
-    let rows = |room: usize| visible(listing.selected().unwrap_or(0), listing.rows().len(), room);
     let shown = |index: usize| line(&listing.rows()[index], listing.selected() == Some(index), &columns);
-    let room = usize::from(area.height.saturating_sub(1));
-    let is_marked = text::is_marked(&rows(room).map(shown).collect::<Vec<_>>());
-    let has_legend = room >= LEAST_WITH_LEGEND && (is_marked || below && listing.detail().is_some_and(Detail::is_marked));
+    let has_legend = has_legend(area.height, panes, common, &columns);
+    let room = usize::from(area.height.saturating_sub(1)) - usize::from(has_legend);
     let mut lines = vec![Line::styled(heading(&columns, common), theme.heading())];
-    for index in rows(room - usize::from(has_legend)) {
+    for index in seen(common, room) {
         let style = row_style(&listing.rows()[index], listing.selected() == Some(index), theme);
         lines.push(Line::styled(shown(index), style));
     }
@@ -72,6 +100,7 @@ fn draw_table(canvas: &mut Canvas, area: Rect, below: bool, common: &Common, the
 
 fn nothing_yet(common: &Common) -> &'static str {
     match common.ended() {
+        _ if common.listing.hidden() > 0 => "The filter hides all rows: / changes it, and an empty one shows all.",
         None => "No operation so far. Rows appear here as soon as someone maps, exports, imports or copies grants.",
         Some(_) => "The recording holds no operation.",
     }
@@ -128,11 +157,21 @@ fn shorten_names(seen: &mut [Seen], width: usize) {
 fn column_width(shown: &Shown, common: &Common) -> usize {
     let rows = common.listing.rows().iter();
     match shown.column {
-        OPERATION => text::name_width(rows.map(Row::name), shown.width),
+        // Its heading also says which row is selected.
+        OPERATION => {
+            text::name_width(rows.map(Row::name), shown.width.max(OPERATION_HEADING + 2 * digits(common.listing.rows().len())))
+        }
         Column::PerPage => rows.map(|row| width_of(&text::cell(row, shown.column))).fold(shown.width, usize::max),
         OUTCOME => rows.map(|row| row.group.outcome.name().len()).max().unwrap_or(0).clamp(shown.width, WIDEST_OUTCOME),
         _ => shown.width,
     }
+}
+
+/// `operation 12/110▲`, without the digits of both numbers.
+const OPERATION_HEADING: usize = 12;
+
+fn digits(number: usize) -> usize {
+    number.to_string().len()
 }
 
 /// The widest sparkline in which every character stands for equally many seconds; `None`: no room for one.
@@ -143,6 +182,9 @@ fn minute_width(room: usize) -> Option<usize> {
 fn heading(columns: &[Seen], common: &Common) -> String {
     let cells = columns.iter().map(|seen| {
         let mut name = column_name(seen, common).to_owned();
+        if let (OPERATION, Some(selected)) = (seen.column, common.listing.selected()) {
+            name.push_str(&format!(" {}/{}", selected + 1, common.listing.rows().len()));
+        }
         if seen.column == common.listing.order().column {
             name.push(if common.listing.order().is_ascending() { '▲' } else { '▼' });
         }

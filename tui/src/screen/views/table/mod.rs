@@ -15,7 +15,14 @@ use crate::screen::view::View;
 
 impl View for Table {
     fn command(&mut self, command: Command, common: &mut Common) {
-        self.command(command, common);
+        let page = draw::rows_seen(self.panes, common);
+        self.command(command, common, page);
+    }
+
+    fn click(&mut self, line: usize, common: &mut Common) {
+        if let Some(index) = draw::row_at(line, self.panes, common) {
+            common.listing.choose_at(index);
+        }
     }
 
     fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {

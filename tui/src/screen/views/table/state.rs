@@ -36,11 +36,11 @@ impl Panes {
 }
 
 impl Table {
-    /// Changes the lower half, or which row is selected and how they are sorted.
-    pub fn command(&mut self, command: Command, common: &mut Common) {
+    /// Changes the lower half, or which row is selected, of which a page has as many, and how they are sorted.
+    pub fn command(&mut self, command: Command, common: &mut Common, page: usize) {
         match command {
             Command::NextPane => self.panes = self.panes.next(),
-            command => common.listing.command(command),
+            command => common.listing.command(command, page),
         }
     }
 }

@@ -13,7 +13,7 @@ fn the_lower_half_goes_through_all_its_layouts() {
     let (mut common, mut table) = (common(Vec::new()), Table::default());
     let mut seen = vec![table.panes];
     for _ in 0..4 {
-        table.command(Command::NextPane, &mut common);
+        table.command(Command::NextPane, &mut common, 1);
         seen.push(table.panes);
     }
     assert_eq!(seen, [Panes::Both, Panes::Histogram, Panes::Stages, Panes::Neither, Panes::Both]);

@@ -260,8 +260,8 @@ fn notes(view: &Waterfall, subject: &Subject, keys: &Keys, width: usize) -> Vec<
     let pages = if subject.all_pages.len() > 1 {
         format!(
             "{} {}: other page counts ({}); ",
-            keys.of(Command::Left).shown,
-            keys.of(Command::Right).shown,
+            keys.of(Command::FewerPages).shown,
+            keys.of(Command::MorePages).shown,
             page_counts(subject)
         )
     } else {

@@ -40,7 +40,7 @@ pub struct Subject {
     pub sides: Vec<Side>,
     /// Stages, sorted.
     pub stages: Vec<Line>,
-    /// The page counts that the operation was recorded with, of any kind.
+    /// The page counts that the operation was recorded with, of this kind.
     pub all_pages: Vec<Pages>,
 }
 
@@ -79,8 +79,8 @@ impl Line {
 }
 
 impl Waterfall {
-    /// Moves among the stages, sorts them, or goes to another page count.
-    pub fn command(&mut self, command: Command, common: &mut Common) {
+    /// Moves among the stages, or sorts them.
+    pub fn command(&mut self, command: Command, common: &Common) {
         match command {
             Command::Sort => {
                 self.order = match self.order {
@@ -88,26 +88,12 @@ impl Waterfall {
                     Order::Time => Order::Difference,
                 }
             }
-            Command::Left | Command::Right => self.to_other_pages(command == Command::Right, common),
             command => {
                 let Some(subject) = &self.subject else { return };
-                let (Some(place), Some(rows)) = (self.selected(), command.step()) else { return };
-                let last = subject.stages.len().saturating_sub(1);
-                self.chosen = Some(subject.stages[place.saturating_add_signed(rows).min(last)].stage);
+                let page = common.body_lines.into();
+                let moved = self.selected().and_then(|place| command.moved(place, subject.stages.len(), page, |_| false));
+                self.chosen = moved.map_or(self.chosen, |place| Some(subject.stages[place].stage));
             }
-        }
-    }
-
-    fn to_other_pages(&self, is_more: bool, common: &mut Common) {
-        let Some(subject) = &self.subject else { return };
-        let pages = subject.all_pages.iter().copied();
-        let next = if is_more {
-            pages.filter(|pages| *pages > subject.group.pages).min()
-        } else {
-            pages.filter(|pages| *pages < subject.group.pages).max()
-        };
-        if let Some(pages) = next {
-            common.listing.choose(Group { pages, ..subject.group });
         }
     }
 
@@ -132,10 +118,7 @@ impl Waterfall {
 fn subject(common: &Common) -> Option<Subject> {
     let (data, listing) = (common.data(), &common.listing);
     let row = &listing.rows()[listing.selected()?];
-    let all_pages = listing.rows().iter().map(|other| other.group).filter(|other| is_alike(other, &row.group));
-    let mut all_pages: Vec<_> = all_pages.map(|group| group.pages).collect();
-    all_pages.sort_unstable();
-    all_pages.dedup();
+    let all_pages = listing.pages_of(&row.group);
     let metric = &METRICS[place(METRICS, P50.column)];
     let compared = compare::row_of(&data.aggregate, &row.group, metric).filter(|compared| compared.kinds() > 1);
     let (sides, stages) = match compared {
@@ -143,12 +126,6 @@ fn subject(common: &Common) -> Option<Subject> {
         None => alone(common)?,
     };
     Some(Subject { group: row.group, shows_domain: row.shows_domain, sides, stages, all_pages })
-}
-
-/// Whether they differ by kind and page count alone.
-fn is_alike(one: &Group, other: &Group) -> bool {
-    let rest = |group: &Group| Group { buffer: None, pages: Pages::All, ..*group };
-    rest(one) == rest(other)
 }
 
 fn sides(common: &Common, row: &compare::Row) -> (Vec<Side>, Vec<Line>) {

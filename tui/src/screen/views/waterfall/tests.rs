@@ -38,9 +38,9 @@ fn the_stage_that_makes_a_kind_dearer_stands_first_with_its_share() {
 #[test]
 fn another_page_count_is_one_key_away_and_is_selected_in_the_table_too() {
     let both = [exports(1), exports(16)].concat();
-    let screen = shown(LARGE, operations(both.clone()), &[WHERE, Command::Right]);
+    let screen = shown(LARGE, operations(both.clone()), &[WHERE, Command::MorePages]);
     assert!(screen.contains("export · 16 pages · ok") && screen.contains("(1 [16])"), "{screen}");
-    let table = shown(LARGE, operations(both), &[WHERE, Command::Right, WHERE]);
+    let table = shown(LARGE, operations(both), &[WHERE, Command::MorePages, WHERE]);
     assert!(table.lines().any(|line| line.starts_with("▸ export") && line.contains(" 16 ")), "{table}");
 }
 

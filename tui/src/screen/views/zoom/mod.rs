@@ -16,7 +16,8 @@ pub struct Zoom;
 
 impl View for Zoom {
     fn command(&mut self, command: Command, common: &mut Common) {
-        common.listing.command(command);
+        // Their order is not seen here. A page of one row is a row.
+        common.listing.step(command, 1);
     }
 
     fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {

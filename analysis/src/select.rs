@@ -1,7 +1,7 @@
 //! The language that says which series are meant: `export.wc[pages>=256 outcome=ok]`.
 //!
 //! An operation and a buffer kind, with `*` for any and for any part of a word; in brackets, what else has to hold. The terms alone are a
-//! selector too: `op=export pages>=256`.
+//! selector too, with brackets or without: `op=export pages>=256`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -96,16 +96,19 @@ impl Selector {
     /// It names what there is not, or is not written as selectors are.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let (name, terms, terms_at) = match text.split_once('[') {
-            Some((name, rest)) => {
-                let inside = rest.strip_suffix(']').ok_or_else(|| problem(text.len(), "a `[` without its `]` at the end"))?;
-                (name, inside, name.len() + 1)
-            }
+            Some((name, rest)) => (name, rest.strip_suffix(']').unwrap_or(rest), name.len() + 1),
             None if text.contains(['=', '<', '>']) => ("*", text, 0),
             None => (text, "", text.len()),
         };
+        // The terms in brackets are about everything.
+        let name = if name.is_empty() && terms_at == 1 { "*" } else { name };
         let mut all = name_terms(name)?;
         for word in words(terms) {
             all.push(term(word, terms_at + offset(terms, word))?);
+        }
+        // After the mistakes before it: whoever types has not come to its end yet.
+        if text.contains('[') && !text.ends_with(']') {
+            return Err(problem(text.len(), "a `[` without its `]` at the end"));
         }
         Ok(Self { text: text.to_owned(), terms: all })
     }
@@ -267,6 +270,7 @@ mod tests {
             "ex*.w*",
             "*.wc[pages>=256,outcome=ok]",
             "pages=256 buffer!=pages",
+            "[buffer=wc pages>=256 outcome=ok]",
             "export[domid!=77]",
         ] {
             assert!(selects(text), "{text}");
@@ -293,6 +297,7 @@ mod tests {
             ("exprot.wc", 0, "there are map, mmap"),
             ("export.wx", 7, "no buffer kind"),
             ("export[pages=256", 16, "without its `]`"),
+            ("export[sides", 7, "it has op, buffer, pages"),
             ("export[sides=256]", 7, "it has op, buffer, pages"),
             ("export[pages>=many]", 14, "needs a number, not `many`"),
             ("export[outcome>ok]", 14, "can be = or !="),

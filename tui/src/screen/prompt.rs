@@ -1,0 +1,175 @@
+//! The prompt at the bottom: what is shown alone, or looked for, in the language of selectors, with its mistakes while one types.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use grantscope_analysis::select::{Problem, Selector};
+
+/// More is not typed by anybody.
+const MOST_BYTES: usize = 1024;
+
+/// What the text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// What it means is shown alone.
+    Filter,
+    /// What it means is selected, one after the other.
+    Search,
+}
+
+/// What became of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// The prompt stays.
+    Goes,
+    /// It is closed, and nothing changes.
+    Left,
+    /// It is closed, and this is wanted; `None`: all, or nothing.
+    Entered(Option<Selector>),
+}
+
+/// A text that is being typed.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    purpose: Purpose,
+    text: String,
+    /// Where the next character comes: bytes from the beginning.
+    at: usize,
+}
+
+impl Prompt {
+    /// Begins with what there is already.
+    pub fn new(purpose: Purpose, present: Option<&Selector>) -> Self {
+        let text = present.map(ToString::to_string).unwrap_or_default();
+        Self { purpose, at: text.len(), text }
+    }
+
+    /// What the text is for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where the next character comes: bytes from the beginning.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What is wrong with the text; `None`: nothing.
+    pub fn problem(&self) -> Option<Problem> {
+        self.selector().err()
+    }
+
+    /// Text comes all at once: of what is pasted, the first line.
+    pub fn paste(&mut self, text: &str) {
+        text.lines().next().unwrap_or_default().chars().for_each(|character| self.insert(character));
+    }
+
+    /// A key was pressed.
+    pub fn key(&mut self, key: KeyEvent) -> Typed {
+        let has_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Esc => return Typed::Left,
+            KeyCode::Char('c') if has_control => return Typed::Left,
+            KeyCode::Enter => return self.selector().map_or(Typed::Goes, Typed::Entered),
+            KeyCode::Char('u') if has_control => self.erase(0),
+            KeyCode::Char('w') if has_control => self.erase(self.word_before()),
+            KeyCode::Char('a') if has_control => self.at = 0,
+            KeyCode::Char('e') if has_control => self.at = self.text.len(),
+            KeyCode::Char(character) if !has_control => self.insert(character),
+            KeyCode::Backspace => self.erase(self.before()),
+            KeyCode::Delete => {
+                self.text.drain(self.at..self.behind());
+            }
+            KeyCode::Left => self.at = self.before(),
+            KeyCode::Right => self.at = self.behind(),
+            KeyCode::Home => self.at = 0,
+            KeyCode::End => self.at = self.text.len(),
+            _ => {}
+        }
+        Typed::Goes
+    }
+
+    /// What the text means; `None`: it is empty.
+    fn selector(&self) -> Result<Option<Selector>, Problem> {
+        if self.text.trim().is_empty() { Ok(None) } else { Selector::parse(&self.text).map(Some) }
+    }
+
+    /// Control characters mean nothing here.
+    fn insert(&mut self, character: char) {
+        if !character.is_control() && self.text.len() + character.len_utf8() <= MOST_BYTES {
+            self.text.insert(self.at, character);
+            self.at += character.len_utf8();
+        }
+    }
+
+    fn erase(&mut self, from: usize) {
+        self.text.drain(from..self.at);
+        self.at = from;
+    }
+
+    fn before(&self) -> usize {
+        self.text[..self.at].char_indices().next_back().map_or(0, |(at, _)| at)
+    }
+
+    fn behind(&self) -> usize {
+        self.at + self.text[self.at..].chars().next().map_or(0, char::len_utf8)
+    }
+
+    /// Where the word before begins, as a shell has it: blanks end it.
+    fn word_before(&self) -> usize {
+        let before = self.text[..self.at].trim_end();
+        before
+            .char_indices()
+            .rev()
+            .find(|(_, character)| character.is_whitespace())
+            .map_or(0, |(at, blank)| at + blank.len_utf8())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(keys: &[KeyCode]) -> (Prompt, Typed) {
+        let mut prompt = Prompt::new(Purpose::Filter, None);
+        let last = keys.iter().map(|&code| prompt.key(KeyEvent::new(code, KeyModifiers::NONE))).last();
+        (prompt, last.unwrap_or(Typed::Goes))
+    }
+
+    fn keys(text: &str) -> Vec<KeyCode> {
+        text.chars().map(KeyCode::Char).collect()
+    }
+
+    #[test]
+    fn enter_gives_what_was_typed_and_nothing_is_given_while_it_has_a_mistake() {
+        let (_, entered) = typed(&[keys("buffer=wc pages>=256"), vec![KeyCode::Enter]].concat());
+        assert_eq!(entered, Typed::Entered(Some(Selector::parse("buffer=wc pages>=256").unwrap())));
+        let (prompt, entered) = typed(&[keys("export[sides=1]"), vec![KeyCode::Enter]].concat());
+        assert_eq!((entered, prompt.problem().map(|problem| problem.at)), (Typed::Goes, Some(7)));
+        assert_eq!(typed(&[KeyCode::Char(' '), KeyCode::Enter]).1, Typed::Entered(None));
+        assert_eq!(typed(&[KeyCode::Char('x'), KeyCode::Esc]).1, Typed::Left);
+    }
+
+    #[test]
+    fn a_text_is_edited_at_any_place_whatever_its_characters() {
+        let (mut prompt, _) = typed(&keys("é計🎉 a"));
+        let control = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL);
+        let plain = |code| KeyEvent::new(code, KeyModifiers::NONE);
+        let press = |prompt: &mut Prompt, keys: &[KeyEvent]| keys.iter().for_each(|&key| drop(prompt.key(key)));
+        press(&mut prompt, &[plain(KeyCode::Left), plain(KeyCode::Left), plain(KeyCode::Backspace)]);
+        assert_eq!((prompt.text(), prompt.at()), ("é計 a", 5));
+        press(&mut prompt, &[plain(KeyCode::Home), plain(KeyCode::Delete), plain(KeyCode::Char('b')), plain(KeyCode::End)]);
+        assert_eq!(prompt.text(), "b計 a");
+        press(&mut prompt, &[control('w'), control('q')]);
+        assert_eq!(prompt.text(), "b計 ");
+        prompt.paste("x\u{1b}y\nz");
+        assert_eq!(prompt.text(), "b計 xy");
+        prompt.key(control('u'));
+        assert_eq!((prompt.text(), prompt.at()), ("", 0));
+        prompt.paste(&"é".repeat(MOST_BYTES));
+        assert_eq!(prompt.text().len(), MOST_BYTES);
+    }
+}

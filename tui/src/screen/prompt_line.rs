@@ -1,0 +1,55 @@
+//! How the prompt looks: the text, the place of a mistake below it, and what the mistake is.
+
+use grantscope_analysis::shown::{Shown, escaped, width};
+use ratatui::Frame as Canvas;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span, Text};
+
+use crate::screen::prompt::{Prompt, Purpose};
+use crate::screen::theme::Theme;
+
+/// Lines that it takes.
+pub const LINES: u16 = 3;
+
+/// Draws it. Of a text that is too long, the end up to the cursor is seen.
+pub fn draw(canvas: &mut Canvas, area: Rect, prompt: &Prompt, theme: &Theme) {
+    let sign = match prompt.purpose() {
+        Purpose::Filter => "/",
+        Purpose::Search => "\\",
+    };
+    // The sign, and the cursor behind the text.
+    let room = usize::from(area.width).saturating_sub(2);
+    let first = first_seen(&prompt.text()[..prompt.at()], room);
+    let columns = |to: usize| 1 + width(&escaped(&prompt.text()[first..to.max(first)]));
+    let seen = format!("{:.room$}", Shown(&prompt.text()[first..]));
+    let [place, about] = match prompt.problem() {
+        Some(problem) => {
+            let place = columns(floor(prompt.text(), problem.at)).min(room + 1);
+            [format!("{:place$}^", ""), format!("{:.columns$}", Shown(&problem.what), columns = usize::from(area.width))]
+        }
+        None => [String::new(), "⏎ apply  Esc leave  Ctrl-u empty".to_owned()],
+    };
+    let lines = [
+        Line::from(vec![Span::styled(sign, theme.heading()), Span::raw(seen)]),
+        Line::styled(place, theme.bad()),
+        Line::styled(about, theme.warning()),
+    ];
+    canvas.render_widget(Text::from_iter(lines), area);
+    let column = u16::try_from(columns(prompt.at())).unwrap_or(u16::MAX);
+    canvas.set_cursor_position(Position::new(area.x.saturating_add(column).min(area.right().saturating_sub(1)), area.y));
+}
+
+/// The first byte of a text from which on it fits.
+fn first_seen(text: &str, room: usize) -> usize {
+    let mut used = 0;
+    let fitting = text.char_indices().rev().take_while(|(_, character)| {
+        used += width(&escaped(character.encode_utf8(&mut [0; 4])));
+        used <= room
+    });
+    fitting.last().map_or(text.len(), |(at, _)| at)
+}
+
+/// The beginning of the character that this byte is in.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
