@@ -109,6 +109,16 @@ proptest! {
 }
 
 #[test]
+fn the_bound_in_the_documents_is_one() {
+    let most = History::default().most_bytes();
+    assert!((16 << 20..=24 << 20).contains(&most), "docs/SECURITY.md has another bound than {most} bytes");
+    assert!(
+        include_str!("../../../docs/SECURITY.md").contains("| the past of a recording: ")
+            && include_str!("../../../docs/SECURITY.md").contains("24 MiB")
+    );
+}
+
+#[test]
 fn a_heat_map_has_operations_where_they_were() {
     let both = Both::read(&[Frame::Operations(vec![ended(S, 1_000, 1), ended(S, 1_010, 1), ended(3 * S, 64_000, 4)])]);
     let window = Window { from_ns: 0, to_ns: 4 * S };
