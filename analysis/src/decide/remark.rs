@@ -178,3 +178,34 @@ fn one_sided(pair: &Pair<'_>) -> Option<Remark> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use grantscope_wire::Buffer;
+
+    use super::*;
+    use crate::decide::compare;
+    use crate::fixtures::export;
+    use crate::model::{Operation, Outcome};
+    use crate::recording::Frame;
+    use crate::series::Aggregate;
+
+    /// The names of what is remarked where only the second side has an operation that ends with this errno.
+    fn remarks(op: Op, errno: i32) -> Vec<String> {
+        let both = export(Buffer::Wc, 1_000);
+        let only = Operation { op, outcome: Outcome::Errno(errno), ..both.clone() };
+        let [base, head] = [vec![both.clone()], vec![both, only]].map(|operations| {
+            let mut aggregate = Aggregate::default();
+            aggregate.add(&Frame::Operations(operations));
+            [Run::from(&aggregate)]
+        });
+        let comparison = compare(["base", "head"].map(str::to_owned), &base, &head, &[Rule::default_one()], 0.01);
+        comparison.remarks.iter().map(|remark| remark.name().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_failure_of_one_side_alone_is_one_of_outcomes_and_an_answer_is_a_series_that_is_missing() {
+        assert_eq!(remarks(Op::ImportRelease, 2), ["outcomes"]);
+        assert_eq!(remarks(Op::WaitReleased, 2), ["missing"]);
+    }
+}

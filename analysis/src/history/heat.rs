@@ -1,6 +1,7 @@
 //! A heat map: time from left to right, duration from bottom to top on a log scale.
 
 use super::coarse::{BUCKETS, ends_of};
+use super::durations::Packed;
 use super::keys::Keys;
 use super::slice::{STEP_NS, Slice};
 use super::window::Share;
@@ -74,7 +75,7 @@ impl History {
         let (first, end) = window.steps();
         let mut seen = Seen::default();
         for slice in self.slices.in_steps(first, end) {
-            seen.see(slice, &wanted, &self.keys);
+            seen.see(slice, which, &wanted, &self.keys);
             let of_time = Window::of_steps(slice.first, slice.end);
             let (from, to) = window.parts_of(count, &of_time);
             for (place, column) in columns.iter_mut().enumerate().take(to + 1).skip(from) {
@@ -107,23 +108,26 @@ struct Seen {
 }
 
 impl Seen {
-    fn see(&mut self, slice: &Slice, wanted: &[bool], keys: &Keys) {
+    fn see(&mut self, slice: &Slice, which: Which<'_>, wanted: &[bool], keys: &Keys) {
         // The memory of the last one is used again.
         self.buckets.clear();
         (self.operations, self.failed, self.longest) = (0, 0, None);
-        slice.visit(
-            |place| wanted[usize::from(place)],
-            |place, packed| {
-                let mut all = 0;
-                let longest = packed.visit(|bucket, count| {
-                    all += count;
-                    self.buckets.push((bucket, count));
-                });
-                self.longest = self.longest.max(Some(longest));
-                self.operations += all;
-                self.failed += if keys.is_failure(place) { all } else { 0 };
-            },
-        );
+        if matches!(which, Which::All) && !slice.is_open() {
+            slice.visit_totals(|is_failure, packed| self.add(is_failure, packed));
+            return;
+        }
+        slice.visit(|place| wanted[usize::from(place)], |place, packed| self.add(keys.is_failure(place), packed));
+    }
+
+    fn add(&mut self, is_failure: bool, packed: Packed<'_>) {
+        let mut all = 0;
+        let longest = packed.visit(|bucket, count| {
+            all += count;
+            self.buckets.push((bucket, count));
+        });
+        self.longest = self.longest.max(Some(longest));
+        self.operations += all;
+        self.failed += if is_failure { all } else { 0 };
     }
 }
 

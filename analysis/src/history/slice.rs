@@ -70,13 +70,45 @@ pub struct Slice {
     /// What is not expected to change. What comes late all the same stands behind it.
     packed: Vec<u8>,
     has_late: bool,
+    /// All series together: those that did not fail, and those that did. A picture of all is drawn many times a second.
+    totals: Totals,
+}
+
+/// Two numbers of durations, packed.
+#[derive(Clone, Debug, Default)]
+struct Totals(Vec<u8>);
+
+impl Totals {
+    fn unpacked(&self, first_step: u64) -> [Durations; 2] {
+        let mut totals = <[Durations; 2]>::default();
+        packed(&self.0, first_step).for_each(|(place, packed)| totals[usize::from(place)] = packed.unpacked());
+        totals
+    }
+
+    fn change(&mut self, first_step: u64, change: impl FnOnce(&mut [Durations; 2])) {
+        let mut totals = self.unpacked(first_step);
+        change(&mut totals);
+        let mut bytes = Vec::new();
+        let there = (0..).zip(&totals).filter(|(_, durations)| durations.count() > 0);
+        there.for_each(|(place, durations)| pack(&mut bytes, place, first_step, durations));
+        bytes.shrink_to_fit();
+        self.0 = bytes;
+    }
 }
 
 impl Slice {
     /// Of one step.
     pub fn of(step: u64) -> Self {
         let open = Some(BTreeMap::new());
-        Self { first: step, end: step + 1, events: Events::default(), open, packed: Vec::new(), has_late: false }
+        Self {
+            first: step,
+            end: step + 1,
+            events: Events::default(),
+            open,
+            packed: Vec::new(),
+            has_late: false,
+            totals: Totals::default(),
+        }
     }
 
     /// Of slices that follow each other, all that is in them.
@@ -84,18 +116,21 @@ impl Slice {
         let mut slices = slices.into_iter();
         let mut all = slices.next()?;
         let mut by_place = all.by_place(|_| true);
+        let mut totals = all.totals.unpacked(all.first);
         for slice in slices {
             all.end = slice.end;
             all.events.add(&slice.events);
             slice.add_to(&mut by_place, |_| true);
+            totals.iter_mut().zip(slice.totals.unpacked(slice.first)).for_each(|(sum, more)| sum.add(&more));
         }
-        all.open = Some(by_place);
-        all.close();
+        all.packed = packed_from(&by_place, all.first);
+        all.totals.change(all.first, |sums| *sums = totals);
+        all.has_late = false;
         Some(all)
     }
 
-    /// Counts an operation of the series at this place, which ended in this step.
-    pub fn record(&mut self, place: u16, ns: u64, step: u64) {
+    /// Counts an operation of the series at this place, whose operations fail or not, which ended in this step.
+    pub fn record(&mut self, place: u16, is_failure: bool, ns: u64, step: u64) {
         if let Some(open) = &mut self.open {
             open.entry(place).or_default().record(ns, step);
             return;
@@ -104,16 +139,17 @@ impl Slice {
         late.record(ns, step);
         pack(&mut self.packed, place, self.first, &late);
         self.has_late = true;
+        self.totals.change(self.first, |totals| totals[usize::from(is_failure)].add(&late));
     }
 
-    /// Nothing more is expected.
-    pub fn close(&mut self) {
+    /// Nothing more is expected. Of the series at some places the operations failed.
+    pub fn close(&mut self, is_failure: impl Fn(u16) -> bool) {
         let Some(open) = self.open.take() else { return };
-        let mut bytes = Vec::new();
-        open.iter().for_each(|(place, durations)| pack(&mut bytes, *place, self.first, durations));
-        bytes.shrink_to_fit();
-        self.packed = bytes;
-        self.has_late = false;
+        self.packed = packed_from(&open, self.first);
+        let add = |totals: &mut [Durations; 2]| {
+            open.iter().for_each(|(place, durations)| totals[usize::from(is_failure(*place))].add(durations));
+        };
+        self.totals.change(self.first, add);
     }
 
     pub fn is_open(&self) -> bool {
@@ -151,9 +187,14 @@ impl Slice {
         }
     }
 
+    /// The durations of all series together, packed as they are, and whether they are of those that failed: of a slice that is closed.
+    pub fn visit_totals(&self, mut visit: impl FnMut(bool, Packed<'_>)) {
+        packed(&self.totals.0, self.first).for_each(|(place, packed)| visit(place == 1, packed));
+    }
+
     /// Bytes of what is packed.
     pub fn packed_bytes(&self) -> usize {
-        self.packed.capacity()
+        self.packed.capacity() + self.totals.0.capacity()
     }
 
     /// Bytes of what is not.
@@ -167,4 +208,12 @@ impl Slice {
     pub const fn most_open_bytes(series: usize) -> usize {
         series * (2 * size_of::<(u16, Durations)>() + Durations::most_bytes())
     }
+}
+
+/// The bytes of all of them.
+fn packed_from(by_place: &BTreeMap<u16, Durations>, first_step: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    by_place.iter().for_each(|(place, durations)| pack(&mut bytes, *place, first_step, durations));
+    bytes.shrink_to_fit();
+    bytes
 }

@@ -11,7 +11,7 @@ use super::slice::Slice;
 /// Two minutes: the last ones are equally fine.
 const CALM_STEPS: u64 = 2 * 60 * 16;
 /// Slices that more is expected of: records come nearly in order.
-pub const MOST_OPEN: usize = 3;
+pub const MOST_OPEN: usize = 4;
 
 /// No fewer are left by merging: between those that are open, and on both sides, the closed ones are one.
 const FEWEST: usize = 2 * MOST_OPEN + 1;
@@ -64,19 +64,19 @@ impl Slices {
         self.all.get(from..to).unwrap_or_default()
     }
 
-    /// Changes the slice that has this step. `now` is the recording's present, as a step.
-    pub fn change(&mut self, step: u64, now: u64, change: impl FnOnce(&mut Slice)) {
-        let mut place = self.all.partition_point(|slice| slice.end <= step);
+    /// Changes the slice that has this step. `now` is the recording's present, as a step; of the series at some places the operations failed.
+    pub fn change(&mut self, step: u64, now: u64, is_failure: impl Fn(u16) -> bool, change: impl FnOnce(&mut Slice)) {
+        let mut place = self.place(step);
         if self.all.get(place).is_none_or(|slice| slice.first > step) {
             self.all.insert(place, Slice::of(step));
             self.open.push(step);
             if self.open.len() > MOST_OPEN {
                 let first = self.open.remove(0);
-                self.close(first);
+                self.close(first, is_failure);
             }
             if self.is_too_much(self.bounds) {
                 self.merge(now);
-                place = self.all.partition_point(|slice| slice.end <= step);
+                place = self.place(step);
             }
         }
         let slice = &mut self.all[place];
@@ -88,10 +88,19 @@ impl Slices {
         }
     }
 
-    fn close(&mut self, first: u64) {
+    /// Where the slice of this step is, or belongs: mostly near the end.
+    fn place(&self, step: u64) -> usize {
+        let is_before = |slice: &Slice| slice.end <= step;
+        let far = self.all.len().saturating_sub(MOST_OPEN);
+        let is_near = far == 0 || is_before(&self.all[far - 1]);
+        let (from, to) = if is_near { (far, self.all.len()) } else { (0, far) };
+        from + self.all[from..to].partition_point(is_before)
+    }
+
+    fn close(&mut self, first: u64, is_failure: impl Fn(u16) -> bool) {
         let place = self.all.partition_point(|slice| slice.first < first);
         if let Some(slice) = self.all.get_mut(place).filter(|slice| slice.first == first) {
-            slice.close();
+            slice.close(is_failure);
             self.packed += slice.packed_bytes();
         }
     }
@@ -164,18 +173,34 @@ mod tests {
     fn filled(bounds: Bounds, steps: impl Iterator<Item = u64>) -> Slices {
         let mut slices = Slices::within(bounds);
         steps.for_each(|step| {
-            slices.change(step, step, |slice| {
+            let (place, ns) = (step as u16 % 7, 1_000 + step % 97);
+            slices.change(step, step, fails, |slice| {
                 slice.events.operations += 1;
-                slice.record(step as u16 % 7, 1_000 + step % 97, step);
+                slice.record(place, fails(place), ns, step);
             });
         });
         slices
     }
 
+    fn fails(place: u16) -> bool {
+        place == 3
+    }
+
     fn operations(slices: &Slices) -> u64 {
         let counted = |slice: &Slice| slice.by_place(|_| true).values().map(|durations| durations.count()).sum::<u64>();
         assert!(slices.all().iter().all(|slice| counted(slice) == slice.events.operations));
+        slices.all().iter().filter(|slice| !slice.is_open()).for_each(assert_totals);
         slices.all().iter().map(counted).sum()
+    }
+
+    fn assert_totals(slice: &Slice) {
+        let mut totals = [0; 2];
+        slice.visit_totals(|failed, packed| totals[usize::from(failed)] = packed.unpacked().count());
+        let expected = [false, true].map(|failed| {
+            let places = slice.by_place(|place| fails(place) == failed);
+            places.values().map(|durations| durations.count()).sum::<u64>()
+        });
+        assert_eq!(totals, expected);
     }
 
     #[test]

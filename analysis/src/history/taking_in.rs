@@ -82,12 +82,18 @@ impl History {
         let ns = operation.duration_ns.saturating_sub(own.map_or(0, |own| own.of_all(&operation.stages).ns));
         let step = step_of(end_ns);
         let place = is_wanted.then(|| self.keys.place(key, is_failure));
-        self.slices.change(step, step_of(self.now_ns), |slice| {
-            slice.events.count(operation, is_failure);
-            if let Some(place) = place {
-                slice.record(place, ns, step);
-            }
-        });
+        let keys = &self.keys;
+        self.slices.change(
+            step,
+            step_of(self.now_ns),
+            |place| keys.is_failure(place),
+            |slice| {
+                slice.events.count(operation, is_failure);
+                if let Some(place) = place {
+                    slice.record(place, keys.is_failure(place), ns, step);
+                }
+            },
+        );
         if let Some(key) = key {
             self.exemplars.add(key, operation, ns, self.now_ns, self.detail);
         }
@@ -105,10 +111,16 @@ impl History {
             *before = counter.count.max(*before);
         }
         if more.iter().any(|&count| count > 0) {
-            self.slices.change(step_of(report.at_ns), step_of(self.now_ns), |slice| {
-                let sums = slice.events.lost.iter_mut().zip(more);
-                sums.for_each(|(sum, more)| *sum = sum.saturating_add(more));
-            });
+            let keys = &self.keys;
+            self.slices.change(
+                step_of(report.at_ns),
+                step_of(self.now_ns),
+                |place| keys.is_failure(place),
+                |slice| {
+                    let sums = slice.events.lost.iter_mut().zip(more);
+                    sums.for_each(|(sum, more)| *sum = sum.saturating_add(more));
+                },
+            );
         }
     }
 
@@ -159,6 +171,11 @@ impl History {
     pub fn most_bytes(&self) -> usize {
         let of_slices = self.slices.most_bytes(PLACES);
         size_of::<Self>() + of_slices + Keys::most_bytes() + Exemplars::most_bytes() + Failures::most_bytes()
+    }
+
+    /// How many slices there are.
+    pub fn slices(&self) -> usize {
+        self.slices.all().len()
     }
 
     /// How long the slices at a time are: nothing is told apart more finely there; `None`: nothing happened.

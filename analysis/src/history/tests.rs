@@ -7,11 +7,11 @@ use smallvec::smallvec;
 
 use super::slices::Bounds;
 use super::*;
-use crate::select::Selector;
 use crate::fixtures::{S, export, span};
 use crate::model::{LossCounter, LossReport, Operation, Outcome, Phase};
 use crate::quantile::P50;
 use crate::recording::{Frame, Reader};
+use crate::select::Selector;
 use crate::series::{Aggregate, Phases, Wanted};
 
 /// A history and the aggregate beside it.
@@ -106,6 +106,16 @@ proptest! {
         prop_assert_eq!((sum(&|column| column.events.operations), sum(&|column| column.events.all_lost())), (count, all_lost));
         prop_assert!(heat.rows.len() <= 12 && history.bytes() <= history.most_bytes());
     }
+}
+
+#[test]
+fn the_bound_in_the_documents_is_one() {
+    let most = History::default().most_bytes();
+    assert!((16 << 20..=24 << 20).contains(&most), "docs/SECURITY.md has another bound than {most} bytes");
+    assert!(
+        include_str!("../../../docs/SECURITY.md").contains("| the past of a recording: ")
+            && include_str!("../../../docs/SECURITY.md").contains("24 MiB")
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use grantscope_wire::Op;
 use super::{bound, compare, correction, maps, phases, recorder};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
-use crate::model::{Outcome, status_list};
+use crate::model::{Outcome, answer, status_list};
 use crate::quantile::{MARK, P50, P99, legend};
 use crate::series::{Aggregate, Group, SeriesKey, cost_per_page, failures, groups, merged, told_apart_by_domain};
 use crate::shown::{Shown, counted, number};
@@ -105,7 +105,7 @@ fn is_left_out(key: &SeriesKey) -> bool {
 
 /// The details of the outcomes: for each kind of failure, the number of operations, the cause, and Xen's statuses.
 fn causes(aggregate: &Aggregate) -> String {
-    let totals = aggregate.series().map(|(key, _)| key).filter(|key| key.stage.is_none());
+    let totals = aggregate.series().map(|(key, _)| key).filter(|key| key.stage.is_none() && key.is_failure());
     let mut text = String::new();
     for (((op, outcome), cause), failures) in failures(aggregate, totals, |key| (key.op, key.outcome)) {
         let _ = write!(text, "{} {outcome} {} ×: {} ({})", op.name(), failures.count, cause.name(), cause.about());
@@ -113,6 +113,21 @@ fn causes(aggregate: &Aggregate) -> String {
         let _ = if statuses.is_empty() { writeln!(text) } else { writeln!(text, ": {statuses}") };
     }
     text
+}
+
+/// Errnos that are answers, with how often they were: they look like failures in a table.
+fn answers(aggregate: &Aggregate) -> String {
+    let mut counts: BTreeMap<(Op, Outcome, &str), u64> = BTreeMap::new();
+    for (key, series) in aggregate.series().filter(|(key, _)| key.stage.is_none()) {
+        if let Some(about) = answer(key.op, key.outcome) {
+            let count = counts.entry((key.op, key.outcome, about)).or_default();
+            *count = count.saturating_add(series.count());
+        }
+    }
+    let line = |((op, outcome, about), count): (&(Op, Outcome, &str), &u64)| {
+        format!("{} {outcome} {count} ×: an answer, no failure ({about})\n", op.name())
+    };
+    counts.iter().map(line).collect()
 }
 
 /// Why there is nothing in the tables; `None`: there is something, or the phases say it.
@@ -144,6 +159,7 @@ fn notes(aggregate: &Aggregate) -> String {
     }
     text.push_str(&not_compared(aggregate));
     text.push_str(&causes(aggregate));
+    text.push_str(&answers(aggregate));
     if let Some((_, now_ns)) = aggregate.span_ns() {
         text.push_str(&maps::notes(aggregate.ledger(), now_ns, LEAK_AFTER));
     }
@@ -198,6 +214,25 @@ mod tests {
         mmap EINVAL 3 ×: grants_refused (Xen refused at least one grant reference: its grant status says why): bad_gntref 2, permission_denied 1
         mmap EINVAL 1 ×: already_mapped (the map was mmapped before: that is possible once in its life)
         ");
+    }
+
+    #[test]
+    fn an_answer_is_called_so_and_is_not_among_the_failures() {
+        let poll = Operation {
+            op: Op::WaitReleased,
+            outcome: Outcome::Errno(2),
+            details: vec![Detail::Cause(Cause::NoSuchBuffer)],
+            ..export(Buffer::Wc, 10_000)
+        };
+        let release = Operation { op: Op::ImportRelease, ..poll.clone() };
+        let mut aggregate = Aggregate::default();
+        aggregate.add(&Frame::Operations(vec![poll.clone(), poll, release]));
+        let text = table(&aggregate);
+        let lines: Vec<_> = text.lines().filter(|line| line.contains(" ×: ")).collect();
+        assert!(lines[0].starts_with("import_release ENOENT 1 ×: no_such_buffer"), "{text}");
+        let answered =
+            "wait_released ENOENT 2 ×: an answer, no failure (the buffer is released already: nothing is left to wait for)";
+        assert_eq!(lines[1..], [answered]);
     }
 
     #[test]
