@@ -82,7 +82,8 @@ impl Slices {
         let slice = &mut self.all[place];
         let before = slice.packed_bytes();
         change(slice);
-        self.packed += slice.packed_bytes() - before;
+        // Also what is added can take less: a histogram with too many buckets makes one of two.
+        self.packed = self.packed + slice.packed_bytes() - before;
         if self.packed > self.bounds.bytes {
             self.merge(now);
         }
@@ -166,6 +167,7 @@ fn finish(all: &mut Vec<Slice>, group: &mut Vec<Slice>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::coarse::{BUCKETS, ends_of};
     use super::*;
 
     const SECOND: u64 = 16;
@@ -229,6 +231,15 @@ mod tests {
         let at = |step| slices.in_steps(step, step + 1)[0].events.operations;
         assert_eq!((at(3), at(10), at(11), operations(&slices)), (3, 2, 1, 53));
         assert_eq!(slices.all().len(), 50);
+    }
+
+    #[test]
+    fn the_bytes_are_known_also_where_a_histogram_becomes_smaller() {
+        let mut slices = filled(Bounds::default(), 0..50);
+        for number in 0..BUCKETS as u64 {
+            slices.change(0, 50, fails, |slice| slice.record(0, false, ends_of(number, 0).0, 0));
+        }
+        assert_eq!(slices.packed, slices.all().iter().map(Slice::packed_bytes).sum::<usize>());
     }
 
     #[test]
