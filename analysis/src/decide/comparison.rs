@@ -186,6 +186,16 @@ fn of_metric<'a>(side: &[BySide<'a>], stage: Option<Stage>) -> Vec<&'a Series> {
     side.iter().filter_map(of).filter(|series| series.count() > 0).collect()
 }
 
+/// What is said of one quantile of two series of one run, and between which quotients it lies, with this chance to be wrong.
+pub fn judge(base: &Series, head: &Series, quantile: f64, limit: Limit, chance: f64) -> (Verdict, (f64, Option<f64>)) {
+    let error_ns = correction_error_ns([base, head], true);
+    let samples = [base, head].map(|series| Sample::of(vec![series]));
+    let evidence = Evidence::of(Question { quantile, limit, error_ns }, samples);
+    let (verdict, ln_chance) = evidence.best();
+    let verdict = if ln_chance <= chance.ln() { verdict } else { Verdict::Inconclusive };
+    (verdict, evidence.interval(chance))
+}
+
 /// How far off the difference may be. What both sides have in common is not in it: then only what was subtracted from one more than from the
 /// other can be off, in the same proportion.
 fn correction_error_ns(sides: [&Series; 2], has_common_probes: bool) -> u64 {

@@ -21,7 +21,7 @@ mod sample;
 mod spread;
 mod verdict;
 
-pub use comparison::{Comparison, Explained, Outcome, Row, compare};
+pub use comparison::{Comparison, Explained, Outcome, Row, compare, judge};
 pub use evidence::{Evidence, More, Question};
 pub use file::LimitsFile;
 pub use groups::{compare_groups, compare_ways};

@@ -13,6 +13,7 @@ use grantscope_output::say;
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::feed::{self, Backlog};
+use crate::screen::text;
 use crate::screen::until::{Until, Watching};
 use crate::screen::{event_loop, plain, signals, terminal};
 use crate::source::control::Control;
@@ -61,6 +62,9 @@ fn print_summary(app: &App) -> io::Result<()> {
     let data = app.common().all_data();
     let mut out = io::stdout().lock();
     out.write_all(summary::table(&data.aggregate).as_bytes())?;
+    if app.common().ended().is_none() && app.common().is_replay() {
+        writeln!(out, "watching ended at {}: what comes after that is not in this table", text::how_far(app.common()))?;
+    }
     if data.reset_at_ns.is_some() {
         writeln!(out, "operations before the last reset (Ctrl-r) are not in this table")?;
     }

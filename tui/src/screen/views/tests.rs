@@ -5,8 +5,16 @@ use std::collections::HashSet;
 use crossterm::event::KeyCode::{BackTab, F, Tab};
 use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 
+use grantscope_analysis::model::Phase;
+use grantscope_analysis::recording::{Frame, Reader};
+use grantscope_analysis::series::{Phases, SeriesKey, Wanted};
+use grantscope_wire::Buffer;
+
 use super::*;
 use crate::screen::command::Command::{Number, PreviousView, QuitAtOnce};
+use crate::screen::event::Event;
+use crate::screen::fixtures::{SMALL, export, picture, viewer_of};
+use crate::source::frames::Ended;
 
 #[test]
 fn no_key_means_two_things() {
@@ -58,4 +66,27 @@ fn other_control_keys_do_nothing() {
 fn letting_go_of_a_key_does_nothing() {
     let key = KeyEvent::new_with_kind(Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
     assert_eq!(keys().command(key), None);
+}
+
+/// Every view as a terminal of the usual size and a large one show it, of the recording that is in the documents.
+#[test]
+fn every_view_shows_a_real_recording() {
+    let mut reader = Reader::open(&include_bytes!("../../../../docs/recordings/sweep.gsr")[..]).unwrap();
+    let frames: Vec<Frame> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
+    let measured = Wanted { phases: Phases::Only(Phase::Measured), ..Wanted::default() };
+    for size in [SMALL, (160, 48)] {
+        let mut app = viewer_of(measured, size, frames.clone(), &[]);
+        app.update(Event::StreamEnded(Ended::Complete));
+        // An operation of DMA memory, of which there is something to say.
+        let export = SeriesKey::total(&export(Buffer::Wc, 256, 0), None);
+        while app.common().listing.detail().is_none_or(|row| (row.group.op, row.group.buffer) != (export.op, export.buffer)) {
+            app.update(Event::Key(Command::Down));
+        }
+        for (place, row) in VIEWS.iter().enumerate() {
+            app.update(Event::Key(Number(place + 1)));
+            let name = format!("{}-{}x{}", row.id.0, size.0, size.1);
+            insta::assert_snapshot!(name, picture(size, &app));
+            app.update(Event::Key(Number(1)));
+        }
+    }
 }

@@ -2,17 +2,19 @@
 
 use grantscope_analysis::column::COLUMNS;
 use grantscope_analysis::compare::{KINDS, RATIOS, Ratio, Row, StageMeans};
+use grantscope_analysis::decide::Verdict;
 use grantscope_analysis::shown::{Shown, width as width_of};
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
-use crate::screen::command::Command;
+use crate::screen::command::{Command, ViewId};
 use crate::screen::keys::Keys;
 use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
+use crate::screen::views::compare::judged::{ERROR_RATE, Judged, LIMIT, OfRow};
 use crate::screen::views::compare::state::{Compare, Comparison};
 use crate::screen::widgets::bar;
 use crate::screen::widgets::titled::titled;
@@ -41,7 +43,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, the
     let parts = [Constraint::Length(above), Constraint::Length(below), Constraint::Min(0)];
     let [upper, lower, _] = Layout::vertical(parts).areas(area);
     draw_rows(canvas, upper, compare, notes, keys, theme);
-    draw_stages(canvas, lower, compare, theme);
+    draw_stages(canvas, lower, compare, keys, theme);
 }
 
 /// How many rows have room on this screen.
@@ -60,7 +62,7 @@ pub fn row_at(line: usize, compare: &Compare, common: &Common) -> Option<usize> 
 /// The lines of the rows with their notes, and those of the stages below them.
 fn parts(height: u16, compare: &Compare, notes: usize) -> (u16, u16) {
     let stages = compare.stages.len() as u16;
-    let below = if stages == 0 { 0 } else { (stages + 3).min(height / 2) };
+    let below = if stages == 0 { 0 } else { (stages + 4).min(height / 2) };
     let rows = (compare.comparison.rows.len().max(1) + 2 + notes) as u16;
     (rows.min(height.saturating_sub(below)), below)
 }
@@ -84,11 +86,12 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<Stri
         canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
         return;
     }
-    let columns = Columns::fitting(inner.width.into(), &compare.comparison.rows);
+    let rows = lined(compare);
+    let columns = Columns::fitting(inner.width.into(), &rows);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
     for index in visible(compare.selected().unwrap_or(0), compare.comparison.rows.len(), height) {
-        let line = columns.line(&compare.comparison.rows[index], compare.selected() == Some(index));
+        let line = columns.line(&rows[index], compare.selected() == Some(index));
         lines.push(Line::styled(line, if compare.selected() == Some(index) { theme.selected() } else { Default::default() }));
     }
     canvas.render_widget(Text::from(lines), inner);
@@ -97,11 +100,15 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<Stri
 /// What is not in the table, and what is to know about what is.
 fn notes(compare: &Compare, keys: &Keys, width: usize) -> Vec<String> {
     let Comparison { rows, alone, across } = &compare.comparison;
-    let columns = Columns::fitting(width, rows);
-    let lines: Vec<_> = rows.iter().map(|row| columns.line(row, false)).collect();
+    let lined = lined(compare);
+    let columns = Columns::fitting(width, &lined);
+    let lines: Vec<_> = lined.iter().map(|row| columns.line(row, false)).collect();
     let mut notes = Vec::new();
     if text::is_marked(&lines) {
         notes.push(text::legend(width));
+    }
+    if compare.judged.iter().flatten().any(Option::is_some) {
+        notes.extend(wrap(&legend(), width));
     }
     if !alone.is_empty() {
         notes.extend(wrap(&format!("Seen with one buffer kind only: {}.", alone.join(", ")), width));
@@ -118,9 +125,44 @@ fn notes(compare: &Compare, keys: &Keys, width: usize) -> Vec<String> {
     notes
 }
 
-fn ratio_width(ratio: &Ratio, rows: &[Row]) -> usize {
-    let widths = rows.iter().map(|row| width_of(&text::ratio(row.ratio(ratio.of, ratio.base))));
-    widths.fold(width_of(ratio.heading), usize::max)
+/// A row with what is said of it.
+struct Lined<'a> {
+    row: &'a Row,
+    judged: OfRow,
+}
+
+fn lined(compare: &Compare) -> Vec<Lined<'_>> {
+    let judged = compare.judged.iter().copied().chain(std::iter::repeat([None; RATIOS.len()]));
+    compare.comparison.rows.iter().zip(judged).map(|(row, judged)| Lined { row, judged }).collect()
+}
+
+impl Lined<'_> {
+    /// One of [`RATIOS`], or that there is no difference.
+    fn ratio(&self, place: usize) -> String {
+        let ratio = text::ratio(self.row.ratio(RATIOS[place].of, RATIOS[place].base));
+        match self.judged[place].map(|judged| judged.verdict) {
+            Some(Verdict::Equivalent) => SAME.to_owned(),
+            Some(Verdict::Inconclusive) => format!("{ratio}{OPEN}"),
+            Some(Verdict::Regressed | Verdict::Improved) | None => ratio,
+        }
+    }
+}
+
+/// In place of a quotient that is 1.
+const SAME: &str = "same";
+/// Behind a quotient of which it is not known whether it is one.
+const OPEN: &str = "?";
+
+/// What these mean.
+fn legend() -> String {
+    format!(
+        "{SAME}: for sure within {LIMIT}; {OPEN}: not decided. All of it is wrong with a chance of at most {} %.",
+        ERROR_RATE * 100.0
+    )
+}
+
+fn ratio_width(place: usize, rows: &[Lined<'_>]) -> usize {
+    rows.iter().map(|row| width_of(&row.ratio(place))).fold(width_of(RATIOS[place].heading), usize::max)
 }
 
 /// What there is room for.
@@ -135,16 +177,16 @@ struct Columns {
 }
 
 impl Columns {
-    fn fitting(width: usize, rows: &[Row]) -> Self {
-        let name = text::name_width(rows.iter().map(Row::name), NAME_WIDTH);
-        let values = rows.iter().flat_map(Row::values).map(|value| width_of(&text::maybe(value)));
+    fn fitting(width: usize, rows: &[Lined<'_>]) -> Self {
+        let name = text::name_width(rows.iter().map(|lined| lined.row.name()), NAME_WIDTH);
+        let values = rows.iter().flat_map(|lined| lined.row.values()).map(|value| width_of(&text::maybe(value)));
         let value = values.fold(VALUE_WIDTH, usize::max);
         let most = 2 + name + 1 + PAGES_WIDTH + KINDS.len() * (value + 1);
         // Of what does not fit, names are cut, then kinds left out: a number without its end is another number.
         let name = name - most.saturating_sub(width).min(name.saturating_sub(LEAST_NAME));
         let kinds = (width.saturating_sub(2 + name + 1 + PAGES_WIDTH) / (value + 1)).min(KINDS.len());
         let fixed = 2 + name + 1 + PAGES_WIDTH + kinds * (value + 1);
-        let mut ratios: Vec<_> = RATIOS.iter().map(|ratio| ratio_width(ratio, rows)).collect();
+        let mut ratios: Vec<_> = (0..RATIOS.len()).map(|place| ratio_width(place, rows)).collect();
         let needed = |ratios: &[usize]| fixed + ratios.iter().map(|ratio| 1 + ratio).sum::<usize>();
         while !ratios.is_empty() && needed(&ratios) > width {
             ratios.pop();
@@ -172,7 +214,8 @@ impl Columns {
         line
     }
 
-    fn line(&self, row: &Row, selected: bool) -> String {
+    fn line(&self, lined: &Lined<'_>, selected: bool) -> String {
+        let row = lined.row;
         let marker = if selected { "▸" } else { " " };
         let name = text::shortened(&row.name(), self.name);
         let name = Shown(&name);
@@ -181,8 +224,8 @@ impl Columns {
         for value in row.values().into_iter().take(self.kinds) {
             line.push_str(&format!(" {:>width$}", text::maybe(value), width = self.value));
         }
-        for (ratio, width) in self.ratios() {
-            line.push_str(&format!(" {:>width$}", text::ratio(row.ratio(ratio.of, ratio.base))));
+        for (place, width) in self.ratios.iter().enumerate() {
+            line.push_str(&format!(" {:>width$}", lined.ratio(place)));
         }
         for count in row.counts().into_iter().filter(|_| self.counts) {
             let width = COUNT_WIDTH + 4;
@@ -192,7 +235,7 @@ impl Columns {
     }
 }
 
-fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, theme: &Theme) {
+fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, theme: &Theme) {
     let Some(row) = compare.selected().map(|index| &compare.comparison.rows[index]) else { return };
     let about = format!("{} · {}", row.name(), text::pages_spoken(row.subject.pages));
     let title = format!(" {about}: where the time goes, mean self time per operation ");
@@ -201,9 +244,16 @@ fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, theme: &Theme
     let stages = &compare.stages;
     let largest = stages.iter().flat_map(|row| row.means_ns).flatten().fold(0.0, f64::max);
     let mut lines = vec![stage_heading(bar, theme)];
-    let room = usize::from(inner.height).saturating_sub(2);
-    lines.extend(stages.iter().take(room).map(|row| stage_line(row, largest, bar, theme)));
-    lines.push(whole(stages, bar, theme));
+    let intervals = intervals(compare, inner.width.into());
+    let room = usize::from(inner.height).saturating_sub(2 + intervals.len());
+    let shown = if stages.len() > room { room.saturating_sub(1) } else { stages.len() };
+    lines.extend(stages[..shown].iter().map(|row| stage_line(row, largest, bar, theme)));
+    if shown < stages.len() {
+        let name = format!("{} more ({})", stages.len() - shown, keys.of(Command::Open(ViewId("where"))).shown);
+        lines.push(Line::styled(sums(&name, &stages[shown..], bar), theme.frame()));
+    }
+    lines.push(Line::styled(sums("whole operation", stages, bar), theme.heading()));
+    lines.extend(intervals.into_iter().map(Line::raw));
     canvas.render_widget(Text::from(lines), inner);
 }
 
@@ -231,13 +281,31 @@ fn stage_line(row: &StageMeans, largest: f64, bar: usize, theme: &Theme) -> Line
 }
 
 /// Self times add up to the mean of the whole operation.
-fn whole(stages: &[StageMeans], bar: usize, theme: &Theme) -> Line<'static> {
+fn sums(name: &str, stages: &[StageMeans], bar: usize) -> String {
     let sum = |kind: usize| {
         let means: Vec<f64> = stages.iter().filter_map(|row| row.means_ns[kind]).collect();
         (!means.is_empty()).then(|| means.iter().sum())
     };
     let sums: String = (0..KINDS.len()).map(|kind| cell(&units::maybe_duration(sum(kind)), bar, "")).collect();
-    Line::styled(format!("{:<STAGE_WIDTH$}{sums}", "whole operation"), theme.heading())
+    format!("{name:<STAGE_WIDTH$}{sums}")
+}
+
+/// Between what the selected row's quotients lie.
+fn intervals(compare: &Compare, width: usize) -> Vec<String> {
+    let Some(judged) = compare.selected().and_then(|index| compare.judged.get(index)) else { return Vec::new() };
+    let each = RATIOS.iter().zip(judged).filter_map(|(ratio, judged)| {
+        let Judged { verdict, interval: (low, high) } = (*judged)?;
+        let word = match verdict {
+            Verdict::Regressed => "slower",
+            Verdict::Improved => "faster",
+            Verdict::Equivalent => SAME,
+            Verdict::Inconclusive => "not decided",
+        };
+        let high = high.map_or("…".to_owned(), |high| format!("{high:.3}"));
+        Some(format!("{} {word} [{low:.3}, {high}]", ratio.heading))
+    });
+    let line = each.collect::<Vec<_>>().join(" · ");
+    if line.is_empty() { Vec::new() } else { wrap(&line, width) }
 }
 
 fn cell(number: &str, bar: usize, blocks: &str) -> String {

@@ -1,6 +1,7 @@
 //! Buffer kinds side by side.
 
 mod draw;
+mod judged;
 pub mod state;
 
 use ratatui::Frame as Canvas;

@@ -4,13 +4,14 @@ use grantscope_analysis::column::{COLUMNS, Column, place};
 use grantscope_analysis::compare::{KINDS, Row, StageMeans, across_domains, rows_of, stages};
 use grantscope_analysis::model::Outcome;
 use grantscope_analysis::select::Selector;
-use grantscope_analysis::series::{Group, SeriesKey};
+use grantscope_analysis::series::{Group, SeriesKey, Times};
 
 use crate::screen::command::Command;
 use crate::screen::model::columns::comparable;
 use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
 use crate::screen::model::selection::Cursor;
+use crate::screen::views::compare::judged::{Cache, OfRow};
 
 /// Buffer kinds side by side: by which metric, and which row is selected.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub struct Compare {
     selected: Option<usize>,
     /// What can be compared, and what cannot.
     pub comparison: Comparison,
+    /// What is said of the quotients of each row.
+    pub judged: Vec<OfRow>,
+    cache: Cache,
+    judged_of: (Times, u64),
     /// Stages of the selected row.
     pub stages: Vec<StageMeans>,
 }
@@ -32,6 +37,9 @@ impl Default for Compare {
             cursor: Cursor::default(),
             selected: None,
             comparison: Comparison::default(),
+            judged: Vec::new(),
+            cache: Cache::default(),
+            judged_of: (Times::default(), 0),
             stages: Vec::new(),
         }
     }
@@ -62,6 +70,13 @@ impl Compare {
     /// Computes the comparison.
     pub fn refresh(&mut self, data: &Data, listing: &Listing) {
         self.comparison = compare(data, listing, &COLUMNS[self.metric]);
+        let (times, operations) = (data.aggregate.wanted().times, data.aggregate.operations());
+        if self.judged_of.0 != times || operations < self.judged_of.1 {
+            // Begun anew, or other times: as many may be others.
+            self.cache = Cache::default();
+        }
+        self.judged_of = (times, operations);
+        self.judged = self.cache.judge(&self.comparison.rows, self.metric);
         // Rows are of no kind: each is of all.
         let chosen = listing.chosen().map(|group| Group { buffer: None, ..group });
         self.selected = self.cursor.find(chosen, &self.subjects());

@@ -99,3 +99,37 @@ fn buffer_kinds_side_by_side() {
     insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &[COMPARE]));
     insta::assert_snapshot!(shown(LARGE, synthetic::frames(6), &[COMPARE, Command::Down]));
 }
+
+/// Exports of both kinds, so many of each, with these medians.
+fn of_kinds(count: u64, wc_ns: u64, coherent_ns: u64) -> Vec<Frame> {
+    let varied = |ns: u64, i: u64| ns + ns * (i * 7 % 20) / 2_000;
+    let each =
+        (0..count).flat_map(|i| [export(Buffer::Wc, 1, varied(wc_ns, i)), export(Buffer::Coherent, 1, varied(coherent_ns, i))]);
+    operations(each.collect())
+}
+
+#[test]
+fn what_is_the_same_is_said_to_be_and_what_is_not_known_is_not() {
+    let row = |frames| {
+        let screen = shown(LARGE, frames, &[COMPARE]);
+        screen.lines().find(|line| line.starts_with("▸ export")).unwrap_or_else(|| panic!("{screen}")).to_owned()
+    };
+    assert!(row(of_kinds(500, 100_000, 100_100)).contains(" same"));
+    let slower = row(of_kinds(500, 100_000, 130_000));
+    assert!(slower.contains(" 1.30× ") && !slower.contains('?'), "{slower}");
+    assert!(row(of_kinds(5, 100_000, 100_100)).contains("1.00×?"), "five operations decide nothing");
+    // The interval is in words below, for the selected row.
+    let screen = shown(LARGE, of_kinds(500, 100_000, 130_000), &[COMPARE]);
+    assert!(screen.contains("coh÷wc slower [1.29"), "{screen}");
+}
+
+#[test]
+fn stages_without_room_are_added_up_and_counted() {
+    let stages: Vec<_> = Stage::ALL.iter().take(14).map(|&stage| (stage, 1_000)).collect();
+    let of = |kind| vec![operation(Op::Export, kind, 1, S, &stages); 60];
+    let screen = shown(SMALL, operations([of(Buffer::Pages), of(Buffer::Wc)].concat()), &[COMPARE]);
+    let rest = screen.lines().find(|line| line.contains(" more (t)")).unwrap_or_else(|| panic!("{screen}"));
+    let hidden: usize = rest.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(rest.contains(&format!("{hidden}.0")), "each of {hidden} takes 1 µs: {rest}");
+    assert!(screen.lines().any(|line| line.starts_with("whole operation") && line.contains("14.0 µs")), "{screen}");
+}

@@ -69,14 +69,14 @@ fn name_of(side: &Side) -> &'static str {
     text::buffer(side.buffer)
 }
 
-/// What all of it comes to, in a sentence: `wc costs 1.85 × pages (+11.4 µs); coherent costs the same as wc`.
+/// What all of it comes to, in a sentence: `wc costs 1.85 × pages (+11.4 µs); the mean of coherent is that of wc, within 1 %`.
 fn verdict(columns: &Columns<'_>, width: usize) -> Vec<String> {
     let sides = &columns.subject.sides;
     let parts = (1..sides.len()).map(|side| {
         let (own, base) = (columns.whole_ns(side), columns.whole_ns(side - 1));
         let (name, other) = (name_of(&sides[side]), name_of(&sides[side - 1]));
         if (own - base).abs() <= SAME * base {
-            return format!("{name} costs the same as {other} (within {:.1} %)", SAME * 100.0);
+            return format!("the mean of {name} is that of {other}, within {:.0} %", SAME * 100.0);
         }
         format!("{name} costs {:.2} × {other} ({})", own / base, signed(own - base))
     });
