@@ -80,7 +80,7 @@ fn every_view_shows_a_real_recording() {
         // An operation of DMA memory, of which there is something to say.
         let export = SeriesKey::total(&export(Buffer::Wc, 256, 0), None);
         while app.common().listing.detail().is_none_or(|row| (row.group.op, row.group.buffer) != (export.op, export.buffer)) {
-            app.update(Event::Key(Command::Down));
+            app.update(Event::Key(Down));
         }
         for (place, row) in VIEWS.iter().enumerate() {
             app.update(Event::Key(Number(place + 1)));

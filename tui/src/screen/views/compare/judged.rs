@@ -28,7 +28,15 @@ pub type OfRow = [Option<Judged>; RATIOS.len()];
 /// Remembers what is said where nothing was added.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    known: HashMap<(Group, usize, usize), ([u64; 2], u32, Judged)>,
+    /// By what the row is about, the metric, and the quotient.
+    known: HashMap<(Group, usize, usize), Known>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    counts: [u64; 2],
+    shares: u32,
+    said: Judged,
 }
 
 impl Cache {
@@ -51,14 +59,12 @@ impl Cache {
             let [base, of] = sides(row, place)?;
             let counts = [base.count(), of.count()];
             let key = (row.subject, metric, place);
-            if let Some((known, of_shares, said)) = self.known.get(&key)
-                && (*known, *of_shares) == (counts, shares)
-            {
-                return Some(*said);
+            if let Some(known) = self.known.get(&key).filter(|known| (known.counts, known.shares) == (counts, shares)) {
+                return Some(known.said);
             }
             let (verdict, interval) = judge(&base, &of, quantile.part, LIMIT, ERROR_RATE / f64::from(shares));
             let said = Judged { verdict, interval };
-            self.known.insert(key, (counts, shares, said));
+            self.known.insert(key, Known { counts, shares, said });
             Some(said)
         });
         let each: Vec<_> = each.collect();
