@@ -60,6 +60,36 @@ impl Costs {
     }
 }
 
+/// What running a program costs, on average.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanCost {
+    /// Nanoseconds.
+    pub ns: f64,
+    /// How far off that may be.
+    pub error_ns: f64,
+}
+
+impl Costs {
+    /// What it costs to run the program at one end of a hook, on average over all times that it was measured in operations, else as it
+    /// was measured elsewhere; `None`: it never was.
+    ///
+    /// A function's entry costs one thing where it reads the clock, and another where it is only marked: both are its entry.
+    pub fn mean(&self, hook: HookId, edge: Edge) -> Option<MeanCost> {
+        let is_return = |edge| matches!(edge, Edge::Return);
+        let is_meant = |crossing: &&Crossing| crossing.hook == hook && is_return(crossing.edge) == is_return(edge);
+        let known: Vec<_> = self.crossings.values().filter(is_meant).collect();
+        let is_measured = known.iter().any(|crossing| crossing.count > 0);
+        let weight = |crossing: &Crossing| if is_measured { f64::from(crossing.count) } else { 1.0 };
+        let all: f64 = known.iter().map(|crossing| weight(crossing)).sum();
+        let mean_ns =
+            |ps: fn(&Cost) -> f64| known.iter().map(|crossing| ps(&crossing.cost) * weight(crossing)).sum::<f64>() / all / 1e3;
+        (all > 0.0).then(|| MeanCost {
+            ns: mean_ns(|cost| f64::from(cost.before_ps) + f64::from(cost.after_ps)),
+            error_ns: mean_ns(|cost| f64::from(cost.error_ps)),
+        })
+    }
+}
+
 /// A kind of buffer, and then those that are most like it: both kinds of DMA memory take the same way.
 fn by_likeness(buffer: Buffer) -> [Buffer; 4] {
     match buffer {

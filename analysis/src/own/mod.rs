@@ -9,6 +9,6 @@ mod paths;
 mod time;
 mod virtual_log;
 
-pub use self::costs::Costs;
+pub use self::costs::{Costs, MeanCost};
 pub use self::paths::Paths;
 pub use self::time::{Own, OwnTime};

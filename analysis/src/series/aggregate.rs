@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Unkept, Wanted};
 use crate::live::Ledger;
 use crate::model::{Environment, FilterReport, LossReport, MOST_STATUSES, OTHERS, Operation, Statuses};
-use crate::own::{OwnTime, Paths};
+use crate::own::{Costs, OwnTime, Paths};
 use crate::recording::Frame;
 
 /// All that a recording has said so far. Its times are without what was the probes' own, where that is known, unless [raw](Self::raw) times
@@ -190,6 +190,11 @@ impl Aggregate {
     /// From how many operations it was.
     pub fn extent(&self) -> Extent {
         self.subtracted.extent(self.operations)
+    }
+
+    /// What running the probes' programs costs, as far as the recording says.
+    pub fn costs(&self) -> &Costs {
+        self.own.costs()
     }
 
     /// What is alive.

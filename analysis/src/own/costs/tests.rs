@@ -141,3 +141,16 @@ fn a_teardown_is_the_unmapping_alone_and_one_that_was_deferred_is_not_known() {
     assert_eq!(of(smallvec![unmapping.clone()]).unwrap().stages, [(Stage::Unmapping, OwnTime { ns: 5, error_ns: 0 })]);
     assert_eq!(of(smallvec![span(Stage::Deferred, 40), unmapping]), None);
 }
+
+#[test]
+fn a_mean_is_of_what_was_measured_in_operations_else_of_what_was_measured_elsewhere() {
+    let of = |edge, ns: i32, count| Crossing { count, ..crossing(Msleep, edge, cost(ns * 1_000, 0, 2_000)) };
+    let with_op = |op, crossing| Crossing { op: Some(op), ..crossing };
+    let mean_ns = |crossings: &[Crossing], edge| costs(crossings).mean(Msleep, edge).map(|mean| (mean.ns, mean.error_ns));
+    let twin = of(Edge::Entry, 900, 0);
+    assert_eq!(mean_ns(&[twin], Edge::Entry), Some((900.0, 2.0)));
+    // 3 × 100 and 1 × 500; a mark is an entry too.
+    let measured = [twin, with_op(Op::Export, of(Edge::Entry, 100, 3)), with_op(Op::Map, of(Edge::Mark, 500, 1))];
+    assert_eq!(mean_ns(&measured, Edge::Entry), Some((200.0, 2.0)));
+    assert_eq!(mean_ns(&measured, Edge::Return), None);
+}

@@ -8,6 +8,8 @@ use grantscope_analysis::series::{Aggregate, Times, Wanted};
 use grantscope_analysis::series::activity;
 use grantscope_analysis::series::activity::Activity;
 
+use crate::screen::model::passed::Passed;
+
 /// What was read of the recording.
 #[derive(Clone, Debug)]
 pub struct Data {
@@ -17,6 +19,8 @@ pub struct Data {
     other: Aggregate,
     /// What happened in the last minute.
     pub activity: Activity,
+    /// How often operations of all phases passed each hook.
+    pub passed: Passed,
     /// Operations that failed, of all phases.
     pub errors: u64,
     /// The user asked to begin anew at this time of the recording.
@@ -32,7 +36,7 @@ impl Data {
 
     /// No operations yet.
     fn with(aggregate: Aggregate, other: Aggregate, reset_at_ns: Option<u64>) -> Self {
-        Self { aggregate, other, activity: Activity::default(), errors: 0, reset_at_ns }
+        Self { aggregate, other, activity: Activity::default(), passed: Passed::default(), errors: 0, reset_at_ns }
     }
 
     /// Takes in one frame.
@@ -45,6 +49,7 @@ impl Data {
                 if let Some(key) = self.aggregate.key_of(operation).filter(|_| is_wanted) {
                     self.activity.add(key, operation);
                 }
+                self.passed.add(operation);
                 self.errors += u64::from(operation.is_failure());
             }
         }
@@ -59,6 +64,11 @@ impl Data {
     /// Shows the other times.
     pub fn show_other_times(&mut self) {
         mem::swap(&mut self.aggregate, &mut self.other);
+    }
+
+    /// What is known of the probes' own time, whichever times are shown.
+    pub fn corrected(&self) -> &Aggregate {
+        if self.aggregate.times() == Times::Raw { &self.other } else { &self.aggregate }
     }
 
     /// When watching began: the recording, or the last reset.

@@ -4,6 +4,7 @@ pub mod compare;
 pub mod help;
 pub mod info;
 pub mod maps;
+pub mod probes;
 pub mod table;
 pub mod text_view;
 pub mod waterfall;
@@ -61,6 +62,9 @@ pub const HELP: Command = Open(ViewId("help"));
 pub const INFO: Command = Open(ViewId("info"));
 /// Live mappings, and what of them looks like a leak.
 pub const MAPS: Command = Open(ViewId("maps"));
+
+/// What watching costs, and what is missing.
+pub const PROBES: Command = Open(ViewId("probes"));
 
 /// Where the table is in `VIEWS`: it is what is left when all others are closed.
 pub const BASE: usize = 0;
@@ -123,6 +127,14 @@ pub const VIEWS: &[Row] = &[
         moves: "scroll",
         footer: FOOTER_OVER,
         new: || Box::new(TextView::of(maps::lines)),
+    },
+    Row {
+        id: ViewId("probes"),
+        key: Some(binding(&[Char('P')], "P", PROBES, "probes", "what watching costs, hook by hook, and what is missing")),
+        layer: Layer::Over { title: "probes: what does watching cost, and what is missing?" },
+        moves: "scroll",
+        footer: FOOTER_OVER,
+        new: || Box::new(TextView::of(probes::lines)),
     },
     Row {
         id: ViewId("info"),

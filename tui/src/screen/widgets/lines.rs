@@ -43,6 +43,16 @@ impl Text {
         self.lines
     }
 
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// A remark, indented.
+    pub fn wrapped(&mut self, about: &str) {
+        wrap(about, self.columns.saturating_sub(2)).into_iter().for_each(|words| self.put(Tone::Plain, format!("  {words}")));
+    }
+
     /// A heading, with an empty line before it.
     pub fn heading(&mut self, text: &str) {
         if !self.lines.is_empty() {

@@ -4,6 +4,7 @@ pub mod bar;
 pub mod detail;
 pub mod histogram;
 pub mod lines;
+pub mod meaning;
 pub mod page;
 pub mod stages;
 pub mod titled;

@@ -9,7 +9,8 @@ use ratatui::text::{Line, Span, Text};
 use crate::screen::model::detail::{Detail, StageRow};
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::widgets::bar;
+use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::{bar, meaning};
 
 const NAME_WIDTH: usize = 16;
 const SHARE_WIDTH: usize = 7;
@@ -54,7 +55,21 @@ pub fn draw(canvas: &mut Canvas, area: Rect, detail: &Detail, theme: &Theme) {
         lines.push(rest(&detail.stages[shown..], theme));
     }
     lines.push(whole(detail, &layout, theme));
+    lines.extend(meanings(detail, area.width.into(), height.saturating_sub(lines.len() + 1), theme));
     canvas.render_widget(Text::from(lines), area);
+}
+
+/// What the stages are, those with the largest shares first, in the lines that are left; each whole, or not at all.
+fn meanings(detail: &Detail, width: usize, room: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::raw("")];
+    for row in &detail.stages {
+        let words = wrap(&meaning::of_stage(row.stage), width);
+        if lines.len() + words.len() > room + 1 {
+            break;
+        }
+        lines.extend(words.into_iter().map(|line| Line::styled(line, theme.frame())));
+    }
+    lines
 }
 
 struct Layout {

@@ -16,10 +16,10 @@ use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::views::compare::judged::{ERROR_RATE, Judged, LIMIT, OfRow};
 use crate::screen::views::compare::state::{Compare, Comparison};
-use crate::screen::widgets::bar;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::visible::visible;
 use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::{bar, meaning};
 
 /// Of the column of names, where none is longer.
 const NAME_WIDTH: usize = 14;
@@ -104,6 +104,9 @@ fn notes(compare: &Compare, keys: &Keys, width: usize) -> Vec<String> {
     let columns = Columns::fitting(width, &lined);
     let lines: Vec<_> = lined.iter().map(|row| columns.line(row, false)).collect();
     let mut notes = Vec::new();
+    if let Some(row) = compare.selected().map(|index| &rows[index]) {
+        notes.extend(meaning::lines(&meaning::of_row(&row.subject, &[]), width, 1));
+    }
     if text::is_marked(&lines) {
         notes.push(text::legend(width));
     }

@@ -4,6 +4,7 @@ use grantscope_analysis::column::METRICS;
 use grantscope_analysis::quantile;
 use grantscope_analysis::series::activity::RATE_SECONDS;
 use grantscope_analysis::shown::width;
+use grantscope_wire::{Buffer, Cause, Op, Stage};
 
 use crate::screen::command::Command;
 use crate::screen::model::common::Common;
@@ -29,7 +30,23 @@ pub fn lines(common: &Common) -> Vec<Line> {
     text.entry(Tone::Plain, "rate", 8, &rate_about());
     for metric in METRICS {
         text.entry(Tone::Plain, metric.heading, 8, metric.about);
+        if metric.name == "max_ns" {
+            text.entry(
+                Tone::Plain,
+                "",
+                8,
+                "(one operation, which anything on the machine can have held up: not what they mostly take)",
+            );
+        }
     }
+    text.entry(
+        Tone::Plain,
+        "errors",
+        8,
+        "operations that failed, of all phases; an errno that is an answer is none: see the outcomes",
+    );
+    text.entry(Tone::Plain, "lost", 8, "operations that happened and are in no number here (P: where and why)");
+    text.entry(Tone::Plain, "held", 8, "maps that are alive now, and the granted pages in them (M: which)");
     text.entry(Tone::Plain, "self", 8, "time in a stage itself, without the stages inside it: the parts add up to the whole");
     text.entry(
         Tone::Plain,
@@ -40,7 +57,23 @@ pub fn lines(common: &Common) -> Vec<Line> {
     text.entry(Tone::Plain, quantile::MARK, 8, &quantile::legend_words());
     text.entry(Tone::Plain, "domN", 8, "the other domain: only where rows differ by nothing else");
     text.entry(Tone::Plain, "–", 8, "not known; never the same as 0");
+    words(&mut text);
     text.lines()
+}
+
+/// What the views call operations, kinds of buffer and stages, and why operations fail.
+fn words(text: &mut Text) {
+    let buffers = Buffer::ALL.iter().map(|buffer| (buffer.name(), buffer.about())).collect();
+    let operations = Op::ALL.iter().map(|op| (op.name(), op.about())).collect();
+    let stages = Stage::ALL.iter().map(|stage| (stage.name(), stage.about())).collect();
+    let causes = Cause::ALL.iter().map(|cause| (cause.name(), cause.about())).collect();
+    let sections: [(&str, Vec<(&str, &str)>); 4] =
+        [("Buffers", buffers), ("Operations", operations), ("Stages", stages), ("Causes of failures", causes)];
+    for (heading, words) in sections {
+        text.heading(heading);
+        let widest = words.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        words.iter().for_each(|(name, about)| text.entry(Tone::Plain, name, widest, about));
+    }
 }
 
 fn rate_about() -> String {

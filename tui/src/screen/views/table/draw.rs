@@ -20,13 +20,16 @@ use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::views::table::detail;
 use crate::screen::views::table::state::{Panes, Table};
-use crate::screen::widgets::bar;
 use crate::screen::widgets::visible::visible;
+use crate::screen::widgets::{bar, meaning};
 
 /// Lines of the details below the table, where there is room for them.
 const DETAIL_LINES: u16 = 11;
 /// Of a high terminal, the details take this part.
 const DETAIL_PART: u16 = 3;
+
+/// Lines below the rows at most.
+const MOST_FOOT: u16 = 3;
 
 /// Draws table and details.
 pub fn draw(canvas: &mut Canvas, area: Rect, table: &Table, common: &Common, theme: &Theme) {
@@ -43,7 +46,7 @@ fn detail_lines(height: u16, panes: Panes, common: &Common) -> u16 {
         return 0;
     }
     // What the table does not need, the details may have.
-    let spare = height.saturating_sub(listing.rows().len() as u16 + 1);
+    let spare = height.saturating_sub(listing.rows().len() as u16 + 1 + MOST_FOOT);
     let wanted = DETAIL_LINES.max(height / DETAIL_PART).max(spare.min(height * 2 / 3));
     wanted.min(height / 2 + height / 8)
 }
@@ -53,7 +56,7 @@ pub fn rows_seen(panes: Panes, common: &Common) -> usize {
     let height = common.body_lines;
     let height = height.saturating_sub(detail_lines(height, panes, common));
     let columns = columns(common, common.size.columns);
-    usize::from(height.saturating_sub(1)).saturating_sub(has_legend(height, panes, common, &columns).into())
+    usize::from(height.saturating_sub(1)).saturating_sub(foot(height, panes, common, &columns).len())
 }
 
 /// The row in this line, the first of which is the heading.
@@ -71,6 +74,24 @@ fn has_legend(height: u16, panes: Panes, common: &Common, columns: &[Seen]) -> b
     room >= LEAST_WITH_LEGEND && (panes != Panes::Neither && listing.detail().is_some_and(Detail::is_marked) || is_marked())
 }
 
+/// The last lines of a table of this height: the mark before a quantile, and what the selected row is.
+fn foot(height: u16, panes: Panes, common: &Common, columns: &[Seen]) -> Vec<String> {
+    let width = common.size.columns;
+    let mut lines = Vec::new();
+    if has_legend(height, panes, common, columns) {
+        lines.push(text::legend(width));
+    }
+    let most = match height.saturating_sub(1).into() {
+        0..LEAST_WITH_LEGEND => 0,
+        LEAST_WITH_LEGEND..LEAST_WITH_WORDS => 1,
+        _ => 2,
+    };
+    if let Some(row) = common.listing.detail() {
+        lines.extend(meaning::lines(&meaning::of_row(&row.group, &row.causes), width, most));
+    }
+    lines
+}
+
 /// Which rows are seen where so many have room.
 fn seen(common: &Common, room: usize) -> Range<usize> {
     visible(common.listing.selected().unwrap_or(0), common.listing.rows().len(), room)
@@ -85,16 +106,14 @@ fn draw_table(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, th
     let columns = columns(common, area.width.into());
     let listing = &common.listing;
     let shown = |index: usize| line(&listing.rows()[index], listing.selected() == Some(index), &columns);
-    let has_legend = has_legend(area.height, panes, common, &columns);
-    let room = usize::from(area.height.saturating_sub(1)) - usize::from(has_legend);
+    let foot = foot(area.height, panes, common, &columns);
+    let room = usize::from(area.height.saturating_sub(1)).saturating_sub(foot.len());
     let mut lines = vec![Line::styled(heading(&columns, common), theme.heading())];
     for index in seen(common, room) {
         let style = row_style(&listing.rows()[index], listing.selected() == Some(index), theme);
         lines.push(Line::styled(shown(index), style));
     }
-    if has_legend {
-        lines.push(Line::styled(text::legend(area.width.into()), theme.frame()));
-    }
+    lines.extend(foot.into_iter().map(|line| Line::styled(line, theme.frame())));
     canvas.render_widget(Text::from(lines), area);
 }
 
@@ -108,6 +127,8 @@ fn nothing_yet(common: &Common) -> &'static str {
 
 /// With fewer lines than this for rows, each of them is needed for one.
 const LEAST_WITH_LEGEND: usize = 5;
+/// With as many, what the selected row is may have two.
+const LEAST_WITH_WORDS: usize = 10;
 
 /// A column that is seen.
 #[derive(Clone, Copy, Debug)]

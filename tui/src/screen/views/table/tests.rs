@@ -113,3 +113,13 @@ fn another_row_is_selected_and_sorted_by_p99() {
 fn the_stages_alone_below_the_table() {
     insta::assert_snapshot!(shown(SMALL, synthetic::frames(6), &[Command::NextPane, Command::NextPane]));
 }
+
+#[test]
+fn the_selected_row_is_explained_below_the_table() {
+    let frames = synthetic::frames(6);
+    for (step, screen) in [0, 3].map(|step| (step, shown(LARGE, frames.clone(), &vec![Command::Down; step]))) {
+        let selected = screen.lines().find_map(|line| line.strip_prefix('▸')).unwrap().split_whitespace().next().unwrap();
+        let about = Op::ALL.iter().find(|op| op.name() == selected).unwrap().about();
+        assert!(screen.contains(&format!("{selected}: {about}")), "after {step}:\n{screen}");
+    }
+}

@@ -11,15 +11,21 @@ use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::wrap::wrap;
-use crate::screen::widgets::{detail, histogram, stages};
+use crate::screen::widgets::{detail, histogram, meaning, stages};
 
 /// From this width on, histogram and stages stand side by side.
 const SIDE_BY_SIDE: u16 = 120;
+
+/// With fewer lines than this, each is needed for histogram and stages.
+const LEAST_WITH_WORDS: u16 = 15;
 
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme) {
     let Some(row) = common.listing.detail() else { return };
     let mut numbers = wrap(&numbers(row), area.width.into());
+    if area.height >= LEAST_WITH_WORDS {
+        numbers.extend(wrap(&meaning::of_row(&row.group, &[]), area.width.into()));
+    }
     if row.is_marked() || text::is_marked(&numbers) {
         numbers.push(text::legend(area.width.into()));
     }
