@@ -8,6 +8,8 @@ pub mod detail;
 pub mod listing;
 pub mod rows;
 pub mod selection;
+pub mod subject;
+pub mod timeline;
 
 #[cfg(test)]
 mod tests;
