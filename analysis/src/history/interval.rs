@@ -18,6 +18,15 @@ pub struct Interval {
     pub events: Events,
 }
 
+impl Interval {
+    /// All series that are asked for, as one: no quantile of it says anything where they are of several sizes.
+    pub fn together(&self) -> Durations {
+        let mut all = Durations::default();
+        self.series.iter().map(|(_, durations)| durations).chain(&self.others).for_each(|durations| all.add(durations));
+        all
+    }
+}
+
 impl History {
     /// What these series did in a window; `None`: nothing happened in it.
     pub fn interval(&self, which: Which<'_>, window: Window) -> Option<Interval> {

@@ -1,5 +1,7 @@
 //! Where to look: the worst slice, and the next one in which something went wrong or began.
 
+use std::sync::Arc;
+
 use super::slice::{STEP_NS, Slice, step_of};
 use super::{Durations, History, Which, Window};
 use crate::quantile::{Estimate, Quantile};
@@ -48,7 +50,7 @@ impl History {
         let wanted = self.keys.wanted(which);
         let (first, end) = window.steps();
         let slices = self.slices.in_steps(first, end).iter();
-        let worst_of = |slice: &Slice| {
+        let worst_of = |slice: &Arc<Slice>| {
             let each = slice.by_place(|place| wanted[usize::from(place)]);
             let each = each.into_iter().filter_map(|(place, durations)| Some((place, by.of(&durations)?, durations)));
             let worst = each.max_by_key(|(_, is, _)| rank(is))?;
@@ -61,10 +63,10 @@ impl History {
         Some(Worst { key: self.keys.key(place), window, longest_at_ns, is, count: durations.count() })
     }
 
-    /// The first slice that begins after this time and has it; `None`: there is no more.
-    pub fn next(&self, after_ns: u64, what: What) -> Option<Window> {
+    /// The first slice that begins after this time (`None`: of all) and has it; `None`: there is no more.
+    pub fn next(&self, after_ns: Option<u64>, what: What) -> Option<Window> {
         let slices = self.slices.all();
-        let from = slices.partition_point(|slice| slice.first <= step_of(after_ns));
+        let from = after_ns.map_or(0, |after_ns| slices.partition_point(|slice| slice.first <= step_of(after_ns)));
         (from..slices.len()).find(|&place| has(slices, place, what)).map(|place| window(&slices[place]))
     }
 
@@ -73,6 +75,18 @@ impl History {
         let slices = self.slices.all();
         let to = slices.partition_point(|slice| slice.end <= step_of(before_ns));
         (0..to).rev().find(|&place| has(slices, place, what)).map(|place| window(&slices[place]))
+    }
+}
+
+impl What {
+    /// What to say where there is none.
+    pub fn none(self) -> &'static str {
+        match self {
+            Self::Loss => "nothing was lost in the past that is kept",
+            Self::Failure => "nothing failed in the past that is kept",
+            Self::Deferral => "no teardown was deferred in the past that is kept",
+            Self::Phase => "no phase begins in the past that is kept",
+        }
     }
 }
 
@@ -93,7 +107,7 @@ fn window(slice: &Slice) -> Window {
     Window::of_steps(slice.first, slice.end)
 }
 
-fn has(slices: &[Slice], place: usize, what: What) -> bool {
+fn has(slices: &[Arc<Slice>], place: usize, what: What) -> bool {
     let events = &slices[place].events;
     match what {
         What::Loss => events.all_lost() > 0,

@@ -45,7 +45,8 @@ impl Events {
         self.lost.iter().copied().fold(0, u64::saturating_add)
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    /// Adds all that happened in another time.
+    pub fn add(&mut self, other: &Self) {
         self.add_part(other, |count| count);
     }
 

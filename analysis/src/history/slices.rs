@@ -5,6 +5,7 @@
 //! in its last minutes, and one of days is no larger.
 
 use std::mem;
+use std::sync::Arc;
 
 use super::slice::Slice;
 
@@ -34,7 +35,8 @@ impl Default for Bounds {
 /// Slices in the order of time; where nothing happened is none.
 #[derive(Clone, Debug)]
 pub struct Slices {
-    all: Vec<Slice>,
+    /// Of a copy, as of a display that is held, each is shared until it changes: mostly none but the last ones do.
+    all: Vec<Arc<Slice>>,
     /// The first steps of those that are open, the one that was opened last at the end.
     open: Vec<u64>,
     bounds: Bounds,
@@ -53,12 +55,12 @@ impl Slices {
     }
 
     /// In the order of time.
-    pub fn all(&self) -> &[Slice] {
+    pub fn all(&self) -> &[Arc<Slice>] {
         &self.all
     }
 
     /// Those that have a part in the steps from the first to before the end.
-    pub fn in_steps(&self, first: u64, end: u64) -> &[Slice] {
+    pub fn in_steps(&self, first: u64, end: u64) -> &[Arc<Slice>] {
         let from = self.all.partition_point(|slice| slice.end <= first);
         let to = self.all.partition_point(|slice| slice.first < end);
         self.all.get(from..to).unwrap_or_default()
@@ -68,7 +70,7 @@ impl Slices {
     pub fn change(&mut self, step: u64, now: u64, is_failure: impl Fn(u16) -> bool, change: impl FnOnce(&mut Slice)) {
         let mut place = self.place(step);
         if self.all.get(place).is_none_or(|slice| slice.first > step) {
-            self.all.insert(place, Slice::of(step));
+            self.all.insert(place, Arc::new(Slice::of(step)));
             self.open.push(step);
             if self.open.len() > MOST_OPEN {
                 let first = self.open.remove(0);
@@ -79,7 +81,7 @@ impl Slices {
                 place = self.place(step);
             }
         }
-        let slice = &mut self.all[place];
+        let slice = Arc::make_mut(&mut self.all[place]);
         let before = slice.packed_bytes();
         change(slice);
         // Also what is added can take less: a histogram with too many buckets makes one of two.
@@ -91,7 +93,7 @@ impl Slices {
 
     /// Where the slice of this step is, or belongs: mostly near the end.
     fn place(&self, step: u64) -> usize {
-        let is_before = |slice: &Slice| slice.end <= step;
+        let is_before = |slice: &Arc<Slice>| slice.end <= step;
         let far = self.all.len().saturating_sub(MOST_OPEN);
         let is_near = far == 0 || is_before(&self.all[far - 1]);
         let (from, to) = if is_near { (far, self.all.len()) } else { (0, far) };
@@ -101,6 +103,7 @@ impl Slices {
     fn close(&mut self, first: u64, is_failure: impl Fn(u16) -> bool) {
         let place = self.all.partition_point(|slice| slice.first < first);
         if let Some(slice) = self.all.get_mut(place).filter(|slice| slice.first == first) {
+            let slice = Arc::make_mut(slice);
             slice.close(is_failure);
             self.packed += slice.packed_bytes();
         }
@@ -129,7 +132,7 @@ impl Slices {
         let longest = |end: u64| factor * (now.abs_diff(end).saturating_add(CALM_STEPS)) as f64;
         let capacity = self.all.capacity();
         let slices = mem::replace(&mut self.all, Vec::with_capacity(capacity));
-        let mut group: Vec<Slice> = Vec::new();
+        let mut group: Vec<Arc<Slice>> = Vec::new();
         for slice in slices {
             let joins = group.last().is_some_and(|last| {
                 !last.is_open() && !slice.is_open() && (slice.end - group[0].first) as f64 <= longest(slice.end)
@@ -140,28 +143,32 @@ impl Slices {
             group.push(slice);
         }
         finish(&mut self.all, &mut group);
-        self.packed = self.all.iter().map(Slice::packed_bytes).sum();
+        self.packed = self.all.iter().map(|slice| slice.packed_bytes()).sum();
     }
 
     /// Memory.
     pub fn bytes(&self) -> usize {
-        let open: usize = self.all.iter().map(Slice::open_bytes).sum();
-        self.all.capacity() * size_of::<Slice>() + self.packed + open
+        let open: usize = self.all.iter().map(|slice| slice.open_bytes()).sum();
+        self.all.capacity() * size_of::<Arc<Slice>>() + self.all.len() * ALLOCATED + self.packed + open
     }
 
     /// As much as that can be with so many series.
     pub fn most_bytes(&self, series: usize) -> usize {
-        self.all.capacity() * size_of::<Slice>() + self.bounds.bytes + MOST_OPEN * Slice::most_open_bytes(series)
+        let slices = self.all.capacity() * (size_of::<Arc<Slice>>() + ALLOCATED);
+        slices + self.bounds.bytes + MOST_OPEN * Slice::most_open_bytes(series)
     }
 }
 
+/// A slice and its two counters.
+const ALLOCATED: usize = size_of::<Slice>() + 2 * size_of::<usize>();
+
 /// What was gathered becomes one slice. A slice alone stays what it is, unless something came late.
-fn finish(all: &mut Vec<Slice>, group: &mut Vec<Slice>) {
+fn finish(all: &mut Vec<Arc<Slice>>, group: &mut Vec<Arc<Slice>>) {
     let stays = matches!(&group[..], [only] if !only.has_late());
     if stays {
         all.append(group);
     } else {
-        all.extend(Slice::together(group.drain(..)));
+        all.extend(Slice::together(group.drain(..).map(Arc::unwrap_or_clone)).map(Arc::new));
     }
 }
 
@@ -189,9 +196,9 @@ mod tests {
     }
 
     fn operations(slices: &Slices) -> u64 {
-        let counted = |slice: &Slice| slice.by_place(|_| true).values().map(|durations| durations.count()).sum::<u64>();
+        let counted = |slice: &Arc<Slice>| slice.by_place(|_| true).values().map(|durations| durations.count()).sum::<u64>();
         assert!(slices.all().iter().all(|slice| counted(slice) == slice.events.operations));
-        slices.all().iter().filter(|slice| !slice.is_open()).for_each(assert_totals);
+        slices.all().iter().filter(|slice| !slice.is_open()).for_each(|slice| assert_totals(slice));
         slices.all().iter().map(counted).sum()
     }
 
@@ -217,12 +224,24 @@ mod tests {
         let steps = 24 * 3_600 * SECOND;
         let slices = filled(bounds, 0..steps);
         assert_eq!(operations(&slices), steps);
-        let lengths = |slices: &[Slice]| slices.iter().map(|slice| slice.end - slice.first).max().unwrap();
+        let lengths = |slices: &[Arc<Slice>]| slices.iter().map(|slice| slice.end - slice.first).max().unwrap();
         let recent = slices.in_steps(steps - 60 * SECOND, steps);
         assert!(slices.all().len() <= 1_000 && lengths(recent) <= 2 * SECOND, "{}", lengths(recent));
         assert!(slices.all().windows(2).all(|pair| pair[0].end <= pair[1].first));
         // An hour ago no slice is longer than two minutes.
         assert!(lengths(slices.in_steps(steps - 3_600 * SECOND, steps)) <= 120 * SECOND);
+    }
+
+    #[test]
+    fn a_copy_shares_all_slices_that_do_not_change() {
+        let mut slices = filled(Bounds::default(), 0..500);
+        let copy = slices.clone();
+        slices.change(600, 600, fails, |slice| slice.record(0, false, 1, 600));
+        slices.change(3, 600, fails, |slice| slice.record(0, false, 1, 3));
+        let is_shared = |slice: &&Arc<Slice>| copy.all().iter().any(|other| Arc::ptr_eq(other, slice));
+        // The late one, the new one, and that which is closed by it.
+        assert_eq!(slices.all().iter().filter(|slice| !is_shared(slice)).count(), 3);
+        assert_eq!(operations(&copy), 500);
     }
 
     #[test]
@@ -239,7 +258,7 @@ mod tests {
         for number in 0..BUCKETS as u64 {
             slices.change(0, 50, fails, |slice| slice.record(0, false, ends_of(number, 0).0, 0));
         }
-        assert_eq!(slices.packed, slices.all().iter().map(Slice::packed_bytes).sum::<usize>());
+        assert_eq!(slices.packed, slices.all().iter().map(|slice| slice.packed_bytes()).sum::<usize>());
     }
 
     #[test]
@@ -248,6 +267,6 @@ mod tests {
         let slices = filled(bounds, (0..300).chain((0..20_000).map(|i| i * 7_919 % 300)));
         assert_eq!(operations(&slices), 20_300);
         assert!(slices.packed <= bounds.bytes);
-        assert_eq!(slices.packed, slices.all().iter().map(Slice::packed_bytes).sum::<usize>());
+        assert_eq!(slices.packed, slices.all().iter().map(|slice| slice.packed_bytes()).sum::<usize>());
     }
 }

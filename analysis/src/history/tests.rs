@@ -54,7 +54,10 @@ fn lost(at_ns: u64, count: u64) -> Frame {
 }
 
 fn operations(interval: &Interval) -> u64 {
-    interval.series.iter().map(|(_, durations)| durations.count()).chain(interval.others.iter().map(Durations::count)).sum()
+    let each =
+        interval.series.iter().map(|(_, durations)| durations.count()).chain(interval.others.iter().map(Durations::count)).sum();
+    assert_eq!(interval.together().count(), each);
+    each
 }
 
 fn heat_sum(heat: &Heat) -> u64 {
@@ -175,8 +178,13 @@ fn what_went_wrong_is_found_from_both_sides() {
     let at = |window: Option<Window>| window.map(|window| window.from_ns);
     for (what, second) in [(What::Failure, 2), (What::Loss, 3), (What::Deferral, 4), (What::Phase, 5)] {
         let there = Some(second * S);
-        assert_eq!((at(both.history.next(S, what)), at(both.history.previous(6 * S, what))), (there, there), "{what:?}");
-        assert_eq!((both.history.next(second * S, what), both.history.previous(second * S, what)), (None, None), "{what:?}");
+        assert_eq!((at(both.history.next(Some(S), what)), at(both.history.previous(6 * S, what))), (there, there), "{what:?}");
+        assert_eq!(at(both.history.next(None, what)), there, "{what:?}");
+        assert_eq!(
+            (both.history.next(Some(second * S), what), both.history.previous(second * S, what)),
+            (None, None),
+            "{what:?}"
+        );
     }
 }
 

@@ -7,14 +7,14 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::Wanted;
 
-use crate::screen::command::{Command, ViewId};
+use crate::screen::command::{Command, Travel, ViewId};
 use crate::screen::event::{Event, Wheel};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
 use crate::screen::request::Request;
 use crate::screen::view::View;
-use crate::screen::views::{self, BASE, Layer, Row, VIEWS};
+use crate::screen::views::{self, BASE, Layer, Row, TIME, VIEWS};
 use crate::screen::{header, text};
 use crate::source::frames::{Ended, Input, Origin};
 use crate::source::pace::Playback;
@@ -144,6 +144,8 @@ impl App {
             Command::Reset => self.common.reset(),
             Command::MergePages => self.common.listing.toggle_merged(),
             Command::OtherTimes => self.common.show_other_times(),
+            Command::Travel(to) => self.common.travel(to),
+            Command::Finer | Command::Coarser => self.common.scale(command == Command::Finer),
             Command::FewerPages | Command::MorePages => self.common.listing.to_other_pages(command == Command::MorePages),
             command => {
                 let seen = self.seen();
@@ -231,6 +233,9 @@ impl App {
     fn back(&mut self) {
         match (self.over, self.body) {
             (Some(_), _) => self.over = None,
+            (None, body) if self.common.timeline.cursor_ns().is_some() && (body == BASE || body == views::index(TIME)) => {
+                self.common.travel(Travel::Now);
+            }
             (None, BASE) => {
                 let key = self.common.keys.of(Command::Quit).shown;
                 self.common.say(&format!("this is the first view; {key} quits"));

@@ -1,8 +1,23 @@
 //! What a user can ask for, whatever the key.
 
+use grantscope_analysis::history::What;
+
 /// The name of a view in the registry (`views::VIEWS`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ViewId(pub &'static str);
+
+/// A time to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Travel {
+    /// So many columns further, negative backwards.
+    Columns(i8),
+    /// When the longest operation of the selected row ended.
+    Longest,
+    /// The next time at which this happened; behind the last, the first.
+    Next(What),
+    /// The present.
+    Now,
+}
 
 /// What a user can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +64,12 @@ pub enum Command {
     Reset,
     /// One step back, to the table.
     Back,
+    /// Look at another time.
+    Travel(Travel),
+    /// Shorter columns of time.
+    Finer,
+    /// Longer columns of time.
+    Coarser,
     /// The row or line that is looked for, below.
     NextMatch,
     /// The same above.

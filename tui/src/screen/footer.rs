@@ -6,7 +6,7 @@ use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::screen::command::Command;
+use crate::screen::command::{Command, Travel};
 use crate::screen::model::common::Common;
 use crate::screen::theme::Theme;
 use crate::screen::views::{Layer, Row};
@@ -35,6 +35,8 @@ fn shown(command: Command, common: &Common) -> &'static str {
     match command {
         // Both directions share a word.
         Command::Down => "↑↓",
+        Command::Travel(Travel::Columns(_)) => "HL{}",
+        Command::Finer => "+−",
         // Of several keys, the first.
         _ => common.keys.of(command).shown.split(' ').next().unwrap_or_default(),
     }
@@ -44,6 +46,8 @@ fn shown(command: Command, common: &Common) -> &'static str {
 fn word(command: Command, common: &Common, row: &Row) -> &'static str {
     match command {
         Command::Down => row.moves,
+        Command::Travel(Travel::Columns(_)) => "time",
+        Command::Finer => "scale",
         Command::Quit if matches!(row.layer, Layer::Over { .. }) => "close",
         Command::Pause if common.is_paused() => "go on",
         Command::MergePages if common.listing.is_merged() => "split pages",

@@ -1,8 +1,9 @@
 //! Keys: what each does, for the event loop, the footer and the help screen.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use grantscope_analysis::history::What;
 
-use crate::screen::command::Command;
+use crate::screen::command::{Command, Travel};
 
 /// One line of the help screen, and one word of the footer.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,40 @@ const MOVING: &[Binding] = &[
     binding(&[Tab], "Tab", Command::NextView, "next view", "the next view"),
     binding(&[BackTab], "Shift-Tab", Command::PreviousView, "view before", "the view before"),
     binding(DIGITS, "1 … 9", Command::Number(1), "view", "the view of this number"),
+];
+
+/// Keys that look at another time. They do so in every view.
+const TRAVELLING: &[Binding] = &[
+    binding(
+        &[Char('H')],
+        "H",
+        Command::Travel(Travel::Columns(-1)),
+        "earlier",
+        "look at the time before, a column of view 4: then the other views show what was known then, of a recording in a file",
+    ),
+    binding(&[Char('L')], "L", Command::Travel(Travel::Columns(1)), "later", "look at the time after"),
+    binding(&[Char('{')], "{", Command::Travel(Travel::Columns(-10)), "10 earlier", "ten columns back"),
+    binding(&[Char('}')], "}", Command::Travel(Travel::Columns(10)), "10 later", "ten columns on"),
+    binding(
+        &[Char('W')],
+        "W",
+        Command::Travel(Travel::Longest),
+        "worst",
+        "look at when the longest operation of the selected row ended",
+    ),
+    binding(
+        &[Char('F')],
+        "F",
+        Command::Travel(Travel::Next(What::Failure)),
+        "failure",
+        "look at the next failure; behind the last, the first",
+    ),
+    binding(&[Char('X')], "X", Command::Travel(Travel::Next(What::Loss)), "loss", "the next loss"),
+    binding(&[Char('D')], "D", Command::Travel(Travel::Next(What::Deferral)), "deferral", "the next teardown that was deferred"),
+    binding(&[Char('B')], "B", Command::Travel(Travel::Next(What::Phase)), "phase", "the next phase of a benchmark that begins"),
+    binding(&[Char('0')], "0", Command::Travel(Travel::Now), "now", "look at the present again"),
+    binding(&[Char('+'), Char('=')], "+", Command::Finer, "finer", "shorter columns of time"),
+    binding(&[Char('-')], "-", Command::Coarser, "coarser", "longer columns of time"),
 ];
 
 const DIGITS: &[KeyCode] = &[Char('1'), Char('2'), Char('3'), Char('4'), Char('5'), Char('6'), Char('7'), Char('8'), Char('9')];
@@ -121,7 +156,8 @@ pub struct Keys(Vec<Binding>);
 impl Keys {
     /// The keys of every view, and those that open one.
     pub fn with(of_views: impl Iterator<Item = Binding>) -> Self {
-        Self(MOVING.iter().copied().chain(of_views).chain(CHANGING.iter().copied()).collect())
+        let of_all = TRAVELLING.iter().chain(CHANGING).copied();
+        Self(MOVING.iter().copied().chain(of_views).chain(of_all).collect())
     }
 
     /// All, in the order of the help screen.

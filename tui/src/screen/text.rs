@@ -248,6 +248,22 @@ pub fn how_far(common: &Common) -> String {
     }
 }
 
+/// A time of the recording, from its beginning.
+pub fn second(common: &Common, at_ns: u64) -> String {
+    format!("{} s", seconds(common, at_ns))
+}
+
+/// From one time to another.
+pub fn between(common: &Common, from_ns: u64, to_ns: u64) -> String {
+    format!("{}–{} s", seconds(common, from_ns), seconds(common, to_ns))
+}
+
+/// A column begins before the recording where that began within it.
+fn seconds(common: &Common, at_ns: u64) -> String {
+    let began_ns = common.whole().aggregate.span_ns().map_or(0, |(first_ns, _)| first_ns);
+    format!("{:.2}", at_ns.saturating_sub(began_ns) as f64 / 1e9)
+}
+
 /// Longer texts are not copied.
 const MOST_COPIED: usize = 4096;
 

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use grantscope_analysis::history::Which;
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::Wanted;
+use grantscope_analysis::series::{SeriesKey, Wanted};
 
+use crate::screen::command::Travel;
 use crate::screen::event::Size;
 use crate::screen::keys::Keys;
 use crate::screen::model::connection::Connection;
 use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
+use crate::screen::model::subject::Subject;
+use crate::screen::model::timeline::{LABEL_COLUMNS, Span, Timeline};
 use crate::source::frames::{Ended, Origin};
 use crate::source::pace::Playback;
 use crate::source::pace::Speed;
@@ -30,6 +34,8 @@ pub struct Common {
     pub body_lines: u16,
     /// All keys.
     pub keys: Keys,
+    /// Which time is looked at.
+    pub timeline: Timeline,
     /// How a recording is played.
     pub playback: Playback,
     /// What came of the last key, until the next; `None`: it can be seen.
@@ -48,6 +54,7 @@ impl Common {
             size: Size::default(),
             body_lines: 0,
             keys,
+            timeline: Timeline::default(),
             playback: Playback::at(Speed::Times(1.0)),
             notice: None,
             data: Data::of(wanted.into()),
@@ -110,6 +117,44 @@ impl Common {
             return self.say("only a recording that is played has a speed");
         }
         self.playback.speed = change(self.playback.speed);
+    }
+
+    /// Looks at another time.
+    pub fn travel(&mut self, to: Travel) {
+        let (subject, room) = (self.subject(), self.time_columns());
+        let is_meant = |key: &SeriesKey| subject.as_ref().is_some_and(|subject| subject.means(key));
+        let history = &self.held.as_deref().unwrap_or(&self.data).history;
+        if let Err(why) = self.timeline.travel(to, history, Which::Of(&is_meant), room) {
+            self.say(why);
+        }
+    }
+
+    /// Sees time in shorter columns, or in longer ones.
+    pub fn scale(&mut self, is_finer: bool) {
+        let room = self.time_columns();
+        let history = &self.held.as_deref().unwrap_or(&self.data).history;
+        if !self.timeline.scale(history, room, is_finer) {
+            self.say(if is_finer { "time is not told apart more finely" } else { "all of the past is seen" });
+        }
+    }
+
+    /// The columns of time in which the past is seen; `None`: nothing has happened so far.
+    pub fn span(&self) -> Option<Span> {
+        self.timeline.span(&self.whole().history, self.time_columns())
+    }
+
+    fn time_columns(&self) -> usize {
+        self.size.columns.saturating_sub(LABEL_COLUMNS)
+    }
+
+    /// What the selected row means.
+    pub fn subject(&self) -> Option<Subject> {
+        self.listing.subject(false)
+    }
+
+    /// What is shown of the whole past, whichever time is looked at.
+    pub fn whole(&self) -> &Data {
+        self.held.as_deref().unwrap_or(&self.data)
     }
 
     /// Whether a recording is played, and not at its end yet.

@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use grantscope_analysis::history::History;
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::{Aggregate, Times, Wanted};
 
@@ -21,6 +22,9 @@ pub struct Data {
     pub activity: Activity,
     /// How often operations of all phases passed each hook.
     pub passed: Passed,
+    /// What happened when, in [`Data::history_times`]. A copy shares its slices.
+    pub history: History,
+    history_times: Times,
     /// Operations that failed, of all phases.
     pub errors: u64,
     /// The user asked to begin anew at this time of the recording.
@@ -31,18 +35,18 @@ impl Data {
     /// Nothing read yet; this is shown.
     pub fn of(wanted: Wanted) -> Self {
         let times = if wanted.times == Times::Raw { Times::Corrected } else { Times::Raw };
-        Self::with(Aggregate::of(wanted), Aggregate::of(Wanted { times, ..wanted }), None)
-    }
-
-    /// No operations yet.
-    fn with(aggregate: Aggregate, other: Aggregate, reset_at_ns: Option<u64>) -> Self {
-        Self { aggregate, other, activity: Activity::default(), passed: Passed::default(), errors: 0, reset_at_ns }
+        let (aggregate, other) = (Aggregate::of(wanted), Aggregate::of(Wanted { times, ..wanted }));
+        let (activity, passed, history) = (Activity::default(), Passed::default(), History::default());
+        Self { aggregate, other, activity, passed, history, history_times: wanted.times, errors: 0, reset_at_ns: None }
     }
 
     /// Takes in one frame.
     pub fn add(&mut self, frame: &Frame) {
         self.aggregate.add(frame);
         self.other.add(frame);
+        // Its times stay those that were wanted first: of two sorts it would be no picture.
+        let beside = if self.aggregate.times() == self.history_times { &self.aggregate } else { &self.other };
+        self.history.add(frame, beside);
         if let Frame::Operations(operations) = frame {
             for operation in operations {
                 let is_wanted = self.aggregate.wanted().phases.include(operation.phase);
@@ -58,7 +62,9 @@ impl Data {
     /// Forgets all operations, but not where this was recorded, nor what was lost or left out.
     pub fn reset(&mut self) {
         let [aggregate, other] = [&self.aggregate, &self.other].map(Aggregate::without_operations);
-        *self = Self::with(aggregate, other, self.now_ns());
+        let (activity, passed, history) = (Activity::default(), Passed::default(), self.history.without_operations());
+        let (history_times, reset_at_ns) = (self.history_times, self.now_ns());
+        *self = Self { aggregate, other, activity, passed, history, history_times, errors: 0, reset_at_ns };
     }
 
     /// Shows the other times.
@@ -69,6 +75,11 @@ impl Data {
     /// What is known of the probes' own time, whichever times are shown.
     pub fn corrected(&self) -> &Aggregate {
         if self.aggregate.times() == Times::Raw { &self.other } else { &self.aggregate }
+    }
+
+    /// The times that the history has, whichever are shown.
+    pub fn history_times(&self) -> Times {
+        self.history_times
     }
 
     /// When watching began: the recording, or the last reset.

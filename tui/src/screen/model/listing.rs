@@ -8,7 +8,8 @@ use crate::screen::model::columns::Order;
 use crate::screen::model::data::Data;
 use crate::screen::model::detail::{Detail, detail};
 use crate::screen::model::rows::{Cache, Row, Rows, Wanted, rows};
-use crate::screen::model::selection::{Cursor, Selection};
+use crate::screen::model::selection::{Cursor, Selection, is_alike};
+use crate::screen::model::subject::Subject;
 
 /// Rows, and what the user chose to do with them.
 #[derive(Clone, Debug, Default)]
@@ -153,6 +154,17 @@ impl Listing {
     /// What was chosen: the selected row, or one for which that stands in.
     pub fn chosen(&self) -> Option<Group> {
         self.selection.chosen()
+    }
+
+    /// What the selected row means; in the past, in which it may not be there yet, what was chosen.
+    pub fn subject(&self, is_past: bool) -> Option<Subject> {
+        let row = self.selected.map(|index| &self.rows.rows[index]);
+        let stands_in = |chosen: &Group| row.is_none_or(|row| !is_alike(chosen, &row.group));
+        let group = match (self.selection.chosen().filter(|chosen| is_past && stands_in(chosen)), row) {
+            (Some(chosen), _) => Group { pages: if self.merged { Pages::All } else { chosen.pages }, ..chosen },
+            (None, row) => row?.group,
+        };
+        Some(Subject::of(group, row.is_some_and(|row| row.shows_domain), self.filter.as_ref()))
     }
 
     /// The selected row in full.

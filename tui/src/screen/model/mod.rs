@@ -9,6 +9,8 @@ pub mod listing;
 pub mod passed;
 pub mod rows;
 pub mod selection;
+pub mod subject;
+pub mod timeline;
 
 #[cfg(test)]
 mod tests;

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use grantscope_analysis::column::{COLUMNS, place};
+use grantscope_analysis::history::Which;
 use grantscope_analysis::model::{Detail, Operation, Outcome};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::Pages;
+use grantscope_analysis::series::{Pages, Times};
 use grantscope_wire::{Buffer, Op, Stage};
 
 use crate::screen::app::App;
 use crate::screen::command::Command;
 use crate::screen::event::Event;
-use crate::screen::fixtures::{S, export, feed, operations, press, state};
+use crate::screen::fixtures::{S, calibration, export, feed, operations, press, state};
 use crate::screen::model::columns::{SHOWN, of};
+use crate::screen::model::data::Data;
 use crate::source::frames::Ended;
 use crate::support::builder::operation;
 
@@ -133,4 +135,29 @@ fn the_selected_row_stays_selected_when_rows_come_and_move() {
     press(&mut state, &[Command::Reverse]);
     assert_eq!(state.common().listing.detail().unwrap().group.pages, Pages::Exactly(5));
     assert_eq!(state.common().listing.selected(), Some(1));
+}
+
+#[test]
+fn the_history_keeps_the_times_that_were_wanted_first_and_begins_anew_with_a_reset() {
+    let longest = |app: &App| {
+        let history = &app.common().data().history;
+        history.slowest(Which::All).first().map(|(_, one)| one.ns)
+    };
+    let mut app = state([vec![calibration(10)], operations(vec![export(Buffer::Wc, 1, 100)])].concat());
+    press(&mut app, &[Command::OtherTimes]);
+    feed(&mut app, operations(vec![export(Buffer::Wc, 1, 300)]));
+    assert_eq!((longest(&app), app.common().data().history_times()), (Some(290), Times::Corrected));
+    press(&mut app, &[Command::Reset]);
+    assert_eq!(longest(&app), None);
+    feed(&mut app, operations(vec![export(Buffer::Wc, 1, 50)]));
+    assert_eq!(longest(&app), Some(40));
+}
+
+#[test]
+fn a_held_display_keeps_its_past() {
+    let mut app = state(operations(vec![export(Buffer::Wc, 1, 10)]));
+    press(&mut app, &[Command::Pause]);
+    feed(&mut app, operations(vec![export(Buffer::Wc, 1, 99)]));
+    let slowest = |data: &Data| data.history.slowest(Which::All).len();
+    assert_eq!((slowest(app.common().data()), slowest(app.common().all_data())), (1, 2));
 }

@@ -7,17 +7,19 @@ pub mod maps;
 pub mod probes;
 pub mod table;
 pub mod text_view;
+pub mod time;
 pub mod waterfall;
 pub mod zoom;
 
 use crossterm::event::KeyCode::{Char, Enter};
+use grantscope_analysis::history::What;
 
 use self::text_view::TextView;
 use crate::screen::command::Command::{
-    self, Back, Down, Filter, MergePages, Metric, MorePages, NextPane, NextView, Open, OtherTimes, Pause, Quit, Reverse, Sort,
-    Write,
+    self, Back, Down, Filter, Finer, MergePages, Metric, MorePages, NextPane, NextView, Open, OtherTimes, Pause, Quit, Reverse,
+    Sort, Travel, Write,
 };
-use crate::screen::command::ViewId;
+use crate::screen::command::{Travel as To, ViewId};
 use crate::screen::keys::{Binding, HELP_KEY, Keys, binding};
 use crate::screen::view::View;
 
@@ -56,6 +58,8 @@ pub const ZOOM: Command = Open(ViewId("zoom"));
 pub const COMPARE: Command = Open(ViewId("compare"));
 /// Where the time goes.
 pub const WHERE: Command = Open(ViewId("where"));
+/// What happened when.
+pub const TIME: ViewId = ViewId("time");
 /// All keys.
 pub const HELP: Command = Open(ViewId("help"));
 /// The operations recorded, the machine, the hooks, and the losses.
@@ -65,6 +69,11 @@ pub const MAPS: Command = Open(ViewId("maps"));
 
 /// What watching costs, and what is missing.
 pub const PROBES: Command = Open(ViewId("probes"));
+const EARLIER: Command = Travel(To::Columns(-1));
+const LONGEST: Command = Travel(To::Longest);
+const NEXT_FAILURE: Command = Travel(To::Next(What::Failure));
+const NEXT_LOSS: Command = Travel(To::Next(What::Loss));
+const NOW: Command = Travel(To::Now);
 
 /// Where the table is in `VIEWS`: it is what is left when all others are closed.
 pub const BASE: usize = 0;
@@ -105,6 +114,35 @@ pub const VIEWS: &[Row] = &[
         moves: "row",
         footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, Pause, NextView, INFO, OtherTimes, Write],
         new: || Box::new(zoom::Zoom),
+    },
+    Row {
+        id: TIME,
+        key: Some(binding(
+            &[Char('T')],
+            "T",
+            Open(TIME),
+            "time",
+            "what happened when: latencies of the selected row over time, failures, losses; again: back to the table",
+        )),
+        layer: Layer::Body,
+        moves: "row",
+        footer: &[
+            Quit,
+            Back,
+            HELP,
+            EARLIER,
+            LONGEST,
+            NEXT_FAILURE,
+            NEXT_LOSS,
+            NOW,
+            Down,
+            Finer,
+            Pause,
+            NextView,
+            MorePages,
+            OtherTimes,
+        ],
+        new: || Box::new(time::Time::default()),
     },
     Row {
         id: ViewId("compare"),

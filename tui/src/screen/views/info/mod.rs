@@ -1,8 +1,9 @@
 //! Where this was recorded, by which hooks, and what was lost.
 
+use grantscope_analysis::history::History;
 use grantscope_analysis::model::{Environment, HookStatus, LossReport};
 use grantscope_analysis::report::text::correction;
-use grantscope_analysis::shown::escaped;
+use grantscope_analysis::shown::{counted, escaped};
 use grantscope_analysis::units;
 use grantscope_wire::HOOKS;
 
@@ -36,12 +37,27 @@ fn recording(text: &mut Text, environment: Option<&Environment>, common: &Common
     if let Some(times) = correction::line(&common.data().aggregate) {
         text.entry(Tone::Plain, "times", 9, &times);
     }
+    text.entry(Tone::Plain, "history", 9, &history(&common.data().history));
     let ending = match common.ended() {
         None => return,
         Some(Ended::Complete) => (Tone::Plain, "complete"),
         Some(broken) => (Tone::Bad, broken.problem().unwrap_or_default()),
     };
     text.entry(ending.0, "end", 9, ending.1);
+}
+
+/// How finely the past is told apart, and in how much memory.
+fn history(history: &History) -> String {
+    let mib = |bytes: usize| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let window = history.window();
+    let coarsest = window.and_then(|window| history.resolution_ns(window.from_ns)).map(|ns| ns as f64);
+    let slices = counted(history.slices() as u64, "slice");
+    format!(
+        "{slices} of time, the first of {}; {} of at most {}",
+        units::maybe_duration(coarsest),
+        mib(history.bytes()),
+        mib(history.most_bytes())
+    )
 }
 
 fn facts(environment: &Environment) -> Vec<(&'static str, String)> {
