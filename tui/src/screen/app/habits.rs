@@ -222,7 +222,7 @@ fn views_are_opened_by_number_and_one_after_the_other() {
     }
     press(&mut app, &[NextView]);
     assert_eq!(seen(&app), VIEWS[0].id);
-    press(&mut app, &[PreviousView, PreviousView, Number(9)]);
+    press(&mut app, &[PreviousView, PreviousView, Number(VIEWS.len() + 1)]);
     assert_eq!(seen(&app), VIEWS[VIEWS.len() - 2].id);
     assert_eq!(app.common().notice, Some(format!("there are {} views", VIEWS.len())));
 }
