@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use grantscope_analysis::model::{Calibration, Clock, Cost, Crossing, Detail, Environment, Operation, Outcome};
 use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
-use grantscope_analysis::recording::Frame;
+use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_analysis::series::{Group, Pages, SeriesKey, Times, Wanted};
 use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
 use ratatui::Terminal;
@@ -132,6 +132,12 @@ pub fn shown(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> Stri
 pub const SMALL: (u16, u16) = (80, 24);
 /// A window on a large screen.
 pub const LARGE: (u16, u16) = (120, 40);
+
+/// The recording of the documents, made in the lab.
+pub fn recording() -> Vec<Frame> {
+    let mut reader = Reader::open(&include_bytes!("../../../docs/recordings/sweep.gsr")[..]).unwrap();
+    std::iter::from_fn(|| reader.next_frame().unwrap()).collect()
+}
 
 /// Hooks missing, operations lost, instructions counted.
 pub fn troubled() -> Vec<Frame> {
