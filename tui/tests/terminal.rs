@@ -50,13 +50,22 @@ impl Viewer {
     }
 
     fn playing(speed: &str, lines: u16, columns: u16) -> Self {
+        Self::with(&["--speed", speed], "C.UTF-8", lines, columns)
+    }
+
+    /// With these options, in this locale.
+    fn with(options: &[&str], locale: &str, lines: u16, columns: u16) -> Self {
         let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let folder = tempfile::tempdir().unwrap();
         let pair = openpty(Some(&size), None).unwrap();
         let slave = |fd: &OwnedFd| fd.try_clone().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_grantscope"))
-            .args(["top", RECORDING, "--speed", speed])
+            .args(["top", RECORDING])
+            .args(options)
             .env("TERM", "xterm-256color")
+            .env("LC_ALL", locale)
+            .env_remove("NO_COLOR")
+            .env_remove("COLORTERM")
             .current_dir(folder.path())
             // What stops its job must not stop this test.
             .process_group(0)
@@ -283,4 +292,31 @@ fn a_terminal_that_is_closed_ends_the_view_without_a_panic() {
     let begun = viewer.shown.clone();
     let status = viewer.end();
     assert_eq!((status.code(), status.signal()), (Some(128 + Signal::SIGHUP as i32), None), "{:?}", begun.lock().unwrap());
+}
+
+#[test]
+fn where_the_locale_is_not_utf8_the_terminal_gets_ascii_alone_and_the_colours_that_are_asked_for() {
+    for (color, has_palette) in [("256", true), ("16", false), ("never", false)] {
+        let viewer = Viewer::with(&["--speed", "max", "--color", color], "C", 40, 120);
+        viewer.until(|shown| shown.contains("ENDED"));
+        viewer.press("t");
+        viewer.until(|shown| shown.contains("whole operation"));
+        viewer.press("q");
+        viewer.until(|shown| shown.contains(LEAVE));
+        let shown = viewer.shown.clone();
+        assert_eq!(viewer.end().code(), Some(0));
+        let shown = shown.lock().unwrap();
+        let other = shown.chars().find(|character| !character.is_ascii());
+        assert_eq!(other, None, "{shown:?}");
+        assert_eq!(shown.contains("38;5;"), has_palette, "--color {color}");
+    }
+}
+
+#[test]
+fn text_is_printed_on_a_terminal_too_where_it_is_asked_for() {
+    let viewer = Viewer::with(&["--speed", "max", "--no-tui", "--interval", "100ms"], "C.UTF-8", 40, 120);
+    viewer.until(|shown| shown.contains(" operations, 0 lost"));
+    let shown = viewer.shown.clone();
+    assert_eq!(viewer.end().code(), Some(0));
+    assert!(!shown.lock().unwrap().contains('\u{1b}'), "{shown:?}");
 }

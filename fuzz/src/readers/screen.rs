@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use grantscope::screen::app::App;
+use grantscope::screen::ascii::Written;
 use grantscope::screen::command::Command;
 use grantscope::screen::draw::draw;
 use grantscope::screen::event::{Event, Size};
 use grantscope::screen::feed::Backlog;
 use grantscope::screen::request::Request;
-use grantscope::screen::theme::Theme;
+use grantscope::screen::theme::{Characters, Theme};
 use grantscope::screen::{plain, views};
 use grantscope::source::frames::{Ended, Origin};
 use grantscope::source::stream;
@@ -84,7 +85,9 @@ fn reported(frames: Vec<Frame>, ended: Ended) {
         let _ = events.send(event);
     }
     let mut out = Vec::new();
+    let characters = Characters::Ascii;
     let app = App::new(Origin::Live, Wanted { most_series: MostSeries(500), ..Wanted::default() });
-    plain::run(app, &incoming, &Backlog::default(), &mut out).expect("a Vec takes everything");
+    plain::run(app, &incoming, &Backlog::default(), Duration::from_secs(1), Written { to: &mut out, characters })
+        .expect("a Vec takes everything");
     assert_shown("a report", std::str::from_utf8(&out).expect("a report is text"));
 }

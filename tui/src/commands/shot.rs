@@ -12,10 +12,11 @@ use grantscope_output::{Output, say};
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
+use crate::options::look::LookArgs;
 use crate::options::shown::ShownArgs;
 use crate::screen::command::ViewId;
 use crate::screen::picture::{Ground, picture, svg, text};
-use crate::screen::theme::Theme;
+use crate::screen::theme::Colours;
 use crate::screen::views::{VIEWS, index};
 use crate::source;
 use crate::source::stream::is_stdin;
@@ -47,6 +48,10 @@ pub struct Shot {
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
 
+    /// How it looks; without --color, *.svg has all colours and text none.
+    #[command(flatten)]
+    pub look: LookArgs,
+
     /// What is behind it
     #[arg(long, value_enum, default_value_t = Ground::Dark)]
     pub ground: Ground,
@@ -75,7 +80,7 @@ impl Verb for Shot {
         let open = opens.map(|key| KeyEvent::from(key.codes[0]));
         let pressed = self.keys.split_whitespace().map(key).collect::<Result<Vec<_>>>()?;
         let keys: Vec<_> = open.into_iter().chain(pressed).collect();
-        let theme = if is_svg { Theme::colourful() } else { Theme::plain() };
+        let theme = self.look.theme_of_picture(if is_svg { Colours::True } else { Colours::Never });
         let input = source::open(path, Default::default())?;
         let (drawn, ended) = picture(input, self.shown.into(), self.size, &keys, &theme)?;
         let bytes = if is_svg { svg(&drawn, self.ground) } else { text(&drawn) };

@@ -8,7 +8,10 @@ use clap::{Parser, ValueHint};
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::filter::FilterArgs;
+use crate::options::look::LookArgs;
+use crate::options::reports::ReportArgs;
 use crate::options::shown::ShownArgs;
+use crate::screen::palette::Palette;
 use crate::screen::terminal::Mouse;
 use crate::screen::until::{Until, Watching};
 use crate::screen::watch::watch;
@@ -20,8 +23,8 @@ use crate::source::pace::Speed;
 /// Shows a table of all kinds of operation with their latencies and, for the selected one, its histogram and where in the
 /// kernel the time goes; and a comparison of the buffer kinds. Needs a terminal of at least 60 columns and 16 lines.
 ///
-/// Where standard output is not a terminal (a pipe, a log, CI), it prints a compact table every second instead, and the
-/// summary at the end.
+/// Where standard output is not a terminal (a pipe, a log, CI), or with --no-tui, it prints a compact table every second
+/// instead, and the summary at the end.
 #[derive(Debug, Parser)]
 #[command(name = "top")]
 pub struct Top {
@@ -43,6 +46,14 @@ pub struct Top {
     /// Leave the mouse to the terminal: it marks text, as elsewhere. Without: it selects rows and scrolls
     #[arg(long)]
     pub no_mouse: bool,
+
+    /// The same as text.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+
+    /// How it looks.
+    #[command(flatten)]
+    pub look: LookArgs,
 
     /// What is shown.
     #[command(flatten)]
@@ -68,13 +79,19 @@ impl Verb for Top {
         Example("grantscope top --replay recording.gsr --speed max", "its end, at once"),
         Example("ssh board grantscope record -o - | grantscope top -", "a stream, live"),
         Example("grantscope top recording.gsr --speed 10 | cat", "plain text, ten times as fast"),
+        Example("grantscope top --no-tui --interval 10s", "the same facts as text, also on a terminal"),
     ];
     const NOTE: &'static str = "Inside, ? shows all keys, / filters, space holds a replay. q quits and prints the summary.";
     const EXITS: Exits =
         &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
 
     fn run(&self) -> Result<Exit> {
-        let how = Watching { until: Until::AskedFor, mouse: Mouse::unless(self.no_mouse) };
+        let how = Watching {
+            until: Until::AskedFor,
+            mouse: Mouse::unless(self.no_mouse),
+            theme: self.look.theme(Palette::default()),
+            reports: self.reports.into(),
+        };
         watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.shown.into(), how)
     }
 }

@@ -107,6 +107,6 @@ mod tests {
             Backend::flush(&mut screen).unwrap();
         }
         let text = String::from_utf8(drawn).unwrap();
-        assert!(!text.contains("8;5;") && ["32", "33", "31", "36"].iter().all(|number| text.contains(number)), "{text:?}");
+        assert!(!text.contains("8;5;") && ["32", "43", "31", "36"].iter().all(|number| text.contains(number)), "{text:?}");
     }
 }

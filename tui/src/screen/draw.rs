@@ -5,13 +5,20 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
 
 use crate::screen::app::App;
-use crate::screen::theme::Theme;
+use crate::screen::theme::{Characters, Theme};
 use crate::screen::views::Layer;
 use crate::screen::widgets::titled::titled;
-use crate::screen::{footer, header, prompt_line, too_small};
+use crate::screen::{ascii, footer, header, prompt_line, too_small};
 
 /// Draws everything.
 pub fn draw(canvas: &mut Canvas, app: &App, theme: &Theme) {
+    draw_all(canvas, app, theme);
+    if theme.characters() == Characters::Ascii {
+        ascii::draw(canvas.buffer_mut());
+    }
+}
+
+fn draw_all(canvas: &mut Canvas, app: &App, theme: &Theme) {
     let area = canvas.area();
     if too_small::is_too_small(area) {
         return too_small::draw(canvas, area);

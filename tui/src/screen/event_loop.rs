@@ -16,7 +16,6 @@ use crate::screen::event::{Event, Size, Wheel};
 use crate::screen::feed::Backlog;
 use crate::screen::request::{self, Request};
 use crate::screen::terminal::{self, Terminal};
-use crate::screen::theme::Theme;
 use crate::screen::until::{Until, Watching};
 use crate::source::control::Control;
 
@@ -37,7 +36,6 @@ pub fn run(
     how: Watching,
 ) -> Result<App> {
     let (backlog, control) = feed;
-    let theme = Theme::from_environment();
     let mut terminal = Terminal::take(how.mouse)?;
     read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
@@ -46,7 +44,7 @@ pub fn run(
     loop {
         let pictured = Instant::now();
         app.update(Event::Tick(pictured - began));
-        draw(&mut terminal, |canvas| draw::draw(canvas, &app, &theme))?;
+        draw(&mut terminal, |canvas| draw::draw(canvas, &app, &how.theme))?;
         if take_in(&mut app, events, &mut feeding, pictured) == Then::Suspend {
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));

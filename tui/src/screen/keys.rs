@@ -28,10 +28,10 @@ use KeyCode::{BackTab, Backspace, Char, Down, End, Esc, F, Home, Left, PageDown,
 const MOVING: &[Binding] = &[
     binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary; close what lies over the views"),
     binding(&[], "Ctrl-c", Command::QuitAtOnce, "quit", "quit, whatever is seen").or_control(&['c']),
-    binding(&[Esc, Left, Char('h'), Backspace], "Esc ← h", Command::Back, "back", "one step back, to the table"),
-    binding(&[Right, Char('l')], "→ l", Command::Into, "zoom", "the selected row alone, large"),
-    binding(&[Up, Char('k')], "↑ k", Command::Up, "up", "the row above"),
-    binding(&[Down, Char('j')], "↓ j", Command::Down, "down", "the row below"),
+    binding(&[Esc, Left, Char('h'), Backspace], "Esc Left h", Command::Back, "back", "one step back, to the table"),
+    binding(&[Right, Char('l')], "Right l", Command::Into, "zoom", "the selected row alone, large"),
+    binding(&[Up, Char('k')], "Up k", Command::Up, "up", "the row above"),
+    binding(&[Down, Char('j')], "Down j", Command::Down, "down", "the row below"),
     binding(&[PageUp], "PgUp Ctrl-b Ctrl-u", Command::PageUp, "page up", "up by as many rows as are seen")
         .or_control(&['b', 'u']),
     binding(&[PageDown], "PgDn Ctrl-f Ctrl-d", Command::PageDown, "page down", "down by as many").or_control(&['f', 'd']),
@@ -41,7 +41,7 @@ const MOVING: &[Binding] = &[
     binding(&[Char(']')], "]", Command::MorePages, "more pages", "the same operation with the next page count"),
     binding(&[Tab], "Tab", Command::NextView, "next view", "the next view"),
     binding(&[BackTab], "Shift-Tab", Command::PreviousView, "view before", "the view before"),
-    binding(DIGITS, "1 … 9", Command::Number(1), "view", "the view of this number"),
+    binding(DIGITS, "1-9", Command::Number(1), "view", "the view of this number"),
 ];
 
 /// Keys that look at another time. They do so in every view.

@@ -3,7 +3,9 @@
 //! `event` → `app` (pure state) → `draw` (draws from borrowed state) → `terminal`.
 
 pub mod app;
+pub mod ascii;
 pub mod basic_colours;
+pub mod capabilities;
 pub mod command;
 pub mod draw;
 pub mod event;
@@ -15,6 +17,7 @@ pub mod footer;
 pub mod header;
 pub mod keys;
 pub mod model;
+pub mod palette;
 pub mod picture;
 pub mod plain;
 pub mod prompt;

@@ -1,4 +1,4 @@
-//! `top` without a terminal: every second a line of totals, and a line for each row in which something happened.
+//! `top` as text, as without a terminal: at an interval a line of totals, and a line for each row in which something happened.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,13 +10,12 @@ use grantscope_analysis::series::Group;
 use grantscope_analysis::shown::Shown;
 
 use crate::screen::app::App;
+use crate::screen::ascii::Written;
 use crate::screen::event::Event;
 use crate::screen::feed::Backlog;
 use crate::screen::model::columns::{Column, of};
 use crate::screen::text;
 
-/// Between two reports.
-const PERIOD: Duration = Duration::from_secs(1);
 /// Where nothing happens, a sign of life comes this often.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// Columns that are reported, and their widths: a line fits into 100 columns.
@@ -40,17 +39,22 @@ const MOST_NAME: usize = 80;
 ///
 /// # Errors
 /// The output cannot be written.
-pub fn run(mut app: App, events: &Receiver<Event>, backlog: &Backlog, mut out: impl Write) -> io::Result<App> {
+pub fn run(
+    mut app: App,
+    events: &Receiver<Event>,
+    backlog: &Backlog,
+    interval: Duration,
+    mut out: Written<impl Write>,
+) -> io::Result<App> {
     let began = Instant::now();
     let mut reporter = Reporter::default();
     loop {
-        take_in(&mut app, events, backlog, Instant::now() + PERIOD);
+        take_in(&mut app, events, backlog, Instant::now() + interval);
         app.update(Event::Tick(began.elapsed()));
-        out.write_all(reporter.report(&app, began.elapsed()).as_bytes())?;
-        out.flush()?;
+        out.text(&reporter.report(&app, began.elapsed()))?;
         if app.common().ended().is_some() || app.quit().is_some() {
             // The summary follows.
-            writeln!(out)?;
+            out.text("\n")?;
             return Ok(app);
         }
     }

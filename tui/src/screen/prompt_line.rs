@@ -27,7 +27,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, prompt: &Prompt, theme: &Theme) {
             let place = columns(floor(prompt.text(), problem.at)).min(room + 1);
             [format!("{:place$}^", ""), format!("{:.columns$}", Shown(&problem.what), columns = usize::from(area.width))]
         }
-        None => [String::new(), "⏎ apply  Esc leave  Ctrl-u empty".to_owned()],
+        None => [String::new(), "Enter apply  Esc leave  Ctrl-u empty".to_owned()],
     };
     let lines = [
         Line::from(vec![Span::styled(sign, theme.heading()), Span::raw(seen)]),

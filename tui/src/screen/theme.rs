@@ -1,31 +1,68 @@
-//! The look: the terminal's own palette, and nothing that only a colour says.
+//! The look: what each role is drawn in, and nothing that only a colour says.
 
+use grantscope_wire::Buffer;
 use ratatui::style::{Color, Modifier, Style};
+
+use crate::screen::palette::{Palette, Role};
 
 /// How things look.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    colour: bool,
+    colours: Colours,
+    palette: Palette,
+    characters: Characters,
+}
+
+/// The colours that a terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Colours {
+    /// None.
+    Never,
+    /// The sixteen that every terminal with colours has, as its user has set them.
+    Basic,
+    /// xterm's 256.
+    Indexed,
+    /// Any.
+    True,
+}
+
+/// The characters that a terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Characters {
+    /// ASCII alone.
+    Ascii,
+    /// Any.
+    Unicode,
 }
 
 impl Theme {
-    /// With colour, unless `NO_COLOR` is set (to anything but nothing: <https://no-color.org>).
-    pub fn from_environment() -> Self {
-        Self { colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
+    /// With these colours, in place of the usual ones where it is said.
+    pub fn new(colours: Colours, palette: Palette, characters: Characters) -> Self {
+        Self { colours, palette, characters }
     }
 
-    /// With colour.
+    /// With the sixteen colours that every terminal with colours has.
     pub fn colourful() -> Self {
-        Self { colour: true }
+        Self::new(Colours::Basic, Palette::default(), Characters::Unicode)
     }
 
     /// Without colour.
     pub fn plain() -> Self {
-        Self { colour: false }
+        Self::new(Colours::Never, Palette::default(), Characters::Unicode)
     }
 
-    fn palette(self, colour: Color) -> Style {
-        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    /// The same in these characters.
+    pub fn written_in(self, characters: Characters) -> Self {
+        Self { characters, ..self }
+    }
+
+    /// Which characters there are.
+    pub fn characters(self) -> Characters {
+        self.characters
+    }
+
+    fn of(self, role: Role) -> Style {
+        self.palette.style(role, self.colours)
     }
 
     /// The name of the program, headings.
@@ -40,17 +77,17 @@ impl Theme {
 
     /// All is well.
     pub fn good(self) -> Style {
-        self.palette(Color::Green).add_modifier(Modifier::BOLD)
+        self.of(Role::Good).add_modifier(Modifier::BOLD)
     }
 
     /// To be known.
     pub fn warning(self) -> Style {
-        self.palette(Color::Yellow)
+        self.of(Role::Warning)
     }
 
     /// Lost, failed or broken.
     pub fn bad(self) -> Style {
-        self.palette(Color::Red).add_modifier(Modifier::BOLD)
+        self.of(Role::Bad).add_modifier(Modifier::BOLD)
     }
 
     /// The selected row.
@@ -60,16 +97,35 @@ impl Theme {
 
     /// Costs more than what it is compared with.
     pub fn dearer(self) -> Style {
-        self.palette(Color::Red)
+        self.of(Role::Dearer)
     }
 
     /// Costs less.
     pub fn cheaper(self) -> Style {
-        self.palette(Color::Green)
+        self.of(Role::Cheaper)
     }
 
     /// Bars.
     pub fn bar(self) -> Style {
-        self.palette(Color::Cyan)
+        self.of(Role::Bar)
+    }
+
+    /// The name of a kind of buffer, and bars of that kind: the same in every view.
+    pub fn kind(self, buffer: Option<Buffer>) -> Style {
+        match buffer {
+            Some(Buffer::Pages) => self.of(Role::Pages),
+            Some(Buffer::Wc) => self.of(Role::Wc),
+            Some(Buffer::Coherent) => self.of(Role::Coherent),
+            Some(Buffer::Foreign) => self.of(Role::Foreign),
+            None => Style::new(),
+        }
+    }
+}
+
+/// Of a bar's style as of a name's: the colour is that of its blocks, and not of what is behind them.
+pub fn blocks(style: Style) -> Style {
+    match style.bg {
+        Some(colour) if colour != Color::Reset => Style::new().fg(colour),
+        _ => style,
     }
 }

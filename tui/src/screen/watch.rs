@@ -1,6 +1,6 @@
 //! Shows an input from its beginning to its end: on the screen, or as plain text where there is no terminal.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc;
 
 use anyhow::{Result, bail};
@@ -12,8 +12,10 @@ use grantscope_output::say;
 
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
+use crate::screen::ascii::Written;
 use crate::screen::feed::{self, Backlog};
 use crate::screen::text;
+use crate::screen::theme::Characters;
 use crate::screen::until::{Until, Watching};
 use crate::screen::{event_loop, plain, signals, terminal};
 use crate::source::control::Control;
@@ -28,28 +30,30 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Resul
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
     let app = App::new(input.origin, wanted).about(&input, speed);
+    let characters = how.theme.characters();
     let control = Control::new(app.common().playback);
-    let has_terminal = terminal::is_usable();
+    let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
     signals::forward(events.clone(), has_terminal)?;
     feed::spawn(input, control.clone(), events.clone(), backlog.clone());
     let app = if has_terminal {
         event_loop::run(app, &incoming, events, (&backlog, &control), how)
     } else {
         drop(events);
-        // Its standard output is for what becomes of it.
-        let out: Box<dyn Write> = if how.until == Until::ItsEnd { Box::new(io::sink()) } else { Box::new(io::stdout().lock()) };
-        plain::run(app, &incoming, &backlog, out).map_err(Into::into)
+        // Its standard output is for what becomes of it; but where a person reads it, and asked for reports.
+        let is_asked_for = how.until == Until::AskedFor || how.reports.are_wanted && io::stdout().is_terminal();
+        let out: Box<dyn Write> = if is_asked_for { Box::new(io::stdout().lock()) } else { Box::new(io::sink()) };
+        plain::run(app, &incoming, &backlog, how.reports.interval, Written { to: out, characters }).map_err(Into::into)
     };
     control.end();
-    finish(&app?, how.until)
+    finish(&app?, how.until, characters)
 }
 
-fn finish(app: &App, until: Until) -> Result<Exit> {
+fn finish(app: &App, until: Until, characters: Characters) -> Result<Exit> {
     if let Some(Quit::Failed(why)) = app.quit() {
         bail!("{why}");
     }
     if until == Until::AskedFor {
-        print_summary(app)?;
+        print_summary(app, characters)?;
     }
     match (app.quit(), app.common().ended()) {
         (Some(Quit::Signal(signal)), _) => Ok(Exit::Signal(*signal)),
@@ -58,17 +62,16 @@ fn finish(app: &App, until: Until) -> Result<Exit> {
     }
 }
 
-fn print_summary(app: &App) -> io::Result<()> {
+fn print_summary(app: &App, characters: Characters) -> io::Result<()> {
     let data = app.common().all_data();
-    let mut out = io::stdout().lock();
-    out.write_all(summary::table(&data.aggregate).as_bytes())?;
+    let mut out = Written { to: io::stdout().lock(), characters };
+    out.text(&summary::table(&data.aggregate))?;
     if app.common().ended().is_none() && app.common().is_replay() {
-        writeln!(out, "watching ended at {}: what comes after that is not in this table", text::how_far(app.common()))?;
+        out.text(&format!("watching ended at {}: what comes after that is not in this table\n", text::how_far(app.common())))?;
     }
     if data.reset_at_ns.is_some() {
-        writeln!(out, "operations before the last reset (Ctrl-r) are not in this table")?;
+        out.text("operations before the last reset (Ctrl-r) are not in this table\n")?;
     }
-    out.flush()?;
     if let Some(why) = app.common().ended().and_then(Ended::problem) {
         say!("grantscope: warning: {}", Shown(why));
     }

@@ -10,7 +10,9 @@ use grantscope_analysis::runs::Arm;
 
 use crate::options::capture::CaptureArgs;
 use crate::options::judged::JudgedArgs;
+use crate::options::look::LookArgs;
 use crate::options::one_of::one_of;
+use crate::options::reports::ReportArgs;
 use crate::options::shown::ShownArgs;
 
 /// Run the benchmark under the probes, and watch it.
@@ -54,6 +56,14 @@ pub struct Bench {
     /// Leave the mouse to the terminal: it marks text, as elsewhere. Without: it selects rows and scrolls
     #[arg(long)]
     pub no_mouse: bool,
+
+    /// The same as text.
+    #[command(flatten)]
+    pub reports: ReportArgs,
+
+    /// How it looks.
+    #[command(flatten)]
+    pub look: LookArgs,
 
     /// What is shown, and in results.csv.
     #[command(flatten)]

@@ -16,6 +16,7 @@ use super::arguments::Bench;
 use super::generator;
 use crate::commands::export::Table;
 use crate::exit::Exit;
+use crate::screen::palette::Palette;
 use crate::screen::terminal::Mouse;
 use crate::screen::until::{Until, Watching};
 use crate::screen::watch::watch;
@@ -69,7 +70,13 @@ impl One<'_> {
             Ok((self.bench.capture.capture(Some(generator)), Tee { file, viewer: frames, log: Some(log) }, source))
         };
         let show = |source| {
-            let how = Watching { until: self.until, mouse: Mouse::unless(self.bench.no_mouse) };
+            let theme = self.bench.look.theme(Palette::default());
+            let how = Watching {
+                until: self.until,
+                mouse: Mouse::unless(self.bench.no_mouse),
+                theme,
+                reports: self.bench.reports.into(),
+            };
             watch(Input::live(Box::new(source)), Speed::Max, self.bench.shown.into(), how)
         };
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;

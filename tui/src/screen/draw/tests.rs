@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossterm::event::KeyCode;
 use grantscope_analysis::model::LossReport;
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_analysis::series::Times;
@@ -12,10 +13,11 @@ use crate::screen::app::App;
 use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
 use crate::screen::fixtures::{
-    LARGE, SMALL, calibration, export, operations, picture, shown, terminal, troubled, viewer, with_ledger,
+    LARGE, SMALL, calibration, export, operations, picture, shown, sweep, terminal, troubled, viewer, with_ledger,
 };
-use crate::screen::theme::Theme;
-use crate::screen::views::VIEWS;
+use crate::screen::palette::Palette;
+use crate::screen::theme::{Characters, Colours, Theme};
+use crate::screen::views::{COMPARE, VIEWS, WHERE};
 use crate::source::frames::{Ended, Origin};
 use crate::support::builder::environment;
 use crate::support::synthetic;
@@ -153,4 +155,25 @@ fn the_header_says_which_times_are_shown() {
     assert_eq!(said(late, &[]), "1 of 2 corrected by 3.20 µs an operation ± 100 ns");
     assert_eq!(said(vec![exported], &[]), "RAW times: no calibration");
     assert_eq!(header(vec![vec![calibration(3_200)]], &[]), None);
+}
+
+#[test]
+fn a_kind_of_buffer_has_the_same_colour_in_every_view_and_is_named_there() {
+    let theme = Theme::new(Colours::Indexed, Palette::default(), Characters::Unicode);
+    for open in [None, Some(COMPARE), Some(WHERE)] {
+        let mut state = viewer(LARGE, sweep(), &[]);
+        "/export".chars().for_each(|letter| state.update(Event::Typed(KeyCode::Char(letter).into())));
+        state.update(Event::Typed(KeyCode::Enter.into()));
+        open.into_iter().for_each(|command| state.update(Event::Key(command)));
+        let terminal = terminal(LARGE, &state, &theme);
+        let cells = terminal.backend().buffer().content();
+        for kind in [Buffer::Pages, Buffer::Wc, Buffer::Coherent] {
+            let name = kind.name();
+            let is_its = |cells: &[ratatui::buffer::Cell]| {
+                let text: String = cells.iter().map(|cell| cell.symbol()).collect();
+                text == name && cells.iter().all(|cell| Some(cell.fg) == theme.kind(Some(kind)).fg)
+            };
+            assert!(cells.windows(name.len()).any(is_its), "{name} in {open:?}\n{}", picture(LARGE, &state));
+        }
+    }
 }

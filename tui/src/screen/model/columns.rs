@@ -37,6 +37,8 @@ pub const ALWAYS: usize = 6;
 
 /// The operation and its caller; sorts by operation, buffer, pages and outcome.
 pub const OPERATION: Column = of("op");
+/// What backs the mapping.
+pub const BUFFER: Column = of("buffer");
 /// How many grant references.
 pub const PAGES: Column = of("pages");
 /// How many operations.
@@ -50,7 +52,7 @@ pub const OUTCOME: Column = of("outcome");
 #[rustfmt::skip]
 pub const SHOWN: [Shown; 14] = [
     Shown { column: OPERATION, width: 14, rank: 0, sorts: true },
-    Shown { column: of("buffer"), width: 8, rank: 1, sorts: false },
+    Shown { column: BUFFER, width: 8, rank: 1, sorts: false },
     Shown { column: PAGES, width: 5, rank: 2, sorts: false },
     Shown { column: OUTCOME, width: 7, rank: 3, sorts: false },
     Shown { column: COUNT, width: 8, rank: 4, sorts: true },

@@ -109,7 +109,7 @@ pub const VIEWS: &[Row] = &[
     },
     Row {
         id: ViewId("zoom"),
-        key: Some(binding(&[Enter], "⏎", ZOOM, "zoom", "the selected row alone, large; again: back to the table")),
+        key: Some(binding(&[Enter], "Enter", ZOOM, "zoom", "the selected row alone, large; again: back to the table")),
         layer: Layer::Body,
         moves: "row",
         footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, Pause, NextView, INFO, OtherTimes, Write],

@@ -3,6 +3,7 @@
 pub mod bar;
 pub mod detail;
 pub mod histogram;
+pub mod kinds;
 pub mod lines;
 pub mod meaning;
 pub mod page;

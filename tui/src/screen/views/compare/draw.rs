@@ -13,9 +13,10 @@ use crate::screen::command::{Command, ViewId};
 use crate::screen::keys::Keys;
 use crate::screen::model::common::Common;
 use crate::screen::text;
-use crate::screen::theme::Theme;
+use crate::screen::theme::{Theme, blocks as blocks_of};
 use crate::screen::views::compare::judged::{ERROR_RATE, Judged, LIMIT, OfRow};
 use crate::screen::views::compare::state::{Compare, Comparison};
+use crate::screen::widgets::kinds::named;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::visible::visible;
 use crate::screen::widgets::wrap::wrap;
@@ -88,7 +89,7 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<Stri
     }
     let rows = lined(compare);
     let columns = Columns::fitting(inner.width.into(), &rows);
-    let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
+    let mut lines = vec![Line::from(named(&columns.heading(), &KINDS, theme)).style(theme.heading())];
     let height = usize::from(inner.height).saturating_sub(1);
     for index in visible(compare.selected().unwrap_or(0), compare.comparison.rows.len(), height) {
         let line = columns.line(&rows[index], compare.selected() == Some(index));
@@ -267,17 +268,18 @@ fn bar_width(width: usize) -> usize {
 }
 
 fn stage_heading(bar: usize, theme: &Theme) -> Line<'static> {
-    let kinds: String = KINDS.iter().map(|kind| cell(kind.name(), bar, "")).collect();
-    Line::styled(format!("{:<STAGE_WIDTH$}{kinds}", "stage"), theme.heading())
+    let mut spans = vec![Span::raw(format!("{:<STAGE_WIDTH$}", "stage"))];
+    KINDS.iter().for_each(|&kind| spans.extend(named(&cell(kind.name(), bar, ""), &[kind], theme)));
+    Line::from(spans).style(theme.heading())
 }
 
 fn stage_line(row: &StageMeans, largest: f64, bar: usize, theme: &Theme) -> Line<'static> {
     let mut spans = vec![Span::raw(format!("{:<STAGE_WIDTH$}", row.stage.name()))];
-    for mean in row.means_ns {
+    for (mean, kind) in row.means_ns.into_iter().zip(KINDS) {
         spans.push(Span::raw(format!(" {:>VALUE_WIDTH$}", units::maybe_duration(mean))));
         if bar > 0 {
             let blocks = bar::horizontal(mean.unwrap_or(0.0) / largest.max(1.0), bar);
-            spans.push(Span::styled(format!(" {blocks:<bar$}"), theme.bar()));
+            spans.push(Span::styled(format!(" {blocks:<bar$}"), blocks_of(theme.kind(Some(kind)))));
         }
     }
     Line::from(spans)

@@ -1,17 +1,12 @@
 //! What watching costs: of a lab recording, and of one that says little.
 
-use grantscope_analysis::recording::{Frame, Reader};
+use grantscope_analysis::recording::Frame;
 use grantscope_wire::Buffer;
 
 use crate::screen::command::Command;
-use crate::screen::fixtures::{LARGE, SMALL, calibration, export, operations, shown, troubled};
+use crate::screen::fixtures::{LARGE, SMALL, calibration, export, operations, shown, sweep, troubled};
 use crate::screen::views::PROBES;
 use crate::support::builder::environment;
-
-fn sweep() -> Vec<Frame> {
-    let mut reader = Reader::open(&include_bytes!("../../../../../docs/recordings/sweep.gsr")[..]).unwrap();
-    std::iter::from_fn(|| reader.next_frame().unwrap()).collect()
-}
 
 #[test]
 fn every_hook_has_its_means_its_runs_its_cost_and_its_losses() {

@@ -9,10 +9,10 @@ use grantscope_analysis::shown::{self, head, width as width_of};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
-use ratatui::text::{Line, Text};
+use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use crate::screen::model::columns::{self, ALWAYS, COUNT, Column, OPERATION, OUTCOME, SHOWN, Shown};
+use crate::screen::model::columns::{self, ALWAYS, BUFFER, COUNT, Column, OPERATION, OUTCOME, SHOWN, Shown};
 use crate::screen::model::common::Common;
 use crate::screen::model::detail::Detail;
 use crate::screen::model::rows::Row;
@@ -68,7 +68,7 @@ pub fn row_at(line: usize, panes: Panes, common: &Common) -> Option<usize> {
 fn has_legend(height: u16, panes: Panes, common: &Common, columns: &[Seen]) -> bool {
     let (listing, room) = (&common.listing, usize::from(height.saturating_sub(1)));
     let is_marked = || {
-        let lines = seen(common, room).map(|index| line(&listing.rows()[index], false, columns));
+        let lines = seen(common, room).map(|index| line(&listing.rows()[index], columns));
         text::is_marked(&lines.collect::<Vec<_>>())
     };
     room >= LEAST_WITH_LEGEND && (panes != Panes::Neither && listing.detail().is_some_and(Detail::is_marked) || is_marked())
@@ -105,13 +105,11 @@ fn draw_table(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, th
     }
     let columns = columns(common, area.width.into());
     let listing = &common.listing;
-    let shown = |index: usize| line(&listing.rows()[index], listing.selected() == Some(index), &columns);
     let foot = foot(area.height, panes, common, &columns);
     let room = usize::from(area.height.saturating_sub(1)).saturating_sub(foot.len());
     let mut lines = vec![Line::styled(heading(&columns, common), theme.heading())];
     for index in seen(common, room) {
-        let style = row_style(&listing.rows()[index], listing.selected() == Some(index), theme);
-        lines.push(Line::styled(shown(index), style));
+        lines.push(drawn(&listing.rows()[index], listing.selected() == Some(index), &columns, theme));
     }
     lines.extend(foot.into_iter().map(|line| Line::styled(line, theme.frame())));
     canvas.render_widget(Text::from(lines), area);
@@ -224,10 +222,26 @@ fn column_name(seen: &Seen, common: &Common) -> &'static str {
     }
 }
 
-fn line(row: &Row, selected: bool, columns: &[Seen]) -> String {
-    let cells: Vec<_> = columns.iter().map(|seen| pad(&cell(row, seen), seen)).collect();
-    let marker = if selected { "▸" } else { " " };
-    format!("{marker} {}", cells.join(" "))
+/// What a row says.
+fn line(row: &Row, columns: &[Seen]) -> String {
+    columns.iter().map(|seen| pad(&cell(row, seen), seen)).collect::<Vec<_>>().join(" ")
+}
+
+/// The same with its look: the kind of buffer has its colour where the whole row has none.
+fn drawn(row: &Row, selected: bool, columns: &[Seen], theme: &Theme) -> Line<'static> {
+    let style = row_style(row, selected, theme);
+    let mut spans = vec![Span::styled(if selected { "▸" } else { " " }, style)];
+    for seen in columns {
+        let (cell, kind) = (pad(&cell(row, seen), seen), text::buffer(row.group.buffer));
+        spans.push(Span::styled(" ", style));
+        match cell.strip_prefix(kind).filter(|_| seen.column == BUFFER && style == Style::new()) {
+            Some(blanks) => {
+                spans.extend([Span::styled(kind, theme.kind(row.group.buffer)), Span::raw(blanks.to_owned())]);
+            }
+            None => spans.push(Span::styled(cell, style)),
+        }
+    }
+    Line::from(spans)
 }
 
 fn row_style(row: &Row, selected: bool, theme: &Theme) -> Style {

@@ -12,6 +12,7 @@ use crate::screen::keys::Keys;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::bar;
+use crate::screen::widgets::kinds::named;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::visible::visible;
 use crate::screen::widgets::wrap::wrap;
@@ -44,7 +45,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Waterfall, keys: &Keys, them
     let columns = Columns::fitting(upper.width.into(), subject);
     let mut lines: Vec<_> =
         verdict(&columns, upper.width.into()).into_iter().map(|line| Drawn::styled(line, theme.heading())).collect();
-    lines.push(Drawn::styled(columns.heading(), theme.heading()));
+    let kinds: Vec<_> = subject.sides.iter().filter_map(|side| side.buffer).collect();
+    lines.push(Drawn::from(named(&columns.heading(), &kinds, theme)).style(theme.heading()));
     let selected = view.selected().unwrap_or(0);
     let room = usize::from(upper.height).saturating_sub(lines.len() + 1);
     let starts = |place: usize| subject.stages[..place].iter().filter_map(|line| line.means_ns[0]).sum();
