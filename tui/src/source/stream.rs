@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use grantscope_analysis::recording::{Frame, Reader};
+use grantscope_analysis::recording::{Frame, MOST_VIEWERS, Reader};
 use grantscope_output::FileId;
 
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
@@ -49,7 +49,10 @@ pub fn bytes(input: impl Read + Send + 'static, origin: Origin) -> Box<dyn Frame
 pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
     let is_empty = input.fill_buf().is_ok_and(|bytes| bytes.is_empty());
     if is_empty {
-        return Err(Ended::Unreadable("the input is empty: see what the program that should have written it says".to_owned()));
+        let why = format!(
+            "the input is empty: see what the program that should have written it says; a recorder that listens serves {MOST_VIEWERS} viewers"
+        );
+        return Err(Ended::Unreadable(why));
     }
     Ok(Reader::open(input)?)
 }
