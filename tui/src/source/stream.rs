@@ -1,6 +1,6 @@
 //! A stream of bytes as an input: standard input, and whatever else can be read from.
 
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -47,7 +47,8 @@ pub fn bytes(input: impl Read + Send + 'static, origin: Origin) -> Box<dyn Frame
 /// # Errors
 /// The bytes are not a recording that this program can read.
 pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
-    let is_empty = input.fill_buf().is_ok_and(|bytes| bytes.is_empty());
+    // A socket that is closed before it was served says the same by an error.
+    let is_empty = input.fill_buf().map_or_else(|error| error.kind() == ErrorKind::ConnectionReset, <[u8]>::is_empty);
     if is_empty {
         let why = format!(
             "the input is empty: see what the program that should have written it says; a recorder that listens serves {MOST_VIEWERS} viewers"
