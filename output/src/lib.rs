@@ -3,6 +3,8 @@
 //! [`Output::open`] looks at a name and changes nothing. Then it is written either as a [`Draft`], which takes the name when it is
 //! whole, or as a [`Stream`], which keeps what there is until the first byte. [`FileId`] tells whether two names are one file.
 //!
+//! A [`Socket`] is a name that others connect to, for its owner alone, and is removed at the end.
+//!
 //! [`say!`] writes a line to standard error without minding that it is gone, and [`is_ignored`] says of a signal whether it was ignored when this process began.
 //!
 //! ```
@@ -17,10 +19,12 @@
 //! ```
 
 mod draft;
+mod guarded;
 mod id;
 mod output;
 mod say;
 mod signals;
+mod socket;
 mod stream;
 mod target;
 
@@ -29,4 +33,5 @@ pub use id::FileId;
 pub use output::Output;
 pub use say::line;
 pub use signals::is_ignored;
+pub use socket::Socket;
 pub use stream::Stream;

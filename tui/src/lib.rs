@@ -5,6 +5,7 @@
 pub mod commands;
 pub mod exit;
 pub mod options;
+pub mod remote;
 pub mod screen;
 pub mod source;
 pub mod this_machine;

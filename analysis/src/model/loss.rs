@@ -21,6 +21,12 @@ impl LossReport {
             .fold(0, u64::saturating_add)
     }
 
+    /// Those of them that ended before this viewer came: nothing went wrong there.
+    pub fn earlier(&self) -> u64 {
+        let earlier = self.counters.iter().filter(|counter| counter.kind == LossKind::Earlier);
+        earlier.map(|counter| counter.count).fold(0, u64::saturating_add)
+    }
+
     /// All that was lost, of every kind; `u64::MAX`: that, or more.
     pub fn total(&self) -> u64 {
         self.counters.iter().map(|counter| counter.count).fold(0, u64::saturating_add)

@@ -7,6 +7,7 @@
 //! it what stays the same.
 
 mod bounds;
+mod broadcast;
 mod convert;
 mod end;
 mod ids;
@@ -19,6 +20,7 @@ mod v4;
 mod whole;
 mod writer;
 
+pub use broadcast::{Broadcast, MOST_KEPT_BYTES, MOST_VIEWERS, Viewers};
 pub use end::end_ns;
 pub use outbox::{MOST_WAITING, Unblocked};
 pub use reader::{ReadError, Reader};

@@ -25,6 +25,11 @@ impl RecorderUse {
         Self::begin(self.last)
     }
 
+    /// When it began to record.
+    pub fn began_ns(&self) -> u64 {
+        self.first.at_ns
+    }
+
     /// The processor time that it took to record; what it took to begin with is not in it. `None`: there was one report only.
     pub fn cpu_ns(&self) -> Option<u64> {
         (self.last.at_ns > self.first.at_ns).then(|| self.last.cpu_ns.saturating_sub(self.first.cpu_ns))

@@ -5,6 +5,7 @@
 #[macro_use]
 pub mod notes;
 
+mod afar;
 mod attach_modes;
 mod baseline;
 mod channels;
@@ -83,6 +84,7 @@ pub const ALL: &[Check] = &[
     Check { name: "what is lost is counted", run: profile::losses_are_counted },
     Check { name: "files of the user's stay, and nobody else steers what root does", run: files::are_safe },
     Check { name: "a recording ends when it is told to, and says how", run: endings::come_when_they_are_told },
+    Check { name: "viewers from afar see what is recorded, and hold nobody", run: afar::viewers_see_what_is_recorded },
     Check { name: "a peer that breaks the rules holds nobody", run: hostile::peers_hold_nobody },
     Check { name: "a slower kernel path is found, and nothing else", run: decisions::hold },
     Check { name: "a benchmark is repeated until it decides", run: repeated::hold },

@@ -15,6 +15,7 @@ named_ids! {
         ReturnMissed = 7, "return_missed", "an operation's return was not seen: more tasks were inside the function than the kernel's kretprobe can follow";
         Undelivered = 8, "undelivered", "whoever reads the recording, or the disk that it is written to, was too slow: too much waited for that";
         Swallowed = 9, "swallowed", "a thread did this after a return of its that was not seen: it was taken for a part of that call";
+        Earlier = 10, "earlier", "it ended before this viewer came, and was not kept for it: other viewers, and the file, have it";
     }
 }
 
@@ -30,6 +31,7 @@ impl LossKind {
                 | Self::ReturnMissed
                 | Self::Undelivered
                 | Self::Swallowed
+                | Self::Earlier
         )
     }
 

@@ -7,12 +7,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueHint};
-use grantscope_analysis::recording::Unblocked;
-use grantscope_output::{FileId, Output};
+use grantscope_analysis::recording::{Broadcast, Unblocked};
+use grantscope_analysis::shown::Shown;
+use grantscope_output::{FileId, Output, say};
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
+use crate::remote::address::Address;
+use crate::remote::listen::Listening;
 use crate::source::stream::is_stdin as is_standard;
 use crate::this_machine::{self, Capture};
 
@@ -38,8 +41,21 @@ use crate::this_machine::{self, Capture};
 #[command(name = "record")]
 pub struct Record {
     /// Where the recording goes: a file, a device, or `-`: standard output
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, required_unless_present = "listen")]
+    pub output: Option<PathBuf>,
+
+    /// Let viewers connect (`grantscope top unix:PATH`), beside the file or in its place: `unix:PATH` or `tcp:HOST:PORT`. Can be given again
+    ///
+    /// Up to 16 at once. Nobody waits for them: each is as fast as it takes, and one that is too slow is told how many operations it
+    /// lacks (`undelivered`). One that comes late gets the state so far and the last operations, up to 16 MiB, and is told how many were
+    /// before these (`earlier`). A socket is for its owner alone (mode 0600); what goes over TCP is neither encrypted nor
+    /// authenticated (docs/SECURITY.md).
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Vec<Address>,
+
+    /// Allow --listen on all addresses of this machine, as tcp:0.0.0.0:PORT: whoever reaches one sees everything
+    #[arg(long, requires = "listen")]
+    pub listen_on_all: bool,
 
     /// Let COMMAND go on to its end where the recording cannot be written any more: its reader is gone, or the disk is full
     #[arg(long, requires = "command")]
@@ -59,6 +75,7 @@ impl Verb for Record {
         Example("grantscope record -o run.gsr -- ./my-backend --once", "while a program runs, then stop"),
         Example("grantscope record -o run.gsr", "until Ctrl-C"),
         Example("ssh board grantscope record -o - | grantscope top -", "a stream for another machine"),
+        Example("grantscope record --listen unix:/run/grantscope/sock", "for viewers that come and go; no file"),
         Example("grantscope record -o run.gsr --pid 812 --errors-only", "what fails in one process"),
         Example("grantscope record -o run.gsr --clock counted -- ./my-bench", "under an emulator"),
     ];
@@ -71,9 +88,13 @@ impl Verb for Record {
     ];
 
     fn run(&self) -> Result<Exit> {
-        let destination = self.destination()?;
-        let capture = self.capture.capture(self.command(destination.is_standard_output));
-        this_machine::record(Capture { keeps_going: self.keep_going, ..capture }, || Ok(Unblocked::new(destination.bytes)?))
+        let destination = self.output.as_deref().map(|path| self.destination(path)).transpose()?;
+        let capture = self.capture.capture(self.command(destination.as_ref().is_some_and(|to| to.is_standard_output)));
+        let capture = Capture { keeps_going: self.keep_going, ..capture };
+        match destination {
+            Some(to) if self.listen.is_empty() => this_machine::record(capture, || Ok(Unblocked::new(to.bytes)?)),
+            destination => self.record_and_serve(capture, destination),
+        }
     }
 }
 
@@ -84,6 +105,20 @@ struct Destination {
 }
 
 impl Record {
+    /// Records for viewers, and to a file if there is one.
+    fn record_and_serve(&self, capture: Capture, file: Option<Destination>) -> Result<Exit> {
+        // Listened at as long as it is recorded.
+        let mut listening = Vec::new();
+        this_machine::record(capture, || {
+            let sink = Broadcast::new(file.map(|to| Unblocked::new(to.bytes)).transpose()?)?;
+            for address in &self.listen {
+                listening.push(Listening::start(address, self.listen_on_all, sink.viewers())?);
+            }
+            listening.iter().for_each(|at| say!("grantscope: viewers: grantscope top {}", Shown(&at.address.to_string())));
+            Ok(sink)
+        })
+    }
+
     /// The command to run; its output goes to standard error where standard output is the recording.
     fn command(&self, standard_output_is_taken: bool) -> Option<Command> {
         let (program, arguments) = self.command.split_first()?;
@@ -96,8 +131,7 @@ impl Record {
     }
 
     /// Opens it. What is there stays until the first frame, which is after the command has started.
-    fn destination(&self) -> Result<Destination> {
-        let path = &self.output;
+    fn destination(&self, path: &Path) -> Result<Destination> {
         let advice = || format!("{}: cannot be written; check the path", path.display());
         let output = if is_standard(path) { None } else { Some(Output::open(path).with_context(advice)?) };
         let is_standard_output = output.as_ref().is_none_or(Output::is_standard_output);
@@ -143,11 +177,11 @@ mod tests {
         let [old, new] = ["old.gsr", "new.gsr"].map(|name| folder.path().join(name));
         fs::write(&old, "an earlier recording").unwrap();
         for path in [&old, &new] {
-            drop(record(path, &["true"]).destination().unwrap());
+            drop(record(path, &["true"]).destination(path).unwrap());
         }
         assert_eq!(fs::read_to_string(&old).unwrap(), "an earlier recording");
         assert!(!new.exists());
-        record(&old, &["true"]).destination().unwrap().bytes.write_all(b"new").unwrap();
+        record(&old, &["true"]).destination(&old).unwrap().bytes.write_all(b"new").unwrap();
         assert_eq!(fs::read_to_string(&old).unwrap(), "new");
     }
 
@@ -158,7 +192,7 @@ mod tests {
         fs::write(&script, "true").unwrap();
         std::os::unix::fs::symlink(&script, &link).unwrap();
         let word = script.to_str().unwrap();
-        let refused = |command: &[&str]| record(&link, command).destination().err().map(|error| error.to_string());
+        let refused = |command: &[&str]| record(&link, command).destination(&link).err().map(|error| error.to_string());
         for command in [&["sh", word][..], &[word]] {
             assert!(refused(command).is_some_and(|error| error.contains(&format!("is also `{word}` of COMMAND"))), "{command:?}");
         }
@@ -168,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_destination_that_cannot_be_written_is_known_before_anything_starts() {
-        let error = record(Path::new("/nowhere/at/all/run.gsr"), &["true"]).destination().err().unwrap();
+        let path = Path::new("/nowhere/at/all/run.gsr");
+        let error = record(path, &["true"]).destination(path).err().unwrap();
         assert_eq!(error.to_string(), "/nowhere/at/all/run.gsr: cannot be written; check the path");
     }
 }

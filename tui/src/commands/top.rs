@@ -28,7 +28,7 @@ use crate::source::pace::Speed;
 #[derive(Debug, Parser)]
 #[command(name = "top")]
 pub struct Top {
-    /// A recording to play, or `-`: a stream on standard input. Without: this machine, live
+    /// A recording to play; `-`: a stream on standard input; `unix:PATH`, `tcp:HOST:PORT`: a recorder that listens. Without: this machine, live
     ///
     /// A file is played at its own pace. A serial line is set to raw mode. A pipe, a socket or a device is watched as it comes, like `-`; the keys are then
     /// read from the terminal, not from standard input.
@@ -78,6 +78,7 @@ impl Verb for Top {
         Example("grantscope top --replay recording.gsr", "at its own pace"),
         Example("grantscope top --replay recording.gsr --speed max", "its end, at once"),
         Example("ssh board grantscope record -o - | grantscope top -", "a stream, live"),
+        Example("grantscope top unix:/run/grantscope/sock", "what `record --listen` records, beside other viewers"),
         Example("grantscope top recording.gsr --speed 10 | cat", "plain text, ten times as fast"),
         Example("grantscope top --no-tui --interval 10s", "the same facts as text, also on a terminal"),
     ];

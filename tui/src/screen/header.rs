@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use grantscope_analysis::report::text::{bound, phases, recorder};
+use grantscope_analysis::report::text::{bound, earlier, phases, recorder};
 use grantscope_analysis::shown::{Shown, counted, width as width_of};
 
 use crate::screen::model::common::Common;
@@ -97,6 +97,9 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         chips.push(Chip { text, style: Style::new() });
     }
     if let Some(text) = bound::line(&data.aggregate) {
+        chips.push(Chip { text, style: theme.warning() });
+    }
+    if let Some(text) = earlier::line(&data.aggregate) {
         chips.push(Chip { text, style: theme.warning() });
     }
     chips.push(Chip { text: text::held(data), style: Style::new() });

@@ -4,7 +4,7 @@ use grantscope_analysis::column::{COLUMNS, METRICS, place};
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::Environment;
 use grantscope_analysis::quantile::{self, MARK, mark};
-use grantscope_analysis::report::text::{bound, correction, phases, recorder};
+use grantscope_analysis::report::text::{bound, correction, earlier, phases, recorder};
 use grantscope_analysis::select::written;
 use grantscope_analysis::series::activity::{self, RATE_SECONDS};
 use grantscope_analysis::series::{Aggregate, Extent, Group, Pages, Range, Times};
@@ -199,7 +199,9 @@ pub fn times(aggregate: &Aggregate) -> Option<(String, bool)> {
 /// The losses, in words that need no colour; and whether there are any.
 pub fn lost(data: &Data) -> (String, bool) {
     let loss = data.aggregate.loss();
-    match (loss.operations(), loss.total()) {
+    // What ended before this viewer came is said apart: nothing went wrong there.
+    let earlier = loss.earlier();
+    match (loss.operations().saturating_sub(earlier), loss.total().saturating_sub(earlier)) {
         // No report has come yet.
         (0, 0) if loss.at_ns == 0 => (format!("lost {UNKNOWN}"), false),
         (0, 0) => ("lost 0".to_owned(), false),
@@ -292,6 +294,7 @@ pub fn totals(common: &Common) -> String {
     let filtered = data.aggregate.filtered().map(ToString::to_string);
     let phases = phases::line(&data.aggregate);
     let bound = bound::line(&data.aggregate);
+    let earlier = earlier::line(&data.aggregate);
     let recorder = recorder::now(&data.aggregate);
     parts
         .into_iter()
@@ -299,6 +302,7 @@ pub fn totals(common: &Common) -> String {
         .chain(filtered)
         .chain(phases)
         .chain(bound)
+        .chain(earlier)
         .chain(hooks)
         .chain(recorder)
         .collect::<Vec<_>>()

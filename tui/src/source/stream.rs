@@ -1,11 +1,11 @@
 //! A stream of bytes as an input: standard input, and whatever else can be read from.
 
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use grantscope_analysis::recording::{Frame, Reader};
+use grantscope_analysis::recording::{Frame, MOST_VIEWERS, Reader};
 use grantscope_output::FileId;
 
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
@@ -47,9 +47,13 @@ pub fn bytes(input: impl Read + Send + 'static, origin: Origin) -> Box<dyn Frame
 /// # Errors
 /// The bytes are not a recording that this program can read.
 pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
-    let is_empty = input.fill_buf().is_ok_and(|bytes| bytes.is_empty());
+    // A socket that is closed before it was served says the same by an error.
+    let is_empty = input.fill_buf().map_or_else(|error| error.kind() == ErrorKind::ConnectionReset, <[u8]>::is_empty);
     if is_empty {
-        return Err(Ended::Unreadable("the input is empty: see what the program that should have written it says".to_owned()));
+        let why = format!(
+            "the input is empty: see what the program that should have written it says; a recorder that listens serves {MOST_VIEWERS} viewers"
+        );
+        return Err(Ended::Unreadable(why));
     }
     Ok(Reader::open(input)?)
 }

@@ -4,6 +4,7 @@ pub mod bound;
 pub mod compare;
 pub mod correction;
 pub mod doctor;
+pub mod earlier;
 pub mod maps;
 pub mod phases;
 pub mod recorder;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use grantscope_wire::Op;
+use grantscope_wire::{LossKind, Op};
 
-use super::{bound, compare, correction, maps, phases, recorder};
+use super::{bound, compare, correction, earlier, maps, phases, recorder};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, answer, status_list};
@@ -144,7 +144,12 @@ fn nothing(aggregate: &Aggregate) -> Option<&'static str> {
 
 /// Below the table: how much was seen and lost, and what the clock means.
 fn notes(aggregate: &Aggregate) -> String {
-    let mut text = format!("{}, {} lost\n", counted(aggregate.operations(), "operation"), number(aggregate.loss().operations()));
+    let loss = aggregate.loss();
+    let lost = loss.operations().saturating_sub(loss.earlier());
+    let mut text = format!("{}, {} lost\n", counted(aggregate.operations(), "operation"), number(lost));
+    if let Some(line) = earlier::line(aggregate) {
+        let _ = writeln!(text, "{line}: this viewer came late");
+    }
     if let Some(report) = aggregate.filtered() {
         let _ = writeln!(text, "{report}");
     }
@@ -163,7 +168,7 @@ fn notes(aggregate: &Aggregate) -> String {
     if let Some((_, now_ns)) = aggregate.span_ns() {
         text.push_str(&maps::notes(aggregate.ledger(), now_ns, LEAK_AFTER));
     }
-    for counter in &aggregate.loss().counters {
+    for counter in loss.counters.iter().filter(|counter| counter.kind != LossKind::Earlier) {
         let _ = writeln!(
             text,
             "lost at {}: {} × {} ({})",

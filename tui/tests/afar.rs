@@ -1,0 +1,76 @@
+//! Recordings that are watched while they are made, over sockets: the command as viewers meet it.
+
+mod support;
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Output, Stdio};
+
+use grantscope::remote::address::Address;
+use grantscope::remote::listen::Listening;
+use grantscope_analysis::model::LossReport;
+use grantscope_analysis::recording::{Broadcast, Frame, FrameSink, MOST_KEPT_BYTES, Unblocked};
+use grantscope_wire::{Buffer, Op, Stage};
+use support::{builder, synthetic};
+
+fn grantscope(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_grantscope"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn viewers_end_with_what_the_file_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, at) = (folder.path().join("run.gsr"), Address::Unix(folder.path().join("sock")));
+    let frames = synthetic::complete(2);
+    std::fs::write(&file, builder::bytes(&frames)).unwrap();
+    let mut sink = Broadcast::<Unblocked>::new(None).unwrap();
+    let listening = Listening::start(&at, false, sink.viewers()).unwrap();
+    let name = at.to_string();
+    let viewers = [["summary", &name], ["top", &name], ["export", &name]].map(|args| grantscope(&args).spawn().unwrap());
+    frames.iter().for_each(|frame| sink.put(frame.clone()).unwrap());
+    let [summarised, watched, exported] = viewers.map(|viewer| text(&viewer.wait_with_output().unwrap()));
+    drop((listening, sink));
+    let path = file.to_str().unwrap();
+    assert_eq!(summarised, text(&grantscope(&["summary", path]).output().unwrap()));
+    assert_eq!(exported, text(&grantscope(&["export", path]).output().unwrap()));
+    assert!(watched.ends_with(&summarised), "{watched}\ndoes not end with\n{summarised}");
+}
+
+#[test]
+fn a_viewer_that_comes_late_shows_since_when_and_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = Address::Unix(folder.path().join("sock"));
+    let mut sink = Broadcast::<Unblocked>::new(None).unwrap();
+    let listening = Listening::start(&at, false, sink.viewers()).unwrap();
+    sink.put(Frame::Environment(builder::environment())).unwrap();
+    // Each is of a kind of its own, so that it takes at least as many bytes as these have in common.
+    let operation = |number: u64| {
+        builder::operation(Op::Export, Buffer::Wc, 1 + number as u32, number << 40, &[(Stage::Remainder, (number + 1) << 30)])
+    };
+    let put = MOST_KEPT_BYTES as u64 / 20;
+    for from in (0..put).step_by(4_096) {
+        sink.put(Frame::Operations((from..put.min(from + 4_096)).map(operation).collect())).unwrap();
+    }
+    sink.put(Frame::Loss(LossReport { at_ns: 1, counters: Vec::new() })).unwrap();
+    sink.put(Frame::End { at_ns: put << 40 }).unwrap();
+    // Whoever gets to the end is behind the thread that keeps all of it.
+    let (ours, mut early) = UnixStream::pair().unwrap();
+    assert!(sink.viewers().add(ours).unwrap());
+    io::copy(&mut early, &mut io::sink()).unwrap();
+    let late = grantscope(&["summary", &at.to_string(), "--max-series", "10"]).output().unwrap();
+    drop((listening, sink));
+    let said = text(&late);
+    let of =
+        |line: &str, words: &str| line.split_once(words).and_then(|(before, _)| before.rsplit(' ').next()?.parse::<u64>().ok());
+    let shown = said.lines().find_map(|line| of(line, " operations, 0 lost")).expect(&said);
+    let earlier = said.lines().find_map(|line| of(line, " operations before are in no row: this viewer came late")).expect(&said);
+    assert!(shown > 0 && earlier > 0);
+    assert_eq!(shown + earlier, put);
+}
