@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal};
 use clap::{Args, ValueEnum};
 
 use crate::screen::capabilities::{self, variable};
+use crate::screen::colours::{Characters, Colours};
 use crate::screen::palette::Palette;
-use crate::screen::theme::{Characters, Colours, Theme};
+use crate::screen::theme::Theme;
 
 /// How the view looks.
 #[derive(Args, Clone, Copy, Debug, Default)]

@@ -6,6 +6,7 @@ pub mod app;
 pub mod ascii;
 pub mod basic_colours;
 pub mod capabilities;
+pub mod colours;
 pub mod command;
 pub mod draw;
 pub mod event;

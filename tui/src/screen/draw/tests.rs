@@ -10,13 +10,14 @@ use grantscope_wire::Buffer;
 use ratatui::style::{Color, Modifier};
 
 use crate::screen::app::App;
+use crate::screen::colours::{Characters, Colours};
 use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
 use crate::screen::fixtures::{
     LARGE, SMALL, calibration, export, operations, picture, shown, sweep, terminal, troubled, viewer, with_ledger,
 };
 use crate::screen::palette::Palette;
-use crate::screen::theme::{Characters, Colours, Theme};
+use crate::screen::theme::Theme;
 use crate::screen::views::{COMPARE, VIEWS, WHERE};
 use crate::source::frames::{Ended, Origin};
 use crate::support::builder::environment;
