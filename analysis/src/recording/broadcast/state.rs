@@ -118,9 +118,8 @@ impl State {
         if !crossings.is_empty() {
             new.before.push(Frame::Calibration(Calibration { at_ns: self.calibrated_ns, crossings }));
         }
-        new.behind.extend(
-            value(&self.recorder).filter(|report| !new.before.contains(&Frame::Recorder(*report))).map(Frame::Recorder),
-        );
+        new.behind
+            .extend(value(&self.recorder).filter(|report| !new.before.contains(&Frame::Recorder(*report))).map(Frame::Recorder));
         if let Some((_, report)) = self.maps_report.as_ref().filter(|(change, _)| is_new(*change)) {
             let changed = self.maps.values().filter(|(change, _)| is_new(*change)).map(|(_, map)| map.clone()).collect();
             let gone = seen.maps.iter().filter(|id| !self.maps.contains_key(id)).copied().collect();

@@ -84,7 +84,7 @@ fn a_recording_that_was_cut_short_says_so() {
     state.update(Event::StreamEnded(Ended::CutShort("after 40 frames".to_owned())));
     state.update(Event::Tick(Duration::ZERO));
     let top = picture(SMALL, &state);
-    insta::assert_snapshot!(top.lines().next().unwrap(), @"grantscope · CUT SHORT · lost 0 · errors 3 · 4283 operations");
+    insta::assert_snapshot!(top.lines().next().unwrap(), @"grantscope · CUT SHORT · lost 0 · errors 3 (E: which) · 4283 operations");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_paused_stream_that_is_silent_says_both() {
     state.update(Event::Key(Command::Pause));
     state.update(Event::Tick(Duration::from_secs(8)));
     let top = picture(SMALL, &state);
-    let expected = "grantscope · LIVE, silent for 7 s, PAUSED · lost 0 · errors 3 · 4283 operations";
+    let expected = "grantscope · LIVE, silent for 7 s, PAUSED · lost 0 · errors 3 (E: which)";
     assert_eq!(top.lines().next(), Some(expected));
 }
 
