@@ -9,6 +9,7 @@ use grantscope_analysis::series::Wanted;
 
 use crate::screen::command::{Command, Travel, ViewId};
 use crate::screen::event::{Event, Wheel};
+use crate::screen::model::baseline::{Against, Baseline};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
@@ -70,6 +71,12 @@ impl App {
         common.connection = Connection::new(input.origin).named(input.name.clone(), input.end_ns);
         common.playback = Playback::at(speed);
         Self { common, ..self }
+    }
+
+    /// All of it is compared with this.
+    pub fn against(mut self, baseline: Option<Baseline>) -> Self {
+        self.common.against = baseline.map(Against::new);
+        self
     }
 
     /// Whether this may happen now: a frame behind the place where a replay is held may not.

@@ -15,6 +15,7 @@ use crate::screen::app::{App, Quit};
 use crate::screen::ascii::Written;
 use crate::screen::colours::Characters;
 use crate::screen::feed::{self, Backlog};
+use crate::screen::model::baseline::Baseline;
 use crate::screen::text;
 use crate::screen::until::{Until, Watching};
 use crate::screen::{event_loop, plain, signals, terminal};
@@ -26,10 +27,10 @@ use crate::source::pace::Speed;
 ///
 /// # Errors
 /// The terminal cannot be used, or the input is not a recording.
-pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Result<Exit> {
+pub fn watch(input: Input, speed: Speed, wanted: Wanted, baseline: Option<Baseline>, how: Watching) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
-    let app = App::new(input.origin, wanted).about(&input, speed);
+    let app = App::new(input.origin, wanted).about(&input, speed).against(baseline);
     let characters = how.theme.characters();
     let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
@@ -68,6 +69,9 @@ fn print_summary(app: &App, characters: Characters) -> io::Result<()> {
     out.text(&summary::table(&data.aggregate))?;
     if app.common().ended().is_none() && app.common().is_replay() {
         out.text(&format!("watching ended at {}: what comes after that is not in this table\n", text::how_far(app.common())))?;
+    }
+    if let Some(against) = &app.common().against {
+        out.text(&format!("\n{}", against.text()))?;
     }
     if data.reset_at_ns.is_some() {
         out.text("operations before the last reset (Ctrl-r) are not in this table\n")?;

@@ -16,24 +16,33 @@ use ratatui::buffer::{Buffer, Cell};
 use crate::screen::app::{App, Quit};
 use crate::screen::draw;
 use crate::screen::event::{Event, Size};
+use crate::screen::model::baseline::Baseline;
 use crate::screen::theme::Theme;
 use crate::source::frames::{Ended, Input};
 
 pub use self::colour::Ground;
 pub use self::svg::svg;
 
+/// What a picture is of.
+#[derive(Debug)]
+pub struct Of<'a> {
+    /// What is shown of the input.
+    pub wanted: Wanted,
+    /// What it is compared with.
+    pub baseline: Option<Baseline>,
+    /// Columns and lines.
+    pub size: (u16, u16),
+    /// Keys that are pressed when all was read.
+    pub keys: &'a [KeyEvent],
+}
+
 /// What a viewer shows that has read all of an input, and was given these keys then; and how the input ended.
 ///
 /// # Errors
 /// The input is no recording, or a key means nothing.
-pub fn picture(
-    mut input: Input,
-    wanted: Wanted,
-    (columns, lines): (u16, u16),
-    keys: &[KeyEvent],
-    theme: &Theme,
-) -> Result<(Buffer, Ended)> {
-    let mut app = App::new(input.origin, wanted);
+pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, Ended)> {
+    let Of { wanted, baseline, size: (columns, lines), keys } = of;
+    let mut app = App::new(input.origin, wanted).against(baseline);
     app.update(Event::Resize(Size { columns: columns.into(), lines: lines.into() }));
     let ended = loop {
         match input.source.next_frame() {
