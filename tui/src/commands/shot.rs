@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueHint};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 use grantscope_analysis::shown::Shown;
 use grantscope_output::{Output, say};
 
@@ -45,7 +45,7 @@ pub struct Shot {
     #[arg(long, value_name = "COLUMNSxLINES", default_value = "120x36", value_parser = size)]
     pub size: (u16, u16),
 
-    /// Keys that are pressed then, with spaces between them: `j j enter`, `shift-g`, `ctrl-r`, `pagedown`
+    /// Keys that are pressed then, with spaces between them: `j j enter`, `W`, `ctrl-r`, `pagedown`
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
 
@@ -111,8 +111,13 @@ fn view_name(name: &str) -> &'static str {
 }
 
 fn key(text: &str) -> Result<KeyEvent> {
-    let key = crokey::parse(text)
-        .map_err(|_| anyhow!("`{text}` is no key: expected one such as j, enter, shift-g, ctrl-r or pagedown"))?;
+    // A letter is that letter: `W` is not `w`.
+    let mut letters = text.chars();
+    if let (Some(letter), None) = (letters.next(), letters.next()) {
+        return Ok(KeyCode::Char(letter).into());
+    }
+    let key =
+        crokey::parse(text).map_err(|_| anyhow!("`{text}` is no key: expected one such as j, enter, W, ctrl-r or pagedown"))?;
     Ok(key.into())
 }
 

@@ -69,6 +69,7 @@ impl App {
     pub fn about(self, input: &Input, speed: Speed) -> Self {
         let Self { mut common, .. } = self;
         common.connection = Connection::new(input.origin).named(input.name.clone(), input.end_ns);
+        common.connection = common.connection.that_can_be_read(input.again.clone());
         common.playback = Playback::at(speed);
         Self { common, ..self }
     }
@@ -99,6 +100,10 @@ impl App {
             },
             Event::Clicked(line) => self.click(line),
             Event::Scrolled(wheel) => self.scroll(wheel),
+            Event::Past(at_ns, data) => {
+                self.common.show_past(at_ns, data);
+                self.refresh();
+            }
             Event::Said(what) => self.common.say(&what),
             Event::Tick(now) => self.tick(now),
             Event::Resize(size) => {
@@ -135,7 +140,7 @@ impl App {
             Command::PreviousView => self.show((self.seen() + VIEWS.len() - 1) % VIEWS.len()),
             Command::Repaint => self.request = Some(Request::Repaint),
             Command::Suspend => self.request = Some(Request::Suspend),
-            Command::Write => self.request = Some(Request::Write(Box::new(self.common.data().aggregate.clone()))),
+            Command::Write => self.request = Some(Request::Write(Box::new(self.common.whole().aggregate.clone()))),
             Command::Pause => self.common.toggle_pause(),
             Command::Step => self.common.step(),
             Command::Slower => self.common.play(Speed::slower),
@@ -151,7 +156,7 @@ impl App {
             Command::Reset => self.common.reset(),
             Command::MergePages => self.common.listing.toggle_merged(),
             Command::OtherTimes => self.common.show_other_times(),
-            Command::Travel(to) => self.common.travel(to),
+            Command::Travel(to) => self.travel(to),
             Command::Finer | Command::Coarser => self.common.scale(command == Command::Finer),
             Command::FewerPages | Command::MorePages => self.common.listing.to_other_pages(command == Command::MorePages),
             command => {
@@ -237,11 +242,25 @@ impl App {
         }
     }
 
+    /// Looks at another time: of a file, in all views.
+    fn travel(&mut self, to: Travel) {
+        let was_now = self.common.timeline.cursor_ns().is_none();
+        self.common.travel(to);
+        if let Some((again, at_ns)) = self.common.wanted_past() {
+            self.request = Some(Request::Past(again, at_ns, self.common.whole().aggregate.wanted()));
+        } else if was_now && self.common.timeline.cursor_ns().is_some() && self.body != views::index(TIME) {
+            let key = self.common.keys.of(Command::Open(TIME)).shown;
+            self.common.say(&format!(
+                "what happened then: {key}; what comes live is not kept so that this view could show it as it was"
+            ));
+        }
+    }
+
     fn back(&mut self) {
         match (self.over, self.body) {
             (Some(_), _) => self.over = None,
             (None, body) if self.common.timeline.cursor_ns().is_some() && (body == BASE || body == views::index(TIME)) => {
-                self.common.travel(Travel::Now);
+                self.travel(Travel::Now);
             }
             (None, BASE) => {
                 let key = self.common.keys.of(Command::Quit).shown;
@@ -322,5 +341,7 @@ impl App {
 
 #[cfg(test)]
 mod habits;
+#[cfg(test)]
+mod past;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use crossterm::event::KeyEvent;
 use grantscope_analysis::recording::Frame;
 
 use crate::screen::command::Command;
+use crate::screen::model::data::Data;
 use crate::source::frames::Ended;
 
 /// Something happened.
@@ -25,6 +26,8 @@ pub enum Event {
     Scrolled(Wheel),
     /// What was asked for is done, or could not be: what to say of it.
     Said(String),
+    /// What was known at this time of the recording.
+    Past(u64, Box<Data>),
     /// Time to draw. The time since the viewer started.
     Tick(Duration),
     /// The terminal has a new size.

@@ -14,6 +14,7 @@ use crate::screen::app::App;
 use crate::screen::draw;
 use crate::screen::event::{Event, Size, Wheel};
 use crate::screen::feed::Backlog;
+use crate::screen::past::Past;
 use crate::screen::request::{self, Request};
 use crate::screen::terminal::{self, Terminal};
 use crate::screen::until::{Until, Watching};
@@ -39,6 +40,7 @@ pub fn run(
     let mut terminal = Terminal::take(how.mouse)?;
     read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
+    let past = Past::new(keys.clone());
     let mut feeding = Feeding { waiting: VecDeque::new(), backlog, control };
     let began = Instant::now();
     loop {
@@ -50,7 +52,7 @@ pub fn run(
             app.update(Event::Resize(size(terminal.size()?)));
         }
         if let Some(request) = app.take_request() {
-            fulfil(request, &mut terminal, &keys)?;
+            fulfil(request, &mut terminal, &keys, &past)?;
         }
         let is_over = how.until == Until::ItsEnd && app.common().ended().is_some();
         if is_over || app.quit().is_some() {
@@ -60,9 +62,10 @@ pub fn run(
 }
 
 /// Does what the viewer wants; what came of it is another event.
-fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>) -> Result<()> {
+fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>, past: &Past) -> Result<()> {
     match request {
         Request::Repaint => terminal.repaint()?,
+        Request::Past(again, at_ns, wanted) => past.ask(again, at_ns, wanted),
         Request::Copy(text) => terminal.copy(text)?,
         Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
         // The loop, which also listens, is still there.

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use grantscope_analysis::report::text::{bound, earlier, phases, recorder};
 use grantscope_analysis::shown::{Shown, counted, width as width_of};
 
+use crate::screen::command::{Command, Travel};
 use crate::screen::model::baseline::Against;
 use crate::screen::model::common::Common;
 use crate::screen::text;
@@ -72,6 +73,10 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     let (lost, is_lost) = text::lost(data);
     let warn_if = |bad, style| if bad { style } else { Style::new() };
     let mut chips = vec![name, status(common, theme)];
+    if let Some(past_ns) = common.past_ns() {
+        let (when, key) = (text::second(common, past_ns), common.keys.of(Command::Travel(Travel::Now)).shown);
+        chips.push(Chip { text: format!("AS OF {when} ({key}: now)"), style: theme.warning() });
+    }
     if data.aggregate.environment().is_some_and(|environment| environment.clock.caveat().is_some()) {
         chips.push(Chip { text: "EMULATED TIME".to_owned(), style: theme.warning() });
     }

@@ -19,6 +19,7 @@ pub mod header;
 pub mod keys;
 pub mod model;
 pub mod palette;
+pub mod past;
 pub mod picture;
 pub mod plain;
 pub mod prompt;

@@ -7,7 +7,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use grantscope_analysis::report::export::{Audience, CSV};
-use grantscope_analysis::series::Aggregate;
+use grantscope_analysis::series::{Aggregate, Wanted};
+
+use crate::source::frames::Again;
 
 /// What is to be done.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub enum Request {
     Repaint,
     /// Stop the process, and those of its pipeline, as the shell does with others.
     Suspend,
+    /// Read what was known at this time of the recording.
+    Past(Again, u64, Wanted),
     /// Write all series to a file.
     Write(Box<Aggregate>),
     /// Give this to the terminal's clipboard.

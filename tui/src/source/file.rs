@@ -11,7 +11,7 @@ use grantscope_output::FileId;
 use nix::fcntl::OFlag;
 
 use crate::remote::address::Address;
-use crate::source::frames::{Input, Origin};
+use crate::source::frames::{Again, Input, Origin};
 use crate::source::not_written::is_not_written;
 use crate::source::serial::set_raw;
 use crate::source::stream::bytes;
@@ -29,7 +29,9 @@ pub fn input(path: &Path) -> Result<Input> {
     }
     let name = if Address::named(path).is_some() { Some(path.as_os_str()) } else { path.file_name() };
     let name = name.map(|name| name.to_string_lossy().into_owned());
-    Ok(Input { origin, name, end_ns, source: bytes(file, origin) })
+    let owned = path.to_owned();
+    let again = kind.is_file().then(|| Again::new(move || Ok(bytes(open_file(&owned)?, Origin::Replay))));
+    Ok(Input { origin, name, end_ns, again, source: bytes(file, origin) })
 }
 
 /// Opens a file; a serial line in raw mode. Connects to a recorder where the name is an address.

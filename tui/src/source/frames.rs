@@ -1,5 +1,9 @@
 //! Frames, one after the other, until they end.
 
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::Result;
 use grantscope_analysis::error_chain;
 use grantscope_analysis::recording::{Frame, ReadError};
 
@@ -20,14 +24,43 @@ pub struct Input {
     pub name: Option<String>,
     /// When it ends, by its own clock; `None`: not known.
     pub end_ns: Option<u64>,
+    /// How to read it once more; `None`: it comes once.
+    pub again: Option<Again>,
     /// Its frames.
     pub source: Box<dyn FrameSource>,
+}
+
+/// Opens a recording once more, as often as is wanted.
+#[derive(Clone)]
+pub struct Again(Arc<Open>);
+
+type Open = dyn Fn() -> Result<Box<dyn FrameSource>> + Send + Sync;
+
+impl Again {
+    /// Opens it like this.
+    pub fn new(open: impl Fn() -> Result<Box<dyn FrameSource>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+
+    /// Its frames, from the first.
+    ///
+    /// # Errors
+    /// It cannot be opened any more.
+    pub fn open(&self) -> Result<Box<dyn FrameSource>> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Again")
+    }
 }
 
 impl Input {
     /// Frames as they happen.
     pub fn live(source: Box<dyn FrameSource>) -> Self {
-        Self { origin: Origin::Live, name: None, end_ns: None, source }
+        Self { origin: Origin::Live, name: None, end_ns: None, again: None, source }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where frames come from: a file, a stream, or this machine.
 
+pub mod again;
 pub mod control;
 pub mod file;
 pub mod frames;

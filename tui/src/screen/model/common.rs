@@ -15,7 +15,7 @@ use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
 use crate::screen::model::subject::Subject;
 use crate::screen::model::timeline::{LABEL_COLUMNS, Span, Timeline};
-use crate::source::frames::{Ended, Origin};
+use crate::source::frames::{Again, Ended, Origin};
 use crate::source::pace::Playback;
 use crate::source::pace::Speed;
 
@@ -46,6 +46,8 @@ pub struct Common {
     data: Data,
     /// What is shown instead of `data` while the display is held.
     held: Option<Box<Data>>,
+    /// What was known at the time that is looked at, and when that was; `None`: the present is shown.
+    past: Option<(u64, Box<Data>)>,
 }
 
 impl Common {
@@ -63,6 +65,7 @@ impl Common {
             notice: None,
             data: Data::of(wanted.into()),
             held: None,
+            past: None,
         }
     }
 
@@ -79,11 +82,12 @@ impl Common {
 
     /// Computes the rows.
     pub fn refresh(&mut self) {
-        let data = self.held.as_deref().unwrap_or(&self.data);
+        let whole = self.held.as_deref().unwrap_or(&self.data);
+        let data = self.past.as_ref().map_or(whole, |(_, past)| past);
         let is_over = self.connection.ended().is_some();
-        self.listing.refresh(data, is_over);
+        self.listing.refresh(data, is_over || self.past.is_some());
         if let Some(against) = &mut self.against {
-            against.refresh(data, self.connection.now(), is_over);
+            against.refresh(whole, self.connection.now(), is_over);
         }
     }
 
@@ -135,6 +139,40 @@ impl Common {
         if let Err(why) = self.timeline.travel(to, history, Which::Of(&is_meant), room) {
             self.say(why);
         }
+        if self.timeline.cursor_ns().is_none() {
+            self.forget_past();
+        }
+    }
+
+    fn forget_past(&mut self) {
+        self.past = None;
+        self.listing.forget();
+    }
+
+    /// The time of the recording of which the past is to be read, and how; `None`: the present is looked at, or what is shown is of that
+    /// time already, or the input comes once.
+    pub fn wanted_past(&self) -> Option<(Again, u64)> {
+        let at_ns = self.timeline.cursor_ns()?;
+        let is_known = self.past.as_ref().is_some_and(|(known_ns, _)| *known_ns == at_ns);
+        self.connection.again().filter(|_| !is_known).map(|again| (again.clone(), at_ns))
+    }
+
+    /// This was known at that time. It is shown if that is still looked at.
+    pub fn show_past(&mut self, at_ns: u64, mut past: Box<Data>) {
+        if self.timeline.cursor_ns() != Some(at_ns) {
+            return;
+        }
+        // The other times may have been asked for meanwhile.
+        if past.aggregate.wanted().times != self.data.aggregate.wanted().times {
+            past.show_other_times();
+        }
+        self.past = Some((at_ns, past));
+        self.listing.forget();
+    }
+
+    /// When what is shown was known; `None`: it is the present.
+    pub fn past_ns(&self) -> Option<u64> {
+        self.past.as_ref().map(|(at_ns, _)| *at_ns)
     }
 
     /// Sees time in shorter columns, or in longer ones.
@@ -157,7 +195,7 @@ impl Common {
 
     /// What the selected row means.
     pub fn subject(&self) -> Option<Subject> {
-        self.listing.subject(false)
+        self.listing.subject(self.past.is_some())
     }
 
     /// What is shown of the whole past, whichever time is looked at.
@@ -190,7 +228,8 @@ impl Common {
 
     /// Shows times as they were measured in place of corrected ones, or the other way round.
     pub fn show_other_times(&mut self) {
-        for data in [Some(&mut self.data), self.held.as_deref_mut()].into_iter().flatten() {
+        let past = self.past.as_mut().map(|(_, past)| past.as_mut());
+        for data in [Some(&mut self.data), self.held.as_deref_mut(), past].into_iter().flatten() {
             data.show_other_times();
         }
         self.listing.forget();
@@ -203,12 +242,13 @@ impl Common {
         }
         self.data.reset();
         self.held = None;
-        self.listing.forget();
+        self.timeline.to_now();
+        self.forget_past();
     }
 
-    /// What is shown: the data, or what it was when the display was held.
+    /// What is shown: the data, or what it was when the display was held, or at the time that is looked at.
     pub fn data(&self) -> &Data {
-        self.held.as_deref().unwrap_or(&self.data)
+        self.past.as_ref().map_or_else(|| self.whole(), |(_, past)| past)
     }
 
     /// All data, whether shown or not.

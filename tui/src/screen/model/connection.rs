@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::source::frames::{Ended, Origin};
+use crate::source::frames::{Again, Ended, Origin};
 
 /// An input, live or not.
 #[derive(Clone, Debug)]
@@ -10,6 +10,7 @@ pub struct Connection {
     origin: Origin,
     name: Option<String>,
     end_ns: Option<u64>,
+    again: Option<Again>,
     ended: Option<Ended>,
     /// A frame came since the last tick.
     heard: bool,
@@ -21,12 +22,31 @@ pub struct Connection {
 impl Connection {
     /// Nothing has come yet.
     pub fn new(origin: Origin) -> Self {
-        Self { origin, name: None, end_ns: None, ended: None, heard: false, since: Duration::ZERO, now: Duration::ZERO }
+        Self {
+            origin,
+            name: None,
+            end_ns: None,
+            again: None,
+            ended: None,
+            heard: false,
+            since: Duration::ZERO,
+            now: Duration::ZERO,
+        }
     }
 
     /// The file that it is, and when that ends by its own clock, as far as that is known.
     pub fn named(self, name: Option<String>, end_ns: Option<u64>) -> Self {
         Self { name, end_ns, ..self }
+    }
+
+    /// It can be read once more.
+    pub fn that_can_be_read(self, again: Option<Again>) -> Self {
+        Self { again, ..self }
+    }
+
+    /// How to read it once more; `None`: it comes once.
+    pub fn again(&self) -> Option<&Again> {
+        self.again.as_ref()
     }
 
     /// The name of the file; `None`: it is none.

@@ -14,11 +14,13 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 
 use crate::screen::app::{App, Quit};
-use crate::screen::draw;
 use crate::screen::event::{Event, Size};
 use crate::screen::model::baseline::Baseline;
+use crate::screen::request::Request;
 use crate::screen::theme::Theme;
+use crate::screen::{draw, past};
 use crate::source::frames::{Ended, Input};
+use crate::source::pace::Speed;
 
 pub use self::colour::Ground;
 pub use self::svg::svg;
@@ -42,7 +44,7 @@ pub struct Of<'a> {
 /// The input is no recording, or a key means nothing.
 pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, Ended)> {
     let Of { wanted, baseline, size: (columns, lines), keys } = of;
-    let mut app = App::new(input.origin, wanted).against(baseline);
+    let mut app = App::new(input.origin, wanted).about(&input, Speed::Max).against(baseline);
     app.update(Event::Resize(Size { columns: columns.into(), lines: lines.into() }));
     let ended = loop {
         match input.source.next_frame() {
@@ -58,6 +60,9 @@ pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, E
             bail!("the key {} means nothing here", key.code);
         }
         app.update(Event::Typed(key));
+        if let Some(Request::Past(again, at_ns, wanted)) = app.take_request() {
+            past::read(&again, at_ns, wanted, || true)?.into_iter().for_each(|data| app.update(Event::Past(at_ns, data)));
+        }
     }
     match app.quit() {
         None => {}

@@ -117,6 +117,7 @@ fn draw_table(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, th
 
 fn nothing_yet(common: &Common) -> &'static str {
     match common.ended() {
+        _ if common.past_ns().is_some() => "No operation had ended by then.",
         _ if common.listing.hidden() > 0 => "The filter hides all rows: / changes it, and an empty one shows all.",
         None => "No operation so far. Rows appear here as soon as someone maps, exports, imports or copies grants.",
         Some(_) => "The recording holds no operation.",
