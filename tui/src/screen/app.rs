@@ -74,6 +74,11 @@ impl App {
         Self { common, ..self }
     }
 
+    /// The same, of which no past is kept: nobody can look at it.
+    pub fn without_past(self) -> Self {
+        Self { common: self.common.without_past(), ..self }
+    }
+
     /// All of it is compared with this.
     pub fn against(mut self, baseline: Option<Baseline>) -> Self {
         self.common.against = baseline.map(Against::new);

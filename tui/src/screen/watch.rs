@@ -40,6 +40,7 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, baseline: Option<Baseli
         event_loop::run(app, &incoming, events, (&backlog, &control), how)
     } else {
         drop(events);
+        let app = app.without_past();
         // Its standard output is for what becomes of it; but where a person reads it, and asked for reports.
         let is_asked_for = how.until == Until::AskedFor || how.reports.are_wanted && io::stdout().is_terminal();
         let out: Box<dyn Write> = if is_asked_for { Box::new(io::stdout().lock()) } else { Box::new(io::sink()) };

@@ -69,6 +69,11 @@ impl Common {
         }
     }
 
+    /// The same, of which no past is kept.
+    pub fn without_past(self) -> Self {
+        Self { data: self.data.without_past(), ..self }
+    }
+
     /// Takes in one frame.
     pub fn add(&mut self, frame: &Frame) {
         self.connection.hear();

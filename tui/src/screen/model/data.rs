@@ -25,6 +25,8 @@ pub struct Data {
     /// What happened when, in [`Data::history_times`]. A copy shares its slices.
     pub history: History,
     history_times: Times,
+    /// Text has no past: whoever records beside it needs the memory.
+    keeps_past: bool,
     /// Operations that failed, of all phases.
     pub errors: u64,
     /// The user asked to begin anew at this time of the recording.
@@ -37,7 +39,22 @@ impl Data {
         let times = if wanted.times == Times::Raw { Times::Corrected } else { Times::Raw };
         let (aggregate, other) = (Aggregate::of(wanted), Aggregate::of(Wanted { times, ..wanted }));
         let (activity, passed, history) = (Activity::default(), Passed::default(), History::default());
-        Self { aggregate, other, activity, passed, history, history_times: wanted.times, errors: 0, reset_at_ns: None }
+        Self {
+            aggregate,
+            other,
+            activity,
+            passed,
+            history,
+            history_times: wanted.times,
+            keeps_past: true,
+            errors: 0,
+            reset_at_ns: None,
+        }
+    }
+
+    /// The same, of which no past is kept.
+    pub fn without_past(self) -> Self {
+        Self { keeps_past: false, ..self }
     }
 
     /// Takes in one frame.
@@ -46,7 +63,9 @@ impl Data {
         self.other.add(frame);
         // Its times stay those that were wanted first: of two sorts it would be no picture.
         let beside = if self.aggregate.times() == self.history_times { &self.aggregate } else { &self.other };
-        self.history.add(frame, beside);
+        if self.keeps_past {
+            self.history.add(frame, beside);
+        }
         if let Frame::Operations(operations) = frame {
             for operation in operations {
                 let is_wanted = self.aggregate.wanted().phases.include(operation.phase);
@@ -63,8 +82,8 @@ impl Data {
     pub fn reset(&mut self) {
         let [aggregate, other] = [&self.aggregate, &self.other].map(Aggregate::without_operations);
         let (activity, passed, history) = (Activity::default(), Passed::default(), self.history.without_operations());
-        let (history_times, reset_at_ns) = (self.history_times, self.now_ns());
-        *self = Self { aggregate, other, activity, passed, history, history_times, errors: 0, reset_at_ns };
+        let (history_times, keeps_past, reset_at_ns) = (self.history_times, self.keeps_past, self.now_ns());
+        *self = Self { aggregate, other, activity, passed, history, history_times, keeps_past, errors: 0, reset_at_ns };
     }
 
     /// Shows the other times.

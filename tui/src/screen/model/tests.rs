@@ -6,7 +6,7 @@ use grantscope_analysis::column::{COLUMNS, place};
 use grantscope_analysis::history::Which;
 use grantscope_analysis::model::{Detail, Operation, Outcome};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{Pages, Times};
+use grantscope_analysis::series::{Pages, Times, Wanted};
 use grantscope_wire::{Buffer, Op, Stage};
 
 use crate::screen::app::App;
@@ -160,4 +160,16 @@ fn a_held_display_keeps_its_past() {
     feed(&mut app, operations(vec![export(Buffer::Wc, 1, 99)]));
     let slowest = |data: &Data| data.history.slowest(Which::All).len();
     assert_eq!((slowest(app.common().data()), slowest(app.common().all_data())), (1, 2));
+}
+
+#[test]
+fn of_text_no_past_is_kept_and_everything_else_is() {
+    let frame = Frame::Operations(vec![export(Buffer::Wc, 1, 10)]);
+    let [kept, not] = [Data::of(Wanted::default()), Data::of(Wanted::default()).without_past()].map(|mut data| {
+        data.add(&frame);
+        data.reset();
+        data.add(&frame);
+        (data.history.window().is_some(), data.aggregate.operations())
+    });
+    assert_eq!([kept, not], [(true, 1), (false, 1)]);
 }
