@@ -17,22 +17,24 @@ bench() {
     sed "s/^/$name: /" /tmp/said
 }
 judged() {
-    bench "$@" --against /tmp/base --until-decided --max-time 100s --max 'export.*[outcome=ok] p50=2%'
+    limit=$1
+    shift
+    bench "$@" --against /tmp/base --until-decided --max-time 100s --max "export.*[outcome=ok] p50=$limit"
 }
-bench base --runs 3 --out /tmp/base
+bench base --runs 5 --out /tmp/base
 echo "folders: $(cd /tmp/base && find . -type f | sort | tr '\n' ' ')"
 echo "seeds: $(sed -n 's/.*"seed": *\([0-9]*\).*/\1/p' /tmp/base/*/truth.json | sort -u | tr '\n' ' ')"
-judged same --out /tmp/same
+judged 4% same --out /tmp/same
 bench kinds --arms buffer --max 'export[outcome=ok] p50=5%' --out /tmp/kinds
 bench old --runs 2 --out /tmp/base
 echo dma_alloc_attrs >$trace/set_ftrace_filter || exit
 echo 1 >$trace/function_profile_enabled || exit
-judged slower --out /tmp/slower
+judged 2% slower --out /tmp/slower
 "#;
 
 /// Which case, its exit status, and words that its output has to have.
 const EXPECTED: &[(&str, i32, &[&str])] = &[
-    ("base", 0, &["run 1 of 3", "run 3 of 3", "3 runs are in folders of /tmp/base"]),
+    ("base", 0, &["run 1 of 5", "run 5 of 5", "5 runs are in folders of /tmp/base"]),
     ("same", 0, &["all 2 are decided", "equivalent", "pass: "]),
     ("kinds", 3, &["wc compared with pages", "slower       export"]),
     ("old", 1, &["is of an earlier run, and would be taken for one of these"]),
@@ -52,8 +54,8 @@ pub fn hold(harness: &Harness) -> Result<()> {
         }
     }
     let files = ["recording.gsr", "results.csv", "truth.json", "workload.log"];
-    let folders: String = ["1", "2", "3"].iter().flat_map(|run| files.map(|file| format!("./{run}/{file} "))).collect();
-    for expected in [format!("folders: {folders}"), "seeds: 1 2 3 ".to_owned()] {
+    let folders: String = ["1", "2", "3", "4", "5"].iter().flat_map(|run| files.map(|file| format!("./{run}/{file} "))).collect();
+    for expected in [format!("folders: {folders}"), "seeds: 1 2 3 4 5 ".to_owned()] {
         ensure!(said.lines().any(|line| line == expected), "there should be `{expected}`:\n{said}");
     }
     note!("{} cases", EXPECTED.len());

@@ -155,7 +155,10 @@ impl App {
             Command::Filter | Command::Search | Command::Into if self.over.is_some() => {}
             Command::Filter => self.prompt = Some(Prompt::new(Purpose::Filter, self.common.listing.filter())),
             Command::Search => self.prompt = Some(Prompt::new(Purpose::Search, None)),
-            Command::Into => self.body = views::index(ViewId("slowest")),
+            Command::Into => {
+                self.mean_stand_in();
+                self.body = views::index(ViewId("slowest"));
+            }
             Command::Copy => self.copy(),
             Command::NextMatch | Command::PreviousMatch => self.seek(command),
             Command::Reset => self.common.reset(),
@@ -250,6 +253,10 @@ impl App {
     /// Looks at another time: of a file, in all views.
     fn travel(&mut self, to: Travel) {
         let was_now = self.common.timeline.cursor_ns().is_none();
+        // Where all rows are seen, it is of all of them.
+        if to == Travel::Longest && self.seen() == BASE {
+            self.common.choose_longest();
+        }
         self.common.travel(to);
         if let Some((again, at_ns)) = self.common.wanted_past() {
             self.request = Some(Request::Past(again, at_ns, self.common.whole().aggregate.wanted()));
@@ -296,7 +303,18 @@ impl App {
             Layer::Over { .. } => self.show(index),
             // What would change is not seen now.
             Layer::Body if self.over.is_some() => {}
-            Layer::Body => self.body = if self.body == index { BASE } else { index },
+            Layer::Body if self.body == index => self.body = BASE,
+            Layer::Body => {
+                self.mean_stand_in();
+                self.body = index;
+            }
+        }
+    }
+
+    /// A view of one row is about the row that is selected now, also where that is not the table's.
+    fn mean_stand_in(&mut self) {
+        if let Some(group) = self.views[self.body].stand_in(&self.common) {
+            self.common.listing.choose(group);
         }
     }
 

@@ -61,7 +61,7 @@ const TRAVELLING: &[Binding] = &[
         "W",
         Command::Travel(Travel::Longest),
         "worst",
-        "look at when the longest operation of the selected row ended",
+        "look at when the longest operation of the selected row ended; in the table, that of all rows, which is selected then",
     ),
     binding(
         &[Char('F')],

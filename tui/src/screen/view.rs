@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use grantscope_analysis::series::Group;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 
@@ -22,6 +23,11 @@ pub trait View: Debug {
 
     /// Draws it.
     fn draw(&self, canvas: &mut Canvas, area: Rect, common: &Common, theme: &Theme);
+
+    /// The row that is selected here, where that is none that the table could have selected: it is meant when another view of one row is opened.
+    fn stand_in(&self, _common: &Common) -> Option<Group> {
+        None
+    }
 
     /// What the title says of the part that is seen in this many lines; empty: all is.
     fn extent(&self, _lines: usize) -> String {

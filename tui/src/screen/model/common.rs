@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use grantscope_analysis::history::Which;
+use grantscope_analysis::history::{By, Which};
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{SeriesKey, Wanted};
+use grantscope_analysis::series::{Group, SeriesKey, Wanted};
 
 use crate::screen::command::Travel;
 use crate::screen::event::Size;
@@ -146,6 +146,18 @@ impl Common {
         }
         if self.timeline.cursor_ns().is_none() {
             self.forget_past();
+        }
+    }
+
+    /// Selects the row of which an operation was the longest of all that the rows have.
+    pub fn choose_longest(&mut self) {
+        let history = &self.whole().history;
+        let is_shown = |key: &SeriesKey| self.listing.filter().is_none_or(|filter| filter.selects(key));
+        let worst = history.window().and_then(|all| history.worst(Which::Of(&is_shown), all, By::Longest));
+        if let Some(key) = worst.and_then(|worst| worst.key) {
+            let group = Group::of(&key, self.listing.is_merged());
+            self.listing.choose(group);
+            self.refresh();
         }
     }
 

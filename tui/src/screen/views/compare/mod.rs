@@ -4,6 +4,7 @@ mod draw;
 mod judged;
 pub mod state;
 
+use grantscope_analysis::series::Group;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 
@@ -23,6 +24,10 @@ impl View for Compare {
         if let Some(index) = draw::row_at(line, self, common) {
             self.choose(index, &mut common.listing);
         }
+    }
+
+    fn stand_in(&self, common: &Common) -> Option<Group> {
+        self.stand_in(common.listing.chosen())
     }
 
     fn refresh(&mut self, common: &Common) {

@@ -10,7 +10,7 @@ use crate::screen::command::Command;
 use crate::screen::model::columns::comparable;
 use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
-use crate::screen::model::selection::Cursor;
+use crate::screen::model::selection::{Cursor, is_alike};
 use crate::screen::views::compare::judged::{Cache, OfRow};
 
 /// Buffer kinds side by side: by which metric, and which row is selected.
@@ -67,6 +67,13 @@ impl Compare {
         }
     }
 
+    /// What the selected row is about, where that is not what was chosen: of operations without kinds there is none.
+    pub fn stand_in(&self, chosen: Option<Group>) -> Option<Group> {
+        let row = &self.comparison.rows[self.selected?];
+        let is_chosen = chosen.is_some_and(|group| is_alike(&Group { buffer: None, ..group }, &row.subject));
+        if is_chosen { None } else { second(row) }
+    }
+
     /// Computes the comparison.
     pub fn refresh(&mut self, data: &Data, listing: &Listing) {
         self.comparison = compare(data, listing, &COLUMNS[self.metric]);
@@ -98,6 +105,12 @@ impl Compare {
 fn member(row: &Row, chosen: Option<Group>) -> Option<Group> {
     let before = KINDS.iter().filter(|&&kind| chosen.is_some_and(|group| group.buffer == Some(kind)));
     let (kind, cell) = before.chain(&KINDS).find_map(|&kind| Some((kind, row.cell(kind)?)))?;
+    Some(Group { buffer: Some(kind), domain: cell.domain, ..row.subject })
+}
+
+/// What a row is about in the kind that is compared with the first.
+fn second(row: &Row) -> Option<Group> {
+    let (kind, cell) = KINDS.iter().filter_map(|&kind| Some((kind, row.cell(kind)?))).nth(1)?;
     Some(Group { buffer: Some(kind), domain: cell.domain, ..row.subject })
 }
 
