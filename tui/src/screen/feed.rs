@@ -1,7 +1,7 @@
 //! The thread that reads frames and passes them on to the event loop, at the pace of the recording.
 //!
-//! Only so many operations wait for the event loop: a viewer that is slow for a moment holds nobody, because it draws at most ten times a
-//! second and spends the rest of its time on taking in frames; one that cannot follow reads no further, and its memory stays small.
+//! Only so many operations wait for the event loop: a viewer that is slow for a moment holds nobody, because it draws at most four times a
+//! second, but for keys, and spends the rest of its time on taking in frames; one that cannot follow reads no further, and its memory stays small.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -17,6 +17,7 @@ pub mod footer;
 pub mod header;
 pub mod keys;
 pub mod model;
+pub mod outlet;
 pub mod palette;
 pub mod picture;
 pub mod plain;
