@@ -17,8 +17,8 @@ use crate::source::control::Control;
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
 use crate::source::pace::time_of;
 
-/// Operations that may wait for the event loop: some 40 MiB, and more than a second of what can be recorded.
-const MOST_WAITING: usize = 1 << 17;
+/// Operations that may wait for the event loop: some 5 MiB, and what can be recorded while it makes ten pictures of a large terminal.
+const MOST_WAITING: usize = 1 << 14;
 
 /// How much waits for the event loop: operations; what other frames list weighs as much, each.
 #[derive(Clone, Debug, Default)]
