@@ -46,8 +46,9 @@ fn main() {
     }
     if is_wanted("memory") {
         let hours = [1, 24];
-        for (hours, kib) in hours.iter().zip(process::memory(SERIES, MANY, &hours.map(|hours| hours * 3_600))) {
-            println!("memory {hours} {kib}");
-        }
+        let mut each = hours.iter();
+        process::memory(SERIES, MANY, &hours.map(|hours| hours * 3_600), |kib| {
+            each.next().into_iter().for_each(|hours| println!("memory {hours} {kib}"));
+        });
     }
 }

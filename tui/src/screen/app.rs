@@ -316,4 +316,6 @@ impl App {
 #[cfg(test)]
 mod habits;
 #[cfg(test)]
+mod selected;
+#[cfg(test)]
 mod tests;

@@ -82,13 +82,12 @@ pub fn seconds(views: usize, series: u32, per_second: u64, seconds: u64) -> Vec<
     (1..=views).map(&mut cost_of).collect()
 }
 
-/// The most memory, in KiB, after each of these many seconds of a stream, which comes as fast as it is taken.
-pub fn memory(series: u32, per_second: u64, at_seconds: &[u64]) -> Vec<u64> {
+/// Says the most memory, in KiB, after each of these many seconds of a stream, which comes as fast as it is taken.
+pub fn memory(series: u32, per_second: u64, at_seconds: &[u64], mut say: impl FnMut(u64)) {
     let mut stream = Stream::of(series, per_second);
     let mut fed = Fed::on(24, 80);
     fed.send([stream.all_kinds()]);
     let mut second = 0;
-    let mut peaks = Vec::new();
     for &until in at_seconds {
         while second < until {
             (0..FRAMES_PER_SECOND).for_each(|_| fed.send(stream.next()));
@@ -97,7 +96,6 @@ pub fn memory(series: u32, per_second: u64, at_seconds: &[u64]) -> Vec<u64> {
         // Until all of it is on the screen.
         let operations = u64::from(stream.kinds()) + per_second * until;
         fed.viewer.until_repainted(&format!("{operations}"));
-        peaks.push(fed.peak_kib());
+        say(fed.peak_kib());
     }
-    peaks
 }
