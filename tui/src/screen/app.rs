@@ -366,5 +366,6 @@ impl App {
 mod habits;
 #[cfg(test)]
 mod past;
+mod selected;
 #[cfg(test)]
 mod tests;

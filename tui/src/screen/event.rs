@@ -42,6 +42,13 @@ pub enum Event {
     NoKeys(String),
 }
 
+impl Event {
+    /// Whether it comes from the recording, and not from somebody who waits for what comes of it.
+    pub fn is_data(&self) -> bool {
+        matches!(self, Self::Frame(_) | Self::StreamEnded(_))
+    }
+}
+
 /// Which way a wheel was turned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wheel {

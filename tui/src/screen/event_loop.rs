@@ -1,4 +1,4 @@
-//! The loop of the screen: takes in events for a tenth of a second, then draws.
+//! The loop of the screen: takes in events for a quarter of a second, or until somebody presses a key, then draws.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -8,34 +8,41 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use crossterm::event::{self, Event as TerminalEvent, MouseButton, MouseEvent, MouseEventKind};
-use ratatui::Frame as Canvas;
+use signal_hook::consts::SIGHUP;
 
 use crate::screen::app::App;
 use crate::screen::draw;
 use crate::screen::event::{Event, Size, Wheel};
 use crate::screen::feed::Backlog;
+use crate::screen::outlet::Drained;
 use crate::screen::past::Past;
 use crate::screen::request::{self, Request};
 use crate::screen::terminal::{self, Terminal};
 use crate::screen::until::{Until, Watching};
 use crate::source::control::Control;
 
-/// More pictures in a second cannot be read, and each costs time on the machine that may be the one under test.
-const BETWEEN_PICTURES: Duration = Duration::from_millis(100);
+/// Figures that change more often cannot be read, and each picture costs time on the machine that may be the one under test, and bytes on
+/// what may be a serial line.
+const BETWEEN_PICTURES: Duration = Duration::from_millis(250);
+/// Who presses a key waits for what comes of it; one that is held down comes some 30 times in a second.
+const BEHIND_A_KEY: Duration = Duration::from_millis(30);
+/// Whether the terminal has taken a picture is looked at this often.
+const UNTIL_FREE: Duration = Duration::from_millis(20);
 /// The longest time without a picture: how long nothing came is on the screen too.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Shows the viewer until it wants to quit, or until its input ends. The terminal is restored when this returns.
+/// Shows the viewer until it wants to quit, or until its input ends. The terminal is restored when this returns; whether it takes what is
+/// printed then, is said too.
 ///
 /// # Errors
 /// The terminal cannot be set up or drawn to.
 pub fn run(
     mut app: App,
-    events: &Receiver<Event>,
+    events: Receiver<Event>,
     keys: Sender<Event>,
     feed: (&Backlog, &Control),
     how: Watching,
-) -> Result<App> {
+) -> Result<(App, Drained)> {
     let (backlog, control) = feed;
     let mut terminal = Terminal::take(how.mouse)?;
     read_keys(keys.clone());
@@ -45,9 +52,16 @@ pub fn run(
     let began = Instant::now();
     loop {
         let pictured = Instant::now();
-        app.update(Event::Tick(pictured - began));
-        draw(&mut terminal, |canvas| draw::draw(canvas, &app, &how.theme))?;
-        if take_in(&mut app, events, &mut feeding, pictured) == Then::Suspend {
+        let is_drawn = match show(&mut terminal, &mut app, pictured - began, &how) {
+            // The signal that says so may come later, or be ignored; without a terminal there is nothing to go on with.
+            Err(_) if terminal::is_gone() => {
+                app.update(hangup());
+                false
+            }
+            shown => shown?,
+        };
+        let next = pictured + if is_drawn { IDLE } else { UNTIL_FREE };
+        if take_in(&mut app, &events, &mut feeding, pictured, next) == Then::Suspend {
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));
         }
@@ -56,7 +70,7 @@ pub fn run(
         }
         let is_over = how.until == Until::ItsEnd && app.common().ended().is_some();
         if is_over || app.quit().is_some() {
-            return Ok(app);
+            return Ok((app, terminal.give_back()));
         }
     }
 }
@@ -78,9 +92,20 @@ fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>, pas
     Ok(())
 }
 
-fn draw(terminal: &mut Terminal, picture: impl FnOnce(&mut Canvas)) -> Result<()> {
-    terminal.screen.draw(picture).context("the terminal cannot be drawn to")?;
-    Ok(())
+/// Draws the viewer as it is now, unless the terminal is still taking the last picture: one that takes them more slowly than they are made
+/// gets the newest, and not one after the other. Whether it was drawn.
+fn show(terminal: &mut Terminal, app: &mut App, now: Duration, how: &Watching) -> Result<bool> {
+    let is_free = terminal.is_free()?;
+    if is_free {
+        app.update(Event::Tick(now));
+        terminal.screen.draw(|canvas| draw::draw(canvas, app, &how.theme)).context("the terminal cannot be drawn to")?;
+    }
+    Ok(is_free)
+}
+
+/// The terminal is gone.
+fn hangup() -> Event {
+    Event::Signal(SIGHUP as u8)
 }
 
 /// What was sent of a recording while it was on, and has to wait while it is held.
@@ -121,14 +146,13 @@ enum Then {
 }
 
 /// Takes in events until it is time for the next picture, to stop for a while, or to quit.
-fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictured: Instant) -> Then {
-    let mut due = pictured + IDLE;
+fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictured: Instant, mut due: Instant) -> Then {
     while app.quit().is_none() {
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Event::Suspend) => return Then::Suspend,
             Ok(event) => {
+                due = due.min(pictured + if event.is_data() { BETWEEN_PICTURES } else { BEHIND_A_KEY });
                 feeding.pass(app, event);
-                due = pictured + BETWEEN_PICTURES;
                 if app.has_request() {
                     return Then::Draw;
                 }
@@ -151,17 +175,19 @@ fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictu
 fn read_keys(events: Sender<Event>) {
     thread::spawn(move || {
         loop {
-            let event = match event::read() {
+            let read = event::read();
+            let is_last = read.is_err();
+            let event = match read {
                 Ok(TerminalEvent::Key(key)) => Some(Event::Typed(key)),
                 Ok(TerminalEvent::Resize(columns, lines)) => Some(Event::Resize(size((columns, lines).into()))),
                 Ok(TerminalEvent::Paste(text)) => Some(Event::Paste(text)),
                 Ok(TerminalEvent::Mouse(mouse)) => pointed(mouse),
                 Ok(_) => None,
+                Err(_) if terminal::is_gone() => Some(hangup()),
                 Err(error) => Some(Event::NoKeys(format!("the terminal gives no keys: {error}"))),
             };
-            let last = matches!(event, Some(Event::NoKeys(_)));
             let unheard = event.is_some_and(|event| events.send(event).is_err());
-            if last || unheard {
+            if is_last || unheard {
                 return;
             }
         }

@@ -1,7 +1,7 @@
 //! The thread that reads frames and passes them on to the event loop, at the pace of the recording.
 //!
-//! Only so many operations wait for the event loop: a viewer that is slow for a moment holds nobody, because it draws at most ten times a
-//! second and spends the rest of its time on taking in frames; one that cannot follow reads no further, and its memory stays small.
+//! Only so many operations wait for the event loop: a viewer that is slow for a moment holds nobody, because it draws at most four times a
+//! second, but for keys, and spends the rest of its time on taking in frames; one that cannot follow reads no further, and its memory stays small.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,8 +17,8 @@ use crate::source::control::Control;
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
 use crate::source::pace::time_of;
 
-/// Operations that may wait for the event loop: some 40 MiB, and more than a second of what can be recorded.
-const MOST_WAITING: usize = 1 << 17;
+/// Operations that may wait for the event loop: some 5 MiB, and what can be recorded while it makes ten pictures of a large terminal.
+const MOST_WAITING: usize = 1 << 14;
 
 /// How much waits for the event loop: operations; what other frames list weighs as much, each.
 #[derive(Clone, Debug, Default)]

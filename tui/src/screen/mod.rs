@@ -18,6 +18,7 @@ pub mod footer;
 pub mod header;
 pub mod keys;
 pub mod model;
+pub mod outlet;
 pub mod palette;
 pub mod past;
 pub mod picture;

@@ -11,9 +11,11 @@ use grantscope_analysis::shown::Shown;
 
 use crate::screen::app::App;
 use crate::screen::ascii::Written;
+use crate::screen::colours::Characters;
 use crate::screen::event::Event;
 use crate::screen::feed::Backlog;
 use crate::screen::model::columns::{Column, of};
+use crate::screen::outlet::Outlet;
 use crate::screen::text;
 
 /// Where nothing happens, a sign of life comes this often.
@@ -35,7 +37,7 @@ const REPORTED: [(Column, usize); 10] = [
 /// A name gets as many columns at most: a function of the kernel and its module have room.
 const MOST_NAME: usize = 80;
 
-/// Reports until the stream ends or a signal comes.
+/// Reports until the stream ends or a signal comes, also while what is written is not read. Without a way out, it only takes in.
 ///
 /// # Errors
 /// The output cannot be written.
@@ -44,17 +46,28 @@ pub fn run(
     events: &Receiver<Event>,
     backlog: &Backlog,
     interval: Duration,
-    mut out: Written<impl Write>,
+    characters: Characters,
+    out: &mut Option<Outlet>,
 ) -> io::Result<App> {
     let began = Instant::now();
     let mut reporter = Reporter::default();
     loop {
         take_in(&mut app, events, backlog, Instant::now() + interval);
         app.update(Event::Tick(began.elapsed()));
-        out.text(&reporter.report(&app, began.elapsed()))?;
-        if app.common().ended().is_some() || app.quit().is_some() {
+        let is_over = app.common().ended().is_some() || app.quit().is_some();
+        if let Some(out) = out {
+            out.check()?;
+            // Who reads more slowly than is reported gets less often what is new.
+            if is_over || out.is_free() {
+                let mut written = Written { to: &mut *out, characters };
+                written.text(&reporter.report(&app, began.elapsed()))?;
+            }
             // The summary follows.
-            out.text("\n")?;
+            if is_over {
+                out.write_all(b"\n")?;
+            }
+        }
+        if is_over {
             return Ok(app);
         }
     }

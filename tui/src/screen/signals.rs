@@ -6,12 +6,13 @@ use std::thread;
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use grantscope_output::is_ignored;
 
 use crate::screen::event::Event;
 
-/// From now on, these signals are events; what only stops the process, on a terminal that has to be given back before.
+/// From now on, these signals are events, until nobody takes them any more; what only stops the process, on a terminal that has to be given back before.
 ///
 /// # Errors
 /// The signals cannot be caught.
@@ -27,8 +28,9 @@ pub fn forward(events: Sender<Event>, has_terminal: bool) -> Result<()> {
                 SIGTSTP => Event::Suspend,
                 number => Event::Signal(u8::try_from(number).unwrap_or(u8::MAX)),
             };
+            // Nobody listens any more: what is still printed may be ended in the usual way. An error leaves the signal without effect.
             if events.send(event).is_err() {
-                return;
+                let _ = emulate_default_handler(signal);
             }
         }
     });

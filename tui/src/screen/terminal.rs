@@ -1,9 +1,10 @@
 //! The terminal, borrowed: raw mode and the alternate screen, given back on every way out, a panic included.
 
-use std::io::{self, IsTerminal, Stdout};
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 use std::panic;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
 
 use anyhow::{Context, Result};
 use crossterm::clipboard::CopyToClipboard;
@@ -14,13 +15,16 @@ use crossterm::style::Print;
 use crossterm::terminal::{
     self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{FlushArg, tcflush};
 use nix::unistd::{Pid, getppid, getsid};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
 
 use crate::screen::basic_colours::BasicColours;
+use crate::screen::outlet::{Drained, Outlet};
 
 /// Whether the mouse selects and scrolls here, or marks text in the terminal as elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,14 @@ pub fn is_usable() -> bool {
     io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Whether nothing can be shown or typed any more: the line was hung up, or the window closed.
+pub fn is_gone() -> bool {
+    let stdout = io::stdout();
+    let mut line = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    let is_told = poll(&mut line, PollTimeout::ZERO).is_ok_and(|lines| lines > 0);
+    is_told && line[0].revents().is_some_and(|what| what.intersects(PollFlags::POLLHUP | PollFlags::POLLERR))
+}
+
 impl Terminal {
     /// Takes the terminal.
     ///
@@ -62,7 +74,16 @@ impl Terminal {
     pub fn take(mouse: Mouse) -> Result<Self> {
         HAS_MOUSE.store(mouse == Mouse::Used, Ordering::SeqCst);
         restore_on_panic();
-        enter().and_then(|()| screen()).map(|screen| Self { screen }).inspect_err(|_| restore())
+        enter().and_then(|()| screen()).map(|screen| Self { screen }).inspect_err(|_| _ = restore())
+    }
+
+    /// Whether the terminal has all that was drawn: the next picture would not have to wait.
+    ///
+    /// # Errors
+    /// It cannot be written to.
+    pub fn is_free(&self) -> Result<bool> {
+        outlet().check().context("the terminal cannot be drawn to")?;
+        Ok(outlet().is_free())
     }
 
     /// How large a picture is.
@@ -79,7 +100,7 @@ impl Terminal {
     /// # Errors
     /// It cannot be written to.
     pub fn repaint(&mut self) -> Result<()> {
-        execute!(io::stdout(), Clear(ClearType::All)).context("the terminal cannot be drawn to")?;
+        execute!(outlet(), Clear(ClearType::All)).context("the terminal cannot be drawn to")?;
         // Not by asking where its cursor is: the answer would be read as keys.
         self.screen = screen()?;
         Ok(())
@@ -90,7 +111,19 @@ impl Terminal {
     /// # Errors
     /// It cannot be written to.
     pub fn copy(&mut self, text: String) -> Result<()> {
-        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)).context("the terminal cannot be written to")
+        execute!(outlet(), CopyToClipboard::to_clipboard_from(text)).context("the terminal cannot be written to")
+    }
+
+    /// Gives the terminal back; whether it takes what comes after that.
+    pub fn give_back(mut self) -> Drained {
+        self.show_cursor();
+        restore()
+    }
+
+    /// ratatui would do so when it is dropped: behind what is printed then.
+    fn show_cursor(&mut self) {
+        // To write to the outlet does not fail.
+        let _ = self.screen.show_cursor();
     }
 
     /// Gives the terminal back and stops this process, as whoever sent SIGTSTP wants it; takes it again when the process is continued.
@@ -98,7 +131,9 @@ impl Terminal {
     /// # Errors
     /// It cannot be set up any more.
     pub fn suspend(&mut self) -> Result<()> {
-        restore();
+        self.show_cursor();
+        // Also one that takes nothing: whoever stops this process has reasons.
+        let _ = restore();
         // An error means that nothing stops it: then it goes on.
         let _ = kill(Pid::this(), Signal::SIGSTOP);
         enter()?;
@@ -121,11 +156,11 @@ pub fn suspend_all() {
     let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
 }
 
-type Screen = ratatui::Terminal<CrosstermBackend<BasicColours<Stdout>>>;
+type Screen = ratatui::Terminal<CrosstermBackend<BasicColours<Outlet>>>;
 
 /// An empty screen.
 fn screen() -> Result<Screen> {
-    let backend = CrosstermBackend::new(BasicColours::new(io::stdout()));
+    let backend = CrosstermBackend::new(BasicColours::new(outlet()));
     let viewport = match terminal::size().unwrap_or_default() {
         // A serial line has no size, until somebody gives it one.
         (0, _) | (_, 0) => Viewport::Fixed(USUAL),
@@ -139,8 +174,17 @@ const USUAL: Rect = Rect::new(0, 0, 80, 24);
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        restore();
+        if TAKEN.load(Ordering::SeqCst) {
+            self.show_cursor();
+        }
+        let _ = restore();
     }
+}
+
+/// The way to the terminal.
+fn outlet() -> Outlet {
+    static OUTLET: OnceLock<Outlet> = OnceLock::new();
+    OUTLET.get_or_init(Outlet::to_stdout).clone()
 }
 
 /// Whether there is something to undo: leaving the alternate screen twice would move the cursor over what was printed since.
@@ -153,7 +197,7 @@ static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
 fn enter() -> Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode().context("the terminal cannot be set up; pipe the output (`| cat`) to get plain text")?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Print(mouse(MOUSE_ON)))
+    execute!(outlet(), EnterAlternateScreen, EnableBracketedPaste, Print(mouse(MOUSE_ON)))
         .context("the terminal cannot be written to")
 }
 
@@ -162,13 +206,24 @@ fn mouse(sequence: &'static str) -> &'static str {
     if HAS_MOUSE.load(Ordering::SeqCst) { sequence } else { "" }
 }
 
-/// Undoes all, once. Errors are ignored: a terminal that is gone needs no restoring.
-fn restore() {
+/// Undoes all, once. Errors are ignored: a terminal that is gone needs no restoring. One that takes nothing loses what is on its way to
+/// it: then it has room for what undoes the rest.
+fn restore() -> Drained {
     if !TAKEN.swap(false, Ordering::SeqCst) {
-        return;
+        return Drained::All;
     }
-    let _ = execute!(io::stdout(), Print(mouse(MOUSE_OFF)), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let mut drained = outlet().drain();
+    if drained == Drained::Stuck {
+        let _ = tcflush(io::stdout(), FlushArg::TCOFLUSH);
+        outlet().forget();
+    }
+    let _ = execute!(outlet(), Print(mouse(MOUSE_OFF)), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let restored = outlet().drain();
+    if drained == Drained::All {
+        drained = restored;
+    }
     let _ = disable_raw_mode();
+    drained
 }
 
 /// The message of a panic would be lost on the alternate screen.
@@ -177,7 +232,7 @@ fn restore_on_panic() {
     ONCE.call_once(|| {
         let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            restore();
+            let _ = restore();
             report(panic);
         }));
     });

@@ -1,7 +1,7 @@
 //! Shows an input from its beginning to its end: on the screen, or as plain text where there is no terminal.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::mpsc;
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::{self, Receiver};
 
 use anyhow::{Result, bail};
 use grantscope_analysis::report::text::summary;
@@ -14,8 +14,10 @@ use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::ascii::Written;
 use crate::screen::colours::Characters;
+use crate::screen::event::Event;
 use crate::screen::feed::{self, Backlog};
 use crate::screen::model::baseline::Baseline;
+use crate::screen::outlet::{Drained, Outlet};
 use crate::screen::text;
 use crate::screen::until::{Until, Watching};
 use crate::screen::{event_loop, plain, signals, terminal};
@@ -36,26 +38,49 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, baseline: Option<Baseli
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
     signals::forward(events.clone(), has_terminal)?;
     feed::spawn(input, control.clone(), events.clone(), backlog.clone());
-    let app = if has_terminal {
-        event_loop::run(app, &incoming, events, (&backlog, &control), how)
+    let shown = if has_terminal {
+        event_loop::run(app, incoming, events, (&backlog, &control), how)
     } else {
         drop(events);
-        let app = app.without_past();
-        // Its standard output is for what becomes of it; but where a person reads it, and asked for reports.
-        let is_asked_for = how.until == Until::AskedFor || how.reports.are_wanted && io::stdout().is_terminal();
-        let out: Box<dyn Write> = if is_asked_for { Box::new(io::stdout().lock()) } else { Box::new(io::sink()) };
-        plain::run(app, &incoming, &backlog, how.reports.interval, Written { to: out, characters }).map_err(Into::into)
+        report(app.without_past(), incoming, &backlog, how)
     };
     control.end();
-    finish(&app?, how.until, characters)
+    let (app, drained) = shown?;
+    finish(&app, drained, how.until, characters)
 }
 
-fn finish(app: &App, until: Until, characters: Characters) -> Result<Exit> {
+/// Shows it as plain text.
+fn report(app: App, incoming: Receiver<Event>, backlog: &Backlog, how: Watching) -> Result<(App, Drained)> {
+    // Its standard output is for what becomes of it; but where a person reads it, and asked for reports.
+    let is_asked_for = how.until == Until::AskedFor || how.reports.are_wanted && io::stdout().is_terminal();
+    let mut out = is_asked_for.then(Outlet::to_stdout);
+    let app = plain::run(app, &incoming, backlog, how.reports.interval, how.theme.characters(), &mut out)?;
+    // From here on, signals end this in the usual way.
+    drop(incoming);
+    let drained = drained(out, &app)?;
+    Ok((app, drained))
+}
+
+/// Waits for whoever reads; but not longer than a signal allows, which has come already.
+fn drained(out: Option<Outlet>, app: &App) -> io::Result<Drained> {
+    match (out, app.quit()) {
+        (None, _) => Ok(Drained::All),
+        (Some(out), Some(Quit::Signal(_))) => Ok(out.drain()),
+        (Some(out), _) => out.drain_all().map(|()| Drained::All),
+    }
+}
+
+/// `drained`: whether what is printed now will be read.
+fn finish(app: &App, drained: Drained, until: Until, characters: Characters) -> Result<Exit> {
     if let Some(Quit::Failed(why)) = app.quit() {
         bail!("{why}");
     }
-    if until == Until::AskedFor {
-        print_summary(app, characters)?;
+    if until == Until::AskedFor && drained == Drained::All {
+        let printed = print_summary(app, characters);
+        // A hangup takes the terminal with it; and a signal is a reason of its own to end.
+        if !matches!(app.quit(), Some(Quit::Signal(_))) {
+            printed?;
+        }
     }
     match (app.quit(), app.common().ended()) {
         (Some(Quit::Signal(signal)), _) => Ok(Exit::Signal(*signal)),

@@ -9,6 +9,7 @@ pub mod overhead;
 pub mod probes;
 mod recorder;
 pub mod truth;
+mod view;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,8 @@ pub enum Verb {
     Collector(collector::Arguments),
     /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
     Recorder(recorder::Arguments),
+    /// Measures what watching costs on this machine: time, processor, bytes to the terminal and memory of every view, without a boot
+    View(view::Arguments),
 }
 
 /// Measures it, and prints a table.
@@ -43,5 +46,6 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
         Verb::Probes(arguments) => probes::run(arguments),
         Verb::Recorder(arguments) => recorder::run(arguments),
         Verb::Truth(arguments) => truth::run(arguments),
+        Verb::View(arguments) => view::run(arguments),
     }
 }

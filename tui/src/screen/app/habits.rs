@@ -11,7 +11,6 @@ use crate::screen::command::ViewId;
 use crate::screen::event::{Event, Size, Wheel};
 use crate::screen::fixtures::{SMALL, export, feed, group, operations, picture, press, state, viewer};
 use crate::screen::model::columns::of;
-use crate::screen::model::selection::is_alike;
 use crate::screen::request::Request;
 use crate::screen::views::{COMPARE, HELP, INFO, SHAPE, VIEWS};
 use crate::support::synthetic;
@@ -40,41 +39,6 @@ fn pages(app: &App) -> Vec<Pages> {
 fn exports(sizes: &[u32]) -> App {
     let each = |kind| sizes.iter().map(move |&pages| export(kind, pages, u64::from(pages) * 1_000));
     state(operations(each(Buffer::Pages).chain(each(Buffer::Wc)).collect()))
-}
-
-#[test]
-fn the_selected_row_stays_selected_whatever_keys_and_frames_come() {
-    // Keys that do not select another row.
-    let keys =
-        [Sort, Reverse, MergePages, NextPane, Metric, OtherTimes, Pause, NextView, PreviousView, COMPARE, SHAPE, INFO, Back];
-    let moves = [Up, Down, PageUp, PageDown, First, Last];
-    for seed in 0..40 {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let mut app = exports(&[5]);
-        press(&mut app, &[NextPane]);
-        for step in 0..150 {
-            let before = selected(&app);
-            let event = match random.u8(0..10) {
-                0 => {
-                    press(&mut app, &[moves[random.usize(..moves.len())]]);
-                    continue;
-                }
-                1..4 => {
-                    let kind = [Buffer::Pages, Buffer::Wc, Buffer::Coherent][random.usize(..3)];
-                    feed(&mut app, operations(vec![export(kind, random.u32(1..12), random.u64(1..9_999))]));
-                    "a frame".to_owned()
-                }
-                _ => {
-                    let key = keys[random.usize(..keys.len())];
-                    press(&mut app, &[key]);
-                    format!("{key:?}")
-                }
-            };
-            let after = selected(&app);
-            let stays = before.zip(after).is_none_or(|(before, after)| is_alike(&before, &after));
-            assert!(stays, "seed {seed}, step {step}, {event}: {before:?} became {after:?}");
-        }
-    }
 }
 
 #[test]
