@@ -366,6 +366,7 @@ impl App {
 mod habits;
 #[cfg(test)]
 mod past;
+#[cfg(test)]
 mod selected;
 #[cfg(test)]
 mod tests;
