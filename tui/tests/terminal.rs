@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::KeyCode;
 use grantscope::screen::command::Command as Do;
+use grantscope::screen::key::Key;
 use grantscope::screen::views;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::pty::{Winsize, openpty};
@@ -226,13 +227,12 @@ fn a_filter_is_typed_and_the_table_written_beside_nothing_that_is_there() {
 #[test]
 fn every_key_of_the_help_leaves_the_view_alive_and_the_terminal_restored() {
     let viewer = Viewer::on(24, 80);
-    let control = |letter: &char| char::from(*letter as u8 & 0x1f).to_string();
     for binding in views::keys().all() {
         // These two end or stop it.
         if matches!(binding.command, Do::Quit | Do::QuitAtOnce | Do::Suspend) {
             continue;
         }
-        let typed = binding.codes.iter().filter_map(sequence).chain(binding.control.iter().map(control));
+        let typed = binding.keys.iter().filter_map(|&key| sequence(key));
         typed.for_each(|key| viewer.press(&key));
         // Out of a prompt and back to the table.
         thread::sleep(Duration::from_millis(60));
@@ -248,8 +248,9 @@ fn every_key_of_the_help_leaves_the_view_alive_and_the_terminal_restored() {
 }
 
 /// What a terminal sends for a key.
-fn sequence(code: &KeyCode) -> Option<String> {
-    Some(match code {
+fn sequence(key: Key) -> Option<String> {
+    Some(match key.code() {
+        KeyCode::Char(letter) if key.has_control() => char::from(letter as u8 & 0x1f).to_string(),
         KeyCode::Char(letter) => letter.to_string(),
         KeyCode::Enter => "\r".to_owned(),
         KeyCode::Tab => "\t".to_owned(),

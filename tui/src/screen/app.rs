@@ -9,6 +9,7 @@ use grantscope_analysis::series::Wanted;
 
 use crate::screen::command::{Command, Travel, ViewId};
 use crate::screen::event::{Event, Wheel};
+use crate::screen::keys::Keys;
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
@@ -70,6 +71,12 @@ impl App {
         common.connection = Connection::new(input.origin).named(input.name.clone(), input.end_ns);
         common.playback = Playback::at(speed);
         Self { common, ..self }
+    }
+
+    /// With these keys.
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.common.keys = keys;
+        self
     }
 
     /// Whether this may happen now: a frame behind the place where a replay is held may not.
@@ -210,7 +217,8 @@ impl App {
     /// Selects what is looked for, and says so where that is nowhere.
     fn seek(&mut self, command: Command) {
         let Some(search) = self.common.listing.search().map(ToString::to_string) else {
-            return self.common.say("nothing is looked for: \\ begins a search");
+            let said = format!("nothing is looked for: {} begins a search", self.common.keys.shown(Command::Search));
+            return self.common.say(&said);
         };
         let before = self.common.listing.chosen();
         let seen = self.seen();
@@ -237,8 +245,8 @@ impl App {
                 self.common.travel(Travel::Now);
             }
             (None, BASE) => {
-                let key = self.common.keys.of(Command::Quit).shown;
-                self.common.say(&format!("this is the first view; {key} quits"));
+                let said = format!("this is the first view; {} quits", self.common.keys.shown(Command::Quit));
+                self.common.say(&said);
             }
             (None, _) => self.body = BASE,
         }

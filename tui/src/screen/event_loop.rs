@@ -36,7 +36,7 @@ pub fn run(
     how: Watching,
 ) -> Result<App> {
     let (backlog, control) = feed;
-    let mut terminal = Terminal::take(how.mouse)?;
+    let mut terminal = Terminal::take(how.look.mouse)?;
     read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
     let mut feeding = Feeding { waiting: VecDeque::new(), backlog, control };
@@ -44,7 +44,7 @@ pub fn run(
     loop {
         let pictured = Instant::now();
         app.update(Event::Tick(pictured - began));
-        draw(&mut terminal, |canvas| draw::draw(canvas, &app, &how.theme))?;
+        draw(&mut terminal, |canvas| draw::draw(canvas, &app, &how.look.theme))?;
         if take_in(&mut app, events, &mut feeding, pictured) == Then::Suspend {
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));

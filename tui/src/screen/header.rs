@@ -104,7 +104,7 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     }
     chips.push(Chip { text: text::held(data), style: Style::new() });
     if let suspects @ 1.. = text::suspects(data) {
-        let key = common.keys.of(MAPS).shown;
+        let key = common.keys.shown(MAPS);
         chips.push(Chip { text: format!("LEAK SUSPECTS {suspects} ({key}: which)"), style: theme.bad() });
     }
     // Hooks that are missing are a matter of health; that all are there is a fact among others.
@@ -125,7 +125,7 @@ fn hooks(common: &Common, theme: &Theme) -> Option<(Chip, bool)> {
     if all {
         return Some((Chip { text, style: Style::new() }, true));
     }
-    let key = common.keys.of(INFO).shown;
+    let key = common.keys.shown(INFO);
     Some((Chip { text: format!("{text} ({key}: which)"), style: theme.warning() }, false))
 }
 

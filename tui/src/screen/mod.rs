@@ -5,6 +5,7 @@
 pub mod app;
 pub mod ascii;
 pub mod basic_colours;
+pub mod binding;
 pub mod capabilities;
 pub mod command;
 pub mod draw;
@@ -15,6 +16,7 @@ pub mod feed;
 mod fixtures;
 pub mod footer;
 pub mod header;
+pub mod key;
 pub mod keys;
 pub mod model;
 pub mod palette;

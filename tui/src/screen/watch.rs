@@ -13,6 +13,7 @@ use grantscope_output::say;
 use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::ascii::Written;
+use crate::screen::command::Command;
 use crate::screen::feed::{self, Backlog};
 use crate::screen::text;
 use crate::screen::theme::Characters;
@@ -29,8 +30,9 @@ use crate::source::pace::Speed;
 pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
-    let app = App::new(input.origin, wanted).about(&input, speed);
-    let characters = how.theme.characters();
+    let until = how.until;
+    let app = App::new(input.origin, wanted).about(&input, speed).with_keys(how.look.keys.clone());
+    let characters = how.look.theme.characters();
     let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
     signals::forward(events.clone(), has_terminal)?;
@@ -45,7 +47,7 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Resul
         plain::run(app, &incoming, &backlog, how.reports.interval, Written { to: out, characters }).map_err(Into::into)
     };
     control.end();
-    finish(&app?, how.until, characters)
+    finish(&app?, until, characters)
 }
 
 fn finish(app: &App, until: Until, characters: Characters) -> Result<Exit> {
@@ -70,7 +72,8 @@ fn print_summary(app: &App, characters: Characters) -> io::Result<()> {
         out.text(&format!("watching ended at {}: what comes after that is not in this table\n", text::how_far(app.common())))?;
     }
     if data.reset_at_ns.is_some() {
-        out.text("operations before the last reset (Ctrl-r) are not in this table\n")?;
+        let key = app.common().keys.shown(Command::Reset);
+        out.text(&format!("operations before the last reset ({key}) are not in this table\n"))?;
     }
     if let Some(why) = app.common().ended().and_then(Ended::problem) {
         say!("grantscope: warning: {}", Shown(why));

@@ -14,15 +14,18 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 
 use crate::screen::app::{App, Quit};
+use crate::screen::command::Command;
 use crate::screen::draw;
 use crate::screen::event::{Event, Size};
+use crate::screen::keys::Keys;
 use crate::screen::theme::Theme;
 use crate::source::frames::{Ended, Input};
 
 pub use self::colour::Ground;
 pub use self::svg::svg;
 
-/// What a viewer shows that has read all of an input, and was given these keys then; and how the input ended.
+/// What a viewer with such keys shows that has read all of an input, has opened a view, and was given some of its keys then; and how the
+/// input ended.
 ///
 /// # Errors
 /// The input is no recording, or a key means nothing.
@@ -30,10 +33,10 @@ pub fn picture(
     mut input: Input,
     wanted: Wanted,
     (columns, lines): (u16, u16),
-    keys: &[KeyEvent],
+    (keys, opens, pressed): (Keys, Option<Command>, &[KeyEvent]),
     theme: &Theme,
 ) -> Result<(Buffer, Ended)> {
-    let mut app = App::new(input.origin, wanted);
+    let mut app = App::new(input.origin, wanted).with_keys(keys);
     app.update(Event::Resize(Size { columns: columns.into(), lines: lines.into() }));
     let ended = loop {
         match input.source.next_frame() {
@@ -44,7 +47,8 @@ pub fn picture(
     };
     app.update(Event::StreamEnded(ended.clone()));
     app.update(Event::Tick(Duration::ZERO));
-    for &key in keys {
+    opens.into_iter().for_each(|command| app.update(Event::Key(command)));
+    for &key in pressed {
         if app.prompt().is_none() && app.common().keys.command(key).is_none() {
             bail!("the key {} means nothing here", key.code);
         }
