@@ -27,7 +27,7 @@ pub use file::LimitsFile;
 pub use groups::{compare_groups, compare_ways};
 pub use limit::{DEFAULT, Limit};
 pub use metric::{MEDIAN, Metric};
-pub use modes::Modes;
+pub use modes::{Modes, modes_of};
 pub use remark::{Remark, Side};
 pub use rules::Rule;
 pub use verdict::Verdict;

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::Limit;
 use super::ranks::Ranks;
+use super::{DEFAULT, Limit};
 use crate::series::Series;
 
 /// Of all values, at most this part lies in the gap; and at least this part on each side of it, as near as the gap is wide.
@@ -39,10 +39,14 @@ pub fn between(base: &Series, head: &Series, window: RangeInclusive<f64>, limit:
     Some(Modes { short_ns: all.quantile(part / 2.0), long_ns: all.quantile((1.0 + part) / 2.0), parts_below })
 }
 
+/// The modes of one series alone, apart by more than a difference that is judged without a limit.
+pub fn modes_of(series: &Series) -> Option<Modes> {
+    between(series, series, LEAST_BESIDE..=1.0 - LEAST_BESIDE, DEFAULT)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::DEFAULT;
 
     fn series(values: impl IntoIterator<Item = u64>) -> Series {
         let mut series = Series::default();

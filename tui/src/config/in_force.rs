@@ -3,8 +3,9 @@
 use crate::config::file::Loaded;
 use crate::config::read::{ASCII, COLOR, MOUSE};
 use crate::options::wanted::{Ascii, Color};
+use crate::screen::colours::Characters;
 use crate::screen::terminal::Mouse;
-use crate::screen::theme::{Characters, Theme};
+use crate::screen::theme::Theme;
 
 /// Options that say what the file can say too.
 #[derive(Clone, Copy, Debug, Default)]

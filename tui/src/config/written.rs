@@ -11,9 +11,9 @@ use crate::config::in_force::{InForce, Origin, Setting};
 use crate::config::read::{ASCII, COLOR, COLOURS, KEYS, MOUSE};
 use crate::screen::binding::Bound;
 use crate::screen::capabilities::Said;
+use crate::screen::colours::{Characters, Colours};
 use crate::screen::key::Key;
 use crate::screen::palette::Palette;
-use crate::screen::theme::{Characters, Colours};
 
 /// All that is in force, in this environment.
 pub fn written(in_force: &InForce, variable: impl Fn(&str) -> Option<String>) -> String {

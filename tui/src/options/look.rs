@@ -13,8 +13,9 @@ use crate::config::read::Config;
 use crate::options::mouse::MouseArgs;
 use crate::options::wanted::{Ascii, Color};
 use crate::screen::capabilities::variable;
+use crate::screen::colours::{Characters, Colours};
 use crate::screen::keys::Keys;
-use crate::screen::theme::{Characters, Colours, Theme};
+use crate::screen::theme::Theme;
 use crate::screen::until::Look;
 
 /// How the view looks.

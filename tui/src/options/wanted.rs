@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use crate::screen::capabilities::{self, Said};
-use crate::screen::theme::{Characters, Colours};
+use crate::screen::colours::{Characters, Colours};
 
 /// Which colours are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

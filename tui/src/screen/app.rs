@@ -145,7 +145,7 @@ impl App {
             Command::Filter | Command::Search | Command::Into if self.over.is_some() => {}
             Command::Filter => self.prompt = Some(Prompt::new(Purpose::Filter, self.common.listing.filter())),
             Command::Search => self.prompt = Some(Prompt::new(Purpose::Search, None)),
-            Command::Into => self.body = views::index(ViewId("zoom")),
+            Command::Into => self.body = views::index(ViewId("slowest")),
             Command::Copy => self.copy(),
             Command::NextMatch | Command::PreviousMatch => self.seek(command),
             Command::Reset => self.common.reset(),

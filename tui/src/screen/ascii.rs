@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use grantscope_analysis::shown::width;
 use ratatui::buffer::Buffer;
 
-use crate::screen::theme::Characters;
+use crate::screen::colours::Characters;
 
 /// Characters that views draw, and one of ASCII for each: a picture is as wide as before. Blocks get the denser, the more they fill.
 const FORMS: &[(&str, char)] = &[

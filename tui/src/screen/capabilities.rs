@@ -1,6 +1,6 @@
 //! What the terminal can show, as far as its environment says.
 
-use crate::screen::theme::{Characters, Colours};
+use crate::screen::colours::{Characters, Colours};
 
 /// The value of a variable; `None`: it is not set, or empty, which is the same to all who read these.
 pub fn variable(name: &str) -> Option<String> {

@@ -5,7 +5,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
 
 use crate::screen::app::App;
-use crate::screen::theme::{Characters, Theme};
+use crate::screen::colours::Characters;
+use crate::screen::theme::Theme;
 use crate::screen::views::Layer;
 use crate::screen::widgets::titled::titled;
 use crate::screen::{ascii, footer, header, prompt_line, too_small};

@@ -9,7 +9,7 @@ use grantscope_analysis::shown::{Shown, counted, width as width_of};
 use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::{INFO, MAPS};
+use crate::screen::views::{ERRORS, INFO, MAPS};
 use crate::screen::widgets::wrap::wrap;
 use crate::source::frames::{Ended, Origin};
 use crate::source::pace::Speed;
@@ -69,7 +69,6 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         return vec![name, status(common, theme)];
     }
     let (lost, is_lost) = text::lost(data);
-    let errors = data.errors;
     let warn_if = |bad, style| if bad { style } else { Style::new() };
     let mut chips = vec![name, status(common, theme)];
     if data.aggregate.environment().is_some_and(|environment| environment.clock.caveat().is_some()) {
@@ -77,7 +76,7 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     }
     chips.extend([
         Chip { text: lost, style: warn_if(is_lost, theme.bad()) },
-        Chip { text: format!("errors {errors}"), style: warn_if(errors > 0, theme.warning()) },
+        errors_chip(common, theme),
         Chip { text: counted(data.aggregate.operations(), "operation"), style: Style::new() },
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
         Chip { text: text::how_far(common), style: Style::new() },
@@ -113,6 +112,17 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         chips.push(Chip { text: "since reset".to_owned(), style: theme.warning() });
     }
     chips
+}
+
+/// Failures alone: an answer is none.
+fn errors_chip(common: &Common, theme: &Theme) -> Chip {
+    match common.data().errors {
+        0 => Chip { text: "errors 0".to_owned(), style: Style::new() },
+        errors => {
+            let key = common.keys.shown(ERRORS);
+            Chip { text: format!("errors {errors} ({key}: which)"), style: theme.bad() }
+        }
+    }
 }
 
 fn rate_over(common: &Common) -> &'static str {

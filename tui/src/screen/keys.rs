@@ -14,7 +14,7 @@ const MOVING: &[Binding] = &[
     binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary; close what lies over the views"),
     binding(&[], "Ctrl-c", Command::QuitAtOnce, "quit at once", "quit, whatever is seen").or_control(&['c']),
     binding(&[Esc, Left, Char('h'), Backspace], "Esc Left h", Command::Back, "back", "one step back, to the table"),
-    binding(&[Right, Char('l')], "Right l", Command::Into, "into", "the selected row alone, large"),
+    binding(&[Right, Char('l')], "Right l", Command::Into, "open", "the slowest operations of the selected row"),
     binding(&[Up, Char('k')], "Up k", Command::Up, "up", "the row above"),
     binding(&[Down, Char('j')], "Down j", Command::Down, "down", "the row below"),
     binding(&[PageUp], "PgUp Ctrl-b Ctrl-u", Command::PageUp, "page up", "up by as many rows as are seen")

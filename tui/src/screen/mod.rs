@@ -7,6 +7,7 @@ pub mod ascii;
 pub mod basic_colours;
 pub mod binding;
 pub mod capabilities;
+pub mod colours;
 pub mod command;
 pub mod draw;
 pub mod event;

@@ -5,7 +5,7 @@
 
 use ratatui::style::{Color, Style};
 
-use crate::screen::theme::Colours;
+use crate::screen::colours::Colours;
 
 /// What has a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use grantscope_wire::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::screen::colours::{Characters, Colours};
 use crate::screen::palette::{Palette, Role};
 
 /// How things look.
@@ -11,28 +12,6 @@ pub struct Theme {
     colours: Colours,
     palette: Palette,
     characters: Characters,
-}
-
-/// The colours that a terminal can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Colours {
-    /// None.
-    Never,
-    /// The sixteen that every terminal with colours has, as its user has set them.
-    Basic,
-    /// xterm's 256.
-    Indexed,
-    /// Any.
-    True,
-}
-
-/// The characters that a terminal can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Characters {
-    /// ASCII alone.
-    Ascii,
-    /// Any.
-    Unicode,
 }
 
 impl Theme {

@@ -55,7 +55,7 @@ impl State {
         match frame {
             Frame::Environment(environment) => self.environment = Some(environment),
             Frame::Recorder(report) => {
-                self.began.get_or_insert_with(|| (change, report.clone()));
+                self.began.get_or_insert((change, report));
                 self.recorder = Some((change, report));
             }
             Frame::Filtered(report) => self.filtered = Some((change, report)),
@@ -105,7 +105,7 @@ impl State {
         let mut new = New::default();
         let is_new = |change: u64| seen.change.is_none_or(|seen| change > seen);
         let value = |since: &Option<Since<RecorderReport>>| {
-            since.as_ref().filter(|(change, _)| is_new(*change)).map(|(_, report)| report.clone())
+            since.as_ref().filter(|(change, _)| is_new(*change)).map(|(_, report)| *report)
         };
         if seen.change.is_none() {
             new.before.extend(self.environment.clone().map(Frame::Environment));
@@ -118,9 +118,8 @@ impl State {
         if !crossings.is_empty() {
             new.before.push(Frame::Calibration(Calibration { at_ns: self.calibrated_ns, crossings }));
         }
-        new.behind.extend(
-            value(&self.recorder).filter(|report| !new.before.contains(&Frame::Recorder(report.clone()))).map(Frame::Recorder),
-        );
+        new.behind
+            .extend(value(&self.recorder).filter(|report| !new.before.contains(&Frame::Recorder(*report))).map(Frame::Recorder));
         if let Some((_, report)) = self.maps_report.as_ref().filter(|(change, _)| is_new(*change)) {
             let changed = self.maps.values().filter(|(change, _)| is_new(*change)).map(|(_, map)| map.clone()).collect();
             let gone = seen.maps.iter().filter(|id| !self.maps.contains_key(id)).copied().collect();

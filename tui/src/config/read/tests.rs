@@ -1,9 +1,9 @@
 //! What a configuration file can say, and how its mistakes are named.
 
 use super::*;
+use crate::screen::colours::Colours;
 use crate::screen::command::Command::{Filter, PageDown, Sort};
 use crate::screen::palette::Role;
-use crate::screen::theme::Colours;
 
 fn parse(text: &str) -> Config {
     Config::parse(text.as_bytes()).unwrap_or_else(|mistake| panic!("{text}: {mistake}"))

@@ -13,7 +13,7 @@ use crate::screen::fixtures::{SMALL, export, feed, group, operations, picture, p
 use crate::screen::model::columns::of;
 use crate::screen::model::selection::is_alike;
 use crate::screen::request::Request;
-use crate::screen::views::{COMPARE, HELP, INFO, VIEWS, ZOOM};
+use crate::screen::views::{COMPARE, HELP, INFO, SHAPE, VIEWS};
 use crate::support::synthetic;
 
 /// Types text, `⏎` and `⎋` among it.
@@ -46,7 +46,7 @@ fn exports(sizes: &[u32]) -> App {
 fn the_selected_row_stays_selected_whatever_keys_and_frames_come() {
     // Keys that do not select another row.
     let keys =
-        [Sort, Reverse, MergePages, NextPane, Metric, OtherTimes, Pause, NextView, PreviousView, COMPARE, ZOOM, INFO, Back];
+        [Sort, Reverse, MergePages, NextPane, Metric, OtherTimes, Pause, NextView, PreviousView, COMPARE, SHAPE, INFO, Back];
     let moves = [Up, Down, PageUp, PageDown, First, Last];
     for seed in 0..40 {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -100,7 +100,7 @@ fn merging_selects_the_row_that_has_the_selected_one_and_splitting_the_same_one_
 #[test]
 fn the_row_that_is_selected_in_the_comparison_is_the_one_that_is_opened() {
     let mut app = exports(&[1, 4, 16]);
-    press(&mut app, &[Last, First, COMPARE, Down, ZOOM]);
+    press(&mut app, &[Last, First, COMPARE, Down, SHAPE]);
     assert_eq!(selected(&app), Some(group(Buffer::Pages, Pages::Exactly(4))));
     press(&mut app, &[Back, Last, COMPARE]);
     assert!(picture((100, 30), &app).lines().any(|line| line.starts_with("▸ export") && line.contains(" 16 ")));
@@ -110,10 +110,10 @@ fn the_row_that_is_selected_in_the_comparison_is_the_one_that_is_opened() {
 }
 
 #[test]
-fn in_the_comparison_and_in_zoom_keys_do_not_sort_what_is_not_seen() {
+fn in_the_comparison_and_in_the_shape_keys_do_not_sort_what_is_not_seen() {
     let mut app = exports(&[1, 4, 16]);
     let before = app.common().listing.order();
-    press(&mut app, &[COMPARE, Sort, Reverse, ZOOM, Sort, Reverse]);
+    press(&mut app, &[COMPARE, Sort, Reverse, SHAPE, Sort, Reverse]);
     assert_eq!(app.common().listing.order(), before);
 }
 
@@ -236,7 +236,7 @@ fn q_closes_what_lies_over_the_views_and_quits_elsewhere_and_control_c_always_qu
         press(&mut app, &[command, QuitAtOnce]);
         assert_eq!(app.quit(), Some(&app::Quit::Asked));
     }
-    for command in [First, COMPARE, ZOOM] {
+    for command in [First, COMPARE, SHAPE] {
         let mut app = exports(&[1]);
         press(&mut app, &[command, Quit]);
         assert_eq!(app.quit(), Some(&app::Quit::Asked));

@@ -10,13 +10,14 @@ use grantscope_wire::Buffer;
 use ratatui::style::{Color, Modifier};
 
 use crate::screen::app::App;
+use crate::screen::colours::{Characters, Colours};
 use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
 use crate::screen::fixtures::{
     LARGE, SMALL, calibration, export, operations, picture, shown, sweep, terminal, troubled, viewer, with_ledger,
 };
 use crate::screen::palette::Palette;
-use crate::screen::theme::{Characters, Colours, Theme};
+use crate::screen::theme::Theme;
 use crate::screen::views::{COMPARE, VIEWS, WHERE};
 use crate::source::frames::{Ended, Origin};
 use crate::support::builder::environment;
@@ -83,7 +84,7 @@ fn a_recording_that_was_cut_short_says_so() {
     state.update(Event::StreamEnded(Ended::CutShort("after 40 frames".to_owned())));
     state.update(Event::Tick(Duration::ZERO));
     let top = picture(SMALL, &state);
-    insta::assert_snapshot!(top.lines().next().unwrap(), @"grantscope · CUT SHORT · lost 0 · errors 3 · 4283 operations");
+    insta::assert_snapshot!(top.lines().next().unwrap(), @"grantscope · CUT SHORT · lost 0 · errors 3 (E: which) · 4283 operations");
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn a_paused_stream_that_is_silent_says_both() {
     state.update(Event::Key(Command::Pause));
     state.update(Event::Tick(Duration::from_secs(8)));
     let top = picture(SMALL, &state);
-    let expected = "grantscope · LIVE, silent for 7 s, PAUSED · lost 0 · errors 3 · 4283 operations";
+    let expected = "grantscope · LIVE, silent for 7 s, PAUSED · lost 0 · errors 3 (E: which)";
     assert_eq!(top.lines().next(), Some(expected));
 }
 

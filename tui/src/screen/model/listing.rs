@@ -1,4 +1,4 @@
-//! The rows of the data: how they are merged, filtered and sorted, and which is selected. The table lists them, zoom enlarges one.
+//! The rows of the data: how they are merged, filtered and sorted, and which is selected. The table lists them, other views look at one.
 
 use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::{Group, Pages};

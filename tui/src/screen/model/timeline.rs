@@ -85,14 +85,20 @@ impl Timeline {
         can
     }
 
-    /// Looks at another time; why not, if there is none.
+    /// Looks at another time.
+    ///
+    /// # Errors
+    /// There is none such; why.
     pub fn travel(&mut self, to: Travel, history: &History, row: Which<'_>, room: usize) -> Result<(), &'static str> {
         let (Some(span), Some(all)) = (self.span(history, room), history.window()) else {
             return Err("nothing has happened so far");
         };
         let newest_ns = all.to_ns.saturating_sub(1);
         let at_ns = match to {
-            Travel::Now => return Ok(self.to_now()),
+            Travel::Now => {
+                self.to_now();
+                return Ok(());
+            }
             Travel::Columns(by) => {
                 let from_ns = self.cursor_ns.unwrap_or(newest_ns);
                 from_ns.saturating_add_signed((span.column_ns.min(i64::MAX as u64 / 16) as i64) * i64::from(by))

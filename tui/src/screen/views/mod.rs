@@ -1,15 +1,17 @@
 //! The registry of views: to add one, make its folder, and write its row here.
 
 pub mod compare;
+pub mod errors;
 pub mod help;
 pub mod info;
 pub mod maps;
 pub mod probes;
+pub mod shape;
+pub mod slow;
 pub mod table;
 pub mod text_view;
 pub mod time;
 pub mod waterfall;
-pub mod zoom;
 
 use crossterm::event::KeyCode::{Char, Enter};
 use grantscope_analysis::history::What;
@@ -53,8 +55,12 @@ pub enum Layer {
     },
 }
 
-/// The selected row alone.
-pub const ZOOM: Command = Open(ViewId("zoom"));
+/// How durations are distributed.
+pub const SHAPE: Command = Open(ViewId("shape"));
+/// The slowest operations of the selected row, one of them opened.
+pub const SLOW: Command = Open(ViewId("slowest"));
+/// What failed.
+pub const ERRORS: Command = Open(ViewId("errors"));
 /// Buffer kinds side by side.
 pub const COMPARE: Command = Open(ViewId("compare"));
 /// Where the time goes.
@@ -89,8 +95,8 @@ pub const VIEWS: &[Row] = &[
         layer: Layer::Body,
         moves: "row",
         footer: &[
-            Quit, HELP, Down, ZOOM, COMPARE, Filter, Sort, MergePages, Pause, NextView, INFO, NextPane, Reverse, OtherTimes,
-            Write,
+            Quit, HELP, Down, SLOW, WHERE, COMPARE, Filter, Sort, MergePages, Pause, NextView, INFO, NextPane, Reverse,
+            OtherTimes, Write,
         ],
         new: || Box::new(table::state::Table::default()),
     },
@@ -109,12 +115,18 @@ pub const VIEWS: &[Row] = &[
         new: || Box::new(waterfall::Waterfall::default()),
     },
     Row {
-        id: ViewId("zoom"),
-        key: Some(binding(&[Enter], "Enter", ZOOM, "zoom", "the selected row alone, large; again: back to the table")),
+        id: ViewId("shape"),
+        key: Some(binding(
+            &[Char('S')],
+            "S",
+            SHAPE,
+            "shape",
+            "how the durations of the selected row are distributed, beside those of the other kinds of buffer",
+        )),
         layer: Layer::Body,
         moves: "row",
-        footer: &[Quit, Back, HELP, Down, COMPARE, MergePages, Pause, NextView, INFO, OtherTimes, Write],
-        new: || Box::new(zoom::Zoom),
+        footer: &[Quit, Back, HELP, Down, MorePages, SLOW, COMPARE, MergePages, Pause, NextView, INFO, OtherTimes, Write],
+        new: || Box::new(shape::Shape::default()),
     },
     Row {
         id: TIME,
@@ -168,12 +180,34 @@ pub const VIEWS: &[Row] = &[
         new: || Box::new(TextView::of(maps::lines)),
     },
     Row {
+        id: ViewId("errors"),
+        key: Some(binding(&[Char('E')], "E", ERRORS, "errors", "what failed, why, and the last failures themselves")),
+        layer: Layer::Over { title: "errors: what failed, and why?" },
+        moves: "scroll",
+        footer: FOOTER_OVER,
+        new: || Box::new(TextView::of(errors::lines)),
+    },
+    Row {
         id: ViewId("probes"),
         key: Some(binding(&[Char('P')], "P", PROBES, "probes", "what watching costs, hook by hook, and what is missing")),
         layer: Layer::Over { title: "probes: what does watching cost, and what is missing?" },
         moves: "scroll",
         footer: FOOTER_OVER,
         new: || Box::new(TextView::of(probes::lines)),
+    },
+    Row {
+        id: ViewId("slowest"),
+        key: Some(binding(
+            &[Enter],
+            "Enter",
+            SLOW,
+            "slowest",
+            "the slowest operations of the selected row, each with its stages on a time line; again: back to the table",
+        )),
+        layer: Layer::Body,
+        moves: "operation",
+        footer: &[Quit, Back, HELP, Down, Sort, MorePages, SHAPE, WHERE, COMPARE, Pause, NextView, INFO, OtherTimes],
+        new: || Box::new(slow::Slow::default()),
     },
     Row {
         id: ViewId("info"),

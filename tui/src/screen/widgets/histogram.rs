@@ -6,6 +6,7 @@ use grantscope_analysis::shown::width as width_of;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 
 use crate::screen::model::detail::DRAWN;
@@ -21,23 +22,18 @@ const LINES_BELOW: usize = 3;
 /// Draws it, with its axes.
 pub fn draw(canvas: &mut Canvas, area: Rect, series: &Series, theme: &Theme) {
     let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let Some(axis) = Axis::of(series, width) else { return };
+    let Some(axis) = Axis::of(&[series], width) else { return };
     let Some(bars) = height.checked_sub(LINES_BELOW).filter(|&bars| bars > 0) else { return };
-    let bins = axis.bins(series);
-    let mut lines = bar_lines(&bins, &axis, bars, theme);
-    lines.push(Line::styled(format!("{:>1$}└{2}", "", axis.gutter, "─".repeat(axis.columns)), theme.frame()));
-    lines.push(Line::raw(indented(&axis, &quantiles(series, &axis))));
-    lines.push(Line::raw(indented(&axis, &times(&axis))));
+    let mut lines = axis.bars(series, bars, theme.bar(), theme);
+    lines.push(axis.rule(theme));
+    lines.push(axis.quantiles(series));
+    lines.push(axis.times());
     canvas.render_widget(Text::from(lines), area);
-}
-
-fn indented(axis: &Axis, text: &str) -> String {
-    format!("{:>1$}{text}", "", axis.gutter + 1)
 }
 
 /// The horizontal axis.
 #[derive(Clone, Copy, Debug)]
-struct Axis {
+pub struct Axis {
     low_ns: f64,
     high_ns: f64,
     /// Characters for the bars.
@@ -47,13 +43,38 @@ struct Axis {
 }
 
 impl Axis {
-    /// From the shortest to the longest duration; `None`: nothing recorded, or no room.
-    fn of(series: &Series, width: usize) -> Option<Self> {
-        let (low_ns, high_ns) = range(series)?;
+    /// From the shortest to the longest duration of all of them; `None`: nothing recorded, or no room.
+    pub fn of(all: &[&Series], width: usize) -> Option<Self> {
+        let (low_ns, high_ns) = range(all)?;
         // The largest bin is not known before the columns are, but it cannot exceed the count.
-        let gutter = text::count(series.count()).len().max(3) + 1;
+        let most = all.iter().map(|series| series.count()).max()?;
+        let gutter = text::count(most).len().max(3) + 1;
         let columns = width.checked_sub(gutter + 1).filter(|&columns| columns >= 10)?;
         Some(Self { low_ns, high_ns, columns, gutter })
+    }
+
+    /// The bars of one of them, in so many lines.
+    pub fn bars(&self, series: &Series, height: usize, style: Style, theme: &Theme) -> Vec<Line<'static>> {
+        bar_lines(&self.bins(series), self, height, style, theme)
+    }
+
+    /// The line below the bars.
+    pub fn rule(&self, theme: &Theme) -> Line<'static> {
+        Line::styled(format!("{:>1$}└{2}", "", self.gutter, "─".repeat(self.columns)), theme.frame())
+    }
+
+    /// Where the quantiles of one of them lie.
+    pub fn quantiles(&self, series: &Series) -> Line<'static> {
+        self.indented(&quantiles(series, self))
+    }
+
+    /// Both ends, and times between them.
+    pub fn times(&self) -> Line<'static> {
+        self.indented(&times(self))
+    }
+
+    fn indented(&self, text: &str) -> Line<'static> {
+        Line::raw(format!("{:>1$}{text}", "", self.gutter + 1))
     }
 
     /// In which column a duration falls.
@@ -72,14 +93,16 @@ impl Axis {
     }
 }
 
-fn range(series: &Series) -> Option<(f64, f64)> {
+fn range(all: &[&Series]) -> Option<(f64, f64)> {
+    let low_ns = all.iter().filter_map(|series| series.min_ns()).min()?;
+    let high_ns = all.iter().filter_map(|series| series.max_ns()).max()?;
     // 0 has no logarithm; nothing that is measured takes less than 1 ns.
-    let (low, high) = (series.min_ns()?.max(1) as f64, series.max_ns()?.max(1) as f64);
+    let (low, high) = (low_ns.max(1) as f64, high_ns.max(1) as f64);
     let widen = (LEAST_RANGE / (high / low)).sqrt().max(1.0);
     Some((low / widen, high * widen))
 }
 
-fn bar_lines(bins: &[u64], axis: &Axis, height: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn bar_lines(bins: &[u64], axis: &Axis, height: usize, style: Style, theme: &Theme) -> Vec<Line<'static>> {
     let largest = bins.iter().copied().max().unwrap_or(0).max(1);
     let heights: Vec<_> = bins.iter().map(|&bin| eighths(bin as f64 / largest as f64, height)).collect();
     let line = |row: usize| {
@@ -91,7 +114,7 @@ fn bar_lines(bins: &[u64], axis: &Axis, height: usize, theme: &Theme) -> Vec<Lin
             _ => String::new(),
         };
         let gutter = format!("{label:>width$}{edge}", width = axis.gutter, edge = if row == 0 { "┤" } else { "│" });
-        Line::from(vec![Span::styled(gutter, theme.frame()), Span::styled(blocks, theme.bar())])
+        Line::from(vec![Span::styled(gutter, theme.frame()), Span::styled(blocks, style)])
     };
     (0..height).map(line).collect()
 }
@@ -180,14 +203,14 @@ mod tests {
     #[test]
     fn every_operation_is_in_exactly_one_column() {
         let series = series(&[0, 1, 999, 1_000, 5_000_000, u64::MAX / 2]);
-        let axis = Axis::of(&series, 60).unwrap();
+        let axis = Axis::of(&[&series], 60).unwrap();
         assert_eq!(axis.bins(&series).iter().sum::<u64>(), series.count());
     }
 
     #[test]
     fn the_shortest_is_in_the_first_column_and_the_longest_in_the_last() {
         let series = series(&[1_000, 30_000, 1_000_000]);
-        let axis = Axis::of(&series, 60).unwrap();
+        let axis = Axis::of(&[&series], 60).unwrap();
         let bins = axis.bins(&series);
         assert_eq!((bins[0], bins[axis.columns - 1]), (1, 1));
         // The axis is logarithmic: half way between 1 µs and 1 ms lies 31.6 µs.
@@ -197,7 +220,7 @@ mod tests {
     #[test]
     fn equal_durations_stand_in_the_middle_of_an_axis_that_is_not_a_point() {
         let series = series(&[1_000; 5]);
-        let axis = Axis::of(&series, 60).unwrap();
+        let axis = Axis::of(&[&series], 60).unwrap();
         let bins = axis.bins(&series);
         assert_eq!(bins.iter().filter(|&&bin| bin > 0).count(), 1);
         assert_eq!(bins[axis.columns / 2], 5);
@@ -205,8 +228,8 @@ mod tests {
 
     #[test]
     fn of_nothing_there_is_no_axis() {
-        assert!(Axis::of(&Series::default(), 60).is_none());
-        assert!(Axis::of(&series(&[1]), 5).is_none());
+        assert!(Axis::of(&[&Series::default()], 60).is_none());
+        assert!(Axis::of(&[&series(&[1])], 5).is_none());
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Text {
     }
 
     /// How many lines there are.
-    pub fn len(&self) -> usize {
+    pub fn height(&self) -> usize {
         self.lines.len()
     }
 

@@ -103,7 +103,7 @@ fn stage(row: &StageRow, layout: &Layout, theme: &Theme) -> Line<'static> {
 
 /// Stages for which there is no line: what they are together, so that the shares still add up.
 fn rest(stages: &[StageRow], theme: &Theme) -> Line<'static> {
-    let name = format!("{} more (Enter)", stages.len());
+    let name = format!("{} more (t)", stages.len());
     let share = text::share(stages.iter().map(|row| row.share_permille).sum());
     Line::styled(format!("{name:<NAME_WIDTH$}{share:>SHARE_WIDTH$}"), theme.frame())
 }

@@ -68,7 +68,7 @@ fn why_unknown(common: &Common) -> &'static str {
 fn missing(text: &mut Text, common: &Common) {
     text.heading("What is missing");
     let (environment, loss) = (common.data().aggregate.environment(), common.data().aggregate.loss());
-    let before = text.len();
+    let before = text.height();
     for hook in environment.iter().flat_map(|environment: &&Environment| &environment.hooks) {
         if hook.attached_by.is_none() {
             let why = hook.problem.as_deref().unwrap_or("not known why");
@@ -84,7 +84,7 @@ fn missing(text: &mut Text, common: &Common) {
     let said = match environment {
         None => format!("{UNKNOWN} (nothing has arrived yet)"),
         Some(_) if loss.at_ns == 0 && loss.counters.is_empty() => format!("{UNKNOWN} (no report of losses has come yet)"),
-        Some(environment) if text.len() == before => {
+        Some(environment) if text.height() == before => {
             format!("nothing: {} attached, none of them lost anything", counted(environment.hooks.len() as u64, "hook"))
         }
         Some(_) => return,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use grantscope_analysis::column::{Align, COLUMNS};
-use grantscope_analysis::model::Outcome;
+use grantscope_analysis::series::SeriesKey;
 use grantscope_analysis::series::activity::SECONDS;
 use grantscope_analysis::shown::{self, head, width as width_of};
 use ratatui::Frame as Canvas;
@@ -245,7 +245,7 @@ fn drawn(row: &Row, selected: bool, columns: &[Seen], theme: &Theme) -> Line<'st
 }
 
 fn row_style(row: &Row, selected: bool, theme: &Theme) -> Style {
-    let style = if row.group.outcome == Outcome::Ok { Style::new() } else { theme.warning() };
+    let style = if row.members.iter().any(SeriesKey::is_failure) { theme.bad() } else { Style::new() };
     if selected { style.patch(theme.selected()) } else { style }
 }
 

@@ -1,0 +1,167 @@
+//! A line for each of the slowest, and the stages of the one that is opened as bars on its time line.
+
+use grantscope_analysis::history::{Exemplar, MOST_EXEMPLARS};
+use grantscope_analysis::quantile::P50;
+use grantscope_analysis::shown::{Shown, head, width as width_of};
+use grantscope_analysis::stages::Segment;
+use grantscope_analysis::units;
+use ratatui::Frame as Canvas;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span, Text};
+
+use super::state::{Since, Slow};
+use crate::screen::command::Command;
+use crate::screen::model::common::Common;
+use crate::screen::text;
+use crate::screen::theme::Theme;
+use crate::screen::widgets::titled::titled;
+use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::{bar, meaning};
+
+/// The name of a stage.
+const NAME: usize = 16;
+/// A duration.
+const TIME: usize = 9;
+/// The stages need as many lines, the two ends of their axis among them.
+const LEAST_STAGES: usize = 4;
+/// Title and heading of the list, title of the time line.
+const OTHER_LINES: usize = 3;
+
+/// Draws it.
+pub fn draw(canvas: &mut Canvas, area: Rect, view: &Slow, common: &Common, theme: &Theme) {
+    let inner = titled(canvas, area, &title(view, common), theme);
+    let Some((selected, opened)) = view.selected() else {
+        canvas.render_widget(Text::from_iter(wrap(&nothing(view), inner.width.into())), inner);
+        return;
+    };
+    let width = usize::from(inner.width);
+    // The opened one is seen in any case: what is above it may have no room.
+    let room = usize::from(area.height).saturating_sub(OTHER_LINES + LEAST_STAGES).clamp(1, view.operations.len());
+    let first = (selected + 1).saturating_sub(room);
+    let mut lines = vec![Line::styled(head(&heading(), width).to_owned(), theme.heading())];
+    for place in first..first + room {
+        let text = head(&row(&view.operations[place], place, place == selected, common), width).to_owned();
+        lines.push(if place == selected { Line::styled(text, theme.selected()) } else { Line::raw(text) });
+    }
+    let above = lines.len() as u16;
+    canvas.render_widget(Text::from(lines), inner);
+    let [_, rest] = Layout::vertical([Constraint::Length(above), Constraint::Min(0)]).areas(inner);
+    let inner = titled(canvas, rest, &opened_title(opened), theme);
+    canvas.render_widget(Text::from(opened_lines(opened, common, usize::from(inner.height), width, theme)), inner);
+}
+
+fn title(view: &Slow, common: &Common) -> String {
+    let row =
+        view.subject.as_ref().map_or_else(|| "no row".to_owned(), |subject| text::group(&subject.group, subject.shows_domain));
+    let (since, other) = match view.since {
+        Since::Ever => ("of all time", "of the last minute"),
+        Since::Lately => ("of the last 30 to 60 s", "of all time"),
+    };
+    let key = common.keys.shown(Command::Sort);
+    format!(" {row}: the {MOST_EXEMPLARS} slowest {since} ({key}: {other}) ")
+}
+
+fn nothing(view: &Slow) -> String {
+    match (view.since, &view.subject) {
+        (_, None) => "Nothing was recorded so far.".to_owned(),
+        (Since::Lately, _) => "No operation of this row ended in the last 30 s.".to_owned(),
+        (Since::Ever, _) => {
+            "No operation of this row is kept: only of the 256 rows that had operations last are some.".to_owned()
+        }
+    }
+}
+
+fn heading() -> String {
+    columns(["", "took", "began at", "pages", "domid", "pid", "thread", "outcome, and who"])
+}
+
+fn row(one: &Exemplar, place: usize, is_selected: bool, common: &Common) -> String {
+    let outcome = one.cause.map_or_else(|| one.outcome.to_string(), |cause| format!("{} {}", one.outcome, cause.name()));
+    columns([
+        &format!("{}{}", if is_selected { "▸" } else { " " }, place + 1),
+        &units::duration(one.ns as f64),
+        &text::second(common, one.start_ns),
+        &text::maybe(one.pages),
+        &text::maybe(one.domid),
+        &one.tgid.to_string(),
+        &one.tid.to_string(),
+        &format!("{outcome:<8} {}", Shown(&one.comm)),
+    ])
+}
+
+fn columns(cells: [&str; 8]) -> String {
+    let [place, took, began, pages, domid, pid, thread, rest] = cells;
+    format!("{place:<3} {took:>TIME$} {began:>11} {pages:>5} {domid:>5} {pid:>7} {thread:>7}  {rest}")
+}
+
+fn opened_title(one: &Exemplar) -> String {
+    let measured = units::duration(one.measured_ns as f64);
+    let own = one.measured_ns.saturating_sub(one.ns);
+    let own = if own == 0 { String::new() } else { format!(", of which {} are the probes' own", units::duration(own as f64)) };
+    format!(" this one as it was measured: {measured}{own} ")
+}
+
+/// Its stages one after the other, in so many lines: where they have no room, the longest of them.
+fn opened_lines(one: &Exemplar, common: &Common, height: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let axis = width.saturating_sub(NAME + TIME + 3);
+    let room = height.saturating_sub(1);
+    let remarks = remarks(one, common, width);
+    let (seen, left_out) = longest(&one.stages, room);
+    let mut lines: Vec<_> = seen.iter().map(|segment| stage(segment, one.measured_ns, axis, theme)).collect();
+    lines.push(ends(one, left_out, axis, theme));
+    let spare = height.saturating_sub(lines.len());
+    lines.extend(remarks.into_iter().take(spare).map(Line::from));
+    lines
+}
+
+/// The longest in the order in which they followed each other, so many at most with a line for the rest; how many are left out, and how long
+/// they took.
+fn longest(all: &[Segment], room: usize) -> (Vec<Segment>, Option<(usize, u64)>) {
+    if all.len() <= room {
+        return (all.to_vec(), None);
+    }
+    let mut places: Vec<_> = (0..all.len()).collect();
+    places.sort_by_key(|&place| std::cmp::Reverse(all[place].ns));
+    let left_out = places.split_off(room.min(all.len()));
+    places.sort_unstable();
+    let ns = left_out.iter().map(|&place| all[place].ns).sum();
+    (places.into_iter().map(|place| all[place]).collect(), Some((left_out.len(), ns)))
+}
+
+fn stage(segment: &Segment, whole_ns: u64, axis: usize, theme: &Theme) -> Line<'static> {
+    let part = |ns: u64| ns as f64 / whole_ns.max(1) as f64;
+    let before = ((part(segment.begin_ns) * axis as f64) as usize).min(axis.saturating_sub(1));
+    let room = axis - before;
+    let blocks = bar::horizontal(part(segment.ns) * axis as f64 / room.max(1) as f64, room);
+    Line::from(vec![
+        Span::raw(format!("  {:<NAME$}{:>TIME$}", segment.stage.name(), units::duration(segment.ns as f64))),
+        Span::styled(format!("│{:before$}", ""), theme.frame()),
+        Span::styled(blocks, theme.bar()),
+    ])
+}
+
+/// Both ends of the axis, and what of the stages has no line.
+fn ends(one: &Exemplar, left_out: Option<(usize, u64)>, axis: usize, theme: &Theme) -> Line<'static> {
+    let indent = NAME + TIME + 2;
+    let left = left_out.map_or_else(String::new, |(count, ns)| format!("  {count} shorter: {}", units::duration(ns as f64)));
+    let end = units::duration(one.measured_ns as f64);
+    let rest = axis.saturating_sub(width_of(&end) + 1);
+    Line::styled(format!("{:<indent$}└0{:rest$}{end}", head(&left, indent), "", rest = rest.saturating_sub(1)), theme.frame())
+}
+
+/// What its longest stage is, and how it compares with the others of its row.
+fn remarks(one: &Exemplar, common: &Common, width: usize) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some(row) = common.listing.detail()
+        && let Some(p50) = row.total.quantile(&P50).filter(|p50| p50.ns > 0)
+    {
+        sentences.push(format!("{:.1} times the p50 of this row, {p50}.", one.ns as f64 / p50.ns as f64));
+    }
+    if one.stages_incomplete {
+        sentences.push("A hook of it was missed: some of its stages may be in the one around them.".to_owned());
+    }
+    if let Some(segment) = one.stages.iter().max_by_key(|segment| segment.ns) {
+        sentences.push(meaning::of_stage(segment.stage));
+    }
+    sentences.iter().flat_map(|sentence| wrap(sentence, width)).collect()
+}
