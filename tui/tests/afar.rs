@@ -15,6 +15,7 @@ use support::{builder, synthetic};
 
 fn grantscope(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_grantscope"));
+    command.env("GRANTSCOPE_CONFIG", "/dev/null");
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
