@@ -88,6 +88,11 @@ impl Loaded {
         let config = Config::parse(&bytes).map_err(|mistake| usage(format!("{}:{mistake}", named.path.display())))?;
         Ok(Self { config, file, is_there: true })
     }
+
+    /// The name of the file that was read; `None`: there was none.
+    pub fn name(&self) -> Option<String> {
+        self.file.as_ref().filter(|_| self.is_there).map(|file| file.path.display().to_string())
+    }
 }
 
 impl NamedBy {

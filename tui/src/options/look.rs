@@ -53,7 +53,8 @@ impl LookArgs {
     pub fn on_terminal(&self, mouse: MouseArgs) -> Result<Look> {
         let in_force = self.in_force(mouse)?;
         let theme = in_force.theme(variable, io::stdout().is_terminal());
-        Ok(Look { mouse: in_force.mouse(), theme, keys: in_force.loaded.config.keys })
+        let (mouse, file) = (in_force.mouse(), in_force.loaded.name());
+        Ok(Look { mouse, theme, keys: in_force.loaded.config.keys, file })
     }
 
     /// How a picture looks and what the keys do there: the same wherever it is made. `auto` is these colours.

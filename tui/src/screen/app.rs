@@ -79,6 +79,12 @@ impl App {
         self
     }
 
+    /// This file says how keys and colours differ from those that are built in.
+    pub fn configured_by(mut self, file: Option<String>) -> Self {
+        self.common.configuration = file;
+        self
+    }
+
     /// Whether this may happen now: a frame behind the place where a replay is held may not.
     pub fn takes(&self, event: &Event) -> bool {
         match event {

@@ -33,6 +33,8 @@ pub struct Look {
     pub theme: Theme,
     /// What the keys do.
     pub keys: Keys,
+    /// The file that says so; `None`: none was read.
+    pub file: Option<String>,
 }
 
 /// How an input is watched.

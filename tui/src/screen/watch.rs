@@ -31,7 +31,8 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Resul
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
     let until = how.until;
-    let app = App::new(input.origin, wanted).about(&input, speed).with_keys(how.look.keys.clone());
+    let app =
+        App::new(input.origin, wanted).about(&input, speed).with_keys(how.look.keys.clone()).configured_by(how.look.file.clone());
     let characters = how.look.theme.characters();
     let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;

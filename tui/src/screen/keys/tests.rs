@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crossterm::event::KeyModifiers;
 
 use super::*;
+use crate::screen::fixtures::{LARGE, picture, press, troubled, viewer};
 use crate::screen::views::{self, HELP};
 
 fn changed(wanted: &[(&str, &[&str])]) -> Keys {
@@ -54,4 +55,29 @@ fn the_keys_that_are_built_in_change_nothing_when_they_are_given() {
     let wanted: Vec<_> = keys.all().iter().map(|bound| (bound.name(), bound.keys.clone())).collect();
     assert_eq!(keys.clone().changed(&wanted), keys);
     assert_eq!(keys.shown(HELP), "? F1");
+}
+
+#[test]
+fn footer_header_and_help_show_the_keys_that_are_in_force() {
+    let wanted: &[(&str, &[&str])] =
+        &[("quit", &["Q", "x"]), ("up", &["w"]), ("down", &["PgDn"]), ("info", &["F5"]), ("probes", &[]), ("help", &["F2"])];
+    let mut app = viewer(LARGE, troubled(), &[]).with_keys(changed(wanted));
+    let table = picture(LARGE, &app);
+    let footer = table.lines().last().unwrap();
+    assert!(footer.starts_with("Q quit  F2 help  w PgDn row  ") && !footer.contains("q quit"), "{footer}");
+    assert!(table.contains("(F5: which)"), "{table}");
+    press(&mut app, &[HELP]);
+    let help = picture((120, 200), &app);
+    let line = |words: &str| help.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {help}"));
+    assert!(line("quit, and print the summary").trim_start().starts_with("Q x "), "{help}");
+    assert!(line("what watching costs").trim_start().starts_with("no key "), "{help}");
+    assert!(line("are in no number here").contains("(no key: where and why)"), "{help}");
+}
+
+#[test]
+fn a_command_without_a_key_is_not_in_the_footer() {
+    let app = viewer(LARGE, troubled(), &[]).with_keys(changed(&[("filter", &[]), ("up", &[]), ("down", &[])]));
+    let table = picture(LARGE, &app);
+    let footer = table.lines().last().unwrap();
+    assert!(footer.starts_with("q quit  ? help  Enter ") && !footer.contains("filter"), "{footer}");
 }
