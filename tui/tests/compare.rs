@@ -98,6 +98,25 @@ fn what_became_slower_is_named_with_its_stage() {
 }
 
 #[test]
+fn what_is_watched_is_compared_with_a_baseline_by_the_same_limits() {
+    let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower());
+    let watched = runs.run(&["top", "head.gsr", "--speed", "max", "--baseline", "base.gsr"]);
+    let compared = runs.compare(&["base.gsr", "head.gsr"]);
+    assert_eq!((watched.code, watched.stderr.as_str()), (0, ""));
+    let rows = |text: &str| text.lines().filter(|line| line.starts_with("regressed ")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rows(&watched.stdout), rows(&compared.stdout));
+    assert_eq!(rows(&watched.stdout).len(), 2, "{}", watched.stdout);
+    let loose = runs.run(&["top", "head.gsr", "--speed", "max", "--baseline", "base.gsr", "--max", "* p50=50%"]);
+    assert_eq!((loose.code, rows(&loose.stdout).len()), (0, 0), "{}", loose.stdout);
+    for (args, why) in
+        [(&["--max", "* p50=50%"][..], "give --baseline RUN"), (&["--baseline", "none.gsr"], "none.gsr: cannot be opened")]
+    {
+        let refused = runs.run(&[&["top", "head.gsr"], args].concat());
+        assert!(refused.code != 0 && refused.stderr.contains(why), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn markdown_begins_with_what_follows() {
     let runs = Runs::new().with("base.gsr", &base()).with("head.gsr", &slower());
     let ran = runs.compare(&["base.gsr", "head.gsr", "--format", "markdown"]);

@@ -12,11 +12,12 @@ use grantscope_output::{Output, say};
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
+use crate::options::baseline::BaselineArgs;
 use crate::options::look::LookArgs;
 use crate::options::shown::ShownArgs;
 use crate::screen::colours::Colours;
 use crate::screen::command::ViewId;
-use crate::screen::picture::{Ground, picture, svg, text};
+use crate::screen::picture::{Ground, Of, picture, svg, text};
 use crate::screen::views::{VIEWS, index};
 use crate::source;
 use crate::source::stream::is_stdin;
@@ -63,6 +64,10 @@ pub struct Shot {
     /// What is shown.
     #[command(flatten)]
     pub shown: ShownArgs,
+
+    /// What it is compared with.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
 }
 
 impl Verb for Shot {
@@ -80,7 +85,9 @@ impl Verb for Shot {
         let pressed = self.keys.split_whitespace().map(key).collect::<Result<Vec<_>>>()?;
         let (theme, keys) = self.look.of_picture(if is_svg { Colours::True } else { Colours::Never })?;
         let input = source::open(path, Default::default())?;
-        let (drawn, ended) = picture(input, self.shown.into(), self.size, (keys, opens, &pressed), &theme)?;
+        let wanted = self.shown.into();
+        let shot = Of { wanted, baseline: self.baseline.read(wanted)?, size: self.size, keys, opens, pressed: &pressed };
+        let (drawn, ended) = picture(input, shot, &theme)?;
         let bytes = if is_svg { svg(&drawn, self.ground) } else { text(&drawn) };
         match output {
             Some(path) => {

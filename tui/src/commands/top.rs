@@ -7,6 +7,7 @@ use clap::{Parser, ValueHint};
 
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{Code, Exit, Exits};
+use crate::options::baseline::BaselineArgs;
 use crate::options::filter::FilterArgs;
 use crate::options::look::LookArgs;
 use crate::options::mouse::MouseArgs;
@@ -58,6 +59,10 @@ pub struct Top {
     #[command(flatten)]
     pub shown: ShownArgs,
 
+    /// What it is compared with.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
+
     /// What is recorded, live.
     #[command(flatten)]
     pub filter: FilterArgs,
@@ -79,6 +84,7 @@ impl Verb for Top {
         Example("ssh board grantscope record -o - | grantscope top -", "a stream, live"),
         Example("grantscope top unix:/run/grantscope/sock", "what `record --listen` records, beside other viewers"),
         Example("grantscope top recording.gsr --speed 10 | cat", "plain text, ten times as fast"),
+        Example("grantscope top --baseline last-week.gsr", "what became slower, while it happens (key b)"),
         Example("grantscope top --no-tui --interval 10s", "the same facts as text, also on a terminal"),
     ];
     const NOTE: &'static str = "Inside, ? shows all keys, / filters, space holds a replay. q quits and prints the summary.";
@@ -88,7 +94,9 @@ impl Verb for Top {
     fn run(&self) -> Result<Exit> {
         let look = self.look.on_terminal(self.mouse)?;
         let how = Watching { until: Until::AskedFor, look, reports: self.reports.into() };
-        watch(source::open(self.input(), (&self.filter).into())?, self.speed, self.shown.into(), how)
+        let wanted = self.shown.into();
+        let baseline = self.baseline.read(wanted)?;
+        watch(source::open(self.input(), (&self.filter).into())?, self.speed, wanted, baseline, how)
     }
 }
 

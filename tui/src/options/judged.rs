@@ -12,9 +12,9 @@ use crate::exit::Exit;
 use crate::options::allowed::Allowed;
 use crate::source::text;
 
-/// What is judged, and by which limits.
+/// How much may change.
 #[derive(Args, Clone, Debug)]
-pub struct JudgedArgs {
+pub struct LimitsArgs {
     /// What may change by how much: `export.* p99=5%`, `map.pages p50=200ns`, `release.wc[pages>=256] dma_free=3%,100ns`
     #[arg(long, value_name = "LIMIT", value_parser = rule)]
     pub max: Vec<Rule>,
@@ -22,6 +22,14 @@ pub struct JudgedArgs {
     /// A file of limits (docs/compare.md)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub check: Option<PathBuf>,
+}
+
+/// What is judged, and by which limits.
+#[derive(Args, Clone, Debug)]
+pub struct JudgedArgs {
+    /// How much may change.
+    #[command(flatten)]
+    pub limits: LimitsArgs,
 
     /// What may be different; it is still said. A tag by its column, as in tag_branch
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Allowed)]
@@ -56,22 +64,38 @@ pub struct Judge {
     undecided_passes: bool,
 }
 
-impl JudgedArgs {
-    /// Reads the file, where there is one.
+impl LimitsArgs {
+    /// Whether there are any.
+    pub fn are_given(&self) -> bool {
+        !self.max.is_empty() || self.check.is_some()
+    }
+
+    /// Reads the file, where there is one. Without any limits, those that are usual.
     ///
     /// # Errors
     /// It cannot be read, or is no list of limits.
-    pub fn judge(&self) -> Result<Judge> {
+    pub fn read(&self) -> Result<LimitsFile> {
         let file = self.check.as_deref().map(limits_file).transpose()?.unwrap_or_default();
         let rules = if file.rules.is_empty() && self.max.is_empty() {
             vec![Rule::default_one()]
         } else {
             [file.rules, self.max.clone()].concat()
         };
+        Ok(LimitsFile { rules, ..file })
+    }
+}
+
+impl JudgedArgs {
+    /// Reads the file, where there is one.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no list of limits.
+    pub fn judge(&self) -> Result<Judge> {
+        let LimitsFile { rules, allow, .. } = self.limits.read()?;
         Ok(Judge {
             rules,
             error_rate: self.error_rate,
-            allowed: [file.allow, self.allow.clone()].concat(),
+            allowed: [allow, self.allow.clone()].concat(),
             undecided_passes: self.inconclusive == Undecided::Pass,
         })
     }

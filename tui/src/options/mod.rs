@@ -1,6 +1,7 @@
 //! Options that several verbs share.
 
 pub mod allowed;
+pub mod baseline;
 pub mod capture;
 pub mod filter;
 pub mod format;

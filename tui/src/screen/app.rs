@@ -10,6 +10,7 @@ use grantscope_analysis::series::Wanted;
 use crate::screen::command::{Command, Travel, ViewId};
 use crate::screen::event::{Event, Wheel};
 use crate::screen::keys::Keys;
+use crate::screen::model::baseline::{Against, Baseline};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
@@ -82,6 +83,12 @@ impl App {
     /// This file says how keys and colours differ from those that are built in.
     pub fn configured_by(mut self, file: Option<String>) -> Self {
         self.common.configuration = file;
+        self
+    }
+
+    /// All of it is compared with this.
+    pub fn against(mut self, baseline: Option<Baseline>) -> Self {
+        self.common.against = baseline.map(Against::new);
         self
     }
 

@@ -6,10 +6,11 @@ use ratatui::text::{Line, Span};
 use grantscope_analysis::report::text::{bound, earlier, phases, recorder};
 use grantscope_analysis::shown::{Shown, counted, width as width_of};
 
+use crate::screen::model::baseline::Against;
 use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::views::{ERRORS, INFO, MAPS};
+use crate::screen::views::{BASELINE, ERRORS, INFO, MAPS};
 use crate::screen::widgets::wrap::wrap;
 use crate::source::frames::{Ended, Origin};
 use crate::source::pace::Speed;
@@ -84,6 +85,9 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     if let Some((text, is_raw)) = text::times(&data.aggregate) {
         chips.push(Chip { text, style: warn_if(is_raw, theme.warning()) });
     }
+    if let Some(against) = &common.against {
+        chips.extend(against_chip(against, common, theme));
+    }
     if let Some(report) = data.aggregate.filtered() {
         chips.push(Chip { text: report.to_string(), style: theme.warning() });
     }
@@ -123,6 +127,17 @@ fn errors_chip(common: &Common, theme: &Theme) -> Chip {
             Chip { text: format!("errors {errors} ({key}: which)"), style: theme.bad() }
         }
     }
+}
+
+/// Whether something became slower since the baseline.
+fn against_chip(against: &Against, common: &Common, theme: &Theme) -> Option<Chip> {
+    let key = common.keys.shown(BASELINE);
+    let so_far = if common.ended().is_some() { "" } else { " so far" };
+    against.comparison.as_ref()?;
+    Some(match against.regressed() {
+        0 => Chip { text: format!("no regression{so_far} ({key}: what is known)"), style: Style::new() },
+        regressed => Chip { text: format!("{regressed} REGRESSED ({key}: which)"), style: theme.bad() },
+    })
 }
 
 fn rate_over(common: &Common) -> &'static str {

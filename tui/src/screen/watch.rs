@@ -16,6 +16,7 @@ use crate::screen::ascii::Written;
 use crate::screen::colours::Characters;
 use crate::screen::command::Command;
 use crate::screen::feed::{self, Backlog};
+use crate::screen::model::baseline::Baseline;
 use crate::screen::text;
 use crate::screen::until::{Until, Watching};
 use crate::screen::{event_loop, plain, signals, terminal};
@@ -27,13 +28,14 @@ use crate::source::pace::Speed;
 ///
 /// # Errors
 /// The terminal cannot be used, or the input is not a recording.
-pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Result<Exit> {
+pub fn watch(input: Input, speed: Speed, wanted: Wanted, baseline: Option<Baseline>, how: Watching) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
     let until = how.until;
-    let app =
-        App::new(input.origin, wanted).about(&input, speed).with_keys(how.look.keys.clone()).configured_by(how.look.file.clone());
-    let characters = how.look.theme.characters();
+    let look = &how.look;
+    let app = App::new(input.origin, wanted).about(&input, speed).against(baseline);
+    let app = app.with_keys(look.keys.clone()).configured_by(look.file.clone());
+    let characters = look.theme.characters();
     let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
     signals::forward(events.clone(), has_terminal)?;
@@ -71,6 +73,9 @@ fn print_summary(app: &App, characters: Characters) -> io::Result<()> {
     out.text(&summary::table(&data.aggregate))?;
     if app.common().ended().is_none() && app.common().is_replay() {
         out.text(&format!("watching ended at {}: what comes after that is not in this table\n", text::how_far(app.common())))?;
+    }
+    if let Some(against) = &app.common().against {
+        out.text(&format!("\n{}", against.text()))?;
     }
     if data.reset_at_ns.is_some() {
         let key = app.common().keys.shown(Command::Reset);

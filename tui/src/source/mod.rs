@@ -11,6 +11,7 @@ pub mod runs;
 pub mod serial;
 pub mod stream;
 pub mod text;
+pub mod whole_runs;
 
 use std::path::Path;
 

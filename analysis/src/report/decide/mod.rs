@@ -5,10 +5,9 @@ mod json;
 mod markdown;
 mod table;
 mod text;
-mod words;
+pub mod words;
 
 pub use decision::Decision;
-pub use words::undecided;
 
 /// A format.
 #[derive(Clone, Copy, Debug)]

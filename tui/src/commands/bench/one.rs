@@ -71,7 +71,7 @@ impl One<'_> {
         };
         let show = |source| {
             let how = Watching { until: self.until, look, reports: self.bench.reports.into() };
-            watch(Input::live(Box::new(source)), Speed::Max, self.bench.shown.into(), how)
+            watch(Input::live(Box::new(source)), Speed::Max, self.bench.shown.into(), None, how)
         };
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;
         // Before anything can fail: what was measured is also what people read.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use grantscope_analysis::decide::{Comparison, compare_groups, compare_ways};
-use grantscope_analysis::report::decide::{TEXT, undecided};
+use grantscope_analysis::report::decide::TEXT;
+use grantscope_analysis::report::decide::words::undecided;
 use grantscope_analysis::runs::{Arm, Run};
 use grantscope_analysis::series::Wanted;
 use grantscope_analysis::shown::counted;
@@ -15,10 +16,10 @@ use grantscope_output::say;
 
 use super::arguments::Bench;
 use super::one::{Ended, One, RECORDING};
-use crate::commands::compare::inputs;
 use crate::exit::Exit;
 use crate::options::judged::{Judge, exit};
 use crate::screen::until::Until;
+use crate::source::whole_runs;
 
 /// The runs of a benchmark, and what they are judged by.
 pub struct Repeated<'a> {
@@ -70,9 +71,9 @@ impl<'a> Repeated<'a> {
         let against = match judged.arms {
             Some(arm) => Some(Against::Ways(arm)),
             None if judged.against.is_empty() => None,
-            None => Some(Against::Runs(inputs::runs(&judged.against, wanted)?)),
+            None => Some(Against::Runs(whole_runs::runs(&judged.against, wanted)?)),
         };
-        if against.is_none() && (!judged.limits.max.is_empty() || judged.limits.check.is_some()) {
+        if against.is_none() && judged.limits.limits.are_given() {
             bail!("limits are for a comparison; give --against RUN, or --arms buffer");
         }
         let judge = judged.limits.judge()?;
@@ -99,7 +100,7 @@ impl<'a> Repeated<'a> {
             }
             longest = longest.max(run_began.elapsed());
             if let Some(question) = &mut self.question {
-                question.head.extend(inputs::runs(&[one.out.join(RECORDING)], question.wanted)?);
+                question.head.extend(whole_runs::runs(&[one.out.join(RECORDING)], question.wanted)?);
             }
             if matches!(self.next(number, began.elapsed() + longest)?, Next::Enough) {
                 return self.end(number, watched);

@@ -1,7 +1,5 @@
 //! `grantscope compare`: did a change make it slower, and does one kind of buffer cost more than another.
 
-pub mod inputs;
-
 use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -20,6 +18,7 @@ use crate::exit::{Code, Exit, Exits, WrongUsage};
 use crate::options::judged::{Judge, JudgedArgs, exit};
 use crate::options::one_of::one_of;
 use crate::options::times::TimesArgs;
+use crate::source::whole_runs;
 
 /// Say whether a change made something slower, how sure that is, and which stage explains it.
 ///
@@ -118,8 +117,8 @@ impl Compare {
         };
         // Half of the time each, where there are two processors.
         let (base, head) = thread::scope(|scope| {
-            let base = scope.spawn(|| inputs::runs(base, self.wanted()));
-            let head = inputs::runs(head, self.wanted());
+            let base = scope.spawn(|| whole_runs::runs(base, self.wanted()));
+            let head = whole_runs::runs(head, self.wanted());
             (base.join().unwrap_or_else(|panic| resume_unwind(panic)), head)
         });
         let (base, head) = (base?, head?);
@@ -128,7 +127,7 @@ impl Compare {
     }
 
     fn of_arms(&self, arm: Arm, judge: &Judge) -> Result<Vec<Comparison>> {
-        let runs = inputs::runs(&self.runs, self.wanted())?;
+        let runs = whole_runs::runs(&self.runs, self.wanted())?;
         let by = self.by(&runs)?;
         let ways = arm.values(&runs).len();
         let comparisons = compare_ways(arm, &by, runs, &judge.rules, judge.error_rate);

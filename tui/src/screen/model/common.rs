@@ -9,6 +9,7 @@ use grantscope_analysis::series::{SeriesKey, Wanted};
 use crate::screen::command::Travel;
 use crate::screen::event::Size;
 use crate::screen::keys::Keys;
+use crate::screen::model::baseline::Against;
 use crate::screen::model::connection::Connection;
 use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
@@ -40,6 +41,8 @@ pub struct Common {
     pub timeline: Timeline,
     /// How a recording is played.
     pub playback: Playback,
+    /// What all of it is compared with; `None`: nothing.
+    pub against: Option<Against>,
     /// What came of the last key, until the next; `None`: it can be seen.
     pub notice: Option<String>,
     data: Data,
@@ -59,6 +62,7 @@ impl Common {
             configuration: None,
             timeline: Timeline::default(),
             playback: Playback::at(Speed::Times(1.0)),
+            against: None,
             notice: None,
             data: Data::of(wanted.into()),
             held: None,
@@ -79,7 +83,11 @@ impl Common {
     /// Computes the rows.
     pub fn refresh(&mut self) {
         let data = self.held.as_deref().unwrap_or(&self.data);
-        self.listing.refresh(data, self.connection.ended().is_some());
+        let is_over = self.connection.ended().is_some();
+        self.listing.refresh(data, is_over);
+        if let Some(against) = &mut self.against {
+            against.refresh(data, self.connection.now(), is_over);
+        }
     }
 
     /// No more frames will come.

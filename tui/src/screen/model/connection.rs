@@ -67,6 +67,11 @@ impl Connection {
         self.ended.as_ref()
     }
 
+    /// The viewer's time.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
     /// How long nothing came, in the viewer's time.
     pub fn silent_for(&self) -> Duration {
         self.now.saturating_sub(self.since)

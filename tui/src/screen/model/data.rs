@@ -72,6 +72,11 @@ impl Data {
         mem::swap(&mut self.aggregate, &mut self.other);
     }
 
+    /// What was read in these times, whichever are shown.
+    pub fn in_times(&self, times: Times) -> &Aggregate {
+        if self.aggregate.wanted().times == times { &self.aggregate } else { &self.other }
+    }
+
     /// What is known of the probes' own time, whichever times are shown.
     pub fn corrected(&self) -> &Aggregate {
         if self.aggregate.times() == Times::Raw { &self.other } else { &self.aggregate }

@@ -1,5 +1,6 @@
 //! What is common to all views: the data read so far, and the rows that it makes.
 
+pub mod baseline;
 pub mod columns;
 pub mod common;
 pub mod connection;

@@ -18,25 +18,37 @@ use crate::screen::command::Command;
 use crate::screen::draw;
 use crate::screen::event::{Event, Size};
 use crate::screen::keys::Keys;
+use crate::screen::model::baseline::Baseline;
 use crate::screen::theme::Theme;
 use crate::source::frames::{Ended, Input};
 
 pub use self::colour::Ground;
 pub use self::svg::svg;
 
-/// What a viewer with such keys shows that has read all of an input, has opened a view, and was given some of its keys then; and how the
-/// input ended.
+/// What a picture is of.
+#[derive(Debug)]
+pub struct Of<'a> {
+    /// What is shown of the input.
+    pub wanted: Wanted,
+    /// What it is compared with.
+    pub baseline: Option<Baseline>,
+    /// Columns and lines.
+    pub size: (u16, u16),
+    /// What the keys do.
+    pub keys: Keys,
+    /// The view that is opened when all was read.
+    pub opens: Option<Command>,
+    /// Keys that are pressed then.
+    pub pressed: &'a [KeyEvent],
+}
+
+/// What a viewer shows that has read all of an input, and was given these keys then; and how the input ended.
 ///
 /// # Errors
 /// The input is no recording, or a key means nothing.
-pub fn picture(
-    mut input: Input,
-    wanted: Wanted,
-    (columns, lines): (u16, u16),
-    (keys, opens, pressed): (Keys, Option<Command>, &[KeyEvent]),
-    theme: &Theme,
-) -> Result<(Buffer, Ended)> {
-    let mut app = App::new(input.origin, wanted).with_keys(keys);
+pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, Ended)> {
+    let Of { wanted, baseline, size: (columns, lines), keys, opens, pressed } = of;
+    let mut app = App::new(input.origin, wanted).against(baseline).with_keys(keys);
     app.update(Event::Resize(Size { columns: columns.into(), lines: lines.into() }));
     let ended = loop {
         match input.source.next_frame() {

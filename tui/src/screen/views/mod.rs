@@ -1,5 +1,6 @@
 //! The registry of views: to add one, make its folder, and write its row here.
 
+pub mod baseline;
 pub mod compare;
 pub mod errors;
 pub mod help;
@@ -59,6 +60,8 @@ pub enum Layer {
 pub const SHAPE: Command = Open(ViewId("shape"));
 /// The slowest operations of the selected row, one of them opened.
 pub const SLOW: Command = Open(ViewId("slowest"));
+/// What became slower since earlier runs.
+pub const BASELINE: Command = Open(ViewId("baseline"));
 /// What failed.
 pub const ERRORS: Command = Open(ViewId("errors"));
 /// Buffer kinds side by side.
@@ -208,6 +211,20 @@ pub const VIEWS: &[Row] = &[
         moves: "operation",
         footer: &[Quit, Back, HELP, Down, Sort, MorePages, SHAPE, WHERE, COMPARE, Pause, NextView, INFO, OtherTimes],
         new: || Box::new(slow::Slow::default()),
+    },
+    Row {
+        id: ViewId("baseline"),
+        key: Some(binding(
+            &[Char('b')],
+            "b",
+            BASELINE,
+            "baseline",
+            "what became slower since the runs that --baseline names; again: back to the table",
+        )),
+        layer: Layer::Body,
+        moves: "row",
+        footer: &[Quit, Back, HELP, Down, SLOW, WHERE, Filter, Pause, NextView, INFO],
+        new: || Box::new(baseline::Baseline::default()),
     },
     Row {
         id: ViewId("info"),

@@ -58,8 +58,10 @@ struct Kind {
     statuses: Statuses,
 }
 
+type Kinds = Vec<(What, Kind)>;
+
 /// What failed, the most frequent first; and what did not succeed, and is an answer.
-fn kinds(data: &Data) -> (Vec<(What, Kind)>, Vec<(What, Kind)>) {
+fn kinds(data: &Data) -> (Kinds, Kinds) {
     let mut all: BTreeMap<What, Kind> = BTreeMap::new();
     let totals = data.aggregate.series().filter(|(key, _)| key.stage.is_none());
     for (key, series) in totals {
@@ -73,7 +75,7 @@ fn kinds(data: &Data) -> (Vec<(What, Kind)>, Vec<(What, Kind)>) {
             *kind.statuses.entry(status).or_default() += references;
         }
     }
-    let mut all: Vec<_> = all.into_iter().collect();
+    let mut all: Kinds = all.into_iter().collect();
     all.sort_by_key(|(what, kind)| (std::cmp::Reverse(kind.count), *what));
     all.into_iter().partition(|(what, _)| is_failure(what.op, what.outcome, what.cause))
 }
