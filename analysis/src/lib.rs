@@ -4,8 +4,8 @@
 //! [`own`] says how much of their time was the probes'; [`series`] adds them up to histograms; [`history`] keeps what happened when;
 //! [`live`] follows the mappings that are alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of
 //! all that is shown of a series; [`select`] is the language that says which series are meant; [`compare`] puts buffer kinds side by side;
-//! [`merge`] adds runs up; [`shown`] writes text that others wrote; [`verify`] compares with what the load generator wrote down; [`report`] makes text and
-//! files of it all.
+//! [`merge`] adds runs up; [`toml_text`] guards the parser of TOML, and says where in it something is; [`shown`] writes text that others
+//! wrote; [`verify`] compares with what the load generator wrote down; [`report`] makes text and files of it all.
 //!
 //! ```
 //! use grantscope_analysis::recording::Reader;
@@ -51,6 +51,7 @@ pub mod select;
 pub mod series;
 pub mod shown;
 pub mod stages;
+pub mod toml_text;
 pub mod units;
 pub mod verify;
 

@@ -3,7 +3,7 @@
 mod support;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use assert_cmd::Command;
@@ -20,13 +20,18 @@ struct Ran {
     stderr: String,
 }
 
-fn run_with(args: &[&str], stdin: &[u8]) -> Ran {
+fn run_in<'a>(args: &[&str], stdin: &[u8], variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Ran {
     let mut command = Command::cargo_bin("grantscope").unwrap();
     // The help is as wide as the terminal: here it has none.
-    command.args(args).env("COLUMNS", "100").env_remove("RUST_BACKTRACE").write_stdin(stdin);
+    command.args(args).env("COLUMNS", "100").env_remove("RUST_BACKTRACE").envs(variables).write_stdin(stdin);
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Whoever runs the tests may have keys of their own.
+fn run_with(args: &[&str], stdin: &[u8]) -> Ran {
+    run_in(args, stdin, [("GRANTSCOPE_CONFIG", "/dev/null")])
 }
 
 fn run(args: &[&str]) -> Ran {
@@ -362,4 +367,71 @@ fn the_recording_in_the_documents_can_be_watched() {
     let ran = run(&["top", &documented("sweep.gsr"), "--speed", "max"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("counted instructions under emulation"), "{}", ran.stdout);
+}
+
+/// A file of the user's own in the usual place of a home.
+fn configured(text: &str) -> (Recorded, PathBuf) {
+    let recorded = Recorded::new(&whole());
+    let folder = recorded.path(".config/grantscope");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), text).unwrap();
+    let home = recorded.path("");
+    (recorded, home)
+}
+
+fn run_at(home: &Path, args: &[&str]) -> Ran {
+    run_in(args, &[], [("HOME", home.to_str().unwrap()), ("GRANTSCOPE_CONFIG", ""), ("XDG_CONFIG_HOME", "")])
+}
+
+#[test]
+fn what_is_configured_is_shown_with_where_it_is_from_and_is_the_same_as_a_file() {
+    let (recorded, home) =
+        configured("ascii = \"always\"\ncolor = \"16\"\n[keys]\nfilter = [\"/\", \"Ctrl-f\"]\n[colours]\nbad = \"208\"\n");
+    let shown = run_at(&home, &["config", "show", "--color", "256"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
+    let file = recorded.path(".config/grantscope/config.toml");
+    for (line, from) in [
+        ("color = \"256\"", "option --color"),
+        ("ascii = \"always\"", &format!("{}:1", file.display())),
+        ("bad = \"208\"", &format!("{}:6", file.display())),
+        ("filter = [\"/\", \"Ctrl-f\"]", &format!("{}:4", file.display())),
+        ("quit = \"q\"", "built in"),
+    ] {
+        let is_it = |shown: &&str| shown.split_once("  # ").is_some_and(|(text, about)| text.trim_end() == line && about == from);
+        assert!(shown.stdout.lines().any(|shown| is_it(&shown)), "{line} by {from}:\n{}", shown.stdout);
+    }
+    std::fs::write(recorded.path("again.toml"), &shown.stdout).unwrap();
+    let again = run_at(&home, &["config", "show", "--config", recorded.path("again.toml").to_str().unwrap()]);
+    let in_force = |text: &str| {
+        text.lines().map(|line| line.split("  # ").next().unwrap().trim_end().to_owned()).skip(2).collect::<Vec<_>>()
+    };
+    assert_eq!(in_force(&again.stdout), in_force(&shown.stdout));
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_a_line_with_its_place_before_anything_is_shown() {
+    let (recorded, home) = configured("mouse = false\n[keys]\nsrot = \"o\"\n");
+    let file = recorded.path(".config/grantscope/config.toml").display().to_string();
+    let recording = recorded.path("recording.gsr").display().to_string();
+    for args in [&["top", &recording, "--speed", "max"][..], &["config", "show"], &["shot", &recording, "--config", &file]] {
+        let ran = run_at(&home, args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
+        assert_eq!(ran.stderr, format!("grantscope: {file}:3:1: `srot` is no command: write sort\n"));
+    }
+    let elsewhere = run_at(&home, &["shot", &recording]);
+    assert_eq!((elsewhere.code, elsewhere.stderr.as_str()), (0, ""), "a picture is the same everywhere");
+}
+
+#[test]
+fn a_configuration_that_is_not_there_is_no_mistake_unless_it_was_named() {
+    let recorded = Recorded::new(&whole());
+    let ran = run_at(&recorded.path("nowhere"), &["config", "show"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.contains("nowhere/.config/grantscope/config.toml: is not there (by $HOME)."), "{}", ran.stdout);
+    let named = run_at(&recorded.path(""), &["config", "show", "--config", "/nowhere/config.toml"]);
+    assert_eq!(named.code, 2);
+    insta::assert_snapshot!(named.stderr, @"grantscope: /nowhere/config.toml: cannot be read; check the path: No such file or directory (os error 2) (--config names this file)");
+    let folder = recorded.path("").display().to_string();
+    let ran = run_at(&recorded.path(""), &["top", "--config", &folder]);
+    assert!(ran.code == 2 && ran.stderr.contains("cannot be read") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
 }

@@ -4,12 +4,15 @@
 mod examples;
 
 use grantscope::commands::command_line;
+use grantscope::config::read::Config;
+use grantscope::screen::palette::Palette;
 use grantscope::screen::views;
 use grantscope_wire::Stage;
 use grantscope_wire::hook::{Ends, HOOKS};
 use grantscope_wire::loss::LossKind;
 
 const COMMANDS: &str = include_str!("../../docs/commands.md");
+const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 const STAGES: &str = include_str!("../../docs/stages.md");
 const TRUST: &str = include_str!("../../docs/trust.md");
 
@@ -27,7 +30,8 @@ fn rows<'a>(document: &'a str, heading: &str) -> Vec<&'a str> {
 #[test]
 fn the_documents_list_the_keys_of_the_key_table() {
     let keys = views::keys();
-    let expected: Vec<_> = keys.all().iter().map(|binding| format!("| `{}` | {} |", binding.shown, binding.about)).collect();
+    let expected: Vec<_> =
+        keys.all().iter().map(|binding| format!("| `{}` | `{}` | {} |", binding.shown, binding.name(), binding.about)).collect();
     let known = rows(COMMANDS, "Keys");
     if std::env::var_os("GRANTSCOPE_UPDATE_DOCS").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/commands.md");
@@ -38,6 +42,18 @@ fn the_documents_list_the_keys_of_the_key_table() {
             "GRANTSCOPE_UPDATE_DOCS=1 cargo test -p grantscope --test documents writes docs/commands.md anew"
         );
     }
+}
+
+/// The example in the document is read, and the roles there are those of the palette.
+#[test]
+fn the_document_of_the_configuration_says_what_can_be_in_it() {
+    let mut examples = CONFIGURATION.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let config = examples.next().map(|text| Config::parse(text.as_bytes()).unwrap_or_else(|mistake| panic!("{mistake}: {text}")));
+    assert_eq!(config.map(|config| config.mouse), Some(Some(false)));
+    assert_eq!(examples.next(), None);
+    let first = |row: &str| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let documented: Vec<_> = rows(CONFIGURATION, "Colours").into_iter().flat_map(first).collect();
+    assert_eq!(documented, Palette::names().collect::<Vec<_>>(), "docs/configuration.md, Colours");
 }
 
 /// The end of the main help text, which is made of the table of exit codes.

@@ -6,8 +6,9 @@ mod pty;
 use std::thread;
 use std::time::Duration;
 
+use grantscope::screen::binding::Bound;
 use grantscope::screen::command::Command as Do;
-use grantscope::screen::keys::Binding;
+use grantscope::screen::key::Key;
 use grantscope::screen::views;
 use pty::{CURSOR, LEAVE, Line, Looking, NO_MOUSE, NO_PASTE, Owner, Viewer, sequence};
 
@@ -25,27 +26,28 @@ const PASTED: &str =
 const READ: Duration = Duration::from_millis(25);
 
 /// What a person can type for it, but for what ends the view, which comes last.
-fn typed(binding: &Binding) -> Vec<String> {
+fn typed(binding: &Bound) -> Vec<String> {
     if matches!(binding.command, Do::Quit | Do::QuitAtOnce) {
         return Vec::new();
     }
-    let control = binding.control.iter().map(|letter| char::from(*letter as u8 & 0x1f).to_string());
-    let codes =
-        binding.codes.iter().map(|code| sequence(code).unwrap_or_else(|| panic!("{}: what does {code:?} send?", binding.shown)));
-    codes.chain(control).collect()
+    let sent = |key: &Key| sequence(*key).unwrap_or_else(|| panic!("{}: what does {key:?} send?", binding.shown));
+    binding.keys.iter().map(sent).collect()
 }
 
 /// Each key in the view of this number, and then one that ends it.
 fn every_key_in(view: usize, ending: &str) {
     let viewer = Viewer::owning(24, 80);
+    let keys = views::keys();
+    // Behind the ninth, views have no digit.
+    let own = keys.all().iter().find(|binding| binding.command == Do::Open(views::VIEWS[view - 1].id));
+    let opens = if view < 10 { view.to_string() } else { typed(own.expect("all but the first have a key")).remove(0) };
     let to_the_view = || {
         // Out of a prompt, and of what lies over the views.
         viewer.press("\u{1b}");
         thread::sleep(READ);
-        viewer.press(&view.to_string());
+        viewer.press(&opens);
         thread::sleep(READ);
     };
-    let keys = views::keys();
     let keys: Vec<_> = keys.all().iter().flat_map(typed).collect();
     assert!(keys.len() >= keys.iter().collect::<std::collections::HashSet<_>>().len() && keys.len() > 40, "{keys:?}");
     for (place, key) in keys.iter().enumerate() {
@@ -77,9 +79,9 @@ fn end(viewer: Viewer, view: usize, ending: &str) {
     let (line, before) = (viewer.terminal.clone().unwrap(), viewer.before.clone());
     viewer.take();
     viewer.press(ending);
-    // The first closes what lies over the views.
+    // The first closes what lies over the views. Ctrl-c ends it at once: where the terminal is restored, another is a signal.
     thread::sleep(READ);
-    if viewer.is_alive() {
+    if ending == "q" && viewer.is_alive() {
         viewer.press(ending);
     }
     let (status, shown) = viewer.ended();

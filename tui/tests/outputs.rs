@@ -35,6 +35,7 @@ impl Folder {
     /// Runs the command in the folder: its exit code, and what it says on standard error.
     fn run(&self, args: &[&str], stdin: Stdio, stdout: Stdio) -> (i32, String) {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("grantscope"));
+        command.env("GRANTSCOPE_CONFIG", "/dev/null");
         command.args(args).current_dir(self.0.path()).stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let output = command.spawn().unwrap().wait_with_output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())

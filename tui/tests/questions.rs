@@ -5,9 +5,9 @@ mod support;
 use std::path::Path;
 
 use assert_cmd::Command;
-use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport, Operation, Outcome};
+use grantscope_analysis::model::{Detail, HeldBy, Holder, LiveMap, MapState, MapsReport, Operation, Outcome};
 use grantscope_analysis::recording::Frame;
-use grantscope_wire::{Buffer, Op, Stage};
+use grantscope_wire::{Buffer, Cause, Op, Stage};
 use support::builder::{bytes, environment, operation};
 
 const DOCUMENT: &str = include_str!("../../docs/top.md");
@@ -47,8 +47,12 @@ fn screen(recording: &Path, keys: &[&str]) -> String {
 
 /// What a recording of a healthy benchmark does not have: failures, a leak, and a time with two modes.
 fn troubled() -> Vec<Frame> {
-    let refused =
-        Operation { outcome: Outcome::Errno(22), ..operation(Op::Mmap, Buffer::Pages, 4, 5, &[(Stage::Remainder, 900)]) };
+    let details = vec![Detail::Cause(Cause::GrantsRefused), Detail::Status { status: -3, count: 4 }];
+    let refused = Operation {
+        outcome: Outcome::Errno(22),
+        details,
+        ..operation(Op::Mmap, Buffer::Pages, 4, 5, &[(Stage::Remainder, 900)])
+    };
     let balloon = |place: u64| {
         let ns = if place.is_multiple_of(3) { 250_000 } else { 90_000 };
         operation(Op::Export, Buffer::Wc, 4, place * 1_000_000, &[(Stage::BalloonOut, ns + place)])

@@ -126,3 +126,20 @@ fn text_is_printed_on_a_terminal_too_where_it_is_asked_for() {
     assert_eq!(viewer.end().code(), Some(0));
     assert!(!shown.lock().unwrap().contains('\u{1b}'), "{shown:?}");
 }
+
+#[test]
+fn keys_and_colours_of_the_configuration_are_shown_and_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    fs::write(&file, "[keys]\nquit = \"Q\"\nhelp = \"F2\"\nsort = \"q\"\n[colours]\npages = \"#ff0000\"\n").unwrap();
+    let options = ["--speed", "max", "--color", "true", "--config", file.to_str().unwrap()];
+    let viewer = Viewer::with(&options, "C.UTF-8", 40, 160);
+    viewer.until(|shown| shown.contains("ENDED") && shown.contains("38;2;255;0;0"));
+    let shown = viewer.take();
+    // The footer: each key in bold at its column, and its word behind it.
+    let footer =
+        ["\u{1b}[1mQ\u{1b}[40;3H\u{1b}[22mquit", "\u{1b}[1mF2\u{1b}[40;12H\u{1b}[22mhelp", "mq\u{1b}[40;73H\u{1b}[22msort"];
+    footer.iter().for_each(|key| assert!(shown.contains(key), "{key:?}: {shown:?}"));
+    viewer.press("qQ");
+    assert_eq!(viewer.end().code(), Some(0));
+}

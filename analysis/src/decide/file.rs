@@ -5,11 +5,10 @@ use toml::Spanned;
 
 use super::Rule;
 use super::remark::Remark;
+use crate::toml_text::{self, Place};
 
 /// The one version there is.
 const VERSION: u32 = 1;
-/// Brackets within brackets.
-const MOST_DEPTH: usize = 32;
 
 /// What a file of limits says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,12 +35,7 @@ impl LimitsFile {
     /// # Errors
     /// What is wrong, with its line and column, and what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if let Some(at) = too_deep(text) {
-            return Err(format!(
-                "{}: brackets in brackets in brackets; what a file of limits has is nested once",
-                place(text, at)
-            ));
-        }
+        toml_text::guard(text).map_err(|refused| format!("{}: {}", place(text, refused.at), refused.what))?;
         let document: Document = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             format!("{}: {}; it needs version = 1 and limits = [\"export.* p99=5%\"]", place(text, at), error.message())
@@ -77,29 +71,9 @@ impl LimitsFile {
     }
 }
 
-/// The parser recurses at each bracket, also where it is only looking for the end of a mistake: where there are more of them than a stack
-/// has room for. Strings end with their line here, if not before: those of several lines are no limits.
-fn too_deep(text: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0_usize, None);
-    let found = text.char_indices().find(|&(_, character)| {
-        match (quote, character) {
-            (_, '\n') => quote = None,
-            (Some(begun), _) => quote = Some(begun).filter(|_| character != begun),
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '[' | '{') => depth += 1,
-            (None, ']' | '}') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth > MOST_DEPTH
-    });
-    found.map(|(at, _)| at)
-}
-
 /// `line 3, column 14`.
 fn place(text: &str, at: usize) -> String {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let Place { line, column } = Place::of(text, at);
     format!("line {line}, column {column}")
 }
 
@@ -126,7 +100,9 @@ mod tests {
 
     #[test]
     fn brackets_that_do_not_end_are_refused_and_take_no_stack() {
-        for text in ["allow ={[\"kernel\"]\n".repeat(100_000), "[".repeat(1 << 20), "limits = [{".repeat(50_000)] {
+        let behind_a_quote = format!(r#"allow = ["\"", {}"#, "[".repeat(100_000));
+        for text in ["allow ={[\"kernel\"]\n".repeat(100_000), "[".repeat(1 << 20), "limits = [{".repeat(50_000), behind_a_quote]
+        {
             let error = LimitsFile::parse(&text).unwrap_err();
             assert!(error.contains("brackets in brackets"), "{error}");
         }

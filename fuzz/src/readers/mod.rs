@@ -1,5 +1,6 @@
 //! The table of readers: to add one, write its file here and its row, and give it a corpus.
 
+mod config;
 mod decide;
 mod faulty;
 mod journal;
@@ -69,6 +70,14 @@ pub const READERS: &[Reader] = &[
         most_memory_mib: 64,
         most_time: USUAL_TIME,
         run: decide::limits,
+    },
+    Reader {
+        name: "config",
+        shape: Shape::Text,
+        corpus: &[("fuzz/corpus/config", ".toml")],
+        most_memory_mib: 64,
+        most_time: USUAL_TIME,
+        run: config::run,
     },
     Reader {
         name: "scenario",

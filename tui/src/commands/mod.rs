@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod compare;
+pub mod config;
 pub mod doctor;
 pub mod export;
 pub mod judge;
@@ -33,6 +34,7 @@ pub const VERBS: &[Row] = &[
     Row::of::<judge::Judge>(),
     Row::of::<doctor::Doctor>(),
     Row::of::<maps::Maps>(),
+    Row::of::<config::Config>(),
 ];
 
 /// See what mapping Xen grants costs: how long each operation takes, where in the kernel the time goes, and what is lost.

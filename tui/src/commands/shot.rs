@@ -81,14 +81,12 @@ impl Verb for Shot {
         let path = self.file.as_deref().or(self.replay.as_deref());
         let output = self.output.as_deref().filter(|path| !is_stdin(path));
         let is_svg = output.is_some_and(|path| path.extension().is_some_and(|extension| extension == "svg"));
-        let opens = VIEWS[index(ViewId(view_name(&self.view)))].key;
-        let open = opens.map(|key| KeyEvent::from(key.codes[0]));
+        let opens = VIEWS[index(ViewId(view_name(&self.view)))].key.map(|binding| binding.command);
         let pressed = self.keys.split_whitespace().map(key).collect::<Result<Vec<_>>>()?;
-        let keys: Vec<_> = open.into_iter().chain(pressed).collect();
-        let theme = self.look.theme_of_picture(if is_svg { Colours::True } else { Colours::Never });
+        let (theme, keys) = self.look.of_picture(if is_svg { Colours::True } else { Colours::Never })?;
         let input = source::open(path, Default::default())?;
         let wanted = self.shown.into();
-        let shot = Of { wanted, baseline: self.baseline.read(wanted)?, size: self.size, keys: &keys };
+        let shot = Of { wanted, baseline: self.baseline.read(wanted)?, size: self.size, keys, opens, pressed: &pressed };
         let (drawn, ended) = picture(input, shot, &theme)?;
         let bytes = if is_svg { svg(&drawn, self.ground) } else { text(&drawn) };
         match output {

@@ -10,10 +10,9 @@ use crate::exit::{Code, Exit, Exits};
 use crate::options::baseline::BaselineArgs;
 use crate::options::filter::FilterArgs;
 use crate::options::look::LookArgs;
+use crate::options::mouse::MouseArgs;
 use crate::options::reports::ReportArgs;
 use crate::options::shown::ShownArgs;
-use crate::screen::palette::Palette;
-use crate::screen::terminal::Mouse;
 use crate::screen::until::{Until, Watching};
 use crate::screen::watch::watch;
 use crate::source;
@@ -44,9 +43,9 @@ pub struct Top {
     #[arg(long, value_name = "X", default_value = "1")]
     pub speed: Speed,
 
-    /// Leave the mouse to the terminal: it marks text, as elsewhere. Without: it selects rows and scrolls
-    #[arg(long)]
-    pub no_mouse: bool,
+    /// Whose the mouse is.
+    #[command(flatten)]
+    pub mouse: MouseArgs,
 
     /// The same as text.
     #[command(flatten)]
@@ -93,12 +92,8 @@ impl Verb for Top {
         &[(Code::Done, None), (Code::Error, None), (Code::Usage, None), (Code::Partial, None), (Code::Signal, None)];
 
     fn run(&self) -> Result<Exit> {
-        let how = Watching {
-            until: Until::AskedFor,
-            mouse: Mouse::unless(self.no_mouse),
-            theme: self.look.theme(Palette::default()),
-            reports: self.reports.into(),
-        };
+        let look = self.look.on_terminal(self.mouse)?;
+        let how = Watching { until: Until::AskedFor, look, reports: self.reports.into() };
         let wanted = self.shown.into();
         let baseline = self.baseline.read(wanted)?;
         watch(source::open(self.input(), (&self.filter).into())?, self.speed, wanted, baseline, how)

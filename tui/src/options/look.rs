@@ -1,77 +1,77 @@
-//! The options that say how the view looks.
+//! The options that say how the view looks, and which file says it where they do not.
 
+use std::env;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use anyhow::Result;
+use clap::{Args, ValueHint};
 
-use crate::screen::capabilities::{self, variable};
+use crate::config::file::{File, Loaded};
+use crate::config::in_force::{InForce, Options};
+use crate::config::read::Config;
+use crate::options::mouse::MouseArgs;
+use crate::options::wanted::{Ascii, Color};
+use crate::screen::capabilities::variable;
 use crate::screen::colours::{Characters, Colours};
-use crate::screen::palette::Palette;
+use crate::screen::keys::Keys;
 use crate::screen::theme::Theme;
+use crate::screen::until::Look;
 
 /// How the view looks.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct LookArgs {
     /// How many colours. Without: auto
     #[arg(long, value_enum, value_name = "WHEN|COUNT")]
     pub color: Option<Color>,
 
-    /// Draw with characters of ASCII alone: what the terminal gets where the locale (LC_ALL, LC_CTYPE, LANG) is not UTF-8
-    #[arg(long)]
-    pub ascii: bool,
-}
+    /// Draw with characters of ASCII alone. Without: auto
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub ascii: Option<Ascii>,
 
-/// Which colours are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// What COLORTERM and TERM say that the terminal has; none where NO_COLOR is set
-    Auto,
-    /// What the terminal has, whatever NO_COLOR says; sixteen at least
-    Always,
-    /// None
-    Never,
-    /// The sixteen that the user has set in the terminal
-    #[value(name = "16")]
-    Basic,
-    /// 256
-    #[value(name = "256")]
-    Indexed,
-    /// All
-    True,
-}
-
-impl Color {
-    /// The colours, in this environment.
-    pub fn colours(self) -> Colours {
-        match self {
-            Self::Auto => capabilities::colours(variable),
-            Self::Always => capabilities::colours_of_terminal(variable).max(Colours::Basic),
-            Self::Never => Colours::Never,
-            Self::Basic => Colours::Basic,
-            Self::Indexed => Colours::Indexed,
-            Self::True => Colours::True,
-        }
-    }
+    /// The file that says what keys do and how the view looks, where options do not (docs/configuration.md). Of `shot`: only
+    /// this one. Elsewhere, without: $GRANTSCOPE_CONFIG, else grantscope/config.toml in $XDG_CONFIG_HOME, else in ~/.config
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
 }
 
 impl LookArgs {
-    /// On a terminal.
-    pub fn theme(self, palette: Palette) -> Theme {
-        let characters = match (self.ascii, io::stdout().is_terminal()) {
-            (true, _) => Characters::Ascii,
-            (false, true) => capabilities::characters(variable),
-            // What reads a file or a pipe may have another locale.
-            (false, false) => Characters::Unicode,
-        };
-        Theme::new(self.color.unwrap_or(Color::Auto).colours(), palette, characters)
+    /// What is in force on a terminal, and where it is from.
+    ///
+    /// # Errors
+    /// The configuration cannot be read, or has a mistake.
+    pub fn in_force(&self, mouse: MouseArgs) -> Result<InForce> {
+        let file = File::find(self.config.as_deref(), |name| env::var_os(name));
+        let options = Options { color: self.color, ascii: self.ascii, mouse: mouse.given() };
+        Ok(InForce::new(Loaded::read(file)?, options))
     }
 
-    /// Of a picture, which is the same wherever it is made: `auto` is these colours.
-    pub fn theme_of_picture(self, usual: Colours) -> Theme {
-        let colours = match self.color {
-            None | Some(Color::Auto) => usual,
-            Some(color) => color.colours(),
+    /// On a terminal.
+    ///
+    /// # Errors
+    /// The configuration cannot be read, or has a mistake.
+    pub fn on_terminal(&self, mouse: MouseArgs) -> Result<Look> {
+        let in_force = self.in_force(mouse)?;
+        let theme = in_force.theme(variable, io::stdout().is_terminal());
+        let (mouse, file) = (in_force.mouse(), in_force.loaded.name());
+        Ok(Look { mouse, theme, keys: in_force.loaded.config.keys, file })
+    }
+
+    /// How a picture looks and what the keys do there: the same wherever it is made. `auto` is these colours.
+    ///
+    /// # Errors
+    /// The configuration cannot be read, or has a mistake.
+    pub fn of_picture(&self, usual: Colours) -> Result<(Theme, Keys)> {
+        let named = self.config.as_deref().map(File::named).map(|file| Loaded::read(Some(file)));
+        let config = named.transpose()?.map_or_else(Config::default, |loaded| loaded.config);
+        let colours = match self.color.or(config.color).unwrap_or_default() {
+            Color::Auto => usual,
+            color => color.colours(variable).value,
         };
-        Theme::new(colours, Palette::default(), if self.ascii { Characters::Ascii } else { Characters::Unicode })
+        let characters = match self.ascii.or(config.ascii).unwrap_or_default() {
+            Ascii::Always => Characters::Ascii,
+            Ascii::Auto | Ascii::Never => Characters::Unicode,
+        };
+        Ok((Theme::new(colours, config.palette, characters), config.keys))
     }
 }

@@ -9,6 +9,7 @@ use grantscope_analysis::series::Wanted;
 
 use crate::screen::command::{Command, Travel, ViewId};
 use crate::screen::event::{Event, Wheel};
+use crate::screen::keys::Keys;
 use crate::screen::model::baseline::{Against, Baseline};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
@@ -77,6 +78,18 @@ impl App {
     /// The same, of which no past is kept: nobody can look at it.
     pub fn without_past(self) -> Self {
         Self { common: self.common.without_past(), ..self }
+    }
+
+    /// With these keys.
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.common.keys = keys;
+        self
+    }
+
+    /// This file says how keys and colours differ from those that are built in.
+    pub fn configured_by(mut self, file: Option<String>) -> Self {
+        self.common.configuration = file;
+        self
     }
 
     /// All of it is compared with this.
@@ -230,7 +243,8 @@ impl App {
     /// Selects what is looked for, and says so where that is nowhere.
     fn seek(&mut self, command: Command) {
         let Some(search) = self.common.listing.search().map(ToString::to_string) else {
-            return self.common.say("nothing is looked for: \\ begins a search");
+            let said = format!("nothing is looked for: {} begins a search", self.common.keys.shown(Command::Search));
+            return self.common.say(&said);
         };
         let before = self.common.listing.chosen();
         let seen = self.seen();
@@ -261,7 +275,7 @@ impl App {
         if let Some((again, at_ns)) = self.common.wanted_past() {
             self.request = Some(Request::Past(again, at_ns, self.common.whole().aggregate.wanted()));
         } else if was_now && self.common.timeline.cursor_ns().is_some() && self.body != views::index(TIME) {
-            let key = self.common.keys.of(Command::Open(TIME)).shown;
+            let key = &self.common.keys.of(Command::Open(TIME)).shown;
             self.common.say(&format!(
                 "what happened then: {key}; what comes live is not kept so that this view could show it as it was"
             ));
@@ -275,8 +289,8 @@ impl App {
                 self.travel(Travel::Now);
             }
             (None, BASE) => {
-                let key = self.common.keys.of(Command::Quit).shown;
-                self.common.say(&format!("this is the first view; {key} quits"));
+                let said = format!("this is the first view; {} quits", self.common.keys.shown(Command::Quit));
+                self.common.say(&said);
             }
             (None, _) => self.body = BASE,
         }

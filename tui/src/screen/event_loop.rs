@@ -44,7 +44,7 @@ pub fn run(
     how: Watching,
 ) -> Result<(App, Drained)> {
     let (backlog, control) = feed;
-    let mut terminal = Terminal::take(how.mouse)?;
+    let mut terminal = Terminal::take(how.look.mouse)?;
     read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
     let past = Past::new(keys.clone());
@@ -98,7 +98,7 @@ fn show(terminal: &mut Terminal, app: &mut App, now: Duration, how: &Watching) -
     let is_free = terminal.is_free()?;
     if is_free {
         app.update(Event::Tick(now));
-        terminal.screen.draw(|canvas| draw::draw(canvas, app, &how.theme)).context("the terminal cannot be drawn to")?;
+        terminal.screen.draw(|canvas| draw::draw(canvas, app, &how.look.theme)).context("the terminal cannot be drawn to")?;
     }
     Ok(is_free)
 }

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::screen::command::{Command, Travel};
+use crate::screen::keys::Keys;
 use crate::screen::model::common::Common;
 use crate::screen::theme::Theme;
 use crate::screen::views::{Layer, Row};
@@ -20,8 +21,11 @@ pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: 
     let mut spans = Vec::new();
     let mut used = 0;
     for &command in row.footer {
-        let (key, word) = (shown(command, common), word(command, common, row));
-        let length = width(key) + 1 + width(word) + 2;
+        let (key, word) = (shown(command, &common.keys), word(command, common, row));
+        if key.is_empty() {
+            continue;
+        }
+        let length = width(&key) + 1 + width(word) + 2;
         if used + length > usize::from(area.width) + 2 {
             break;
         }
@@ -31,14 +35,28 @@ pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: 
     canvas.render_widget(Line::from(spans), area);
 }
 
-fn shown(command: Command, common: &Common) -> &'static str {
-    match command {
-        // Both directions share a word.
-        Command::Down => "↑↓",
-        Command::Travel(Travel::Columns(_)) => "HL{}",
-        Command::Finer => "+−",
-        // Of several keys, the first.
-        _ => common.keys.of(command).shown.split(' ').next().unwrap_or_default(),
+/// The first key of a command, or of all commands that share its word; empty: there is none.
+fn shown(command: Command, keys: &Keys) -> String {
+    let columns = |by| Command::Travel(Travel::Columns(by));
+    let all = match command {
+        Command::Down => vec![Command::Up, Command::Down],
+        Command::Travel(Travel::Columns(_)) => [-1, 1, -10, 10].map(columns).to_vec(),
+        Command::Finer => vec![Command::Finer, Command::Coarser],
+        command => return keys.first(command).unwrap_or_default(),
+    };
+    let each: Vec<_> = all.into_iter().filter_map(|command| keys.first(command)).map(sign).collect();
+    let is_short = each.iter().all(|key| width(key) == 1);
+    each.join(if is_short { "" } else { " " })
+}
+
+/// One character where that is understood.
+fn sign(key: String) -> String {
+    match key.as_str() {
+        "Up" => "↑".to_owned(),
+        "Down" => "↓".to_owned(),
+        // As wide as a plus.
+        "-" => "−".to_owned(),
+        _ => key,
     }
 }
 

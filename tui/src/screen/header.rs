@@ -74,7 +74,7 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     let warn_if = |bad, style| if bad { style } else { Style::new() };
     let mut chips = vec![name, status(common, theme)];
     if let Some(past_ns) = common.past_ns() {
-        let (when, key) = (text::second(common, past_ns), common.keys.of(Command::Travel(Travel::Now)).shown);
+        let (when, key) = (text::second(common, past_ns), &common.keys.of(Command::Travel(Travel::Now)).shown);
         chips.push(Chip { text: format!("AS OF {when} ({key}: now)"), style: theme.warning() });
     }
     if data.aggregate.environment().is_some_and(|environment| environment.clock.caveat().is_some()) {
@@ -112,7 +112,7 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     }
     chips.push(Chip { text: text::held(data), style: Style::new() });
     if let suspects @ 1.. = text::suspects(data) {
-        let key = common.keys.of(MAPS).shown;
+        let key = common.keys.shown(MAPS);
         chips.push(Chip { text: format!("LEAK SUSPECTS {suspects} ({key}: which)"), style: theme.bad() });
     }
     // Hooks that are missing are a matter of health; that all are there is a fact among others.
@@ -128,7 +128,7 @@ fn errors_chip(common: &Common, theme: &Theme) -> Chip {
     match common.data().errors {
         0 => Chip { text: "errors 0".to_owned(), style: Style::new() },
         errors => {
-            let key = common.keys.of(ERRORS).shown;
+            let key = common.keys.shown(ERRORS);
             Chip { text: format!("errors {errors} ({key}: which)"), style: theme.bad() }
         }
     }
@@ -136,7 +136,7 @@ fn errors_chip(common: &Common, theme: &Theme) -> Chip {
 
 /// Whether something became slower since the baseline.
 fn against_chip(against: &Against, common: &Common, theme: &Theme) -> Option<Chip> {
-    let key = common.keys.of(BASELINE).shown;
+    let key = common.keys.shown(BASELINE);
     let so_far = if common.ended().is_some() { "" } else { " so far" };
     against.comparison.as_ref()?;
     Some(match against.regressed() {
@@ -155,7 +155,7 @@ fn hooks(common: &Common, theme: &Theme) -> Option<(Chip, bool)> {
     if all {
         return Some((Chip { text, style: Style::new() }, true));
     }
-    let key = common.keys.of(INFO).shown;
+    let key = common.keys.shown(INFO);
     Some((Chip { text: format!("{text} ({key}: which)"), style: theme.warning() }, false))
 }
 

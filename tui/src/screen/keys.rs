@@ -1,33 +1,18 @@
 //! Keys: what each does, for the event loop, the footer and the help screen.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use grantscope_analysis::history::What;
 
+use crate::screen::binding::{Binding, Bound, binding};
 use crate::screen::command::{Command, Travel};
-
-/// One line of the help screen, and one word of the footer.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding {
-    /// Keys that do it.
-    pub codes: &'static [KeyCode],
-    /// Keys that do it together with Ctrl.
-    pub control: &'static [char],
-    /// How the keys are written.
-    pub shown: &'static str,
-    /// What they do.
-    pub command: Command,
-    /// One word for the footer.
-    pub word: &'static str,
-    /// A sentence for the help screen.
-    pub about: &'static str,
-}
+use crate::screen::key::Key;
 
 use KeyCode::{BackTab, Backspace, Char, Down, End, Esc, F, Home, Left, PageDown, PageUp, Right, Tab, Up};
 
 /// Keys that mean the same in every view.
 const MOVING: &[Binding] = &[
     binding(&[Char('q')], "q", Command::Quit, "quit", "quit, and print the summary; close what lies over the views"),
-    binding(&[], "Ctrl-c", Command::QuitAtOnce, "quit", "quit, whatever is seen").or_control(&['c']),
+    binding(&[], "Ctrl-c", Command::QuitAtOnce, "quit at once", "quit, whatever is seen").or_control(&['c']),
     binding(&[Esc, Left, Char('h'), Backspace], "Esc Left h", Command::Back, "back", "one step back, to the table"),
     binding(&[Right, Char('l')], "Right l", Command::Into, "open", "the slowest operations of the selected row"),
     binding(&[Up, Char('k')], "Up k", Command::Up, "up", "the row above"),
@@ -131,43 +116,49 @@ const CHANGING: &[Binding] = &[
     binding(&[], "Ctrl-z", Command::Suspend, "stop", "give the terminal back to the shell, until `fg`").or_control(&['z']),
 ];
 
-/// A binding.
-pub const fn binding(
-    codes: &'static [KeyCode],
-    shown: &'static str,
-    command: Command,
-    word: &'static str,
-    about: &'static str,
-) -> Binding {
-    Binding { codes, control: &[], shown, command, word, about }
-}
-
-impl Binding {
-    /// These keys do it as well, with Ctrl.
-    const fn or_control(self, control: &'static [char]) -> Self {
-        Self { control, ..self }
-    }
-}
-
 /// All keys there are.
-#[derive(Clone, Debug)]
-pub struct Keys(Vec<Binding>);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keys(Vec<Bound>);
 
 impl Keys {
     /// The keys of every view, and those that open one.
     pub fn with(of_views: impl Iterator<Item = Binding>) -> Self {
         let of_all = TRAVELLING.iter().chain(CHANGING).copied();
-        Self(MOVING.iter().copied().chain(of_views).chain(of_all).collect())
+        Self(MOVING.iter().copied().chain(of_views).chain(of_all).map(Bound::from).collect())
+    }
+
+    /// The same with other keys for the commands of these names. All other commands lose them.
+    pub fn changed(self, wanted: &[(String, Vec<Key>)]) -> Self {
+        let is_taken = |key: &Key| wanted.iter().any(|(_, keys)| keys.contains(key));
+        let bound = |bound: Bound| {
+            let name = bound.name();
+            let keys = match wanted.iter().find(|(wanted, _)| *wanted == name) {
+                Some((_, keys)) => keys.clone(),
+                None => bound.keys.iter().copied().filter(|key| !is_taken(key)).collect(),
+            };
+            bound.with(keys)
+        };
+        Self(self.0.into_iter().map(bound).collect())
     }
 
     /// All, in the order of the help screen.
-    pub fn all(&self) -> &[Binding] {
+    pub fn all(&self) -> &[Bound] {
         &self.0
     }
 
-    /// The key for a command.
-    pub fn of(&self, command: Command) -> &Binding {
-        self.0.iter().find(|binding| binding.command == command).expect("every command has a key: tested")
+    /// The keys for a command.
+    pub fn of(&self, command: Command) -> &Bound {
+        self.0.iter().find(|bound| bound.command == command).expect("every command has a row: tested")
+    }
+
+    /// How the keys for a command are written.
+    pub fn shown(&self, command: Command) -> &str {
+        &self.of(command).shown
+    }
+
+    /// The key for a command, where one is enough; `None`: it has none.
+    pub fn first(&self, command: Command) -> Option<String> {
+        self.of(command).keys.first().map(Key::to_string)
     }
 
     /// What a key asks for; `None`: nothing.
@@ -175,14 +166,14 @@ impl Keys {
         if key.kind == KeyEventKind::Release {
             return None;
         }
-        let is_bound = |binding: &&Binding| match key.code {
-            Char(letter) if key.modifiers.contains(KeyModifiers::CONTROL) => binding.control.contains(&letter),
-            code => binding.codes.contains(&code),
-        };
-        let command = self.0.iter().find(is_bound)?.command;
+        let pressed = Key::pressed(key);
+        let command = self.0.iter().find(|bound| bound.keys.contains(&pressed))?.command;
         Some(match (command, key.code) {
             (Command::Number(_), Char(digit)) => Command::Number(digit.to_digit(10)? as usize),
             (command, _) => command,
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 pub mod app;
 pub mod ascii;
 pub mod basic_colours;
+pub mod binding;
 pub mod capabilities;
 pub mod colours;
 pub mod command;
@@ -16,6 +17,7 @@ pub mod feed;
 mod fixtures;
 pub mod footer;
 pub mod header;
+pub mod key;
 pub mod keys;
 pub mod model;
 pub mod outlet;

@@ -75,10 +75,11 @@ impl Palette {
         USUAL.iter().map(|usual| usual.name)
     }
 
-    /// The same with this colour for a role; `None`: there is no such role.
+    /// The same with this colour for a role; `None`: there is no such role. The usual colour is as good as none: it is shown as well as
+    /// a terminal can.
     pub fn with(mut self, name: &str, colour: Color) -> Option<Self> {
         let place = USUAL.iter().position(|usual| usual.name == name)?;
-        self.wanted[place] = Some(colour);
+        self.wanted[place] = Some(colour).filter(|&colour| colour != Color::Indexed(USUAL[place].indexed));
         Some(self)
     }
 
@@ -177,5 +178,7 @@ mod tests {
         assert_eq!(ink(Colours::Indexed), Some(Color::Indexed(202)));
         assert_eq!((ink(Colours::Basic), ink(Colours::Never)), (Some(Color::Black), None));
         assert_eq!(palette.with("fnord", Color::Red), None);
+        let usual = palette.written("warning").unwrap().parse().unwrap();
+        assert_eq!(palette.with("warning", usual), Some(palette), "what is written is read as the same");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use grantscope_analysis::column::{Align, COLUMNS};
+use grantscope_analysis::quantile;
 use grantscope_analysis::series::Group;
 use grantscope_analysis::shown::Shown;
 
@@ -128,7 +129,7 @@ impl Reporter {
             return String::new();
         }
         self.explained = true;
-        format!("{}\n", text::legend(usize::MAX))
+        format!("{}\n", quantile::legend())
     }
 
     /// Where this is recorded: once, as soon as it is known.

@@ -36,7 +36,7 @@ pub enum Mouse {
 }
 
 impl Mouse {
-    /// From the option `--no-mouse`.
+    /// It is the terminal's if this is so.
     pub fn unless(is_left: bool) -> Self {
         if is_left { Self::Left } else { Self::Used }
     }

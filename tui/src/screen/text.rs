@@ -12,6 +12,8 @@ use grantscope_analysis::shown::{self, CUT, Shown, counted, escaped, head, numbe
 use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
+use crate::screen::command::{Command, ViewId};
+use crate::screen::keys::Keys;
 use crate::screen::model::columns::{Column, OPERATION, PAGES};
 use crate::screen::model::common::Common;
 use crate::screen::model::data::Data;
@@ -113,10 +115,11 @@ pub fn is_marked(lines: &[String]) -> bool {
     lines.iter().any(|line| line.contains(MARK))
 }
 
-/// What the mark means: the whole of it, if a line of this width has room.
-pub fn legend(width: usize) -> String {
+/// What the mark means: the whole of it, if a line of this width has room; else the key for it.
+pub fn legend(width: usize, keys: &Keys) -> String {
     let legend = quantile::legend();
-    if shown::width(&legend) <= width { legend } else { format!("{MARK} too few operations for the quantile (?: how many)") }
+    let help = keys.first(Command::Open(ViewId("help"))).unwrap_or_default();
+    if shown::width(&legend) <= width { legend } else { format!("{MARK} too few operations for the quantile ({help}: how many)") }
 }
 
 /// One value divided by another; the range where it is not one for all sizes.

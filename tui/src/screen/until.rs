@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::screen::keys::Keys;
 use crate::screen::terminal::Mouse;
 use crate::screen::theme::Theme;
 
@@ -23,15 +24,26 @@ pub struct Reports {
     pub interval: Duration,
 }
 
+/// How a viewer looks, and what its keys do.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Whose the mouse is.
+    pub mouse: Mouse,
+    /// Colours and characters.
+    pub theme: Theme,
+    /// What the keys do.
+    pub keys: Keys,
+    /// The file that says so; `None`: none was read.
+    pub file: Option<String>,
+}
+
 /// How an input is watched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Watching {
     /// How long.
     pub until: Until,
-    /// Whose the mouse is.
-    pub mouse: Mouse,
     /// How it looks.
-    pub theme: Theme,
+    pub look: Look,
     /// The same as text.
     pub reports: Reports,
 }

@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::screen::app::{App, Quit};
 use crate::screen::ascii::Written;
 use crate::screen::colours::Characters;
+use crate::screen::command::Command;
 use crate::screen::event::Event;
 use crate::screen::feed::{self, Backlog};
 use crate::screen::model::baseline::Baseline;
@@ -32,8 +33,11 @@ use crate::source::pace::Speed;
 pub fn watch(input: Input, speed: Speed, wanted: Wanted, baseline: Option<Baseline>, how: Watching) -> Result<Exit> {
     let (events, incoming) = mpsc::channel();
     let backlog = Backlog::default();
+    let until = how.until;
+    let look = &how.look;
     let app = App::new(input.origin, wanted).about(&input, speed).against(baseline);
-    let characters = how.theme.characters();
+    let app = app.with_keys(look.keys.clone()).configured_by(look.file.clone());
+    let characters = look.theme.characters();
     let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
     signals::forward(events.clone(), has_terminal)?;
@@ -46,7 +50,7 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, baseline: Option<Baseli
     };
     control.end();
     let (app, drained) = shown?;
-    finish(&app, drained, how.until, characters)
+    finish(&app, drained, until, characters)
 }
 
 /// Shows it as plain text.
@@ -54,7 +58,7 @@ fn report(app: App, incoming: Receiver<Event>, backlog: &Backlog, how: Watching)
     // Its standard output is for what becomes of it; but where a person reads it, and asked for reports.
     let is_asked_for = how.until == Until::AskedFor || how.reports.are_wanted && io::stdout().is_terminal();
     let mut out = is_asked_for.then(Outlet::to_stdout);
-    let app = plain::run(app, &incoming, backlog, how.reports.interval, how.theme.characters(), &mut out)?;
+    let app = plain::run(app, &incoming, backlog, how.reports.interval, how.look.theme.characters(), &mut out)?;
     // From here on, signals end this in the usual way.
     drop(incoming);
     let drained = drained(out, &app)?;
@@ -100,7 +104,8 @@ fn print_summary(app: &App, characters: Characters) -> io::Result<()> {
         out.text(&format!("\n{}", against.text()))?;
     }
     if data.reset_at_ns.is_some() {
-        out.text("operations before the last reset (Ctrl-r) are not in this table\n")?;
+        let key = app.common().keys.shown(Command::Reset);
+        out.text(&format!("operations before the last reset ({key}) are not in this table\n"))?;
     }
     if let Some(why) = app.common().ended().and_then(Ended::problem) {
         say!("grantscope: warning: {}", Shown(why));

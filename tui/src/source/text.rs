@@ -1,7 +1,7 @@
 //! A file of text as an input, beside recordings: of which so many bytes are read.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -24,12 +24,21 @@ fn open(path: &Path) -> Result<File> {
 /// # Errors
 /// It cannot be read, or has more.
 pub fn read(path: &Path, most_bytes: u64, too_much: &str) -> Result<String> {
-    let mut text = String::new();
-    open(path)?.take(most_bytes + 1).read_to_string(&mut text).with_context(|| unreadable(path))?;
-    if text.len() as u64 > most_bytes {
+    let text = String::from_utf8(bytes(path, most_bytes, too_much)?);
+    text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error())).with_context(|| unreadable(path))
+}
+
+/// The same before it is known to be text.
+///
+/// # Errors
+/// It cannot be read, or has more.
+pub fn bytes(path: &Path, most_bytes: u64, too_much: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(most_bytes + 1).read_to_end(&mut bytes).with_context(|| unreadable(path))?;
+    if bytes.len() as u64 > most_bytes {
         bail!("{}: has more than {} MiB, which is {too_much}", path.display(), most_bytes >> 20);
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 fn unreadable(path: &Path) -> String {

@@ -1,10 +1,12 @@
 //! What a terminal sends for a key.
 
 use crossterm::event::KeyCode;
+use grantscope::screen::key::Key;
 
 /// The bytes of a key; `None`: none that are the same in every terminal.
-pub fn sequence(code: &KeyCode) -> Option<String> {
-    Some(match code {
+pub fn sequence(key: Key) -> Option<String> {
+    Some(match key.code() {
+        KeyCode::Char(letter) if key.has_control() => char::from(letter as u8 & 0x1f).to_string(),
         KeyCode::Char(letter) => letter.to_string(),
         KeyCode::Enter => "\r".to_owned(),
         KeyCode::Tab => "\t".to_owned(),

@@ -11,6 +11,7 @@ use grantscope_analysis::runs::Arm;
 use crate::options::capture::CaptureArgs;
 use crate::options::judged::JudgedArgs;
 use crate::options::look::LookArgs;
+use crate::options::mouse::MouseArgs;
 use crate::options::one_of::one_of;
 use crate::options::reports::ReportArgs;
 use crate::options::shown::ShownArgs;
@@ -53,9 +54,9 @@ pub struct Bench {
     #[arg(last = true, value_name = "ARGUMENT")]
     pub arguments: Vec<OsString>,
 
-    /// Leave the mouse to the terminal: it marks text, as elsewhere. Without: it selects rows and scrolls
-    #[arg(long)]
-    pub no_mouse: bool,
+    /// Whose the mouse is.
+    #[command(flatten)]
+    pub mouse: MouseArgs,
 
     /// The same as text.
     #[command(flatten)]

@@ -16,8 +16,6 @@ use super::arguments::Bench;
 use super::generator;
 use crate::commands::export::Table;
 use crate::exit::Exit;
-use crate::screen::palette::Palette;
-use crate::screen::terminal::Mouse;
 use crate::screen::until::{Until, Watching};
 use crate::screen::watch::watch;
 use crate::source::frames::Input;
@@ -58,6 +56,8 @@ impl One<'_> {
     /// It cannot be recorded, or the generator fails.
     pub fn run(&self) -> Result<Ended> {
         let recording = self.out.join(RECORDING);
+        // A mistake in the configuration is known before anything runs.
+        let look = self.bench.look.on_terminal(self.bench.mouse)?;
         let prepare = || {
             let program = self.bench.workload.clone().map_or_else(generator::find, Ok)?;
             self.is_not_written()?;
@@ -70,13 +70,7 @@ impl One<'_> {
             Ok((self.bench.capture.capture(Some(generator)), Tee { file, viewer: frames, log: Some(log) }, source))
         };
         let show = |source| {
-            let theme = self.bench.look.theme(Palette::default());
-            let how = Watching {
-                until: self.until,
-                mouse: Mouse::unless(self.bench.no_mouse),
-                theme,
-                reports: self.bench.reports.into(),
-            };
+            let how = Watching { until: self.until, look, reports: self.bench.reports.into() };
             watch(Input::live(Box::new(source)), Speed::Max, self.bench.shown.into(), None, how)
         };
         let (generator, watched) = this_machine::record_and_watch(prepare, show)?;

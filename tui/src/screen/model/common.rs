@@ -35,6 +35,8 @@ pub struct Common {
     pub body_lines: u16,
     /// All keys.
     pub keys: Keys,
+    /// The file that says how keys and colours differ from those that are built in; `None`: none was read.
+    pub configuration: Option<String>,
     /// Which time is looked at.
     pub timeline: Timeline,
     /// How a recording is played.
@@ -59,6 +61,7 @@ impl Common {
             size: Size::default(),
             body_lines: 0,
             keys,
+            configuration: None,
             timeline: Timeline::default(),
             playback: Playback::at(Speed::Times(1.0)),
             against: None,

@@ -14,7 +14,9 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 
 use crate::screen::app::{App, Quit};
+use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
+use crate::screen::keys::Keys;
 use crate::screen::model::baseline::Baseline;
 use crate::screen::request::Request;
 use crate::screen::theme::Theme;
@@ -34,8 +36,12 @@ pub struct Of<'a> {
     pub baseline: Option<Baseline>,
     /// Columns and lines.
     pub size: (u16, u16),
-    /// Keys that are pressed when all was read.
-    pub keys: &'a [KeyEvent],
+    /// What the keys do.
+    pub keys: Keys,
+    /// The view that is opened when all was read.
+    pub opens: Option<Command>,
+    /// Keys that are pressed then.
+    pub pressed: &'a [KeyEvent],
 }
 
 /// What a viewer shows that has read all of an input, and was given these keys then; and how the input ended.
@@ -43,8 +49,8 @@ pub struct Of<'a> {
 /// # Errors
 /// The input is no recording, or a key means nothing.
 pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, Ended)> {
-    let Of { wanted, baseline, size: (columns, lines), keys } = of;
-    let mut app = App::new(input.origin, wanted).about(&input, Speed::Max).against(baseline);
+    let Of { wanted, baseline, size: (columns, lines), keys, opens, pressed } = of;
+    let mut app = App::new(input.origin, wanted).about(&input, Speed::Max).against(baseline).with_keys(keys);
     app.update(Event::Resize(Size { columns: columns.into(), lines: lines.into() }));
     let ended = loop {
         match input.source.next_frame() {
@@ -55,7 +61,8 @@ pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, E
     };
     app.update(Event::StreamEnded(ended.clone()));
     app.update(Event::Tick(Duration::ZERO));
-    for &key in keys {
+    opens.into_iter().for_each(|command| app.update(Event::Key(command)));
+    for &key in pressed {
         if app.prompt().is_none() && app.common().keys.command(key).is_none() {
             bail!("the key {} means nothing here", key.code);
         }

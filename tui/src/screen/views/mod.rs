@@ -18,12 +18,13 @@ use crossterm::event::KeyCode::{Char, Enter};
 use grantscope_analysis::history::What;
 
 use self::text_view::TextView;
+use crate::screen::binding::{Binding, binding};
 use crate::screen::command::Command::{
     self, Back, Down, Filter, Finer, MergePages, Metric, MorePages, NextPane, NextView, Open, OtherTimes, Pause, Quit, Reverse,
     Sort, Travel, Write,
 };
 use crate::screen::command::{Travel as To, ViewId};
-use crate::screen::keys::{Binding, HELP_KEY, Keys, binding};
+use crate::screen::keys::{HELP_KEY, Keys};
 use crate::screen::view::View;
 
 /// A view as the rest of the screen knows it.

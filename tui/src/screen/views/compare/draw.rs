@@ -75,7 +75,7 @@ fn notes_seen(compare: &Compare, notes: usize, height: usize) -> usize {
 
 fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<String>, keys: &Keys, theme: &Theme) {
     let metric = &COLUMNS[compare.metric];
-    let key = keys.of(Command::Metric).shown;
+    let key = keys.shown(Command::Metric);
     let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
     let inner = titled(canvas, area, &title, theme);
     let notes_seen = notes_seen(compare, notes.len(), inner.height.into());
@@ -109,7 +109,7 @@ fn notes(compare: &Compare, keys: &Keys, width: usize) -> Vec<String> {
         notes.extend(meaning::lines(&meaning::of_row(&row.subject, &[]), width, 1));
     }
     if text::is_marked(&lines) {
-        notes.push(text::legend(width));
+        notes.push(text::legend(width, keys));
     }
     if compare.judged.iter().flatten().any(Option::is_some) {
         notes.extend(wrap(&legend(), width));
@@ -121,7 +121,7 @@ fn notes(compare: &Compare, keys: &Keys, width: usize) -> Vec<String> {
         notes.extend(wrap(&format!("Compared across domains: {}.", across.join(", ")), width));
     }
     if rows.iter().any(Row::is_mixture) {
-        let key = keys.of(Command::MergePages).shown;
+        let key = keys.shown(Command::MergePages);
         let per_page = "Page counts are added up: the metric of each divided by its pages, and ratios of equal page counts, from the \
                         least to the most";
         notes.extend(wrap(&format!("{per_page} ({key}: split them, to see where the time goes)."), width));
@@ -253,7 +253,7 @@ fn draw_stages(canvas: &mut Canvas, area: Rect, compare: &Compare, keys: &Keys, 
     let shown = if stages.len() > room { room.saturating_sub(1) } else { stages.len() };
     lines.extend(stages[..shown].iter().map(|row| stage_line(row, largest, bar, theme)));
     if shown < stages.len() {
-        let name = format!("{} more ({})", stages.len() - shown, keys.of(Command::Open(ViewId("where"))).shown);
+        let name = format!("{} more ({})", stages.len() - shown, keys.shown(Command::Open(ViewId("where"))));
         lines.push(Line::styled(sums(&name, &stages[shown..], bar), theme.frame()));
     }
     lines.push(Line::styled(sums("whole operation", stages, bar), theme.heading()));

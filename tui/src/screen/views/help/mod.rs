@@ -6,7 +6,7 @@ use grantscope_analysis::series::activity::RATE_SECONDS;
 use grantscope_analysis::shown::width;
 use grantscope_wire::{Buffer, Cause, Op, Stage};
 
-use crate::screen::command::Command;
+use crate::screen::command::{Command, ViewId};
 use crate::screen::model::common::Common;
 use crate::screen::widgets::lines::{Line, Text, Tone};
 
@@ -14,7 +14,7 @@ use crate::screen::widgets::lines::{Line, Text, Tone};
 pub fn lines(common: &Common) -> Vec<Line> {
     let mut text = Text::new(common.size.columns);
     text.heading("Keys");
-    let widest = common.keys.all().iter().map(|binding| width(binding.shown)).max().unwrap_or(0);
+    let widest = common.keys.all().iter().map(|binding| width(&binding.shown)).max().unwrap_or(0);
     // The table is the first view, and has no key of its own.
     let mut view = 1;
     for binding in common.keys.all() {
@@ -23,7 +23,7 @@ pub fn lines(common: &Common) -> Vec<Line> {
             view += 1;
             about.push_str(&format!(" (view {view})"));
         }
-        text.entry(Tone::Plain, binding.shown, widest, &about);
+        text.entry(Tone::Plain, &binding.shown, widest, &about);
     }
     text.heading("Numbers");
     text.entry(Tone::Plain, "count", 8, "operations: one row each for those that succeeded (ok) and for each errno");
@@ -45,8 +45,11 @@ pub fn lines(common: &Common) -> Vec<Line> {
         8,
         "operations that failed, of all phases; an errno that is an answer is none: see the outcomes",
     );
-    text.entry(Tone::Plain, "lost", 8, "operations that happened and are in no number here (P: where and why)");
-    text.entry(Tone::Plain, "held", 8, "maps that are alive now, and the granted pages in them (M: which)");
+    let key = |view| common.keys.shown(Command::Open(ViewId(view)));
+    let lost = format!("operations that happened and are in no number here ({}: where and why)", key("probes"));
+    text.entry(Tone::Plain, "lost", 8, &lost);
+    let held = format!("maps that are alive now, and the granted pages in them ({}: which)", key("maps"));
+    text.entry(Tone::Plain, "held", 8, &held);
     text.entry(Tone::Plain, "self", 8, "time in a stage itself, without the stages inside it: the parts add up to the whole");
     text.entry(
         Tone::Plain,

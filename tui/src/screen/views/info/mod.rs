@@ -38,6 +38,9 @@ fn recording(text: &mut Text, environment: Option<&Environment>, common: &Common
         text.entry(Tone::Plain, "times", 9, &times);
     }
     text.entry(Tone::Plain, "history", 9, &history(&common.data().history));
+    if let Some(file) = &common.configuration {
+        text.entry(Tone::Plain, "keys", 9, &format!("and colours by {}", escaped(file)));
+    }
     let ending = match common.ended() {
         None => return,
         Some(Ended::Complete) => (Tone::Plain, "complete"),

@@ -2,7 +2,7 @@
 
 use super::lines;
 use crate::screen::command::Command;
-use crate::screen::fixtures::{LARGE, SMALL, common, press, shown, state, troubled};
+use crate::screen::fixtures::{LARGE, SMALL, common, picture, press, shown, state, troubled, viewer};
 use crate::screen::view::View;
 use crate::screen::views::INFO;
 use crate::screen::views::text_view::TextView;
@@ -31,4 +31,15 @@ fn it_begins_at_its_first_line_each_time() {
 fn the_info_screen_names_what_is_lost_and_what_is_missing() {
     insta::assert_snapshot!(shown(SMALL, troubled(), &[INFO]));
     insta::assert_snapshot!(shown(LARGE, troubled(), &[INFO]));
+}
+
+#[test]
+fn the_file_that_changes_keys_is_named_where_one_was_read() {
+    let seen = |file: Option<&str>| {
+        let mut app = viewer(LARGE, troubled(), &[]).configured_by(file.map(str::to_owned));
+        press(&mut app, &[INFO]);
+        picture(LARGE, &app)
+    };
+    assert!(seen(Some("/c\u{1b}.toml")).contains("and colours by /c\\u{1b}.toml\n"), "{}", seen(Some("/c\u{1b}.toml")));
+    assert!(!seen(None).contains("colours by"));
 }

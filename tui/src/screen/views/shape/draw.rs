@@ -36,7 +36,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Shape, common: &Common, them
         numbers.extend(wrap(&meaning::of_row(&row.group, &[]), area.width.into()));
     }
     if row.is_marked() || text::is_marked(&numbers) {
-        numbers.push(text::legend(area.width.into()));
+        numbers.push(text::legend(area.width.into(), &common.keys));
     }
     let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group, row.shows_domain)), theme);
     let parts = [Constraint::Length(numbers.len() as u16), Constraint::Min(0)];

@@ -57,7 +57,7 @@ fn title(view: &Slow, common: &Common) -> String {
         Since::Ever => ("of all time", "of the last minute"),
         Since::Lately => ("of the last 30 to 60 s", "of all time"),
     };
-    let key = common.keys.of(Command::Sort).shown;
+    let key = common.keys.shown(Command::Sort);
     format!(" {row}: the {MOST_EXEMPLARS} slowest {since} ({key}: {other}) ")
 }
 

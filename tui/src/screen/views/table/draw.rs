@@ -79,7 +79,7 @@ fn foot(height: u16, panes: Panes, common: &Common, columns: &[Seen]) -> Vec<Str
     let width = common.size.columns;
     let mut lines = Vec::new();
     if has_legend(height, panes, common, columns) {
-        lines.push(text::legend(width));
+        lines.push(text::legend(width, &common.keys));
     }
     let most = match height.saturating_sub(1).into() {
         0..LEAST_WITH_LEGEND => 0,

@@ -106,7 +106,7 @@ fn of_all(seen: &Seen, common: &Common) -> Vec<String> {
 }
 
 fn keys(common: &Common) -> String {
-    let key = |travel| common.keys.of(Command::Travel(travel)).shown;
+    let key = |travel| common.keys.shown(Command::Travel(travel));
     let jumps = [
         Travel::Longest,
         Travel::Next(What::Failure),

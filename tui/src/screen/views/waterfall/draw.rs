@@ -262,15 +262,14 @@ fn notes(view: &Waterfall, subject: &Subject, keys: &Keys, width: usize) -> Vec<
     let pages = if subject.all_pages.len() > 1 {
         format!(
             "{} {}: other page counts ({}); ",
-            keys.of(Command::FewerPages).shown,
-            keys.of(Command::MorePages).shown,
+            keys.shown(Command::FewerPages),
+            keys.shown(Command::MorePages),
             page_counts(subject)
         )
     } else {
         String::new()
     };
-    let sorting =
-        if subject.sides.len() > 1 { format!("{}: sort by {other}", keys.of(Command::Sort).shown) } else { String::new() };
+    let sorting = if subject.sides.len() > 1 { format!("{}: sort by {other}", keys.shown(Command::Sort)) } else { String::new() };
     let help = format!("{pages}{sorting}");
     notes.extend(wrap(help.trim_end_matches("; "), width));
     notes
