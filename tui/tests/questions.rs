@@ -38,7 +38,7 @@ fn questions() -> Vec<Question<'static>> {
 }
 
 fn screen(recording: &Path, keys: &[&str]) -> String {
-    let keys = keys.join(" ").replace("Enter", "enter");
+    let keys = keys.join(" ").replace("Enter", "enter").replace("Down", "down");
     let args = ["shot", "--size", "80x24", "--keys", &keys];
     let output = Command::cargo_bin("grantscope").unwrap().args(args).arg(recording).output().unwrap();
     assert!(output.status.success(), "{output:?}");

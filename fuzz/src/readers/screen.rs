@@ -1,7 +1,6 @@
 //! A recording that comes as a stream, in the views of `top` and in its lines where there is no terminal.
 
 use std::io::Cursor;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -11,10 +10,10 @@ use grantscope::screen::colours::Characters;
 use grantscope::screen::command::Command;
 use grantscope::screen::draw::draw;
 use grantscope::screen::event::{Event, Size};
-use grantscope::screen::feed::Backlog;
+use grantscope::screen::plain::Reporter;
 use grantscope::screen::request::Request;
 use grantscope::screen::theme::Theme;
-use grantscope::screen::{plain, views};
+use grantscope::screen::views;
 use grantscope::source::frames::{Ended, Origin};
 use grantscope::source::stream;
 use grantscope_analysis::recording::Frame;
@@ -80,15 +79,11 @@ fn picture(app: &mut App, (width, height): (u16, u16)) {
 
 /// The lines of `top` where there is no terminal.
 fn reported(frames: Vec<Frame>, ended: Ended) {
-    let (events, incoming) = mpsc::channel();
-    for event in frames.into_iter().map(Event::Frame).chain([Event::StreamEnded(ended)]) {
-        // The receiver is there until the end of this function.
-        let _ = events.send(event);
-    }
+    let mut app = App::new(Origin::Live, Wanted { most_series: MostSeries(500), ..Wanted::default() });
+    let end = [Event::StreamEnded(ended), Event::Tick(Duration::from_secs(1))];
+    frames.into_iter().map(Event::Frame).chain(end).for_each(|event| app.update(event));
     let mut out = Vec::new();
-    let characters = Characters::Ascii;
-    let app = App::new(Origin::Live, Wanted { most_series: MostSeries(500), ..Wanted::default() });
-    plain::run(app, &incoming, &Backlog::default(), Duration::from_secs(1), Written { to: &mut out, characters })
-        .expect("a Vec takes everything");
+    let report = Reporter::default().report(&app, Duration::from_secs(1));
+    Written { to: &mut out, characters: Characters::Ascii }.text(&report).expect("a Vec takes everything");
     assert_shown("a report", std::str::from_utf8(&out).expect("a report is text"));
 }

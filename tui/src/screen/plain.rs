@@ -95,7 +95,7 @@ fn take_in(app: &mut App, events: &Receiver<Event>, backlog: &Backlog, due: Inst
 
 /// Remembers what it reported, so that it reports only what is new.
 #[derive(Debug, Default)]
-struct Reporter {
+pub struct Reporter {
     introduced: bool,
     explained: bool,
     counts: HashMap<Group, u64>,
@@ -104,7 +104,7 @@ struct Reporter {
 
 impl Reporter {
     /// What is new, as text; empty: nothing.
-    fn report(&mut self, app: &App, now: Duration) -> String {
+    pub fn report(&mut self, app: &App, now: Duration) -> String {
         let mut report = self.introduction(app);
         let changed: Vec<_> =
             app.common().listing.rows().iter().filter(|row| self.counts.get(&row.group) != Some(&row.count)).collect();
