@@ -116,7 +116,7 @@ impl App {
                 Some(prompt) => prompt.paste(&text),
                 None => self.common.say("pasted text is ignored: it would be taken for keys"),
             },
-            Event::Clicked(line) => self.click(line),
+            Event::Clicked(line, column) => self.click(line, column),
             Event::Scrolled(wheel) => self.scroll(wheel),
             Event::Past(at_ns, data) => {
                 self.common.show_past(at_ns, data);
@@ -164,7 +164,8 @@ impl App {
             Command::Slower => self.common.play(Speed::slower),
             Command::Faster => self.common.play(Speed::faster),
             // What these change is not seen now.
-            Command::Reset | Command::MergePages | Command::OtherTimes | Command::Copy if self.over.is_some() => {}
+            Command::Reset | Command::MergePages | Command::Expand | Command::OtherTimes | Command::Copy
+                if self.over.is_some() => {}
             Command::Filter | Command::Search | Command::Into if self.over.is_some() => {}
             Command::Filter => self.prompt = Some(Prompt::new(Purpose::Filter, self.common.listing.filter())),
             Command::Search => self.prompt = Some(Prompt::new(Purpose::Search, None)),
@@ -176,6 +177,7 @@ impl App {
             Command::NextMatch | Command::PreviousMatch => self.seek(command),
             Command::Reset => self.common.reset(),
             Command::MergePages => self.common.listing.toggle_merged(),
+            Command::Expand => self.common.listing.toggle_expanded(),
             Command::OtherTimes => self.common.show_other_times(),
             Command::Travel(to) => self.travel(to),
             Command::Finer | Command::Coarser => self.common.scale(command == Command::Finer),
@@ -211,11 +213,14 @@ impl App {
     }
 
     /// Selects a row of a view that has some; a prompt has none.
-    fn click(&mut self, line: usize) {
+    fn click(&mut self, line: usize, column: usize) {
         let header = self.common.size.lines.saturating_sub(1 + usize::from(self.common.body_lines));
         if let (None, None, Some(line)) = (&self.prompt, self.over, line.checked_sub(header)) {
             self.common.notice = None;
-            self.views[self.body].click(line, &mut self.common);
+            match self.views[self.body].time_at(line, column, &self.common) {
+                Some(at_ns) => self.travel(Travel::To(at_ns)),
+                None => self.views[self.body].click(line, &mut self.common),
+            }
             self.refresh();
         }
     }

@@ -11,6 +11,8 @@ pub struct ViewId(pub &'static str);
 pub enum Travel {
     /// So many columns further, negative backwards.
     Columns(i8),
+    /// This time of the recording.
+    To(u64),
     /// When the longest operation of the selected row ended.
     Longest,
     /// The next time at which this happened; behind the last, the first.
@@ -48,6 +50,8 @@ pub enum Command {
     Reverse,
     /// One row for all page counts, or one row each.
     MergePages,
+    /// The same of the selected row's operation alone.
+    Expand,
     /// Times as they were measured, or without the probes' own.
     OtherTimes,
     /// Show the next metric.

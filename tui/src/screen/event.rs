@@ -20,8 +20,8 @@ pub enum Event {
     Typed(KeyEvent),
     /// This was pasted: not keys that somebody pressed.
     Paste(String),
-    /// The mouse pointed at this line of the screen, counted from 0.
-    Clicked(usize),
+    /// The mouse pointed at this line and column of the screen, counted from 0.
+    Clicked(usize, usize),
     /// The wheel was turned this way.
     Scrolled(Wheel),
     /// What was asked for is done, or could not be: what to say of it.

@@ -199,7 +199,9 @@ fn pointed(mouse: MouseEvent) -> Option<Event> {
     match mouse.kind {
         MouseEventKind::ScrollUp => Some(Event::Scrolled(Wheel::Up)),
         MouseEventKind::ScrollDown => Some(Event::Scrolled(Wheel::Down)),
-        MouseEventKind::Down(MouseButton::Left) => Some(Event::Clicked(mouse.row.into())),
+        MouseEventKind::Down(MouseButton::Left) | MouseEventKind::Drag(MouseButton::Left) => {
+            Some(Event::Clicked(mouse.row.into(), mouse.column.into()))
+        }
         _ => None,
     }
 }

@@ -83,6 +83,13 @@ const CHANGING: &[Binding] = &[
     binding(&[Char('s')], "s", Command::Sort, "sort", "sort by the next column"),
     binding(&[Char('r')], "r", Command::Reverse, "reverse", "reverse the order"),
     binding(&[Char('p')], "p", Command::MergePages, "merge", "one row for all page counts, or one row for each"),
+    binding(
+        &[Char('e')],
+        "e",
+        Command::Expand,
+        "expand",
+        "a row for each page count of the selected operation alone, or one row for all of them",
+    ),
     binding(&[Char('m')], "m", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
     binding(&[Char('v')], "v", Command::NextPane, "panes", "lower half: histogram and stages, one of them, or none"),
     binding(&[Char('R')], "R", Command::OtherTimes, "raw", "times as measured, or without the probes' own time in them"),

@@ -42,10 +42,10 @@ impl Mouse {
     }
 }
 
-/// Buttons and the wheel, with coordinates of any size (xterm's control sequences, "Mouse Tracking"); not its moves: those would be bytes
-/// on a serial line for nothing.
-const MOUSE_ON: &str = "\u{1b}[?1000h\u{1b}[?1006h";
-const MOUSE_OFF: &str = "\u{1b}[?1006l\u{1b}[?1000l";
+/// Buttons, the wheel, and moves while a button is held, with coordinates of any size (xterm's control sequences, "Mouse Tracking"); not
+/// its other moves: those would be bytes on a serial line for nothing.
+const MOUSE_ON: &str = "\u{1b}[?1002h\u{1b}[?1006h";
+const MOUSE_OFF: &str = "\u{1b}[?1006l\u{1b}[?1002l";
 
 /// Draws to standard output until it is dropped.
 pub struct Terminal {

@@ -18,6 +18,11 @@ pub trait View: Debug {
     /// The mouse pointed at this line of it, counted from 0.
     fn click(&mut self, _line: usize, _common: &mut Common) {}
 
+    /// The time of the recording that is drawn here; `None`: none is.
+    fn time_at(&self, _line: usize, _column: usize, _common: &Common) -> Option<u64> {
+        None
+    }
+
     /// Computes what is drawn. Not at every frame: frames may come far more often than pictures.
     fn refresh(&mut self, _common: &Common) {}
 

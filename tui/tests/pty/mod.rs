@@ -29,7 +29,7 @@ pub const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/record
 /// No more marks around what is pasted.
 pub const NO_PASTE: &str = "\u{1b}[?2004l";
 /// No more of the mouse.
-pub const NO_MOUSE: &str = "\u{1b}[?1006l\u{1b}[?1000l";
+pub const NO_MOUSE: &str = "\u{1b}[?1006l\u{1b}[?1002l";
 /// The whole screen is cleared.
 pub const CLEAR: &str = "\u{1b}[2J";
 /// How each picture ends.

@@ -135,7 +135,7 @@ mod tests {
         let (text, beyond) = report(&figures("4000000", "20992")).unwrap();
         assert!(text.contains("\n| a | 4.00 | 0.30 | 0.40 | 100 | 2048 |\n"), "{text}");
         assert!(text.ends_with("Memory at most: 20.0 MiB after an hour, 20.5 MiB after 24 (at most 32).\n"), "{text}");
-        assert_eq!(beyond, [String::new(); 0]);
+        assert!(beyond.is_empty(), "{beyond:?}");
     }
 
     #[test]

@@ -164,14 +164,14 @@ fn the_mouse_selects_the_row_that_it_points_at_and_its_wheel_moves() {
         let screen = picture(SMALL, &app);
         let line = screen.lines().position(|line| line.starts_with("▸")).unwrap() - 2;
         let pages = screen.lines().nth(line).unwrap().split_whitespace().filter_map(|word| word.parse::<u32>().ok()).next();
-        app.update(Event::Clicked(line));
+        app.update(Event::Clicked(line, 0));
         assert_eq!(selected(&app), pages.map(|pages| group(Buffer::Pages, Pages::Exactly(pages))), "{screen}");
         app.update(Event::Scrolled(Wheel::Down));
         app.update(Event::Scrolled(Wheel::Up));
         app.update(Event::Scrolled(Wheel::Down));
         assert_eq!(selected(&app), pages.map(|pages| group(Buffer::Pages, Pages::Exactly(pages + 3))));
         // What is no row selects none.
-        [0, 23, 4_000].into_iter().for_each(|line| app.update(Event::Clicked(line)));
+        [0, 23, 4_000].into_iter().for_each(|line| app.update(Event::Clicked(line, 0)));
         assert_eq!(selected(&app), pages.map(|pages| group(Buffer::Pages, Pages::Exactly(pages + 3))));
     }
 }
@@ -225,4 +225,20 @@ fn rows_are_sorted_by_all_the_time_that_went_into_them() {
     let sums = app.common().listing.rows().iter().map(|row| row.cells[place(COLUMNS, "sum_ns")].number());
     assert!(sums.collect::<Vec<_>>().is_sorted_by(|one, other| one >= other));
     assert!(picture((160, 40), &app).contains("sum▼"));
+}
+
+#[test]
+fn the_selected_operation_alone_is_split_or_merged_and_merging_all_forgets_that() {
+    let mut app = exports(&[1, 4]);
+    press(&mut app, &[First, Down, Expand]);
+    // It was of ordinary pages; those of the other kind are as before.
+    let wc = [Pages::Exactly(1), Pages::Exactly(4)];
+    assert_eq!(pages(&app), [&[Pages::All][..], &wc].concat());
+    assert_eq!(selected(&app), Some(group(Buffer::Pages, Pages::All)));
+    press(&mut app, &[Expand]);
+    assert_eq!((pages(&app).len(), selected(&app)), (4, Some(group(Buffer::Pages, Pages::Exactly(4)))));
+    press(&mut app, &[MergePages, Last, Expand]);
+    assert_eq!(pages(&app), [&[Pages::All][..], &wc].concat());
+    press(&mut app, &[MergePages, MergePages]);
+    assert_eq!(pages(&app), [Pages::All, Pages::All]);
 }

@@ -1,5 +1,7 @@
 //! The rows of the data: how they are merged, filtered and sorted, and which is selected. The table lists them, other views look at one.
 
+use std::collections::BTreeSet;
+
 use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::{Group, Pages};
 
@@ -15,6 +17,8 @@ use crate::screen::model::subject::Subject;
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     merged: bool,
+    /// Operations of which it is the other way round.
+    others: BTreeSet<Group>,
     order: Order,
     filter: Option<Selector>,
     search: Option<Selector>,
@@ -29,7 +33,7 @@ pub struct Listing {
 impl Listing {
     /// Computes the rows; `over`: the recording is, so that rates are means over all of it.
     pub fn refresh(&mut self, data: &Data, over: bool) {
-        let wanted = Wanted { merged: self.merged, over, filter: self.filter.as_ref() };
+        let wanted = Wanted { merged: self.merged, others: &self.others, over, filter: self.filter.as_ref() };
         self.rows = rows(data, wanted, &mut self.cache);
         self.order.sort(&mut self.rows.rows);
         self.selected = self.cursor.find(self.selection.chosen(), &self.groups());
@@ -99,6 +103,16 @@ impl Listing {
     /// One row for all page counts, or one row each.
     pub fn toggle_merged(&mut self) {
         self.merged = !self.merged;
+        self.others.clear();
+    }
+
+    /// The same of the selected row's operation alone.
+    pub fn toggle_expanded(&mut self) {
+        let Some(row) = self.selected.map(|index| self.rows.rows[index].group) else { return };
+        let whole = Group { pages: Pages::All, ..row };
+        if !self.others.remove(&whole) {
+            self.others.insert(whole);
+        }
     }
 
     /// Shows what this means alone; `None`: all.
@@ -160,8 +174,9 @@ impl Listing {
     pub fn subject(&self, is_past: bool) -> Option<Subject> {
         let row = self.selected.map(|index| &self.rows.rows[index]);
         let stands_in = |chosen: &Group| row.is_none_or(|row| !is_alike(chosen, &row.group));
+        let is_merged = |group: &Group| self.merged != self.others.contains(&Group { pages: Pages::All, ..*group });
         let group = match (self.selection.chosen().filter(|chosen| is_past && stands_in(chosen)), row) {
-            (Some(chosen), _) => Group { pages: if self.merged { Pages::All } else { chosen.pages }, ..chosen },
+            (Some(chosen), _) => Group { pages: if is_merged(&chosen) { Pages::All } else { chosen.pages }, ..chosen },
             (None, row) => row?.group,
         };
         Some(Subject::of(group, row.is_some_and(|row| row.shows_domain), self.filter.as_ref()))

@@ -1,12 +1,14 @@
 //! The rows of the table: numbers, not yet text.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use grantscope_analysis::column::{self, COLUMNS, Cell};
 use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::activity::{self, SECONDS};
-use grantscope_analysis::series::{Group, Range, SeriesKey, are_mixture, cost_per_page, groups, merged, told_apart_by_domain};
+use grantscope_analysis::series::{
+    Group, Pages, Range, SeriesKey, are_mixture, cost_per_page, groups, merged, told_apart_by_domain,
+};
 use grantscope_analysis::shown::escaped;
 
 use crate::screen::model::data::Data;
@@ -64,6 +66,8 @@ pub struct Rows {
 pub struct Wanted<'a> {
     /// One row for all page counts.
     pub merged: bool,
+    /// But for these, in which it is the other way round.
+    pub others: &'a BTreeSet<Group>,
     /// The recording is over: rates are means over all of it.
     pub over: bool,
     /// What is shown alone; `None`: all is.
@@ -72,7 +76,7 @@ pub struct Wanted<'a> {
 
 /// All rows, in the order of their groups.
 pub fn rows(data: &Data, wanted: Wanted, cache: &mut Cache) -> Rows {
-    let mut groups = groups(&data.aggregate, wanted.merged);
+    let mut groups = grouped(data, wanted);
     let apart = told_apart_by_domain(groups.keys().copied());
     let all = groups.len();
     if let Some(filter) = wanted.filter {
@@ -82,6 +86,20 @@ pub fn rows(data: &Data, wanted: Wanted, cache: &mut Cache) -> Rows {
     let hidden = all - groups.len();
     let rows = groups.into_iter().map(|(group, members)| row(data, wanted, cache, &apart, group, members)).collect();
     Rows { rows, hidden }
+}
+
+/// Series by the rows that they are in.
+fn grouped(data: &Data, wanted: Wanted) -> BTreeMap<Group, Vec<SeriesKey>> {
+    if wanted.others.is_empty() {
+        return groups(&data.aggregate, wanted.merged);
+    }
+    let mut all: BTreeMap<Group, Vec<SeriesKey>> = BTreeMap::new();
+    for (group, members) in groups(&data.aggregate, false) {
+        let whole = Group { pages: Pages::All, ..group };
+        let is_merged = wanted.merged != wanted.others.contains(&whole);
+        all.entry(if is_merged { whole } else { group }).or_default().extend(members);
+    }
+    all
 }
 
 fn row(data: &Data, wanted: Wanted, cache: &mut Cache, apart: &HashSet<Group>, group: Group, members: Vec<SeriesKey>) -> Row {

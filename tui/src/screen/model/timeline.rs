@@ -103,6 +103,7 @@ impl Timeline {
                 let from_ns = self.cursor_ns.unwrap_or(newest_ns);
                 from_ns.saturating_add_signed((span.column_ns.min(i64::MAX as u64 / 16) as i64) * i64::from(by))
             }
+            Travel::To(at_ns) => at_ns,
             Travel::Longest => {
                 history.worst(row, all, By::Longest).ok_or("no operation of this row is in the past that is kept")?.longest_at_ns
             }

@@ -7,7 +7,9 @@ use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
 
 use crate::screen::command::Command::{self, MorePages, NextMatch};
 use crate::screen::command::Travel;
+use crate::screen::event::Event;
 use crate::screen::fixtures::{HUGE, LARGE, S, SMALL, export, picture, press, shown, sweep, viewer};
+use crate::screen::model::timeline::LABEL_COLUMNS;
 use crate::screen::views::TIME;
 use crate::support::builder::{environment, loss, operation};
 
@@ -116,4 +118,27 @@ fn what_is_not_there_is_said() {
         shown(SMALL, sweep(), &[OPEN, Command::Travel(Travel::Next(What::Failure)), NextMatch]).contains("nothing is looked for")
     );
     assert!(shown(SMALL, sweep(), &[OPEN, Command::Travel(Travel::Next(What::Failure))]).contains("nothing failed in the past"));
+}
+
+#[test]
+fn the_mouse_looks_at_the_time_that_it_points_at() {
+    let mut app = viewer((92, 30), seconds(), &[OPEN]);
+    let screen = picture((92, 30), &app);
+    let axis = screen.lines().position(|line| line.contains('└')).unwrap();
+    let span = app.common().span().unwrap();
+    for place in [0, 7, span.columns - 1] {
+        app.update(Event::Clicked(axis, LABEL_COLUMNS + place));
+        let now = app.common().span().unwrap();
+        assert_eq!(app.common().timeline.cursor_ns().and_then(|at_ns| now.place(at_ns)), Some(place));
+        assert_eq!(marked_axis(&picture((92, 30), &app)), Some(place));
+    }
+    // Beside the picture there is no time.
+    let before = app.common().timeline.cursor_ns();
+    [0, 3, 5_000].into_iter().for_each(|column| app.update(Event::Clicked(axis, column)));
+    assert_eq!(app.common().timeline.cursor_ns(), before);
+}
+
+/// Where the axis has its mark.
+fn marked_axis(screen: &str) -> Option<usize> {
+    screen.lines().find_map(|line| line.split_once('└')).and_then(|(_, axis)| axis.chars().position(|mark| mark == '▲'))
 }
