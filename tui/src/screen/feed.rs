@@ -46,7 +46,7 @@ fn weight(frame: &Frame) -> usize {
         Frame::Loss(report) => report.counters.len(),
         Frame::Maps(report) => report.gone.len() + report.changed.iter().map(|map| 1 + map.holders.len()).sum::<usize>(),
         Frame::Calibration(calibration) => calibration.crossings.len(),
-        Frame::Filtered(_) | Frame::Recorder(_) | Frame::Tick { .. } | Frame::End { .. } => 0,
+        Frame::Filtered(_) | Frame::Recorder(_) | Frame::Mark(_) | Frame::Tick { .. } | Frame::End { .. } => 0,
     };
     weight.max(1)
 }
