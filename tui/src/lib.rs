@@ -3,6 +3,7 @@
 //! A verb is a file in `commands`; frames come from `source`; people watch `screen`; what needs root is in `this_machine`.
 
 pub mod commands;
+pub mod destination;
 pub mod exit;
 pub mod options;
 pub mod remote;

@@ -11,6 +11,7 @@ use crate::screen::command::{Command, Travel, ViewId};
 use crate::screen::event::{Event, Wheel};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
+use crate::screen::model::output::Output;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
 use crate::screen::request::Request;
 use crate::screen::view::View;
@@ -68,6 +69,7 @@ impl App {
     pub fn about(self, input: &Input, speed: Speed) -> Self {
         let Self { mut common, .. } = self;
         common.connection = Connection::new(input.origin).named(input.name.clone(), input.end_ns);
+        common.output = input.tee.as_ref().map_or(Output::Nowhere, |tee| Output::To(tee.name().to_owned()));
         common.playback = Playback::at(speed);
         Self { common, ..self }
     }
@@ -93,6 +95,7 @@ impl App {
             Event::Clicked(line) => self.click(line),
             Event::Scrolled(wheel) => self.scroll(wheel),
             Event::Said(what) => self.common.say(&what),
+            Event::Unwritten(why) => self.common.output.fail(why),
             Event::Tick(now) => self.tick(now),
             Event::Resize(size) => {
                 self.common.size = size;
@@ -138,6 +141,8 @@ impl App {
             Command::Filter | Command::Search | Command::Into if self.over.is_some() => {}
             Command::Filter => self.prompt = Some(Prompt::new(Purpose::Filter, self.common.listing.filter())),
             Command::Search => self.prompt = Some(Prompt::new(Purpose::Search, None)),
+            // Now is now, whatever lies over the views.
+            Command::Mark => (self.over, self.prompt) = (None, Some(Prompt::new(Purpose::Mark, None))),
             Command::Into => self.body = views::index(ViewId("slowest")),
             Command::Copy => self.copy(),
             Command::NextMatch | Command::PreviousMatch => self.seek(command),
@@ -172,6 +177,7 @@ impl App {
             Typed::Goes => return,
             Typed::Left => {}
             Typed::Entered(selector) => self.entered(purpose, selector),
+            Typed::Named(name) => self.request = self.common.mark(&name).map(Request::Mark),
         }
         self.prompt = None;
         self.refresh();
@@ -196,6 +202,7 @@ impl App {
 
     fn entered(&mut self, purpose: Purpose, selector: Option<Selector>) {
         match purpose {
+            Purpose::Mark => {}
             Purpose::Filter => self.common.listing.show_only(selector),
             Purpose::Search => {
                 let is_there = selector.is_some();

@@ -25,6 +25,8 @@ pub enum Event {
     Scrolled(Wheel),
     /// What was asked for is done, or could not be: what to say of it.
     Said(String),
+    /// Nothing more can be written of what is watched; why.
+    Unwritten(String),
     /// Time to draw. The time since the viewer started.
     Tick(Duration),
     /// The terminal has a new size.

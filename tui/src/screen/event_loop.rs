@@ -18,6 +18,7 @@ use crate::screen::request::{self, Request};
 use crate::screen::terminal::{self, Terminal};
 use crate::screen::until::{Until, Watching};
 use crate::source::control::Control;
+use crate::source::tee::Tee;
 
 /// More pictures in a second cannot be read, and each costs time on the machine that may be the one under test.
 const BETWEEN_PICTURES: Duration = Duration::from_millis(100);
@@ -32,10 +33,10 @@ pub fn run(
     mut app: App,
     events: &Receiver<Event>,
     keys: Sender<Event>,
-    feed: (&Backlog, &Control),
+    feed: (&Backlog, &Control, Option<&Tee>),
     how: Watching,
 ) -> Result<App> {
-    let (backlog, control) = feed;
+    let (backlog, control, tee) = feed;
     let mut terminal = Terminal::take(how.mouse)?;
     read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
@@ -50,7 +51,7 @@ pub fn run(
             app.update(Event::Resize(size(terminal.size()?)));
         }
         if let Some(request) = app.take_request() {
-            fulfil(request, &mut terminal, &keys)?;
+            fulfil(request, &mut terminal, &keys, tee)?;
         }
         let is_over = how.until == Until::ItsEnd && app.common().ended().is_some();
         if is_over || app.quit().is_some() {
@@ -60,12 +61,15 @@ pub fn run(
 }
 
 /// Does what the viewer wants; what came of it is another event.
-fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>) -> Result<()> {
+fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>, tee: Option<&Tee>) -> Result<()> {
     match request {
         Request::Repaint => terminal.repaint()?,
         Request::Copy(text) => terminal.copy(text)?,
-        Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
         // The loop, which also listens, is still there.
+        Request::Mark(mark) => {
+            tee.map_or(Ok(()), |tee| tee.mark(&mark)).unwrap_or_else(|why| drop(events.send(Event::Said(why))))
+        }
+        Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
         Request::Suspend => drop(events.send(Event::Said("not stopped: no shell is there to go on from".to_owned()))),
         Request::Write(aggregate) => {
             let events = events.clone();

@@ -16,6 +16,7 @@ use crate::screen::event::Event;
 use crate::source::control::Control;
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
 use crate::source::pace::time_of;
+use crate::source::tee::Tee;
 
 /// Operations that may wait for the event loop: some 40 MiB, and more than a second of what can be recorded.
 const MOST_WAITING: usize = 1 << 17;
@@ -54,8 +55,13 @@ fn weight(frame: &Frame) -> usize {
 /// Starts reading. Ends with the input, or with the event loop.
 pub fn spawn(input: Input, control: Control, events: Sender<Event>, backlog: Backlog) -> JoinHandle<()> {
     thread::spawn(move || {
-        let mut pace = control.pace();
+        let (mut pace, mut tee) = (control.pace(), input.tee);
         let ended = forward(input.source, &events, |frame| {
+            if let Some(why) = tee.as_ref().and_then(Tee::problem) {
+                // Once is enough; whether anybody is there to see it, the frame will tell.
+                tee = None;
+                let _ = events.send(Event::Unwritten(why));
+            }
             if input.origin == Origin::Live || control.wait(&mut pace, time_of(frame)) {
                 backlog.put(frame, &control);
             }

@@ -42,8 +42,13 @@ pub fn environment_frame() -> Frame {
 /// A viewer that plays a recording of this length that has been read up to a time.
 pub fn replay(length_ns: Option<u64>, at_ns: u64) -> App {
     let source = Box::new(std::sync::mpsc::channel().1);
-    let input =
-        Input { origin: Origin::Replay, name: Some("a\u{1b}b.gsr".to_owned()), end_ns: length_ns.map(|ns| S + ns), source };
+    let input = Input {
+        origin: Origin::Replay,
+        name: Some("a\u{1b}b.gsr".to_owned()),
+        end_ns: length_ns.map(|ns| S + ns),
+        source,
+        tee: None,
+    };
     let mut app = App::new(Origin::Replay, Times::Corrected).about(&input, Speed::Times(1.0));
     app.update(Event::Resize(Size { columns: 100, lines: 30 }));
     feed(&mut app, vec![environment_frame(), Frame::Tick { at_ns: S }, Frame::Tick { at_ns }]);

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use grantscope_analysis::column::{Align, COLUMNS};
+use grantscope_analysis::report::text::marks;
 use grantscope_analysis::series::Group;
 use grantscope_analysis::shown::Shown;
 
@@ -85,6 +86,8 @@ struct Reporter {
     introduced: bool,
     explained: bool,
     counts: HashMap<Group, u64>,
+    marks: u64,
+    is_unwritten: bool,
     spoke_at: Duration,
 }
 
@@ -92,6 +95,8 @@ impl Reporter {
     /// What is new, as text; empty: nothing.
     fn report(&mut self, app: &App, now: Duration) -> String {
         let mut report = self.introduction(app);
+        report.push_str(&self.marks(app));
+        report.push_str(&self.unwritten(app));
         let changed: Vec<_> =
             app.common().listing.rows().iter().filter(|row| self.counts.get(&row.group) != Some(&row.count)).collect();
         if changed.is_empty() && report.is_empty() && now - self.spoke_at < SIGN_OF_LIFE {
@@ -107,6 +112,22 @@ impl Reporter {
         self.counts.extend(changed.iter().map(|row| (row.group, row.count)));
         self.spoke_at = now;
         report
+    }
+
+    /// Marks that came since the report before, as far as they are remembered.
+    fn marks(&mut self, app: &App) -> String {
+        let aggregate = &app.common().data().aggregate;
+        let marks = aggregate.marks();
+        let before = usize::try_from(self.marks.saturating_sub(marks.forgotten())).unwrap_or(usize::MAX);
+        self.marks = marks.count();
+        marks.iter().skip(before).map(|mark| format!("{}\n", marks::line(aggregate, mark))).collect()
+    }
+
+    /// That nothing more can be written: once.
+    fn unwritten(&mut self, app: &App) -> String {
+        let broken = text::output(app.common()).filter(|(_, is_broken)| *is_broken && !self.is_unwritten);
+        self.is_unwritten |= broken.is_some();
+        broken.map_or_else(String::new, |(text, _)| format!("{text}\n"))
     }
 
     /// What the mark before a quantile means: once, below the first lines with it.

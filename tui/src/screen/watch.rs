@@ -31,12 +31,13 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Resul
     let backlog = Backlog::default();
     let app = App::new(input.origin, wanted).about(&input, speed);
     let characters = how.theme.characters();
+    let tee = input.tee.clone();
     let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
     signals::forward(events.clone(), has_terminal)?;
     feed::spawn(input, control.clone(), events.clone(), backlog.clone());
     let app = if has_terminal {
-        event_loop::run(app, &incoming, events, (&backlog, &control), how)
+        event_loop::run(app, &incoming, events, (&backlog, &control, tee.as_ref()), how)
     } else {
         drop(events);
         // Its standard output is for what becomes of it; but where a person reads it, and asked for reports.
@@ -45,7 +46,10 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Resul
         plain::run(app, &incoming, &backlog, how.reports.interval, Written { to: out, characters }).map_err(Into::into)
     };
     control.end();
-    finish(&app?, how.until, characters)
+    let ended = app.as_ref().ok().and_then(|app| app.common().ended());
+    let written = tee.map_or(Ok(()), |tee| tee.finish(ended));
+    let exit = finish(&app?, how.until, characters)?;
+    written.map(|()| exit)
 }
 
 fn finish(app: &App, until: Until, characters: Characters) -> Result<Exit> {

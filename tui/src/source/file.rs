@@ -29,7 +29,7 @@ pub fn input(path: &Path) -> Result<Input> {
     }
     let name = if Address::named(path).is_some() { Some(path.as_os_str()) } else { path.file_name() };
     let name = name.map(|name| name.to_string_lossy().into_owned());
-    Ok(Input { origin, name, end_ns, source: bytes(file, origin) })
+    Ok(Input { origin, name, end_ns, source: bytes(file, origin), tee: None })
 }
 
 /// Opens a file; a serial line in raw mode. Connects to a recorder where the name is an address.

@@ -3,6 +3,8 @@
 use grantscope_analysis::error_chain;
 use grantscope_analysis::recording::{Frame, ReadError};
 
+use crate::source::tee::Tee;
+
 /// Gives frames, one after the other; waits until there is one.
 pub trait FrameSource: Send {
     /// The next frame; `None` after the end frame.
@@ -22,12 +24,19 @@ pub struct Input {
     pub end_ns: Option<u64>,
     /// Its frames.
     pub source: Box<dyn FrameSource>,
+    /// Where all of it is written, too; `None`: nowhere.
+    pub tee: Option<Tee>,
 }
 
 impl Input {
     /// Frames as they happen.
     pub fn live(source: Box<dyn FrameSource>) -> Self {
-        Self { origin: Origin::Live, name: None, end_ns: None, source }
+        Self { origin: Origin::Live, name: None, end_ns: None, source, tee: None }
+    }
+
+    /// The same, written to there as it comes.
+    pub fn written_to(self, tee: Tee) -> Self {
+        Self { source: tee.of(self.source), tee: Some(tee), ..self }
     }
 }
 

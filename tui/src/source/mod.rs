@@ -10,6 +10,7 @@ pub mod pace;
 pub mod runs;
 pub mod serial;
 pub mod stream;
+pub mod tee;
 pub mod text;
 
 use std::path::Path;
