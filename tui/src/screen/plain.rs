@@ -163,13 +163,16 @@ fn line(cell: impl Fn(Column) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use grantscope_analysis::model::Mark;
     use grantscope_analysis::recording::Frame;
     use grantscope_analysis::series::Times;
     use grantscope_wire::Buffer;
 
     use super::*;
     use crate::screen::fixtures::export;
-    use crate::source::frames::Origin;
+    use crate::source::frames::{Input, Origin};
+    use crate::source::pace::Speed;
+    use crate::source::tee::Tee;
     use crate::support::synthetic;
 
     #[test]
@@ -180,6 +183,26 @@ mod tests {
         }
         app.update(Event::Tick(Duration::ZERO));
         insta::assert_snapshot!(Reporter::default().report(&app, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_mark_is_reported_once_when_it_came_and_so_is_that_nothing_more_can_be_written() {
+        let tee = Tee::new("out.gsr", io::sink()).unwrap();
+        let input = Input::live(Box::new(std::sync::mpsc::channel().1)).written_to(tee);
+        let mut app = App::new(Origin::Live, Times::Corrected).about(&input, Speed::Max);
+        synthetic::frames(2).into_iter().for_each(|frame| app.update(Event::Frame(frame)));
+        app.update(Event::Tick(Duration::ZERO));
+        let mut reporter = Reporter::default();
+        let mut said = |app: &App| reporter.report(app, Duration::from_secs(1)).lines().map(str::to_owned).collect::<Vec<_>>();
+        assert!(said(&app).iter().any(|line| line.contains(" · written to out.gsr · ")));
+        let mark = |name: &str| Event::Frame(Frame::Mark(Mark::new(synthetic::BEGAN_NS + 1_500_000_000, name)));
+        ["one", "two"].into_iter().for_each(|name| app.update(mark(name)));
+        assert_eq!(said(&app)[..2], ["mark at 1.50 s: one", "mark at 1.50 s: two"]);
+        assert_eq!(said(&app), [""; 0]);
+        app.update(mark("three"));
+        app.update(Event::Unwritten("no room".to_owned()));
+        assert_eq!(said(&app)[..2], ["mark at 1.50 s: three", "NOT WRITTEN to out.gsr: no room"]);
+        assert_eq!(said(&app), [""; 0]);
     }
 
     #[test]

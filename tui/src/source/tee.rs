@@ -199,3 +199,79 @@ impl FrameSource for Written {
         Ok(frame)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use grantscope_analysis::recording::MOST_WAITING;
+    use grantscope_analysis::recording::Reader;
+    use grantscope_wire::{Buffer, HookId, LossKind, Op, Stage};
+
+    use super::*;
+    use crate::support::builder::{environment, loss, operation};
+
+    /// Takes bytes only once it may.
+    struct Stalled {
+        may: mpsc::Receiver<()>,
+        taken: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl io::Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // The one who lets it is gone: it always may.
+            let _ = self.may.recv();
+            self.taken.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn take(tee: &Tee, frame: Frame) {
+        tee.state().take(&frame);
+    }
+
+    #[test]
+    fn what_a_slow_disk_does_not_take_is_added_to_what_was_lost_and_marks_are_never_left_out() {
+        let (may, taken) = (mpsc::channel(), Arc::new(Mutex::new(Vec::new())));
+        let tee = Tee::new("out", Stalled { may: may.1, taken: Arc::clone(&taken) }).unwrap();
+        take(&tee, Frame::Environment(environment()));
+        let mut put = 0;
+        while tee.state().sink.left_out().is_empty() {
+            let of =
+                |number: u64| operation(Op::Export, Buffer::Wc, number as u32, number << 30, &[(Stage::Remainder, number << 20)]);
+            take(&tee, Frame::Operations((put + 1..put + 10_001).map(of).collect()));
+            put += 10_000;
+        }
+        assert!(tee.state().sink.progress().unwrap().waiting_bytes > MOST_WAITING);
+        tee.mark(&Mark::new(7, "stalled")).unwrap();
+        // One hook has a count already, of the same kind and of another.
+        let hook = Op::Export.reported_by();
+        take(&tee, loss(8, hook, LossKind::Undelivered, 5));
+        assert_eq!(tee.state().all_lost().counters[0].count, 5 + 10_000);
+        drop(may.0);
+        tee.finish(None).unwrap();
+        assert!(tee.mark(&Mark::new(9, "too late")).unwrap_err().contains("the recording has ended"));
+        let bytes = taken.lock().unwrap().clone();
+        let mut reader = Reader::open(&bytes[..]).unwrap();
+        let frames: Vec<_> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
+        let [.., Frame::Mark(mark), Frame::Loss(lost), Frame::End { .. }] = &frames[..] else { panic!("{:?}", frames.last()) };
+        assert_eq!(mark.name(), "stalled");
+        let read: usize =
+            frames.iter().map(|frame| if let Frame::Operations(operations) = frame { operations.len() } else { 0 }).sum();
+        assert_eq!((read as u64 + lost.operations(), lost.counters.len()), (put + 5, 1));
+    }
+
+    #[test]
+    fn what_was_lost_before_is_passed_on_as_it_is() {
+        let tee = Tee::new("out", io::sink()).unwrap();
+        let lost = loss(8, HookId::GntdevIoctl, LossKind::RingFull, 3);
+        take(&tee, Frame::Environment(environment()));
+        take(&tee, lost.clone());
+        assert_eq!(Frame::Loss(tee.state().all_lost()), lost);
+        assert!(tee.finish(Some(&Ended::Complete)).is_ok());
+    }
+}
