@@ -92,7 +92,7 @@ fn what_is_watched_is_written_as_it_came_with_marks_also_while_the_display_is_he
     let place = Place::new();
     fs::write(place.at("out.gsr"), "an earlier recording").unwrap();
     let frames = synthetic::complete(3);
-    let (first, rest) = frames.split_at(frames.len() / 2);
+    let first = &frames[..frames.len() / 2];
     let feeding = place.feed(first);
     let out = place.name("out.gsr");
     let viewer = place.watched(&["-o", &out], 40);
@@ -152,7 +152,7 @@ fn who_quits_ends_the_recording_and_an_input_that_is_cut_short_leaves_one_that_i
 fn a_full_disk_is_said_on_the_screen_and_at_the_end_and_watching_goes_on() {
     let place = Place::new();
     let frames = synthetic::frames(2);
-    let (first, _) = frames.split_at(frames.len() / 2);
+    let first = &frames[..frames.len() / 2];
     let feeding = place.feed(first);
     let viewer = place.watched(&["-o", "/dev/full"], 40);
     let mut pipe = feeding.join().unwrap();

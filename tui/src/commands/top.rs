@@ -21,6 +21,7 @@ use crate::source;
 use crate::source::frames::Input;
 use crate::source::pace::Speed;
 use crate::source::tee::Tee;
+use crate::source::written::written;
 
 /// Watch operations live, or play a recording.
 ///
@@ -86,7 +87,7 @@ impl Top {
         let destination = self.output.as_deref().map(|path| self.destination(path)).transpose()?;
         let input = source::open(self.input(), (&self.filter).into())?;
         let Some((name, destination)) = destination else { return Ok(input) };
-        Ok(input.written_to(Tee::new(&name, destination.bytes)?))
+        Ok(written(input, Tee::new(&name, destination.bytes)?))
     }
 
     /// Where what is watched is written. What is there stays until the first frame.

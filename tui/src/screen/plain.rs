@@ -173,6 +173,7 @@ mod tests {
     use crate::source::frames::{Input, Origin};
     use crate::source::pace::Speed;
     use crate::source::tee::Tee;
+    use crate::source::written::written;
     use crate::support::synthetic;
 
     #[test]
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn a_mark_is_reported_once_when_it_came_and_so_is_that_nothing_more_can_be_written() {
         let tee = Tee::new("out.gsr", io::sink()).unwrap();
-        let input = Input::live(Box::new(std::sync::mpsc::channel().1)).written_to(tee);
+        let input = written(Input::live(Box::new(std::sync::mpsc::channel().1)), tee);
         let mut app = App::new(Origin::Live, Times::Corrected).about(&input, Speed::Max);
         synthetic::frames(2).into_iter().for_each(|frame| app.update(Event::Frame(frame)));
         app.update(Event::Tick(Duration::ZERO));

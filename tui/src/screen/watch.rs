@@ -46,8 +46,9 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, how: Watching) -> Resul
         plain::run(app, &incoming, &backlog, how.reports.interval, Written { to: out, characters }).map_err(Into::into)
     };
     control.end();
-    let ended = app.as_ref().ok().and_then(|app| app.common().ended());
-    let written = tee.map_or(Ok(()), |tee| tee.finish(ended));
+    // An input that is cut short leaves a recording that is.
+    let is_quit = app.as_ref().is_ok_and(|app| app.common().ended().is_none());
+    let written = tee.map_or(Ok(()), |tee| tee.finish(is_quit));
     let exit = finish(&app?, how.until, characters)?;
     written.map(|()| exit)
 }

@@ -33,11 +33,6 @@ impl Input {
     pub fn live(source: Box<dyn FrameSource>) -> Self {
         Self { origin: Origin::Live, name: None, end_ns: None, source, tee: None }
     }
-
-    /// The same, written to there as it comes.
-    pub fn written_to(self, tee: Tee) -> Self {
-        Self { source: tee.of(self.source), tee: Some(tee), ..self }
-    }
 }
 
 /// Where frames come from.

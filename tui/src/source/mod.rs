@@ -12,6 +12,7 @@ pub mod serial;
 pub mod stream;
 pub mod tee;
 pub mod text;
+pub mod written;
 
 use std::path::Path;
 

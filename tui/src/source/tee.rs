@@ -12,7 +12,6 @@ use anyhow::{Result, bail};
 use grantscope_analysis::model::{LossCounter, LossReport, Mark};
 use grantscope_analysis::recording::{Frame, FrameSink, Unblocked};
 
-use crate::source::frames::{Ended, FrameSource};
 use crate::source::pace::time_of;
 
 /// How long a disk that takes nothing is waited for at the end, as `record` does.
@@ -62,9 +61,9 @@ impl Tee {
         &self.name
     }
 
-    /// The same frames, each written before it is passed on.
-    pub fn of(&self, source: Box<dyn FrameSource>) -> Box<dyn FrameSource> {
-        Box::new(Written { source, tee: self.clone() })
+    /// Writes a frame as it came; what was left out so far is added to what was lost before.
+    pub fn take(&self, frame: &Frame) {
+        self.state().take(frame);
     }
 
     /// Writes a mark.
@@ -85,13 +84,13 @@ impl Tee {
         self.state().problem()
     }
 
-    /// Nothing more comes, and everything is to be written. Who quits ends the recording on purpose; one whose input was cut short is cut short too.
+    /// Nothing more comes, and everything is to be written: with an end, where the one who watched quits before there was one.
     ///
     /// # Errors
     /// It is not all written; why, and what to do.
-    pub fn finish(&self, ended: Option<&Ended>) -> Result<()> {
+    pub fn finish(&self, is_quit: bool) -> Result<()> {
         let mut state = self.state();
-        if ended.is_none() {
+        if is_quit {
             state.end();
         }
         state.has_ended = true;
@@ -119,7 +118,6 @@ impl Tee {
 }
 
 impl State {
-    /// Takes a frame as it came; what was left out so far is added to what was lost before.
     fn take(&mut self, frame: &Frame) {
         if self.has_ended {
             return;
@@ -184,22 +182,6 @@ impl State {
     }
 }
 
-/// Frames that are written, too.
-struct Written {
-    source: Box<dyn FrameSource>,
-    tee: Tee,
-}
-
-impl FrameSource for Written {
-    fn next_frame(&mut self) -> Result<Option<Frame>, Ended> {
-        let frame = self.source.next_frame()?;
-        if let Some(frame) = &frame {
-            self.tee.state().take(frame);
-        }
-        Ok(frame)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -230,30 +212,26 @@ mod tests {
         }
     }
 
-    fn take(tee: &Tee, frame: Frame) {
-        tee.state().take(&frame);
-    }
-
     #[test]
     fn what_a_slow_disk_does_not_take_is_added_to_what_was_lost_and_marks_are_never_left_out() {
         let (may, taken) = (mpsc::channel(), Arc::new(Mutex::new(Vec::new())));
         let tee = Tee::new("out", Stalled { may: may.1, taken: Arc::clone(&taken) }).unwrap();
-        take(&tee, Frame::Environment(environment()));
+        tee.take(&Frame::Environment(environment()));
         let mut put = 0;
         while tee.state().sink.left_out().is_empty() {
             let of =
                 |number: u64| operation(Op::Export, Buffer::Wc, number as u32, number << 30, &[(Stage::Remainder, number << 20)]);
-            take(&tee, Frame::Operations((put + 1..put + 10_001).map(of).collect()));
+            tee.take(&Frame::Operations((put + 1..put + 10_001).map(of).collect()));
             put += 10_000;
         }
         assert!(tee.state().sink.progress().unwrap().waiting_bytes > MOST_WAITING);
         tee.mark(&Mark::new(7, "stalled")).unwrap();
         // One hook has a count already, of the same kind and of another.
         let hook = Op::Export.reported_by();
-        take(&tee, loss(8, hook, LossKind::Undelivered, 5));
+        tee.take(&loss(8, hook, LossKind::Undelivered, 5));
         assert_eq!(tee.state().all_lost().counters[0].count, 5 + 10_000);
         drop(may.0);
-        tee.finish(None).unwrap();
+        tee.finish(true).unwrap();
         assert!(tee.mark(&Mark::new(9, "too late")).unwrap_err().contains("the recording has ended"));
         let bytes = taken.lock().unwrap().clone();
         let mut reader = Reader::open(&bytes[..]).unwrap();
@@ -269,9 +247,9 @@ mod tests {
     fn what_was_lost_before_is_passed_on_as_it_is() {
         let tee = Tee::new("out", io::sink()).unwrap();
         let lost = loss(8, HookId::GntdevIoctl, LossKind::RingFull, 3);
-        take(&tee, Frame::Environment(environment()));
-        take(&tee, lost.clone());
+        tee.take(&Frame::Environment(environment()));
+        tee.take(&lost);
         assert_eq!(Frame::Loss(tee.state().all_lost()), lost);
-        assert!(tee.finish(Some(&Ended::Complete)).is_ok());
+        assert!(tee.finish(false).is_ok());
     }
 }
