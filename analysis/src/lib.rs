@@ -2,6 +2,7 @@
 //!
 //! A recording's frames ([`recording`]) carry values of the [`model`]; [`stages`] makes stages of the hooks that an operation passed;
 //! [`own`] says how much of their time was the probes'; [`series`] adds them up to histograms; [`history`] keeps what happened when;
+//! [`marks`] are the names that somebody gave to times;
 //! [`live`] follows the mappings that are alive; [`quantile`] is the table of quantiles, with what each needs; [`column`] is the table of
 //! all that is shown of a series; [`select`] is the language that says which series are meant; [`compare`] puts buffer kinds side by side;
 //! [`merge`] adds runs up; [`toml_text`] guards the parser of TOML, and says where in it something is; [`shown`] writes text that others
@@ -40,6 +41,7 @@ mod error_chain;
 mod fixtures;
 pub mod history;
 pub mod live;
+pub mod marks;
 pub mod merge;
 pub mod model;
 pub mod own;

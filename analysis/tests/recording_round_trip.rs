@@ -2,7 +2,7 @@
 
 use grantscope_analysis::model::{
     Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
-    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, Phase, RecorderReport, Stages,
+    LossCounter, LossReport, MOST_MARK_BYTES, MapState, MapsReport, Mark, Operation, Outcome, Phase, RecorderReport, Stages,
 };
 use grantscope_analysis::recording::{Frame, Reader, Writer};
 use grantscope_analysis::stages;
@@ -48,6 +48,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         filtered().prop_map(Frame::Filtered),
         calibration().prop_map(Frame::Calibration),
         recorder().prop_map(Frame::Recorder),
+        mark().prop_map(Frame::Mark),
     ]
 }
 
@@ -194,6 +195,13 @@ prop_compose! {
 prop_compose! {
     fn recorder()((at_ns, cpu_ns, memory_bytes, most_memory_bytes) in any::<(u64, u64, Option<u64>, u64)>()) -> RecorderReport {
         RecorderReport { at_ns, cpu_ns, memory_bytes, most_memory_bytes }
+    }
+}
+
+prop_compose! {
+    // Also names that are too long.
+    fn mark()(at_ns: u64, name: String, times in 1..MOST_MARK_BYTES) -> Mark {
+        Mark::new(at_ns, &name.repeat(times))
     }
 }
 

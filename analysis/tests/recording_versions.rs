@@ -5,7 +5,7 @@
 
 use grantscope_analysis::model::{
     Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap, Log,
-    LossCounter, LossReport, MapState, MapsReport, Operation, Outcome, StageSpan, UNREAD,
+    LossCounter, LossReport, MapState, MapsReport, Mark, Operation, Outcome, RecorderReport, StageSpan, UNREAD,
 };
 use grantscope_analysis::recording::{Frame, Reader, VERSION, Writer};
 use grantscope_analysis::series::Aggregate;
@@ -16,6 +16,7 @@ const VERSION_1: &[u8] = include_bytes!("fixtures/version-1.gsr");
 const VERSION_2: &[u8] = include_bytes!("fixtures/version-2.gsr");
 const VERSION_3: &[u8] = include_bytes!("fixtures/version-3.gsr");
 const VERSION_4: &[u8] = include_bytes!("fixtures/version-4.gsr");
+const VERSION_5: &[u8] = include_bytes!("fixtures/version-5.gsr");
 const VERSION_1_SWEEP: &[u8] = include_bytes!("fixtures/version-1-sweep.gsr");
 
 /// The highest ids that a version's fixture has.
@@ -251,6 +252,19 @@ fn version_4() -> Vec<Frame> {
     frames
 }
 
+fn version_5() -> Vec<Frame> {
+    let mut frames = version_4();
+    let end = frames.pop();
+    frames.extend([1, u64::MAX].map(|at_ns| {
+        let memory_bytes = (at_ns == 1).then_some(16 << 20);
+        Frame::Recorder(RecorderReport { at_ns, cpu_ns: at_ns, memory_bytes, most_memory_bytes: 1 << 40 })
+    }));
+    let names = ["", "second try", "c\u{e2}ble out \u{1b}[1m", &"x".repeat(100)];
+    frames.extend((0..).zip(names).map(|(number, name)| Frame::Mark(Mark::new(number << 40, name))));
+    frames.extend(end);
+    frames
+}
+
 fn read(bytes: &[u8]) -> Vec<Frame> {
     let mut reader = Reader::open(bytes).expect("a recording");
     std::iter::from_fn(|| reader.next_frame().expect("nothing of it is damaged")).collect()
@@ -269,7 +283,13 @@ fn version_of(bytes: &[u8]) -> u16 {
 
 #[test]
 fn every_version_is_read_to_the_values_of_today() {
-    let fixtures = [(VERSION_1, version_1()), (VERSION_2, version_2()), (VERSION_3, version_3()), (VERSION_4, version_4())];
+    let fixtures = [
+        (VERSION_1, version_1()),
+        (VERSION_2, version_2()),
+        (VERSION_3, version_3()),
+        (VERSION_4, version_4()),
+        (VERSION_5, version_5()),
+    ];
     for (version, (bytes, values)) in (1..).zip(fixtures) {
         assert_eq!(version_of(bytes), version);
         assert_eq!(read(bytes), values, "version {version}");
@@ -278,8 +298,19 @@ fn every_version_is_read_to_the_values_of_today() {
 
 #[test]
 fn the_newest_version_has_a_fixture_and_is_written_byte_for_byte_as_it() {
-    assert_eq!(version_of(VERSION_4), VERSION, "write a fixture of the new version, and keep the one of the old");
-    assert_eq!(written(&version_4()), VERSION_4);
+    assert_eq!(version_of(VERSION_5), VERSION, "write a fixture of the new version, and keep the one of the old");
+    assert_eq!(written(&version_5()), VERSION_5);
+}
+
+#[test]
+fn a_recording_of_version_4_has_no_marks() {
+    let mut older = VERSION_5.to_vec();
+    older[6] = 4;
+    let mut reader = Reader::open(&older[..]).unwrap();
+    let frames = version_5();
+    let before = frames.iter().take_while(|frame| !matches!(frame, Frame::Mark(_)));
+    before.for_each(|frame| assert_eq!(reader.next_frame().unwrap().as_ref(), Some(frame)));
+    assert!(reader.next_frame().unwrap_err().to_string().contains("a frame that cannot be decoded"));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod commands;
 pub mod config;
+pub mod destination;
 pub mod exit;
 pub mod options;
 pub mod remote;

@@ -3,7 +3,7 @@
 mod support;
 
 use grantscope_analysis::model::{Calibration, Cost, Crossing, Environment, Log, LossReport, Operation};
-use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport, RecorderReport};
+use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport, Mark, RecorderReport};
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_analysis::stages;
 use grantscope_wire::{Buffer, Detail, Edge, Event, HookId, Op};
@@ -25,6 +25,7 @@ fn example() -> Vec<Frame> {
         Frame::Loss(LossReport { at_ns: 2_000_000, counters: Vec::new() }),
         Frame::Recorder(recorder()),
         Frame::Maps(MapsReport { at_ns: 2_000_000, changed: vec![exported()], gone: Vec::new(), no_census: None }),
+        Frame::Mark(Mark::new(2_000_000, "cable out")),
         Frame::End { at_ns: 2_000_000 },
     ]
 }

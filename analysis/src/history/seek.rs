@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::slice::{STEP_NS, Slice, step_of};
-use super::{Durations, History, Which, Window};
+use super::{Durations, Events, History, Which, Window};
 use crate::quantile::{Estimate, Quantile};
 use crate::series::SeriesKey;
 
@@ -42,6 +42,8 @@ pub enum What {
     Deferral,
     /// A part of a benchmark begins, of which the slice before has none.
     Phase,
+    /// Somebody gave the time a name.
+    Mark,
 }
 
 impl History {
@@ -63,28 +65,56 @@ impl History {
         Some(Worst { key: self.keys.key(place), window, longest_at_ns, is, count: durations.count() })
     }
 
-    /// The first slice that begins after this time (`None`: of all) and has it; `None`: there is no more.
+    /// The first slice that begins after this time (`None`: of all) and has it, or the step of a mark; `None`: there is no more.
     pub fn next(&self, after_ns: Option<u64>, what: What) -> Option<Window> {
+        let Some(is_in) = what.in_slice() else {
+            let later = self.marked().filter(|&step| after_ns.is_none_or(|after_ns| step > step_of(after_ns)));
+            return later.min().map(window_of_step);
+        };
         let slices = self.slices.all();
         let from = after_ns.map_or(0, |after_ns| slices.partition_point(|slice| slice.first <= step_of(after_ns)));
-        (from..slices.len()).find(|&place| has(slices, place, what)).map(|place| window(&slices[place]))
+        (from..slices.len()).find(|&place| has(slices, place, is_in)).map(|place| window(&slices[place]))
     }
 
-    /// The last slice that ends before this time, or at it, and has it; `None`: there is none.
+    /// The last slice that ends before this time, or at it, and has it, or the step of a mark; `None`: there is none.
     pub fn previous(&self, before_ns: u64, what: What) -> Option<Window> {
+        let Some(is_in) = what.in_slice() else {
+            return self.marked().filter(|&step| step < step_of(before_ns)).max().map(window_of_step);
+        };
         let slices = self.slices.all();
         let to = slices.partition_point(|slice| slice.end <= step_of(before_ns));
-        (0..to).rev().find(|&place| has(slices, place, what)).map(|place| window(&slices[place]))
+        (0..to).rev().find(|&place| has(slices, place, is_in)).map(|place| window(&slices[place]))
+    }
+
+    /// The steps of all marks in the past that is kept: exactly, also where slices are long.
+    fn marked(&self) -> impl Iterator<Item = u64> {
+        let first = self.slices.all().first().map_or(u64::MAX, |slice| slice.first);
+        self.marks().iter().map(|mark| step_of(mark.at_ns())).filter(move |&step| step >= first)
     }
 }
 
+/// Whether a slice has it: what happened in the one before, and in it.
+type IsIn = fn(&Events, &Events) -> bool;
+
 impl What {
+    /// How it is found in a slice; `None`: marks are not in slices.
+    fn in_slice(self) -> Option<IsIn> {
+        Some(match self {
+            Self::Loss => |_, now| now.all_lost() > 0,
+            Self::Failure => |_, now| now.failed > 0,
+            Self::Deferral => |_, now| now.deferred > 0,
+            Self::Phase => |before, now| before.by_phase.iter().zip(now.by_phase).any(|(before, now)| *before == 0 && now > 0),
+            Self::Mark => return None,
+        })
+    }
+
     /// What to say where there is none.
     pub fn none(self) -> &'static str {
         match self {
             Self::Loss => "nothing was lost in the past that is kept",
             Self::Failure => "nothing failed in the past that is kept",
             Self::Deferral => "no teardown was deferred in the past that is kept",
+            Self::Mark => "nobody made a mark in the past that is kept",
             Self::Phase => "no phase begins in the past that is kept",
         }
     }
@@ -107,15 +137,11 @@ fn window(slice: &Slice) -> Window {
     Window::of_steps(slice.first, slice.end)
 }
 
-fn has(slices: &[Arc<Slice>], place: usize, what: What) -> bool {
-    let events = &slices[place].events;
-    match what {
-        What::Loss => events.all_lost() > 0,
-        What::Failure => events.failed > 0,
-        What::Deferral => events.deferred > 0,
-        What::Phase => {
-            let before = place.checked_sub(1).map(|before| slices[before].events.by_phase).unwrap_or_default();
-            before.iter().zip(events.by_phase).any(|(before, now)| *before == 0 && now > 0)
-        }
-    }
+fn window_of_step(step: u64) -> Window {
+    Window::of_steps(step, step.saturating_add(1))
+}
+
+fn has(slices: &[Arc<Slice>], place: usize, is_in: IsIn) -> bool {
+    let nothing = Events::default();
+    is_in(place.checked_sub(1).map_or(&nothing, |before| &slices[before].events), &slices[place].events)
 }

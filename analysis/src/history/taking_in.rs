@@ -11,7 +11,8 @@ use super::keys::{Keys, PLACES};
 use super::slice::{STEP_NS, step_of};
 use super::slices::{Bounds, Slices};
 use super::{Which, Window};
-use crate::model::{LossReport, Operation};
+use crate::marks::Marks;
+use crate::model::{LossReport, Mark, Operation};
 use crate::own::Paths;
 use crate::recording::Frame;
 use crate::series::{Aggregate, SeriesKey, Times};
@@ -28,6 +29,7 @@ pub struct History {
     pub(super) keys: Keys,
     exemplars: Exemplars,
     failures: Failures,
+    marks: Marks,
     own: Paths,
     /// What was reported as lost so far.
     lost: BTreeMap<(HookId, LossKind), u64>,
@@ -48,6 +50,7 @@ impl History {
             keys: Keys::default(),
             exemplars: Exemplars::default(),
             failures: Failures::default(),
+            marks: Marks::default(),
             own: Paths::default(),
             lost: BTreeMap::new(),
             detail: None,
@@ -64,6 +67,7 @@ impl History {
             Frame::Calibration(calibration) => self.own.add(calibration),
             Frame::Tick { at_ns } | Frame::End { at_ns } => self.see(*at_ns),
             Frame::Maps(report) => self.see(report.at_ns),
+            Frame::Mark(mark) => self.add_mark(mark),
             Frame::Filtered(_) | Frame::Recorder(_) => {}
         }
     }
@@ -124,6 +128,18 @@ impl History {
         }
     }
 
+    /// A mark has a place in the past, also where nothing else happened; but it does not make that begin earlier: a viewer that comes late
+    /// gets old marks too.
+    fn add_mark(&mut self, mark: &Mark) {
+        self.marks.add(mark.clone());
+        let step = step_of(mark.at_ns());
+        if self.slices.all().first().is_none_or(|first| first.first <= step) {
+            self.now_ns = self.now_ns.max(mark.at_ns());
+            let keys = &self.keys;
+            self.slices.change(step, step_of(self.now_ns), |place| keys.is_failure(place), |_| {});
+        }
+    }
+
     fn see(&mut self, at_ns: u64) {
         if at_ns > self.now_ns || self.now_ns - at_ns > JUMP_NS {
             self.now_ns = at_ns;
@@ -156,21 +172,36 @@ impl History {
         self.failures.iter()
     }
 
-    /// A new one that goes on with this recording: no operations, but what the probes cost and what was lost before stays known.
+    /// Names that somebody gave to times.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// A new one that goes on with this recording: no operations, but what the probes cost, what was lost before and marks stay known.
     pub fn without_operations(&self) -> Self {
-        let (own, lost) = (self.own.clone(), self.lost.clone());
-        Self { own, lost, detail: self.detail, now_ns: self.now_ns, ..Self::default() }
+        let (marks, own, lost) = (self.marks.clone(), self.own.clone(), self.lost.clone());
+        Self { marks, own, lost, detail: self.detail, now_ns: self.now_ns, ..Self::default() }
     }
 
     /// The memory that it takes, without the paths of which the probes' own time is known: an [`Aggregate`] has the same.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.slices.bytes() + self.keys.bytes() + self.exemplars.bytes() + self.failures.bytes()
+        size_of::<Self>()
+            + self.slices.bytes()
+            + self.keys.bytes()
+            + self.exemplars.bytes()
+            + self.failures.bytes()
+            + self.marks.bytes()
     }
 
     /// As much as that can be, whatever is read.
     pub fn most_bytes(&self) -> usize {
         let of_slices = self.slices.most_bytes(PLACES);
-        size_of::<Self>() + of_slices + Keys::most_bytes() + Exemplars::most_bytes() + Failures::most_bytes()
+        size_of::<Self>()
+            + of_slices
+            + Keys::most_bytes()
+            + Exemplars::most_bytes()
+            + Failures::most_bytes()
+            + Marks::most_bytes()
     }
 
     /// How many slices there are.

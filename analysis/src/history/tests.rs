@@ -8,7 +8,7 @@ use smallvec::smallvec;
 use super::slices::Bounds;
 use super::*;
 use crate::fixtures::{S, export, span};
-use crate::model::{LossCounter, LossReport, Operation, Outcome, Phase};
+use crate::model::{LossCounter, LossReport, Mark, Operation, Outcome, Phase};
 use crate::quantile::P50;
 use crate::recording::{Frame, Reader};
 use crate::select::Selector;
@@ -186,6 +186,26 @@ fn what_went_wrong_is_found_from_both_sides() {
             "{what:?}"
         );
     }
+}
+
+#[test]
+fn a_mark_is_found_to_a_step_also_in_a_long_slice_and_is_in_the_past_where_nothing_else_happened() {
+    let mut both = Both::of(Wanted::default(), Bounds { slices: 20, ..Bounds::default() });
+    both.add(&Frame::Operations((16..160).map(|step| ended(step * STEP_NS, 10, 1)).collect()));
+    let mark = |at_ns| Frame::Mark(Mark::new(at_ns, "here"));
+    [mark(5 * S + 7), mark(30 * S), mark(S - 1)].iter().for_each(|frame| both.add(frame));
+    let history = &both.history;
+    assert!(history.resolution_ns(5 * S).unwrap() > STEP_NS, "the slice is long");
+    let at = |window: Option<Window>| window.map(|window| (window.from_ns, window.length_ns()));
+    let next = |after_ns| at(history.next(after_ns, What::Mark));
+    let step = |second: u64| Some((second * S, STEP_NS));
+    assert_eq!([next(None), next(Some(5 * S - 1)), next(Some(5 * S)), next(Some(30 * S))], [step(5), step(5), step(30), None]);
+    let previous = |before_ns| at(history.previous(before_ns, What::Mark));
+    assert_eq!([previous(40 * S), previous(30 * S), previous(5 * S)], [step(30), step(5), None]);
+    // One from before what is kept does not make that longer, and is remembered all the same.
+    assert_eq!(history.window(), Some(Window { from_ns: S, to_ns: 30 * S + STEP_NS }));
+    assert_eq!((history.marks().count(), history.now_ns()), (3, 30 * S));
+    assert_eq!(both.history.without_operations().next(None, What::Mark), None);
 }
 
 #[test]

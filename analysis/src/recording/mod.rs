@@ -17,6 +17,7 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
+mod v5;
 mod whole;
 mod writer;
 
@@ -26,12 +27,12 @@ pub use outbox::{MOST_WAITING, Unblocked};
 pub use reader::{ReadError, Reader};
 pub use writer::{FrameSink, Progress, Writer};
 
-use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsReport, Operation, RecorderReport};
+use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsReport, Mark, Operation, RecorderReport};
 
 /// First bytes of every recording.
 pub const MAGIC: [u8; 6] = *b"GSREC\n";
 /// Version that this program writes. It reads all versions up to this one.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 /// One message of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub enum Frame {
     Calibration(Calibration),
     /// What the recorder itself has used so far. The first is of when it began to record.
     Recorder(RecorderReport),
+    /// Somebody gave a name to a time.
+    Mark(Mark),
 }
 
 #[cfg(test)]
@@ -190,7 +193,7 @@ mod tests {
         assert_eq!(read(b"run,kernel,xen\n").1.as_deref(), Some(not_ours));
         let mut newer = recording(&[END]);
         newer[MAGIC.len()] = 9;
-        let too_new = "recording of version 9, but this grantscope reads versions up to 4: update grantscope";
+        let too_new = "recording of version 9, but this grantscope reads versions up to 5: update grantscope";
         assert_eq!(read(&newer).1.as_deref(), Some(too_new));
     }
 }

@@ -47,7 +47,7 @@ impl FrameSink for Unblocked {
     /// Takes a frame, or leaves it out where too much waits.
     fn put(&mut self, frame: Frame) -> io::Result<()> {
         let is_needed = match frame {
-            Frame::Environment(_) | Frame::Maps(_) | Frame::Calibration(_) | Frame::End { .. } => true,
+            Frame::Environment(_) | Frame::Maps(_) | Frame::Calibration(_) | Frame::Mark(_) | Frame::End { .. } => true,
             // Those of kernels that count nothing else: what is lost for good is said at the end.
             Frame::Operations(_) | Frame::Loss(_) | Frame::Tick { .. } | Frame::Filtered(_) | Frame::Recorder(_) => false,
         };

@@ -8,6 +8,7 @@ use super::callers::Callers;
 use super::kept::Kept;
 use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Unkept, Wanted};
 use crate::live::Ledger;
+use crate::marks::Marks;
 use crate::model::{Environment, FilterReport, LossReport, MOST_STATUSES, OTHERS, Operation, Statuses};
 use crate::own::{Costs, OwnTime, Paths};
 use crate::recording::Frame;
@@ -23,6 +24,7 @@ pub struct Aggregate {
     loss: LossReport,
     filtered: Option<FilterReport>,
     recorder: Option<RecorderUse>,
+    marks: Marks,
     ledger: Ledger,
     wanted: Wanted,
     /// `None`: nobody has said a phase.
@@ -65,6 +67,8 @@ impl Aggregate {
             }
             Frame::Calibration(calibration) => self.own.add(calibration),
             Frame::Recorder(report) => self.recorder.get_or_insert(RecorderUse::begin(*report)).add(*report),
+            // Its time is one that is known already: a viewer that came late is not to take it for the beginning.
+            Frame::Mark(mark) => self.marks.add(mark.clone()),
         }
     }
 
@@ -162,6 +166,11 @@ impl Aggregate {
         self.recorder.as_ref()
     }
 
+    /// Names that somebody gave to times.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
     /// Which times are wanted.
     pub fn times(&self) -> Times {
         self.wanted.times
@@ -210,6 +219,7 @@ impl Aggregate {
             loss: self.loss.clone(),
             filtered: self.filtered.clone(),
             recorder: self.recorder.map(RecorderUse::from_now_on),
+            marks: self.marks.clone(),
             ledger: self.ledger.clone(),
             wanted: self.wanted,
             series: Kept::at_most(self.wanted.most_series),

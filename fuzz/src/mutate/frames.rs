@@ -99,7 +99,7 @@ impl Framed {
                 self.payloads.swap(at.min(count - 1), rng.usize(..count));
             }
             // Another version reads the same frames in another way.
-            4 if rng.u8(..8) == 0 => self.head.iter_mut().skip(6).take(1).for_each(|version| *version = rng.u8(1..=5)),
+            4 if rng.u8(..8) == 0 => self.head.iter_mut().skip(6).take(1).for_each(|version| *version = rng.u8(1..=6)),
             _ => {
                 let is_inner = self.has_inner_bytes();
                 let piece = other.payloads.get(rng.usize(..other.payloads.len().max(1)));
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn recording() -> Vec<u8> {
-        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../analysis/tests/fixtures/version-4.gsr")).unwrap()
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../analysis/tests/fixtures/version-5.gsr")).unwrap()
     }
 
     /// Frames that can be read.

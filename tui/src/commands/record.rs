@@ -1,22 +1,22 @@
 //! `grantscope record`: the probes' operations become a recording.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Parser, ValueHint};
 use grantscope_analysis::recording::{Broadcast, Unblocked};
 use grantscope_analysis::shown::Shown;
-use grantscope_output::{FileId, Output, say};
+use grantscope_output::{FileId, say};
 
 use crate::commands::verb::{Example, Verb};
+use crate::destination::Destination;
 use crate::exit::{Code, Exit, Exits};
 use crate::options::capture::CaptureArgs;
 use crate::remote::address::Address;
 use crate::remote::listen::Listening;
-use crate::source::stream::is_stdin as is_standard;
 use crate::this_machine::{self, Capture};
 
 /// Record all operations of this machine, or those while a command runs.
@@ -98,12 +98,6 @@ impl Verb for Record {
     }
 }
 
-/// Where the recording goes.
-struct Destination {
-    bytes: Box<dyn Write + Send>,
-    is_standard_output: bool,
-}
-
 impl Record {
     /// Records for viewers, and to a file if there is one.
     fn record_and_serve(&self, capture: Capture, file: Option<Destination>) -> Result<Exit> {
@@ -132,37 +126,24 @@ impl Record {
 
     /// Opens it. What is there stays until the first frame, which is after the command has started.
     fn destination(&self, path: &Path) -> Result<Destination> {
-        let advice = || format!("{}: cannot be written; check the path", path.display());
-        let output = if is_standard(path) { None } else { Some(Output::open(path).with_context(advice)?) };
-        let is_standard_output = output.as_ref().is_none_or(Output::is_standard_output);
-        if is_standard_output && io::stdout().is_terminal() {
+        let destination = Destination::open(path, |file| self.other_use(file))?;
+        if destination.is_standard_output && io::stdout().is_terminal() {
             bail!("a recording is not text: pipe it (`grantscope record -o - | grantscope top -`), or give -o a file");
         }
-        let Some(output) = output else { return Ok(Destination { bytes: Box::new(io::stdout()), is_standard_output }) };
-        let stream = output.stream().with_context(advice)?;
-        if let Some(other) = self.other_use(stream.id(), is_standard_output) {
-            bail!("{}: is also {other}, and cannot be the recording too; give -o another file", path.display());
-        }
-        Ok(Destination { bytes: Box::new(stream), is_standard_output })
+        Ok(destination)
     }
 
     /// What else the command would do with this file, as far as its command line says so.
-    fn other_use(&self, file: Option<FileId>, is_standard_output: bool) -> Option<String> {
-        let file = Some(file?);
-        let standard = [
-            (FileId::of(io::stdin()), "standard input"),
-            (FileId::of(io::stdout()).filter(|_| !is_standard_output), "standard output"),
-            (FileId::of(io::stderr()), "standard error"),
-        ];
-        let standard = standard.into_iter().find(|(id, _)| *id == file).map(|(_, name)| name.to_owned());
-        let word = || self.command.iter().find(|word| FileId::at(Path::new(word)) == file);
-        standard.or_else(|| word().map(|word| format!("`{}` of COMMAND", word.display())))
+    fn other_use(&self, file: FileId) -> Option<String> {
+        let word = self.command.iter().find(|word| FileId::at(Path::new(word)) == Some(file));
+        word.map(|word| format!("`{}` of COMMAND", word.display()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Write;
 
     use super::*;
 

@@ -1,12 +1,14 @@
 //! `grantscope top`: watch an input, on the screen or as plain text, and print the summary.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::{Parser, ValueHint};
 
 use crate::commands::verb::{Example, Verb};
-use crate::exit::{Code, Exit, Exits};
+use crate::destination::Destination;
+use crate::exit::{Code, Exit, Exits, WrongUsage};
 use crate::options::baseline::BaselineArgs;
 use crate::options::filter::FilterArgs;
 use crate::options::look::LookArgs;
@@ -16,7 +18,10 @@ use crate::options::shown::ShownArgs;
 use crate::screen::until::{Until, Watching};
 use crate::screen::watch::watch;
 use crate::source;
+use crate::source::frames::Input;
 use crate::source::pace::Speed;
+use crate::source::tee::Tee;
+use crate::source::written::written;
 
 /// Watch operations live, or play a recording.
 ///
@@ -42,6 +47,13 @@ pub struct Top {
     /// How fast to play a recording: a factor (2 is twice as fast), or `max`: all at once
     #[arg(long, value_name = "X", default_value = "1")]
     pub speed: Speed,
+
+    /// Write what is watched to a recording, with the marks that `m` makes: of what is live, as `record` does, and never over what is read
+    ///
+    /// The frames as they come, also while the display is held. A file that is there stays as it is until the first frame. Who quits ends the
+    /// recording. Where nothing more can be written, watching goes on, and the exit code is 1.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 
     /// Whose the mouse is.
     #[command(flatten)]
@@ -73,6 +85,36 @@ impl Top {
     fn input(&self) -> Option<&Path> {
         self.file.as_deref().or(self.replay.as_deref())
     }
+
+    /// The input, which is written where that is asked for.
+    fn open(&self) -> Result<Input> {
+        let destination = self.output.as_deref().map(|path| self.destination(path)).transpose()?;
+        let input = source::open(self.input(), (&self.filter).into())?;
+        let Some((name, destination)) = destination else { return Ok(input) };
+        Ok(written(input, Tee::new(&name, destination.bytes)?))
+    }
+
+    /// Where what is watched is written. What is there stays until the first frame.
+    fn destination(&self, path: &Path) -> Result<(String, Destination)> {
+        let wrong = |why: String| Err(Error::msg(WrongUsage(why)));
+        let name = path.display().to_string();
+        if let Some(played) = self.input().filter(|input| input.is_file()) {
+            let played = played.display();
+            return wrong(format!(
+                "--output {name}: {played} is a recording already, which is only played; to keep it elsewhere, copy it"
+            ));
+        }
+        if self.input().is_some_and(|input| is_same(input, path)) {
+            return wrong(format!("--output {name}: is what is watched; give another file"));
+        }
+        let destination = Destination::open(path, |_| None)?;
+        if destination.is_standard_output {
+            return wrong(format!(
+                "--output {name}: standard output has the view and the summary; give a file, or use `record -o -`"
+            ));
+        }
+        Ok((name, destination))
+    }
 }
 
 impl Verb for Top {
@@ -83,6 +125,7 @@ impl Verb for Top {
         Example("grantscope top --replay recording.gsr --speed max", "its end, at once"),
         Example("ssh board grantscope record -o - | grantscope top -", "a stream, live"),
         Example("grantscope top unix:/run/grantscope/sock", "what `record --listen` records, beside other viewers"),
+        Example("ssh board grantscope record -o - | grantscope top - -o run.gsr", "and keep it, with marks (`m`)"),
         Example("grantscope top recording.gsr --speed 10 | cat", "plain text, ten times as fast"),
         Example("grantscope top --baseline last-week.gsr", "what became slower, while it happens (key b)"),
         Example("grantscope top --no-tui --interval 10s", "the same facts as text, also on a terminal"),
@@ -96,8 +139,14 @@ impl Verb for Top {
         let how = Watching { until: Until::AskedFor, look, reports: self.reports.into() };
         let wanted = self.shown.into();
         let baseline = self.baseline.read(wanted)?;
-        watch(source::open(self.input(), (&self.filter).into())?, self.speed, wanted, baseline, how)
+        watch(self.open()?, self.speed, wanted, baseline, how)
     }
+}
+
+/// Whether both names lead to one pipe, line or file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| path.metadata().ok().map(|there| (there.dev(), there.ino()));
+    identity(one).is_some_and(|one| identity(other) == Some(one))
 }
 
 #[cfg(test)]

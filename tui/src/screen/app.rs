@@ -13,6 +13,7 @@ use crate::screen::keys::Keys;
 use crate::screen::model::baseline::{Against, Baseline};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
+use crate::screen::model::output::Output;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
 use crate::screen::request::Request;
 use crate::screen::view::View;
@@ -71,6 +72,7 @@ impl App {
         let Self { mut common, .. } = self;
         common.connection = Connection::new(input.origin).named(input.name.clone(), input.end_ns);
         common.connection = common.connection.that_can_be_read(input.again.clone());
+        common.output = input.tee.as_ref().map_or(Output::Nowhere, |tee| Output::To(tee.name().to_owned()));
         common.playback = Playback::at(speed);
         Self { common, ..self }
     }
@@ -123,6 +125,7 @@ impl App {
                 self.refresh();
             }
             Event::Said(what) => self.common.say(&what),
+            Event::Unwritten(why) => self.common.output.fail(why),
             Event::Tick(now) => self.tick(now),
             Event::Resize(size) => {
                 self.common.size = size;
@@ -169,6 +172,8 @@ impl App {
             Command::Filter | Command::Search | Command::Into if self.over.is_some() => {}
             Command::Filter => self.prompt = Some(Prompt::new(Purpose::Filter, self.common.listing.filter())),
             Command::Search => self.prompt = Some(Prompt::new(Purpose::Search, None)),
+            // Now is now, whatever lies over the views.
+            Command::Mark => (self.over, self.prompt) = (None, Some(Prompt::new(Purpose::Mark, None))),
             Command::Into => {
                 self.mean_stand_in();
                 self.body = views::index(ViewId("slowest"));
@@ -207,6 +212,7 @@ impl App {
             Typed::Goes => return,
             Typed::Left => {}
             Typed::Entered(selector) => self.entered(purpose, selector),
+            Typed::Named(name) => self.request = self.common.mark(&name).map(Request::Mark),
         }
         self.prompt = None;
         self.refresh();
@@ -234,6 +240,7 @@ impl App {
 
     fn entered(&mut self, purpose: Purpose, selector: Option<Selector>) {
         match purpose {
+            Purpose::Mark => {}
             Purpose::Filter => self.common.listing.show_only(selector),
             Purpose::Search => {
                 let is_there = selector.is_some();

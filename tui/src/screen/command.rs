@@ -90,6 +90,8 @@ pub enum Command {
     Filter,
     /// Ask what is to be looked for.
     Search,
+    /// Ask how the present of the recording is to be called.
+    Mark,
     /// Write the table to a file.
     Write,
     /// Give the selected row to the terminal's clipboard.

@@ -28,6 +28,8 @@ pub enum Event {
     Said(String),
     /// What was known at this time of the recording.
     Past(u64, Box<Data>),
+    /// Nothing more can be written of what is watched; why.
+    Unwritten(String),
     /// Time to draw. The time since the viewer started.
     Tick(Duration),
     /// The terminal has a new size.

@@ -20,6 +20,7 @@ use crate::screen::request::{self, Request};
 use crate::screen::terminal::{self, Terminal};
 use crate::screen::until::{Until, Watching};
 use crate::source::control::Control;
+use crate::source::tee::Tee;
 
 /// Figures that change more often cannot be read, and each picture costs time on the machine that may be the one under test, and bytes on
 /// what may be a serial line.
@@ -40,10 +41,10 @@ pub fn run(
     mut app: App,
     events: Receiver<Event>,
     keys: Sender<Event>,
-    feed: (&Backlog, &Control),
+    feed: (&Backlog, &Control, Option<&Tee>),
     how: Watching,
 ) -> Result<(App, Drained)> {
-    let (backlog, control) = feed;
+    let (backlog, control, tee) = feed;
     let mut terminal = Terminal::take(how.look.mouse)?;
     read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
@@ -66,7 +67,7 @@ pub fn run(
             app.update(Event::Resize(size(terminal.size()?)));
         }
         if let Some(request) = app.take_request() {
-            fulfil(request, &mut terminal, &keys, &past)?;
+            fulfil(request, &mut terminal, &keys, (&past, tee))?;
         }
         let is_over = how.until == Until::ItsEnd && app.common().ended().is_some();
         if is_over || app.quit().is_some() {
@@ -76,13 +77,16 @@ pub fn run(
 }
 
 /// Does what the viewer wants; what came of it is another event.
-fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>, past: &Past) -> Result<()> {
+fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>, (past, tee): (&Past, Option<&Tee>)) -> Result<()> {
     match request {
         Request::Repaint => terminal.repaint()?,
         Request::Past(again, at_ns, wanted) => past.ask(again, at_ns, wanted),
         Request::Copy(text) => terminal.copy(text)?,
-        Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
         // The loop, which also listens, is still there.
+        Request::Mark(mark) => {
+            tee.map_or(Ok(()), |tee| tee.mark(&mark)).unwrap_or_else(|why| drop(events.send(Event::Said(why))))
+        }
+        Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
         Request::Suspend => drop(events.send(Event::Said("not stopped: no shell is there to go on from".to_owned()))),
         Request::Write(aggregate) => {
             let events = events.clone();

@@ -16,6 +16,7 @@ use crate::screen::event::Event;
 use crate::source::control::Control;
 use crate::source::frames::{Ended, FrameSource, Input, Origin};
 use crate::source::pace::time_of;
+use crate::source::tee::Tee;
 
 /// Operations that may wait for the event loop: some 5 MiB, and what can be recorded while it makes ten pictures of a large terminal.
 const MOST_WAITING: usize = 1 << 14;
@@ -46,7 +47,7 @@ fn weight(frame: &Frame) -> usize {
         Frame::Loss(report) => report.counters.len(),
         Frame::Maps(report) => report.gone.len() + report.changed.iter().map(|map| 1 + map.holders.len()).sum::<usize>(),
         Frame::Calibration(calibration) => calibration.crossings.len(),
-        Frame::Filtered(_) | Frame::Recorder(_) | Frame::Tick { .. } | Frame::End { .. } => 0,
+        Frame::Filtered(_) | Frame::Recorder(_) | Frame::Mark(_) | Frame::Tick { .. } | Frame::End { .. } => 0,
     };
     weight.max(1)
 }
@@ -54,8 +55,13 @@ fn weight(frame: &Frame) -> usize {
 /// Starts reading. Ends with the input, or with the event loop.
 pub fn spawn(input: Input, control: Control, events: Sender<Event>, backlog: Backlog) -> JoinHandle<()> {
     thread::spawn(move || {
-        let mut pace = control.pace();
+        let (mut pace, mut tee) = (control.pace(), input.tee);
         let ended = forward(input.source, &events, |frame| {
+            if let Some(why) = tee.as_ref().and_then(Tee::problem) {
+                // Once is enough; whether anybody is there to see it, the frame will tell.
+                tee = None;
+                let _ = events.send(Event::Unwritten(why));
+            }
             if input.origin == Origin::Live || control.wait(&mut pace, time_of(frame)) {
                 backlog.put(frame, &control);
             }

@@ -48,6 +48,7 @@ pub fn replay(length_ns: Option<u64>, at_ns: u64) -> App {
         end_ns: length_ns.map(|ns| S + ns),
         again: None,
         source,
+        tee: None,
     };
     let mut app = App::new(Origin::Replay, Times::Corrected).about(&input, Speed::Times(1.0));
     app.update(Event::Resize(Size { columns: 100, lines: 30 }));

@@ -87,6 +87,9 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         Chip { text: format!("{}{}", text::operation_rate(text::total_rate(common)), rate_over(common)), style: Style::new() },
         Chip { text: text::how_far(common), style: Style::new() },
     ]);
+    if let Some((text, is_broken)) = text::output(common) {
+        chips.push(Chip { text, style: warn_if(is_broken, theme.bad()) });
+    }
     if let Some((text, is_raw)) = text::times(&data.aggregate) {
         chips.push(Chip { text, style: warn_if(is_raw, theme.warning()) });
     }

@@ -58,6 +58,7 @@ const TRAVELLING: &[Binding] = &[
     binding(&[Char('X')], "X", Command::Travel(Travel::Next(What::Loss)), "loss", "the next loss"),
     binding(&[Char('D')], "D", Command::Travel(Travel::Next(What::Deferral)), "deferral", "the next teardown that was deferred"),
     binding(&[Char('B')], "B", Command::Travel(Travel::Next(What::Phase)), "phase", "the next phase of a benchmark that begins"),
+    binding(&[Char('K')], "K", Command::Travel(Travel::Next(What::Mark)), "next mark", "the next mark"),
     binding(&[Char('0')], "0", Command::Travel(Travel::Now), "now", "look at the present again"),
     binding(&[Char('+'), Char('=')], "+", Command::Finer, "finer", "shorter columns of time"),
     binding(&[Char('-')], "-", Command::Coarser, "coarser", "longer columns of time"),
@@ -90,7 +91,7 @@ const CHANGING: &[Binding] = &[
         "expand",
         "a row for each page count of the selected operation alone, or one row for all of them",
     ),
-    binding(&[Char('m')], "m", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
+    binding(&[Char('x')], "x", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
     binding(&[Char('v')], "v", Command::NextPane, "panes", "lower half: histogram and stages, one of them, or none"),
     binding(&[Char('R')], "R", Command::OtherTimes, "raw", "times as measured, or without the probes' own time in them"),
     binding(
@@ -103,6 +104,13 @@ const CHANGING: &[Binding] = &[
     binding(&[Char('.')], ".", Command::Step, "step", "hold a replay, and go on by a tenth of a second of its own time"),
     binding(&[Char('<')], "<", Command::Slower, "slower", "play a recording half as fast"),
     binding(&[Char('>')], ">", Command::Faster, "faster", "play a recording twice as fast; beyond 64 times: at once"),
+    binding(
+        &[Char('m')],
+        "m",
+        Command::Mark,
+        "mark",
+        "give the present of the recording a name, also for the file of `-o`; without one it is in this view alone",
+    ),
     binding(
         &[Char('w')],
         "w",

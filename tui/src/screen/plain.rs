@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::quantile;
+use grantscope_analysis::report::text::marks;
 use grantscope_analysis::series::Group;
 use grantscope_analysis::shown::Shown;
 
@@ -99,6 +100,8 @@ pub struct Reporter {
     introduced: bool,
     explained: bool,
     counts: HashMap<Group, u64>,
+    marks: u64,
+    is_unwritten: bool,
     spoke_at: Duration,
 }
 
@@ -106,6 +109,8 @@ impl Reporter {
     /// What is new, as text; empty: nothing.
     pub fn report(&mut self, app: &App, now: Duration) -> String {
         let mut report = self.introduction(app);
+        report.push_str(&self.marks(app));
+        report.push_str(&self.unwritten(app));
         let changed: Vec<_> =
             app.common().listing.rows().iter().filter(|row| self.counts.get(&row.group) != Some(&row.count)).collect();
         if changed.is_empty() && report.is_empty() && now - self.spoke_at < SIGN_OF_LIFE {
@@ -121,6 +126,22 @@ impl Reporter {
         self.counts.extend(changed.iter().map(|row| (row.group, row.count)));
         self.spoke_at = now;
         report
+    }
+
+    /// Marks that came since the report before, as far as they are remembered.
+    fn marks(&mut self, app: &App) -> String {
+        let aggregate = &app.common().data().aggregate;
+        let marks = aggregate.marks();
+        let before = usize::try_from(self.marks.saturating_sub(marks.forgotten())).unwrap_or(usize::MAX);
+        self.marks = marks.count();
+        marks.iter().skip(before).map(|mark| format!("{}\n", marks::line(aggregate, mark))).collect()
+    }
+
+    /// That nothing more can be written: once.
+    fn unwritten(&mut self, app: &App) -> String {
+        let broken = text::output(app.common()).filter(|(_, is_broken)| *is_broken && !self.is_unwritten);
+        self.is_unwritten |= broken.is_some();
+        broken.map_or_else(String::new, |(text, _)| format!("{text}\n"))
     }
 
     /// What the mark before a quantile means: once, below the first lines with it.
@@ -156,13 +177,17 @@ fn line(cell: impl Fn(Column) -> String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use grantscope_analysis::model::Mark;
     use grantscope_analysis::recording::Frame;
     use grantscope_analysis::series::Times;
     use grantscope_wire::Buffer;
 
     use super::*;
     use crate::screen::fixtures::export;
-    use crate::source::frames::Origin;
+    use crate::source::frames::{Input, Origin};
+    use crate::source::pace::Speed;
+    use crate::source::tee::Tee;
+    use crate::source::written::written;
     use crate::support::synthetic;
 
     #[test]
@@ -173,6 +198,26 @@ mod tests {
         }
         app.update(Event::Tick(Duration::ZERO));
         insta::assert_snapshot!(Reporter::default().report(&app, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_mark_is_reported_once_when_it_came_and_so_is_that_nothing_more_can_be_written() {
+        let tee = Tee::new("out.gsr", io::sink()).unwrap();
+        let input = written(Input::live(Box::new(std::sync::mpsc::channel().1)), tee);
+        let mut app = App::new(Origin::Live, Times::Corrected).about(&input, Speed::Max);
+        synthetic::frames(2).into_iter().for_each(|frame| app.update(Event::Frame(frame)));
+        app.update(Event::Tick(Duration::ZERO));
+        let mut reporter = Reporter::default();
+        let mut said = |app: &App| reporter.report(app, Duration::from_secs(1)).lines().map(str::to_owned).collect::<Vec<_>>();
+        assert!(said(&app).iter().any(|line| line.contains(" · written to out.gsr · ")));
+        let mark = |name: &str| Event::Frame(Frame::Mark(Mark::new(synthetic::BEGAN_NS + 1_500_000_000, name)));
+        ["one", "two"].into_iter().for_each(|name| app.update(mark(name)));
+        assert_eq!(said(&app)[..2], ["mark at 1.50 s: one", "mark at 1.50 s: two"]);
+        assert_eq!(said(&app), [""; 0]);
+        app.update(mark("three"));
+        app.update(Event::Unwritten("no room".to_owned()));
+        assert_eq!(said(&app)[..2], ["mark at 1.50 s: three", "NOT WRITTEN to out.gsr: no room"]);
+        assert_eq!(said(&app), [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! The prompt at the bottom: what is shown alone, or looked for, in the language of selectors, with its mistakes while one types.
+//! The prompt at the bottom: what is shown alone, or looked for, in the language of selectors, with its mistakes while one types; or a name.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use grantscope_analysis::model::MOST_MARK_BYTES;
 use grantscope_analysis::select::{Problem, Selector};
 
 /// More is not typed by anybody.
@@ -13,6 +14,14 @@ pub enum Purpose {
     Filter,
     /// What it means is selected, one after the other.
     Search,
+    /// It is the name of a mark.
+    Mark,
+}
+
+impl Purpose {
+    fn most_bytes(self) -> usize {
+        if self == Self::Mark { MOST_MARK_BYTES } else { MOST_BYTES }
+    }
 }
 
 /// What became of a key.
@@ -24,6 +33,8 @@ pub enum Typed {
     Left,
     /// It is closed, and this is wanted; `None`: all, or nothing.
     Entered(Option<Selector>),
+    /// It is closed, and this is the name; empty: any.
+    Named(String),
 }
 
 /// A text that is being typed.
@@ -57,9 +68,9 @@ impl Prompt {
         self.at
     }
 
-    /// What is wrong with the text; `None`: nothing.
+    /// What is wrong with the text; `None`: nothing. A name is any.
     pub fn problem(&self) -> Option<Problem> {
-        self.selector().err()
+        if self.purpose == Purpose::Mark { None } else { self.selector().err() }
     }
 
     /// Text comes all at once: of what is pasted, the first line.
@@ -73,6 +84,7 @@ impl Prompt {
         match key.code {
             KeyCode::Esc => return Typed::Left,
             KeyCode::Char('c') if has_control => return Typed::Left,
+            KeyCode::Enter if self.purpose == Purpose::Mark => return Typed::Named(self.text.trim().to_owned()),
             KeyCode::Enter => return self.selector().map_or(Typed::Goes, Typed::Entered),
             KeyCode::Char('u') if has_control => self.erase(0),
             KeyCode::Char('w') if has_control => self.erase(self.word_before()),
@@ -99,7 +111,7 @@ impl Prompt {
 
     /// Control characters mean nothing here.
     fn insert(&mut self, character: char) {
-        if !character.is_control() && self.text.len() + character.len_utf8() <= MOST_BYTES {
+        if !character.is_control() && self.text.len() + character.len_utf8() <= self.purpose.most_bytes() {
             self.text.insert(self.at, character);
             self.at += character.len_utf8();
         }
@@ -151,6 +163,15 @@ mod tests {
         assert_eq!((entered, prompt.problem().map(|problem| problem.at)), (Typed::Goes, Some(7)));
         assert_eq!(typed(&[KeyCode::Char(' '), KeyCode::Enter]).1, Typed::Entered(None));
         assert_eq!(typed(&[KeyCode::Char('x'), KeyCode::Esc]).1, Typed::Left);
+    }
+
+    #[test]
+    fn a_name_is_any_text_and_no_longer_than_a_mark_may_have() {
+        let mut prompt = Prompt::new(Purpose::Mark, None);
+        prompt.paste(&format!(" export[{}", "é".repeat(100)));
+        assert_eq!((prompt.problem(), prompt.text().len()), (None, MOST_MARK_BYTES));
+        let entered = prompt.key(KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE));
+        assert_eq!(entered, Typed::Named(format!("export[{}", "é".repeat(28))));
     }
 
     #[test]

@@ -16,16 +16,20 @@ pub fn draw(canvas: &mut Canvas, area: Rect, prompt: &Prompt, theme: &Theme) {
     let sign = match prompt.purpose() {
         Purpose::Filter => "/",
         Purpose::Search => "\\",
+        Purpose::Mark => "mark: ",
     };
     // The sign, and the cursor behind the text.
-    let room = usize::from(area.width).saturating_sub(2);
+    let room = usize::from(area.width).saturating_sub(sign.len() + 1);
     let first = first_seen(&prompt.text()[..prompt.at()], room);
-    let columns = |to: usize| 1 + width(&escaped(&prompt.text()[first..to.max(first)]));
+    let columns = |to: usize| sign.len() + width(&escaped(&prompt.text()[first..to.max(first)]));
     let seen = format!("{:.room$}", Shown(&prompt.text()[first..]));
     let [place, about] = match prompt.problem() {
         Some(problem) => {
-            let place = columns(floor(prompt.text(), problem.at)).min(room + 1);
+            let place = columns(floor(prompt.text(), problem.at)).min(room + sign.len());
             [format!("{:place$}^", ""), format!("{:.columns$}", Shown(&problem.what), columns = usize::from(area.width))]
+        }
+        None if prompt.purpose() == Purpose::Mark => {
+            [String::new(), "Enter mark now, without a name by its number  Esc leave  Ctrl-u empty".to_owned()]
         }
         None => [String::new(), "Enter apply  Esc leave  Ctrl-u empty".to_owned()],
     };

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use grantscope_analysis::model::Mark;
 use grantscope_analysis::report::export::{Audience, CSV};
 use grantscope_analysis::series::{Aggregate, Wanted};
 
@@ -22,6 +23,8 @@ pub enum Request {
     Past(Again, u64, Wanted),
     /// Write all series to a file.
     Write(Box<Aggregate>),
+    /// Write a mark to the recording of what is watched.
+    Mark(Mark),
     /// Give this to the terminal's clipboard.
     Copy(String),
 }

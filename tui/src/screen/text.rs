@@ -18,6 +18,7 @@ use crate::screen::model::columns::{Column, OPERATION, PAGES};
 use crate::screen::model::common::Common;
 use crate::screen::model::data::Data;
 use crate::screen::model::detail::Detail;
+use crate::screen::model::output::Output;
 use crate::screen::model::rows::Row;
 
 pub use grantscope_analysis::units::UNKNOWN;
@@ -281,6 +282,15 @@ pub fn copied(row: &Detail) -> String {
     head(&line, MOST_COPIED).to_owned()
 }
 
+/// What is written of what is watched, and whether that cannot go on; `None`: nothing is.
+pub fn output(common: &Common) -> Option<(String, bool)> {
+    match &common.output {
+        Output::Nowhere => None,
+        Output::To(name) => Some((format!("written to {:.FACT_COLUMNS$}", Shown(name)), false)),
+        Output::Broken { name, why } => Some((format!("NOT WRITTEN to {:.FACT_COLUMNS$}: {}", Shown(name), Shown(why)), true)),
+    }
+}
+
 /// The numbers of the header, on one line.
 pub fn totals(common: &Common) -> String {
     let data = common.data();
@@ -299,8 +309,10 @@ pub fn totals(common: &Common) -> String {
     let bound = bound::line(&data.aggregate);
     let earlier = earlier::line(&data.aggregate);
     let recorder = recorder::now(&data.aggregate);
+    let output = output(common).map(|(text, _)| text);
     parts
         .into_iter()
+        .chain(output)
         .chain(times)
         .chain(filtered)
         .chain(phases)

@@ -38,19 +38,24 @@ pub fn watch(input: Input, speed: Speed, wanted: Wanted, baseline: Option<Baseli
     let app = App::new(input.origin, wanted).about(&input, speed).against(baseline);
     let app = app.with_keys(look.keys.clone()).configured_by(look.file.clone());
     let characters = look.theme.characters();
+    let tee = input.tee.clone();
     let control = Control::new(app.common().playback);
     let has_terminal = terminal::is_usable() && !how.reports.are_wanted;
     signals::forward(events.clone(), has_terminal)?;
     feed::spawn(input, control.clone(), events.clone(), backlog.clone());
     let shown = if has_terminal {
-        event_loop::run(app, incoming, events, (&backlog, &control), how)
+        event_loop::run(app, incoming, events, (&backlog, &control, tee.as_ref()), how)
     } else {
         drop(events);
         report(app.without_past(), incoming, &backlog, how)
     };
     control.end();
+    // An input that is cut short leaves a recording that is.
+    let is_quit = shown.as_ref().is_ok_and(|(app, _)| app.common().ended().is_none());
+    let written = tee.map_or(Ok(()), |tee| tee.finish(is_quit));
     let (app, drained) = shown?;
-    finish(&app, drained, until, characters)
+    let exit = finish(&app, drained, until, characters)?;
+    written.map(|()| exit)
 }
 
 /// Shows it as plain text.

@@ -31,7 +31,7 @@ pub fn input(path: &Path) -> Result<Input> {
     let name = name.map(|name| name.to_string_lossy().into_owned());
     let owned = path.to_owned();
     let again = kind.is_file().then(|| Again::new(move || Ok(bytes(open_file(&owned)?, Origin::Replay))));
-    Ok(Input { origin, name, end_ns, again, source: bytes(file, origin) })
+    Ok(Input { origin, name, end_ns, again, source: bytes(file, origin), tee: None })
 }
 
 /// Opens a file; a serial line in raw mode. Connects to a recorder where the name is an address.

@@ -7,6 +7,8 @@ use anyhow::Result;
 use grantscope_analysis::error_chain;
 use grantscope_analysis::recording::{Frame, ReadError};
 
+use crate::source::tee::Tee;
+
 /// Gives frames, one after the other; waits until there is one.
 pub trait FrameSource: Send {
     /// The next frame; `None` after the end frame.
@@ -28,6 +30,8 @@ pub struct Input {
     pub again: Option<Again>,
     /// Its frames.
     pub source: Box<dyn FrameSource>,
+    /// Where all of it is written, too; `None`: nowhere.
+    pub tee: Option<Tee>,
 }
 
 /// Opens a recording once more, as often as is wanted.
@@ -60,7 +64,7 @@ impl fmt::Debug for Again {
 impl Input {
     /// Frames as they happen.
     pub fn live(source: Box<dyn FrameSource>) -> Self {
-        Self { origin: Origin::Live, name: None, end_ns: None, again: None, source }
+        Self { origin: Origin::Live, name: None, end_ns: None, again: None, source, tee: None }
     }
 }
 

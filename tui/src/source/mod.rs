@@ -11,8 +11,10 @@ pub mod pace;
 pub mod runs;
 pub mod serial;
 pub mod stream;
+pub mod tee;
 pub mod text;
 pub mod whole_runs;
+pub mod written;
 
 use std::path::Path;
 

@@ -97,6 +97,7 @@ pub fn time_of(frame: &Frame) -> Option<u64> {
         Frame::Recorder(report) => Some(report.at_ns),
         Frame::Maps(report) => Some(report.at_ns),
         Frame::Calibration(calibration) => Some(calibration.at_ns),
+        Frame::Mark(mark) => Some(mark.at_ns()),
         Frame::Tick { at_ns } | Frame::End { at_ns } => Some(*at_ns),
     }
 }

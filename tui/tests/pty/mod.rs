@@ -59,6 +59,21 @@ pub enum Looking {
     No,
 }
 
+/// What is seen: without colours, and with a blank where the cursor was moved, as over a blank that is there already.
+pub fn plain(shown: &str) -> String {
+    let mut pieces = shown.split("\u{1b}[");
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|character: char| character.is_ascii_alphabetic()).map_or(piece.len(), |at| at + 1);
+        let (sequence, text) = piece.split_at(end);
+        if sequence.ends_with('H') {
+            plain.push(' ');
+        }
+        plain.push_str(text);
+    }
+    plain
+}
+
 /// A viewer on a terminal of its own.
 pub struct Viewer {
     pub child: Child,
@@ -85,8 +100,13 @@ impl Viewer {
 
     /// With these options, in this locale.
     pub fn with(options: &[&str], locale: &str, lines: u16, columns: u16) -> Self {
+        Self::of(RECORDING, options, locale, lines, columns)
+    }
+
+    /// Of this input.
+    pub fn of(input: &str, options: &[&str], locale: &str, lines: u16, columns: u16) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_grantscope"));
-        command.args(["top", RECORDING]).args(options).env("LC_ALL", locale);
+        command.args(["top", input]).args(options).env("LC_ALL", locale);
         let viewer = Self::start(command, Line::open(lines, columns), Owner::Another, Looking::Yes);
         // The heading of the table.
         viewer.until(|shown| shown.contains("p50"));
@@ -152,7 +172,7 @@ impl Viewer {
     /// Draws all anew until it is so: of a picture, only what differs from the one before is drawn.
     pub fn until_repainted(&self, words: &str) {
         let begun = Instant::now();
-        while !self.shown.lock().unwrap().contains(words) {
+        while !plain(&self.shown.lock().unwrap()).contains(words) {
             assert!(begun.elapsed() < PATIENCE, "{words} is not shown: {:?}", tail(&self.take()));
             self.take();
             self.press("\u{c}");

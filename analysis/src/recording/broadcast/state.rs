@@ -1,8 +1,9 @@
 //! What holds now, of all that is no operation: a viewer gets what is newer than what it has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::model::{Calibration, Crossing, Environment, FilterReport, LiveMap, LossReport, MapsReport, RecorderReport};
+use crate::marks::MOST_MARKS;
+use crate::model::{Calibration, Crossing, Environment, FilterReport, LiveMap, LossReport, MapsReport, Mark, RecorderReport};
 use crate::recording::Frame;
 
 /// A value, and since which change it is so.
@@ -24,6 +25,7 @@ pub struct State {
     /// The latest report, without its lists.
     maps_report: Option<Since<MapsReport>>,
     maps: BTreeMap<u64, Since<LiveMap>>,
+    marks: VecDeque<Since<Mark>>,
     ended_ns: Option<u64>,
 }
 
@@ -63,6 +65,7 @@ impl State {
             Frame::Tick { at_ns } => self.now_ns = Some((change, at_ns)),
             Frame::Calibration(calibration) => self.calibrate(calibration),
             Frame::Maps(report) => self.set_maps(report),
+            Frame::Mark(mark) => self.mark(mark),
             Frame::End { at_ns } => self.ended_ns = Some(at_ns),
             Frame::Operations(_) => {}
         }
@@ -75,6 +78,13 @@ impl State {
             self.crossings.retain(|(_, known)| key(known) != key(&crossing));
             self.crossings.push((self.change, crossing));
         }
+    }
+
+    fn mark(&mut self, mark: Mark) {
+        if self.marks.len() == MOST_MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back((self.change, mark));
     }
 
     fn set_maps(&mut self, report: MapsReport) {
@@ -126,6 +136,9 @@ impl State {
             new.behind.push(Frame::Maps(MapsReport { changed, gone, ..report.clone() }));
             seen.maps = self.maps.keys().copied().collect();
         }
+        // Behind operations: a mark from before those that are kept is not to be the beginning of what is known.
+        let marks = self.marks.iter().filter(|(change, _)| is_new(*change));
+        new.behind.extend(marks.map(|(_, mark)| Frame::Mark(mark.clone())));
         new.loss = self.loss.as_ref().filter(|(change, _)| is_new(*change)).map(|(_, report)| report.clone());
         new.now_ns = self.now_ns.filter(|(change, _)| is_new(*change)).map(|(_, at_ns)| at_ns);
         seen.change = Some(self.change);

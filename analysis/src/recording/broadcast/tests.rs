@@ -12,7 +12,7 @@ use super::*;
 use crate::fixtures::{crossing, export, live_map};
 use crate::live::Ledger;
 use crate::model::{
-    Calibration, Cost, Environment, Filter, FilterReport, LossReport, MapState, MapsReport, Operation, RecorderReport,
+    Calibration, Cost, Environment, Filter, FilterReport, LossReport, MapState, MapsReport, Mark, Operation, RecorderReport,
 };
 use crate::recording::{ReadError, Reader, Writer};
 
@@ -271,4 +271,21 @@ fn what_is_too_much_for_the_thread_that_keeps_it_is_told_too() {
     drop(sink);
     let (frames, _) = viewer.join().unwrap();
     assert_eq!((operations_in(&frames).len(), lost(&frames, LossKind::Undelivered)), (5, 10));
+}
+
+#[test]
+fn a_viewer_that_comes_late_gets_the_last_marks_and_nobody_gets_one_twice() {
+    let mut sink = Broadcast::<NoFile>::new(None).unwrap();
+    sink.put(environment()).unwrap();
+    let early = reading(&sink.viewers());
+    (0..300).for_each(|at_ns| sink.put(Frame::Mark(Mark::new(at_ns, "again"))).unwrap());
+    sink.put(Frame::Operations(operations(0..10))).unwrap();
+    settle(&sink);
+    let late = reading(&sink.viewers());
+    [Frame::Mark(Mark::new(300, "last")), END].into_iter().for_each(|frame| sink.put(frame).unwrap());
+    drop(sink);
+    let time = |frame: &Frame| if let Frame::Mark(mark) = frame { Some(mark.at_ns()) } else { None };
+    let [early, late] = [early, late].map(|viewer| viewer.join().unwrap().0.iter().filter_map(time).collect::<Vec<_>>());
+    assert!(early.is_sorted_by(|one, next| one < next) && early.last() == Some(&300), "{early:?}");
+    assert!(late == (44..=300).collect::<Vec<_>>() || late == (45..=300).collect::<Vec<_>>(), "{late:?}");
 }

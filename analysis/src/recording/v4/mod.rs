@@ -1,4 +1,4 @@
-//! Version 4: the hooks that operations passed; what the probes' programs cost, and the recorder; how much was watched. The version that is written.
+//! Version 4: the hooks that operations passed; what the probes' programs cost, and the recorder; how much was watched.
 
 mod bytes;
 mod dictionary;
@@ -149,6 +149,8 @@ impl Encoder {
             Model::Filtered(report) => Frame::Filtered(report.into()),
             Model::Calibration(calibration) => Frame::Calibration(calibration.into()),
             Model::Recorder(report) => Frame::Recorder(report.into()),
+            // Of a later version.
+            Model::Mark(_) => return Err(postcard::Error::SerdeSerCustom),
         };
         Ok(vec![postcard::to_stdvec(&frame)?])
     }

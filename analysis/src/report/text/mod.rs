@@ -6,6 +6,7 @@ pub mod correction;
 pub mod doctor;
 pub mod earlier;
 pub mod maps;
+pub mod marks;
 pub mod phases;
 pub mod recorder;
 pub mod summary;

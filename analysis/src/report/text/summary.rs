@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use grantscope_wire::{LossKind, Op};
 
-use super::{bound, compare, correction, earlier, maps, phases, recorder};
+use super::{bound, compare, correction, earlier, maps, marks, phases, recorder};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, answer, status_list};
@@ -178,6 +178,7 @@ fn notes(aggregate: &Aggregate) -> String {
             counter.kind.about()
         );
     }
+    marks::lines(aggregate).iter().for_each(|line| text.extend([line, "\n"]));
     if let Some(line) = recorder::at_most(aggregate) {
         let _ = writeln!(text, "{line}");
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use grantscope_analysis::history::{By, Which};
+use grantscope_analysis::model::Mark;
 use grantscope_analysis::recording::Frame;
+use grantscope_analysis::report::text::marks;
 use grantscope_analysis::series::{Group, SeriesKey, Wanted};
 
 use crate::screen::command::Travel;
@@ -13,6 +15,7 @@ use crate::screen::model::baseline::Against;
 use crate::screen::model::connection::Connection;
 use crate::screen::model::data::Data;
 use crate::screen::model::listing::Listing;
+use crate::screen::model::output::Output;
 use crate::screen::model::subject::Subject;
 use crate::screen::model::timeline::{LABEL_COLUMNS, Span, Timeline};
 use crate::source::frames::{Again, Ended, Origin};
@@ -27,6 +30,8 @@ const STEP_NS: u64 = 100_000_000;
 pub struct Common {
     /// The input.
     pub connection: Connection,
+    /// What is written of it.
+    pub output: Output,
     /// The rows of the data that is shown.
     pub listing: Listing,
     /// The terminal's size.
@@ -57,6 +62,7 @@ impl Common {
     pub fn new(origin: Origin, wanted: impl Into<Wanted>, keys: Keys) -> Self {
         Self {
             connection: Connection::new(origin),
+            output: Output::default(),
             listing: Listing::default(),
             size: Size::default(),
             body_lines: 0,
@@ -137,6 +143,25 @@ impl Common {
             return self.say("only a recording that is played has a speed");
         }
         self.playback.speed = change(self.playback.speed);
+    }
+
+    /// Gives the present a name, the number of the mark where it is empty; what is to be written of it.
+    pub fn mark(&mut self, name: &str) -> Option<Mark> {
+        let Some(now_ns) = self.data.now_ns() else {
+            self.say("no mark was made: nothing has come yet that says what time it is");
+            return None;
+        };
+        let numbered = format!("mark {}", self.data.aggregate.marks().count() + 1);
+        let mark = Mark::new(now_ns, if name.is_empty() { &numbered } else { name });
+        self.data.add(&Frame::Mark(mark.clone()));
+        let (is_written, place) = match (&self.output, self.ended()) {
+            (Output::To(name), None) => (true, format!("written to {name}")),
+            (Output::To(_), Some(_)) => (false, "in this view alone: the recording has ended".to_owned()),
+            (Output::Broken { name, .. }, _) => (false, format!("in this view alone: {name} cannot be written")),
+            (Output::Nowhere, _) => (false, "in this view alone; -o FILE of a live `top` keeps marks".to_owned()),
+        };
+        self.say(&format!("{}, {place}", marks::line(&self.data.aggregate, &mark)));
+        Some(mark).filter(|_| is_written)
     }
 
     /// Looks at another time.

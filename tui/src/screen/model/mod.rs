@@ -7,6 +7,7 @@ pub mod connection;
 pub mod data;
 pub mod detail;
 pub mod listing;
+pub mod output;
 pub mod passed;
 pub mod rows;
 pub mod selection;

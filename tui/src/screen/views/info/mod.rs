@@ -2,7 +2,8 @@
 
 use grantscope_analysis::history::History;
 use grantscope_analysis::model::{Environment, HookStatus, LossReport};
-use grantscope_analysis::report::text::correction;
+use grantscope_analysis::report::text::{correction, marks};
+use grantscope_analysis::series::Aggregate;
 use grantscope_analysis::shown::{counted, escaped};
 use grantscope_analysis::units;
 use grantscope_wire::HOOKS;
@@ -18,6 +19,7 @@ pub fn lines(common: &Common) -> Vec<Line> {
     let aggregate = &common.data().aggregate;
     recording(&mut text, aggregate.environment(), common);
     loss(&mut text, aggregate.loss());
+    named(&mut text, aggregate);
     match aggregate.environment() {
         Some(environment) => hooks(&mut text, &environment.hooks),
         None => text.put(Tone::Plain, "Nothing has arrived yet.".to_owned()),
@@ -91,6 +93,15 @@ fn loss(text: &mut Text, loss: &LossReport) {
         let effect = if counter.kind.loses_operations() { "operations are missing" } else { "no operation is missing" };
         let about = format!("{} × {} ({}): {effect}", counter.count, counter.kind.name(), counter.kind.about());
         text.entry(Tone::Bad, counter.hook.name(), 28, &about);
+    }
+}
+
+/// Where nobody made a mark, there is no heading either.
+fn named(text: &mut Text, aggregate: &Aggregate) {
+    let lines = marks::lines(aggregate);
+    if !lines.is_empty() {
+        text.heading(&format!("Marks: {}", aggregate.marks().count()));
+        lines.iter().for_each(|line| text.wrapped(line));
     }
 }
 

@@ -32,6 +32,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Time, common: &Common, theme
     let said = said::lines(seen, common, inner.width.into());
     let mut below = vec![rates(seen, theme)];
     below.extend(marks(seen, theme));
+    below.extend(named(seen, common, theme));
     below.extend(axis(seen, common, theme));
     below.extend(said.into_iter().map(Line::from));
     let room = usize::from(inner.height).saturating_sub(below.len());
@@ -123,6 +124,14 @@ fn marks(seen: &Seen, theme: &Theme) -> Vec<Line<'static>> {
     let columns = &seen.heat.columns;
     let there = MARKS.iter().filter(|mark| columns.iter().any(|column| (mark.of)(column) != " "));
     there.map(|mark| plotted(mark.label, columns.iter().map(mark.of), (mark.style)(*theme), seen, theme)).collect()
+}
+
+/// The columns that have a mark by somebody.
+fn named(seen: &Seen, common: &Common, theme: &Theme) -> Option<Line<'static>> {
+    let marks = common.whole().history.marks();
+    let has_one = |column: &Column| marks.within(column.window.from_ns..column.window.to_ns).next().is_some();
+    let cells: Vec<_> = seen.heat.columns.iter().map(|column| if has_one(column) { "m" } else { " " }).collect();
+    cells.contains(&"m").then(|| plotted("mark", cells.into_iter(), theme.heading(), seen, theme))
 }
 
 /// The axis with the column that is looked at, and the times at both ends.

@@ -2,6 +2,7 @@
 
 use grantscope_analysis::history::{Column, Durations, Events, Interval, What, Window};
 use grantscope_analysis::quantile::P50;
+use grantscope_analysis::report::text::marks::name as name_of;
 use grantscope_analysis::select::written;
 use grantscope_analysis::series::{SeriesKey, are_mixture};
 use grantscope_analysis::shown::{counted, escaped};
@@ -43,6 +44,7 @@ fn of_column(column: Window, at: &At, common: &Common) -> Vec<String> {
         let (from_ns, to_ns) = (all.window.from_ns, all.window.to_ns);
         lines.push(format!("(of {}: so long ago, time is told apart no more finely)", text::between(common, from_ns, to_ns)));
     }
+    lines.extend(marks(column, common));
     let busiest = busiest(all);
     if !busiest.is_empty() {
         lines.push(format!("most often: {busiest}"));
@@ -52,6 +54,14 @@ fn of_column(column: Window, at: &At, common: &Common) -> Vec<String> {
         lines.push(format!("longest of all: {}", fact(&format!("{} {longest}", name(key)))));
     }
     lines
+}
+
+/// The marks in a column; `None`: nobody made one.
+fn marks(column: Window, common: &Common) -> Option<String> {
+    let marks: Vec<_> = common.whole().history.marks().within(column.from_ns..column.to_ns).collect();
+    let named = marks.iter().take(MOST_NAMED).map(|mark| format!("{} at {}", name_of(mark), text::second(common, mark.at_ns())));
+    let more = marks.len().checked_sub(MOST_NAMED + 1).map(|more| format!("{} more", more + 1));
+    (!marks.is_empty()).then(|| format!("marks: {}", joined(named.chain(more))))
 }
 
 fn of_row(row: &Interval) -> String {
@@ -113,6 +123,7 @@ fn keys(common: &Common) -> String {
         Travel::Next(What::Loss),
         Travel::Next(What::Deferral),
         Travel::Next(What::Phase),
+        Travel::Next(What::Mark),
     ];
     let jumps = jumps.map(|travel| fact(&format!("{} {}", key(travel), common.keys.of(Command::Travel(travel)).word)));
     let [earlier, later] = [-1, 1].map(|by| key(Travel::Columns(by)));

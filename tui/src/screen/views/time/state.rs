@@ -45,8 +45,8 @@ pub struct At {
 /// What all of it depends on.
 #[derive(Clone, Debug, PartialEq)]
 struct Inputs {
-    /// Operations, and what was lost.
-    read: (u64, u64),
+    /// Operations, what was lost, and marks.
+    read: (u64, u64, u64),
     subject: Option<Subject>,
     span: Span,
     rows: usize,
@@ -61,11 +61,13 @@ impl Time {
             return;
         };
         let data = common.whole();
+        // Where there are marks, they have a line of the picture, and one of what is said.
+        let other_lines = if data.history.marks().count() > 0 { OTHER_LINES + 2 } else { OTHER_LINES };
         let inputs = Inputs {
-            read: (data.aggregate.operations(), data.aggregate.loss().total()),
+            read: (data.aggregate.operations(), data.aggregate.loss().total(), data.history.marks().count()),
             subject: common.subject(),
             span,
-            rows: usize::from(common.body_lines).saturating_sub(OTHER_LINES).max(LEAST_ROWS),
+            rows: usize::from(common.body_lines).saturating_sub(other_lines).max(LEAST_ROWS),
             cursor_ns: common.timeline.cursor_ns(),
         };
         if self.of.as_ref() != Some(&inputs) {

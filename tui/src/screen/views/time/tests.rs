@@ -1,7 +1,7 @@
 //! What happened when, of a recording of the lab and of operations that are made up.
 
 use grantscope_analysis::history::What;
-use grantscope_analysis::model::{Detail, Operation, Outcome, Phase};
+use grantscope_analysis::model::{Detail, Mark, Operation, Outcome, Phase};
 use grantscope_analysis::recording::Frame;
 use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
 
@@ -92,6 +92,23 @@ fn keys_look_at_the_longest_at_failures_losses_deferrals_and_phases_and_say_what
     let next = said(&[Travel::Longest, Travel::Columns(1)]);
     assert!(next.starts_with("2.06–2.12 s: this row 1 operation") && next.contains("max 10.0 µs"), "{next}");
     assert!(said(&[Travel::Longest, Travel::Now]).starts_with("this row: 50 operations · max 900 µs in 2.00–2.06 s"));
+}
+
+#[test]
+fn marks_have_a_line_and_a_key_and_their_names_where_one_looks() {
+    let marks = [(3 * S, "cable out"), (3 * S + 1, "in\u{1b}[2J"), (9 * S, "quiet")];
+    let mut frames = seconds();
+    frames.extend(marks.map(|(at_ns, name)| Frame::Mark(Mark::new(at_ns, name))));
+    let next = Command::Travel(Travel::Next(What::Mark));
+    let screen = shown((160, 30), frames.clone(), &[OPEN, next]);
+    // Columns of a sixteenth of a second, from the first second on, to where nothing happened but a mark.
+    assert_eq!(marked(&screen, "mark"), [32, 128], "{screen}");
+    assert!(screen.contains("marks: cable out at 2.00 s · in\\u{1b}[2J at 2.00 s") && !screen.contains("quiet"), "{screen}");
+    let screen = shown((160, 30), frames.clone(), &[OPEN, next, next]);
+    assert!(screen.contains("8.00–8.06 s: this row") && screen.contains("marks: quiet at 8.00 s"), "{screen}");
+    // Behind the last, the first.
+    assert!(shown((160, 30), frames, &[OPEN, next, next, next]).contains("marks: cable out"));
+    assert!(shown(SMALL, seconds(), &[OPEN, next]).contains("nobody made a mark"));
 }
 
 #[test]
