@@ -19,7 +19,7 @@ use crate::screen::views::{self, VIEWS};
 enum Happens {
     Key(Command),
     Filter(&'static str),
-    New(Operation),
+    New(Box<Operation>),
     Resize(usize, usize),
 }
 
@@ -59,7 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => select(commands(|command| !selects(command))).prop_map(|key| Step::Stays(Happens::Key(key))),
         2 => filters.prop_map(|text| Step::Stays(Happens::Filter(text))),
-        4 => operation().prop_map(|operation| Step::Stays(Happens::New(operation))),
+        4 => operation().prop_map(|operation| Step::Stays(Happens::New(Box::new(operation)))),
         1 => (0..200_usize, 0..70_usize).prop_map(|(columns, lines)| Step::Stays(Happens::Resize(columns, lines))),
         2 => select(commands(selects)).prop_map(Step::Moves),
     ]
@@ -68,7 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn happen(app: &mut App, what: &Happens) {
     match what {
         Happens::Key(command) => press(app, &[*command]),
-        Happens::New(operation) => feed(app, operations(vec![operation.clone()])),
+        Happens::New(operation) => feed(app, operations(vec![Operation::clone(operation)])),
         Happens::Resize(columns, lines) => app.update(Event::Resize(Size { columns: *columns, lines: *lines })),
         Happens::Filter(text) => filter(app, text),
     }
