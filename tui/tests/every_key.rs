@@ -9,7 +9,7 @@ use std::time::Duration;
 use grantscope::screen::binding::Bound;
 use grantscope::screen::command::Command as Do;
 use grantscope::screen::key::Key;
-use grantscope::screen::views;
+use grantscope::screen::views::{self, Layer};
 use pty::{CURSOR, LEAVE, Line, Looking, NO_MOUSE, NO_PASTE, Owner, Viewer, sequence};
 
 /// Lines and columns, the usual ones at the end.
@@ -79,9 +79,8 @@ fn end(viewer: Viewer, view: usize, ending: &str) {
     let (line, before) = (viewer.terminal.clone().unwrap(), viewer.before.clone());
     viewer.take();
     viewer.press(ending);
-    // The first closes what lies over the views. Ctrl-c ends it at once: where the terminal is restored, another is a signal.
-    thread::sleep(READ);
-    if ending == "q" && viewer.is_alive() {
+    // The first q closes what lies over the views. A second Ctrl-c would be a signal, if the terminal is restored already.
+    if ending == "q" && matches!(views::VIEWS[view - 1].layer, Layer::Over { .. }) {
         viewer.press(ending);
     }
     let (status, shown) = viewer.ended();

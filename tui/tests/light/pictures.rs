@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use grantscope::screen::basic_colours::BasicColours;
 use grantscope::screen::draw::draw;
 use grantscope::screen::event::Event;
 use grantscope::screen::theme::Theme;
+use nix::time::{ClockId, clock_gettime};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -30,7 +31,8 @@ impl Write for Counted {
     }
 }
 
-/// The time from one tick to the end of its picture, everything that it takes included: the median of so many, with new data before each.
+/// What a picture takes of a processor, from one tick to its last byte: the median of so many, with new data before each. By the thread's own
+/// clock: whatever else runs on this machine does not count.
 pub fn time(view: usize, size: (u16, u16), series: u32, per_second: u64, pictures: usize) -> Duration {
     let mut stream = Stream::of(series, per_second);
     let mut app = viewer(view, size, &mut stream);
@@ -41,12 +43,16 @@ pub fn time(view: usize, size: (u16, u16), series: u32, per_second: u64, picture
     let mut took: Vec<_> = (0..pictures)
         .map(|number| {
             read(&mut app, &mut stream);
-            let begun = Instant::now();
+            let begun = now();
             app.update(Event::Tick(Duration::from_secs(10) + Duration::from_millis(250) * number as u32));
             terminal.draw(|canvas| draw(canvas, &app, &theme)).unwrap();
-            begun.elapsed()
+            now() - begun
         })
         .collect();
     took.sort_unstable();
     took[took.len() / 2]
+}
+
+fn now() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
 }

@@ -70,7 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn happen(app: &mut App, what: &Happens) {
     match what {
         Happens::Key(command) => press(app, &[*command]),
-        Happens::New(operation) => feed(app, operations(vec![operation.as_ref().clone()])),
+        Happens::New(operation) => feed(app, operations(vec![Operation::clone(operation)])),
         Happens::Resize(columns, lines) => app.update(Event::Resize(Size { columns: *columns, lines: *lines })),
         Happens::Filter(text) => filter(app, text),
     }
