@@ -48,8 +48,8 @@ fn read(input: &[u8], mut each: impl FnMut(&Frame)) -> Result<(), ReadError> {
 }
 
 fn shown_in_every_way(aggregate: &Aggregate, audience: Audience) {
-    assert_shown("a summary", &summary::table(aggregate));
-    assert_shown("a comparison", &compare::table(aggregate));
+    assert_shown("a summary", &summary::table(aggregate, 80));
+    assert_shown("a comparison", &compare::table(aggregate, 40));
     let mut table = Vec::new();
     if let Err(error) = (CSV.write)(aggregate, audience, &mut table) {
         assert_shown("an error", &error_chain(&error));

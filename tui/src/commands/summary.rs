@@ -10,6 +10,7 @@ use grantscope_analysis::report::text::summary;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
 use crate::options::shown::ShownArgs;
+use crate::screen::terminal;
 use crate::source::load;
 
 /// Print a recording's table: what each kind of buffer costs, side by side.
@@ -37,7 +38,7 @@ impl Verb for Summary {
     fn run(&self) -> Result<Exit> {
         let loaded = load::recording(&self.recording, self.shown.into())?;
         let exit = loaded.report(&self.recording);
-        io::stdout().lock().write_all(summary::table(&loaded.aggregate).as_bytes())?;
+        io::stdout().lock().write_all(summary::table(&loaded.aggregate, terminal::columns()).as_bytes())?;
         Ok(exit)
     }
 }

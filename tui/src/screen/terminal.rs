@@ -26,6 +26,20 @@ use ratatui::{TerminalOptions, Viewport};
 use crate::screen::basic_colours::BasicColours;
 use crate::screen::outlet::{Drained, Outlet};
 
+/// What a terminal has that does not say how wide it is.
+const USUAL_COLUMNS: u16 = 80;
+
+/// The columns of the terminal that standard output is; of a file or a pipe, as many as are wanted.
+pub fn columns() -> usize {
+    if !io::stdout().is_terminal() {
+        return usize::MAX;
+    }
+    match terminal::size() {
+        Ok((columns @ 1.., _)) => columns.into(),
+        _ => USUAL_COLUMNS.into(),
+    }
+}
+
 /// Whether the mouse selects and scrolls here, or marks text in the terminal as elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mouse {

@@ -101,7 +101,7 @@ fn finish(app: &App, drained: Drained, until: Until, characters: Characters) -> 
 fn print_summary(app: &App, characters: Characters) -> io::Result<()> {
     let data = app.common().all_data();
     let mut out = Written { to: io::stdout().lock(), characters };
-    out.text(&summary::table(&data.aggregate))?;
+    out.text(&summary::table(&data.aggregate, terminal::columns()))?;
     if app.common().ended().is_none() && app.common().is_replay() {
         out.text(&format!("watching ended at {}: what comes after that is not in this table\n", text::how_far(app.common())))?;
     }

@@ -16,7 +16,8 @@ pub fn json(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) 
         at_ns: ledger.at_ns(),
         granted_bytes: held.map(|held| held.granted_bytes()),
         mappings: held.map(|held| held.mappings),
-        maps: Maps { maps: ledger.maps(), about },
+        // None is not an empty list.
+        maps: held.map(|_| Maps { maps: ledger.maps(), about }),
         no_census: ledger.no_census(),
         page_size,
         pages: held.map(|held| held.pages),
@@ -30,7 +31,7 @@ struct All<'a> {
     at_ns: Option<u64>,
     granted_bytes: Option<u64>,
     mappings: Option<u64>,
-    maps: Maps<'a>,
+    maps: Option<Maps<'a>>,
     no_census: Option<&'a str>,
     page_size: u32,
     pages: Option<u64>,

@@ -14,11 +14,15 @@ use crate::units;
 const NAME_WIDTH: usize = 15;
 /// What is compared.
 const MEDIAN: &Column = &METRICS[place(METRICS, P50.column)];
-/// As many ratios as fit into a terminal of usual width.
+const RATIO_WIDTH: usize = 8;
+/// Before the ratios.
+const SEPARATOR: &str = " |";
+/// As many ratios at most.
 const SHOWN: [Ratio; 2] = [RATIOS[0], RATIOS[1]];
 
-/// A row for each operation, page count and outcome, a column for each buffer kind; below, which of them are of different domains.
-pub fn table(recording: &Aggregate) -> String {
+/// A row for each operation, page count and outcome, a column for each buffer kind, and in a table of so many columns as many ratios as have
+/// room; below, which of them are of different domains.
+pub fn table(recording: &Aggregate, columns: usize) -> String {
     let rows = rows(recording, false, MEDIAN);
     let names: Vec<_> = rows.iter().map(Row::name).collect();
     let width = name_width(names.iter().map(String::as_str), NAME_WIDTH);
@@ -26,9 +30,11 @@ pub fn table(recording: &Aggregate) -> String {
     for heading in ["pages p50", "wc p50", "coh. p50"] {
         let _ = write!(text, " {heading:>10}");
     }
-    let _ = writeln!(text, " │ {:>8} {:>8}", SHOWN[0].heading, SHOWN[1].heading);
+    let room = columns.saturating_sub(self::width(&text) + SEPARATOR.len());
+    let shown = &SHOWN[..SHOWN.len().min(room / (1 + RATIO_WIDTH))];
+    ratios(&mut text, shown.iter().map(|ratio| ratio.heading.to_owned()));
     for row in &rows {
-        line(&mut text, row, width);
+        line(&mut text, row, width, shown);
     }
     let across = across_domains(&rows);
     if !across.is_empty() {
@@ -43,15 +49,25 @@ pub fn name_width<'a>(names: impl Iterator<Item = &'a str>, least: usize) -> usi
     names.map(|name| width(&escaped(name))).fold(least, usize::max).min(MOST)
 }
 
-fn line(text: &mut String, row: &Row, width: usize) {
+/// Ends a line.
+fn ratios(text: &mut String, each: impl ExactSizeIterator<Item = String>) {
+    if each.len() > 0 {
+        text.push_str(" │");
+    }
+    each.for_each(|ratio| {
+        let _ = write!(text, " {ratio:>RATIO_WIDTH$}");
+    });
+    text.push('\n');
+}
+
+fn line(text: &mut String, row: &Row, width: usize, shown: &[Ratio]) {
     let subject = &row.subject;
     let (pages, count) = (pages(subject.pages), counts(row));
     let _ = write!(text, "{:<width$.width$} {pages:>6} {:<9} {count:>9} │", Shown(&row.name()), subject.outcome);
     for value in row.values() {
         let _ = write!(text, " {:>10}", value.map_or_else(|| units::UNKNOWN.to_owned(), |value| value.to_string()));
     }
-    let [first, second] = SHOWN.map(|shown| ratio(row.ratio(shown.of, shown.base)));
-    let _ = writeln!(text, " │ {first:>8} {second:>8}");
+    ratios(text, shown.iter().map(|shown| ratio(row.ratio(shown.of, shown.base))));
 }
 
 /// Of one page count: with the mark where one of the two medians has it.

@@ -14,9 +14,9 @@ use crate::series::{Aggregate, Group, SeriesKey, cost_per_page, failures, groups
 use crate::shown::{Shown, counted, number};
 use crate::units;
 
-/// All of it; above the tables, which times they have.
-pub fn table(aggregate: &Aggregate) -> String {
-    let tables = [compare::table(aggregate), kernel_users(aggregate)].concat();
+/// All of it, in so many columns as far as that can be; above the tables, which times they have.
+pub fn table(aggregate: &Aggregate, columns: usize) -> String {
+    let tables = [compare::table(aggregate, columns), kernel_users(aggregate)].concat();
     let legend = if tables.contains(MARK) { format!("{}\n", legend()) } else { String::new() };
     let times = correction::line(aggregate).map(|line| format!("{line}\n"));
     [times.unwrap_or_default(), tables, legend, notes(aggregate)].concat()
@@ -211,7 +211,7 @@ mod tests {
         let again = Operation { details: vec![Detail::Cause(Cause::AlreadyMapped)], ..refused(0) };
         let mut aggregate = Aggregate::default();
         aggregate.add(&Frame::Operations(vec![refused(-3), refused(-8), refused(-3), again]));
-        insta::assert_snapshot!(table(&aggregate), @r"
+        insta::assert_snapshot!(table(&aggregate, usize::MAX), @r"
         raw times: the probes' own cost is in them (the recording has no calibration, as those of older versions)
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
         mmap                16 EINVAL            4 │   ~10.0 µs          –          – │        –        –
@@ -233,7 +233,7 @@ mod tests {
         let release = Operation { op: Op::ImportRelease, ..poll.clone() };
         let mut aggregate = Aggregate::default();
         aggregate.add(&Frame::Operations(vec![poll.clone(), poll, release]));
-        let text = table(&aggregate);
+        let text = table(&aggregate, usize::MAX);
         let lines: Vec<_> = text.lines().filter(|line| line.contains(" ×: ")).collect();
         assert!(lines[0].starts_with("import_release ENOENT 1 ×: no_such_buffer"), "{text}");
         let answered =
@@ -307,7 +307,7 @@ mod tests {
             ..export(Buffer::Pages, 900)
         }]));
         aggregate.add(&Frame::Loss(LossReport { at_ns: 0, counters: vec![lost] }));
-        insta::assert_snapshot!(table(&aggregate), @r"
+        insta::assert_snapshot!(table(&aggregate, usize::MAX), @r"
         raw times: the probes' own cost is in them (the recording has no calibration, as those of older versions)
         operation        pages outcome       count │  pages p50     wc p50   coh. p50 │ wc÷pages   coh÷wc
         export              16 ok              1–2 │   ~10.0 µs   ~15.0 µs          – │    ~1.50        –
@@ -318,5 +318,20 @@ mod tests {
         clock counted: counted instructions under emulation (2 ns each), not time on silicon
         without vm_map_pages_zero: missing the stage vma_insert (it becomes part of the remainder)
         ");
+    }
+
+    #[test]
+    fn in_few_columns_ratios_are_left_out_one_by_one() {
+        let mut aggregate = Aggregate::default();
+        let all = [Buffer::Pages, Buffer::Wc, Buffer::Coherent].map(|buffer| export(buffer, 10_000));
+        aggregate.add(&Frame::Operations(all.into()));
+        let rows = |columns| {
+            let table = table(&aggregate, columns);
+            let rows: Vec<_> = table.lines().filter(|line| line.contains('│')).map(|row| crate::shown::width(row)).collect();
+            (table.matches('÷').count(), rows)
+        };
+        let [whole, one, none] = [97, 96, 80].map(rows);
+        assert_eq!([whole.0, one.0, none.0], [2, 1, 0]);
+        assert_eq!([whole.1, one.1, none.1], [97, 88, 77].map(|width| vec![width; 2]));
     }
 }
