@@ -135,11 +135,10 @@ fn keys_and_colours_of_the_configuration_are_shown_and_do_what_they_say() {
     let options = ["--speed", "max", "--color", "true", "--config", file.to_str().unwrap()];
     let viewer = Viewer::with(&options, "C.UTF-8", 40, 160);
     viewer.until(|shown| shown.contains("ENDED") && shown.contains("38;2;255;0;0"));
-    let shown = viewer.take();
     // The footer: each key in bold at its column, and its word behind it.
     let footer =
         ["\u{1b}[1mQ\u{1b}[40;3H\u{1b}[22mquit", "\u{1b}[1mF2\u{1b}[40;12H\u{1b}[22mhelp", "mq\u{1b}[40;73H\u{1b}[22msort"];
-    footer.iter().for_each(|key| assert!(shown.contains(key), "{key:?}: {shown:?}"));
+    viewer.until(|shown| footer.iter().all(|key| shown.contains(key)));
     viewer.press("qQ");
     assert_eq!(viewer.end().code(), Some(0));
 }

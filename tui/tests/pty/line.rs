@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
 use nix::pty::{Winsize, grantpt, posix_openpt, ptsname_r, unlockpt};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::termios::{Termios, tcgetattr};
 use nix::unistd::setsid;
 
@@ -71,14 +72,17 @@ impl Line {
         self.there.as_ref().unwrap().try_clone().unwrap().into()
     }
 
-    /// The program is to lead a session that this terminal controls.
+    /// The program is to lead a session that this terminal controls, and to heed a hangup, which whoever runs the tests may ignore
+    /// (nohup(1)).
     pub fn own(&self, command: &mut Command) {
         let begin = || {
             setsid()?;
+            // SAFETY: the default action is no function of this program.
+            unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }?;
             // SAFETY: no pointer is passed; standard output is this terminal (ioctl_tty(2), TIOCSCTTY).
             unsafe { make_controlling(libc::STDOUT_FILENO, 0) }.map_err(Errno::into)
         };
-        // SAFETY: between fork and exec, only setsid and ioctl are called, which are safe there (signal-safety(7)); nothing is allocated.
+        // SAFETY: between fork and exec, only setsid, ioctl and signal are called, which are safe there (signal-safety(7)); nothing is allocated.
         unsafe { command.pre_exec(move || begin().map(drop)) };
     }
 
