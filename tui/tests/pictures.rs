@@ -90,3 +90,21 @@ fn half_a_recording_is_drawn_and_is_not_taken_for_a_whole_one() {
     let refused = Command::cargo_bin("grantscope").unwrap().arg("shot").arg(&other).output().unwrap();
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
 }
+
+#[test]
+fn a_picture_is_never_drawn_over_what_it_is_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = fs::read(top().join("docs/recordings/sweep.gsr")).unwrap();
+    let [mine, base] = ["mine.gsr", "base.gsr"].map(|name| folder.path().join(name));
+    for (output, other) in [(&mine, None), (&base, Some(&base))] {
+        [&mine, &base].iter().for_each(|path| fs::write(path, &recording).unwrap());
+        let mut command = Command::cargo_bin("grantscope").unwrap();
+        command.arg("shot").arg(&mine).arg("-o").arg(output);
+        other.into_iter().for_each(|base| drop(command.arg("--baseline").arg(base)));
+        let refused = command.output().unwrap();
+        assert_eq!(refused.status.code(), Some(1));
+        let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(why.contains("is a recording that is read") && why.contains("give another file"), "{why}");
+        assert!([&mine, &base].iter().all(|path| fs::read(path).unwrap() == recording));
+    }
+}

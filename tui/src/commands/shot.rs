@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueHint};
 use crossterm::event::{KeyCode, KeyEvent};
 use grantscope_analysis::shown::Shown;
-use grantscope_output::{Output, say};
+use grantscope_output::{FileId, say};
 
+use crate::commands::export::Table;
 use crate::commands::verb::{Example, Verb};
 use crate::exit::{self, Exit, Exits};
 use crate::options::baseline::BaselineArgs;
@@ -78,24 +79,27 @@ impl Verb for Shot {
     const EXITS: Exits = exit::OF_A_READER;
 
     fn run(&self) -> Result<Exit> {
-        let path = self.file.as_deref().or(self.replay.as_deref());
+        let path_of_input = self.file.as_deref().or(self.replay.as_deref());
         let output = self.output.as_deref().filter(|path| !is_stdin(path));
         let is_svg = output.is_some_and(|path| path.extension().is_some_and(|extension| extension == "svg"));
         let opens = VIEWS[index(ViewId(view_name(&self.view)))].key.map(|binding| binding.command);
         let pressed = self.keys.split_whitespace().map(key).collect::<Result<Vec<_>>>()?;
         let (theme, keys) = self.look.of_picture(if is_svg { Colours::True } else { Colours::Never })?;
-        let input = source::open(path, Default::default())?;
+        let input = source::open(path_of_input, Default::default())?;
         let wanted = self.shown.into();
         let shot = Of { wanted, baseline: self.baseline.read(wanted)?, size: self.size, keys, opens, pressed: &pressed };
         let (drawn, ended) = picture(input, shot, &theme)?;
         let bytes = if is_svg { svg(&drawn, self.ground) } else { text(&drawn) };
         match output {
             Some(path) => {
-                let mut draft = Output::open(path).and_then(|output| output.draft(".part"))?;
-                draft.write_all(bytes.as_bytes())?;
-                draft.commit()?;
+                let read: Vec<_> =
+                    self.baseline.baseline.iter().map(PathBuf::as_path).chain(path_of_input).map(FileId::at).collect();
+                let what = "a recording that is read";
+                Table::at(path)?.fill(&read, what, |draft| Ok(draft.write_all(bytes.as_bytes())?))?;
             }
-            None => io::stdout().lock().write_all(bytes.as_bytes())?,
+            None => {
+                io::stdout().lock().write_all(bytes.as_bytes()).context("the picture cannot be written to standard output")?
+            }
         }
         let Some(why) = ended.problem() else { return Ok(Exit::OK) };
         say!("grantscope: warning: {}", Shown(why));

@@ -14,6 +14,7 @@ use crate::screen::model::baseline::{Against, Baseline};
 use crate::screen::model::common::Common;
 use crate::screen::model::connection::Connection;
 use crate::screen::model::output::Output;
+use crate::screen::past::Question;
 use crate::screen::prompt::{Prompt, Purpose, Typed};
 use crate::screen::request::Request;
 use crate::screen::view::View;
@@ -161,7 +162,10 @@ impl App {
             Command::PreviousView => self.show((self.seen() + VIEWS.len() - 1) % VIEWS.len()),
             Command::Repaint => self.request = Some(Request::Repaint),
             Command::Suspend => self.request = Some(Request::Suspend),
-            Command::Write => self.request = Some(Request::Write(Box::new(self.common.whole().aggregate.clone()))),
+            Command::Write => {
+                let as_of = self.common.past_ns().map(|past_ns| text::second(&self.common, past_ns));
+                self.request = Some(Request::Write(Box::new(self.common.data().aggregate.clone()), as_of));
+            }
             Command::Pause => self.common.toggle_pause(),
             Command::Step => self.common.step(),
             Command::Slower => self.common.play(Speed::slower),
@@ -285,7 +289,15 @@ impl App {
         }
         self.common.travel(to);
         if let Some((again, at_ns)) = self.common.wanted_past() {
-            self.request = Some(Request::Past(again, at_ns, self.common.whole().aggregate.wanted()));
+            let whole = self.common.whole();
+            self.request = Some(Request::Past(Box::new(Question {
+                again,
+                at_ns,
+                wanted: whole.aggregate.wanted(),
+                environment: whole.aggregate.environment().cloned(),
+                known_ns: whole.now_ns().unwrap_or(0),
+                reset_at_ns: whole.reset_at_ns,
+            })));
         } else if was_now && self.common.timeline.cursor_ns().is_some() && self.body != views::index(TIME) {
             let key = &self.common.keys.of(Command::Open(TIME)).shown;
             self.common.say(&format!(
@@ -327,8 +339,7 @@ impl App {
         match VIEWS[index].layer {
             Layer::Over { .. } if self.over == Some(index) => self.over = None,
             Layer::Over { .. } => self.show(index),
-            // What would change is not seen now.
-            Layer::Body if self.over.is_some() => {}
+            Layer::Body if self.over.is_some() => self.show(index),
             Layer::Body if self.body == index => self.body = BASE,
             Layer::Body => {
                 self.mean_stand_in();

@@ -9,7 +9,7 @@ use crate::screen::colours::Characters;
 use crate::screen::theme::Theme;
 use crate::screen::views::Layer;
 use crate::screen::widgets::titled::titled;
-use crate::screen::{ascii, footer, header, prompt_line, too_small};
+use crate::screen::{ascii, footer, header, prompt_line, text, too_small};
 
 /// Draws everything.
 pub fn draw(canvas: &mut Canvas, app: &App, theme: &Theme) {
@@ -50,7 +50,9 @@ fn draw_over(canvas: &mut Canvas, area: Rect, app: &App, title: &str, theme: &Th
     let (view, row) = app.view();
     let [body, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
     let extent = view.extent(body.height.saturating_sub(1).into());
-    let inner = titled(canvas, body, &format!(" {title}{extent} "), theme);
+    // There is no header that would say so.
+    let past = app.common().past_ns().map(|past_ns| format!(", AS OF {}", text::second(app.common(), past_ns)));
+    let inner = titled(canvas, body, &format!(" {title}{extent}{} ", past.unwrap_or_default()), theme);
     view.draw(canvas, inner, app.common(), theme);
     footer::draw(canvas, bottom, app.common(), row, theme);
 }

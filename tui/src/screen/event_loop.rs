@@ -80,7 +80,7 @@ pub fn run(
 fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>, (past, tee): (&Past, Option<&Tee>)) -> Result<()> {
     match request {
         Request::Repaint => terminal.repaint()?,
-        Request::Past(again, at_ns, wanted) => past.ask(again, at_ns, wanted),
+        Request::Past(question) => past.ask(*question),
         Request::Copy(text) => terminal.copy(text)?,
         // The loop, which also listens, is still there.
         Request::Mark(mark) => {
@@ -88,9 +88,11 @@ fn fulfil(request: Request, terminal: &mut Terminal, events: &Sender<Event>, (pa
         }
         Request::Suspend if terminal::can_be_continued() => terminal::suspend_all(),
         Request::Suspend => drop(events.send(Event::Said("not stopped: no shell is there to go on from".to_owned()))),
-        Request::Write(aggregate) => {
+        Request::Write(aggregate, as_of) => {
             let events = events.clone();
-            thread::spawn(move || drop(events.send(Event::Said(request::write(&aggregate, Path::new("."), SystemTime::now())))));
+            thread::spawn(move || {
+                drop(events.send(Event::Said(request::write(&aggregate, as_of.as_deref(), Path::new("."), SystemTime::now()))))
+            });
         }
     }
     Ok(())

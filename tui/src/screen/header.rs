@@ -143,7 +143,11 @@ fn against_chip(against: &Against, common: &Common, theme: &Theme) -> Option<Chi
     let so_far = if common.ended().is_some() { "" } else { " so far" };
     against.comparison.as_ref()?;
     Some(match against.regressed() {
-        0 => Chip { text: format!("no regression{so_far} ({key}: what is known)"), style: Style::new() },
+        0 => {
+            let open = against.inconclusive();
+            let open = if open == 0 { String::new() } else { format!(", {open} not decided") };
+            Chip { text: format!("0 regressed{so_far}{open} ({key}: which)"), style: Style::new() }
+        }
         regressed => Chip { text: format!("{regressed} REGRESSED ({key}: which)"), style: theme.bad() },
     })
 }

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use grantscope_analysis::model::Mark;
 use grantscope_analysis::report::export::{Audience, CSV};
-use grantscope_analysis::series::{Aggregate, Wanted};
+use grantscope_analysis::series::Aggregate;
 
-use crate::source::frames::Again;
+use crate::screen::past::Question;
 
 /// What is to be done.
 #[derive(Debug)]
@@ -20,9 +20,9 @@ pub enum Request {
     /// Stop the process, and those of its pipeline, as the shell does with others.
     Suspend,
     /// Read what was known at this time of the recording.
-    Past(Again, u64, Wanted),
-    /// Write all series to a file.
-    Write(Box<Aggregate>),
+    Past(Box<Question>),
+    /// Write all series to a file; and as of which time that is, if it is not the present.
+    Write(Box<Aggregate>, Option<String>),
     /// Write a mark to the recording of what is watched.
     Mark(Mark),
     /// Give this to the terminal's clipboard.
@@ -30,10 +30,10 @@ pub enum Request {
 }
 
 /// Writes all series, as results.csv has them, to a new file in this folder; what to say of it.
-pub fn write(aggregate: &Aggregate, folder: &Path, now: SystemTime) -> String {
+pub fn write(aggregate: &Aggregate, as_of: Option<&str>, folder: &Path, now: SystemTime) -> String {
     let name = name(now);
     match write_new(aggregate, &folder.join(&name)) {
-        Ok(()) => format!("all series were written to {name}"),
+        Ok(()) => format!("all series{} were written to {name}", as_of.map(|when| format!(" as of {when}")).unwrap_or_default()),
         Err(error) => format!("{name}: {error:#}"),
     }
 }
@@ -76,11 +76,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (aggregate, now) = (aggregate(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
         let name = "grantscope-20010909-014640.csv";
-        assert_eq!(write(&aggregate, folder.path(), now), format!("all series were written to {name}"));
+        assert_eq!(write(&aggregate, None, folder.path(), now), format!("all series were written to {name}"));
         let written = std::fs::read_to_string(folder.path().join(name)).unwrap();
         assert!(written.starts_with("run,kernel,xen,"), "{written}");
-        assert_eq!(write(&aggregate, folder.path(), now), format!("{name}: is there already; try again in a second"));
-        let missing = write(&aggregate, &folder.path().join("none"), now);
+        assert_eq!(write(&aggregate, None, folder.path(), now), format!("{name}: is there already; try again in a second"));
+        let missing = write(&aggregate, None, &folder.path().join("none"), now);
         assert!(missing.contains("begin in a folder in which you may create files"), "{missing}");
     }
 
@@ -89,7 +89,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let now = SystemTime::UNIX_EPOCH;
         std::os::unix::fs::symlink(folder.path().join("target"), folder.path().join(name(now))).unwrap();
-        assert!(write(&aggregate(), folder.path(), now).ends_with("try again in a second"));
+        assert!(write(&aggregate(), Some("3.20 s"), folder.path(), now).ends_with("try again in a second"));
         assert!(!folder.path().join("target").exists());
     }
 }

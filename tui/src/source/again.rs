@@ -1,6 +1,7 @@
 //! A recording in a file, read once more: up to a time that is looked at.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
+use grantscope_analysis::model::Environment;
 use grantscope_analysis::recording::Frame;
 
 use crate::source::frames::{Again, Ended, FrameSource};
@@ -9,15 +10,34 @@ use crate::source::pace::time_of;
 /// Operations come behind what is written meanwhile, but never by more than this.
 const LATEST_NS: u64 = 1_000_000_000;
 
-/// Visits all that was recorded up to this time of its clock, as long as it is wanted; whether it was wanted to the end.
+/// Visits all that was recorded up to this time of its clock, as long as it is wanted; whether it was wanted to the end. `known` is what was
+/// read of it before: how it begins, and up to which time.
 ///
 /// # Errors
-/// It cannot be opened any more. Where it ends in the middle, everything before is visited.
-pub fn read_until(again: &Again, at_ns: u64, is_wanted: impl Fn() -> bool, mut visit: impl FnMut(&Frame)) -> Result<bool> {
+/// It cannot be opened any more, is another recording now, or is shorter than it was.
+pub fn read_until(
+    again: &Again,
+    known: (Option<&Environment>, u64),
+    at_ns: u64,
+    is_wanted: impl Fn() -> bool,
+    mut visit: impl FnMut(&Frame),
+) -> Result<bool> {
+    let ((environment, known_ns), mut last_ns) = (known, 0);
     let mut source = again.open()?;
     while is_wanted() {
-        let Some(frame) = next(source.as_mut())? else { return Ok(true) };
+        let Some(frame) = next(source.as_mut())? else {
+            if last_ns < known_ns.min(at_ns) {
+                bail!("the file is shorter than it was; open it again");
+            }
+            return Ok(true);
+        };
+        if let (Frame::Environment(now), Some(before)) = (&frame, environment)
+            && now != before
+        {
+            bail!("the file is another recording now; open it again");
+        }
         let frame_ns = time_of(&frame).unwrap_or(0);
+        last_ns = last_ns.max(frame_ns);
         if frame_ns > at_ns.saturating_add(LATEST_NS) {
             return Ok(true);
         }
@@ -73,7 +93,7 @@ mod tests {
     fn read(frames: &[&[u64]], tenth: u64) -> usize {
         let (file, mut count) = (file_of(frames), 0);
         let add = |frame: &Frame| count += if let Frame::Operations(all) = frame { all.len() } else { 0 };
-        assert!(read_until(&again(&file), tenth * S / 10, || true, add).unwrap());
+        assert!(read_until(&again(&file), (None, 0), tenth * S / 10, || true, add).unwrap());
         count
     }
 
@@ -88,9 +108,9 @@ mod tests {
     fn what_is_not_wanted_any_more_is_not_read_on_and_a_file_that_is_gone_is_an_error() {
         let file = file_of(&[&[10]]);
         let again = again(&file);
-        assert!(!read_until(&again, u64::MAX, || false, |_| panic!("nothing is wanted")).unwrap());
+        assert!(!read_until(&again, (None, 0), u64::MAX, || false, |_| panic!("nothing is wanted")).unwrap());
         drop(file);
-        let error = read_until(&again, u64::MAX, || true, |_| {}).unwrap_err();
+        let error = read_until(&again, (None, 0), u64::MAX, || true, |_| {}).unwrap_err();
         assert!(error.to_string().contains("cannot be opened"), "{error}");
     }
 
@@ -101,7 +121,17 @@ mod tests {
         std::fs::write(file.path(), &whole[..whole.len() - 3]).unwrap();
         let mut count = 0;
         let add = |frame: &Frame| count += usize::from(matches!(frame, Frame::Operations(_)));
-        assert!(read_until(&again(&file), u64::MAX, || true, add).unwrap());
+        assert!(read_until(&again(&file), (None, 0), u64::MAX, || true, add).unwrap());
         assert_eq!(count, 1);
+    }
+
+    #[test]
+    fn a_file_that_became_another_or_shorter_is_an_error() {
+        let file = file_of(&[&[10], &[20]]);
+        let read = |known| read_until(&again(&file), known, u64::MAX, || true, |_| {}).map_err(|error| error.to_string());
+        let (mine, other) = (environment(), Environment { run: "another".to_owned(), ..environment() });
+        assert_eq!(read((Some(&mine), 2 * S)), Ok(true));
+        assert!(read((Some(&other), 0)).is_err_and(|why| why.contains("another recording now")));
+        assert!(read((Some(&mine), 3 * S)).is_err_and(|why| why.contains("shorter than it was")));
     }
 }

@@ -327,7 +327,7 @@ mod tests {
         aggregate.add(&Frame::Operations(all.into()));
         let rows = |columns| {
             let table = table(&aggregate, columns);
-            let rows: Vec<_> = table.lines().filter(|line| line.contains('│')).map(|row| crate::shown::width(row)).collect();
+            let rows: Vec<_> = table.lines().filter(|line| line.contains('│')).map(crate::shown::width).collect();
             (table.matches('÷').count(), rows)
         };
         let [whole, one, none] = [97, 96, 80].map(rows);

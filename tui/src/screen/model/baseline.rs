@@ -74,8 +74,17 @@ impl Against {
 
     /// How many rows are slower by more than their limit.
     pub fn regressed(&self) -> usize {
+        self.count(Verdict::Regressed)
+    }
+
+    /// Of how many rows it is not known.
+    pub fn inconclusive(&self) -> usize {
+        self.count(Verdict::Inconclusive)
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
         let rows = self.comparison.iter().flat_map(|comparison| &comparison.rows);
-        rows.filter(|row| row.verdict == Verdict::Regressed).count()
+        rows.filter(|row| row.verdict == verdict).count()
     }
 
     /// All of it as text, as `grantscope compare` writes it.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use crossterm::event::KeyEvent;
 use grantscope_analysis::series::Wanted;
+use grantscope_analysis::shown::width;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
@@ -67,8 +68,8 @@ pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, E
             bail!("the key {} means nothing here", key.code);
         }
         app.update(Event::Typed(key));
-        if let Some(Request::Past(again, at_ns, wanted)) = app.take_request() {
-            past::read(&again, at_ns, wanted, || true)?.into_iter().for_each(|data| app.update(Event::Past(at_ns, data)));
+        if let Some(Request::Past(question)) = app.take_request() {
+            past::read(&question, || true)?.into_iter().for_each(|data| app.update(Event::Past(question.at_ns, data)));
         }
     }
     match app.quit() {
@@ -83,6 +84,17 @@ pub fn picture(mut input: Input, of: Of<'_>, theme: &Theme) -> Result<(Buffer, E
 
 /// As text, line by line.
 pub fn text(picture: &Buffer) -> String {
-    let line = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned() + "\n";
+    // Behind a character of two columns stands a cell that is not drawn.
+    let line = |cells: &[Cell]| {
+        let mut places = cells.iter();
+        let symbols = std::iter::from_fn(|| {
+            let symbol = places.next()?.symbol();
+            (1..width(symbol)).for_each(|_| {
+                places.next();
+            });
+            Some(symbol)
+        });
+        symbols.collect::<String>().trim_end().to_owned() + "\n"
+    };
     picture.content().chunks(picture.area.width.into()).map(line).collect()
 }

@@ -31,7 +31,7 @@ const OTHER_LINES: usize = 3;
 pub fn draw(canvas: &mut Canvas, area: Rect, view: &Slow, common: &Common, theme: &Theme) {
     let inner = titled(canvas, area, &title(view, common), theme);
     let Some((selected, opened)) = view.selected() else {
-        canvas.render_widget(Text::from_iter(wrap(&nothing(view), inner.width.into())), inner);
+        canvas.render_widget(Text::from_iter(wrap(&nothing(view, common), inner.width.into())), inner);
         return;
     };
     let width = usize::from(inner.width);
@@ -61,9 +61,10 @@ fn title(view: &Slow, common: &Common) -> String {
     format!(" {row}: the {MOST_EXEMPLARS} slowest {since} ({key}: {other}) ")
 }
 
-fn nothing(view: &Slow) -> String {
+fn nothing(view: &Slow, common: &Common) -> String {
     match (view.since, &view.subject) {
         (_, None) => "Nothing was recorded so far.".to_owned(),
+        _ if common.past_ns().is_some() => "No operation of this row had ended by then.".to_owned(),
         (Since::Lately, _) => "No operation of this row ended in the last 30 s.".to_owned(),
         (Since::Ever, _) => {
             "No operation of this row is kept: only of the 256 rows that had operations last are some.".to_owned()

@@ -39,7 +39,7 @@ fn of_column(column: Window, at: &At, common: &Common) -> Vec<String> {
     let when = fact(&format!("{}:", text::between(common, column.from_ns, column.to_ns)));
     let Some(all) = &at.of_all else { return vec![format!("{when} nothing happened")] };
     let operations = at.of_row.as_ref().map(of_row).unwrap_or_default();
-    let mut lines = vec![format!("{when} this row {operations}"), format!("all rows: {}", events(&all.events))];
+    let mut lines = vec![format!("{when} this row {operations}"), format!("all rows and phases: {}", events(&all.events))];
     if all.window.length_ns() > column.length_ns() {
         let (from_ns, to_ns) = (all.window.from_ns, all.window.to_ns);
         lines.push(format!("(of {}: so long ago, time is told apart no more finely)", text::between(common, from_ns, to_ns)));
@@ -112,7 +112,7 @@ fn of_all(seen: &Seen, common: &Common) -> Vec<String> {
         format!("max {} in {}", units::duration(max_ns as f64), text::between(common, from_ns, to_ns))
     });
     let row = joined([counted(operations, "operation")].into_iter().chain(longest));
-    vec![format!("this row: {row}"), format!("all rows: {}", events(&all)), keys(common)]
+    vec![format!("this row: {row}"), format!("all rows and phases: {}", events(&all)), keys(common)]
 }
 
 fn keys(common: &Common) -> String {

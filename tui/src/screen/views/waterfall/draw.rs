@@ -21,6 +21,8 @@ const NAME: usize = 18;
 const VALUE: usize = 10;
 const DIFFERENCE: usize = 11;
 const SHARE: usize = 7;
+/// Verdict, heading, two stages and their sum: on a low terminal they come before what is said of one of them.
+const LEAST_TABLE: usize = 7;
 /// A bar that is shorter says nothing.
 const LEAST_BAR: usize = 6;
 const LONGEST_BAR: usize = 40;
@@ -34,7 +36,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Waterfall, keys: &Keys, them
         return;
     };
     let inner = titled(canvas, area, &title(subject), theme);
-    let notes = notes(view, subject, keys, inner.width.into());
+    let mut notes = notes(view, subject, keys, inner.width.into());
+    notes.truncate(usize::from(inner.height).saturating_sub(LEAST_TABLE));
     let [upper, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(notes.len() as u16)]).areas(inner);
     canvas.render_widget(Text::from_iter(notes), lower);
     if subject.stages.is_empty() {

@@ -61,3 +61,9 @@ fn an_operation_of_one_kind_is_shown_from_its_beginning_to_its_end() {
 fn of_nothing_it_says_so() {
     assert!(shown(LARGE, Vec::new(), &[WHERE]).contains("Nothing was recorded so far."));
 }
+
+#[test]
+fn on_the_lowest_terminal_there_are_stages() {
+    let screen = shown((60, 16), operations(exports(1)), &[WHERE]);
+    assert!(screen.contains("▸ dma_alloc") && screen.contains("  page_alloc") && screen.contains("whole operation"), "{screen}");
+}
