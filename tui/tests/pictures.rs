@@ -100,8 +100,8 @@ fn a_picture_is_never_drawn_over_what_it_is_made_of() {
         [&mine, &base].iter().for_each(|path| fs::write(path, &recording).unwrap());
         let mut command = Command::cargo_bin("grantscope").unwrap();
         command.arg("shot").arg(&mine).arg("-o").arg(output);
-        other.into_iter().for_each(|base| drop(command.arg("--baseline").arg(base)));
-        let refused = command.output().unwrap();
+        let more = other.map(|base| ["--baseline".as_ref(), base.as_os_str()]);
+        let refused = command.args(more.into_iter().flatten()).output().unwrap();
         assert_eq!(refused.status.code(), Some(1));
         let why = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(why.contains("is a recording that is read") && why.contains("give another file"), "{why}");
