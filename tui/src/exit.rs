@@ -155,11 +155,19 @@ pub fn code(result: Result<Exit, Error>) -> ExitCode {
         Ok(exit) => ExitCode::from(exit.number()),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            say!("grantscope: {:.MOST_COLUMNS$}", Shown(&format!("{error:#}")));
+            say!("grantscope: {:.MOST_COLUMNS$}", Shown(&said(&error)));
             let exit = if error.is::<WrongUsage>() { Exit::USAGE } else { Exit::IMPOSSIBLE };
             ExitCode::from(exit.number())
         }
     }
+}
+
+/// One of the system alone is about what is printed: every other says which file it is about.
+fn said(error: &Error) -> String {
+    if error.chain().count() == 1 && error.is::<std::io::Error>() {
+        return format!("what is printed cannot be written ({error}); make room, or send it to another place");
+    }
+    format!("{error:#}")
 }
 
 /// The reader of our output has seen enough (`grantscope summary FILE | head`): not an error.

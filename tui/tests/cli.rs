@@ -328,6 +328,19 @@ fn a_full_disk_is_an_error_that_names_the_file() {
     insta::assert_snapshot!(ran.stderr, @"grantscope: /dev/full: cannot be written; check the directory and the space on the disk: No space left on device (os error 28)");
 }
 
+#[test]
+fn where_standard_output_is_full_it_is_said_to_be_that() {
+    let sweep = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/recordings/sweep.gsr");
+    let top = ["top", sweep, "--speed", "max"];
+    for args in [&["summary", sweep][..], &["shot", sweep], &["export", sweep], &["maps", sweep], &["config", "show"], &top] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_grantscope")).args(args).stdout(full).output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("written") && said.contains("No space left on device"), "{args:?}: {said}");
+    }
+}
+
 #[cfg(not(feature = "capture"))]
 #[test]
 fn a_viewer_says_that_it_cannot_capture_and_how_to_get_it() {

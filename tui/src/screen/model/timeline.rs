@@ -10,7 +10,7 @@ pub const LABEL_COLUMNS: usize = 11;
 /// The time that is looked at, and how finely it is seen.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
-    /// The last nanosecond of the column that is looked at; `None`: now.
+    /// The last nanosecond of the column that is looked at, or of the slice of what was found; `None`: now.
     cursor_ns: Option<u64>,
     /// A column is shorter than where everything is seen: by two to this power.
     zoom: u32,
@@ -113,7 +113,10 @@ impl Timeline {
             }
         };
         let at_ns = at_ns.clamp(all.from_ns, newest_ns);
-        let end_ns = (at_ns / span.column_ns).saturating_add(1).saturating_mul(span.column_ns);
+        // What is found is at its own time, however wide the columns are.
+        let is_found = matches!(to, Travel::Longest | Travel::Next(_));
+        let length_ns = if is_found { STEP_NS } else { span.column_ns };
+        let end_ns = (at_ns / length_ns).saturating_add(1).saturating_mul(length_ns);
         self.cursor_ns = Some(end_ns - 1);
         Ok(())
     }
