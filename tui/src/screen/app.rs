@@ -299,7 +299,7 @@ impl App {
                 reset_at_ns: whole.reset_at_ns,
             })));
         } else if was_now && self.common.timeline.cursor_ns().is_some() && self.body != views::index(TIME) {
-            let key = &self.common.keys.of(Command::Open(TIME)).shown;
+            let key = self.common.keys.shown(Command::Open(TIME));
             self.common.say(&format!(
                 "what happened then: {key}; what comes live is not kept so that this view could show it as it was"
             ));

@@ -74,7 +74,7 @@ fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     let warn_if = |bad, style| if bad { style } else { Style::new() };
     let mut chips = vec![name, status(common, theme)];
     if let Some(past_ns) = common.past_ns() {
-        let (when, key) = (text::second(common, past_ns), &common.keys.of(Command::Travel(Travel::Now)).shown);
+        let (when, key) = (text::second(common, past_ns), common.keys.shown(Command::Travel(Travel::Now)));
         chips.push(Chip { text: format!("AS OF {when} ({key}: now)"), style: theme.warning() });
     }
     if data.aggregate.environment().is_some_and(|environment| environment.clock.caveat().is_some()) {

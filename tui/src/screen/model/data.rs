@@ -2,9 +2,12 @@
 
 use std::mem;
 
+use grantscope_analysis::column::{METRICS, place};
+use grantscope_analysis::compare;
 use grantscope_analysis::history::History;
+use grantscope_analysis::quantile::P50;
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{Aggregate, Times, Wanted};
+use grantscope_analysis::series::{Aggregate, Group, Times, Wanted};
 
 use grantscope_analysis::series::activity;
 use grantscope_analysis::series::activity::Activity;
@@ -94,6 +97,12 @@ impl Data {
     /// What was read in these times, whichever are shown.
     pub fn in_times(&self, times: Times) -> &Aggregate {
         if self.aggregate.wanted().times == times { &self.aggregate } else { &self.other }
+    }
+
+    /// A row with the other kinds of buffer beside it; `None`: there is no other kind.
+    pub fn beside_other_kinds(&self, group: &Group) -> Option<compare::Row> {
+        let metric = &METRICS[place(METRICS, P50.column)];
+        compare::row_of(&self.aggregate, group, metric).filter(|row| row.kinds() > 1)
     }
 
     /// What is known of the probes' own time, whichever times are shown.

@@ -10,7 +10,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Text};
 
-use super::state::View;
+use super::state::Baseline;
 use crate::screen::model::baseline::Against;
 use crate::screen::model::common::Common;
 use crate::screen::text;
@@ -35,7 +35,7 @@ const CHANGE: usize = 24;
 const MOST_REMARKS: usize = 4;
 
 /// Draws it.
-pub fn draw(canvas: &mut Canvas, area: Rect, view: &View, common: &Common, theme: &Theme) {
+pub fn draw(canvas: &mut Canvas, area: Rect, view: &Baseline, common: &Common, theme: &Theme) {
     let Some(against) = &common.against else {
         let why = "There is no baseline: `grantscope top --baseline RUN` compares what is shown with a recording, a results.csv, or a \
                    folder of recordings.";
@@ -56,25 +56,25 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &View, common: &Common, theme
 }
 
 /// How many rows have room on this screen.
-pub fn rows_seen(view: &View, common: &Common) -> usize {
+pub fn rows_seen(view: &Baseline, common: &Common) -> usize {
     let below = common.against.as_ref().map(|against| below(view, against, common.size.columns));
     let below = below.map_or(0, |below| below_height(&below, common.body_lines));
     usize::from(common.body_lines.saturating_sub(below)).saturating_sub(2)
 }
 
 /// The row in this line, of which the first two are a title and the heading.
-pub fn row_at(line: usize, view: &View, common: &Common) -> Option<usize> {
+pub fn row_at(line: usize, view: &Baseline, common: &Common) -> Option<usize> {
     let (selected, _) = view.selected()?;
     visible(selected, view.rows.len(), rows_seen(view, common)).nth(line.checked_sub(2)?)
 }
 
-fn title(view: &View, against: &Against) -> String {
+fn title(view: &Baseline, against: &Against) -> String {
     let verdicts = against.comparison.as_ref().map(|comparison| format!(": {}", words::verdicts(comparison)));
     let hidden = if view.hidden == 0 { String::new() } else { format!(", the filter hides {}", view.hidden) };
     format!(" now against {}{}{hidden} ", Shown(&against.baseline.name), verdicts.unwrap_or_default())
 }
 
-fn nothing(view: &View, against: &Against) -> String {
+fn nothing(view: &Baseline, against: &Against) -> String {
     match &against.comparison {
         None => "Nothing was recorded so far.".to_owned(),
         Some(_) if view.hidden > 0 => "The filter hides all rows.".to_owned(),
@@ -82,7 +82,7 @@ fn nothing(view: &View, against: &Against) -> String {
     }
 }
 
-fn rows(view: &View, width: usize, height: usize, theme: &Theme) -> Vec<Line<'static>> {
+fn rows(view: &Baseline, width: usize, height: usize, theme: &Theme) -> Vec<Line<'static>> {
     let names: Vec<_> = view.rows.iter().map(words::subject).collect();
     let columns = Columns::fitting(width, &names);
     let mut lines = vec![Line::styled(columns.heading(), theme.heading())];
@@ -155,7 +155,7 @@ struct Below {
     lines: Vec<String>,
 }
 
-fn below(view: &View, against: &Against, width: usize) -> Below {
+fn below(view: &Baseline, against: &Against, width: usize) -> Below {
     let Some(comparison) = &against.comparison else { return Below { title: String::new(), lines: Vec::new() } };
     let mut lines = Vec::new();
     let mut title = String::new();

@@ -6,7 +6,7 @@ mod state;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 
-pub use self::state::View as Baseline;
+pub use self::state::Baseline;
 use crate::screen::command::Command;
 use crate::screen::model::common::Common;
 use crate::screen::theme::Theme;

@@ -8,7 +8,7 @@ use crate::screen::model::common::Common;
 
 /// The rows that are seen, and the one that is selected.
 #[derive(Clone, Debug, Default)]
-pub struct View {
+pub struct Baseline {
     /// Those that the filter leaves, in the order of the comparison: the worst first.
     pub rows: Vec<Row>,
     /// How many it hides.
@@ -17,7 +17,7 @@ pub struct View {
     place: usize,
 }
 
-impl View {
+impl Baseline {
     /// Moves among the rows, by a page of as many.
     pub fn command(&mut self, command: Command, common: &mut Common, page: usize) {
         let search = common.listing.search().cloned();

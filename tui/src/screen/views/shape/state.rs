@@ -1,9 +1,7 @@
 //! The durations of the selected row and of the other kinds of buffer, as values.
 
-use grantscope_analysis::column::{METRICS, place};
-use grantscope_analysis::compare::{self, KINDS};
+use grantscope_analysis::compare::KINDS;
 use grantscope_analysis::decide::{Modes, modes_of};
-use grantscope_analysis::quantile::P50;
 use grantscope_analysis::series::{Pages, Series};
 use grantscope_wire::Buffer;
 
@@ -38,8 +36,7 @@ impl Shape {
 
 fn kinds(common: &Common) -> Option<Vec<Kind>> {
     let row = common.listing.detail()?;
-    let metric = &METRICS[place(METRICS, P50.column)];
-    let compared = compare::row_of(&common.data().aggregate, &row.group, metric).filter(|compared| compared.kinds() > 1);
+    let compared = common.data().beside_other_kinds(&row.group);
     let kind = |buffer, series: &Series| Kind {
         buffer,
         is_selected: buffer == row.group.buffer,

@@ -1,6 +1,5 @@
 //! The stages of the selected operation, as values.
 
-use grantscope_analysis::column::{METRICS, place};
 use grantscope_analysis::compare::{self, KINDS};
 use grantscope_analysis::quantile::{Estimate, P50};
 use grantscope_analysis::series::{Group, Pages};
@@ -119,8 +118,7 @@ fn subject(common: &Common) -> Option<Subject> {
     let (data, listing) = (common.data(), &common.listing);
     let row = &listing.rows()[listing.selected()?];
     let all_pages = listing.pages_of(&row.group);
-    let metric = &METRICS[place(METRICS, P50.column)];
-    let compared = compare::row_of(&data.aggregate, &row.group, metric).filter(|compared| compared.kinds() > 1);
+    let compared = data.beside_other_kinds(&row.group);
     let (sides, stages) = match compared {
         Some(compared) => sides(common, &compared),
         None => alone(common)?,
