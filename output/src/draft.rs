@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 use crate::id::FileId;
+use crate::lock::hold;
 use crate::stream::Stream;
 use crate::target::Target;
 
@@ -27,10 +28,14 @@ impl Draft {
     pub(crate) fn new(target: Target, suffix: &str) -> io::Result<Self> {
         let kind = match target {
             Target::Nothing { path } => Kind::Beside { temporary: beside(&path, suffix, 0o666)?, path },
-            Target::File { path, file } => match replacement(&path, &file, suffix)? {
-                Some(temporary) => Kind::Beside { path, temporary },
-                None => Kind::InPlace(Stream::new(Target::File { path, file })?),
-            },
+            Target::File { path, file } => {
+                // What another one goes on to write would be in a file without a name.
+                drop(hold(&file)?);
+                match replacement(&path, &file, suffix)? {
+                    Some(temporary) => Kind::Beside { path, temporary },
+                    None => Kind::InPlace(Stream::new(Target::File { path, file })?),
+                }
+            }
             other => Kind::InPlace(Stream::new(other)?),
         };
         Ok(Self(kind))

@@ -21,6 +21,7 @@
 mod draft;
 mod guarded;
 mod id;
+mod lock;
 mod output;
 mod say;
 mod signals;

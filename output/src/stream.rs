@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::id::FileId;
+use crate::lock::{Lock, hold};
 use crate::target::Target;
 
 /// An output that is written from the start to the end.
@@ -12,6 +13,8 @@ use crate::target::Target;
 pub struct Stream {
     file: File,
     untouched: Option<Untouched>,
+    /// Of a regular file, where there are locks.
+    _lock: Option<Lock>,
 }
 
 /// Nothing was written yet.
@@ -27,16 +30,20 @@ enum Untouched {
 
 impl Stream {
     pub(crate) fn new(target: Target) -> io::Result<Self> {
-        let (file, untouched) = match target {
+        let (file, untouched, lock) = match target {
             Target::Nothing { path } => {
                 // Not the file of somebody who was quicker: that one was not looked at.
                 let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-                (file, Untouched::Made(path))
+                let lock = hold(&file)?;
+                (file, Untouched::Made(path), lock)
             }
-            Target::File { file, .. } => (file, Untouched::Old),
-            Target::Descriptor { file, .. } | Target::Device(file) => (file, Untouched::Other),
+            Target::File { file, .. } => {
+                let lock = hold(&file)?;
+                (file, Untouched::Old, lock)
+            }
+            Target::Descriptor { file, .. } | Target::Device(file) => (file, Untouched::Other, None),
         };
-        Ok(Self { file, untouched: Some(untouched) })
+        Ok(Self { file, untouched: Some(untouched), _lock: lock })
     }
 
     /// The file that is written; `None`: it is none.
@@ -115,6 +122,26 @@ mod tests {
         stream.write_all(b"new").unwrap();
         drop(stream);
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+    }
+
+    #[test]
+    fn what_another_one_writes_is_written_by_no_second_one_until_that_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, old) in [("new", None), ("old", Some("old"))] {
+            let file = folder.path().join(name);
+            old.into_iter().for_each(|text| fs::write(&file, text).unwrap());
+            let mut first = Output::open(&file).unwrap().stream().unwrap();
+            first.write_all(b"first").unwrap();
+            let refused = Output::open(&file).unwrap().stream().map(drop).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::ResourceBusy, "{refused}");
+            let refused = Output::open(&file).unwrap().draft(".part").map(drop).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::ResourceBusy, "{refused}");
+            first.write_all(b" and more").unwrap();
+            drop(first);
+            assert_eq!(fs::read_to_string(&file).unwrap(), "first and more");
+            Output::open(&file).unwrap().stream().unwrap().write_all(b"second").unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), "second");
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Where a recording is written to: a file that stays as it is until the first frame, and is nothing that is read or said elsewhere.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use grantscope_output::{FileId, Output};
 
 use crate::source::stream::is_stdin as is_standard;
+
+/// What to do where nothing better is known.
+const CHECK: &str = "check the path";
 
 /// Where a recording goes.
 pub struct Destination {
@@ -22,11 +25,15 @@ impl Destination {
     /// # Errors
     /// It cannot be written, or is used otherwise.
     pub fn open(path: &Path, other_use: impl FnOnce(FileId) -> Option<String>) -> Result<Self> {
-        let advice = || format!("{}: cannot be written; check the path", path.display());
-        let output = if is_standard(path) { None } else { Some(Output::open(path).with_context(advice)?) };
+        let advice = |what: &str| format!("{}: cannot be written; {what}", path.display());
+        let output = if is_standard(path) { None } else { Some(Output::open(path).with_context(|| advice(CHECK))?) };
         let is_standard_output = output.as_ref().is_none_or(Output::is_standard_output);
         let Some(output) = output else { return Ok(Self { bytes: Box::new(io::stdout()), is_standard_output }) };
-        let stream = output.stream().with_context(advice)?;
+        let stream = output.stream().map_err(|error| {
+            let what =
+                if error.kind() == ErrorKind::ResourceBusy { "give -o another file, or end the other one first" } else { CHECK };
+            Error::new(error).context(advice(what))
+        })?;
         let other = stream.id().and_then(|file| standard_use(file, is_standard_output).or_else(|| other_use(file)));
         if let Some(other) = other {
             bail!("{}: is also {other}, and cannot be the recording too; give -o another file", path.display());
