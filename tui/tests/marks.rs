@@ -199,6 +199,63 @@ fn what_is_only_played_or_read_or_is_the_screen_is_not_written_to() {
 }
 
 #[test]
+fn what_comes_out_of_a_file_through_a_pipe_does_not_take_its_place() {
+    let place = Place::new();
+    let frames = synthetic::complete(1);
+    let out = place.name("out.gsr");
+    let watched = |out: &str| {
+        let feeding = place.feed(&frames);
+        let output = grantscope(&["top", &place.name("pipe"), "-o", out]);
+        drop(feeding.join().unwrap());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(watched(&out), (Some(0), String::new()));
+    let before = fs::read(&out).unwrap();
+    let (code, said) = watched(&out);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("is as it was, nothing was written (it has a recording of this run already); give -o another file"),
+        "{said}"
+    );
+    assert_eq!(fs::read(&out).unwrap(), before);
+    // Of another run it is overwritten, as ever.
+    let mut other = frames.clone();
+    other.iter_mut().for_each(|frame| {
+        if let Frame::Environment(environment) = frame {
+            environment.started_unix_ms += 1;
+        }
+    });
+    fs::write(&out, builder::bytes(&other)).unwrap();
+    assert_eq!(watched(&out), (Some(0), String::new()));
+    assert_eq!(fs::read(&out).unwrap(), before);
+}
+
+#[test]
+fn of_two_viewers_who_write_one_file_the_second_is_refused_and_the_first_goes_on() {
+    let place = Place::new();
+    let frames = synthetic::frames(1);
+    let feeding = place.feed(&frames);
+    let out = place.name("out.gsr");
+    let first = place.watched(&["-o", &out], 40);
+    let pipe = feeding.join().unwrap();
+    first.until_repainted("after 1.00 s");
+    let second = Command::new(env!("CARGO_BIN_EXE_grantscope")).args(["top", "-", "-o", &out]).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(
+        said.contains(
+            "out.gsr: cannot be written; give -o another file, or end the other one first: another process is writing it"
+        ),
+        "{said}"
+    );
+    assert_eq!(quit(first).0, Some(0));
+    drop(pipe);
+    let (written, error) = read(&place.at("out.gsr"));
+    let came = read_bytes(&builder::bytes(&frames)).0;
+    assert!(error.is_none() && written[..came.len()] == came, "{error:?}");
+}
+
+#[test]
 fn a_mark_in_a_replay_is_in_the_view_alone_and_says_so() {
     let viewer = Viewer::on(24, 80);
     viewer.press("mhere\r");

@@ -20,6 +20,7 @@ use crate::screen::watch::watch;
 use crate::source;
 use crate::source::frames::Input;
 use crate::source::pace::Speed;
+use crate::source::same_run::begun;
 use crate::source::tee::Tee;
 use crate::source::written::written;
 
@@ -50,8 +51,9 @@ pub struct Top {
 
     /// Write what is watched to a recording, with the marks that `m` makes: of what is live, as `record` does, and never over what is read
     ///
-    /// The frames as they come, also while the display is held. A file that is there stays as it is until the first frame. Who quits ends the
-    /// recording. Where nothing more can be written, watching goes on, and the exit code is 1.
+    /// The frames as they come, also while the display is held. A file that is there stays as it is until the first frame; for good where
+    /// another program writes it, or where it has a recording of the run that is watched. Who quits ends the recording. Where nothing more can be
+    /// written, watching goes on, and the exit code is 1.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
@@ -88,10 +90,11 @@ impl Top {
 
     /// The input, which is written where that is asked for.
     fn open(&self) -> Result<Input> {
+        let old = self.output.as_deref().and_then(begun);
         let destination = self.output.as_deref().map(|path| self.destination(path)).transpose()?;
         let input = source::open(self.input(), (&self.filter).into())?;
         let Some((name, destination)) = destination else { return Ok(input) };
-        Ok(written(input, Tee::new(&name, destination.bytes)?))
+        Ok(written(input, Tee::new(&name, destination.bytes)?.but_not_over(old)))
     }
 
     /// Where what is watched is written. What is there stays until the first frame.

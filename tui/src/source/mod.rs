@@ -9,6 +9,7 @@ pub mod load;
 pub mod not_written;
 pub mod pace;
 pub mod runs;
+pub mod same_run;
 pub mod serial;
 pub mod stream;
 pub mod tee;

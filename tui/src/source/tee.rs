@@ -9,13 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use grantscope_analysis::model::{LossCounter, LossReport, Mark};
+use grantscope_analysis::model::{Environment, LossCounter, LossReport, Mark};
 use grantscope_analysis::recording::{Frame, FrameSink, Unblocked};
 
 use crate::source::pace::time_of;
 
 /// How long a disk that takes nothing is waited for at the end, as `record` does.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Why a file stays as it is that has what is watched already.
+const SAME_RUN: &str = "it has a recording of this run already";
 /// How often is looked at it meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -37,6 +39,8 @@ struct State {
     has_ended: bool,
     /// Why nothing more can be written.
     problem: Option<String>,
+    /// The run that there is a recording of at this place.
+    old: Option<Environment>,
 }
 
 impl Tee {
@@ -52,8 +56,17 @@ impl Tee {
             has_begun: false,
             has_ended: false,
             problem: None,
+            old: None,
         };
         Ok(Self { name: name.into(), state: Arc::new(Mutex::new(state)) })
+    }
+
+    /// The same, but nothing is written if what is watched is of this run, which there is a recording of at this place: then what comes may
+    /// come out of it, and what is in it is not to be had again.
+    #[must_use]
+    pub fn but_not_over(self, old: Option<Environment>) -> Self {
+        self.state().old = old;
+        self
     }
 
     /// The name of the file.
@@ -109,6 +122,9 @@ impl Tee {
             thread::sleep(LOOK_EVERY);
         }
         let why = state.problem().unwrap_or_default();
+        if !state.has_begun {
+            bail!("{}: is as it was, nothing was written ({why}); give -o another file", self.name);
+        }
         bail!("{}: is cut short, it could not be written to its end ({why}); make room, or give -o another place", self.name);
     }
 
@@ -121,6 +137,9 @@ impl State {
     fn take(&mut self, frame: &Frame) {
         if self.has_ended {
             return;
+        }
+        if matches!((frame, &self.old), (Frame::Environment(new), Some(old)) if !self.has_begun && new == old) {
+            self.problem = Some(SAME_RUN.to_owned());
         }
         self.now_ns = self.now_ns.max(time_of(frame));
         match frame {
