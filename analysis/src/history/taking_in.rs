@@ -157,6 +157,13 @@ impl History {
         Some(Window::of_steps(first.first, last.end))
     }
 
+    /// The same to the recording's present, where that is later: nothing may have happened since.
+    pub fn window_to_now(&self) -> Option<Window> {
+        let window = self.window()?;
+        let now = Window::of_steps(0, step_of(self.now_ns).saturating_add(1));
+        Some(Window { to_ns: window.to_ns.max(now.to_ns), ..window })
+    }
+
     /// The slowest operations of these series since the history began, the slowest first: at most [`MOST_EXEMPLARS`](super::MOST_EXEMPLARS).
     pub fn slowest(&self, which: Which<'_>) -> Vec<(SeriesKey, Arc<Exemplar>)> {
         self.exemplars.slowest(|key| which.means(key))

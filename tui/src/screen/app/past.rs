@@ -62,6 +62,9 @@ fn all_views_show_what_was_known_at_the_time_that_is_looked_at_and_then_the_pres
     let mut app = of_file();
     let (all, selected) = (counts(&app), app.common().listing.chosen());
     let mut before = all;
+    // At its end nothing happens.
+    press(&mut app, &[Command::Travel(Travel::Columns(-10))]);
+    assert!(remember(&mut app) && counts(&app) == all);
     for _ in 0..6 {
         press(&mut app, &[Command::Travel(Travel::Columns(-10))]);
         // Until it is read, what was seen stays.
@@ -117,7 +120,8 @@ fn what_was_forgotten_stays_so_in_the_past_and_views_without_a_header_say_which_
     frames.into_iter().for_each(|frame| app.update(Event::Frame(frame)));
     app.update(Event::Tick(Duration::ZERO));
     let all = counts(&app);
-    press(&mut app, &[Command::Travel(Travel::Columns(-10))]);
+    // At its end nothing happens.
+    press(&mut app, &[Command::Travel(Travel::Columns(-10)); 4]);
     assert!(remember(&mut app));
     assert!(counts(&app).1 < all.1, "{:?} of {all:?}", counts(&app));
     assert!(picture((160, 24), &app).contains("since reset"));

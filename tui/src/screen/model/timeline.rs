@@ -62,7 +62,7 @@ impl Timeline {
     /// The columns in so much room: everything, or of a part the newest, or that around the time that is looked at. `None`: nothing has
     /// happened.
     pub fn span(&self, history: &History, room: usize) -> Option<Span> {
-        let all = history.window()?;
+        let all = history.window_to_now()?;
         let whole = whole(&all, room.max(1));
         let column_ns = (whole.column_ns >> self.zoom.min(u64::BITS - 1)).div_ceil(STEP_NS).saturating_mul(STEP_NS);
         if column_ns >= whole.column_ns {
@@ -90,7 +90,7 @@ impl Timeline {
     /// # Errors
     /// There is none such; why.
     pub fn travel(&mut self, to: Travel, history: &History, row: Which<'_>, room: usize) -> Result<(), &'static str> {
-        let (Some(span), Some(all)) = (self.span(history, room), history.window()) else {
+        let (Some(span), Some(all)) = (self.span(history, room), history.window_to_now()) else {
             return Err("nothing has happened so far");
         };
         let newest_ns = all.to_ns.saturating_sub(1);
@@ -181,6 +181,19 @@ mod tests {
             (4, 47, window(16, 204)),
         ];
         assert_eq!(columns, expected);
+    }
+
+    #[test]
+    fn what_is_idle_at_the_end_is_seen_too_and_one_column_back_is_back_from_the_present() {
+        let mut history = history(&[16, 20], 0);
+        history.add(&Frame::End { at_ns: 21 * S }, &Aggregate::default());
+        let mut timeline = Timeline::default();
+        let span = timeline.span(&history, 400).unwrap();
+        assert_eq!((span.column_ns, span.window()), (STEP_NS, Window { from_ns: S, to_ns: 21 * S + STEP_NS }));
+        timeline.travel(Travel::Columns(-1), &history, Which::All, 400).unwrap();
+        assert_eq!(timeline.cursor_ns(), Some(21 * S - 1));
+        timeline.travel(Travel::Longest, &history, Which::All, 400).unwrap();
+        assert_eq!(timeline.cursor_ns(), Some(21 * STEP_NS - 1));
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn a_recording_of_the_lab_over_time() {
     let app = viewer(SMALL, sweep(), &[OPEN]);
     let screen = picture(SMALL, &app);
     insta::assert_snapshot!(screen);
-    assert!(screen.contains("188 ms a column") && marked(&screen, "phase").len() > 60, "{screen}");
+    assert!(screen.contains("250 ms a column") && marked(&screen, "phase").len() > 50, "{screen}");
     let total: u64 = app.common().listing.rows()[0].count;
     assert!(screen.contains(&format!("this row: {total} operations")), "{screen}");
     insta::assert_snapshot!(shown(HUGE, sweep(), &[OPEN, MorePages, MorePages, WORST]));
@@ -61,6 +61,18 @@ fn what_went_wrong_is_marked_in_its_column_and_nothing_else_is() {
     assert!(screen.contains("1 failed · 7 lost · 1 deferred") && screen.contains("62.5 ms a column"), "{screen}");
     let healthy = shown(SMALL, sweep(), &[OPEN]);
     assert!(!["lost│", "failed│", "deferred│"].iter().any(|label| healthy.contains(label)), "{healthy}");
+}
+
+#[test]
+fn a_run_that_was_idle_at_its_end_shows_that() {
+    let mut frames = seconds();
+    frames.push(Frame::End { at_ns: 26 * S });
+    let screen = shown((120, 30), frames, &[OPEN, Command::Down]);
+    let axis = screen.lines().find(|line| line.trim_start().starts_with("0.00 s")).unwrap();
+    assert!(axis.trim_end().ends_with("25.25 s") && screen.contains("latency over 25.2 s, 250 ms a column"), "{screen}");
+    let rates = screen.lines().find(|line| line.contains("/s│")).unwrap();
+    // Five seconds of work, and twenty of nothing.
+    assert_eq!(rates.split_once('│').unwrap().1.trim_end().chars().count(), 20, "{screen}");
 }
 
 #[test]
