@@ -259,7 +259,7 @@ fn version_5() -> Vec<Frame> {
         let memory_bytes = (at_ns == 1).then_some(16 << 20);
         Frame::Recorder(RecorderReport { at_ns, cpu_ns: at_ns, memory_bytes, most_memory_bytes: 1 << 40 })
     }));
-    let names = ["", "second try", "c\u{e2}ble out \u{1b}[1m", &"x".repeat(100)];
+    let names = ["", "second try", "c\u{e2}ble out \u{1b}[1m", &"x".repeat(64)];
     frames.extend((0..).zip(names).map(|(number, name)| Frame::Mark(Mark::new(number << 40, name))));
     frames.extend(end);
     frames

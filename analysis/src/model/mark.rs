@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::shown::CUT;
+
 /// A name has as many bytes at the most.
 pub const MOST_MARK_BYTES: usize = 64;
 
@@ -13,11 +15,14 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Of a name that is too long, the beginning.
+    /// Of a name that is too long, the beginning, with [`CUT`] behind it.
     pub fn new(at_ns: u64, name: &str) -> Self {
-        let most = name.len().min(MOST_MARK_BYTES);
+        if name.len() <= MOST_MARK_BYTES {
+            return Self { at_ns, name: name.into() };
+        }
+        let most = MOST_MARK_BYTES - CUT.len_utf8();
         let end = (0..=most).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
-        Self { at_ns, name: name[..end].into() }
+        Self { at_ns, name: format!("{}{CUT}", &name[..end]).into() }
     }
 
     /// The time, monotonic.
@@ -36,10 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_cut_between_characters() {
+    fn a_name_that_is_too_long_is_cut_between_characters_and_says_so() {
         let whole = "x".repeat(MOST_MARK_BYTES);
         assert_eq!(Mark::new(1, &whole).name(), whole);
-        assert_eq!(Mark::new(1, &format!("{whole}y")).name(), whole);
-        assert_eq!(Mark::new(1, &format!("x{}", "é".repeat(MOST_MARK_BYTES))).name(), format!("x{}", "é".repeat(31)));
+        assert_eq!(Mark::new(1, &format!("{whole}y")).name(), format!("{}…", "x".repeat(61)));
+        assert_eq!(Mark::new(1, &"é".repeat(MOST_MARK_BYTES)).name(), format!("{}…", "é".repeat(30)));
     }
 }

@@ -1,5 +1,6 @@
 //! The prompt at the bottom: what is shown alone, or looked for, in the language of selectors, with its mistakes while one types; or a name.
 
+use anstream::adapter::strip_str;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use grantscope_analysis::model::MOST_MARK_BYTES;
 use grantscope_analysis::select::{Problem, Selector};
@@ -19,7 +20,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    fn most_bytes(self) -> usize {
+    /// A text has no more.
+    pub fn most_bytes(self) -> usize {
         if self == Self::Mark { MOST_MARK_BYTES } else { MOST_BYTES }
     }
 }
@@ -44,13 +46,15 @@ pub struct Prompt {
     text: String,
     /// Where the next character comes: bytes from the beginning.
     at: usize,
+    /// What came last did not fit.
+    is_full: bool,
 }
 
 impl Prompt {
     /// Begins with what there is already.
     pub fn new(purpose: Purpose, present: Option<&Selector>) -> Self {
         let text = present.map(ToString::to_string).unwrap_or_default();
-        Self { purpose, at: text.len(), text }
+        Self { purpose, at: text.len(), text, is_full: false }
     }
 
     /// What the text is for.
@@ -73,14 +77,23 @@ impl Prompt {
         if self.purpose == Purpose::Mark { None } else { self.selector().err() }
     }
 
-    /// Text comes all at once: of what is pasted, the first line.
+    /// Whether what came last did not fit.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// Text comes all at once: without escape sequences, and with a blank between words that lines or tabs keep apart.
     pub fn paste(&mut self, text: &str) {
-        text.lines().next().unwrap_or_default().chars().for_each(|character| self.insert(character));
+        self.is_full = false;
+        let blank = |character: char| if character.is_whitespace() { ' ' } else { character };
+        let plain = strip_str(text.trim_matches(['\r', '\n'])).to_string().replace("\r\n", " ");
+        plain.chars().map(blank).for_each(|character| self.insert(character));
     }
 
     /// A key was pressed.
     pub fn key(&mut self, key: KeyEvent) -> Typed {
         let has_control = key.modifiers.contains(KeyModifiers::CONTROL);
+        self.is_full = false;
         match key.code {
             KeyCode::Esc => return Typed::Left,
             KeyCode::Char('c') if has_control => return Typed::Left,
@@ -111,7 +124,12 @@ impl Prompt {
 
     /// Control characters mean nothing here.
     fn insert(&mut self, character: char) {
-        if !character.is_control() && self.text.len() + character.len_utf8() <= self.purpose.most_bytes() {
+        if character.is_control() {
+            return;
+        }
+        // What comes behind one that does not fit does not take its place.
+        self.is_full |= self.text.len() + character.len_utf8() > self.purpose.most_bytes();
+        if !self.is_full {
             self.text.insert(self.at, character);
             self.at += character.len_utf8();
         }
@@ -175,6 +193,33 @@ mod tests {
     }
 
     #[test]
+    fn of_what_is_pasted_words_stay_apart_and_escape_sequences_leave_nothing() {
+        for (pasted, text) in [
+            ("\u{1b}[31mcable\u{1b}[0m out", "cable out"),
+            ("\u{1b}]0;title\u{7}cable\tout", "cable out"),
+            ("cable\r\nout\n", "cable out"),
+            ("\ncable\u{2028}out", "cable out"),
+        ] {
+            let mut prompt = Prompt::new(Purpose::Mark, None);
+            prompt.paste(pasted);
+            assert_eq!((prompt.text(), prompt.is_full()), (text, false), "{pasted:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_known_until_the_next_key() {
+        let mut prompt = Prompt::new(Purpose::Mark, None);
+        prompt.paste(&"x".repeat(MOST_MARK_BYTES));
+        assert!(!prompt.is_full());
+        prompt.key(KeyEvent::new(KeyCode::Char('y'), KeyModifiers::NONE));
+        assert_eq!((prompt.text(), prompt.is_full()), ("x".repeat(MOST_MARK_BYTES).as_str(), true));
+        prompt.key(KeyEvent::new(KeyCode::Backspace, KeyModifiers::NONE));
+        // The second does not fit, and so what is behind it is no part of it either.
+        prompt.paste("éy");
+        assert_eq!((prompt.text().len(), prompt.is_full()), (MOST_MARK_BYTES - 1, true));
+    }
+
+    #[test]
     fn a_text_is_edited_at_any_place_whatever_its_characters() {
         let (mut prompt, _) = typed(&keys("é計🎉 a"));
         let control = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL);
@@ -186,7 +231,7 @@ mod tests {
         assert_eq!(prompt.text(), "b計 a");
         press(&mut prompt, &[control('w'), control('q')]);
         assert_eq!(prompt.text(), "b計 ");
-        prompt.paste("x\u{1b}y\nz");
+        prompt.paste("x\u{7}y\n");
         assert_eq!(prompt.text(), "b計 xy");
         prompt.key(control('u'));
         assert_eq!((prompt.text(), prompt.at()), ("", 0));

@@ -28,6 +28,9 @@ pub fn draw(canvas: &mut Canvas, area: Rect, prompt: &Prompt, theme: &Theme) {
             let place = columns(floor(prompt.text(), problem.at)).min(room + sign.len());
             [format!("{:place$}^", ""), format!("{:.columns$}", Shown(&problem.what), columns = usize::from(area.width))]
         }
+        None if prompt.is_full() => {
+            [String::new(), format!("What came last does not fit: {} bytes are the most.", prompt.purpose().most_bytes())]
+        }
         None if prompt.purpose() == Purpose::Mark => {
             [String::new(), "Enter mark now, without a name by its number  Esc leave  Ctrl-u empty".to_owned()]
         }
