@@ -57,6 +57,8 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     /// A time, in whole nanoseconds.
     Ns(u64),
+    /// A sum of times, which can be more than any of them: exact.
+    Sum(u128),
     /// A quantile of times, and whether there were enough operations for it.
     Quantile(Estimate),
     /// A number of something: the column's unit says of what.
@@ -72,6 +74,7 @@ impl Cell<'_> {
     pub fn number(&self) -> Option<f64> {
         match *self {
             Self::Ns(number) | Self::Count(number) | Self::Quantile(Estimate { ns: number, .. }) => Some(number as f64),
+            Self::Sum(number) => Some(number as f64),
             Self::Text(_) | Self::Histogram(_) | Self::Unknown => None,
         }
     }
@@ -88,6 +91,7 @@ impl fmt::Display for Cell<'_> {
         match self {
             Self::Text(text) => Shown(text).fmt(f),
             Self::Ns(ns) => f.pad(&units::duration(*ns as f64)),
+            Self::Sum(ns) => f.pad(&units::duration(*ns as f64)),
             Self::Quantile(estimate) => estimate.fmt(f),
             Self::Count(count) => f.pad(&count.to_string()),
             Self::Histogram(histogram) => f.pad(&format!("{} durations", histogram.count())),
@@ -154,7 +158,7 @@ pub const COLUMNS: &[Column] = &[
     metric("p999_ns", "p99.9", "99.9 % are at most this", |row| quantile(row, &P999)),
     metric("max_ns", "max", "the longest", |row| of_one_size(row, Series::max_ns)),
     metric("mean_ns", "mean", "sum divided by count", |row| of_one_size(row, |series| rounded(series.mean_ns()))),
-    metric("sum_ns", "sum", "all together", |row| sum(row.series.sum_ns())),
+    metric("sum_ns", "sum", "all together", |row| Cell::Sum(row.series.sum_ns())),
     words("hdr", "the histogram, in HdrHistogram's V2 compressed form, base64; 3 significant digits", |row| Cell::Histogram(row.series.buckets())),
 ];
 
@@ -194,11 +198,6 @@ fn of_environment<'a>(row: Row<'a>, value: impl Fn(&'a Environment) -> Cell<'a>)
 
 fn text(text: &str) -> Cell<'_> {
     Cell::Text(text.into())
-}
-
-/// Exact, also where it is more than a duration can be.
-fn sum(ns: u128) -> Cell<'static> {
-    u64::try_from(ns).map_or_else(|_| Cell::Text(ns.to_string().into()), Cell::Ns)
 }
 
 fn pages(key: &SeriesKey) -> Cell<'_> {

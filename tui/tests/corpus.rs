@@ -246,7 +246,31 @@ fn a_serial_line_is_read_as_it_comes() {
 #[test]
 fn what_takes_years_is_said_in_years() {
     let summary = said(&["summary", "@"], "maxdur.gsr");
-    assert!(summary.contains(" years") && !summary.contains("000000 s"), "{summary}");
+    assert!(summary.contains(" yr") && !summary.contains("000000 s"), "{summary}");
+}
+
+/// A figure is whole, or has a mark where it is cut: `36893488` of 36893488147419103230 is neither.
+#[test]
+fn no_figure_is_cut_in_its_middle_in_any_view() {
+    for name in ["maxdur.gsr", "c1_max.gsr", "c1_mix.gsr", "c2_over.gsr", "lossmax.gsr"] {
+        for view in ["table", "where", "shape", "time", "slowest", "errors", "probes"] {
+            for size in ["80x24", "160x48"] {
+                let screen = said(&["shot", "@", "--view", view, "--size", size], name);
+                let words: Vec<_> = screen.split_whitespace().collect();
+                // These are durations of these recordings, and nothing else is there of which there are as many.
+                for (number, unit) in words.iter().zip(words.iter().skip(1)) {
+                    let is_duration = ["585", "390", "341", "292"].contains(&number.trim_start_matches('~'));
+                    assert!(
+                        !is_duration || unit.trim_end_matches(|end: char| !end.is_alphabetic()) == "yr",
+                        "{name} {view}: {number} {unit}\n{screen}"
+                    );
+                }
+                // No time has as many digits; what has is a loss that is at least so much.
+                let long = words.iter().filter(|word| word.chars().filter(char::is_ascii_digit).count() > 9);
+                assert!(long.clone().all(|word| *word == u64::MAX.to_string()), "{name} {view}: {long:?}\n{screen}");
+            }
+        }
+    }
 }
 
 #[test]

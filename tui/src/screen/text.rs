@@ -87,12 +87,22 @@ pub fn shortened(name: &str, columns: usize) -> String {
     format!("{}{CUT}{}", head(name, kept - end), tail(name, end))
 }
 
-/// A count: exact as long as it fits into 8 columns.
+/// A count: exact as long as it fits into 8 columns, else in millions, or in as many of these as fit.
 pub fn count(count: u64) -> String {
     match count {
         0..=99_999_999 => count.to_string(),
-        _ => format!("{:.0}M", count as f64 / 1e6),
+        // In thousands it would have as many digits as one that is exact.
+        count => scaled(count as f64, 9_999_999.5, &PREFIXES[1..]),
     }
+}
+
+const PREFIXES: [(f64, &str); 6] = [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"), (1e18, "E")];
+
+/// A number with the first of these prefixes that leaves less than so much.
+fn scaled(number: f64, most: f64, prefixes: &[(f64, &str)]) -> String {
+    let fitting = prefixes.iter().find(|(one, _)| number / one < most);
+    let (one, prefix) = fitting.or(prefixes.last()).unwrap_or(&(1.0, ""));
+    format!("{:.0}{prefix}", number / one)
 }
 
 /// Operations per second.
@@ -102,7 +112,7 @@ pub fn rate(rate: Option<f64>) -> String {
         Some(0.0) => "0/s".to_owned(),
         Some(rate) if rate < 10.0 => format!("{rate:.1}/s"),
         Some(rate) if rate < 99_999.5 => format!("{rate:.0}/s"),
-        Some(rate) => format!("{:.0}k/s", rate / 1e3),
+        Some(rate) => format!("{}/s", scaled(rate, 99_999.5, &PREFIXES)),
     }
 }
 
@@ -126,7 +136,11 @@ pub fn legend(width: usize, keys: &Keys) -> String {
 /// One value divided by another; the range where it is not one for all sizes.
 pub fn ratio(ratio: Option<Range>) -> String {
     let Some(Range { low, high, is_carried }) = ratio else { return UNKNOWN.to_owned() };
-    let number = |ratio: f64| if ratio < 99.95 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
+    let number = |ratio: f64| match ratio {
+        ratio if ratio < 99.95 => format!("{ratio:.2}"),
+        ratio if ratio < 99_999.5 => format!("{ratio:.0}"),
+        ratio => format!("{ratio:.0e}"),
+    };
     let (low, high) = (number(low), number(high));
     let range = if low == high { high } else { format!("{low}–{high}") };
     format!("{}{range}×", mark(is_carried))
@@ -247,27 +261,44 @@ pub fn how_far(common: &Common) -> String {
     let (Some(place_ns), true) = (common.place_ns(), common.is_replay()) else {
         return format!("after {}", length(common.data()));
     };
-    let seconds = |ns: u64| format!("{:.2}", ns as f64 / 1e9);
     match common.length_ns() {
-        Some(length_ns) => format!("{} / {} s", seconds(place_ns), seconds(length_ns)),
-        None => format!("{} s of ?", seconds(place_ns)),
+        Some(length_ns) if !is_long(length_ns.max(place_ns)) => format!("{} / {} s", seconds(place_ns), seconds(length_ns)),
+        Some(length_ns) => format!("{} / {}", moment(place_ns), moment(length_ns)),
+        None => format!("{} of ?", moment(place_ns)),
     }
 }
 
 /// A time of the recording, from its beginning.
 pub fn second(common: &Common, at_ns: u64) -> String {
-    format!("{} s", seconds(common, at_ns))
+    moment(since(common, at_ns))
 }
 
 /// From one time to another.
 pub fn between(common: &Common, from_ns: u64, to_ns: u64) -> String {
-    format!("{}–{} s", seconds(common, from_ns), seconds(common, to_ns))
+    let [from_ns, to_ns] = [from_ns, to_ns].map(|ns| since(common, ns));
+    if is_long(to_ns) {
+        format!("{}–{}", moment(from_ns), moment(to_ns))
+    } else {
+        format!("{}–{} s", seconds(from_ns), seconds(to_ns))
+    }
 }
 
 /// A column begins before the recording where that began within it.
-fn seconds(common: &Common, at_ns: u64) -> String {
-    let began_ns = common.whole().aggregate.span_ns().map_or(0, |(first_ns, _)| first_ns);
-    format!("{:.2}", at_ns.saturating_sub(began_ns) as f64 / 1e9)
+fn since(common: &Common, at_ns: u64) -> u64 {
+    at_ns.saturating_sub(common.whole().aggregate.span_ns().map_or(0, |(first_ns, _)| first_ns))
+}
+
+/// To a hundredth of a second, unless nobody would read as many digits.
+fn moment(ns: u64) -> String {
+    if is_long(ns) { units::duration(ns as f64) } else { format!("{} s", seconds(ns)) }
+}
+
+fn is_long(ns: u64) -> bool {
+    ns as f64 >= units::LONG_NS
+}
+
+fn seconds(ns: u64) -> String {
+    format!("{:.2}", ns as f64 / 1e9)
 }
 
 /// Longer texts are not copied.
@@ -324,13 +355,9 @@ pub fn totals(common: &Common) -> String {
         .join(" · ")
 }
 
-/// Bytes of a page, in KiB where that is whole.
+/// Bytes of a page.
 pub fn page_size(bytes: u32) -> String {
-    match bytes {
-        0 => "–".to_owned(),
-        bytes if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
-        bytes => format!("{bytes} B"),
-    }
+    if bytes == 0 { UNKNOWN.to_owned() } else { units::size(bytes.into()) }
 }
 
 #[cfg(test)]
@@ -344,6 +371,16 @@ mod tests {
         assert_eq!(shortened("batch_copy/xenvif_tx_build_gops", 12), "batch_copy/…");
         assert_eq!(shortened("teardown/release dom–", 12), "teardo… dom–");
         assert_eq!(shortened("計測計測計測 dom1", 11), "計測… dom1");
+    }
+
+    #[test]
+    fn no_number_is_wider_than_its_column() {
+        let counts = [99_999_999, 100_000_000, 9_999_999_000_000, 10_000_000_000_000, u64::MAX].map(count);
+        assert_eq!(counts, ["99999999", "100M", "9999999M", "10000G", "18447P"]);
+        let rates = [99_999.0, 1e6, 1e8, 2e20].map(|per_second| rate(Some(per_second)));
+        assert_eq!(rates, ["99999/s", "1000k/s", "100M/s", "200E/s"]);
+        let shown = |ratio| super::ratio(Some(Range { low: ratio, high: ratio, is_carried: false }));
+        assert_eq!([shown(99_999.0), shown(1.8e19)], ["~99999×", "~2e19×"]);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub fn csv(aggregate: &Aggregate, audience: Audience, out: impl Write) -> Result
 pub(super) fn written(cell: Cell<'_>, audience: Audience) -> Result<Cow<'_, str>, ExportError> {
     Ok(match cell {
         Cell::Text(text) => words(&text, audience).into_owned().into(),
+        Cell::Sum(number) => number.to_string().into(),
         Cell::Ns(number) | Cell::Count(number) | Cell::Quantile(Estimate { ns: number, .. }) => number.to_string().into(),
         Cell::Histogram(buckets) => packed(buckets)?.into(),
         Cell::Unknown => "".into(),

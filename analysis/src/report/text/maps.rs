@@ -38,8 +38,8 @@ pub fn table(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration)
                 &domid,
                 map.buffer.map_or("–", Buffer::name),
                 &map.pages.to_string(),
-                &kib(map.granted_bytes()),
-                &kib(map.spanned_bytes(page_size)),
+                &units::size(map.granted_bytes()),
+                &units::size(map.spanned_bytes(page_size)),
                 &age(map, now_ns),
                 map.state.name(),
                 descriptor,
@@ -61,8 +61,8 @@ fn sum(ledger: &Ledger, page_size: u32) -> String {
             counted(held.mappings, "mapping"),
             if held.mappings == 1 { "holds" } else { "hold" },
             counted(held.pages, "page"),
-            kib(held.granted_bytes()),
-            kib(held.spanned_bytes(page_size))
+            units::size(held.granted_bytes()),
+            units::size(held.spanned_bytes(page_size))
         ),
     };
     text.push_str(&without_room(ledger));
@@ -78,10 +78,6 @@ fn without_room(ledger: &Ledger) -> String {
         0 => String::new(),
         reports => format!("THERE IS MORE: {} of mappings found no room\n", counted(reports, "report")),
     }
-}
-
-fn kib(bytes: u64) -> String {
-    if bytes == u64::MAX { format!("at least {} KiB", bytes / 1024) } else { format!("{} KiB", bytes / 1024) }
 }
 
 /// Below the summary of a recording: what was still held at its end, and what of it looks like a leak. Empty without a ledger.

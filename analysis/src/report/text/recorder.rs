@@ -7,21 +7,17 @@ use crate::units;
 pub fn now(aggregate: &Aggregate) -> Option<String> {
     aggregate
         .recorder()
-        .map(|used| format!("recorder {}, {}", share(used), used.memory_bytes().map_or(units::UNKNOWN.into(), mib)))
+        .map(|used| format!("recorder {}, {}", share(used), used.memory_bytes().map_or(units::UNKNOWN.into(), units::size)))
 }
 
 /// The same with the most memory that it had at once.
 pub fn at_most(aggregate: &Aggregate) -> Option<String> {
-    aggregate.recorder().map(|used| format!("recorder: {}, at most {}", share(used), mib(used.most_memory_bytes())))
+    aggregate.recorder().map(|used| format!("recorder: {}, at most {}", share(used), units::size(used.most_memory_bytes())))
 }
 
 fn share(used: &RecorderUse) -> String {
     let share = used.share().map_or_else(|| units::UNKNOWN.to_owned(), |share| format!("{:.2}", share * 100.0));
     format!("{share} % of a processor")
-}
-
-fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 #[cfg(test)]
@@ -41,6 +37,6 @@ mod tests {
         assert_eq!(now(&aggregate).as_deref(), Some("recorder – % of a processor, –"));
         aggregate.add(&report(11_000, 550, Some(17 << 19)));
         assert_eq!(now(&aggregate).as_deref(), Some("recorder 0.50 % of a processor, 8.5 MiB"));
-        assert_eq!(at_most(&aggregate).as_deref(), Some("recorder: 0.50 % of a processor, at most 24.0 MiB"));
+        assert_eq!(at_most(&aggregate).as_deref(), Some("recorder: 0.50 % of a processor, at most 24 MiB"));
     }
 }

@@ -152,6 +152,7 @@ fn kept(cell: Cell<'_>) -> Cell<'static> {
     match cell {
         Cell::Text(text) => Cell::Text(text.into_owned().into()),
         Cell::Ns(ns) => Cell::Ns(ns),
+        Cell::Sum(ns) => Cell::Sum(ns),
         Cell::Quantile(estimate) => Cell::Quantile(estimate),
         Cell::Count(count) => Cell::Count(count),
         // Pictures of it are drawn from the series.

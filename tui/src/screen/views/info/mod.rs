@@ -53,15 +53,14 @@ fn recording(text: &mut Text, environment: Option<&Environment>, common: &Common
 
 /// How finely the past is told apart, and in how much memory.
 fn history(history: &History) -> String {
-    let mib = |bytes: usize| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
     let window = history.window();
     let coarsest = window.and_then(|window| history.resolution_ns(window.from_ns)).map(|ns| ns as f64);
     let slices = counted(history.slices() as u64, "slice");
     format!(
         "{slices} of time, the first of {}; {} of at most {}",
         units::maybe_duration(coarsest),
-        mib(history.bytes()),
-        mib(history.most_bytes())
+        units::size(history.bytes() as u64),
+        units::size(history.most_bytes() as u64)
     )
 }
 

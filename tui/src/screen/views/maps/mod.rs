@@ -4,6 +4,7 @@ use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::LiveMap;
 use grantscope_analysis::report::text::maps::{age, owner};
 use grantscope_analysis::shown::counted;
+use grantscope_analysis::units;
 use grantscope_wire::Buffer;
 
 use crate::screen::model::common::Common;
@@ -37,13 +38,13 @@ pub fn lines(common: &Common) -> Vec<Line> {
 fn about(map: &LiveMap, page_size: u32) -> String {
     let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
     format!(
-        "{} · {} · {} of domain {domid} · {} · {} KiB granted, {} KiB spanned",
+        "{} · {} · {} of domain {domid} · {} · {} granted, {} spanned",
         owner(map),
         map.buffer.map_or("–", Buffer::name),
         counted(map.pages.into(), "page"),
         map.state.name(),
-        map.granted_bytes() / 1024,
-        map.spanned_bytes(page_size) / 1024
+        units::size(map.granted_bytes()),
+        units::size(map.spanned_bytes(page_size))
     )
 }
 

@@ -2,13 +2,14 @@
 
 use grantscope_analysis::model::HookStatus;
 use grantscope_analysis::own::MeanCost;
-use grantscope_analysis::shown::{Shown, number};
+use grantscope_analysis::shown::Shown;
 use grantscope_analysis::units::{self, UNKNOWN};
 use grantscope_wire::{Edge, HOOKS, HookId};
 
 use crate::screen::model::common::Common;
 use crate::screen::model::data::Data;
 use crate::screen::model::passed::Ends;
+use crate::screen::text;
 use crate::screen::widgets::lines::{Text, Tone};
 
 /// As wide as the longest name of a hook.
@@ -95,7 +96,7 @@ impl<'a> Costing<'a> {
     }
 
     fn line(&self, columns: usize) -> String {
-        let known = |count: Option<u64>| count.map_or_else(|| UNKNOWN.to_owned(), number);
+        let known = |count: Option<u64>| count.map_or_else(|| UNKNOWN.to_owned(), text::count);
         let function = self.status.symbol.as_deref().unwrap_or(UNKNOWN);
         let means = self.status.attached_by.as_deref().unwrap_or("NONE");
         let numbers =

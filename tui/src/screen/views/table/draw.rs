@@ -5,7 +5,7 @@ use std::ops::Range;
 use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::series::SeriesKey;
 use grantscope_analysis::series::activity::SECONDS;
-use grantscope_analysis::shown::{self, head, width as width_of};
+use grantscope_analysis::shown::{self, cut, width as width_of};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -213,12 +213,14 @@ fn heading(columns: &[Seen], common: &Common) -> String {
     format!("  {}", cells.collect::<Vec<_>>().join(" "))
 }
 
+const MINUTE_IN_WORDS: &str = "operations, each of the last 60 s";
+
 fn column_name(seen: &Seen, common: &Common) -> &'static str {
     match seen.column {
         Column::Of(place) => COLUMNS[place].heading,
         Column::PerPage => "p50 per page",
         Column::Rate => text::rate_heading(common),
-        Column::Minute if seen.width >= 30 => "operations, each of the last 60 s",
+        Column::Minute if seen.width >= MINUTE_IN_WORDS.len() => MINUTE_IN_WORDS,
         Column::Minute => "ops, last 60 s",
     }
 }
@@ -264,9 +266,11 @@ fn folded(minute: &[u64; SECONDS], width: usize) -> Vec<u64> {
     minute.chunks(SECONDS / width.max(1)).map(|seconds| seconds.iter().sum()).collect()
 }
 
+/// What does not fit is cut with a mark: a number without its end is another number.
 fn pad(text: &str, seen: &Seen) -> String {
     let width = seen.width;
-    let text = shown::Shown(head(text, width));
+    let text = cut(text, width);
+    let text = shown::Shown(&text);
     match seen.column.align() {
         Align::Left => format!("{text:<width$}"),
         Align::Right => format!("{text:>width$}"),

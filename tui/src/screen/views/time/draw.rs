@@ -141,7 +141,8 @@ fn axis(seen: &Seen, common: &Common, theme: &Theme) -> [Line<'static>; 2] {
     let line: String = (0..columns).map(|place| if Some(place) == at { '▲' } else { '─' }).collect();
     let Window { from_ns, to_ns } = seen.span.window();
     let [from, to] = [from_ns, to_ns].map(|ns| text::second(common, ns));
-    let width = columns.saturating_sub(from.chars().count());
+    // Of few columns the second stands beyond them, with a blank between.
+    let width = columns.saturating_sub(from.chars().count()).max(to.chars().count() + 1);
     [
         Line::styled(format!("{:LABEL$}└{line}", ""), theme.frame()),
         Line::styled(format!("{:LABEL$} {from}{to:>width$}", ""), theme.frame()),
