@@ -82,7 +82,12 @@ impl Config {
     }
 
     fn read(&mut self, name: &Spanned<impl AsRef<str>>, value: &Value<'_>, reader: &mut Reader<'_>) {
+        let tables = [COLOURS, KEYS];
         match name.get_ref().as_ref() {
+            // `[color]` and `[colors]` are meant to be the table of colours.
+            other if matches!(value.get_ref(), DeValue::Table(_)) && !tables.contains(&other) => {
+                reader.unknown(name, "table", &tables.map(str::to_owned));
+            }
             KEYS => reader.table(KEYS, value).into_iter().for_each(|table| self.read_keys(table, reader)),
             COLOURS => reader.table(COLOURS, value).into_iter().for_each(|table| self.read_colours(table, reader)),
             COLOR => self.color = reader.word(COLOR, value),

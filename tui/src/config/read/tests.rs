@@ -34,6 +34,10 @@ fn a_mistake_is_named_with_its_place_and_what_to_do() {
     for (text, expected) in [
         ("colour = \"auto\"", "1:1: `colour` is no setting: write color"),
         ("\nfnord = 1", "2:1: `fnord` is no setting: there are color, ascii, mouse, colours, keys"),
+        ("[colors]\nbad = \"red\"", "1:2: `colors` is no table: write colours"),
+        ("[color]\nbad = \"red\"", "1:2: `color` is no table: write colours"),
+        ("[ascii]", "1:2: `ascii` is no table: there are colours, keys"),
+        ("[key]", "1:2: `key` is no table: write keys"),
         ("color = true", "1:9: expected one of \"auto\", \"always\", \"never\", \"16\", \"256\", \"true\", in quotes"),
         ("color = \"red\"", "1:9: `red` is nothing that color can be: write one of \"auto\", "),
         ("ascii = \"yes\"", "1:9: `yes` is nothing that ascii can be: write one of \"auto\", \"always\", \"never\""),
