@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueHint};
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::KeyEvent;
 use grantscope_analysis::shown::Shown;
 use grantscope_output::{FileId, say};
 
@@ -18,6 +18,7 @@ use crate::options::look::LookArgs;
 use crate::options::shown::ShownArgs;
 use crate::screen::colours::Colours;
 use crate::screen::command::ViewId;
+use crate::screen::key::Key;
 use crate::screen::picture::{Ground, Of, picture, svg, text};
 use crate::screen::views::{VIEWS, index};
 use crate::source;
@@ -46,7 +47,7 @@ pub struct Shot {
     #[arg(long, value_name = "COLUMNSxLINES", default_value = "120x36", value_parser = size)]
     pub size: (u16, u16),
 
-    /// Keys that are pressed then, with spaces between them: `j j enter`, `W`, `ctrl-r`, `pagedown`
+    /// Keys that are pressed then, with spaces between them, as the help writes them: `j j Enter`, `W`, `Ctrl-r`, `PgDn`, `space`
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
 
@@ -113,14 +114,12 @@ fn view_name(name: &str) -> &'static str {
 }
 
 fn key(text: &str) -> Result<KeyEvent> {
-    // A letter is that letter: `W` is not `w`.
-    let mut letters = text.chars();
-    if let (Some(letter), None) = (letters.next(), letters.next()) {
-        return Ok(KeyCode::Char(letter).into());
+    // As the help and the configuration write it; a letter is that letter: `W` is not `w`.
+    match text.parse::<Key>() {
+        Ok(key) => Ok(key.event()),
+        // Names that others have for keys: `pagedown`.
+        Err(what) => crokey::parse(text).map(Into::into).map_err(|_| anyhow!("--keys: {what}")),
     }
-    let key =
-        crokey::parse(text).map_err(|_| anyhow!("`{text}` is no key: expected one such as j, enter, W, ctrl-r or pagedown"))?;
-    Ok(key.into())
 }
 
 /// Larger ones are no terminals.
@@ -131,5 +130,31 @@ fn size(text: &str) -> Result<(u16, u16), String> {
     match sides {
         Some((columns @ 1..=MOST, lines @ 1..=MOST)) => Ok((columns, lines)),
         _ => Err(format!("expected columns and lines of at most {MOST}, as in 120x36")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::{KeyCode, KeyModifiers};
+
+    use super::*;
+    use crate::screen::views;
+
+    #[test]
+    fn every_key_is_pressed_by_the_name_that_the_help_has_for_it_whatever_its_case() {
+        for pressed in views::keys().all().iter().flat_map(|bound| &bound.keys) {
+            let name = pressed.to_string();
+            assert_eq!(key(&name).unwrap(), pressed.event(), "{name}");
+            if name.chars().count() > 1 {
+                assert_eq!(
+                    [key(&name.to_lowercase()).unwrap(), key(&name.to_uppercase()).unwrap()],
+                    [pressed.event(); 2],
+                    "{name}"
+                );
+            }
+        }
+        assert_eq!(key("pagedown").unwrap().code, KeyCode::PageDown);
+        assert_eq!(key("ctrl-r").unwrap(), KeyEvent::new(KeyCode::Char('r'), KeyModifiers::CONTROL));
+        assert!(key("PgDown").unwrap_err().to_string().contains("is no key: write a character as it is typed"));
     }
 }

@@ -57,6 +57,11 @@ impl Key {
         Self { code: event.code, has_control }
     }
 
+    /// What a terminal sends for it.
+    pub fn event(self) -> KeyEvent {
+        KeyEvent::new(self.code, if self.has_control { KeyModifiers::CONTROL } else { KeyModifiers::NONE })
+    }
+
     /// The key, whether Ctrl is held with it or not.
     pub fn code(self) -> KeyCode {
         self.code
@@ -138,10 +143,7 @@ mod tests {
         let others = [Key::plain(F(1)), Key::plain(F(24)), Key::control('f')];
         for key in named.chain(typed).chain(others) {
             assert_eq!(key.to_string().parse(), Ok(key));
-            assert_eq!(
-                Key::pressed(KeyEvent::new(key.code, if key.has_control { KeyModifiers::CONTROL } else { KeyModifiers::NONE })),
-                key
-            );
+            assert_eq!(Key::pressed(key.event()), key);
         }
         assert_eq!(
             ["esc", "PGUP", "ctrl-F", " ", "f2"].map(|text| text.parse::<Key>().unwrap().to_string()),
