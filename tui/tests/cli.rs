@@ -282,7 +282,16 @@ fn a_file_that_is_no_recording_is_refused() {
     let what = "this is not a grantscope recording: it does not begin with \"GSREC\"; give a file written by \
                 `grantscope record -o FILE`";
     check_error(&["summary", "@/recording.gsr"], &format!("@/recording.gsr: {what}"));
-    check_error(&["top", "@/recording.gsr"], what);
+    check_error(&["top", "@/recording.gsr"], &format!("recording.gsr: {what}"));
+}
+
+#[test]
+fn an_empty_file_is_named_and_nothing_is_said_of_recorders_that_listen() {
+    for command in ["top", "summary", "shot"] {
+        let ran = Recorded::new(b"").run(&[command, "@/recording.gsr"]);
+        let said = "recording.gsr: the input is empty: see what the program that should have written it says\n";
+        assert!(ran.code == 1 && ran.stderr.ends_with(said), "{command}: {}", ran.stderr);
+    }
 }
 
 #[test]

@@ -156,7 +156,10 @@ mod tests {
         let mut input = file::input(Path::new(&listening.address.to_string())).unwrap();
         drop((listening, sink));
         let ended = input.source.next_frame().unwrap_err();
-        assert!(matches!(&ended, Ended::Unreadable(why) if why.contains("a recorder that listens serves 16")), "{ended:?}");
+        assert!(
+            matches!(&ended, Ended::Unreadable(why) if why.contains("the recorder sent nothing: it serves 16 viewers")),
+            "{ended:?}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use grantscope_analysis::series::Wanted;
 
 use crate::screen::command::{Command, Travel, ViewId};
 use crate::screen::event::{Event, Wheel};
+use crate::screen::key::Key;
 use crate::screen::keys::Keys;
 use crate::screen::model::baseline::{Against, Baseline};
 use crate::screen::model::common::Common;
@@ -132,7 +133,10 @@ impl App {
                 self.common.size = size;
                 self.refresh();
             }
-            Event::StreamEnded(Ended::Unreadable(why)) => self.quit = Some(Quit::Failed(why)),
+            Event::StreamEnded(Ended::Unreadable(why)) => {
+                let name = self.common.connection.name().map(|name| format!("{name}: ")).unwrap_or_default();
+                self.quit = Some(Quit::Failed(name + &why));
+            }
             Event::StreamEnded(ended) => self.common.end(ended),
             Event::Signal(signal) => self.quit = Some(Quit::Signal(signal)),
             Event::NoKeys(why) => self.quit = Some(Quit::Failed(why)),
@@ -201,13 +205,16 @@ impl App {
 
     /// A key: a character of the prompt while that is open.
     fn key(&mut self, key: KeyEvent) {
-        let command = self.common.keys.command(key);
-        let Some(prompt) = &mut self.prompt else {
-            return command.into_iter().for_each(|command| self.command(command));
-        };
         if key.kind == KeyEventKind::Release {
             return;
         }
+        let command = self.common.keys.command(key);
+        let Some(prompt) = &mut self.prompt else {
+            return match command {
+                Some(command) => self.command(command),
+                None => self.no_command(key),
+            };
+        };
         if command == Some(Command::Repaint) {
             self.request = Some(Request::Repaint);
         }
@@ -220,6 +227,12 @@ impl App {
         }
         self.prompt = None;
         self.refresh();
+    }
+
+    fn no_command(&mut self, key: KeyEvent) {
+        let help = self.common.keys.shown(views::HELP);
+        let said = format!("{} does nothing; {help}: all keys", Key::pressed(key));
+        self.common.say(&said);
     }
 
     /// Selects a row of a view that has some; a prompt has none.

@@ -16,7 +16,7 @@ use grantscope_output::{FileId, say};
 use crate::exit::Exit;
 use crate::source::file::open_file;
 use crate::source::frames::Ended;
-use crate::source::stream::{begin, is_stdin, standard_input};
+use crate::source::stream::{begin, is_socket, is_stdin, standard_input};
 
 /// A recording, as far as it could be read.
 #[derive(Debug)]
@@ -100,8 +100,9 @@ fn is_stored(input: &impl AsFd) -> bool {
     file.and_then(|file| file.metadata()).is_ok_and(|kind| kind.is_file() || kind.file_type().is_fifo())
 }
 
-fn drain(input: impl Read, is_stored: bool, aggregate: &mut Aggregate, mut each: impl FnMut(&Frame)) -> Result<(), Ended> {
-    let mut reader = begin(BufReader::new(input))?;
+fn drain(input: impl Read + AsFd, is_stored: bool, aggregate: &mut Aggregate, mut each: impl FnMut(&Frame)) -> Result<(), Ended> {
+    let is_socket = is_socket(&input);
+    let mut reader = begin(BufReader::new(input), is_socket)?;
     while let Some(frame) = reader.next_frame()? {
         aggregate.add(&frame);
         each(&frame);

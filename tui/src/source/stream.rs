@@ -1,7 +1,9 @@
 //! A stream of bytes as an input: standard input, and whatever else can be read from.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -38,22 +40,30 @@ pub fn standard_input() -> Result<impl Read + AsFd + Send + 'static> {
 }
 
 /// The frames of a recording in these bytes. Of one that is in a file, nothing stands behind the end.
-pub fn bytes(input: impl Read + Send + 'static, origin: Origin) -> Box<dyn FrameSource> {
-    Box::new(Recording { state: State::Unopened(Some(BufReader::new(input))), origin })
+pub fn bytes(input: impl Read + AsFd + Send + 'static, origin: Origin) -> Box<dyn FrameSource> {
+    let is_socket = is_socket(&input);
+    Box::new(Recording { state: State::Unopened(Some(BufReader::new(input))), origin, is_socket })
+}
+
+/// Whether a recorder that listens is at its other end.
+pub fn is_socket(input: &impl AsFd) -> bool {
+    let file = input.as_fd().try_clone_to_owned().map(File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|kind| kind.file_type().is_socket())
 }
 
 /// Begins to read a recording. Nothing at all is not a file of the wrong kind, but a recorder that failed.
 ///
 /// # Errors
 /// The bytes are not a recording that this program can read.
-pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
+pub fn begin<R: BufRead>(mut input: R, is_socket: bool) -> Result<Reader<R>, Ended> {
     // A socket that is closed before it was served says the same by an error.
     let is_empty = input.fill_buf().map_or_else(|error| error.kind() == ErrorKind::ConnectionReset, <[u8]>::is_empty);
     if is_empty {
-        let why = format!(
-            "the input is empty: see what the program that should have written it says; a recorder that listens serves {MOST_VIEWERS} viewers"
-        );
-        return Err(Ended::Unreadable(why));
+        return Err(Ended::Unreadable(if is_socket {
+            format!("the recorder sent nothing: it serves {MOST_VIEWERS} viewers, so end another one; or see what it says itself")
+        } else {
+            "the input is empty: see what the program that should have written it says".to_owned()
+        }));
     }
     Ok(Reader::open(input)?)
 }
@@ -62,6 +72,7 @@ pub fn begin<R: BufRead>(mut input: R) -> Result<Reader<R>, Ended> {
 struct Recording<R: Read> {
     state: State<R>,
     origin: Origin,
+    is_socket: bool,
 }
 
 enum State<R: Read> {
@@ -74,7 +85,7 @@ impl<R: BufRead + Send> FrameSource for Recording<R> {
     fn next_frame(&mut self) -> Result<Option<Frame>, Ended> {
         if let State::Unopened(input) = &mut self.state {
             let Some(input) = input.take() else { return Ok(None) };
-            self.state = State::Open(begin(input)?);
+            self.state = State::Open(begin(input, self.is_socket)?);
         }
         let State::Open(reader) = &mut self.state else { return Ok(None) };
         let frame = reader.next_frame()?;
