@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use grantscope_wire::{Buffer, Op};
+use grantscope_wire::{Buffer, Cause, Op};
 
 use crate::model::Outcome;
 use crate::series::SeriesKey;
@@ -153,6 +153,9 @@ fn name_terms(name: &str) -> Result<Vec<Term>, Problem> {
         if names.iter().any(|name| is_like(name, word)) {
             return Ok(());
         }
+        if let Some(meant) = meant(word).filter(|_| name == word) {
+            return Err(problem(at, &format!("`{word}` alone is no {what}: write {meant}")));
+        }
         Err(problem(at, &format!("`{word}` is no {what}; there are {}", names.join(", "))))
     };
     known(op, 0, "operation", Op::ALL.iter().map(|op| op.name()).collect())?;
@@ -161,6 +164,24 @@ fn name_terms(name: &str) -> Result<Vec<Term>, Problem> {
     let named = [of(Field::Op, op), of(Field::Buffer, buffer)];
     // An operation that is of no kind is meant by `*`, which has no term.
     Ok(named.into_iter().filter(|term| term.value != "*").collect())
+}
+
+/// The term that a value alone is meant as; `None`: it is no value.
+fn meant(word: &str) -> Option<String> {
+    let is_outcome = || {
+        word == Outcome::Ok.name()
+            || (word.len() > 1
+                && word.starts_with('E')
+                && word.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit()))
+    };
+    let field = match word {
+        _ if Buffer::ALL.iter().any(|buffer| buffer.name() == word) => "buffer",
+        _ if Cause::ALL.iter().any(|cause| cause.name() == word) => "cause",
+        _ if word.parse::<u32>().is_ok() => "pages",
+        _ if is_outcome() => "outcome",
+        _ => return None,
+    };
+    Some(format!("{field}={word}"))
 }
 
 fn words(terms: &str) -> impl Iterator<Item = &str> {
@@ -296,6 +317,11 @@ mod tests {
         for (text, at, words) in [
             ("exprot.wc", 0, "there are map, mmap"),
             ("export.wx", 7, "no buffer kind"),
+            ("wc", 0, "`wc` alone is no operation: write buffer=wc"),
+            ("grants_refused", 0, "write cause=grants_refused"),
+            ("256", 0, "write pages=256"),
+            ("EINVAL", 0, "write outcome=EINVAL"),
+            ("ok", 0, "write outcome=ok"),
             ("export[pages=256", 16, "without its `]`"),
             ("export[sides", 7, "it has op, buffer, pages"),
             ("export[sides=256]", 7, "it has op, buffer, pages"),

@@ -34,7 +34,8 @@ fn draw_all(canvas: &mut Canvas, app: &App, theme: &Theme) {
 fn draw_body(canvas: &mut Canvas, area: Rect, app: &App, theme: &Theme) {
     let (view, row) = app.view();
     let header = header::lines(app.common(), theme, area.width);
-    let bottom = if app.prompt().is_some() { prompt_line::LINES } else { 1 };
+    let below = |prompt| prompt_line::height(prompt, area.width);
+    let bottom = app.prompt().map_or_else(|| footer::height(app.common(), area.width), below);
     let rows = [Constraint::Length(header.len() as u16), Constraint::Min(0), Constraint::Length(bottom)];
     let [top, body, bottom] = Layout::vertical(rows).areas(area);
     canvas.render_widget(Text::from(header), top);
@@ -48,7 +49,8 @@ fn draw_body(canvas: &mut Canvas, area: Rect, app: &App, theme: &Theme) {
 /// The view that lies over the others: a title above it, and the footer below.
 fn draw_over(canvas: &mut Canvas, area: Rect, app: &App, title: &str, theme: &Theme) {
     let (view, row) = app.view();
-    let [body, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    let below = footer::height(app.common(), area.width);
+    let [body, bottom] = Layout::vertical([Constraint::Min(0), Constraint::Length(below)]).areas(area);
     let extent = view.extent(body.height.saturating_sub(1).into());
     // There is no header that would say so.
     let past = app.common().past_ns().map(|past_ns| format!(", AS OF {}", text::second(app.common(), past_ns)));

@@ -1,22 +1,41 @@
 //! The footer: the keys that do something here, or what came of the last one.
 
 use grantscope_analysis::series::Times;
-use grantscope_analysis::shown::{Shown, width};
+use grantscope_analysis::shown::{cut, escaped, width};
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::{Line, Span, Text};
 
 use crate::screen::command::{Command, Travel};
 use crate::screen::keys::Keys;
 use crate::screen::model::common::Common;
 use crate::screen::theme::Theme;
 use crate::screen::views::{Layer, Row};
+use crate::screen::widgets::wrap::wrap;
+
+/// Of what came of a key, more lines are cut: the views are what is looked at.
+const MOST_LINES: usize = 3;
+
+/// How many lines it needs in this width: keys have one.
+pub fn height(common: &Common, width: u16) -> u16 {
+    common.notice.as_ref().map_or(1, |notice| notice_lines(notice, width.into()).len() as u16)
+}
+
+/// What came of the last key, in lines of this width.
+fn notice_lines(notice: &str, width: usize) -> Vec<String> {
+    let mut lines = wrap(&escaped(notice), width);
+    if lines.len() > MOST_LINES {
+        let rest = lines.split_off(MOST_LINES - 1).join(" ");
+        lines.push(cut(&rest, width).into_owned());
+    }
+    lines
+}
 
 /// Draws as many keys as there is room for; those that matter most come first.
 pub fn draw(canvas: &mut Canvas, area: Rect, common: &Common, row: &Row, theme: &Theme) {
     if let Some(notice) = &common.notice {
-        let text = format!("{:.width$}", Shown(notice), width = usize::from(area.width));
-        return canvas.render_widget(Line::styled(text, theme.warning()), area);
+        let lines = notice_lines(notice, area.width.into());
+        return canvas.render_widget(Text::from_iter(lines).style(theme.warning()), area);
     }
     let mut spans = Vec::new();
     let mut used = 0;

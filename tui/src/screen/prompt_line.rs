@@ -7,9 +7,32 @@ use ratatui::text::{Line, Span, Text};
 
 use crate::screen::prompt::{Prompt, Purpose};
 use crate::screen::theme::Theme;
+use crate::screen::widgets::wrap::wrap;
 
-/// Lines that it takes.
-pub const LINES: u16 = 3;
+/// What is said below the text has so many lines at most.
+const MOST_ABOUT: usize = 4;
+
+/// Lines that it takes in this width: the text, the place of a mistake, and what it is.
+pub fn height(prompt: &Prompt, width: u16) -> u16 {
+    2 + about(prompt, width.into()).len() as u16
+}
+
+/// What is to be known about the text.
+fn about(prompt: &Prompt, width: usize) -> Vec<String> {
+    let about = match prompt.problem() {
+        Some(problem) => escaped(&problem.what).into_owned(),
+        None if prompt.is_full() => {
+            format!("What came last does not fit: {} bytes are the most.", prompt.purpose().most_bytes())
+        }
+        None if prompt.purpose() == Purpose::Mark => {
+            "Enter mark now, without a name by its number  Esc leave  Ctrl-u empty".to_owned()
+        }
+        None => "Enter apply  Esc leave  Ctrl-u empty".to_owned(),
+    };
+    let mut lines = wrap(&about, width);
+    lines.truncate(MOST_ABOUT);
+    lines
+}
 
 /// Draws it. Of a text that is too long, the end up to the cursor is seen.
 pub fn draw(canvas: &mut Canvas, area: Rect, prompt: &Prompt, theme: &Theme) {
@@ -23,24 +46,13 @@ pub fn draw(canvas: &mut Canvas, area: Rect, prompt: &Prompt, theme: &Theme) {
     let first = first_seen(&prompt.text()[..prompt.at()], room);
     let columns = |to: usize| sign.len() + width(&escaped(&prompt.text()[first..to.max(first)]));
     let seen = format!("{:.room$}", Shown(&prompt.text()[first..]));
-    let [place, about] = match prompt.problem() {
-        Some(problem) => {
-            let place = columns(floor(prompt.text(), problem.at)).min(room + sign.len());
-            [format!("{:place$}^", ""), format!("{:.columns$}", Shown(&problem.what), columns = usize::from(area.width))]
-        }
-        None if prompt.is_full() => {
-            [String::new(), format!("What came last does not fit: {} bytes are the most.", prompt.purpose().most_bytes())]
-        }
-        None if prompt.purpose() == Purpose::Mark => {
-            [String::new(), "Enter mark now, without a name by its number  Esc leave  Ctrl-u empty".to_owned()]
-        }
-        None => [String::new(), "Enter apply  Esc leave  Ctrl-u empty".to_owned()],
-    };
-    let lines = [
-        Line::from(vec![Span::styled(sign, theme.heading()), Span::raw(seen)]),
-        Line::styled(place, theme.bad()),
-        Line::styled(about, theme.warning()),
-    ];
+    let place = prompt.problem().map_or_else(String::new, |problem| {
+        let place = columns(floor(prompt.text(), problem.at)).min(room + sign.len());
+        format!("{:place$}^", "")
+    });
+    let mut lines =
+        vec![Line::from(vec![Span::styled(sign, theme.heading()), Span::raw(seen)]), Line::styled(place, theme.bad())];
+    lines.extend(about(prompt, area.width.into()).into_iter().map(|line| Line::styled(line, theme.warning())));
     canvas.render_widget(Text::from_iter(lines), area);
     let column = u16::try_from(columns(prompt.at())).unwrap_or(u16::MAX);
     canvas.set_cursor_position(Position::new(area.x.saturating_add(column).min(area.right().saturating_sub(1)), area.y));

@@ -106,12 +106,56 @@ fn a_prompt_points_at_a_mistake_and_escape_leaves_all_as_it_was() {
     type_in(&mut app, "/export[sides=1]⏎");
     let screen = picture(SMALL, &app);
     let lines: Vec<_> = screen.lines().collect();
-    assert_eq!(lines[lines.len() - 3..][..2], ["/export[sides=1]", "        ^"], "{screen}");
-    assert!(lines[lines.len() - 1].starts_with("`sides` is nothing that a series has"), "{screen}");
+    let at = lines.iter().position(|line| *line == "/export[sides=1]").unwrap();
+    assert_eq!(lines[at + 1], "        ^", "{screen}");
+    assert!(lines[at + 2].starts_with("`sides` is nothing that a series has"), "{screen}");
     app.update(Event::Paste(" 計\u{1b}".repeat(100)));
     assert!(picture(SMALL, &app).contains("計"));
     type_in(&mut app, "⎋");
     assert_eq!((pages(&app).len(), app.quit()), (4, None));
+}
+
+#[test]
+fn what_is_said_is_seen_whole_on_a_usual_terminal() {
+    let mut app = exports(&[1]);
+    // The advice is at its end.
+    type_in(&mut app, "/wc");
+    assert!(picture(SMALL, &app).contains("`wc` alone is no operation: write buffer=wc"));
+    type_in(&mut app, "x");
+    let screen = picture(SMALL, &app);
+    let last = grantscope_wire::Op::ALL.last().unwrap().name();
+    assert!(screen.contains("`wcx` is no operation; there are map, mmap") && screen.trim_end().ends_with(last), "{screen}");
+    type_in(&mut app, "⎋");
+    let long = format!("{} at the end: the advice", "a word ".repeat(16));
+    app.update(Event::Said(long.clone()));
+    let screen = picture(SMALL, &app);
+    let lines: Vec<_> = screen.lines().map(str::trim_end).collect();
+    assert!(lines[lines.len() - 2..].join(" ") == long, "{screen}");
+    // The help has no room for a novel either.
+    press(&mut app, &[HELP]);
+    app.update(Event::Said("word ".repeat(1_000)));
+    let screen = picture(SMALL, &app);
+    assert!(screen.trim_end().ends_with('…') && screen.lines().filter(|line| line.starts_with("word ")).count() == 3, "{screen}");
+}
+
+#[test]
+fn a_key_that_does_nothing_says_where_keys_are_listed() {
+    let mut app = exports(&[1]);
+    let said = |app: &mut App, key: KeyEvent| {
+        app.update(Event::Typed(key));
+        app.common().notice.clone()
+    };
+    assert_eq!(
+        said(&mut app, KeyEvent::new(KeyCode::F(9), KeyModifiers::NONE)).as_deref(),
+        Some("F9 does nothing; ? F1: all keys")
+    );
+    assert!(said(&mut app, KeyEvent::new(KeyCode::Char('o'), KeyModifiers::CONTROL)).unwrap().starts_with("Ctrl-o does nothing"));
+    // What does something takes it away.
+    assert_eq!(said(&mut app, KeyEvent::new(KeyCode::Down, KeyModifiers::NONE)), None);
+    type_in(&mut app, "L");
+    assert_eq!(app.common().notice.as_deref(), Some("this is the present: there is nothing later"));
+    type_in(&mut app, "}");
+    assert!(app.common().notice.is_some() && app.common().timeline.cursor_ns().is_none());
 }
 
 #[test]

@@ -117,6 +117,14 @@ impl Timeline {
         let is_found = matches!(to, Travel::Longest | Travel::Next(_));
         let length_ns = if is_found { STEP_NS } else { span.column_ns };
         let end_ns = (at_ns / length_ns).saturating_add(1).saturating_mul(length_ns);
+        if let Travel::Columns(by) = to {
+            match (by > 0, self.cursor_ns) {
+                (true, None) => return Err("this is the present: there is nothing later"),
+                (true, Some(at_ns)) if at_ns == end_ns - 1 => return Err("there is nothing later but the present"),
+                (false, Some(at_ns)) if at_ns == end_ns - 1 => return Err("there is nothing earlier in the past that is kept"),
+                _ => {}
+            }
+        }
         self.cursor_ns = Some(end_ns - 1);
         Ok(())
     }
@@ -209,7 +217,7 @@ mod tests {
         assert_eq!(seconds(&timeline), (5, 75, 100, 50));
         (0..8).for_each(|_| timeline.travel(Travel::Columns(-10), &history, Which::All, 50).unwrap());
         assert_eq!(seconds(&timeline), (5, 47, 72, 50));
-        (0..40).for_each(|_| timeline.travel(Travel::Columns(-10), &history, Which::All, 50).unwrap());
+        while timeline.travel(Travel::Columns(-10), &history, Which::All, 50).is_ok() {}
         assert_eq!((seconds(&timeline), timeline.cursor_ns()), ((5, 0, 25, 50), Some(S / 2 - 1)));
         while timeline.scale(&history, 50, true) {}
         assert_eq!(timeline.span(&history, 50).unwrap().column_ns, STEP_NS);
@@ -229,9 +237,12 @@ mod tests {
         assert_eq!(to(Travel::Next(What::Loss)), Err("nothing was lost in the past that is kept"));
         assert_eq!(
             (to(Travel::Columns(1)), to(Travel::Columns(10)), to(Travel::Columns(1))),
-            (Ok(Some(21)), Ok(Some(30)), Ok(Some(30)))
+            (Ok(Some(21)), Ok(Some(30)), Err("there is nothing later but the present"))
         );
+        assert_eq!((to(Travel::Columns(-10)), to(Travel::Columns(-10))), (Ok(Some(20)), Ok(Some(10))));
+        assert_eq!(to(Travel::Columns(-1)), Err("there is nothing earlier in the past that is kept"));
         assert_eq!(to(Travel::Now), Ok(None));
+        assert_eq!(to(Travel::Columns(10)), Err("this is the present: there is nothing later"));
         assert!(timeline.travel(Travel::Longest, &history, Which::Of(&|_| false), 100).is_err());
         assert!(timeline.travel(Travel::Columns(1), &History::default(), Which::All, 100).is_err());
     }
@@ -244,7 +255,8 @@ mod tests {
         for room in [0, 1, 7, 1_000] {
             let mut timeline = Timeline::default();
             for by in [-10, 10, -1, 1] {
-                timeline.travel(Travel::Columns(by), &history, Which::All, room).unwrap();
+                let moved = timeline.travel(Travel::Columns(by), &history, Which::All, room);
+                assert!(moved.is_ok() || timeline.cursor_ns().is_some());
                 let span = timeline.span(&history, room).unwrap();
                 assert!(span.columns <= room.max(1) && span.place(timeline.cursor_ns().unwrap()).is_some(), "{room} {span:?}");
                 timeline.scale(&history, room, true);
