@@ -36,7 +36,7 @@ const TRAVELLING: &[Binding] = &[
         "H",
         Command::Travel(Travel::Columns(-1)),
         "earlier",
-        "look at the time before, a column of view 4: then the other views show what was known then, of a recording in a file",
+        "look at the time before, by a column of the view time: then the other views show what was known then, of a recording in a file",
     ),
     binding(&[Char('L')], "L", Command::Travel(Travel::Columns(1)), "later", "look at the time after"),
     binding(&[Char('{')], "{", Command::Travel(Travel::Columns(-10)), "10 earlier", "ten columns back"),

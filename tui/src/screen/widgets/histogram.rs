@@ -133,10 +133,11 @@ fn quantiles(series: &Series, axis: &Axis) -> String {
     write_at(axis.columns, &marks)
 }
 
-/// Both ends always; round times between them, as many as there is room for.
+/// Both ends always, which are bounds and no durations; round times between them, as many as there is room for.
 fn times(axis: &Axis) -> String {
-    let end = units::duration(axis.high_ns);
-    let mut labels = vec![(0, units::duration(axis.low_ns)), (axis.columns.saturating_sub(width_of(&end)), end)];
+    let end = format!("≤{}", units::duration(axis.high_ns));
+    let begin = format!("≥{}", units::duration(axis.low_ns));
+    let mut labels = vec![(0, begin), (axis.columns.saturating_sub(width_of(&end)), end)];
     for (ns, label) in round_times(axis) {
         let column = axis.column(ns);
         let width = width_of(&label);

@@ -76,7 +76,8 @@ fn notes_seen(compare: &Compare, notes: usize, height: usize) -> usize {
 fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: Vec<String>, keys: &Keys, theme: &Theme) {
     let metric = &COLUMNS[compare.metric];
     let key = keys.shown(Command::Metric);
-    let title = format!(" {} of successful operations by buffer kind ({key}: next metric) ", metric.heading);
+    let name = metric.heading;
+    let title = format!(" {name} of successful operations by buffer kind, and its ratios ({key}: next metric) ");
     let inner = titled(canvas, area, &title, theme);
     let notes_seen = notes_seen(compare, notes.len(), inner.height.into());
     let notes: Vec<_> = notes.into_iter().take(notes_seen).collect();

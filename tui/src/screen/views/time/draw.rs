@@ -58,7 +58,8 @@ fn heat(seen: &Seen, room: usize, theme: &Theme) -> Vec<Line<'static>> {
     }
     let line = |row: usize| {
         let cells = (0..heat.columns.len()).map(|column| shade(heat.count(column, row), most));
-        plotted(&units::duration(heat.rows[row].least_ns as f64), cells, theme.bar(), seen, theme)
+        // Of what is in a row, the least.
+        plotted(&format!("≥{}", units::duration(heat.rows[row].least_ns as f64)), cells, theme.bar(), seen, theme)
     };
     let skipped = heat.rows.len().saturating_sub(room);
     (skipped..heat.rows.len()).rev().map(line).collect()

@@ -74,19 +74,19 @@ fn name_of(side: &Side) -> &'static str {
     text::buffer(side.buffer)
 }
 
-/// What all of it comes to, in a sentence: `wc costs 1.85 × pages (+11.4 µs); the mean of coherent is that of wc, within 1 %`.
+/// What all of it comes to, in a sentence: `By the means, wc costs 1.85 × pages (+11.4 µs); coherent costs as much as wc, within 1 %`.
 fn verdict(columns: &Columns<'_>, width: usize) -> Vec<String> {
     let sides = &columns.subject.sides;
     let parts = (1..sides.len()).map(|side| {
         let (own, base) = (columns.whole_ns(side), columns.whole_ns(side - 1));
         let (name, other) = (name_of(&sides[side]), name_of(&sides[side - 1]));
         if (own - base).abs() <= SAME * base {
-            return format!("the mean of {name} is that of {other}, within {:.0} %", SAME * 100.0);
+            return format!("{name} costs as much as {other}, within {:.0} %", SAME * 100.0);
         }
         format!("{name} costs {:.2} × {other} ({})", own / base, signed(own - base))
     });
     let sentence = parts.collect::<Vec<_>>().join("; ");
-    if sentence.is_empty() { Vec::new() } else { wrap(&format!("{sentence}."), width) }
+    if sentence.is_empty() { Vec::new() } else { wrap(&format!("By the means, {sentence}."), width) }
 }
 
 /// What there is room for.
