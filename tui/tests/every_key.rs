@@ -4,7 +4,6 @@
 mod pty;
 
 use std::thread;
-use std::time::Duration;
 
 use grantscope::screen::binding::Bound;
 use grantscope::screen::command::Command as Do;
@@ -22,8 +21,6 @@ const RUBBISH: &[u8] = b"\x1b[<;;M\x1b[99999999999999999999;5H\x1b[?\xff\xfe\x80
 /// What is pasted must do nothing: not the keys in it, not the ends of lines, not the sequences.
 const PASTED: &str =
     "\u{1b}[200~qq\r\n\u{3}\u{4}\u{1a}\u{1c}\u{1b}[2J\u{1b}]0;title\u{7}\u{1b}c\u{9b}31m\u{0}\u{202e}\u{200d}計\u{7f}\u{1b}[201~";
-/// Until a key has been read: what comes with it would make another key of an escape.
-const READ: Duration = Duration::from_millis(25);
 
 /// What a person can type for it, but for what ends the view, which comes last.
 fn typed(binding: &Bound) -> Vec<String> {
@@ -44,16 +41,16 @@ fn every_key_in(view: usize, ending: &str) {
     let to_the_view = || {
         // Out of a prompt, and of what lies over the views.
         viewer.press("\u{1b}");
-        thread::sleep(READ);
+        viewer.until_read();
         viewer.press(&opens);
-        thread::sleep(READ);
+        viewer.until_read();
     };
     let keys: Vec<_> = keys.all().iter().flat_map(typed).collect();
     assert!(keys.len() >= keys.iter().collect::<std::collections::HashSet<_>>().len() && keys.len() > 40, "{keys:?}");
     for (place, key) in keys.iter().enumerate() {
         to_the_view();
         viewer.press(key);
-        thread::sleep(READ);
+        viewer.until_read();
         let (lines, columns) = SIZES[place % SIZES.len()];
         viewer.line().resize(lines, columns);
         match place % 4 {
@@ -62,7 +59,7 @@ fn every_key_in(view: usize, ending: &str) {
             2 => viewer.press_bytes(RUBBISH),
             _ => {}
         }
-        thread::sleep(READ);
+        viewer.until_read();
         assert!(viewer.is_alive(), "{key:?} in view {view} at {columns}×{lines} ended it: {:?}", pty::tail(&viewer.take()));
     }
     viewer.line().resize(24, 80);
@@ -106,7 +103,7 @@ fn a_viewer_can_begin_on_a_terminal_of_any_size() {
     for (lines, columns) in SIZES {
         let viewer = Viewer::start(Viewer::at_the_end(), Line::open(lines, columns), Owner::Viewer, Looking::Yes);
         viewer.until(|shown| !shown.is_empty());
-        thread::sleep(READ);
+        viewer.until_read();
         end(viewer, 1, "q");
     }
 }

@@ -17,6 +17,7 @@ use nix::unistd::setsid;
 
 nix::ioctl_write_ptr_bad!(set_size, libc::TIOCSWINSZ, Winsize);
 nix::ioctl_write_int_bad!(make_controlling, libc::TIOCSCTTY);
+nix::ioctl_read_bad!(get_unread, libc::FIONREAD, libc::c_int);
 
 /// A pseudo-terminal.
 pub struct Line {
@@ -24,6 +25,8 @@ pub struct Line {
     here: File,
     /// The end at which programs run, as long as none has it yet: without one, the terminal would be hung up.
     there: Option<File>,
+    /// The name of that end.
+    name: String,
 }
 
 impl Line {
@@ -34,10 +37,10 @@ impl Line {
         grantpt(&here).unwrap();
         unlockpt(&here).unwrap();
         let name = ptsname_r(&here).unwrap();
-        let there = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open(name).unwrap();
+        let there = other_end(&name);
         // SAFETY: the descriptor is open, and nobody else's: `into_raw_fd` gave it up.
         let here = unsafe { File::from_raw_fd(here.into_raw_fd()) };
-        let line = Self { here, there: Some(there) };
+        let line = Self { here, there: Some(there), name };
         line.resize(lines, columns);
         line
     }
@@ -60,6 +63,14 @@ impl Line {
         // Behind the last byte comes the error that nobody has the other end any more.
         let _ = (&self.here).read_to_end(&mut bytes);
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How many bytes were typed that no program has read.
+    pub fn unread(&self) -> i32 {
+        let mut count = 0;
+        // SAFETY: the descriptor is a terminal's, and the number lives until the call returns (ioctl_tty(2), FIONREAD).
+        unsafe { get_unread(other_end(&self.name).as_raw_fd(), &raw mut count) }.unwrap();
+        count
     }
 
     /// How it treats what is typed and shown.
@@ -90,4 +101,8 @@ impl Line {
     pub fn leave(&mut self) {
         self.there = None;
     }
+}
+
+fn other_end(name: &str) -> File {
+    OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open(name).unwrap()
 }

@@ -216,6 +216,18 @@ impl Viewer {
         self.line().file().write_all(bytes).unwrap();
     }
 
+    /// Until what was pressed has been read: what comes with it would make another key of an escape.
+    pub fn until_read(&self) {
+        /// From this end to the other it takes a moment, on a machine that is busy too.
+        const ON_ITS_WAY: Duration = Duration::from_millis(25);
+        let begun = Instant::now();
+        thread::sleep(ON_ITS_WAY);
+        while self.line().unread() > 0 && self.is_alive() {
+            assert!(begun.elapsed() < PATIENCE, "nobody reads what is typed");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub fn is_alive(&self) -> bool {
         !matches!(self.state().as_str(), "Z" | "X")
     }
