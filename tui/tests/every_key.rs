@@ -13,6 +13,8 @@ use pty::{CURSOR, LEAVE, Line, Looking, NO_MOUSE, NO_PASTE, Owner, Viewer, seque
 
 /// Lines and columns, the usual ones at the end.
 const SIZES: [(u16, u16); 8] = [(1, 1), (0, 0), (120, 400), (12, 40), (24, 0), (2, 300), (16, 60), (24, 80)];
+/// The least that a view can be drawn on.
+const LEAST: (u16, u16) = (12, 40);
 /// What a mouse sends: a button at the edge, beyond it, and far beyond; the wheel; and nothing that means anything.
 const MOUSE: &str =
     "\u{1b}[<0;1;1M\u{1b}[<0;1;1m\u{1b}[<0;400;120M\u{1b}[<0;65535;65535M\u{1b}[<64;5;5M\u{1b}[<65;5;5M\u{1b}[<99;0;0M";
@@ -48,6 +50,8 @@ fn every_key_in(view: usize, ending: &str) {
     let keys: Vec<_> = keys.all().iter().flat_map(typed).collect();
     assert!(keys.len() >= keys.iter().collect::<std::collections::HashSet<_>>().len() && keys.len() > 40, "{keys:?}");
     for (place, key) in keys.iter().enumerate() {
+        // Each key on the least terminal, and then at another size.
+        viewer.line().resize(LEAST.0, LEAST.1);
         to_the_view();
         viewer.press(key);
         viewer.until_read();
@@ -62,13 +66,15 @@ fn every_key_in(view: usize, ending: &str) {
         viewer.until_read();
         assert!(viewer.is_alive(), "{key:?} in view {view} at {columns}×{lines} ended it: {:?}", pty::tail(&viewer.take()));
     }
-    viewer.line().resize(24, 80);
     // What was asked for last may be said a while after.
     let has_footer = || {
         to_the_view();
         viewer.repainted().contains("help")
     };
-    assert!((0..10).any(|_| has_footer()), "view {view} is not drawn: {:?}", pty::tail(&viewer.repainted()));
+    for (lines, columns) in [LEAST, (24, 80)] {
+        viewer.line().resize(lines, columns);
+        assert!((0..10).any(|_| has_footer()), "view {view} is not drawn: {:?}", pty::tail(&viewer.repainted()));
+    }
     end(viewer, view, ending);
 }
 

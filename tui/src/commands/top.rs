@@ -27,7 +27,7 @@ use crate::source::written::written;
 /// Watch operations live, or play a recording.
 ///
 /// Shows a table of all kinds of operation with their latencies and, for the selected one, its histogram and where in the
-/// kernel the time goes; and a comparison of the buffer kinds. Needs a terminal of at least 60 columns and 16 lines.
+/// kernel the time goes; and a comparison of the buffer kinds. Needs a terminal of at least 40 columns and 12 lines.
 ///
 /// Where standard output is not a terminal (a pipe, a log, CI), or with --no-tui, it prints a compact table every second
 /// instead, and the summary at the end.

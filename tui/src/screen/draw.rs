@@ -1,5 +1,6 @@
 //! Pictures of a borrowed state. Drawing changes nothing.
 
+use grantscope_analysis::shown::width;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
@@ -9,6 +10,7 @@ use crate::screen::colours::Characters;
 use crate::screen::theme::Theme;
 use crate::screen::views::Layer;
 use crate::screen::widgets::titled::titled;
+use crate::screen::widgets::wrap::fitted;
 use crate::screen::{ascii, footer, header, prompt_line, text, too_small};
 
 /// Draws everything.
@@ -54,10 +56,15 @@ fn draw_over(canvas: &mut Canvas, area: Rect, app: &App, title: &str, theme: &Th
     let extent = view.extent(body.height.saturating_sub(1).into());
     // There is no header that would say so.
     let past = app.common().past_ns().map(|past_ns| format!(", AS OF {}", text::second(app.common(), past_ns)));
-    let inner = titled(canvas, body, &format!(" {title}{extent}{} ", past.unwrap_or_default()), theme);
+    // Which lines are seen is said in full; what the view is about, as far as there is room.
+    let place = format!("{extent}{}", past.unwrap_or_default());
+    let title = fitted(title, usize::from(body.width).saturating_sub(width(&place) + 2));
+    let inner = titled(canvas, body, &format!(" {title}{place} "), theme);
     view.draw(canvas, inner, app.common(), theme);
     footer::draw(canvas, bottom, app.common(), row, theme);
 }
 
+#[cfg(test)]
+mod every_size;
 #[cfg(test)]
 mod tests;

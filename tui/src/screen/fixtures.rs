@@ -134,7 +134,9 @@ pub fn shown(size: (u16, u16), frames: Vec<Frame>, commands: &[Command]) -> Stri
     picture(size, &viewer(size, frames, commands))
 }
 
-/// The least that people use.
+/// The least there is room for: a serial console, a split pane.
+pub const LEAST: (u16, u16) = (40, 12);
+/// The least that most people use.
 pub const SMALL: (u16, u16) = (80, 24);
 /// A window on a large screen.
 pub const LARGE: (u16, u16) = (120, 40);

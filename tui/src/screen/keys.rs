@@ -92,7 +92,13 @@ const CHANGING: &[Binding] = &[
         "a row for each page count of the selected operation alone, or one row for all of them",
     ),
     binding(&[Char('x')], "x", Command::Metric, "metric", "compare by the next metric: p50, p90, p99, …"),
-    binding(&[Char('v')], "v", Command::NextPane, "panes", "lower half: histogram and stages, one of them, or none"),
+    binding(
+        &[Char('v')],
+        "v",
+        Command::NextPane,
+        "panes",
+        "lower half: histogram and stages, one of them, or none; in the comparison, where one quotient has room: the next",
+    ),
     binding(&[Char('R')], "R", Command::OtherTimes, "raw", "times as measured, or without the probes' own time in them"),
     binding(
         &[Char(' ')],

@@ -126,11 +126,13 @@ pub fn is_marked(lines: &[String]) -> bool {
     lines.iter().any(|line| line.contains(MARK))
 }
 
-/// What the mark means: the whole of it, if a line of this width has room; else the key for it.
+/// What the mark means: as much of it as a line of this width has room for, and the key for the rest.
 pub fn legend(width: usize, keys: &Keys) -> String {
     let legend = quantile::legend();
     let help = keys.first(Command::Open(ViewId("help"))).unwrap_or_default();
-    if shown::width(&legend) <= width { legend } else { format!("{MARK} too few operations for the quantile ({help}: how many)") }
+    let short = format!("{MARK} too few operations for the quantile ({help}: how many)");
+    let shortest = format!("{MARK} too few operations ({help}: how many)");
+    [legend, short].into_iter().find(|text| shown::width(text) <= width).unwrap_or(shortest)
 }
 
 /// One value divided by another; the range where it is not one for all sizes.

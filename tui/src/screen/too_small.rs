@@ -4,10 +4,10 @@ use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Paragraph, Wrap};
 
-/// The smallest width: the table with the median alone.
-const COLUMNS: u16 = 60;
-/// The smallest height: header, some rows, a histogram and the footer.
-const LINES: u16 = 16;
+/// The smallest width: operation, kind of buffer, pages and the median.
+const COLUMNS: u16 = 40;
+/// The smallest height: header, some rows, what the selected one is, and the footer.
+const LINES: u16 = 12;
 
 /// Whether there is no room.
 pub fn is_too_small(area: Rect) -> bool {

@@ -14,7 +14,7 @@ use crate::screen::colours::{Characters, Colours};
 use crate::screen::command::Command;
 use crate::screen::event::{Event, Size};
 use crate::screen::fixtures::{
-    LARGE, SMALL, calibration, export, operations, picture, shown, sweep, terminal, troubled, viewer, with_ledger,
+    LARGE, LEAST, SMALL, calibration, export, operations, picture, shown, sweep, terminal, troubled, viewer, with_ledger,
 };
 use crate::screen::palette::Palette;
 use crate::screen::theme::Theme;
@@ -30,7 +30,7 @@ fn names_that_a_terminal_would_obey_are_shown_as_text() {
     let frames: Vec<_> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
     let mut texts = String::new();
     for open in VIEWS.iter().map(|row| row.key.map(|key| key.command)) {
-        for size in [SMALL, LARGE, (300, 100)] {
+        for size in [LEAST, SMALL, LARGE, (300, 100)] {
             texts.push_str(&shown(size, frames.clone(), open.as_slice()));
         }
     }
@@ -127,7 +127,22 @@ fn without_colour_no_cell_has_one() {
 fn every_screen_can_be_drawn_at_every_size() {
     let of_views = VIEWS.iter().map(|row| row.key.map(|key| key.command).into_iter().collect::<Vec<_>>());
     let screens: Vec<_> = of_views.chain([vec![Command::NextPane]]).collect();
-    let sizes = [(1, 1), (20, 50), (60, 16), (61, 17), (79, 23), (80, 24), (100, 30), (121, 16), (60, 100), (300, 100)];
+    let sizes = [
+        (1, 1),
+        (20, 50),
+        LEAST,
+        (41, 13),
+        (40, 60),
+        (400, 12),
+        (60, 16),
+        (61, 17),
+        (79, 23),
+        (80, 24),
+        (100, 30),
+        (121, 16),
+        (60, 100),
+        (300, 100),
+    ];
     for (frames, commands) in [Vec::new(), troubled()].iter().flat_map(|frames| screens.iter().map(move |s| (frames, s))) {
         let mut state = viewer(SMALL, frames.clone(), commands);
         for (width, height) in sizes {

@@ -79,6 +79,29 @@ pub fn shown(some_are_mixtures: bool) -> Vec<Shown> {
     SHOWN.iter().map(change).collect()
 }
 
+/// With fewer columns than this, a row is what it is about and one number.
+pub const NARROW: usize = 60;
+
+/// The same for a terminal that is so narrow: the number that rows are sorted by, where that is one, else the median, or what a page
+/// costs; then the rest as far as there is room.
+pub fn shown_narrow(some_are_mixtures: bool, sorted_by: Column) -> Vec<Shown> {
+    let usual = if some_are_mixtures { Column::PerPage } else { of("p50_ns") };
+    let number = if sorted_by == OPERATION { usual } else { sorted_by };
+    let about: &[Column] = if some_are_mixtures { &[OPERATION, BUFFER] } else { &[OPERATION, BUFFER, PAGES] };
+    let rank = |shown: &Shown| match about.iter().chain([&number]).position(|&column| column == shown.column) {
+        Some(place) => place,
+        None => shown.rank + SHOWN.len(),
+    };
+    let mut all: Vec<_> = shown(some_are_mixtures).into_iter().map(|shown| Shown { rank: rank(&shown), ..shown }).collect();
+    all.sort_by_key(|shown| shown.rank);
+    all.into_iter().enumerate().map(|(rank, shown)| Shown { rank, ..shown }).collect()
+}
+
+/// How many columns of these are shown in any case.
+pub fn always_narrow(some_are_mixtures: bool) -> usize {
+    if some_are_mixtures { 3 } else { 4 }
+}
+
 /// The column with this name in files.
 pub const fn of(name: &str) -> Column {
     Column::Of(place(COLUMNS, name))

@@ -25,6 +25,7 @@ use crate::screen::command::Command::{
 };
 use crate::screen::command::{Travel as To, ViewId};
 use crate::screen::keys::{HELP_KEY, Keys};
+pub use crate::screen::open::{BASELINE, COMPARE, ERRORS, HELP, INFO, MAPS, PROBES, SHAPE, SLOW, TIME, WHERE};
 use crate::screen::view::View;
 
 /// A view as the rest of the screen knows it.
@@ -56,29 +57,6 @@ pub enum Layer {
     },
 }
 
-/// How durations are distributed.
-pub const SHAPE: Command = Open(ViewId("shape"));
-/// The slowest operations of the selected row, one of them opened.
-pub const SLOW: Command = Open(ViewId("slowest"));
-/// What became slower since earlier runs.
-pub const BASELINE: Command = Open(ViewId("baseline"));
-/// What failed.
-pub const ERRORS: Command = Open(ViewId("errors"));
-/// Buffer kinds side by side.
-pub const COMPARE: Command = Open(ViewId("compare"));
-/// Where the time goes.
-pub const WHERE: Command = Open(ViewId("where"));
-/// What happened when.
-pub const TIME: ViewId = ViewId("time");
-/// All keys.
-pub const HELP: Command = Open(ViewId("help"));
-/// The operations recorded, the machine, the hooks, and the losses.
-pub const INFO: Command = Open(ViewId("info"));
-/// Live mappings, and what of them looks like a leak.
-pub const MAPS: Command = Open(ViewId("maps"));
-
-/// What watching costs, and what is missing.
-pub const PROBES: Command = Open(ViewId("probes"));
 const EARLIER: Command = Travel(To::Columns(-1));
 const LONGEST: Command = Travel(To::Longest);
 const NEXT_FAILURE: Command = Travel(To::Next(What::Failure));

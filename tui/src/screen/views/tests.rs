@@ -13,7 +13,7 @@ use grantscope_wire::Buffer;
 use super::*;
 use crate::screen::command::Command::{Number, PreviousView, QuitAtOnce};
 use crate::screen::event::Event;
-use crate::screen::fixtures::{SMALL, export, picture, viewer_of};
+use crate::screen::fixtures::{LEAST, SMALL, export, picture, viewer_of};
 use crate::source::frames::Ended;
 
 #[test]
@@ -66,13 +66,13 @@ fn letting_go_of_a_key_does_nothing() {
     assert_eq!(keys().command(key), None);
 }
 
-/// Every view as a terminal of the usual size and a large one show it, of the recording that is in the documents.
+/// Every view as the least terminal, one of the usual size and a large one show it, of the recording that is in the documents.
 #[test]
 fn every_view_shows_a_real_recording() {
     let mut reader = Reader::open(&include_bytes!("../../../../docs/recordings/sweep.gsr")[..]).unwrap();
     let frames: Vec<Frame> = std::iter::from_fn(|| reader.next_frame().unwrap()).collect();
     let measured = Wanted { phases: Phases::Only(Phase::Measured), ..Wanted::default() };
-    for size in [SMALL, (160, 48)] {
+    for size in [LEAST, SMALL, (160, 48)] {
         let mut app = viewer_of(measured, size, frames.clone(), &[]);
         app.update(Event::StreamEnded(Ended::Complete));
         // An operation of DMA memory, of which there is something to say.

@@ -49,3 +49,8 @@ pub fn halves(area: Rect) -> [Rect; 2] {
     let [left, _, right] = Layout::horizontal(parts).areas(area);
     [left, right]
 }
+
+/// One below the other: stages come with a line each.
+pub fn stacked(area: Rect) -> [Rect; 2] {
+    Layout::vertical([Constraint::Percentage(45), Constraint::Min(0)]).areas(area)
+}

@@ -3,7 +3,7 @@
 
 use grantscope_analysis::decide::{Outcome, Row, Verdict};
 use grantscope_analysis::report::decide::{Decision, words};
-use grantscope_analysis::shown::{Shown, counted, head, width as width_of};
+use grantscope_analysis::shown::{Shown, counted, width as width_of};
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -17,7 +17,7 @@ use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::visible::visible;
-use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::wrap::{first_of, fitted, wrap};
 
 /// A verdict.
 const VERDICT: usize = 12;
@@ -31,6 +31,10 @@ const LEAST_NAME: usize = 16;
 const MOST_NAME: usize = 48;
 /// `+6.1 % [5.8, 6.4]`.
 const CHANGE: usize = 24;
+/// `+123.4 %`.
+const SHORT_CHANGE: usize = 8;
+/// Of the column of series where a row has no room for the interval.
+const LEAST_NAME_NARROW: usize = 10;
 /// Lines of remarks.
 const MOST_REMARKS: usize = 4;
 
@@ -52,7 +56,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Baseline, common: &Common, t
         canvas.render_widget(Text::from(rows(view, inner.width.into(), inner.height.into(), theme)), inner);
     }
     let inner = titled(canvas, lower, &below.title, theme);
-    canvas.render_widget(Text::from_iter(below.lines), inner);
+    canvas.render_widget(Text::from_iter(first_of(below.lines, inner.height.into(), inner.width.into())), inner);
 }
 
 /// How many rows have room on this screen.
@@ -110,19 +114,23 @@ struct Columns {
     name: usize,
     has_metric: bool,
     has_times: bool,
+    /// Else the change alone: for the selected row, the interval stands below.
+    has_interval: bool,
 }
 
 impl Columns {
     fn fitting(width: usize, names: &[String]) -> Self {
         let wanted = names.iter().map(|name| width_of(name)).fold(LEAST_NAME, usize::max).min(MOST_NAME);
-        let fixed = 2 + VERDICT + 1 + CHANGE + 1;
+        let has_interval = 2 + VERDICT + 1 + LEAST_NAME + 2 + CHANGE <= width;
+        let fixed = 2 + VERDICT + 1 + if has_interval { CHANGE + 1 } else { SHORT_CHANGE + 2 };
         let (metric, times) = (METRIC + 1, 2 * (TIME + 1));
         // A name in full says more than times that stand below for the selected row.
         let has_times = fixed + wanted.max(LEAST_NAME) + metric + times <= width;
         let left = width.saturating_sub(fixed + if has_times { times } else { 0 });
         let has_metric = wanted + metric <= left;
         let left = left - if has_metric { metric } else { 0 };
-        Self { name: wanted.min(left.max(LEAST_NAME)), has_metric, has_times }
+        let least = if has_interval { LEAST_NAME } else { LEAST_NAME_NARROW };
+        Self { name: wanted.min(left.max(least)), has_metric, has_times, has_interval }
     }
 
     fn cells(&self, cells: [&str; 6]) -> String {
@@ -138,15 +146,31 @@ impl Columns {
     }
 
     fn heading(&self) -> String {
-        format!("  {}", self.cells(["verdict", "series", "quantile", "baseline", "now", "change [interval]"]))
+        format!(
+            "  {}",
+            self.cells([
+                "verdict",
+                "series",
+                "quantile",
+                "baseline",
+                "now",
+                if self.has_interval { "change [interval]" } else { "change" }
+            ])
+        )
     }
 
     fn line(&self, row: &Row, name: &str, is_selected: bool) -> String {
         let [base, now] = row.quantiles_ns.map(|ns| units::duration(ns as f64));
         let (name, metric) = (text::shortened(name, self.name), row.metric.to_string());
-        let cells = self.cells([row.verdict.name(), &name, &metric, &base, &now, &words::change(row)]);
+        let cells = self.cells([row.verdict.name(), &name, &metric, &base, &now, &change(row, self.has_interval)]);
         format!("{} {cells}", if is_selected { "▸" } else { " " })
     }
+}
+
+/// `+6.1 % [5.8, 6.4]`, or without the interval.
+fn change(row: &Row, has_interval: bool) -> String {
+    let change = words::change(row);
+    if has_interval { change } else { change.split_once(" [").map_or(change.as_str(), |(change, _)| change).to_owned() }
 }
 
 /// What is said of the selected row, and of all.
@@ -165,6 +189,9 @@ fn below(view: &Baseline, against: &Against, width: usize) -> Below {
             format!("{} ({})", units::duration(row.quantiles_ns[place] as f64), counted(row.counts[place], "operation"))
         };
         let sides = format!("{} in the baseline, {} now", side(0), side(1));
+        if !Columns::fitting(width, &[]).has_interval {
+            lines.push(fitted(&words::change(row), width));
+        }
         lines.extend(wrap(&format!("{}: {sides}; the limit is {}", row.verdict.name(), row.limit), width));
         let why = words::why(row);
         lines.extend((!why.is_empty()).then(|| wrap(&why, width)).into_iter().flatten());
@@ -185,7 +212,7 @@ fn below(view: &Baseline, against: &Against, width: usize) -> Below {
 /// A remark without the option of another command, in one line.
 fn one_line(text: &str, width: usize) -> String {
     let text = text.rsplit_once(" (--allow ").map_or(text, |(before, _)| before);
-    head(&format!("! {text}"), width).to_owned()
+    fitted(&format!("! {text}"), width)
 }
 
 /// No more than half of the lines.

@@ -12,7 +12,7 @@ use grantscope_wire::{Buffer, Op, Stage};
 use crate::screen::app::App;
 use crate::screen::command::Command::{Back, Down, First, Last, Open, OtherTimes};
 use crate::screen::event::{Event, Size};
-use crate::screen::fixtures::{S, SMALL, environment_frame, export, feed, group, picture, press};
+use crate::screen::fixtures::{LEAST, S, SMALL, environment_frame, export, feed, group, picture, press};
 use crate::screen::model::baseline::Baseline;
 use crate::screen::views::{BASELINE, TIME};
 use crate::source::frames::{Ended, Origin};
@@ -55,6 +55,18 @@ fn what_became_slower_stands_first_with_its_stage_and_is_named_in_the_header_of_
     assert!(row(&screen, "▸").contains("regressed    export.wc[pages=4]") && row(&screen, "▸").contains("+9.9 % ["), "{screen}");
     assert!(row(&screen, "export.pages").starts_with("  equivalent"), "{screen}");
     assert!(screen.contains("map_hypercall +10.0 µs of +9.98 µs"), "{screen}");
+    insta::assert_snapshot!(screen);
+}
+
+#[test]
+fn the_least_terminal_has_verdict_series_and_change_and_the_interval_of_the_selected_one() {
+    let mut app = watching(baseline(exports(50)), vec![Frame::Operations(exports(60))]);
+    press(&mut app, &[BASELINE]);
+    app.update(Event::Resize(Size { columns: LEAST.0.into(), lines: LEAST.1.into() }));
+    app.update(Event::Tick(Duration::ZERO));
+    let screen = picture(LEAST, &app);
+    assert!(row(&screen, "▸").contains("regressed") && row(&screen, "▸").ends_with("+9.9 %"), "{screen}");
+    assert!(screen.lines().any(|line| line.starts_with("+9.9 % [")), "{screen}");
     insta::assert_snapshot!(screen);
 }
 

@@ -1,7 +1,9 @@
 //! Buffer kinds side by side.
 
+mod columns;
 mod draw;
 mod judged;
+mod stages;
 pub mod state;
 
 use grantscope_analysis::series::Group;

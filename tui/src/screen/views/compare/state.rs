@@ -1,7 +1,7 @@
 //! Buffer kinds side by side: what can be compared so far, by which metric, and which row is selected.
 
 use grantscope_analysis::column::{COLUMNS, Column, place};
-use grantscope_analysis::compare::{KINDS, Row, StageMeans, across_domains, rows_of, stages};
+use grantscope_analysis::compare::{KINDS, RATIOS, Row, StageMeans, across_domains, rows_of, stages};
 use grantscope_analysis::model::Outcome;
 use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::{Group, SeriesKey, Times};
@@ -18,6 +18,8 @@ use crate::screen::views::compare::judged::{Cache, OfRow};
 pub struct Compare {
     /// The metric by which kinds are compared: its place in `COLUMNS`.
     pub metric: usize,
+    /// The quotient that is shown where there is room for one: its place in `RATIOS`.
+    pub quotient: usize,
     cursor: Cursor,
     selected: Option<usize>,
     /// What can be compared, and what cannot.
@@ -34,6 +36,7 @@ impl Default for Compare {
     fn default() -> Self {
         Self {
             metric: place(COLUMNS, "p50_ns"),
+            quotient: 0,
             cursor: Cursor::default(),
             selected: None,
             comparison: Comparison::default(),
@@ -46,10 +49,14 @@ impl Default for Compare {
 }
 
 impl Compare {
-    /// Moves the selection, or compares by the next metric.
+    /// Moves the selection, or compares by the next metric, or other kinds where there is room for two.
     pub fn command(&mut self, command: Command, listing: &mut Listing, page: usize) {
         if command == Command::Metric {
             self.metric = next_metric(self.metric);
+            return;
+        }
+        if command == Command::NextPane {
+            self.quotient = self.next_quotient();
             return;
         }
         let rows = &self.comparison.rows;
@@ -89,6 +96,11 @@ impl Compare {
         self.selected = self.cursor.find(chosen, &self.subjects());
         let row = self.selected.map(|index| &self.comparison.rows[index]);
         self.stages = row.map(|row| stages(&data.aggregate, row)).unwrap_or_default();
+    }
+
+    /// The quotient after the one that is shown.
+    pub fn next_quotient(&self) -> usize {
+        (self.quotient + 1) % RATIOS.len()
     }
 
     /// Which row is selected.

@@ -8,6 +8,7 @@ use grantscope_analysis::shown::{counted, escaped};
 use grantscope_analysis::units;
 use grantscope_wire::HOOKS;
 
+use crate::screen::header;
 use crate::screen::model::common::Common;
 use crate::screen::text::page_size;
 use crate::screen::widgets::lines::{Line, Text, Tone};
@@ -17,6 +18,7 @@ use crate::source::frames::Ended;
 pub fn lines(common: &Common) -> Vec<Line> {
     let mut text = Text::new(common.size.columns);
     let aggregate = &common.data().aggregate;
+    left_out(&mut text, common);
     recording(&mut text, aggregate.environment(), common);
     loss(&mut text, aggregate.loss());
     named(&mut text, aggregate);
@@ -25,6 +27,15 @@ pub fn lines(common: &Common) -> Vec<Line> {
         None => text.put(Tone::Plain, "Nothing has arrived yet.".to_owned()),
     }
     text.lines()
+}
+
+/// What the header of the other views has no room for on this screen.
+fn left_out(text: &mut Text, common: &Common) {
+    let facts = header::left_out(common);
+    if !facts.is_empty() {
+        text.heading("Without room in the header");
+        facts.iter().for_each(|fact| text.wrapped(fact));
+    }
 }
 
 fn recording(text: &mut Text, environment: Option<&Environment>, common: &Common) {

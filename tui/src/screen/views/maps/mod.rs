@@ -17,7 +17,7 @@ pub fn lines(common: &Common) -> Vec<Line> {
     let (ledger, now_ns) = (data.aggregate.ledger(), data.now_ns().unwrap_or_default());
     let page_size = data.aggregate.environment().map_or(0, |environment| environment.page_size);
     let Some(held) = ledger.held() else {
-        text.put(Tone::Plain, "Not known: this recording has no ledger of live mappings.".to_owned());
+        text.wrapped("Not known: this recording has no ledger of live mappings.");
         return text.lines();
     };
     text.heading(&format!("{} of {}", counted(held.mappings, "mapping"), counted(held.pages, "page")));

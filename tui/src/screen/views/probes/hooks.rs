@@ -17,6 +17,8 @@ pub const NAME: usize = 29;
 const MEANS: usize = 9;
 const NUMBER: usize = 9;
 const COST: usize = 12;
+/// With fewer columns a hook has a name and sentences in place of a row.
+const COLUMNS_OF_TABLE: usize = 80;
 /// With fewer columns there is no room for what a hook costs in all, or for its function.
 const COLUMNS_WITH_SUM: usize = 92;
 const COLUMNS_WITH_FUNCTION: usize = 130;
@@ -28,8 +30,11 @@ pub fn table(text: &mut Text, common: &Common) {
     let (attached, all) = environment.hooks_attached();
     text.heading(&format!("Hooks: {attached} of {all} attached; the dearest in all first, cost of one run"));
     let columns = common.size.columns;
+    let is_table = columns >= COLUMNS_OF_TABLE;
     let heading = ["passed", "at entry", "at return", "lost"].map(str::to_owned);
-    text.put(Tone::Heading, line(columns, ["hook", "means", "function"], &heading, "in all"));
+    if is_table {
+        text.put(Tone::Heading, line(columns, ["hook", "means", "function"], &heading, "in all"));
+    }
     let mut hooks: Vec<_> = environment.hooks.iter().map(|status| Costing::of(status, data)).collect();
     // Those of which nothing is known come last.
     hooks.sort_by(|a, b| b.all_ns.unwrap_or(-1.0).total_cmp(&a.all_ns.unwrap_or(-1.0)));
@@ -41,7 +46,11 @@ pub fn table(text: &mut Text, common: &Common) {
         } else {
             Tone::Plain
         };
-        text.put(tone, hook.line(columns));
+        if is_table {
+            text.put(tone, hook.line(columns));
+        } else {
+            text.entry_below(tone, hook.status.hook.name(), &hook.sentence());
+        }
     }
     let about = "passed: in the operations that were recorded. A cost is the mean over all kinds of operation in which it was \
                  measured; in all: of both ends, as often as each was passed.";
@@ -95,12 +104,32 @@ impl<'a> Costing<'a> {
         }
     }
 
-    fn line(&self, columns: usize) -> String {
+    fn means(&self) -> &str {
+        self.status.attached_by.as_deref().unwrap_or("NONE")
+    }
+
+    /// How often it was passed, what it costs at entry and at return, and what it lost.
+    fn numbers(&self) -> [String; 4] {
         let known = |count: Option<u64>| count.map_or_else(|| UNKNOWN.to_owned(), text::count);
+        [known(self.passed.map(|ends| ends.entry.max(ends.back))), cost(self.entry), cost(self.back), known(self.lost)]
+    }
+
+    /// What the row says, and what it says on a wide terminal alone.
+    fn sentence(&self) -> String {
+        let [passed, entry, back, lost] = self.numbers();
+        let all = units::maybe_duration(self.all_ns);
         let function = self.status.symbol.as_deref().unwrap_or(UNKNOWN);
-        let means = self.status.attached_by.as_deref().unwrap_or("NONE");
-        let numbers =
-            [known(self.passed.map(|ends| ends.entry.max(ends.back))), cost(self.entry), cost(self.back), known(self.lost)];
+        format!(
+            "{}, passed {passed}, at entry {entry}, at return {back}, lost {lost}, in all {all}, function {}",
+            self.means(),
+            Shown(function)
+        )
+    }
+
+    fn line(&self, columns: usize) -> String {
+        let function = self.status.symbol.as_deref().unwrap_or(UNKNOWN);
+        let means = self.means();
+        let numbers = self.numbers();
         let all = units::maybe_duration(self.all_ns);
         line(columns, [self.status.hook.name(), means, function], &numbers, &all)
     }

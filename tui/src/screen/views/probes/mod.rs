@@ -89,7 +89,7 @@ fn missing(text: &mut Text, common: &Common) {
         }
         Some(_) => return,
     };
-    text.put(Tone::Plain, format!("  {said}"));
+    text.wrapped(&said);
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use grantscope_analysis::column::{COLUMNS, Cell, METRICS, place};
 use grantscope_analysis::decide::Modes;
-use grantscope_analysis::shown::counted;
+use grantscope_analysis::shown::{counted, width as width_of};
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -15,11 +15,13 @@ use crate::screen::text;
 use crate::screen::theme::{Theme, blocks};
 use crate::screen::widgets::histogram::Axis;
 use crate::screen::widgets::titled::titled;
-use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::wrap::{fitted, wrap};
 use crate::screen::widgets::{detail, meaning};
 
 /// With fewer lines than this, each is needed for the histograms.
 const LEAST_WITH_WORDS: u16 = 24;
+/// A body of fewer lines has none for what the mark before a quantile means; the help says it.
+const LOW: u16 = 12;
 /// Of a kind: its name, one line of bars, and its quantiles.
 const LEAST_OF_KIND: usize = 3;
 /// The line below all bars, and the times.
@@ -35,7 +37,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Shape, common: &Common, them
     if area.height >= LEAST_WITH_WORDS {
         numbers.extend(wrap(&meaning::of_row(&row.group, &[]), area.width.into()));
     }
-    if row.is_marked() || text::is_marked(&numbers) {
+    let is_low = area.height < LOW;
+    if !is_low && (row.is_marked() || text::is_marked(&numbers)) {
         numbers.push(text::legend(area.width.into(), &common.keys));
     }
     let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group, row.shows_domain)), theme);
@@ -53,15 +56,19 @@ fn histograms(view: &Shape, width: usize, height: usize, theme: &Theme) -> Vec<L
     let all_fit = room >= view.kinds.len() * LEAST_OF_KIND;
     let kinds: Vec<_> = view.kinds.iter().filter(|kind| all_fit || kind.is_selected).collect();
     let series: Vec<_> = kinds.iter().map(|kind| &kind.series).collect();
-    let Some(axis) = Axis::of(&series, width).filter(|_| room >= LEAST_OF_KIND) else { return Vec::new() };
+    // The title names the selected one too.
+    let has_name = room >= LEAST_OF_KIND;
+    let others = if has_name { LEAST_OF_KIND - 1 } else { LEAST_OF_KIND - 2 };
+    let Some(axis) = Axis::of(&series, width).filter(|_| room > others) else { return Vec::new() };
     let mut lines = Vec::new();
     let each = room / kinds.len();
+    let hidden = view.kinds.len() - kinds.len();
     // The first have the lines that are left.
     for (place, kind) in kinds.iter().enumerate() {
         let height = each + usize::from(place < room % kinds.len());
         let style = if kinds.len() > 1 { blocks(theme.kind(kind.buffer)) } else { theme.bar() };
-        lines.push(name(kind, theme));
-        lines.extend(axis.bars(&kind.series, height - (LEAST_OF_KIND - 1), style, theme));
+        lines.extend(has_name.then(|| name(kind, hidden, width, theme)));
+        lines.extend(axis.bars(&kind.series, height - others, style, theme));
         lines.push(axis.quantiles(&kind.series));
     }
     lines.push(axis.rule(theme));
@@ -69,11 +76,15 @@ fn histograms(view: &Shape, width: usize, height: usize, theme: &Theme) -> Vec<L
     lines
 }
 
-fn name(kind: &Kind, theme: &Theme) -> Line<'static> {
+/// The name, with so many other kinds that are not seen, in this width.
+fn name(kind: &Kind, hidden: usize, width: usize, theme: &Theme) -> Line<'static> {
     let style = theme.kind(kind.buffer);
     let mark = if kind.is_selected { "▸" } else { " " };
     let rest = format!(" · {}{}", counted(kind.series.count(), "operation"), kind.modes.as_ref().map_or_else(String::new, modes));
-    Line::from(vec![Span::raw(mark), Span::styled(text::buffer(kind.buffer), style), Span::raw(rest)])
+    let others = if hidden == 0 { String::new() } else { format!(" · {} without room", counted(hidden as u64, "kind")) };
+    let name = text::buffer(kind.buffer);
+    let rest = fitted(&format!("{rest}{others}"), width.saturating_sub(1 + width_of(name)));
+    Line::from(vec![Span::raw(mark), Span::styled(name, style), Span::raw(rest)])
 }
 
 fn modes(modes: &Modes) -> String {

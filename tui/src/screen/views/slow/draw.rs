@@ -2,7 +2,7 @@
 
 use grantscope_analysis::history::{Exemplar, MOST_EXEMPLARS};
 use grantscope_analysis::quantile::P50;
-use grantscope_analysis::shown::{Shown, head, width as width_of};
+use grantscope_analysis::shown::{Shown, cut, head, width as width_of};
 use grantscope_analysis::stages::Segment;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
@@ -11,11 +11,12 @@ use ratatui::text::{Line, Span, Text};
 
 use super::state::{Since, Slow};
 use crate::screen::command::Command;
+use crate::screen::model::columns::NARROW;
 use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::titled::titled;
-use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::wrap::{fitted, wrap};
 use crate::screen::widgets::{bar, meaning};
 
 /// The name of a stage.
@@ -38,9 +39,9 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Slow, common: &Common, theme
     // The opened one is seen in any case: what is above it may have no room.
     let room = usize::from(area.height).saturating_sub(OTHER_LINES + LEAST_STAGES).clamp(1, view.operations.len());
     let first = (selected + 1).saturating_sub(room);
-    let mut lines = vec![Line::styled(head(&heading(), width).to_owned(), theme.heading())];
+    let mut lines = vec![Line::styled(heading(width), theme.heading())];
     for place in first..first + room {
-        let text = head(&row(&view.operations[place], place, place == selected, common), width).to_owned();
+        let text = row(&view.operations[place], place, place == selected, common, width);
         lines.push(if place == selected { Line::styled(text, theme.selected()) } else { Line::raw(text) });
     }
     let above = lines.len() as u16;
@@ -72,27 +73,58 @@ fn nothing(view: &Slow, common: &Common) -> String {
     }
 }
 
-fn heading() -> String {
-    columns(["", "took", "began at", "pages", "domid", "pid", "thread", "outcome, and who"])
+/// A column of the list.
+struct Column {
+    name: &'static str,
+    width: usize,
+    value: fn(&Exemplar, &Common) -> String,
 }
 
-fn row(one: &Exemplar, place: usize, is_selected: bool, common: &Common) -> String {
+/// From left to right, behind the place; what ended how, and who did it, follows them.
+const COLUMNS: [Column; 6] = [
+    Column { name: "took", width: TIME, value: |one, _| units::duration(one.ns as f64) },
+    Column { name: "began at", width: 11, value: |one, common| text::second(common, one.start_ns) },
+    Column { name: "pages", width: 5, value: |one, _| text::maybe(one.pages) },
+    Column { name: "domid", width: 5, value: |one, _| text::maybe(one.domid) },
+    Column { name: "pid", width: 7, value: |one, _| one.tgid.to_string() },
+    Column { name: "thread", width: 7, value: |one, _| one.tid.to_string() },
+];
+/// The place in the list.
+const PLACE: usize = 3;
+/// How it ended, and a name in full; of a narrow terminal, as much of one as tells it from others.
+const LEAST_REST: usize = 18;
+const LEAST_REST_NARROW: usize = 13;
+/// With fewer columns, names do not stand below each other.
+const COLUMNS_OF_NAMES: usize = 80;
+
+/// As many columns as leave room for how it ended, and who did it: the first.
+fn columns_seen(width: usize) -> &'static [Column] {
+    let rest = if width < NARROW { LEAST_REST_NARROW } else { LEAST_REST };
+    let takes = |count: usize| PLACE + COLUMNS[..count].iter().map(|column| column.width + 1).sum::<usize>() + 2 + rest;
+    let count = (0..=COLUMNS.len()).rev().find(|&count| takes(count) <= width).unwrap_or(0);
+    &COLUMNS[..count]
+}
+
+fn heading(width: usize) -> String {
+    let columns = columns_seen(width).iter();
+    let cells: String = columns.map(|column| format!(" {:>width$}", column.name, width = column.width)).collect();
+    fitted(&format!("{:PLACE$}{cells}  outcome, and who", ""), width)
+}
+
+fn row(one: &Exemplar, place: usize, is_selected: bool, common: &Common, width: usize) -> String {
     let outcome = one.cause.map_or_else(|| one.outcome.to_string(), |cause| format!("{} {}", one.outcome, cause.name()));
-    columns([
-        &format!("{}{}", if is_selected { "▸" } else { " " }, place + 1),
-        &units::duration(one.ns as f64),
-        &text::second(common, one.start_ns),
-        &text::maybe(one.pages),
-        &text::maybe(one.domid),
-        &one.tgid.to_string(),
-        &one.tid.to_string(),
-        &format!("{outcome:<8} {}", Shown(&one.comm)),
-    ])
+    let columns = columns_seen(width).iter();
+    let cells: String = columns.map(|column| format!(" {:>width$}", (column.value)(one, common), width = column.width)).collect();
+    let place = format!("{}{}", if is_selected { "▸" } else { " " }, place + 1);
+    let outcome_width = if width < COLUMNS_OF_NAMES { 0 } else { 8 };
+    cut(&format!("{place:<PLACE$}{cells}  {outcome:<outcome_width$} {}", Shown(&one.comm)), width).into_owned()
 }
 
-fn columns(cells: [&str; 8]) -> String {
-    let [place, took, began, pages, domid, pid, thread, rest] = cells;
-    format!("{place:<3} {took:>TIME$} {began:>11} {pages:>5} {domid:>5} {pid:>7} {thread:>7}  {rest}")
+/// What of the opened one has no column; `None`: all has one.
+fn left_out(one: &Exemplar, common: &Common, width: usize) -> Option<String> {
+    let columns = &COLUMNS[columns_seen(width).len()..];
+    let facts: Vec<_> = columns.iter().map(|column| format!("{} {}", column.name, (column.value)(one, common))).collect();
+    (!facts.is_empty()).then(|| fitted(&facts.join(" · "), width))
 }
 
 fn opened_title(one: &Exemplar) -> String {
@@ -105,10 +137,11 @@ fn opened_title(one: &Exemplar) -> String {
 /// Its stages one after the other, in so many lines: where they have no room, the longest of them.
 fn opened_lines(one: &Exemplar, common: &Common, height: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let axis = width.saturating_sub(NAME + TIME + 3);
-    let room = height.saturating_sub(1);
+    let mut lines: Vec<_> = left_out(one, common, width).map(Line::from).into_iter().collect();
+    let room = height.saturating_sub(1 + lines.len());
     let remarks = remarks(one, common, width);
     let (seen, left_out) = longest(&one.stages, room);
-    let mut lines: Vec<_> = seen.iter().map(|segment| stage(segment, one.measured_ns, axis, theme)).collect();
+    lines.extend(seen.iter().map(|segment| stage(segment, one.measured_ns, axis, theme)));
     lines.push(ends(one, left_out, axis, theme));
     let spare = height.saturating_sub(lines.len());
     lines.extend(remarks.into_iter().take(spare).map(Line::from));

@@ -3,12 +3,16 @@
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 
+use crate::screen::model::columns;
 use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::views::table::state::Panes;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::{detail, histogram, stages};
+
+/// In so few columns they stand one below the other.
+const NARROW: u16 = columns::NARROW as u16;
 
 /// Draws the panes that are wanted.
 pub fn draw(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, theme: &Theme) {
@@ -26,7 +30,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, them
         Panes::Histogram => histogram::draw(canvas, inner, &selected.total, theme),
         Panes::Stages => stages::draw(canvas, inner, selected, theme),
         Panes::Both => {
-            let [left, right] = detail::halves(inner);
+            let [left, right] = if inner.width < NARROW { detail::stacked(inner) } else { detail::halves(inner) };
             histogram::draw(canvas, left, &selected.total, theme);
             stages::draw(canvas, right, selected, theme);
         }

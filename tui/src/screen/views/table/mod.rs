@@ -2,6 +2,7 @@
 
 mod detail;
 mod draw;
+mod fitting;
 pub mod state;
 
 use ratatui::Frame as Canvas;

@@ -9,16 +9,19 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 
 use super::said;
-use super::state::{Seen, Time};
+use super::state::{LEAST_ROWS, Seen, Time};
 use crate::screen::model::common::Common;
 use crate::screen::model::timeline::LABEL_COLUMNS;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::bar;
 use crate::screen::widgets::titled::titled;
+use crate::screen::widgets::wrap::first_of;
 
 /// From few operations to as many as in the fullest cell: each shade stands for equally many doublings.
 const SHADES: [&str; 4] = ["░", "▒", "▓", "█"];
+/// A body of fewer lines has none for rates and phases, of which the words below say something too.
+const LOW: u16 = 12;
 /// In front of the axis.
 const LABEL: usize = LABEL_COLUMNS - 1;
 
@@ -29,12 +32,15 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Time, common: &Common, theme
         return;
     };
     let inner = titled(canvas, area, &title(seen, common), theme);
-    let said = said::lines(seen, common, inner.width.into());
-    let mut below = vec![rates(seen, theme)];
-    below.extend(marks(seen, theme));
+    let width = usize::from(inner.width);
+    let said = said::lines(seen, common, width);
+    let is_low = area.height < LOW;
+    let mut below: Vec<_> = (!is_low).then(|| rates(seen, theme)).into_iter().collect();
+    below.extend(marks(seen, is_low, theme));
     below.extend(named(seen, common, theme));
     below.extend(axis(seen, common, theme));
-    below.extend(said.into_iter().map(Line::from));
+    let most = usize::from(inner.height).saturating_sub(below.len() + seen.heat.rows.len().clamp(1, LEAST_ROWS));
+    below.extend(first_of(said, most, width).into_iter().map(Line::from));
     let room = usize::from(inner.height).saturating_sub(below.len());
     let mut lines = heat(seen, room, theme);
     lines.extend(below);
@@ -121,9 +127,11 @@ fn phase(column: &Column) -> &'static str {
     }
 }
 
-fn marks(seen: &Seen, theme: &Theme) -> Vec<Line<'static>> {
+/// Of few lines, the phases get none: nothing is wrong in them.
+fn marks(seen: &Seen, is_low: bool, theme: &Theme) -> Vec<Line<'static>> {
     let columns = &seen.heat.columns;
-    let there = MARKS.iter().filter(|mark| columns.iter().any(|column| (mark.of)(column) != " "));
+    let wanted = &MARKS[..if is_low { MARKS.len() - 1 } else { MARKS.len() }];
+    let there = wanted.iter().filter(|mark| columns.iter().any(|column| (mark.of)(column) != " "));
     there.map(|mark| plotted(mark.label, columns.iter().map(mark.of), (mark.style)(*theme), seen, theme)).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::screen::model::timeline::Span;
 /// Lines of the body beside those of the heat map: title, rate, axis, what is said of a column, and at most as many marks.
 const OTHER_LINES: usize = 10;
 /// A heat map of fewer rows says nothing.
-const LEAST_ROWS: usize = 3;
+pub const LEAST_ROWS: usize = 3;
 
 /// What happened when.
 #[derive(Clone, Debug, Default)]

@@ -1,33 +1,26 @@
 //! The stages as a table with bars: of several kinds what differs, of one what takes how long.
 
-use grantscope_analysis::shown::{Shown, width as width_of};
+use grantscope_analysis::shown::Shown;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::{Line as Drawn, Span, Text};
+use ratatui::text::{Line as Drawn, Text};
 
-use super::state::{Line, Order, Side, Subject, Waterfall};
+use super::columns::{Columns, SAME, name_of, signed};
+use super::state::{Order, Subject, Waterfall};
 use crate::screen::command::Command;
 use crate::screen::keys::Keys;
 use crate::screen::text;
 use crate::screen::theme::Theme;
-use crate::screen::widgets::bar;
 use crate::screen::widgets::kinds::named;
 use crate::screen::widgets::titled::titled;
 use crate::screen::widgets::visible::visible;
-use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::wrap::{first_of, fitted, wrap};
 
-const NAME: usize = 18;
-const VALUE: usize = 10;
-const DIFFERENCE: usize = 11;
-const SHARE: usize = 7;
 /// Verdict, heading, two stages and their sum: on a low terminal they come before what is said of one of them.
 const LEAST_TABLE: usize = 7;
-/// A bar that is shorter says nothing.
-const LEAST_BAR: usize = 6;
-const LONGEST_BAR: usize = 40;
-/// Two kinds that differ by less are the same, as far as a person cares.
-const SAME: f64 = 0.01;
+/// A body of fewer lines has none to spare.
+const LOW: u16 = 12;
 
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, view: &Waterfall, keys: &Keys, theme: &Theme) {
@@ -37,7 +30,11 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Waterfall, keys: &Keys, them
     };
     let inner = titled(canvas, area, &title(subject), theme);
     let mut notes = notes(view, subject, keys, inner.width.into());
-    notes.truncate(usize::from(inner.height).saturating_sub(LEAST_TABLE));
+    if inner.height < LOW {
+        // A blank line is one stage less.
+        notes.retain(|line| !line.is_empty());
+    }
+    let notes = first_of(notes, usize::from(inner.height).saturating_sub(LEAST_TABLE), inner.width.into());
     let [upper, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(notes.len() as u16)]).areas(inner);
     canvas.render_widget(Text::from_iter(notes), lower);
     if subject.stages.is_empty() {
@@ -70,10 +67,6 @@ fn title(subject: &Subject) -> String {
     format!(" {name}: where the time goes, mean of {} operations ", counts.join(", "))
 }
 
-fn name_of(side: &Side) -> &'static str {
-    text::buffer(side.buffer)
-}
-
 /// What all of it comes to, in a sentence: `By the means, wc costs 1.85 × pages (+11.4 µs); coherent costs as much as wc, within 1 %`.
 fn verdict(columns: &Columns<'_>, width: usize) -> Vec<String> {
     let sides = &columns.subject.sides;
@@ -89,161 +82,13 @@ fn verdict(columns: &Columns<'_>, width: usize) -> Vec<String> {
     if sentence.is_empty() { Vec::new() } else { wrap(&format!("By the means, {sentence}."), width) }
 }
 
-/// What there is room for.
-struct Columns<'a> {
-    subject: &'a Subject,
-    has_third: bool,
-    has_share: bool,
-    bar: usize,
-}
-
-impl<'a> Columns<'a> {
-    fn fitting(width: usize, subject: &'a Subject) -> Self {
-        let several = subject.sides.len() > 1;
-        let fixed = 2 + NAME + subject.sides.len().min(2) * VALUE + if several { DIFFERENCE } else { 0 };
-        let mut left = width.saturating_sub(fixed);
-        let mut takes = |columns: usize, least: usize| {
-            let fits = left >= columns + least;
-            left -= if fits { columns } else { 0 };
-            fits
-        };
-        let has_share = takes(SHARE, LEAST_BAR);
-        let has_third = subject.sides.len() > 2 && takes(VALUE + DIFFERENCE, LEAST_BAR);
-        let bar = left.saturating_sub(1).min(LONGEST_BAR);
-        Self { subject, has_third, has_share, bar: if bar < LEAST_BAR { 0 } else { bar } }
-    }
-
-    fn heading(&self) -> String {
-        let sides = &self.subject.sides;
-        let mut line = format!("  {:<NAME$}", "stage");
-        for side in sides.iter().take(2) {
-            line.push_str(&format!("{:>VALUE$}", name_of(side)));
-        }
-        if let [base, of, ..] = &sides[..] {
-            line.push_str(&format!("{:>DIFFERENCE$}", format!("{}−{}", short(of), short(base))));
-        }
-        if self.has_share {
-            line.push_str(&format!("{:>SHARE$}", "share"));
-        }
-        let bar = self.bar;
-        line.push_str(&format!(" {:bar$}", ""));
-        if let ([_, base, of], true) = (&sides[..], self.has_third) {
-            line.push_str(&format!("{:>VALUE$}{:>DIFFERENCE$}", name_of(of), format!("{}−{}", short(of), short(base))));
-        }
-        line.trim_end().to_owned()
-    }
-
-    fn line(&self, line: &Line, starts: f64, is_selected: bool, theme: &Theme) -> Drawn<'static> {
-        let marker = if is_selected { "▸" } else { " " };
-        let style = if is_selected { theme.selected() } else { Default::default() };
-        let mut spans = vec![Span::styled(format!("{marker} {:<NAME$}", line.stage.name()), style)];
-        for mean in line.means_ns.iter().take(2) {
-            spans.push(Span::raw(format!("{:>VALUE$}", units::maybe_duration(*mean))));
-        }
-        let several = self.subject.sides.len() > 1;
-        let change = line.difference_ns(1, 0);
-        if several {
-            spans.push(Span::styled(format!("{:>DIFFERENCE$}", signed(change)), dearer(change, self.whole_ns(0), theme)));
-        }
-        if self.has_share {
-            spans.push(Span::raw(format!("{:>SHARE$}", self.share(line))));
-        }
-        if self.bar > 0 {
-            let bar = self.bar;
-            let style = if several { dearer(change, self.whole_ns(0), theme) } else { theme.bar() };
-            spans.push(Span::styled(format!(" {:<bar$}", self.blocks(line, starts)), style));
-        }
-        if self.has_third {
-            let change = line.difference_ns(2, 1);
-            spans.push(Span::raw(format!("{:>VALUE$}", units::maybe_duration(line.means_ns[2]))));
-            spans.push(Span::styled(format!("{:>DIFFERENCE$}", signed(change)), dearer(change, self.whole_ns(1), theme)));
-        }
-        Drawn::from(spans)
-    }
-
-    /// Of several kinds, how much it differs; of one, where it begins and ends if stages come one after the other.
-    fn blocks(&self, line: &Line, starts: f64) -> String {
-        if self.subject.sides.len() > 1 {
-            let largest = self.subject.stages.iter().map(|line| line.difference_ns(1, 0).abs()).fold(1.0, f64::max);
-            return bar::horizontal(line.difference_ns(1, 0).abs() / largest, self.bar);
-        }
-        let whole = self.whole_ns(0).max(1.0);
-        let before = (starts / whole * self.bar as f64) as usize;
-        let blocks = bar::horizontal(line.means_ns[0].unwrap_or(0.0) / whole, self.bar);
-        let before = before.min(self.bar.saturating_sub(width_of(&blocks)));
-        format!("{:before$}{blocks}", "")
-    }
-
-    /// Of the difference, or of the whole.
-    fn share(&self, line: &Line) -> String {
-        let (part, whole) = if self.subject.sides.len() > 1 {
-            (line.difference_ns(1, 0), self.whole_ns(1) - self.whole_ns(0))
-        } else {
-            (line.means_ns[0].unwrap_or(0.0), self.whole_ns(0))
-        };
-        // Of what is no difference, no part explains anything.
-        if whole.abs() <= SAME * self.whole_ns(0) { String::new() } else { percent(part / whole) }
-    }
-
-    fn whole_ns(&self, side: usize) -> f64 {
-        self.subject.stages.iter().filter_map(|line| line.means_ns.get(side).copied().flatten()).sum()
-    }
-
-    fn whole(&self) -> String {
-        let sides = self.subject.sides.len();
-        let mut line = format!("  {:<NAME$}", "whole operation");
-        for side in 0..sides.min(2) {
-            line.push_str(&format!("{:>VALUE$}", units::duration(self.whole_ns(side))));
-        }
-        if sides > 1 {
-            line.push_str(&format!("{:>DIFFERENCE$}", signed(self.whole_ns(1) - self.whole_ns(0))));
-        }
-        if self.has_share {
-            let is_same = sides > 1 && (self.whole_ns(1) - self.whole_ns(0)).abs() <= SAME * self.whole_ns(0);
-            line.push_str(&format!("{:>SHARE$}", if is_same { "same" } else { "100 %" }));
-        }
-        if self.has_third {
-            let bar = self.bar;
-            let change = self.whole_ns(2) - self.whole_ns(1);
-            line.push_str(&format!(" {:bar$}{:>VALUE$}{:>DIFFERENCE$}", "", units::duration(self.whole_ns(2)), signed(change)));
-        }
-        line
-    }
-}
-
-fn percent(part: f64) -> String {
-    let percent = (part * 100.0).round();
-    format!("{}{:.0} %", if percent < 0.0 { "−" } else { "" }, percent.abs())
-}
-
-fn short(side: &Side) -> &'static str {
-    match name_of(side) {
-        "coherent" => "coh",
-        name => name,
-    }
-}
-
-/// `+981 µs`; nothing where it is no difference that anybody could measure.
-fn signed(ns: f64) -> String {
-    if ns.abs() < 0.5 {
-        return "0".to_owned();
-    }
-    format!("{}{}", if ns < 0.0 { "−" } else { "+" }, units::duration(ns.abs()))
-}
-
-fn dearer(change_ns: f64, whole_ns: f64, theme: &Theme) -> ratatui::style::Style {
-    if change_ns.abs() <= SAME * whole_ns {
-        theme.frame()
-    } else if change_ns > 0.0 {
-        theme.dearer()
-    } else {
-        theme.cheaper()
-    }
-}
-
 /// What the selected stage is, and what to know about the numbers.
 fn notes(view: &Waterfall, subject: &Subject, keys: &Keys, width: usize) -> Vec<String> {
     let mut notes = Vec::new();
+    let left_out = Columns::fitting(width, subject).left_out();
+    if !left_out.is_empty() {
+        notes.push(fitted(&left_out, width));
+    }
     if let Some(line) = view.selected().map(|place| &subject.stages[place]) {
         notes.push(String::new());
         notes.extend(wrap(&format!("{}: {}.", line.stage.name(), line.stage.about()), width));

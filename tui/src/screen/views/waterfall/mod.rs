@@ -1,5 +1,6 @@
 //! Where the time of the selected operation goes: its stages, in all kinds of buffers side by side, and what of them makes one kind dearer.
 
+mod columns;
 mod draw;
 mod state;
 
