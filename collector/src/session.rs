@@ -19,7 +19,7 @@ use crate::{CaptureError, Probes, host};
 use grantscope_analysis::model::{AttachMode, Operation};
 use grantscope_analysis::model::{Clock, LossReport};
 use grantscope_analysis::model::{Filter, FilterReport};
-use grantscope_analysis::recording::{Frame, FrameSink, Progress};
+use grantscope_analysis::recording::{Frame, FrameSink, Progress, Stall};
 use grantscope_output::is_ignored;
 use grantscope_wire::Detail;
 
@@ -276,7 +276,8 @@ impl<S: FrameSink> Session<S> {
     }
 
     async fn finish(mut self, ended: Ended, stopped: Option<Stopped>, signals: &mut Signals) -> Result<Finished, CaptureError> {
-        let (began, written_bytes) = (Instant::now(), self.sink.progress().map_or(0, |progress| progress.written_bytes));
+        let timeout = if matches!(ended, Ended::Signal(_)) { READ_TIMEOUT_AFTER_SIGNAL } else { READ_TIMEOUT };
+        let stall = Stall::new(self.sink.progress().unwrap_or_default(), Instant::now(), timeout);
         self.drain()?;
         let maps = self.probes.get_mut().live_maps_and_holders().map(Frame::Maps);
         // What it used is said now: to detach takes more than many seconds of recording.
@@ -287,31 +288,21 @@ impl<S: FrameSink> Session<S> {
         let last =
             [Some(Frame::Loss(loss.clone())), filtered.clone().map(Frame::Filtered), Some(Frame::End { at_ns: host::now_ns() })];
         last.into_iter().flatten().try_for_each(|frame| self.put_by(S::put_last, frame))?;
-        let timeout = if matches!(ended, Ended::Signal(_)) { READ_TIMEOUT_AFTER_SIGNAL } else { READ_TIMEOUT };
-        self.all_is_written(began, written_bytes, timeout, signals).await?;
+        self.all_is_written(stall, signals).await?;
         let unreadable_marks = self.marks.map(|marks| marks.unreadable().clone()).unwrap_or_default();
         let left_out: u64 = self.sink.left_out().iter().map(|counter| counter.count).sum();
         let operations = self.operations.saturating_sub(left_out);
         Ok(Finished { ended, operations, loss, filtered, unreadable_marks, stopped, unwritten: self.unwritten })
     }
 
-    /// Waits for whoever reads the recording, as long as he takes any of it: at last, so much was written then.
-    async fn all_is_written(
-        &mut self,
-        mut since: Instant,
-        mut written_bytes: u64,
-        timeout: Duration,
-        signals: &mut Signals,
-    ) -> Result<(), CaptureError> {
+    /// Waits for whoever reads the recording, as long as he takes any of it.
+    async fn all_is_written(&mut self, mut stall: Stall, signals: &mut Signals) -> Result<(), CaptureError> {
         while self.unwritten.is_none() {
             let progress = self.sink.progress().or_else(|error| self.cannot_write(error).map(|()| Progress::default()))?;
             if progress.waiting_bytes == 0 {
                 break;
             }
-            if progress.written_bytes > written_bytes {
-                (written_bytes, since) = (progress.written_bytes, Instant::now());
-            }
-            let is_over = since.elapsed() >= timeout;
+            let is_over = stall.is_over(progress, Instant::now());
             let again = tokio::select! {
                 _ = signals.next() => true,
                 () = sleep(LOOK_EVERY) => false,

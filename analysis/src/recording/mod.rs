@@ -13,6 +13,7 @@ mod end;
 mod ids;
 mod outbox;
 mod reader;
+mod stall;
 mod v1;
 mod v2;
 mod v3;
@@ -25,6 +26,7 @@ pub use broadcast::{Broadcast, MOST_KEPT_BYTES, MOST_VIEWERS, Viewers};
 pub use end::end_ns;
 pub use outbox::{MOST_WAITING, Unblocked};
 pub use reader::{ReadError, Reader};
+pub use stall::Stall;
 pub use writer::{FrameSink, Progress, Writer};
 
 use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsReport, Mark, Operation, RecorderReport};

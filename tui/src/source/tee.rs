@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use grantscope_analysis::model::{Environment, LossCounter, LossReport, Mark};
-use grantscope_analysis::recording::{Frame, FrameSink, Unblocked};
+use grantscope_analysis::recording::{Frame, FrameSink, Progress, Stall, Unblocked};
 
 use crate::source::pace::time_of;
 
@@ -107,16 +107,13 @@ impl Tee {
             state.end();
         }
         state.has_ended = true;
-        let (mut since, mut written_bytes) = (Instant::now(), 0);
+        let mut stall = Stall::new(Progress::default(), Instant::now(), TIMEOUT);
         while state.problem().is_none() {
             let Ok(progress) = state.sink.progress() else { continue };
             if progress.waiting_bytes == 0 {
                 return Ok(());
             }
-            if progress.written_bytes > written_bytes {
-                (written_bytes, since) = (progress.written_bytes, Instant::now());
-            }
-            if since.elapsed() > TIMEOUT {
+            if stall.is_over(progress, Instant::now()) {
                 bail!("{}: is cut short: nothing more of it was taken for {} s; see what holds it", self.name, TIMEOUT.as_secs());
             }
             thread::sleep(LOOK_EVERY);
