@@ -50,7 +50,7 @@ mod table;
 pub use census::list as list_maps;
 pub use decode::{DecodeError, Decoder};
 pub use examine::examine;
-pub use marks::{Lines as MarkLines, UnreadableMarks, VARIABLE as MARKS_VARIABLE};
+pub use marks::{LeftOutMarks, Lines as MarkLines, VARIABLE as MARKS_VARIABLE};
 pub use probes::Probes;
 pub use session::{Ended, Finished, Options, Stopped, record};
 pub use tokio::sync::Notify;

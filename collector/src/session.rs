@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::decode::DecodeError;
-use crate::marks::{Marks, UnreadableMarks};
+use crate::marks::{LeftOutMarks, Marks};
 use crate::{CaptureError, Probes, host};
 use grantscope_analysis::model::{AttachMode, Operation};
 use grantscope_analysis::model::{Clock, LossReport};
@@ -81,8 +81,8 @@ pub struct Finished {
     pub loss: LossReport,
     /// What the filter left out; `None`: there was none.
     pub filtered: Option<FilterReport>,
-    /// What the command wrote where its marks belong, and is none.
-    pub unreadable_marks: UnreadableMarks,
+    /// What the command wrote where its marks belong, and is not recorded.
+    pub left_out_marks: LeftOutMarks,
     /// What became of a command that had not ended.
     pub stopped: Option<Stopped>,
     /// Why the end of the recording could not be written, where the command was to go on all the same.
@@ -268,7 +268,8 @@ impl<S: FrameSink> Session<S> {
             let rest = operations.split_off(operations.len().min(OPERATIONS_PER_FRAME));
             self.put(Frame::Operations(std::mem::replace(&mut operations, rest)))?;
         }
-        Ok(())
+        let named = self.marks.as_mut().map(Marks::named).unwrap_or_default();
+        self.put_each(named.into_iter().map(|mark| Some(Frame::Mark(mark))))
     }
 
     fn maps(&mut self) -> Option<Frame> {
@@ -285,14 +286,18 @@ impl<S: FrameSink> Session<S> {
         let taken = self.probes.get_mut().finish();
         self.put_operations(taken)?;
         let (loss, filtered) = (self.loss(), self.filter_report());
-        let last =
-            [Some(Frame::Loss(loss.clone())), filtered.clone().map(Frame::Filtered), Some(Frame::End { at_ns: host::now_ns() })];
+        let last = [
+            self.marks.as_ref().and_then(Marks::remark).map(Frame::Mark),
+            Some(Frame::Loss(loss.clone())),
+            filtered.clone().map(Frame::Filtered),
+            Some(Frame::End { at_ns: host::now_ns() }),
+        ];
         last.into_iter().flatten().try_for_each(|frame| self.put_by(S::put_last, frame))?;
         self.all_is_written(stall, signals).await?;
-        let unreadable_marks = self.marks.map(|marks| marks.unreadable().clone()).unwrap_or_default();
+        let left_out_marks = self.marks.map(|marks| marks.left_out()).unwrap_or_default();
         let left_out: u64 = self.sink.left_out().iter().map(|counter| counter.count).sum();
         let operations = self.operations.saturating_sub(left_out);
-        Ok(Finished { ended, operations, loss, filtered, unreadable_marks, stopped, unwritten: self.unwritten })
+        Ok(Finished { ended, operations, loss, filtered, left_out_marks, stopped, unwritten: self.unwritten })
     }
 
     /// Waits for whoever reads the recording, as long as he takes any of it.

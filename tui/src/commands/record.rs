@@ -26,7 +26,7 @@ use crate::this_machine::{self, Capture};
 /// those of COMMAND.
 ///
 /// COMMAND can say when a thread sets up, warms up and measures, in the pipe that GRANTSCOPE_MARKS names: what is shown of
-/// the recording is then what was measured (docs/phases.md).
+/// the recording is then what was measured. There it also gives times a name, by lines `mark NAME` (docs/phases.md).
 ///
 /// Whoever reads the recording, or a disk that stalls, holds nobody: up to 4 MiB wait, and what comes beyond is left out and
 /// counted as lost (`undelivered`). A signal ends it: COMMAND is asked to end (SIGTERM), and killed after 10 s or at a second

@@ -16,7 +16,7 @@ use grantscope_analysis::recording::{Frame, FrameSink};
 use grantscope_analysis::report::text::doctor::Report;
 use grantscope_analysis::shown::{Shown, counted, number};
 use grantscope_collector::{
-    CaptureError, Ended, Finished, MARKS_VARIABLE, Notify, Options, Probes, Stopped, UnreadableMarks, addresses, pids,
+    CaptureError, Ended, Finished, LeftOutMarks, MARKS_VARIABLE, Notify, Options, Probes, Stopped, addresses, pids,
 };
 
 use grantscope_output::say;
@@ -187,7 +187,7 @@ fn report_end(finished: &Finished, has_command: bool) {
     if let Some(remark) = filtered::remark(finished.filtered.as_ref(), finished.operations, has_command) {
         say!("grantscope: {remark}");
     }
-    report_marks(&finished.unreadable_marks);
+    report_marks(&finished.left_out_marks);
     match finished.stopped {
         Some(Stopped::Killed) => say!("grantscope: COMMAND was asked to end, did not within 10 s, and was killed"),
         Some(Stopped::KilledAtOnce) => say!("grantscope: COMMAND was asked to end, and killed when the second signal came"),
@@ -198,14 +198,21 @@ fn report_end(finished: &Finished, has_command: bool) {
     }
 }
 
-/// Says what the command wrote where its marks belong.
-fn report_marks(unreadable: &UnreadableMarks) {
+/// Says what of the command's marks is not in the recording.
+fn report_marks(left_out: &LeftOutMarks) {
+    let unreadable = &left_out.unreadable;
     if unreadable.lines > 0 {
         say!(
             "grantscope: {} lines in {MARKS_VARIABLE} are no marks and were left out, the first is {:?}: write `THREAD NANOSECONDS PHASE`, \
-             as docs/phases.md says",
+             `mark NAME` or `mark@NANOSECONDS NAME`, with the time on CLOCK_MONOTONIC, as docs/phases.md says",
             unreadable.lines,
             unreadable.first
+        );
+    }
+    if left_out.named > 0 {
+        say!(
+            "grantscope: {} of COMMAND left out, because there were more than docs/phases.md allows: write fewer",
+            counted(left_out.named, "name")
         );
     }
 }
