@@ -122,6 +122,13 @@ fn what_is_watched_is_written_as_it_came_with_marks_also_while_the_display_is_he
     let summary = String::from_utf8(grantscope(&["summary", &out]).stdout).unwrap();
     let lines: Vec<_> = summary.lines().filter(|line| line.starts_with("mark ")).collect();
     assert!(lines.len() == 2 && lines[0].ends_with(" s: cable out") && lines[1].ends_with(" s: mark 2"), "{summary}");
+    let exported = String::from_utf8(grantscope(&["export", "--format", "marks", &out]).stdout).unwrap();
+    let rows: Vec<Vec<&str>> = exported.lines().skip(1).map(|row| row.split(',').collect()).collect();
+    let times = made.iter().map(|mark| vec![mark.name().to_owned(), mark.at_ns().to_string()]);
+    assert!(rows.iter().map(|row| row[1..3].to_vec()).eq(times), "{exported}");
+    let merged = grantscope(&["merge", &out]);
+    let said = String::from_utf8(merged.stderr).unwrap();
+    assert!(merged.status.success() && said.contains(": 2 marks left out, because rows are about whole runs"), "{said}");
     let report = String::from_utf8(grantscope(&["top", &out, "--speed", "max"]).stdout).unwrap();
     assert!(report.contains(&format!("{}\n", lines[0])), "reports as text say it too: {report}");
 }

@@ -24,6 +24,8 @@ use crate::source::stream::is_stdin;
 /// asked, and the same operation that started it (started_by). Unknown is an empty cell. Control characters in names are
 /// escaped (`\n`): a row is a line.
 ///
+/// The marks of a recording are a table of their own, `--format marks`.
+///
 /// A file gets its new contents when they are whole, and keeps its mode and owner; a link is followed; a pipe or a device is
 /// written as it is. The recording itself is never the output.
 ///
@@ -56,6 +58,7 @@ impl Verb for Export {
     const EXAMPLES: &'static [Example] = &[
         Example("grantscope export --format csv run.gsr -o run.csv", ""),
         Example("grantscope export run.gsr | head -3", ""),
+        Example("grantscope export --format marks run.gsr", "which mark lay when"),
         Example("ssh board cat run.gsr | grantscope export - -o run.csv", ""),
     ];
     const EXITS: Exits = exit::OF_A_READER;

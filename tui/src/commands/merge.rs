@@ -11,7 +11,7 @@ use grantscope_analysis::report::export::{Audience, csv, merged};
 use grantscope_analysis::runs::Facts;
 use grantscope_analysis::runs::csv::{self as runs_csv, Listed};
 use grantscope_analysis::series::Wanted;
-use grantscope_analysis::shown::{Shown, escaped};
+use grantscope_analysis::shown::{Shown, counted, escaped};
 use grantscope_output::{FileId, say};
 
 use crate::commands::export::Table;
@@ -147,6 +147,14 @@ impl Inputs {
         let loaded = load::recording(path, wanted)?;
         self.is_new(loaded.file, &name)?;
         self.is_whole &= loaded.report(path) == Exit::OK;
+        let marks = loaded.aggregate.marks().count();
+        if marks > 0 {
+            say!(
+                "grantscope: {}: {} left out, because rows are about whole runs; `grantscope export --format marks` writes those of a recording",
+                Shown(&name),
+                counted(marks, "mark")
+            );
+        }
         let mut bytes = Vec::new();
         csv::csv(&loaded.aggregate, Audience::Program, &mut bytes).with_context(|| name.clone())?;
         let mut runs = runs_csv::table(&bytes[..]).with_context(|| name)?.runs;

@@ -53,7 +53,7 @@ pub(super) fn written(cell: Cell<'_>, audience: Audience) -> Result<Cow<'_, str>
 }
 
 /// Text of others stays on its line, and in a spreadsheet text.
-fn words(text: &str, audience: Audience) -> Cow<'_, str> {
+pub(super) fn words(text: &str, audience: Audience) -> Cow<'_, str> {
     let text = escaped(text);
     match audience {
         Audience::Spreadsheet if text.starts_with(FORMULA) => format!("'{text}").into(),
