@@ -356,6 +356,7 @@ pub enum Action {
     Drain { object: usize },
     Actions { shuffled: bool },
     Sleep { ns: u64, at: Option<u32> },
+    Mark { name: String, at: Option<u32> },
 }
 
 impl Action {

@@ -322,6 +322,10 @@ impl Reader<'_> {
                 Action::Sleep { ns: as_number(value) * 1_000_000_000 / rate, at: self.optional(fields, "at") }
             }
             Verb::SleepMs => Action::Sleep { ns: as_number(value) * 1_000_000, at: self.optional(fields, "at") },
+            Verb::Mark => {
+                let Fitting::Word(name) = value else { return None };
+                Action::Mark { name: name.clone(), at: self.optional(fields, "at") }
+            }
             verb => unreachable!("{verb:?} uses nothing"),
         })
     }

@@ -54,7 +54,7 @@ each = [
     f:11:8: a pace is "closed", { rate_hz = 100 } or { frame_rate = 60 }
     f:13:1: there is no verb mapp: write map
     f:14:25: there is no key cuont of the step map: write count
-    f:15:1: this step has no verb: write one of open, close, map, mmap, touch, read, munmap, unmap, export, attach, detach, release, wait, allocate, free, import, import_release, grant, ungrant, peer_grant, peer_ungrant, peer_import, peer_import_release, copy, pipe, drain, actions, hold_frames, sleep_ms
+    f:15:1: this step has no verb: write one of open, close, map, mmap, touch, read, munmap, unmap, export, attach, detach, release, wait, allocate, free, import, import_release, grant, ungrant, peer_grant, peer_ungrant, peer_import, peer_import_release, copy, pipe, drain, actions, hold_frames, sleep_ms, mark
     f:16:1: a step does one thing: make a step of each verb
     f:17:1: the key limit_ms of the step wait is missing: how long at most (write a number from 0 to 600000)
     "#);

@@ -1,4 +1,5 @@
-//! Marks for a profiler: the phase that each thread is in, as lines in a pipe that is inherited from it (docs/phases.md).
+//! Marks for a profiler: the phase that each thread is in, and names for times, as lines in a pipe that is inherited from it
+//! (docs/phases.md).
 
 use grantscope_output::say;
 use std::cell::Cell;
@@ -17,6 +18,9 @@ use super::phase::Phase;
 
 /// The variable that names the pipe's descriptor.
 const VARIABLE: &str = "GRANTSCOPE_MARKS";
+
+/// As many characters of a name are written: more than the profiler keeps, and at the longest less than PIPE_BUF.
+const MOST_NAME: usize = 256;
 
 static PIPE: OnceLock<File> = OnceLock::new();
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -54,13 +58,27 @@ fn pipe(descriptor: RawFd) -> Option<File> {
 
 /// From now on this thread is in `phase`. Said once for each change, and outside of what is timed.
 pub(super) fn mark(phase: Phase) {
-    let Some(mut pipe) = PIPE.get() else { return };
+    let Some(pipe) = PIPE.get() else { return };
     let now = (gettid().as_raw(), name(phase));
     if LAST.replace(Some(now)) == Some(now) {
         return;
     }
+    write(pipe, &format!("{} {} {}\n", now.0, monotonic_ns(), now.1));
+}
+
+/// The present has this name. What would end its line is written out; the profiler cuts a long name, and says so.
+pub(crate) fn name_now(name: &str) {
+    let Some(pipe) = PIPE.get() else { return };
+    let now_ns = monotonic_ns();
+    let written = name
+        .chars()
+        .take(MOST_NAME)
+        .map(|character| if character.is_control() { character.escape_default().to_string() } else { character.to_string() });
+    write(pipe, &format!("mark@{now_ns} {}\n", written.collect::<String>()));
+}
+
+fn write(mut pipe: &File, line: &str) {
     // The profiler has made it so that a full pipe refuses what it does not take: one write, all or nothing (PIPE_BUF).
-    let line = format!("{} {} {}\n", now.0, monotonic_ns(), now.1);
     if pipe.write_all(line.as_bytes()).is_err() {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
@@ -71,8 +89,8 @@ pub fn report_lost() {
     let lost = LOST.load(Ordering::Relaxed);
     if lost > 0 {
         say!(
-            "warning: {lost} marks did not reach the profiler, which takes some warm-up for measured or the reverse: it has ended, or \
-             reads too slowly"
+            "warning: {lost} marks did not reach the profiler, which may take some warm-up for measured or the reverse, and lack names of \
+             times: it has ended, or reads too slowly"
         );
     }
 }

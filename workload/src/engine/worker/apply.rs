@@ -7,7 +7,7 @@ use crate::engine::concurrent_detach::{Wait, wait_while_detaching};
 use crate::error::{Error, Result};
 use crate::script::{Action, Amount, Pick, Side, Slice, Step};
 use crate::stop;
-use crate::truth::monotonic_ns;
+use crate::truth::{marks, monotonic_ns};
 use crate::uapi::GRANTED_BYTES;
 
 use super::{Item, Iteration, Shared, Worker, answered, surprise, watch};
@@ -33,8 +33,12 @@ impl<'run> Worker<'run> {
                 self.wait_while_detaching(*object, &Wait { limit, detach_after })
             }
             Action::Copy { on, inwards, pages, slice } => self.copy(step, *on, *inwards, (pages, slice), iteration),
-            Action::Sleep { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
+            Action::Sleep { at: Some(at), .. } | Action::Mark { at: Some(at), .. } if iteration.counted != Some(*at) => Ok(()),
             Action::Sleep { ns, .. } => stop::sleep_unless(monotonic_ns() + ns, || self.shared.barrier.given_up()),
+            Action::Mark { name, .. } => {
+                marks::name_now(name);
+                Ok(())
+            }
             // The iteration is made of them.
             Action::Actions { .. } => Ok(()),
             other => unreachable!("{other:?} uses nothing"),

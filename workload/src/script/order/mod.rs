@@ -191,7 +191,7 @@ impl<'a> Walk<'a> {
                 let worker = self.worker;
                 worker.parts.iter().for_each(|part| self.iterate(&part.each));
             }
-            Action::Sleep { .. } => {}
+            Action::Sleep { .. } | Action::Mark { .. } => {}
         }
     }
 

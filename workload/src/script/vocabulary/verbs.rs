@@ -35,6 +35,7 @@ pub enum Verb {
     Actions,
     HoldFrames,
     SleepMs,
+    Mark,
 }
 
 /// The effect on the object that a verb names.
@@ -386,5 +387,13 @@ pub const STEPS: &[Entry] = &[
         value: number(0, 600_000),
         keys: &[AT],
         meaning: "sleeps for this many milliseconds",
+    },
+    Entry {
+        verb: Verb::Mark,
+        role: Role::Uses,
+        name: "mark",
+        value: Kind::Text,
+        keys: &[AT],
+        meaning: "gives the present this name in the recording, where a profiler runs the generator: each thread that comes to it does",
     },
 ];
