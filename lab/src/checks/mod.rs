@@ -23,6 +23,7 @@ mod hostile;
 mod init;
 mod kernel_users;
 mod ledger;
+mod named;
 mod overhead;
 mod pids;
 mod platforms;
@@ -59,7 +60,7 @@ pub const ALL: &[Check] = &[
     Check { name: "what a program writes to the stream becomes the recording", run: program::stream_is_recorded },
     Check { name: "the default sweep is profiled exactly as it was", run: profile::sweep_is_exact },
     Check {
-        name: "set-up and warm-up of the sweep are told apart from what is measured",
+        name: "set-up and warm-up of the sweep are told apart from what is measured, and its names for times are kept",
         run: profile::only_what_is_measured_is_counted,
     },
     Check { name: "the recorder says what it uses, and stays small", run: profile::the_recorder_stays_small },

@@ -12,7 +12,7 @@ use grantscope_wire::{Op, Stage};
 
 use super::{
     harness::Harness,
-    hooks_document,
+    hooks_document, named,
     recorded::{Recorded, measured_counts_are, truth},
 };
 use crate::{
@@ -41,10 +41,13 @@ pub fn sweep_is_exact(harness: &Harness) -> Result<()> {
     Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
 }
 
-/// Each row that people get of the sweep counts the iterations that were asked for: neither set-up nor warm-up.
+/// Each row that people get of the sweep counts the iterations that were asked for: neither set-up nor warm-up; and the names that were
+/// given before and after are there.
 pub fn only_what_is_measured_is_counted(harness: &Harness) -> Result<()> {
     let out = sweep(harness, 0)?;
-    measured_counts_are(&out.join("recording.gsr"), &truth(&out.join("truth.json"))?)
+    let (recording, truth) = (out.join("recording.gsr"), truth(&out.join("truth.json"))?);
+    measured_counts_are(&recording, &truth)?;
+    named::are_around(&recording, &truth)
 }
 
 /// What the recorder of the sweep said of itself.
@@ -202,7 +205,7 @@ pub fn sweep(harness: &Harness, which: usize) -> Result<PathBuf> {
     if out.join("truth.json").exists() {
         return Ok(out);
     }
-    record(harness, name, scenario::command(MAIN, "sweep")?)
+    record(harness, name, named::command(scenario::command(MAIN, "sweep")?))
 }
 
 /// One recorded run of a command on the counted clock.

@@ -12,6 +12,7 @@ use grantscope_workload::catalog::BUILTIN;
 
 use super::{
     harness::Harness,
+    named,
     recorded::{self, Recorded},
 };
 use crate::{guest::job::Job, platform::Clock};
@@ -88,6 +89,7 @@ each = [
   { detach = "shown" }, { wait = "shown", limit_ms = 2000 },
   # More descriptors at once than find places of their own in the probes' table: the square of 150 over twice 4,096 share one.
   { export = "held", pages = 1, count = 150, buffer = "$buffer" }, { wait = "held", limit_ms = 0, expect = "ETIMEDOUT" },
+  { mark = "many are held", at = 1 },
   { release = "held" },
   { export = "last", pages = 11, count = 2, buffer = "$buffer" }, { attach = "last" }, { release = "last" },
   { wait = "last", limit_ms = 2000, detach_after_ms = 30 }, { wait = "last", limit_ms = 0, expect = "ENOENT" },
@@ -97,6 +99,9 @@ each = [
 /// The waits of [`ORDERS`] within which vgem detaches: the only ones for buffers of so many pages, two in each of five iterations of
 /// three arms in two processes; and how long each is at least.
 const ENDED_BY_DETACHING: (u32, usize, u64) = (11, 2 * 5 * 3 * 2, 30_000_000);
+
+/// The marks of [`ORDERS`]: in one of the iterations of three arms in two processes.
+const MARKED: (&str, usize) = ("many are held", 3 * 2);
 
 /// All of them one after the other, in one recording of dom1's pages.
 fn all_of_them() -> String {
@@ -118,12 +123,13 @@ fn shortened(name: &str) -> String {
 pub fn files_are_exact(harness: &Harness) -> Result<()> {
     let out = harness.out("scenarios");
     run_script(harness, "scenarios", &all_of_them())?;
+    let recorded = Recorded::read(&out.join("all.gsr"))?;
+    named::are_between(&recorded, &truth(&out, "orders")?, MARKED.0, MARKED.1)?;
     let mut truths = Vec::new();
     for name in BUILTIN.iter().map(|builtin| builtin.name).chain(["orders"]) {
         truths.push(truth(&out, name)?);
     }
     let together = Truth::of_all(truths).context("there are no scenario files")?;
-    let recorded = Recorded::read(&out.join("all.gsr"))?;
     recorded.agrees_with(&together)?;
     note!("{} scenario files, and one with every other verb", BUILTIN.len());
     waits_end_with_the_detaching(&recorded, &together)
