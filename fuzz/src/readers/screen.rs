@@ -27,7 +27,7 @@ use super::shown::assert_shown;
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
 
 pub fn run(input: &[u8]) -> String {
-    let mut source = stream::bytes(Cursor::new(input.to_vec()), Origin::Live);
+    let mut source = stream::recording(Cursor::new(input.to_vec()), Origin::Live, false);
     let mut app = App::new(Origin::Live, Wanted { most_series: MostSeries(500), ..Wanted::default() });
     let mut waiting = Vec::new();
     let ended = loop {

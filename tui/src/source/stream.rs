@@ -42,6 +42,11 @@ pub fn standard_input() -> Result<impl Read + AsFd + Send + 'static> {
 /// The frames of a recording in these bytes. Of one that is in a file, nothing stands behind the end.
 pub fn bytes(input: impl Read + AsFd + Send + 'static, origin: Origin) -> Box<dyn FrameSource> {
     let is_socket = is_socket(&input);
+    recording(input, origin, is_socket)
+}
+
+/// The same of what is no file, or is known to come from a socket or not.
+pub fn recording(input: impl Read + Send + 'static, origin: Origin, is_socket: bool) -> Box<dyn FrameSource> {
     Box::new(Recording { state: State::Unopened(Some(BufReader::new(input))), origin, is_socket })
 }
 
