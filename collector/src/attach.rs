@@ -4,6 +4,7 @@
 //! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
 
 use std::collections::BTreeSet;
+use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -14,6 +15,8 @@ use grantscope_wire::{Detail, HOOKS};
 
 use crate::btf::KernelTypes;
 use crate::cost::Means;
+use crate::kretprobe::Kretprobe;
+use crate::preemption::Preemption;
 use crate::symbols::{Symbol, Symbols, Wanted};
 use crate::{CaptureError, signature};
 use grantscope_analysis::error_chain;
@@ -46,6 +49,14 @@ pub fn means(attached_by: &str) -> Option<Means> {
     }
 }
 
+/// What became of the hooks.
+pub struct Attached {
+    /// Of each.
+    pub status: Vec<HookStatus>,
+    /// What is attached otherwise than by the object's own links.
+    pub kretprobes: Vec<Kretprobe>,
+}
+
 /// Attaches all hooks that are watched at this detail; fails only where a required one cannot be.
 pub fn all(
     ebpf: &mut Ebpf,
@@ -54,10 +65,12 @@ pub fn all(
     symbols: &Symbols,
     mode: AttachMode,
     detail: Detail,
-) -> Result<Vec<HookStatus>, CaptureError> {
+) -> Result<Attached, CaptureError> {
     let hooks = || HOOKS.iter().filter(|hook| hook.is_watched_at(detail));
-    let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry: without_fentry(mode) };
-    hooks().map(|hook| attacher.status(symbols, hook)).collect()
+    let (without_fentry, kretprobes) = (without_fentry(mode), Vec::new());
+    let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry, kretprobes };
+    let status = hooks().map(|hook| attacher.status(symbols, hook)).collect::<Result<_, _>>()?;
+    Ok(Attached { status, kretprobes: attacher.kretprobes })
 }
 
 /// How many programs are detached at the same time. The wait for RCU of each kprobe (`unregister_kprobes`, kernel/kprobes.c, v6.12) is in no
@@ -65,12 +78,17 @@ pub fn all(
 const DETACHERS: usize = 4;
 
 /// Detaches all hooks, and gives back their programs.
-pub fn detach(ebpf: &mut Ebpf) {
+pub fn detach(ebpf: &mut Ebpf, kretprobes: Vec<Kretprobe>) {
     let names: BTreeSet<_> =
         HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
     let attached = Mutex::new(ebpf.programs_mut().filter(|(name, _)| names.contains(*name)));
     let next = || attached.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let kretprobes = Mutex::new(kretprobes.into_iter());
+    let next_kretprobe = || kretprobes.lock().unwrap_or_else(PoisonError::into_inner).next();
     let detach_each = || {
+        while let Some(kretprobe) = next_kretprobe() {
+            drop(kretprobe);
+        }
         while let Some((name, program)) = next() {
             // Nobody else detaches it.
             unload(program).unwrap_or_else(|error| unreachable!("{name} cannot be detached: {error}"));
@@ -96,7 +114,15 @@ pub fn unload(program: &mut Program) -> Result<(), ProgramError> {
 
 /// Why fentry is not even tried; `None`: it is.
 fn without_fentry(mode: AttachMode) -> Option<String> {
-    (mode == AttachMode::Kprobe).then(|| "kprobes alone were asked for".to_owned())
+    match mode {
+        AttachMode::Fentry => None,
+        AttachMode::Kprobe => Some("kprobes alone were asked for".to_owned()),
+        AttachMode::Best => {
+            let Preemption { model, is_at_any_time } = Preemption::find();
+            let loses = is_at_any_time.unwrap_or(true);
+            loses.then(|| format!("it loses operations where the kernel is preempted at any time (here: {model})"))
+        }
+    }
 }
 
 struct Attacher<'a> {
@@ -106,6 +132,7 @@ struct Attacher<'a> {
     detail: Detail,
     /// Why no more fentry is tried, if it is not.
     without_fentry: Option<String>,
+    kretprobes: Vec<Kretprobe>,
 }
 
 impl Attacher<'_> {
@@ -205,23 +232,29 @@ impl Attacher<'_> {
         attached.map(drop)
     }
 
+    /// As above. A kretprobe with little room is better than none.
     fn by_kprobe(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
-        let mut on_return = None;
+        let (mut on_return, mut with_room) = (None, None);
         if hook.return_is_watched_at(self.detail) {
             let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
             exit.load()?;
-            on_return = Some(exit.attach(&symbol.name, 0)?);
+            match Kretprobe::attach(exit.fd()?.as_fd(), &symbol.name) {
+                Ok(kretprobe) => with_room = Some(kretprobe),
+                Err(_) => on_return = Some(exit.attach(&symbol.name, 0)?),
+            }
         }
-        if !hook.entry_is_watched_at(self.detail) {
-            return Ok(());
+        if hook.entry_is_watched_at(self.detail) {
+            let entry: &mut KProbe = program(self.ebpf, hook, "kprobe")?;
+            if let Err(error) = entry.load().and_then(|()| entry.attach(&symbol.name, 0)) {
+                if let Some(link) = on_return {
+                    let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
+                    exit.detach(link)?;
+                }
+                return Err(error);
+            }
         }
-        let entry: &mut KProbe = program(self.ebpf, hook, "kprobe")?;
-        let attached = entry.load().and_then(|()| entry.attach(&symbol.name, 0));
-        if let (Err(_), Some(link)) = (&attached, on_return) {
-            let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
-            exit.detach(link)?;
-        }
-        attached.map(drop)
+        self.kretprobes.extend(with_room);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use aya_obj::generated::bpf_prog_info;
+use aya_obj::generated::{bpf_prog_info, perf_event_attr};
 use nix::libc;
 
 const BPF_PROG_RUN: libc::c_int = 10;
@@ -15,6 +15,7 @@ const BPF_LINK_GET_FD_BY_ID: libc::c_int = 30;
 const BPF_LINK_GET_NEXT_ID: libc::c_int = 31;
 const BPF_ITER_CREATE: libc::c_int = 33;
 const BPF_TRACE_ITER: u32 = 28;
+const BPF_PERF_EVENT: u32 = 41;
 const BPF_LINK_TYPE_PERF_EVENT: u32 = 7;
 const BPF_PERF_EVENT_KRETPROBE: u32 = 4;
 
@@ -96,6 +97,44 @@ pub fn iterate_one_task(program: BorrowedFd<'_>, pid: u32) -> io::Result<File> {
     let iterator = call(BPF_ITER_CREATE, &mut [link.as_raw_fd() as u32, 0])?;
     // SAFETY: as above.
     Ok(unsafe { OwnedFd::from_raw_fd(iterator) }.into())
+}
+
+/// Attaches a program of kprobes to an event of tracefs, with this id. It is attached as long as what comes back lives.
+///
+/// # Errors
+/// There is no such event, or it takes no such program.
+pub fn attach_to_event(program: BorrowedFd<'_>, event: u64) -> io::Result<Vec<OwnedFd>> {
+    /// include/uapi/linux/perf_event.h, v6.12.
+    const PERF_TYPE_TRACEPOINT: u32 = 2;
+    const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
+    // _IOW('$', 8, __u32)
+    const PERF_EVENT_IOC_SET_BPF: u32 = 0x4004_2408;
+    const ANY_PROCESS: libc::pid_t = -1;
+    const NO_GROUP: RawFd = -1;
+    // SAFETY: plain old data, of which zeros are one.
+    let mut attributes = unsafe { std::mem::zeroed::<perf_event_attr>() };
+    attributes.type_ = PERF_TYPE_TRACEPOINT;
+    attributes.size = size_of::<perf_event_attr>() as u32;
+    attributes.config = event;
+    let processor: libc::c_int = 0;
+    // SAFETY: the attributes are as long as they say. Whatever processor is named, its programs run on all.
+    let opened = unsafe {
+        libc::syscall(libc::SYS_perf_event_open, &raw mut attributes, ANY_PROCESS, processor, NO_GROUP, PERF_FLAG_FD_CLOEXEC)
+    };
+    if opened < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made it, for nobody else.
+    let opened = unsafe { OwnedFd::from_raw_fd(opened as RawFd) };
+    let mut attributes = [program.as_raw_fd() as u32, opened.as_raw_fd() as u32, BPF_PERF_EVENT, 0];
+    if let Ok(link) = call(BPF_LINK_CREATE, &mut attributes) {
+        // SAFETY: as above.
+        return Ok(vec![unsafe { OwnedFd::from_raw_fd(link) }, opened]);
+    }
+    // Before 5.15 there are no links of events.
+    // SAFETY: the argument is a number.
+    let set = unsafe { libc::ioctl(opened.as_raw_fd(), PERF_EVENT_IOC_SET_BPF as _, program.as_raw_fd()) };
+    if set < 0 { Err(io::Error::last_os_error()) } else { Ok(vec![opened]) }
 }
 
 /// How often the kernel did not run a program because it ran already on that processor (kernel/bpf/trampoline.c, Linux v6.12); 0 where it

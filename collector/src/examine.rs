@@ -9,6 +9,8 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::addresses::has;
+use crate::configuration::Configuration;
+use crate::preemption::Preemption;
 use crate::symbols::{self, Symbols, Wanted};
 use crate::{Probes, addresses, host, pids, preflight};
 use grantscope_analysis::error_chain;
@@ -19,8 +21,8 @@ use grantscope_wire::Detail;
 
 /// Looks at everything.
 pub fn examine(mode: AttachMode) -> Report {
-    let mut findings =
-        vec![xen(), domain(), rights(), pid_namespace(), lockdown(), kernel_addresses(), page_size(), btf(), gntdev()];
+    let mut findings = vec![xen(), domain(), rights(), pid_namespace(), lockdown(), kernel_addresses(), page_size(), btf()];
+    findings.extend([preemption(mode), gntdev()]);
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
     findings.push(Finding::unknown("free grants", "Linux does not report to user space how many grant references are left"));
@@ -192,6 +194,34 @@ fn btf() -> Finding {
     Finding::ok(TOPIC, format!("of the kernel: yes{}", modules.concat()))
 }
 
+/// What is lost to preemption, by the hooks that are attached in this mode.
+fn preemption(mode: AttachMode) -> Finding {
+    const TOPIC: &str = "preemption";
+    let Preemption { model, is_at_any_time } = Preemption::find();
+    let by_fentry = mode == AttachMode::Fentry;
+    match is_at_any_time {
+        Some(false) => Finding::ok(TOPIC, format!("{model}: hooks by fentry lose nothing to it")),
+        Some(true) if by_fentry => Finding::gap(
+            TOPIC,
+            format!("{model}: the kernel is preempted at any time"),
+            "while a program of fentry is preempted, the kernel skips it for all others on that processor: such operations are lost, and counted",
+            "leave out --attach fentry: kprobes cost more, and lose none of them",
+        ),
+        Some(true) => Finding::ok(
+            TOPIC,
+            format!(
+                "{model}: the kernel is preempted at any time, so hooks are kprobes, which cost more than fentry and lose nothing to it"
+            ),
+        ),
+        None => Finding::unknown(
+            TOPIC,
+            format!(
+                "{model}: whether it is preempted at any time is not to be seen, so hooks are kprobes; mount debugfs to let it be seen"
+            ),
+        ),
+    }
+}
+
 fn module_is_loaded(name: &str) -> bool {
     let start = format!("{name} ");
     read("/proc/modules").is_some_and(|text| text.lines().any(|line| line.starts_with(&start)))
@@ -304,24 +334,10 @@ fn dma_alloc() -> Finding {
 
 /// What was found, and what the kernel's configuration says of it, where it can be read.
 fn configured(option: &str, found: &str) -> String {
-    let release = nix::sys::utsname::uname().map(|uname| uname.release().to_string_lossy().into_owned()).unwrap_or_default();
-    let text = packed_configuration().or_else(|| read(&format!("/boot/config-{release}")));
-    match text {
+    match Configuration::read() {
         None => found.to_owned(),
-        Some(text) => format!("{found} ({option}{})", setting(&text, option)),
+        Some(configuration) => format!("{found} ({option}{})", configuration.setting(option)),
     }
-}
-
-/// CONFIG_IKCONFIG_PROC.
-fn packed_configuration() -> Option<String> {
-    let packed = fs::File::open("/proc/config.gz").ok()?;
-    std::io::read_to_string(flate2::read::GzDecoder::new(packed)).ok()
-}
-
-/// `=y`, or that it is not set.
-fn setting<'a>(configuration: &'a str, option: &str) -> &'a str {
-    let set = configuration.lines().find_map(|line| line.strip_prefix(option).filter(|rest| rest.starts_with('=')));
-    set.unwrap_or(" is not set")
 }
 
 fn direct_mapped() -> Finding {
@@ -378,12 +394,5 @@ mod tests {
         assert_eq!(found("x86_64", None).state, State::Unknown);
         // All domains on Arm are `HVM`.
         assert_eq!([Some("HVM"), None].map(|guest_type| found("aarch64", guest_type).state), [State::Ok; 2]);
-    }
-
-    #[test]
-    fn an_option_is_found_by_its_whole_name() {
-        let configuration = "CONFIG_XEN_GNTDEV_DMABUF=y\nCONFIG_XEN_GNTDEV=m\n# CONFIG_XEN_GRANT_DMA_ALLOC is not set\n";
-        assert_eq!(setting(configuration, "CONFIG_XEN_GNTDEV"), "=m");
-        assert_eq!(setting(configuration, "CONFIG_XEN_GRANT_DMA_ALLOC"), " is not set");
     }
 }

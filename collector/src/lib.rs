@@ -2,7 +2,7 @@
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled, `addresses` what the
 //! kernel hides; `btf`, `symbols` and `kernel` ask the
-//! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel;
+//! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel, as `preemption` lets them and with `kretprobe`;
 //! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `cost` measures what the programs cost; `marks` reads which phase a command is in; `pids` translates
 //! process ids between PID namespaces; `probes` owns what is
 //! attached; `session` turns it into a recording.
@@ -28,17 +28,20 @@ mod bpf;
 mod btf;
 mod callers;
 mod census;
+mod configuration;
 mod cost;
 mod decode;
 mod examine;
 mod handover;
 mod host;
 mod kernel;
+mod kretprobe;
 mod live_maps;
 mod mapped;
 mod marks;
 mod object;
 pub mod pids;
+mod preemption;
 mod preflight;
 mod probes;
 mod session;

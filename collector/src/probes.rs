@@ -16,6 +16,7 @@ use crate::cost::{self, Baseline, Costs, Means};
 use crate::decode::{DecodeError, Decoder};
 use crate::host::give_back;
 use crate::kernel::KernelFacts;
+use crate::kretprobe::Kretprobe;
 use crate::live_maps::LiveMaps;
 use crate::mapped::Mapped;
 use crate::object::take;
@@ -41,7 +42,8 @@ pub struct Probes {
     costs: Costs,
     uncalibrated: Option<String>,
     /// Programs at the returns of functions that operations end in, by kretprobes: by their ids.
-    kretprobes: Vec<(u32, HookId)>,
+    returns: Vec<(u32, HookId)>,
+    kretprobes: Vec<Kretprobe>,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
     left_out_before: u64,
@@ -80,7 +82,8 @@ impl Probes {
         let btf = types.functions_alone(&functions())?;
         let mut live = LiveMaps::new(&mut ebpf)?;
         handover::load(&mut ebpf)?;
-        let status = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
+        let attached = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
+        let status = attached.status;
         set_attached(&mut ebpf, &status)?;
         let (baselines, uncalibrated) = baselines(&mut ebpf, &btf, &mut records, &status);
         // Only now: what begins after a census is seen by the hooks.
@@ -90,7 +93,8 @@ impl Probes {
         }
         let census = census.ok();
         let mut probes = Self {
-            kretprobes: kretprobes(&ebpf, &status),
+            returns: kretprobes(&ebpf, &status),
+            kretprobes: attached.kretprobes,
             ebpf,
             records,
             loss,
@@ -195,7 +199,7 @@ impl Probes {
     pub fn finish(&mut self) -> Result<Vec<Operation>, DecodeError> {
         // What is seen while some hooks are missing is neither whole nor lost; and what the kernel has counted goes with the programs.
         self.over = Some(Over { at_ns: host::now_ns(), counted: self.counted(), left_out: self.left_out.count(0) });
-        attach::detach(&mut self.ebpf);
+        attach::detach(&mut self.ebpf, std::mem::take(&mut self.kretprobes));
         handover::of_all(&self.ebpf);
         self.take()
     }
@@ -260,11 +264,11 @@ impl Probes {
 
     /// Returns that kretprobes have missed, by the hook that reports the operation.
     fn missed_returns(&self) -> Vec<(HookId, u64)> {
-        if self.kretprobes.is_empty() {
+        if self.returns.is_empty() {
             return Vec::new();
         }
         let missed = bpf::missed_returns();
-        self.kretprobes.iter().filter_map(|(program, hook)| Some((*hook, *missed.get(program)?))).collect()
+        self.returns.iter().filter_map(|(program, hook)| Some((*hook, *missed.get(program)?))).collect()
     }
 
     fn counter(&self, hook: HookId, kind: LossKind) -> Option<LossCounter> {

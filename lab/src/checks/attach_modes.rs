@@ -29,7 +29,8 @@ pub fn kprobes_are_exact(harness: &Harness) -> Result<()> {
     recorded.agrees_with(&truth(&out.join("truth.json"))?)
 }
 
-/// More threads sleep in one function than its kretprobe has instances, three times.
+/// More threads sleep in one function than the kernel gives a kretprobe instances for, three times: with tracefs, by which it can be asked
+/// for more, and without.
 const ASLEEP: &str = r#"
 cat >/tmp/asleep.toml <<END
 version = 1
@@ -50,17 +51,30 @@ each = [
   { detach = "frame" },
 ]
 END
-grantscope record -o /out/asleep.gsr --clock counted --attach kprobe -- \
-    grantscope-workload run --scenario /tmp/asleep.toml --self --truth /out/asleep.json
+asleep() {
+    grantscope record -o /out/$1.gsr --clock counted --attach kprobe -- \
+        grantscope-workload run --scenario /tmp/asleep.toml --self --truth /out/$1.json || exit
+    cat /sys/kernel/tracing/kprobe_events >/out/$1.left 2>/dev/null || :
+}
+# What a recorder leaves that is killed, the next one removes.
+grantscope record -o /tmp/killed.gsr --attach kprobe -- sh -c 'kill -9 $PPID; sleep 1' 2>/dev/null
+cat /sys/kernel/tracing/kprobe_events >/out/killed.left
+asleep asleep
+umount /sys/kernel/tracing && umount -l /sys/kernel/debug || exit
+asleep cramped
 "#;
 
-/// Returns that a kretprobe misses are counted, those of the last round too, after which no task comes again.
+/// With room for them, all returns are seen; without, those that a kretprobe misses are counted, those of the last round too, after which
+/// no task comes again.
 pub fn missed_returns_are_counted(harness: &Harness) -> Result<()> {
     let out = harness.out("asleep");
-    harness.passes(harness.full()?, "asleep", &Job::Script(ASLEEP.into()), Clock::Counted)?;
-    let recorded = Recorded::read(&out.join("asleep.gsr"))?;
+    let outcome = harness.passes(harness.full()?, "asleep", &Job::Script(ASLEEP.into()), Clock::Counted)?;
+    ensure!(!outcome.required("killed.left")?.is_empty(), "a recorder that was killed left nothing: does it use tracefs?");
+    ensure!(outcome.required("asleep.left")?.is_empty(), "left behind: {}", outcome.required("asleep.left")?);
+    Recorded::read(&out.join("asleep.gsr"))?.agrees_with(&truth(&out.join("asleep.json"))?)?;
+    let recorded = Recorded::read(&out.join("cramped.gsr"))?;
     let by_ioctl = |name: &str| Op::ALL.iter().any(|op| op.name() == name && op.reported_by() == HookId::GntdevIoctl);
-    let made = truth(&out.join("asleep.json"))?.operations().filter(|call| by_ioctl(&call.op)).count() as u64;
+    let made = truth(&out.join("cramped.json"))?.operations().filter(|call| by_ioctl(&call.op)).count() as u64;
     let kept = recorded.operations.iter().filter(|operation| by_ioctl(operation.op.name())).count() as u64;
     let lost = recorded.aggregate.lost(Op::WaitReleased);
     note!("of {made} ioctls {kept} were kept, and {lost} lost");
@@ -71,7 +85,7 @@ pub fn missed_returns_are_counted(harness: &Harness) -> Result<()> {
 
 /// What else their threads did meanwhile was taken for a part of the waits, and is counted.
 fn what_was_swallowed_is_counted(recorded: &Recorded, out: &Path) -> Result<()> {
-    let truth = truth(&out.join("asleep.json"))?;
+    let truth = truth(&out.join("cramped.json"))?;
     for op in [Op::Attach, Op::Detach, Op::Release, Op::Close] {
         let made = truth.operations().filter(|call| call.op == op.name()).count() as u64;
         let kept = recorded.operations.iter().filter(|operation| operation.op == op).count() as u64;

@@ -77,6 +77,16 @@ pub fn stock_kernel_is_partial(outcome: &Outcome) -> Result<()> {
     Ok(())
 }
 
+/// In an examination called `whole` of a kernel that is preempted at any time: that, and what the hooks are for it.
+pub fn names_preemption(outcome: &Outcome) -> Result<()> {
+    let report = report(outcome, "whole", "4", "partial")?;
+    let preemption = finding(&report, "preemption")?;
+    let fact = preemption["fact"].as_str().unwrap_or_default();
+    note!("preemption: {fact}");
+    ensure!(state(preemption) == "ok" && fact.starts_with("full: ") && fact.contains("kprobes"), "it is not named: {preemption}");
+    Ok(())
+}
+
 /// The report of an examination that has to end with this exit status and verdict.
 fn report(outcome: &Outcome, name: &str, status: &str, verdict: &str) -> Result<Value> {
     let text = |end: &str| outcome.text(&format!("{name}.{end}")).unwrap_or_default();

@@ -27,6 +27,7 @@ mod named;
 mod overhead;
 mod pids;
 mod platforms;
+mod preemption;
 mod profile;
 mod program;
 pub mod recorded;
@@ -106,6 +107,7 @@ pub const ALL: &[Check] = &[
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },
     Check { name: "the platform arm64-16k works", run: platforms::arm64_16k },
     Check { name: "the platform toolstack works", run: platforms::toolstack },
+    Check { name: "a preemptible kernel loses nothing on x86-64", run: preemption::x86_loses_nothing },
     Check { name: "in-kernel users are profiled exactly on two processors", run: kernel_users::on_two_processors },
     Check { name: "in-kernel users are profiled exactly by kprobes alone", run: kernel_users::by_kprobes },
     Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },

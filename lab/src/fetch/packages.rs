@@ -38,6 +38,7 @@ pub fn for_everyone() -> Vec<Package> {
         ("libssl-dev", "the kernel's build compiles its certificate tools against it"),
         ("dwarves", "makes the kernel's BTF, which the probes need"),
         ("xz-utils", "unpacks the kernel's source, and modules of Debian's kernels"),
+        ("zstd", "unpacks the x86-64 kernels of Debian 13"),
         ("device-tree-compiler", "describes the domains to Xen on arm64"),
         ("debian-archive-keyring", "checks the signatures of what is downloaded"),
     ]

@@ -26,19 +26,33 @@ const OLDEST: u16 = 0x0208;
 /// When the image has another layout, or a file cannot be written.
 pub fn unpack(image: &Path, elf: &Path) -> Result<()> {
     let bytes = fs::read(image).with_context(|| format!("cannot read {image:?}"))?;
-    let payload = payload(&bytes).with_context(|| format!("{image:?} is not a bzImage that the lab can unpack"))?;
-    let packed = elf.with_extension("xz");
+    let (packing, payload) = payload(&bytes).with_context(|| format!("{image:?} is not a bzImage that the lab can unpack"))?;
+    let packed = elf.with_extension(packing.program);
     fs::write(&packed, payload).with_context(|| format!("cannot write {packed:?}"))?;
     let file = File::create(elf).with_context(|| format!("cannot make {elf:?}"))?;
-    let mut xz = Command::new("xz");
-    // Behind the one stream stands its unpacked size, which xz would take for damage.
-    xz.args(["--decompress", "--single-stream", "--stdout"]).arg(&packed).stdout(Stdio::from(file));
-    command::run(&mut xz)?;
+    let mut unpack = Command::new(packing.program);
+    unpack.args(["--decompress", "--stdout"]).arg(&packed).stdout(Stdio::from(file));
+    command::run(&mut unpack)?;
     fs::remove_file(&packed).with_context(|| format!("cannot remove {packed:?}"))
 }
 
-/// The compressed kernel.
-fn payload(bytes: &[u8]) -> Result<&[u8]> {
+/// How a kernel is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Packing {
+    /// The program that unpacks it.
+    program: &'static str,
+    /// The bytes that it begins with.
+    magic: &'static [u8],
+}
+
+/// Debian's ways: xz, and zstd since Debian 13.
+const PACKINGS: [Packing; 2] =
+    [Packing { program: "xz", magic: b"\xfd7zXZ\0" }, Packing { program: "zstd", magic: b"\x28\xb5\x2f\xfd" }];
+
+/// The compressed kernel. Behind it stands its unpacked size (`size_append` in scripts/Makefile.lib, Linux v6.12), which its program would
+/// take for damage.
+fn payload(bytes: &[u8]) -> Result<(Packing, &[u8])> {
+    const SIZE: usize = 4;
     let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
     ensure!(bytes.get(MAGIC..MAGIC + 4) == Some(b"HdrS"), "it has no boot header");
@@ -53,8 +67,10 @@ fn payload(bytes: &[u8]) -> Result<&[u8]> {
     };
     let start = 512 * (sectors + 1) + offset;
     let payload = bytes.get(start..start + length).context("it is cut off")?;
-    ensure!(payload.starts_with(b"\xfd7zXZ\0"), "it is not compressed with xz");
-    Ok(payload)
+    let packing = PACKINGS.into_iter().find(|packing| payload.starts_with(packing.magic));
+    let packing = packing
+        .with_context(|| format!("it is compressed with neither {}", PACKINGS.map(|packing| packing.program).join(" nor ")))?;
+    Ok((packing, &payload[..length.saturating_sub(SIZE)]))
 }
 
 #[cfg(test)]
@@ -74,15 +90,17 @@ mod tests {
 
     #[test]
     fn the_payload_lies_behind_the_setup_sectors_where_the_header_says() {
-        let kernel = b"\xfd7zXZ\0kernel";
-        assert_eq!(payload(&image(b"HdrS", kernel)).unwrap(), kernel);
+        for (packing, kernel) in PACKINGS.into_iter().zip([&b"\xfd7zXZ\0kernel"[..], b"\x28\xb5\x2f\xfdkernel"]) {
+            let with_size = [kernel, &[0, 0, 0, 1]].concat();
+            assert_eq!(payload(&image(b"HdrS", &with_size)).unwrap(), (packing, kernel));
+        }
     }
 
     #[test]
     fn what_is_no_such_image_is_refused_with_the_reason() {
         let refusal = |bytes: &[u8]| payload(bytes).unwrap_err().to_string();
         assert_eq!(refusal(&image(b"none", b"")), "it has no boot header");
-        assert_eq!(refusal(&image(b"HdrS", b"\x1f\x8b")), "it is not compressed with xz");
+        assert_eq!(refusal(&image(b"HdrS", b"\x1f\x8b")), "it is compressed with neither xz nor zstd");
         let whole = image(b"HdrS", b"\xfd7zXZ\0kernel");
         assert_eq!(refusal(&whole[..whole.len() - 1]), "it is cut off");
     }

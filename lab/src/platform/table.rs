@@ -75,6 +75,18 @@ pub const ALL: &[Platform] = &[
         modules: MODULES_X86_64,
         ..STOCK
     },
+    Platform {
+        name: "x86-pv-preempt",
+        summary: "a paravirtualised dom0 with Debian's 6.12, whose kernel is preempted at any time",
+        architecture: Architecture::X86_64,
+        processor: EPYC,
+        hypervisor: XEN_X86_64,
+        kernel: KernelSource::Debian { suite: "trixie", package: "linux-image-amd64" },
+        arguments: "cryptomgr.notests preempt=full",
+        modules: MODULES_X86_64,
+        clocks: &[Clock::Wall],
+        ..STOCK
+    },
     Platform { name: "arm64-stock-6.1", summary: "Debian's 6.1: gntdev is a module, no dma-bufs, no fentry", ..STOCK },
     Platform {
         name: "arm64-16k",
