@@ -117,4 +117,7 @@ pub const ALL: &[Check] = &[
 ];
 
 /// Checks of platforms whose kernels are built for them alone: run with --all-platforms.
-pub const ON_DEMAND: &[Check] = &[Check { name: "the platform arm64-64k works", run: platforms::arm64_64k }];
+pub const ON_DEMAND: &[Check] = &[
+    Check { name: "the platform arm64-64k works", run: platforms::arm64_64k },
+    Check { name: "a real-time kernel loses nothing on arm64", run: preemption::arm64_loses_nothing },
+];

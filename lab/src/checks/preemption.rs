@@ -35,6 +35,11 @@ pub fn x86_loses_nothing(harness: &Harness) -> Result<()> {
     loses_nothing(harness, "x86-pv-preempt")
 }
 
+/// Our own kernel for real time, on arm64.
+pub fn arm64_loses_nothing(harness: &Harness) -> Result<()> {
+    loses_nothing(harness, "arm64-rt")
+}
+
 fn loses_nothing(harness: &Harness, platform: &str) -> Result<()> {
     let platform = platform::named(platform)?;
     let clock = platform.clock(None)?;

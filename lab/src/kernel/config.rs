@@ -31,10 +31,14 @@ pub fn apply(tree: &Tree, options: &str) -> Result<()> {
     Ok(())
 }
 
-/// The options that a settled configuration does not have.
+/// The options that a settled configuration does not have. Of those with the same name, the last counts.
 fn lost<'a>(options: &'a str, settled: &str) -> Vec<&'a str> {
-    let options = options.lines().filter(|line| line.starts_with("CONFIG_"));
-    options
+    let options: Vec<_> = options.lines().filter(|line| line.starts_with("CONFIG_")).collect();
+    let name = |option: &'a str| option.split('=').next();
+    let is_last = |place: usize| options[place + 1..].iter().all(|later| name(later) != name(options[place]));
+    (0..options.len())
+        .filter(|place| is_last(*place))
+        .map(|place| options[place])
         .filter(|option| match option.strip_suffix("=n") {
             Some(name) => settled.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))),
             None => !settled.lines().any(|line| line == *option),
@@ -51,6 +55,8 @@ mod tests {
         let settled = "CONFIG_A=y\nCONFIG_B=\"x\"\n# CONFIG_C is not set\nCONFIG_D=y\n";
         let options = "# why\nCONFIG_A=y\nCONFIG_B=\"x\"\nCONFIG_C=y\nCONFIG_D=n\nCONFIG_E=n\n";
         assert_eq!(lost(options, settled), ["CONFIG_C=y", "CONFIG_D=n"]);
+        // What a platform adds.
+        assert_eq!(lost(&format!("{options}CONFIG_C=n\nCONFIG_A=n\n"), settled), ["CONFIG_D=n", "CONFIG_A=n"]);
     }
 
     #[test]

@@ -113,6 +113,13 @@ pub const ALL: &[Platform] = &[
         kernel: KernelSource::Ours { options: "CONFIG_ARM64_64K_PAGES=y\n" },
         ..OURS
     },
+    Platform {
+        name: "arm64-rt",
+        summary: "our own 6.12 as a real-time kernel (PREEMPT_RT), which is preempted at any time, within its locks too",
+        kernel: KernelSource::Ours { options: "CONFIG_PREEMPT_NONE=n\nCONFIG_EXPERT=y\nCONFIG_PREEMPT_RT=y\n" },
+        clocks: &[Clock::Wall],
+        ..OURS
+    },
 ];
 
 /// The platform of this name.
