@@ -67,7 +67,12 @@ impl Lab {
         let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
         let mut dom0 = self.common.clone();
         if let Some(toolstack) = &self.parts.toolstack {
-            dom0.extend(image::pack_guest(&toolstack.tree, &self.parts.kernel.image, &self.common)?);
+            dom0.extend(image::pack_guest(
+                &toolstack.tree,
+                &self.parts.kernel.image,
+                &self.common,
+                self.parts.platform.architecture,
+            )?);
         }
         dom0.extend(packed_small(image::pack_job(job)?, &folder.0)?);
         write(&dom0_image, &dom0)?;

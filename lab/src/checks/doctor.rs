@@ -78,12 +78,13 @@ pub fn stock_kernel_is_partial(outcome: &Outcome) -> Result<()> {
 }
 
 /// In an examination called `whole` of a kernel that is preempted at any time: that, and what the hooks are for it.
-pub fn names_preemption(outcome: &Outcome) -> Result<()> {
-    let report = report(outcome, "whole", "4", "partial")?;
+pub fn names_preemption(outcome: &Outcome, model: &str) -> Result<()> {
+    let report = outcome.required("whole.json")?;
+    let report: Value = serde_json::from_str(&report).context("the doctor's output is not JSON")?;
     let preemption = finding(&report, "preemption")?;
     let fact = preemption["fact"].as_str().unwrap_or_default();
     note!("preemption: {fact}");
-    ensure!(state(preemption) == "ok" && fact.starts_with("full: ") && fact.contains("kprobes"), "it is not named: {preemption}");
+    ensure!(state(preemption) == "ok" && fact.starts_with(model) && fact.contains("kprobes"), "it is not named: {preemption}");
     Ok(())
 }
 

@@ -107,7 +107,7 @@ pub const ALL: &[Check] = &[
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },
     Check { name: "the platform arm64-16k works", run: platforms::arm64_16k },
     Check { name: "the platform toolstack works", run: platforms::toolstack },
-    Check { name: "a preemptible kernel loses nothing on x86-64", run: preemption::x86_loses_nothing },
+    Check { name: "nothing is lost on the preemptible platform x86-pv-preempt", run: preemption::x86_loses_nothing },
     Check { name: "in-kernel users are profiled exactly on two processors", run: kernel_users::on_two_processors },
     Check { name: "in-kernel users are profiled exactly by kprobes alone", run: kernel_users::by_kprobes },
     Check { name: "a panicking guest is reported quickly", run: crash::panic_is_reported },
@@ -119,5 +119,6 @@ pub const ALL: &[Check] = &[
 /// Checks of platforms whose kernels are built for them alone: run with --all-platforms.
 pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform arm64-64k works", run: platforms::arm64_64k },
-    Check { name: "a real-time kernel loses nothing on arm64", run: preemption::arm64_loses_nothing },
+    Check { name: "the platform x86-pvh works", run: platforms::x86_pvh },
+    Check { name: "nothing is lost on the real-time platform arm64-rt", run: preemption::arm64_loses_nothing },
 ];

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{model::LossReport, verify::Truth};
 
-use super::{doctor, harness::Harness, recorded::Recorded};
+use super::{doctor, harness::Harness, hooks_document, recorded::Recorded};
 use crate::{
     guest::job::{Command, Job},
     platform,
@@ -32,26 +32,28 @@ examine whole
 
 /// Debian's kernel on x86-64, where gntdev is a module.
 pub fn x86_loses_nothing(harness: &Harness) -> Result<()> {
-    loses_nothing(harness, "x86-pv-preempt")
+    loses_nothing(harness, "x86-pv-preempt", "full: ")
 }
 
 /// Our own kernel for real time, on arm64.
 pub fn arm64_loses_nothing(harness: &Harness) -> Result<()> {
-    loses_nothing(harness, "arm64-rt")
+    loses_nothing(harness, "arm64-rt", "PREEMPT_RT: ")
 }
 
-fn loses_nothing(harness: &Harness, platform: &str) -> Result<()> {
+/// Of a platform whose kernel has this model of preemption.
+fn loses_nothing(harness: &Harness, platform: &str, model: &str) -> Result<()> {
     let platform = platform::named(platform)?;
     let clock = platform.clock(None)?;
     let files = [("crowd".to_owned(), harness.program_in_c("crowd", platform.architecture)?)].into();
     let script = format!("runs={RUNS}\nways='{CHOSEN} {CHEAPER}'\n{}{JOB}", doctor::EXAMINE);
     let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &script]) });
     let outcome = harness.passes_in_peace(&harness.lab(platform)?, platform.name, &job, clock)?;
-    doctor::names_preemption(&outcome)?;
+    doctor::names_preemption(&outcome, model)?;
     let out = harness.out(platform.name);
     let recorded = |how: &str| Recorded::read(&out.join(how).with_extension("gsr"));
     let chosen = recorded(CHOSEN)?;
     let modes = chosen.hooks_by_mode()?;
+    hooks_document::has_column(platform.name, &chosen.environment()?.hooks)?;
     ensure!(!modes.contains_key("fentry"), "a hook is attached by fentry, which loses operations here: {modes:?}");
     let truths = (1..=RUNS).map(|run| Ok(Truth::parse(&outcome.required(&format!("{CHOSEN}-{run}.json"))?)?));
     let truth = Truth::of_all(truths.collect::<Result<Vec<_>>>()?).context("no crowd wrote a truth")?;

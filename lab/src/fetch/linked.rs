@@ -22,15 +22,15 @@ use crate::{
 
 /// What to choose of which packages.
 #[derive(Debug)]
-pub struct Choice {
+pub struct Choice<'a> {
     /// What it is, for the folder in the cache.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The suite of the packages.
-    pub suite: &'static str,
+    pub suite: &'a str,
     /// The packages; the version of the first is that of the choice.
-    pub packages: &'static [&'static str],
+    pub packages: &'a [&'a str],
     /// Programs by their paths in the packages, which are their paths in dom0 too.
-    pub programs: &'static [&'static str],
+    pub programs: &'a [&'a str],
 }
 
 /// What glibc loads when a thread is cancelled, without being linked with it.
@@ -44,7 +44,7 @@ const RECIPE: &str = "2";
 ///
 /// # Errors
 /// When the packages cannot be fetched, or lack a program or a library.
-pub fn ensure(cache: &Cache, architecture: Architecture, choice: &Choice) -> Result<PathBuf> {
+pub fn ensure(cache: &Cache, architecture: Architecture, choice: &Choice<'_>) -> Result<PathBuf> {
     let Choice { name, suite, packages, programs } = choice;
     let debian = architecture.debian();
     // Remembered, so that later runs ask no network.

@@ -39,6 +39,7 @@ pub fn for_everyone() -> Vec<Package> {
         ("dwarves", "makes the kernel's BTF, which the probes need"),
         ("xz-utils", "unpacks the kernel's source, and modules of Debian's kernels"),
         ("zstd", "unpacks the x86-64 kernels of Debian 13"),
+        ("patch", "changes the source of the kernel of some platforms"),
         ("device-tree-compiler", "describes the domains to Xen on arm64"),
         ("debian-archive-keyring", "checks the signatures of what is downloaded"),
     ]

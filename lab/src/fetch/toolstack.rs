@@ -5,27 +5,23 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::linked::{self, Choice};
-use crate::{cache::Cache, platform::Architecture};
-
-const TOOLSTACK: Choice = Choice {
-    name: "toolstack",
-    // That of the hypervisor: a toolstack has to be of its version.
-    suite: "bookworm",
-    packages: &["xen-utils-4.17", "xenstore-utils"],
-    programs: &[
-        "usr/lib/xen-4.17/bin/xenstored",
-        "usr/lib/xen-4.17/bin/xenconsoled",
-        "usr/lib/xen-4.17/bin/xen-init-dom0",
-        "usr/lib/xen-4.17/bin/xl",
-        "usr/bin/xenstore-read",
-        "usr/bin/xenstore-write",
-    ],
+use crate::{
+    cache::Cache,
+    platform::{Architecture, Hypervisor},
 };
 
-/// The tree, as it is to lie in dom0's root.
+/// Where its programs lie.
+const PROGRAMS: [&str; 4] = ["xenstored", "xenconsoled", "xen-init-dom0", "xl"];
+
+/// The tree, as it is to lie in dom0's root: a toolstack has to be of the hypervisor's version.
 ///
 /// # Errors
 /// When the packages cannot be fetched, or lack a program or a library.
-pub fn ensure(cache: &Cache, architecture: Architecture) -> Result<PathBuf> {
-    linked::ensure(cache, architecture, &TOOLSTACK)
+pub fn ensure(cache: &Cache, architecture: Architecture, hypervisor: Hypervisor) -> Result<PathBuf> {
+    let Hypervisor { suite, version } = hypervisor;
+    let mut programs = PROGRAMS.map(|program| format!("usr/lib/xen-{version}/bin/{program}")).to_vec();
+    programs.extend(["usr/bin/xenstore-read", "usr/bin/xenstore-write"].map(str::to_owned));
+    let programs: Vec<_> = programs.iter().map(String::as_str).collect();
+    let packages = [&*format!("xen-utils-{version}"), "xenstore-utils"];
+    linked::ensure(cache, architecture, &Choice { name: "toolstack", suite, packages: &packages, programs: &programs })
 }

@@ -11,7 +11,10 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{cpio::Writer, job::Job};
-use crate::platform::arguments::{DOM1_MIB, frontend_arguments};
+use crate::platform::{
+    Architecture,
+    arguments::{DOM1_MIB, frontend_arguments},
+};
 
 /// The first process of both domains.
 pub const INIT: &str = include_str!("../../guest/init");
@@ -91,13 +94,13 @@ pub fn pack_job(job: &Job) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn pack_guest(toolstack: &Path, kernel: &Path, image: &[u8]) -> Result<Vec<u8>> {
+pub fn pack_guest(toolstack: &Path, kernel: &Path, image: &[u8], architecture: Architecture) -> Result<Vec<u8>> {
     let mut archive = Writer::default();
     pack_tree(&mut archive, toolstack, "")?;
     archive.directory("/guest");
     archive.file("/guest/kernel", false, &read(kernel)?);
     archive.file("/guest/image", false, image);
-    archive.file("/guest/config", false, guest_config().as_bytes());
+    archive.file("/guest/config", false, guest_config(architecture).as_bytes());
     for folder in ["/etc", "/etc/xen", "/etc/xen/scripts"] {
         archive.directory(folder);
     }
@@ -124,9 +127,14 @@ fn pack_tree(archive: &mut Writer, folder: &Path, path: &str) -> Result<()> {
 }
 
 /// The guest as xl takes it; its disk is made by /init. Its network card comes later.
-fn guest_config() -> String {
+fn guest_config(architecture: Architecture) -> String {
+    // On arm64 there is one kind of guest.
+    let kind = match architecture {
+        Architecture::Arm64 => "",
+        Architecture::X86_64 => "type = \"pvh\"\n",
+    };
     format!(
-        "name = \"frontend\"\nkernel = \"/guest/kernel\"\nramdisk = \"/guest/image\"\nmemory = {}\nvcpus = 1\n\
+        "name = \"frontend\"\n{kind}kernel = \"/guest/kernel\"\nramdisk = \"/guest/image\"\nmemory = {}\nvcpus = 1\n\
          extra = \"{}\"\ndisk = [ \"phy:/dev/loop0,xvda,w\" ]\n",
         DOM1_MIB,
         frontend_arguments("hvc0")
@@ -143,7 +151,8 @@ mod tests {
 
     #[test]
     fn the_guests_configuration_names_its_files_its_disk_and_its_role() {
-        insta::assert_snapshot!(guest_config(), @r#"
+        assert_eq!(guest_config(Architecture::X86_64).lines().nth(1), Some("type = \"pvh\""));
+        insta::assert_snapshot!(guest_config(Architecture::Arm64), @r#"
         name = "frontend"
         kernel = "/guest/kernel"
         ramdisk = "/guest/image"

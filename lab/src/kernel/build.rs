@@ -3,6 +3,7 @@
 //! The total is exact: once the tree is prepared, a dry run of make prints every step that the build will take.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
     thread::available_parallelism,
@@ -10,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{command, progress::Step};
+use crate::{command, platform::Architecture, progress::Step};
 
 /// The last steps by how many compilations each takes about as long as; the linker and pahole work on one processor.
 const HEAVY: &[(&str, &str, u64)] = &[
@@ -27,12 +28,13 @@ const HEAVY: &[(&str, &str, u64)] = &[
 pub struct Tree {
     source: PathBuf,
     objects: PathBuf,
+    architecture: Architecture,
 }
 
 impl Tree {
-    /// Names the two folders.
-    pub fn new(source: &Path, objects: &Path) -> Self {
-        Self { source: source.into(), objects: objects.into() }
+    /// Names the two folders, and what the kernel is built for.
+    pub fn new(source: &Path, objects: &Path, architecture: Architecture) -> Self {
+        Self { source: source.into(), objects: objects.into(), architecture }
     }
 
     /// The folder of the objects.
@@ -40,7 +42,7 @@ impl Tree {
         &self.objects
     }
 
-    /// Make, for the lab's architecture. Who built it, where and when would make every image another one.
+    /// Make, for the tree's architecture. Who built it, where and when would make every image another one.
     ///
     /// `-fno-var-tracking` would save a fifth of the compiler's work and leave the same code; but pahole from 1.25 on (Debian 13) leaves
     /// functions out of BTF whose parameters have no location, and those could not be hooked by fentry.
@@ -49,14 +51,37 @@ impl Tree {
         make.env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env("LC_ALL", "C");
         make.arg("-C").arg(&self.source);
         make.arg(format!("O={}", self.objects.display()));
-        make.args([
-            "ARCH=arm64",
-            "CROSS_COMPILE=aarch64-linux-gnu-",
-            "KBUILD_BUILD_USER=grantscope",
-            "KBUILD_BUILD_HOST=lab",
-            "KBUILD_BUILD_TIMESTAMP=@0",
-        ]);
+        make.args(match self.architecture {
+            Architecture::Arm64 => ["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"],
+            Architecture::X86_64 => ["ARCH=x86_64", "CROSS_COMPILE="],
+        });
+        make.args(["KBUILD_BUILD_USER=grantscope", "KBUILD_BUILD_HOST=lab", "KBUILD_BUILD_TIMESTAMP=@0"]);
         make
+    }
+
+    /// What make is asked for. x86-64's usual image unpacks itself, which takes long under emulation: Xen takes the kernel proper too.
+    fn target(&self) -> &'static str {
+        match self.architecture {
+            Architecture::Arm64 => "Image",
+            Architecture::X86_64 => "vmlinux",
+        }
+    }
+
+    /// Puts what boots to where it is to be.
+    ///
+    /// # Errors
+    /// When the build left none.
+    pub fn take_image(&self, to: &Path) -> Result<()> {
+        match self.architecture {
+            Architecture::Arm64 => {
+                let from = self.objects.join("arch/arm64/boot/Image");
+                fs::rename(&from, to).with_context(|| format!("the kernel's build left no {from:?}"))
+            }
+            // As in arch/x86/boot/compressed/Makefile, v6.12.
+            Architecture::X86_64 => {
+                command::run(Command::new("objcopy").args(["-R", ".comment", "-S"]).arg(self.objects.join("vmlinux")).arg(to))
+            }
+        }
     }
 
     /// Builds the image.
@@ -70,7 +95,7 @@ impl Tree {
         command::lines(self.make().args([&jobs, "prepare"]), |line| step.note(line)).context("the kernel cannot be prepared")?;
         step.set_total(self.count_steps() + heavy_total(), "steps");
         let mut position = 0;
-        command::lines(self.make().args([&jobs, "Image"]), |line| {
+        command::lines(self.make().args([&jobs, self.target()]), |line| {
             position += cost(line);
             step.set_position(position);
             step.note(line);
@@ -81,7 +106,7 @@ impl Tree {
     /// How many compilations a dry run announces. It ends in an error where a step needs what was not made: the objects
     /// that are linked; all that counts here is announced by then.
     fn count_steps(&self) -> u64 {
-        let dry = self.make().args(["--dry-run", "Image"]).output();
+        let dry = self.make().args(["--dry-run", self.target()]).output();
         let text = dry.map(|output| output.stdout).unwrap_or_default();
         count_announced(&String::from_utf8_lossy(&text))
     }

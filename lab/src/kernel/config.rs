@@ -1,14 +1,23 @@
-//! The kernel's options: arm64's tinyconfig, with kernel.config merged into it, and a check that every option was taken.
+//! The kernels' options: an architecture's tinyconfig, with those of lab/kernel/ on top of it, and a check that every option was taken.
 
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
 use super::build::Tree;
-use crate::command;
+use crate::{command, platform::Architecture};
 
-/// The options on top of tinyconfig.
-pub const OPTIONS: &str = include_str!("../../kernel.config");
+/// The options on top of tinyconfig; and what x86-64 has on top of those.
+const OPTIONS: &str = include_str!("../../kernel/arm64.config");
+const OF_X86_64: &str = include_str!("../../kernel/x86-64.config");
+
+/// The options of a kernel on top of tinyconfig. Of those with the same name, the last counts.
+pub fn options(architecture: Architecture, further: &str) -> String {
+    match architecture {
+        Architecture::Arm64 => format!("{OPTIONS}{further}"),
+        Architecture::X86_64 => format!("{OPTIONS}{OF_X86_64}{further}"),
+    }
+}
 
 /// Configures the tree with options on top of tinyconfig.
 ///
@@ -25,7 +34,7 @@ pub fn apply(tree: &Tree, options: &str) -> Result<()> {
     let lost = lost(options, &settled);
     ensure!(
         lost.is_empty(),
-        "the kernel's configuration did not take these options of lab/kernel.config or of the platform: {}",
+        "the kernel's configuration did not take these options of lab/kernel/ or of the platform: {}",
         lost.join(" ")
     );
     Ok(())
@@ -60,12 +69,14 @@ mod tests {
     }
 
     #[test]
-    fn no_option_is_set_twice() {
-        let names = OPTIONS.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
-        let mut names: Vec<_> = names.collect();
-        let count = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), count);
+    fn no_option_is_set_twice_in_a_file() {
+        for options in [OPTIONS, OF_X86_64] {
+            let names = options.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name);
+            let mut names: Vec<_> = names.collect();
+            let count = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), count);
+        }
     }
 }

@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::{
     cache::Cache,
-    platform::{Architecture, KernelSource, Platform},
+    platform::{KernelSource, Platform},
 };
 
 pub use files::Kernel;
@@ -23,14 +23,7 @@ pub use files::Kernel;
 /// When it cannot be fetched or built.
 pub fn ensure(cache: &Cache, platform: &Platform) -> Result<Kernel> {
     match platform.kernel {
-        KernelSource::Ours { options } => {
-            anyhow::ensure!(
-                platform.architecture == Architecture::Arm64,
-                "kernels are built for arm64 only: give {} a packaged one",
-                platform.name
-            );
-            ours::ensure(cache, options)
-        }
+        KernelSource::Ours(ours) => ours::ensure(cache, platform.architecture, &ours),
         KernelSource::Debian { suite, package } => debian::ensure(cache, platform.architecture, suite, package, platform.modules),
     }
 }

@@ -11,7 +11,9 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{build, config, files::Kernel};
 use crate::{
     cache::{Cache, Key},
+    command,
     fetch::apt,
+    platform::{Architecture, Ours},
     progress::Step,
 };
 
@@ -23,40 +25,54 @@ const BYTES_NEEDED: u64 = 5 << 30;
 /// Counts up when the steps of the build change in a way that the rest of the key does not show.
 const RECIPE: &str = "1";
 
-/// The kernel with these options on top of lab/kernel.config, built first if need be.
+/// A kernel for this architecture, built first if need be.
 ///
 /// # Errors
 /// When the source cannot be fetched, or the kernel does not build.
-pub fn ensure(cache: &Cache, further: &str) -> Result<Kernel> {
+pub fn ensure(cache: &Cache, architecture: Architecture, ours: &Ours) -> Result<Kernel> {
     // Remembered, so that later runs ask no network and keep the kernel they have.
     let version = cache.fact(&format!("version-{PACKAGE}"), || {
         let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
         apt.version(PACKAGE)?.with_context(|| format!("{SUITE} has no {PACKAGE}: is this machine's mirror complete?"))
     })?;
-    let options = format!("{}{further}", config::OPTIONS);
-    let key = Key::default().with("package", PACKAGE).with("version", &version).with("options", &options).with("recipe", RECIPE);
-    // A kind of their own, so that they do not push the usual kernel out of the cache.
-    let kind = if further.is_empty() { "kernel" } else { "kernel-further" };
-    let folder = cache.artifact(kind, &key, |folder| make(cache, &version, &options, folder))?;
+    let options = config::options(architecture, ours.options);
+    let mut key =
+        Key::default().with("package", PACKAGE).with("version", &version).with("options", &options).with("recipe", RECIPE);
+    if let Some(patch) = ours.patch {
+        key = key.with("patch", patch);
+    }
+    let folder = cache.artifact(ours.name, &key, |folder| {
+        // The artifact's folder is empty and in the scratch of this kind, which is removed when the artifact is whole.
+        let scratch = folder.parent().context("an artifact is made in a scratch folder")?;
+        check_space(scratch)?;
+        let source = unpack(cache, &version, scratch)?;
+        if let Some(patch) = ours.patch {
+            apply(patch, &source, scratch)?;
+        }
+        let objects = scratch.join("objects");
+        fs::create_dir(&objects).with_context(|| format!("cannot make {objects:?}"))?;
+        make(&build::Tree::new(&source, &objects, architecture), &version, &options, folder)
+    })?;
     Ok(Kernel { image: folder.join("Image"), vmlinux: Some(folder.join("vmlinux")), modules: Vec::new() })
 }
 
-fn make(cache: &Cache, version: &str, options: &str, folder: &Path) -> Result<()> {
-    // The artifact's folder is empty and in the scratch of this kind, which is removed when the artifact is whole.
-    let scratch = folder.parent().context("an artifact is made in a scratch folder")?;
-    check_space(scratch)?;
-    let source = unpack(cache, version, scratch)?;
-    let objects = scratch.join("objects");
-    fs::create_dir(&objects).with_context(|| format!("cannot make {objects:?}"))?;
-    let tree = build::Tree::new(&source, &objects);
-    config::apply(&tree, options)?;
+/// Changes the source.
+fn apply(patch: &str, source: &Path, scratch: &Path) -> Result<()> {
+    let path = scratch.join("patch");
+    fs::write(&path, patch).with_context(|| format!("cannot write {path:?}"))?;
+    command::output(Command::new("patch").args(["-p1", "--fuzz=0", "-d"]).arg(source).arg("-i").arg(&path))
+        .context("the lab's change of the kernel does not fit this source: lab/kernel/ has to follow it")?;
+    Ok(())
+}
+
+fn make(tree: &build::Tree, version: &str, options: &str, folder: &Path) -> Result<()> {
+    config::apply(tree, options)?;
     let step = Step::start(format!("kernel {version}"));
     tree.build(&step)?;
     step.done("built");
-    for (from, to) in
-        [("arch/arm64/boot/Image", "Image"), ("vmlinux", "vmlinux"), ("System.map", "System.map"), (".config", "config")]
-    {
-        let (from, to) = (objects.join(from), folder.join(to));
+    tree.take_image(&folder.join("Image"))?;
+    for (from, to) in [("vmlinux", "vmlinux"), ("System.map", "System.map"), (".config", "config")] {
+        let (from, to) = (tree.objects().join(from), folder.join(to));
         fs::rename(&from, &to).with_context(|| format!("the kernel's build left no {from:?}"))?;
     }
     Ok(())

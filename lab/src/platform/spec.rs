@@ -29,23 +29,20 @@ pub struct Platform {
     pub clocks: &'static [Clock],
 }
 
-/// Xen's package, and the file in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which Xen: Debian's packages of it, and of its toolstack, have the version in their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hypervisor {
-    /// The package.
-    pub package: &'static str,
-    /// Its path in the package; with `.gz` at the end it is unpacked.
-    pub file: &'static str,
+    /// Debian's suite.
+    pub suite: &'static str,
+    /// The version, as in `4.17`.
+    pub version: &'static str,
 }
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KernelSource {
-    /// Built here: Debian's source, with lab/kernel.config and these options on top of it.
-    Ours {
-        /// Further options.
-        options: &'static str,
-    },
+    /// Built here.
+    Ours(Ours),
     /// Debian's own, unpacked from its package.
     Debian {
         /// The suite.
@@ -53,6 +50,17 @@ pub enum KernelSource {
         /// The package that depends on the newest kernel of this kind.
         package: &'static str,
     },
+}
+
+/// A kernel of Debian's source, with the options of lab/kernel/ and some more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ours {
+    /// Its name in the cache.
+    pub name: &'static str,
+    /// Further options.
+    pub options: &'static str,
+    /// A change of the source.
+    pub patch: Option<&'static str>,
 }
 
 /// The domains of a platform. dom0 is always there, and is the one that is profiled.

@@ -80,7 +80,7 @@ pub fn parts(cache: &Cache, consent: Consent, platform: &'static Platform) -> Re
             kernel: kernel::ensure(cache, platform)?,
             toolstack: match platform.domains {
                 Domains::Toolstack => Some(Toolstack {
-                    tree: toolstack::ensure(cache, architecture)?,
+                    tree: toolstack::ensure(cache, architecture, platform.hypervisor)?,
                     programs: in_c::ensure(cache, architecture)?,
                 }),
                 Domains::Alone | Domains::Frontend => None,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use super::common::{Files, common, path_text};
 use crate::{
     platform::{
-        Clock, Platform,
+        Clock, Domains, Platform,
         arguments::{dom0_arguments, xen_arguments},
     },
     setup::Parts,
@@ -17,6 +17,8 @@ use crate::{
 
 /// Memory of dom0. A paravirtualised Linux fills a page table entry for each of its pages, and checks them all at boot.
 const DOM0_MIB: u64 = 512;
+/// Of one that has to hold the files of a guest.
+const DOM0_WITH_TOOLSTACK_MIB: u64 = 1024;
 
 /// A command that boots these files, which get names without blanks in `folder`: QEMU takes what follows a blank for arguments.
 ///
@@ -44,5 +46,6 @@ pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Res
 
 /// mwait-idle=0: the emulated processor has no MWAIT to be idle in. max: else Linux prepares for all of the machine's memory.
 fn arguments(platform: &Platform) -> String {
-    format!("console=com1 com1=115200,8n1 dom0_mem={DOM0_MIB}M,max:{DOM0_MIB}M mwait-idle=0 {}", xen_arguments(platform))
+    let dom0_mib = if platform.domains == Domains::Toolstack { DOM0_WITH_TOOLSTACK_MIB } else { DOM0_MIB };
+    format!("console=com1 com1=115200,8n1 dom0_mem={dom0_mib}M,max:{dom0_mib}M mwait-idle=0 {}", xen_arguments(platform))
 }

@@ -45,7 +45,7 @@ const PEERS: [(&str, &str); 7] = [
 ];
 
 /// Those that are not the kernel's, of a suite of Debian's that gets no other versions any more.
-const PROFILERS: Choice = Choice {
+const PROFILERS: Choice<'_> = Choice {
     name: "profilers",
     suite: "trixie",
     packages: &["bpftrace", "libbpf-tools", "linux-perf"],
