@@ -15,7 +15,13 @@ use super::{
     console_watch::{ConsoleWatch, End},
     machine::{self, Files},
 };
-use crate::{cache::remove_folder, command, guest::cpio, platform::Clock, setup::Parts};
+use crate::{
+    cache::remove_folder,
+    command,
+    guest::cpio,
+    platform::{Clock, Platform},
+    setup::Parts,
+};
 use anyhow::{Context, Result, anyhow, bail};
 
 /// How often the watch looks at the time.
@@ -124,8 +130,8 @@ impl Boot<'_> {
         let (sender, receiver) = channel();
         let mut command = machine::command(self.parts, self.clock, self.files, &scratch.0)?;
         command.args(["-serial", "stdio"]);
-        listen(&mut command, &scratch.0, "gs.stream", sender.clone(), read_recording)?;
-        listen(&mut command, &scratch.0, "gs.files", sender.clone(), read_files)?;
+        listen(&mut command, self.parts.platform, &scratch.0, machine::STREAM, sender.clone(), read_recording)?;
+        listen(&mut command, self.parts.platform, &scratch.0, machine::FILES, sender.clone(), read_files)?;
         let mut machine = Machine::start(command, sender)?;
         let mut console = Store::create(self.out, "console.log")?;
         let mut recording = Store::create(self.out, "recording.gsr")?;
@@ -275,9 +281,10 @@ fn send_lines(pipe: impl Read, prefix: &str, events: &Sender<Event>) {
     }
 }
 
-/// Gives dom0 a virtio-serial port of this name, whose bytes a thread hands to `read`.
+/// Gives dom0 a port of this name, whose bytes a thread hands to `read`.
 fn listen(
     command: &mut Command,
+    platform: &Platform,
     folder: &Path,
     name: &str,
     events: Sender<Event>,
@@ -287,7 +294,7 @@ fn listen(
     let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {path:?}"))?;
     command
         .args(["-chardev", &format!("socket,id={name},path={}", path.display())])
-        .args(["-device", &format!("virtserialport,chardev={name},name={name}")]);
+        .args(["-device", &machine::port(platform, name)]);
     thread::spawn(move || {
         if let Ok((stream, _)) = listener.accept() {
             read(stream, &events);

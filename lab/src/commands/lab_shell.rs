@@ -15,7 +15,7 @@ use crate::{
     fetch::Consent,
     guest::job::Job,
     lab::Lab,
-    platform::{self, Clock, Platform, clock},
+    platform::{self, Clock, Platform, Ports, clock},
     programs, setup,
 };
 
@@ -40,6 +40,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         bail!("lab shell needs a terminal; for one command use: cargo xtask lab run --bare --out DIR -- PROGRAM");
+    }
+    if arguments.platform.ports != Ports::Virtio {
+        bail!(
+            "dom0 of the platform {} has no terminal; for one command use: cargo xtask lab run --platform {0} --bare --out DIR -- PROGRAM",
+            arguments.platform.name
+        );
     }
     let cache = Cache::open()?;
     let consent = Consent::new(arguments.yes);

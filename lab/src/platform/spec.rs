@@ -25,6 +25,8 @@ pub struct Platform {
     pub modules: &'static [&'static str],
     /// The domains.
     pub domains: Domains,
+    /// How bytes leave dom0.
+    pub ports: Ports,
     /// The clocks that work, the usual one first.
     pub clocks: &'static [Clock],
 }
@@ -61,6 +63,15 @@ pub struct Ours {
     pub options: &'static str,
     /// A change of the source.
     pub patch: Option<&'static str>,
+}
+
+/// How bytes leave dom0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// By ports of a virtio-serial bus, which dom0 also can have a terminal on.
+    Virtio,
+    /// By I/O ports, byte by byte: a translated dom0 tells devices other addresses than those of its memory, unless there is an IOMMU.
+    Io,
 }
 
 /// The domains of a platform. dom0 is always there, and is the one that is profiled.

@@ -5,7 +5,7 @@
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{Architecture, Clock, Domains, Hypervisor, KernelSource, Ours, Platform};
+use super::{Architecture, Clock, Domains, Hypervisor, KernelSource, Ours, Platform, Ports};
 
 const XEN_4_17: Hypervisor = Hypervisor { suite: "bookworm", version: "4.17" };
 const XEN_4_20: Hypervisor = Hypervisor { suite: "trixie", version: "4.20" };
@@ -19,9 +19,10 @@ const CORTEX_A76: &str = "cortex-a76,cntfrq=1000000000";
 /// Without what QEMU only pretends to do: MONITOR does not wait, and with SMAP version 7.2 faults where Xen hands dom0 an exception
 /// (`create_bounce_frame` in xen/arch/x86/x86_64/entry.S), although Xen has lifted it there.
 const EPYC: &str = "EPYC,-monitor,-smap";
-/// A PVH domain's: Xen runs it by SVM, with pages that are nested. INVTSC keeps Xen from trapping what reads the time (12.85 µs each time); to
+/// A PVH domain's: Xen runs it by SVM, with pages that are nested. QEMU does not tell Xen what a domain writes to XCR0, so there is no XSAVE.
+/// INVTSC keeps Xen from trapping what reads the time (12.85 µs each time); to
 /// have it, QEMU takes all features at their word, so those that it has not are left out by name.
-const EPYC_NESTED: &str = "EPYC,+svm,+npt,-monitor,-rdtscp,+invtsc,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsavec,\
+const EPYC_NESTED: &str = "EPYC,+svm,+npt,-monitor,-rdtscp,+invtsc,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsave,-xsavec,\
                            x-force-features=on";
 /// Without the self-tests of Debian's ciphers, which are a fifth of the time that its kernel needs to boot.
 const QUICKLY: &str = "cryptomgr.notests";
@@ -53,6 +54,7 @@ const OURS: Platform = Platform {
     arguments: "",
     modules: &[],
     domains: Domains::Alone,
+    ports: Ports::Virtio,
     clocks: BOTH_CLOCKS,
 };
 
@@ -143,8 +145,9 @@ const PVH: Platform = Platform {
     // There is no IOMMU.
     xen_arguments: "dom0=pvh dom0-iommu=none",
     kernel: KernelSource::Ours(KERNEL_X86_64),
-    arguments: "noapic acpi=off",
+    arguments: "noapic acpi=off gs.ports=io",
     domains: Domains::Toolstack,
+    ports: Ports::Io,
     clocks: &[Clock::Counted],
     ..OURS
 };

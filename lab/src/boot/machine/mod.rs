@@ -9,14 +9,14 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 
 use crate::{
-    platform::{Architecture, Clock},
+    platform::{Architecture, Clock, Platform, Ports},
     setup::Parts,
 };
 
 pub use common::Files;
 
-/// A command that boots these files on the platform's machine; what else it needs is made in `folder`. Its virtio-serial bus has no
-/// ports yet.
+/// A command that boots these files on the platform's machine; what else it needs is made in `folder`. No bytes leave dom0 yet but
+/// those of its console.
 ///
 /// # Errors
 /// When the files do not fit the machine, or what it needs in `folder` cannot be made.
@@ -25,6 +25,20 @@ pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Res
         Architecture::Arm64 => (arm64::command(parts, clock, files, folder)?, "virtio-serial-device"),
         Architecture::X86_64 => (x86_64::command(parts, clock, files, folder)?, "virtio-serial-pci"),
     };
-    command.args(["-device", bus]);
+    if parts.platform.ports == Ports::Virtio {
+        command.args(["-device", bus]);
+    }
     Ok(command)
 }
+
+/// Where dom0's bytes of this name go: to a character device of QEMU's that has the name too. lab/guest/init has the same addresses.
+pub fn port(platform: &Platform, name: &str) -> String {
+    match platform.ports {
+        Ports::Virtio => format!("virtserialport,chardev={name},name={name}"),
+        Ports::Io => format!("isa-debugcon,iobase={},chardev={name}", if name == STREAM { "0x402" } else { "0x403" }),
+    }
+}
+
+/// The port of the recording, and that of dom0's /out.
+pub const STREAM: &str = "gs.stream";
+pub const FILES: &str = "gs.files";
