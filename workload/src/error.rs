@@ -428,7 +428,8 @@ fn hint(op: Op, errno: Errno) -> &'static str {
         (Op::Mmap, Errno::EINVAL) => ": Xen refused at least one grant; does its owner still grant it, to this domain?",
         (Op::Export, Errno::EINVAL) => {
             ": Xen refused at least one grant (exports need writable ones), the flags contradict each \
-             other, or this kind of domain cannot export (x86 PV)"
+             other, or this kind of domain cannot export (x86 PV; \
+             PVH and HVM too, unless gntdev was changed: `grantscope doctor` says more)"
         }
         (Op::Export, Errno::ENOMEM) => {
             ": WC and coherent buffers need contiguous memory; boot with a larger cma= (64M holds a \

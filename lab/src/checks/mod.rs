@@ -36,6 +36,7 @@ mod release_orders;
 mod repeated;
 mod scenarios;
 mod teardown;
+mod translated;
 mod undo;
 mod verdict;
 

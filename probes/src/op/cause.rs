@@ -164,6 +164,7 @@ fn export(task: &Task, argument: u64, errno: i32) -> Option<Cause> {
         EFAULT if !reached_alloc => Some(Cause::ArgumentUnreadable),
         EFAULT if task.passed(HookId::DmaBufExport) => Some(Cause::ResultUnwritable),
         _ if !attached(HookId::GnttabMapRefs) => None,
+        EINVAL if task.evidence.device_map_refused() => Some(Cause::DeviceMapRefused),
         _ => grants(&task.evidence).or(match errno {
             ENOMEM => Some(Cause::DmabufAllocFailed),
             _ => None,

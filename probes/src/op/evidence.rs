@@ -33,6 +33,9 @@ pub const STATUSES_READ: u32 = 1 << 7;
 /// They should have been, and could not be.
 pub const STATUSES_UNREAD: u32 = 1 << 8;
 
+/// Each was asked for with a mapping for devices.
+pub const DEVICE_MAP_ASKED: u32 = 1 << 9;
+
 /// Bit `n`: the hook of id `n` is attached. That something was not seen means nothing where no hook was attached.
 #[map]
 static ATTACHED: Array<u64> = Array::with_max_entries(1, 0);
@@ -145,9 +148,20 @@ impl Evidence {
         self.has(STATUSES_READ) && self.refused > 0
     }
 
+    /// Whether Xen refused them all because of the mapping for devices that was asked for (`__gnttab_map_grant_ref` in
+    /// xen/common/grant_table.c, Xen 4.20).
+    pub fn device_map_refused(&self) -> bool {
+        self.refused() && self.has(DEVICE_MAP_ASKED) && self.statuses[(-GENERAL_ERROR) as usize] == self.count
+    }
+
     /// Counts the statuses that Xen left, which lie so far from each other and in each operation. The arrays have to be there still.
     #[inline(always)]
     pub fn read_statuses(&mut self, bytes: u64, status_at: u64) {
+        // gntdev asks the same for all references of a map. The flags of `struct gnttab_map_grant_ref` (GNTMAP_device_map is their first
+        // bit) lie behind its address.
+        if bytes == Maps::BYTES as u64 && fields::read(self.operations + 8).is_some_and(|flags: u32| flags & 1 != 0) {
+            self.add(DEVICE_MAP_ASKED);
+        }
         let (address, pages) = (self.operations + status_at, self.pages);
         self.read(address, bytes, pages, false, self.count);
     }

@@ -39,5 +39,6 @@ named_ids! {
         BadSegment = 31, "bad_segment", "a segment copies from own memory to own memory, or leaves its granted page";
         SegmentUnreachable = 32, "segment_unreachable", "the segments, or the memory that one of them names, could not be reached";
         NoSuchGrants = 33, "no_such_grants", "this open gntalloc has no grants at that index, or fewer than requested";
+        DeviceMapRefused = 34, "device_map_refused", "with every export on x86, gntdev asks for a mapping for devices (GNTMAP_device_map), which Xen refuses to a translated domain (PVH, HVM) for every reference";
     }
 }
