@@ -31,7 +31,7 @@ each = [{ export = "never", pages = 4, buffer = "$buffer", expect = "EINVAL" }]
 END
 grantscope record -o /out/refused.gsr --clock "$clock" -- \
     grantscope-workload run $source --scenario /tmp/refused.toml --truth /out/refused.json >/out/refused.said 2>&1 || exit
-! grantscope-workload run $source --scenario /job/translated.toml >/out/unexpected.said 2>&1 || exit
+! grantscope-workload run $source --scenario /job/translated.toml --truth /tmp/unexpected.json >/out/unexpected.said 2>&1 || exit
 echo 0 >/sys/module/xen_gntdev/parameters/device_map || exit
 "#;
 

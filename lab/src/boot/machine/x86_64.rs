@@ -35,6 +35,10 @@ pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Res
         "QEMU cannot load files from {folder:?}: set TMPDIR to a path without blanks"
     );
     let mut command = common(parts, clock);
+    if clock == Clock::Counted {
+        // Else each boot has its own random numbers, and another time of day.
+        command.args(["-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]);
+    }
     command
         .args(["-M", "q35", "-vga", "none"])
         .arg("-kernel")
