@@ -11,6 +11,7 @@ mod fetch;
 mod guest;
 mod kernel;
 mod lab;
+mod package;
 mod place;
 mod platform;
 mod programs;
@@ -24,7 +25,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, build, clean, demo, fuzz, lab_run, lab_shell, set_up, test, tidy as tidy_alone};
+use crate::commands::{
+    bench, build, clean, demo, fuzz, lab_run, lab_shell, package as package_all, set_up, test, tidy as tidy_alone,
+};
 
 /// Builds, boots, tests and shows grantscope in a lab: real domains on a real Xen under QEMU.
 #[derive(Debug, Parser)]
@@ -40,6 +43,8 @@ enum Verb {
     Setup(set_up::Arguments),
     /// Builds the probes, the programs for the lab, and the viewer
     Build(build::Arguments),
+    /// Packs both programs for boards of each architecture: a tarball and a .deb, with man pages, completions and documents
+    Package(package_all::Arguments),
     /// Sets up, builds, boots the lab, runs the benchmark in a live view, and prints a summary
     Demo(demo::Arguments),
     /// Checks formatting, the rules of `tidy` and lints, runs the unit tests, then the lab's checks
@@ -80,6 +85,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
         Verb::Setup(arguments) => set_up::run(&arguments).map(|()| ExitCode::SUCCESS),
         Verb::Build(arguments) => build::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Verb::Package(arguments) => package_all::run(&arguments).map(|()| ExitCode::SUCCESS),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Tidy => tidy_alone::run(),

@@ -1,15 +1,19 @@
 //! The architectures that the lab emulates, by the names that Debian, Rust, ELF and the probes have for them.
 
 /// A processor's architecture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Architecture {
     /// 64-bit Arm.
     Arm64,
     /// 64-bit x86.
+    #[value(name = "x86-64")]
     X86_64,
 }
 
 impl Architecture {
+    /// All that programs are built for.
+    pub const ALL: [Self; 2] = [Self::Arm64, Self::X86_64];
+
     /// The name in our own folders and messages.
     pub fn name(self) -> &'static str {
         match self {

@@ -20,8 +20,6 @@ use crate::{
 
 /// The toolchain that rustup is asked for: aya 0.14 needs no newer one, and its LLVM is one that Debian packages for bpf-linker.
 const RUSTUP_TOOLCHAIN: &str = "1.96.0";
-/// What programs of the lab are built for.
-const TARGETS: [Architecture; 2] = [Architecture::Arm64, Architecture::X86_64];
 /// A rustup that has said nothing for this long counts as offline. Without a terminal it says one line per component, and the
 /// largest takes a minute on a slow disk; where nothing can be fetched, it mostly says so at once.
 const RUSTUP_SILENCE: Duration = Duration::from_secs(150);
@@ -130,7 +128,7 @@ fn rustup_is_complete() -> bool {
     ask.args(["component", "list", "--installed", "--toolchain", RUSTUP_TOOLCHAIN]);
     command::output(&mut ask).is_ok_and(|text| {
         let has = |name: &str| text.lines().any(|line| line == name);
-        has("rust-src") && TARGETS.iter().all(|target| has(&format!("rust-std-{}", target.rust_target())))
+        has("rust-src") && Architecture::ALL.iter().all(|target| has(&format!("rust-std-{}", target.rust_target())))
     })
 }
 
@@ -140,7 +138,7 @@ fn install_by_rustup() -> Result<()> {
     let mut install = Command::new("rustup");
     install.args(["toolchain", "install", RUSTUP_TOOLCHAIN, "--profile", "minimal", "--no-self-update"]);
     install.args(["--component", "rust-src"]);
-    for target in TARGETS {
+    for target in Architecture::ALL {
         install.args(["--target", target.rust_target()]);
     }
     install.env("RUSTUP_MAX_RETRIES", "1");

@@ -1,0 +1,40 @@
+//! Man pages and completions: grantscope-manual makes them of the command lines of both programs.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::{boot::run::Scratch, command, programs, progress::Step};
+
+/// A file below a prefix such as /usr, and what is in it.
+pub type Page = (String, Vec<u8>);
+
+/// All of them.
+///
+/// # Errors
+/// When the program that makes them does not compile, or fails.
+pub fn pages() -> Result<Vec<Page>> {
+    let step = Step::start("man pages and completions");
+    let folder = Scratch::new()?;
+    // This machine's own program: those of the packages may be for another architecture.
+    let (mut cargo, _lock) = programs::cargo_for_checks(None)?;
+    cargo.args(["run", "--package", "grantscope-manual", "--"]).arg(&folder.0);
+    command::lines(&mut cargo, |line| step.note(line)).context("cannot make the man pages")?;
+    let mut pages = Vec::new();
+    collect(&folder.0, "", &mut pages)?;
+    step.done("made");
+    Ok(pages)
+}
+
+fn collect(folder: &Path, above: &str, pages: &mut Vec<Page>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot look into {folder:?}"))? {
+        let entry = entry?;
+        let name = format!("{above}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &format!("{name}/"), pages)?;
+        } else {
+            pages.push((name, fs::read(entry.path()).with_context(|| format!("cannot read {:?}", entry.path()))?));
+        }
+    }
+    Ok(())
+}
