@@ -11,7 +11,8 @@ mod examples;
 
 /// The folders of this work tree. What else looks like a path in a document is the kernel's, or the reader's own.
 /// `docs/misc/` is Xen's.
-const FOLDERS: &[&str] = &["analysis/", "collector/", "docs/", "fuzz/", "lab/", "probes/", "tui/", "workload/", ".ci/"];
+const FOLDERS: &[&str] =
+    &["analysis/", "collector/", "docs/", "fuzz/", "lab/", "manual/", "probes/", "tui/", "workload/", ".ci/"];
 
 #[test]
 fn every_example_in_the_documents_is_a_command_line_of_xtask() {

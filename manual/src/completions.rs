@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Command;
 use clap_complete::{Shell, generate};
 
-use crate::File;
+use crate::file::File;
 
 /// A shell, and the folder and the name of its completions of a program, which `{}` stands for.
 const SHELLS: [(Shell, &str); 3] = [

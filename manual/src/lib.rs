@@ -1,18 +1,12 @@
 //! Man pages and shell completions of both programs, made of the command lines that the programs parse with.
 
 mod completions;
+mod file;
 mod page;
 
 use clap::{Command, CommandFactory};
 
-/// A file below a prefix such as /usr.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Where it goes, from the prefix on: `share/man/man1/grantscope.1`.
-    pub path: String,
-    /// What is in it.
-    pub text: String,
-}
+pub use file::File;
 
 /// All pages and completions of both programs.
 ///

@@ -5,7 +5,7 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::File;
+use crate::file::File;
 
 /// The page of a command, and those of the verbs below it.
 ///

@@ -2,7 +2,7 @@
 
 use clap::Command;
 
-use crate::{File, files, programs};
+use crate::{file::File, files, programs};
 
 /// Calls `look` with every command, of which the programs are the first, and the words that lead to it.
 fn each(command: &Command, words: &[String], look: &mut impl FnMut(&Command, &[String])) {

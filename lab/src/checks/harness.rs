@@ -96,6 +96,14 @@ impl Harness {
         Lab::new(setup::parts(&self.cache, self.consent, platform)?, Some(&ours))
     }
 
+    /// Our programs for an architecture, for those who do not boot them in a lab of their own.
+    ///
+    /// # Errors
+    /// When they cannot be built.
+    pub fn programs_for(&self, architecture: Architecture) -> Result<ForLab> {
+        self.programs(&mut self.building(), architecture)
+    }
+
     /// Our programs, built once for each architecture.
     fn programs(&self, built: &mut Vec<(Architecture, ForLab)>, architecture: Architecture) -> Result<ForLab> {
         if let Some((_, ours)) = built.iter().find(|(known, _)| *known == architecture) {

@@ -25,6 +25,7 @@ mod kernel_users;
 mod ledger;
 mod named;
 mod overhead;
+mod package;
 mod pids;
 mod platforms;
 mod preemption;
@@ -104,6 +105,8 @@ pub const ALL: &[Check] = &[
     Check { name: "a program that is not ours is profiled as exactly", run: profile::third_party_client_is_exact },
     Check { name: "a crowd, and every order of release, is profiled as exactly", run: profile::crowd_is_exact },
     Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
+    Check { name: "a package is all that a bare dom0 needs", run: package::is_all_that_is_needed },
+    Check { name: "packages are small, and the same whenever they are made", run: package::are_the_same_each_time },
     Check { name: "the platform x86-pv works", run: platforms::x86_pv },
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },
     Check { name: "the platform arm64-16k works", run: platforms::arm64_16k },

@@ -5,7 +5,13 @@ use std::{fs, io::Write as _, path::Path};
 use anyhow::{Context, Result};
 use flate2::{Compression, write::GzEncoder};
 
-use super::{copyright::copyright, manual::Page, source::Source, tree::Tree};
+use super::{
+    copyright::copyright,
+    identity::{MAINTAINER, VERSION},
+    manual::Page,
+    source::Source,
+    tree::Tree,
+};
 use crate::place;
 
 /// Where documents go.
@@ -103,10 +109,7 @@ fn compressed(bytes: &[u8]) -> Result<Vec<u8>> {
 fn changelog(source: &Source) -> String {
     format!(
         "grantscope ({}) unstable; urgency=medium\n\n  * Made from {}. What changed is in CHANGELOG.md.\n\n -- {}  {}\n",
-        super::VERSION,
-        source.state,
-        super::MAINTAINER,
-        source.date
+        VERSION, source.state, MAINTAINER, source.date
     )
 }
 

@@ -5,7 +5,11 @@ use std::{fmt::Write as _, path::Path, process::Command};
 use anyhow::Result;
 use md5::{Digest, Md5};
 
-use super::{source::Source, tree::Tree};
+use super::{
+    identity::{MAINTAINER, VERSION},
+    source::Source,
+    tree::Tree,
+};
 use crate::{boot::run::Scratch, command, platform::Architecture};
 
 /// Nothing is needed: the programs are static. So there is no field Depends.
@@ -20,7 +24,7 @@ const DESCRIPTION: &str = "what mapping a Xen grant costs, and where the time go
 
 /// The name of the file.
 pub fn name(architecture: Architecture) -> String {
-    format!("grantscope_{}_{}.deb", super::VERSION, architecture.debian())
+    format!("grantscope_{}_{}.deb", VERSION, architecture.debian())
 }
 
 /// Packs the tree.
@@ -35,8 +39,8 @@ pub fn pack(tree: &Tree, architecture: Architecture, source: &Source, path: &Pat
     whole.write_to(&folder.0, source.epoch)?;
     let mut pack = Command::new("dpkg-deb");
     pack.env("SOURCE_DATE_EPOCH", source.epoch.to_string());
-    // One thread: what several write depends on how many there are.
-    pack.args(["--root-owner-group", "--threads-max=1", "-Zxz", "-z9", "--build"]).arg(&folder.0).arg(path);
+    // xz as far as a board can unpack it: more than 6 needs 64 MiB there. One thread: what several write depends on how many there are.
+    pack.args(["--root-owner-group", "--threads-max=1", "-Zxz", "-z6", "--build"]).arg(&folder.0).arg(path);
     command::output(&mut pack)?;
     Ok(())
 }
@@ -44,9 +48,9 @@ pub fn pack(tree: &Tree, architecture: Architecture, source: &Source, path: &Pat
 fn control(tree: &Tree, architecture: Architecture) -> String {
     [
         ("Package", "grantscope".to_owned()),
-        ("Version", super::VERSION.to_owned()),
+        ("Version", VERSION.to_owned()),
         ("Architecture", architecture.debian().to_owned()),
-        ("Maintainer", super::MAINTAINER.to_owned()),
+        ("Maintainer", MAINTAINER.to_owned()),
         ("Installed-Size", installed_kib(tree).to_string()),
         ("Section", "utils".to_owned()),
         ("Priority", "optional".to_owned()),

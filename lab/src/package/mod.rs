@@ -3,6 +3,7 @@
 mod contents;
 mod copyright;
 mod deb;
+mod identity;
 mod manual;
 mod notices;
 mod packed;
@@ -19,11 +20,6 @@ use crate::{platform::Architecture, programs::ForLab, progress::Step};
 pub use manual::{Page, pages};
 pub use packed::{Packed, ensure_small, sizes, sums};
 pub use source::Source;
-
-/// The version of the packages: that of all crates.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Whom dpkg names; `.invalid` is no address (RFC 2606).
-const MAINTAINER: &str = "The grantscope developers <developers@grantscope.invalid>";
 
 /// Packs both kinds for an architecture into a folder, and gives them with sizes and checksums.
 ///

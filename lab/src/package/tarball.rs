@@ -4,12 +4,12 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use super::{source::Source, tree::Tree};
+use super::{identity::VERSION, source::Source, tree::Tree};
 use crate::{boot::run::Scratch, command, platform::Architecture};
 
 /// The one folder in it.
 pub fn folder(architecture: Architecture) -> String {
-    format!("grantscope-{}-{}", super::VERSION, architecture.name())
+    format!("grantscope-{}-{}", VERSION, architecture.name())
 }
 
 /// The name of the file.
@@ -25,14 +25,14 @@ pub fn pack(tree: &Tree, architecture: Architecture, source: &Source, path: &Pat
     let scratch = Scratch::new()?;
     tree.write_to(&scratch.0, source.epoch)?;
     let mut pack = Command::new("tar");
-    // ustar: other formats have fields with times of this machine. One thread, as in deb.rs.
+    // ustar: other formats have fields with times of this machine. xz is as in deb.rs.
     pack.args([
         "--create",
         "--format=ustar",
         "--sort=name",
         "--owner=root:0",
         "--group=root:0",
-        "--use-compress-program=xz -9 --threads=1",
+        "--use-compress-program=xz -6 --threads=1",
     ]);
     pack.arg("--file").arg(path).arg("--directory").arg(&scratch.0);
     pack.arg(format!("--transform=s,^usr,{},", folder(architecture))).arg("usr");
