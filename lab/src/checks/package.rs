@@ -61,7 +61,8 @@ grantscope-workload list >/out/list
 /// Installed into a dom0 of busybox alone, the programs profile it exactly; removed, they are gone. The tarball serves as well.
 pub fn is_all_that_is_needed(harness: &Harness) -> Result<()> {
     let architecture = MAIN.architecture;
-    let (folder, _) = packed(harness, architecture, "package")?;
+    let (folder, packed) = packed(harness, architecture, "package")?;
+    noted(&packed);
     let [tarball, within] = package::tarball_names(architecture);
     let mut files = vec![
         ("grantscope.deb".to_owned(), folder.join(package::deb_name(architecture))),
@@ -95,17 +96,22 @@ pub fn is_all_that_is_needed(harness: &Harness) -> Result<()> {
 pub fn are_the_same_each_time(harness: &Harness) -> Result<()> {
     let (_, first) = packed(harness, Architecture::X86_64, "package-first")?;
     let (_, second) = packed(harness, Architecture::X86_64, "package-second")?;
+    noted(&first);
     ensure!(first == second, "the packages differ from run to run: {first:?}, {second:?}");
     Ok(())
+}
+
+fn noted(packed: &[Packed]) {
+    package::sizes(packed).lines().for_each(|line| note!("{}", line.trim()));
 }
 
 /// Packs an architecture's programs into a folder of the checks, and looks at what dpkg-deb reads of the package.
 fn packed(harness: &Harness, architecture: Architecture, name: &str) -> Result<(PathBuf, Vec<Packed>)> {
     let folder = harness.out(name);
     let programs = harness.programs_for(architecture)?;
-    let packed = package::pack(architecture, &programs, &package::pages()?, &Source::of_work_tree()?, &folder)?;
+    let pages = package::pages()?;
+    let packed = package::pack(architecture, &programs, &pages, &Source::of_work_tree()?, &folder)?;
     package::ensure_small(&packed)?;
-    package::sizes(&packed).lines().for_each(|line| note!("{}", line.trim()));
     let deb = folder.join(package::deb_name(architecture));
     let read = |option: &str, more: &[&str]| command::output(Program::new("dpkg-deb").arg(option).arg(&deb).args(more));
     let (of, depends) = (read("--field", &["Architecture"])?, read("--field", &["Depends"])?);
@@ -114,5 +120,11 @@ fn packed(harness: &Harness, architecture: Architecture, name: &str) -> Result<(
     let listed = read("--contents", &[])?;
     let others = listed.lines().find(|line| !line.contains(" root/root "));
     ensure!(others.is_none(), "{deb:?} has a file that is not root's: {others:?}");
+    let [tarball, _] = package::tarball_names(architecture);
+    let also_listed = command::output(Program::new("tar").arg("--list").arg("--file").arg(folder.join(tarball)))?;
+    for (page, _) in &pages {
+        let there = |listed: &str| listed.contains(&format!("/{page}"));
+        ensure!(there(&listed) && there(&also_listed), "{page} is not in both packages for {}", architecture.name());
+    }
     Ok((folder, packed))
 }
