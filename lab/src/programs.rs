@@ -203,6 +203,8 @@ fn probe_flags(bpf_linker: &Path, architecture: &str) -> Vec<String> {
         "-Clink-arg=--btf".into(),
         // Else a few zero stores become a call of memset, which the kernel's BPF machine does not have.
         "-Clink-arg=--disable-expand-memcpy-in-order".into(),
+        // BTF names every source file, and one object should be the same in all work trees; a prefix of its own would be another flag in each.
+        "-Zremap-cwd-prefix=.".into(),
         format!("-Clinker={}", bpf_linker.display()),
         format!("--cfg=bpf_target_arch=\"{architecture}\""),
     ]

@@ -1,6 +1,10 @@
 //! The packages: the same bytes each time, as small as a board needs them, and all that a bare dom0 needs to profile its Xen.
 
-use std::{fs, path::PathBuf, process::Command as Program};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command as Program,
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -13,6 +17,7 @@ use crate::{
     command,
     guest::job::{Command, Job},
     package::{self, Packed, Source},
+    place,
     platform::{Architecture, Clock, MAIN},
 };
 
@@ -109,6 +114,7 @@ fn noted(packed: &[Packed]) {
 fn packed(harness: &Harness, architecture: Architecture, name: &str) -> Result<(PathBuf, Vec<Packed>)> {
     let folder = harness.out(name);
     let programs = harness.programs_for(architecture)?;
+    [&programs.grantscope, &programs.workload].into_iter().try_for_each(|program| names_no_own_place(program))?;
     let pages = package::pages()?;
     let packed = package::pack(architecture, &programs, &pages, &Source::of_work_tree()?, &folder)?;
     package::ensure_small(&packed)?;
@@ -123,8 +129,19 @@ fn packed(harness: &Harness, architecture: Architecture, name: &str) -> Result<(
     let [tarball, _] = package::tarball_names(architecture);
     let also_listed = command::output(Program::new("tar").arg("--list").arg("--file").arg(folder.join(tarball)))?;
     for (page, _) in &pages {
-        let there = |listed: &str| listed.contains(&format!("/{page}"));
+        let is_it = |line: &str| line.strip_suffix(".gz").unwrap_or(line).ends_with(&format!("/{page}"));
+        let there = |listed: &str| listed.lines().any(is_it);
         ensure!(there(&listed) && there(&also_listed), "{page} is not in both packages for {}", architecture.name());
     }
     Ok((folder, packed))
+}
+
+/// A program that names a folder of whoever built it is another one for everybody else.
+fn names_no_own_place(program: &Path) -> Result<()> {
+    let bytes = fs::read(program).with_context(|| format!("cannot read {program:?}"))?;
+    let places = [place::work_tree().as_os_str().as_encoded_bytes(), b"/.cargo/", b"/.rustup/"];
+    let named = places.into_iter().find(|place| bytes.windows(place.len()).any(|bytes| bytes == *place));
+    let named = named.map(String::from_utf8_lossy);
+    ensure!(named.is_none(), "{program:?} names a folder of this machine, {named:?}: see own_places in lab/src/setup/rust.rs");
+    Ok(())
 }

@@ -38,6 +38,8 @@ pub struct CrossRust {
     toolchain: Option<&'static str>,
     /// A sysroot that has arm64's std.
     sysroot: Option<PathBuf>,
+    /// Folders of a person's own that programs would name in their messages, and what they name instead: else each person's would differ.
+    own_places: Vec<(PathBuf, &'static str)>,
     /// The major version of its LLVM.
     pub llvm: u32,
 }
@@ -66,16 +68,18 @@ impl CrossRust {
     /// A cargo that builds static programs. They are this architecture's only if its target is named too, which also keeps these
     /// settings from what runs while building.
     pub fn cargo_for(&self, architecture: Architecture) -> Command {
-        let mut flags = "-C target-feature=+crt-static".to_owned();
+        let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
+        flags.extend(self.own_places.iter().map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display())));
         let mut cargo = self.cargo();
         if architecture == Architecture::Arm64 {
             let linker = format!("CARGO_TARGET_{}_LINKER", architecture.rust_target().to_uppercase().replace('-', "_"));
             cargo.env(linker, "aarch64-linux-gnu-gcc");
             if let Some(sysroot) = &self.sysroot {
-                flags.push_str(&format!(" --sysroot {}", sysroot.display()));
+                flags.push(format!("--sysroot={}", sysroot.display()));
             }
         }
-        cargo.env("RUSTFLAGS", flags);
+        // The other variable would split paths at blanks.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         cargo
     }
 }
@@ -113,12 +117,15 @@ fn by_rustup(consent: Consent) -> Result<CrossRust> {
         install_by_rustup()?;
     }
     let rustc = command::output(Command::new("rustup").args(["which", "--toolchain", RUSTUP_TOOLCHAIN, "rustc"]))?;
+    let rustc = Path::new(rustc.trim());
+    let source = rustc.ancestors().nth(2).map(|toolchain| (toolchain.join("lib/rustlib/src/rust"), "rust"));
     Ok(CrossRust {
         cargo: "cargo".into(),
         rustc: None,
         toolchain: Some(RUSTUP_TOOLCHAIN),
         sysroot: None,
-        llvm: llvm_of(Path::new(rustc.trim()))?,
+        own_places: registry().into_iter().chain(source).collect(),
+        llvm: llvm_of(rustc)?,
     })
 }
 
@@ -198,8 +205,16 @@ fn by_debian(cache: &Cache, consent: Consent) -> Result<CrossRust> {
         rustc: Some(rustc.into()),
         toolchain: None,
         sysroot: Some(sysroot),
+        own_places: registry().into_iter().collect(),
         llvm: llvm_of(rustc)?,
     })
+}
+
+/// Where cargo unpacks libraries: https://doc.rust-lang.org/cargo/guide/cargo-home.html.
+fn registry() -> Option<(PathBuf, &'static str)> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = variable("CARGO_HOME").or_else(|| Some(variable("HOME")?.join(".cargo")))?;
+    Some((home.join("registry/src"), "registry"))
 }
 
 /// The distribution's Rust has arm64's std in a package for arm64. Installing that would take a foreign architecture into the
@@ -247,6 +262,7 @@ mod tests {
             rustc: Some("/usr/bin/rustc".into()),
             toolchain: None,
             sysroot: Some("/cache/std".into()),
+            own_places: vec![("/home/a b/.cargo".into(), "registry")],
             llvm: 22,
         };
         let value = |architecture: Architecture, wanted: &str| {
@@ -255,10 +271,12 @@ mod tests {
             Some(value?.to_string_lossy().into_owned())
         };
         let arm64 = |wanted| value(Architecture::Arm64, wanted);
-        assert_eq!(arm64("RUSTFLAGS").unwrap(), "-C target-feature=+crt-static --sysroot /cache/std");
+        let flags = |flags: &[&str]| flags.join("\x1f");
+        let (crt, place) = ("-Ctarget-feature=+crt-static", "--remap-path-prefix=/home/a b/.cargo=registry");
+        assert_eq!(arm64("CARGO_ENCODED_RUSTFLAGS").unwrap(), flags(&[crt, place, "--sysroot=/cache/std"]));
         assert_eq!(arm64("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER").unwrap(), "aarch64-linux-gnu-gcc");
         assert_eq!(arm64("RUSTC").unwrap(), "/usr/bin/rustc");
         // The sysroot has arm64's std alone.
-        assert_eq!(value(Architecture::X86_64, "RUSTFLAGS").unwrap(), "-C target-feature=+crt-static");
+        assert_eq!(value(Architecture::X86_64, "CARGO_ENCODED_RUSTFLAGS").unwrap(), flags(&[crt, place]));
     }
 }
