@@ -262,7 +262,7 @@ mod tests {
             rustc: Some("/usr/bin/rustc".into()),
             toolchain: None,
             sysroot: Some("/cache/std".into()),
-            own_places: vec![("/home/a b/.cargo".into(), "registry")],
+            own_places: vec![("/cargo of a/.cargo".into(), "registry")],
             llvm: 22,
         };
         let value = |architecture: Architecture, wanted: &str| {
@@ -272,7 +272,7 @@ mod tests {
         };
         let arm64 = |wanted| value(Architecture::Arm64, wanted);
         let flags = |flags: &[&str]| flags.join("\x1f");
-        let (crt, place) = ("-Ctarget-feature=+crt-static", "--remap-path-prefix=/home/a b/.cargo=registry");
+        let (crt, place) = ("-Ctarget-feature=+crt-static", "--remap-path-prefix=/cargo of a/.cargo=registry");
         assert_eq!(arm64("CARGO_ENCODED_RUSTFLAGS").unwrap(), flags(&[crt, place, "--sysroot=/cache/std"]));
         assert_eq!(arm64("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER").unwrap(), "aarch64-linux-gnu-gcc");
         assert_eq!(arm64("RUSTC").unwrap(), "/usr/bin/rustc");
