@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::Path};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use flate2::{Compression, write::GzEncoder};
 
 use super::{
@@ -23,7 +23,7 @@ pub const SCENARIOS: &str = "usr/share/grantscope/scenarios";
 const FROM: [(&str, &[&str]); 5] = [
     ("", &["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"]),
     ("probes", &["LICENSE-GPL"]),
-    ("lab", &["kernel.config"]),
+    ("lab/kernel", &[".config", ".patch"]),
     ("docs", &[".md", ".schema.json"]),
     ("docs/pictures", &[".svg"]),
 ];
@@ -79,7 +79,7 @@ pub fn tree(made: Made) -> Result<Tree> {
 /// The files of a folder of the work tree whose names end so.
 fn files(folder: &str, ends: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
     let path = place::work_tree().join(folder);
-    let mut files = Vec::new();
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     for entry in fs::read_dir(&path).with_context(|| format!("cannot look into {path:?}"))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -87,6 +87,12 @@ fn files(folder: &str, ends: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
             files.push((name, read(&entry.path())?));
         }
     }
+    let absent = ends.iter().find(|end| !files.iter().any(|(name, _)| name.ends_with(**end)));
+    ensure!(
+        absent.is_none(),
+        "{path:?} has no file {} any more: say in lab/src/package/contents.rs where it is now",
+        absent.unwrap_or(&"")
+    );
     Ok(files)
 }
 

@@ -30,6 +30,12 @@ fn pages_are_compressed_and_completions_are_not() {
     assert_eq!(page[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
 }
 
+#[test]
+fn what_was_moved_away_is_missed() {
+    let error = files("docs", &[".md", ".gone"]).unwrap_err().to_string();
+    assert!(error.contains(r#"docs" has no file .gone any more"#), "{error}");
+}
+
 /// Links that lead out of the package would be dead on a board.
 #[test]
 fn what_documents_link_to_is_in_the_package() {
