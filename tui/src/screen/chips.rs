@@ -1,7 +1,7 @@
 //! What the header says, in pieces: whether all is well, and facts.
 
 use grantscope_analysis::report::text::{bound, earlier, phases, recorder};
-use grantscope_analysis::shown::{Shown, counted};
+use grantscope_analysis::shown::{Shown, counted, cut};
 use ratatui::style::Style;
 
 use crate::screen::command::{Command, Travel};
@@ -17,12 +17,17 @@ use crate::source::pace::Speed;
 const SILENT_SECONDS: u64 = 3;
 /// The name of a file is cut behind as many, and so is a filter.
 const NAME_COLUMNS: usize = 40;
+/// A filter is cut behind as many where there is little room.
+const SHORT_COLUMNS: usize = 10;
 
 /// What comes first where there is no room for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// Without it, no number on the screen can be judged: whether this goes on, whether something was lost, what a second is.
+    /// Without it, what is on the screen misleads: whether this goes on, whether something was lost, whether it is kept, whether all of
+    /// it is seen.
     First,
+    /// What a second is.
+    Clock,
     /// Something is not in order, or not all is shown.
     Alarm,
     /// The rest.
@@ -33,6 +38,8 @@ pub enum Rank {
 pub struct Chip {
     /// What it says.
     pub text: String,
+    /// The same where there is no room for all of it; `None`: it has no shorter words.
+    pub short: Option<String>,
     /// How it looks.
     pub style: Style,
     /// How much it matters.
@@ -40,16 +47,25 @@ pub struct Chip {
 }
 
 impl Chip {
+    /// With one text, however little room there is.
+    pub fn new(text: String, style: Style, rank: Rank) -> Self {
+        Self { text, short: None, style, rank }
+    }
+
     fn plain(text: String) -> Self {
-        Self { text, style: Style::new(), rank: Rank::Rest }
+        Self::new(text, Style::new(), Rank::Rest)
     }
 
     fn alarm(text: String, style: Style) -> Self {
-        Self { text, style, rank: Rank::Alarm }
+        Self::new(text, style, Rank::Alarm)
     }
 
     fn first(text: String, style: Style) -> Self {
-        Self { text, style, rank: Rank::First }
+        Self::new(text, style, Rank::First)
+    }
+
+    fn or_short(self, short: String) -> Self {
+        Self { short: Some(short), ..self }
     }
 
     fn alarm_if(is_alarm: bool, text: String, style: Style) -> Self {
@@ -69,7 +85,7 @@ pub fn facts(common: &Common, theme: &Theme) -> Vec<Chip> {
 pub fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     let data = common.data();
     let name = common.connection.name().map(|name| format!("{:.NAME_COLUMNS$}", Shown(name)));
-    let name = Chip { text: name.unwrap_or_else(|| "grantscope".to_owned()), style: theme.heading(), rank: Rank::Rest };
+    let name = Chip::new(name.unwrap_or_else(|| "grantscope".to_owned()), theme.heading(), Rank::Rest);
     if data.aggregate.environment().is_none() {
         // Nothing is known: not even that nothing was lost.
         return vec![name, status(common, theme)];
@@ -81,7 +97,7 @@ pub fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         chips.push(Chip::first(format!("AS OF {when} ({key}: now)"), theme.warning()));
     }
     if data.aggregate.environment().is_some_and(|environment| environment.clock.caveat().is_some()) {
-        chips.push(Chip::first("EMULATED TIME".to_owned(), theme.warning()));
+        chips.push(Chip::new("EMULATED TIME".to_owned(), theme.warning(), Rank::Clock));
     }
     chips.extend([
         Chip::first(lost, if is_lost { theme.bad() } else { Style::new() }),
@@ -91,7 +107,10 @@ pub fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         Chip::plain(text::how_far(common)),
     ]);
     if let Some((text, is_broken)) = text::output(common) {
-        chips.push(Chip::alarm_if(is_broken, text, theme.bad()));
+        chips.push(match is_broken {
+            true => Chip::first(text, theme.bad()).or_short(format!("NOT WRITTEN ({}: why)", common.keys.shown(INFO))),
+            false => Chip::plain(text),
+        });
     }
     if let Some((text, is_raw)) = text::times(&data.aggregate) {
         chips.push(Chip::alarm_if(is_raw, text, theme.warning()));
@@ -105,7 +124,8 @@ pub fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     if let Some(filter) = common.listing.filter() {
         let hidden = counted(common.listing.hidden() as u64, "row");
         let text = format!("filter {:.NAME_COLUMNS$} hides {hidden}", Shown(&filter.to_string()));
-        chips.push(Chip::alarm(text, theme.warning()));
+        let short = format!("filter {}", cut(&Shown(&filter.to_string()).to_string(), SHORT_COLUMNS));
+        chips.push(Chip::first(text, theme.warning()).or_short(short));
     }
     if let Some(text) = phases::line(&data.aggregate) {
         chips.push(Chip::plain(text));
@@ -119,7 +139,8 @@ pub fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
     chips.push(Chip::plain(text::held(data)));
     if let suspects @ 1.. = text::suspects(data) {
         let key = common.keys.shown(MAPS);
-        chips.push(Chip::alarm(format!("LEAK SUSPECTS {suspects} ({key}: which)"), theme.bad()));
+        let text = format!("LEAK SUSPECTS {suspects}");
+        chips.push(Chip::first(format!("{text} ({key}: which)"), theme.bad()).or_short(text));
     }
     // Hooks that are missing are a matter of health; that all are there is a fact among others.
     chips.extend(hooks(common, theme).filter(|(_, all)| !all).map(|(chip, _)| chip));

@@ -35,7 +35,7 @@ pub fn lines(common: &Common, theme: &Theme, width: u16) -> Vec<Line<'static>> {
             break;
         }
     }
-    flow(seen(health, common, width.into(), theme).0.iter(), width.into(), theme)
+    flow(seen(health, common, width.into(), theme).iter(), width.into(), theme)
 }
 
 /// How many lines a body has below the header and above the footer.
@@ -44,35 +44,37 @@ pub fn lines_below(common: &Common) -> u16 {
     common.size.lines.saturating_sub(header + 1) as u16
 }
 
-/// What of it the header has no room for, but for the facts.
+/// What of it the header has no room for, or not for all of it, but for the facts.
 pub fn left_out(common: &Common) -> Vec<String> {
     let theme = Theme::plain();
-    let (_, left_out) = seen(health(common, &theme), common, common.size.columns, &theme);
-    left_out.into_iter().map(|chip| chip.text).collect()
+    let seen = seen(health(common, &theme), common, common.size.columns, &theme);
+    let is_seen = |chip: &Chip| seen.iter().any(|seen| seen.text == chip.text);
+    health(common, &theme).into_iter().filter(|chip| !is_seen(chip)).map(|chip| chip.text).collect()
 }
 
-/// What there is room for, with a count of the rest, and the rest.
-fn seen(mut chips: Vec<Chip>, common: &Common, width: usize, theme: &Theme) -> (Vec<Chip>, Vec<Chip>) {
+/// What there is room for, with a count of the rest.
+fn seen(mut chips: Vec<Chip>, common: &Common, width: usize, theme: &Theme) -> Vec<Chip> {
     let most = (common.size.lines / PART_WITH_HEALTH).max(LEAST_LINES);
-    let mut left_out = Vec::new();
     if flow(chips.iter(), width, theme).len() <= most {
-        return (chips, left_out);
+        return chips;
     }
     chips.sort_by_key(|chip| chip.rank);
+    for chip in &mut chips {
+        if let Some(short) = chip.short.take() {
+            chip.text = short;
+        }
+    }
+    let all = chips.len();
     // What comes first stays whatever room it takes.
-    while let Some(last) = chips.pop_if(|last| last.rank != Rank::First) {
-        left_out.insert(0, last);
-        let more = Chip {
-            text: format!("+{} ({}: which)", left_out.len(), common.keys.shown(INFO)),
-            style: theme.frame(),
-            rank: Rank::First,
-        };
+    while chips.pop_if(|last| last.rank != Rank::First).is_some() {
+        let more = format!("+{} ({}: which)", all - chips.len(), common.keys.shown(INFO));
+        let more = Chip::new(more, theme.frame(), Rank::First);
         if flow(chips.iter().chain([&more]), width, theme).len() <= most || chips.iter().all(|chip| chip.rank == Rank::First) {
             chips.push(more);
             break;
         }
     }
-    (chips, left_out)
+    chips
 }
 
 /// Puts chips side by side, as many as a line holds; a chip that is wider than a line is wrapped.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crossterm::event::KeyCode;
 use grantscope_analysis::model::Phase;
 use grantscope_analysis::recording::Frame;
-use grantscope_analysis::series::{Phases, Wanted};
+use grantscope_analysis::series::{Phases, Times, Wanted};
 use grantscope_analysis::shown::{CUT, width as width_of};
 
 use crate::screen::app::App;
@@ -18,7 +19,10 @@ use crate::screen::model::common::Common;
 use crate::screen::text;
 use crate::screen::views::{VIEWS, errors, help, info, maps, probes};
 use crate::screen::widgets::lines::Line;
-use crate::source::frames::Ended;
+use crate::source::frames::{Ended, Input, Origin};
+use crate::source::pace::Speed;
+use crate::source::tee::Tee;
+use crate::source::written::written;
 
 /// From the least to the largest, with what is between the widths at which columns come and go.
 const WIDTHS: [u16; 21] = [40, 41, 43, 46, 49, 50, 54, 57, 59, 60, 63, 66, 70, 79, 80, 92, 100, 121, 160, 250, 400];
@@ -172,6 +176,37 @@ fn the_least_header_says_what_numbers_are_worth_and_counts_the_rest() {
         assert!(info.contains(&fact), "{fact}\n{info}");
     }
     assert!(super::header::left_out(viewer(HUGE, troubled(), &[]).common()).is_empty());
+}
+
+/// Who looks at a serial console must not take a part for the whole, or believe that what is not written is kept.
+#[test]
+fn what_misleads_if_it_is_not_said_is_in_every_header() {
+    let mut frames = troubled();
+    frames.extend(with_ledger());
+    let tee = Tee::new("a-long-name.gsr", std::io::sink()).unwrap();
+    let input = written(Input::live(Box::new(std::sync::mpsc::channel().1)), tee);
+    let mut app = App::new(Origin::Live, Times::Corrected).about(&input, Speed::Max);
+    frames.into_iter().for_each(|frame| app.update(Event::Frame(frame)));
+    "/mmap.pages[pages>=16]\n".chars().for_each(|letter| {
+        let code = if letter == '\n' { KeyCode::Enter } else { KeyCode::Char(letter) };
+        app.update(Event::Typed(code.into()));
+    });
+    app.update(Event::Unwritten("no space is left on the device that has it".to_owned()));
+    for size in sizes() {
+        let screen = resized(&mut app, size);
+        let header: Vec<_> = screen.lines().take(usize::from(size.1) / 2).collect();
+        let said = header.join(" ");
+        for word in ["NOT WRITTEN", "filter mmap", "LEAK SUSPECTS 2"] {
+            assert!(said.contains(word), "{word} at {size:?}\n{screen}");
+        }
+    }
+    // What is shortened is there in full.
+    resized(&mut app, LEAST);
+    press(&mut app, &[crate::screen::open::INFO]);
+    let lines: Vec<_> = info::lines(app.common()).into_iter().map(|line| line.text.trim().to_owned()).collect();
+    for fact in ["no space is left on the device", "filter mmap.pages[pages>=16] hides", "(M: which)"] {
+        assert!(lines.join(" ").contains(fact), "{fact}\n{lines:?}");
+    }
 }
 
 #[test]
