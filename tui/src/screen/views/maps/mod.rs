@@ -1,4 +1,4 @@
-//! Live mappings, the oldest first, and what of them looks like a leak.
+//! Live mappings: what of them looks like a leak, then the rest, each the oldest first.
 
 use grantscope_analysis::live::LEAK_AFTER;
 use grantscope_analysis::model::LiveMap;
@@ -10,7 +10,7 @@ use grantscope_wire::Buffer;
 use crate::screen::model::common::Common;
 use crate::screen::widgets::lines::{Line, Text, Tone};
 
-/// What is mapped, the oldest first, and what of it looks like a leak.
+/// What looks like a leak, which nobody should have to scroll for, and then what else is mapped; each the oldest first.
 pub fn lines(common: &Common) -> Vec<Line> {
     let mut text = Text::new(common.size.columns);
     let data = common.data();
@@ -24,8 +24,9 @@ pub fn lines(common: &Common) -> Vec<Line> {
     if let Some(why) = ledger.no_census() {
         text.entry(Tone::Missing, "not in it", 9, &format!("mappings from before the tool: {why}"));
     }
-    for map in ledger.maps() {
-        let suspicion = map.suspicion(now_ns, LEAK_AFTER);
+    let maps = ledger.maps().into_iter().map(|map| (map, map.suspicion(now_ns, LEAK_AFTER)));
+    let (suspects, others): (Vec<_>, Vec<_>) = maps.partition(|(_, suspicion)| suspicion.is_some());
+    for (map, suspicion) in suspects.into_iter().chain(others) {
         let tone = if suspicion.is_some() { Tone::Bad } else { Tone::Plain };
         text.entry(tone, &age(map, now_ns), 15, &about(map, page_size));
         if let Some(suspicion) = suspicion {
