@@ -2,6 +2,7 @@
 
 use grantscope_analysis::history::{Column, Window};
 use grantscope_analysis::model::Phase;
+use grantscope_analysis::shown::counted;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
@@ -16,12 +17,13 @@ use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::bar;
 use crate::screen::widgets::titled::titled;
-use crate::screen::widgets::wrap::first_of;
 
 /// From few operations to as many as in the fullest cell: each shade stands for equally many doublings.
 const SHADES: [&str; 4] = ["░", "▒", "▓", "█"];
 /// A body of fewer lines has none for rates and phases, of which the words below say something too.
 const LOW: u16 = 12;
+/// The axis, and its times.
+const AXIS_LINES: usize = 2;
 /// In front of the axis.
 const LABEL: usize = LABEL_COLUMNS - 1;
 
@@ -32,17 +34,22 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Time, common: &Common, theme
         return;
     };
     let inner = titled(canvas, area, &title(seen, common), theme);
-    let width = usize::from(inner.width);
-    let said = said::lines(seen, common, width);
+    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     let is_low = area.height < LOW;
-    let mut below: Vec<_> = (!is_low).then(|| rates(seen, theme)).into_iter().collect();
-    below.extend(marks(seen, is_low, theme));
-    below.extend(named(seen, common, theme));
-    below.extend(axis(seen, common, theme));
-    let most = usize::from(inner.height).saturating_sub(below.len() + seen.heat.rows.len().clamp(1, LEAST_ROWS));
-    below.extend(first_of(said, most, width).into_iter().map(Line::from));
-    let room = usize::from(inner.height).saturating_sub(below.len());
-    let mut lines = heat(seen, room, theme);
+    let mut lanes: Vec<_> = (!is_low).then(|| rates(seen, theme)).into_iter().collect();
+    lanes.extend(marks(seen, is_low, theme));
+    lanes.extend(named(seen, common, theme));
+    // Of a column that somebody looks at, the words say more than the lanes do.
+    let words_first = is_low && seen.at.is_some();
+    let others = AXIS_LINES + seen.heat.rows.len().clamp(1, LEAST_ROWS) + if words_first { 0 } else { lanes.len() };
+    let said = said::lines(seen, common, width, height.saturating_sub(others).max(1), words_first);
+    let room = height.saturating_sub(AXIS_LINES + said.len() + 1);
+    let left_out = lanes.len().saturating_sub(room);
+    lanes.truncate(room);
+    let mut below = lanes;
+    below.extend(axis(seen, left_out, common, theme));
+    below.extend(said.into_iter().map(Line::from));
+    let mut lines = heat(seen, height.saturating_sub(below.len()), theme);
     lines.extend(below);
     canvas.render_widget(Text::from(lines), inner);
 }
@@ -143,17 +150,18 @@ fn named(seen: &Seen, common: &Common, theme: &Theme) -> Option<Line<'static>> {
     cells.contains(&"m").then(|| plotted("mark", cells.into_iter(), theme.heading(), seen, theme))
 }
 
-/// The axis with the column that is looked at, and the times at both ends.
-fn axis(seen: &Seen, common: &Common, theme: &Theme) -> [Line<'static>; 2] {
+/// The axis with the column that is looked at, how many lanes have no room above it, and the times at both ends.
+fn axis(seen: &Seen, left_out: usize, common: &Common, theme: &Theme) -> [Line<'static>; AXIS_LINES] {
     let columns = seen.heat.columns.len();
     let at = seen.at.as_ref().map(|(place, _)| *place);
     let line: String = (0..columns).map(|place| if Some(place) == at { '▲' } else { '─' }).collect();
     let Window { from_ns, to_ns } = seen.span.window();
     let [from, to] = [from_ns, to_ns].map(|ns| text::second(common, ns));
+    let left_out = if left_out == 0 { String::new() } else { format!("+{}", counted(left_out as u64, "lane")) };
     // Of few columns the second stands beyond them, with a blank between.
     let width = columns.saturating_sub(from.chars().count()).max(to.chars().count() + 1);
     [
-        Line::styled(format!("{:LABEL$}└{line}", ""), theme.frame()),
+        Line::styled(format!("{left_out:>LABEL$}└{line}"), theme.frame()),
         Line::styled(format!("{:LABEL$} {from}{to:>width$}", ""), theme.frame()),
     ]
 }

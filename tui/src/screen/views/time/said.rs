@@ -1,6 +1,7 @@
 //! What happened in a column, or in all of them, in words.
 
 use grantscope_analysis::history::{Column, Durations, Events, Interval, What, Window};
+use grantscope_analysis::model::Phase;
 use grantscope_analysis::quantile::P50;
 use grantscope_analysis::report::text::marks::name as name_of;
 use grantscope_analysis::select::written;
@@ -12,18 +13,28 @@ use super::state::{At, Seen};
 use crate::screen::command::{Command, Travel};
 use crate::screen::model::common::Common;
 use crate::screen::text;
-use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::wrap::{first_of, wrap};
 
 /// More of the series of a column are not named.
 const MOST_NAMED: usize = 4;
 
-/// The lines below the picture, of this width.
-pub fn lines(seen: &Seen, common: &Common, width: usize) -> Vec<String> {
+/// The lines below the picture, of this width, so many at most. Where there are few, each fact of a column that is looked at has a line
+/// before any has two.
+pub fn lines(seen: &Seen, common: &Common, width: usize, most: usize, is_brief: bool) -> Vec<String> {
     let sentences = match &seen.at {
+        Some((place, at)) if is_brief => brief(seen.span.column(*place), at, common),
         Some((place, at)) => of_column(seen.span.column(*place), at, common),
         None => of_all(seen, common),
     };
-    sentences.iter().flat_map(|sentence| wrap(sentence, width)).map(|line| line.replace('\u{a0}', " ")).collect()
+    let wrapped: Vec<_> = sentences.iter().map(|sentence| wrap(sentence, width)).collect();
+    let is_cut = wrapped.iter().map(Vec::len).sum::<usize>() > most;
+    let mut shown: Vec<String> = Vec::new();
+    for (place, own) in wrapped.into_iter().enumerate() {
+        let later = sentences.len() - place - 1;
+        let room = if is_brief && is_cut { most.saturating_sub(shown.len() + later).max(1) } else { own.len() };
+        shown.extend(first_of(own, room, width));
+    }
+    first_of(shown, most, width).into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
 }
 
 /// A number and its unit stay together where lines are broken.
@@ -49,11 +60,36 @@ fn of_column(column: Window, at: &At, common: &Common) -> Vec<String> {
     if !busiest.is_empty() {
         lines.push(format!("most often: {busiest}"));
     }
-    if let Some((key, durations)) = all.series.iter().max_by_key(|(_, durations)| durations.max_ns()) {
-        let longest = units::maybe_duration(durations.max_ns().map(|ns| ns as f64));
-        lines.push(format!("longest of all: {}", fact(&format!("{} {longest}", name(key)))));
+    if let Some((key, longest)) = longest(all) {
+        lines.push(format!("longest of all: {}", fact(&format!("{key} {longest}"))));
     }
     lines
+}
+
+/// The same for few lines: what is found only here comes first, and of the longest its duration.
+fn brief(column: Window, at: &At, common: &Common) -> Vec<String> {
+    let mut lines = of_column(column, at, common);
+    let Some(all) = &at.of_all else { return lines };
+    let rest = lines.split_off(1);
+    lines.extend(longest(all).map(|(key, longest)| format!("longest of all: {} {key}", fact(&longest))));
+    lines.extend(marks(column, common));
+    lines.extend(phases(&all.events));
+    let is_said = |line: &String| line.starts_with("longest of all") || line.starts_with("marks: ");
+    lines.extend(rest.into_iter().filter(|line| !is_said(line)));
+    lines
+}
+
+/// The series of the longest operation, and how long that was.
+fn longest(all: &Interval) -> Option<(String, String)> {
+    let (key, durations) = all.series.iter().max_by_key(|(_, durations)| durations.max_ns())?;
+    Some((name(key), units::maybe_duration(durations.max_ns().map(|ns| ns as f64))))
+}
+
+/// How many operations were in each phase; `None`: no command said any.
+fn phases(events: &Events) -> Option<String> {
+    let there = Phase::ALL.iter().zip(events.by_phase).filter(|(_, count)| *count > 0);
+    let named: Vec<_> = there.map(|(phase, count)| format!("{} {count}", phase.name())).collect();
+    (!named.is_empty()).then(|| format!("phase: {}", joined(named)))
 }
 
 /// The marks in a column; `None`: nobody made one.

@@ -9,7 +9,9 @@ use crate::screen::model::timeline::Span;
 
 /// Lines of the body beside those of the heat map: title, rate, axis, what is said of a column, and at most as many marks.
 const OTHER_LINES: usize = 10;
-/// A heat map of fewer rows says nothing.
+/// Title, axis, and the lines for the facts of a column, where there are few for all.
+const LINES_FOR_WORDS: usize = 8;
+/// A heat map of fewer rows says nothing, but where somebody looks at one column.
 pub const LEAST_ROWS: usize = 3;
 
 /// What happened when.
@@ -67,7 +69,7 @@ impl Time {
             read: (data.aggregate.operations(), data.aggregate.loss().total(), data.history.marks().count()),
             subject: common.subject(),
             span,
-            rows: usize::from(common.body_lines).saturating_sub(other_lines).max(LEAST_ROWS),
+            rows: rows(common, other_lines),
             cursor_ns: common.timeline.cursor_ns(),
         };
         if self.of.as_ref() != Some(&inputs) {
@@ -75,6 +77,16 @@ impl Time {
             self.of = Some(inputs);
         }
     }
+}
+
+/// In how many rows durations are told apart: in a low body, no more than leave room for what is said of a column.
+fn rows(common: &Common, other_lines: usize) -> usize {
+    let lines = usize::from(common.body_lines);
+    let least = match common.timeline.cursor_ns() {
+        Some(_) => lines.saturating_sub(LINES_FOR_WORDS).clamp(1, LEAST_ROWS),
+        None => LEAST_ROWS,
+    };
+    lines.saturating_sub(other_lines).max(least)
 }
 
 fn seen(common: &Common, inputs: &Inputs) -> Seen {

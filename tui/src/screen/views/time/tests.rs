@@ -8,7 +8,7 @@ use grantscope_wire::{Buffer, Cause, HookId, LossKind, Op, Stage};
 use crate::screen::command::Command::{self, MorePages, NextMatch};
 use crate::screen::command::Travel;
 use crate::screen::event::Event;
-use crate::screen::fixtures::{HUGE, LARGE, S, SMALL, export, picture, press, shown, sweep, viewer};
+use crate::screen::fixtures::{HUGE, LARGE, LEAST, S, SMALL, export, picture, press, shown, sweep, viewer};
 use crate::screen::model::timeline::LABEL_COLUMNS;
 use crate::screen::views::TIME;
 use crate::support::builder::{environment, loss, operation};
@@ -170,4 +170,25 @@ fn the_mouse_looks_at_the_time_that_it_points_at() {
 /// Where the axis has its mark.
 fn marked_axis(screen: &str) -> Option<usize> {
     screen.lines().find_map(|line| line.split_once('└')).and_then(|(_, axis)| axis.chars().position(|mark| mark == '▲'))
+}
+
+/// What a column has beside durations: lost, failed, deferred, phases, and a mark.
+#[test]
+fn on_the_least_terminal_the_facts_of_a_column_come_before_lanes_and_what_has_no_room_is_counted() {
+    let mut frames = seconds();
+    frames.push(Frame::Mark(Mark::new(2 * S, "second try")));
+    let look = |travels: &[Travel]| {
+        let commands: Vec<_> = [OPEN].into_iter().chain(travels.iter().map(|travel| Command::Travel(*travel))).collect();
+        shown(LEAST, frames.clone(), &commands)
+    };
+    let screen = look(&[Travel::Next(What::Mark)]);
+    for fact in ["longest of all: 10.0 µs", "marks: second try", "phase: set", "this row", "+4 lanes└"] {
+        assert!(screen.contains(fact), "{fact}\n{screen}");
+    }
+    assert!(screen.contains('▲') && screen.contains("ns│") && screen.contains('…'), "{screen}");
+    // Nobody looks at a column: lanes say where to look, and the others are counted.
+    let all = look(&[]);
+    let lanes = ["lost", "failed", "deferred", "mark"].iter().filter(|label| !marked(&all, label).is_empty()).count();
+    assert!(lanes > 1 && all.contains("this row: "), "{all}");
+    assert!(lanes == 4 || all.contains(&format!("+{} lane", 4 - lanes)), "{all}");
 }
