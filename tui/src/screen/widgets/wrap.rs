@@ -6,13 +6,14 @@ use grantscope_analysis::shown::{CUT, width as width_of};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// What stands behind a number that means nothing without it.
-const UNITS: [&str; 9] = ["ns", "µs", "ms", "s", "years", "%", "B", "KiB", "MiB"];
+const UNITS: [&str; 15] = ["ns", "µs", "ms", "s", "d", "yr", "years", "%", "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 /// Keeps two words on one line.
 const NO_BREAK: char = '\u{a0}';
 
 /// Breaks between words, but not between a number and its unit; a word that is longer than the width is broken itself. At least one line.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let kept = together(text);
+    let kept = kept.split(' ').map(|word| breakable(word, width)).collect::<Vec<_>>().join(" ");
     let lines = wrap_words(&kept, width);
     // Blanks that were unbreakable before stay so: who made them may wrap again.
     if kept == text { lines } else { lines.into_iter().map(|line| line.replace(NO_BREAK, " ")).collect() }
@@ -57,6 +58,11 @@ fn together(text: &str) -> String {
     kept
 }
 
+/// What was to stay together, and is longer than a line, breaks at its blanks rather than anywhere, as in a number.
+fn breakable(word: &str, width: usize) -> Cow<'_, str> {
+    if width_of(word) <= width { word.into() } else { together(&word.replace(NO_BREAK, " ")).into() }
+}
+
 fn wrap_words(text: &str, width: usize) -> Vec<String> {
     // Only a space breaks: a no-break space keeps a number and its unit together, and names with hyphens stay whole.
     let options = Options::new(width.max(1)).word_separator(WordSeparator::AsciiSpace).word_splitter(WordSplitter::NoHyphenation);
@@ -81,6 +87,14 @@ mod tests {
     fn a_number_and_its_unit_stay_together() {
         assert_eq!(wrap("mean of 2.51 µs ± 22 ns, 3 % of it", 16), ["mean of", "2.51 µs ± 22 ns,", "3 % of it"]);
         assert_eq!(wrap("mean of 12 pages", 10), ["mean of 12", "pages"]);
+        assert_eq!(wrap("at most 27.1 yr", 12), ["at most", "27.1 yr"]);
+        assert_eq!(first_of(wrap("at most 27.1 yr or so", 15), 1, 15), ["at most…"]);
+    }
+
+    #[test]
+    fn what_was_to_stay_together_and_is_too_long_breaks_at_its_blanks() {
+        assert_eq!(wrap("by name\u{a0}at\u{a0}3297.53\u{a0}s", 14), ["by name at", "3297.53 s"]);
+        assert_eq!(wrap("by name\u{a0}at", 7), ["by", "name\u{a0}at"]);
     }
 
     #[test]
