@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 use grantscope_analysis::select::Selector;
 use grantscope_analysis::series::Wanted;
 
@@ -215,6 +215,10 @@ impl App {
                 None => self.no_command(key),
             };
         };
+        // Who has given that to a letter can still type it.
+        if command == Some(Command::QuitAtOnce) && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return self.command(Command::QuitAtOnce);
+        }
         if command == Some(Command::Repaint) {
             self.request = Some(Request::Repaint);
         }

@@ -96,7 +96,6 @@ impl Prompt {
         self.is_full = false;
         match key.code {
             KeyCode::Esc => return Typed::Left,
-            KeyCode::Char('c') if has_control => return Typed::Left,
             KeyCode::Enter if self.purpose == Purpose::Mark => return Typed::Named(self.text.trim().to_owned()),
             KeyCode::Enter => return self.selector().map_or(Typed::Goes, Typed::Entered),
             KeyCode::Char('u') if has_control => self.erase(0),

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span, Text};
 
 use crate::screen::prompt::{Prompt, Purpose};
 use crate::screen::theme::Theme;
-use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::wrap::{first_of, wrap};
 
 /// What is said below the text has so many lines at most.
 const MOST_ABOUT: usize = 4;
@@ -29,9 +29,7 @@ fn about(prompt: &Prompt, width: usize) -> Vec<String> {
         }
         None => "Enter apply  Esc leave  Ctrl-u empty".to_owned(),
     };
-    let mut lines = wrap(&about, width);
-    lines.truncate(MOST_ABOUT);
-    lines
+    first_of(wrap(&about, width), MOST_ABOUT, width)
 }
 
 /// Draws it. Of a text that is too long, the end up to the cursor is seen.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use grantscope_analysis::column::{COLUMNS, place};
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::Times;
@@ -10,7 +11,7 @@ use grantscope_wire::{Buffer, HookId, LossKind};
 use crate::screen::app::{App, Quit};
 use crate::screen::command::{Command, ViewId};
 use crate::screen::event::Event;
-use crate::screen::fixtures::{S, calibration, export, feed, operations, picture, press, replay, state};
+use crate::screen::fixtures::{LEAST, S, calibration, export, feed, operations, picture, press, replay, state, viewer};
 use crate::screen::views::{COMPARE, HELP};
 use crate::source::frames::{Ended, Origin};
 use crate::support::builder::loss;
@@ -177,4 +178,23 @@ fn who_asks_for_raw_times_sees_them_at_once_and_can_still_choose() {
     assert_eq!(shown(&state).0, Some(100.0));
     press(&mut state, &[Command::OtherTimes]);
     assert_eq!(shown(&state).0, Some(90.0));
+}
+
+#[test]
+fn control_c_quits_also_while_something_is_typed() {
+    let mut state = state(operations(vec![export(Buffer::Wc, 1, 10)]));
+    press(&mut state, &[Command::Filter]);
+    state.update(Event::Typed(KeyCode::Char('c').into()));
+    assert_eq!(state.quit(), None);
+    state.update(Event::Typed(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    assert!(state.quit().is_some());
+}
+
+#[test]
+fn what_is_wrong_with_a_text_says_that_its_end_has_no_room() {
+    let mut state = viewer(LEAST, operations(vec![export(Buffer::Wc, 1, 10)]), &[Command::Filter]);
+    "nothing".chars().for_each(|letter| state.update(Event::Typed(KeyCode::Char(letter).into())));
+    let screen = picture(LEAST, &state);
+    let last = screen.trim_end().lines().last().unwrap();
+    assert!(screen.contains("is no operation") && last.ends_with('…'), "{screen}");
 }
