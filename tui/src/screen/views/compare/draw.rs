@@ -26,6 +26,8 @@ use crate::screen::widgets::wrap::{first_of, wrap};
 const LEAST_WITH_STAGES: u16 = 12;
 /// So many rows are shown before anything is said about them.
 const LEAST_ROWS: usize = 3;
+/// That there is nothing to compare takes as many on a narrow terminal.
+const LEAST_LINES_OF_NONE: usize = 2;
 /// And so many where there are no stages below them.
 const LEAST_ROWS_ALONE: usize = 4;
 
@@ -61,14 +63,17 @@ fn has_stages(height: u16, compare: &Compare) -> bool {
 fn parts(height: u16, compare: &Compare, notes: usize) -> (u16, u16) {
     let stages = compare.stages.len() as u16;
     let below = if has_stages(height, compare) { (stages + 4).min(height / 2) } else { 0 };
-    let rows = (compare.comparison.rows.len().max(1) + 2 + notes) as u16;
+    let rows = (compare.comparison.rows.len().max(LEAST_LINES_OF_NONE) + 2 + notes) as u16;
     (rows.min(height.saturating_sub(below)), below)
 }
 
 /// How many lines of notes have room: a heading and some rows come first, more of them where no stages stand below.
 fn notes_seen(compare: &Compare, notes: usize, height: usize, has_stages: bool) -> usize {
     let least = if has_stages { LEAST_ROWS } else { LEAST_ROWS_ALONE };
-    notes.min(height.saturating_sub(1 + compare.comparison.rows.len().min(least)))
+    let rows = compare.comparison.rows.len();
+    // Without rows, a sentence takes the place of the heading too.
+    let rows = if rows == 0 { LEAST_LINES_OF_NONE - 1 } else { rows.min(least) };
+    notes.min(height.saturating_sub(1 + rows))
 }
 
 /// The rows, and their notes, above stages or alone.
@@ -91,7 +96,8 @@ fn draw_rows(canvas: &mut Canvas, area: Rect, compare: &Compare, notes: (Vec<Str
     let [inner, bottom] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(notes), bottom);
     if compare.comparison.rows.is_empty() {
-        canvas.render_widget(Text::from("No operation has succeeded with more than one buffer kind so far."), inner);
+        let lines = wrap("No operation has succeeded with more than one buffer kind so far.", inner.width.into());
+        canvas.render_widget(Text::from_iter(first_of(lines, inner.height.into(), inner.width.into())), inner);
         return;
     }
     let mut lines = vec![Line::from(named(&columns.heading(), &KINDS, theme)).style(theme.heading())];

@@ -1,5 +1,7 @@
 //! Buffer kinds side by side: what can be compared so far, by which metric, and which row is selected.
 
+use std::collections::BTreeSet;
+
 use grantscope_analysis::column::{COLUMNS, Column, place};
 use grantscope_analysis::compare::{KINDS, RATIOS, Row, StageMeans, across_domains, rows_of, stages};
 use grantscope_analysis::model::Outcome;
@@ -162,7 +164,8 @@ fn compare(data: &Data, listing: &Listing, metric: &Column) -> Comparison {
     let names: Vec<_> = rows.iter().map(|row| row.name()).collect();
     let across = across_domains(&rows);
     let mut alone: Vec<_> = alone.into_iter().map(|row| row.name()).collect();
-    alone.dedup();
-    alone.retain(|name| !names.contains(name));
+    // Each once: of several kinds and page counts, those of one name do not stand side by side.
+    let mut named = BTreeSet::new();
+    alone.retain(|name| !names.contains(name) && named.insert(name.clone()));
     Comparison { rows, alone, across }
 }

@@ -133,3 +133,21 @@ fn stages_without_room_are_added_up_and_counted() {
     assert!(rest.contains(&format!("{hidden}.0")), "each of {hidden} takes 1 µs: {rest}");
     assert!(screen.lines().any(|line| line.starts_with("whole operation") && line.contains("14.0 µs")), "{screen}");
 }
+
+#[test]
+fn what_has_one_kind_only_is_named_once_whatever_its_page_counts_and_kinds() {
+    let of = |op, buffer, pages| operation(op, buffer, pages, S, &[(Stage::Remainder, 1)]);
+    let all = [1, 2].map(|pages| [of(Op::Map, Buffer::Pages, pages), of(Op::Mmap, Buffer::Pages, pages)]).concat();
+    let with_kinds = [all, vec![of(Op::Map, Buffer::Wc, 3), of(Op::Map, Buffer::Coherent, 4)]].concat();
+    assert_eq!(compared(operations(with_kinds)).comparison.alone, ["map", "mmap"]);
+}
+
+#[test]
+fn that_there_is_nothing_to_compare_is_said_in_full_at_every_width() {
+    for width in [40, 41, 50, 60, 80] {
+        let screen = shown((width, 12), operations(vec![export(Buffer::Wc, 1, 1)]), &[COMPARE]);
+        let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("No operation has succeeded with more than one buffer kind so far."), "{screen}");
+        assert!(words.contains("Seen with one buffer kind only: export"), "{screen}");
+    }
+}
