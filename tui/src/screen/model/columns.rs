@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use grantscope_analysis::column::{Align, COLUMNS, METRICS, place};
 
 use crate::screen::model::rows::Row;
+use crate::screen::model::sizes::Sizes;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub const PAGES: Column = of("pages");
 pub const COUNT: Column = of("count");
 /// All the time of all its operations together.
 const TOTAL: Column = of("sum_ns");
+/// Half of the operations take at most this.
+const P50: Column = of("p50_ns");
 /// ok, or the errno's name.
 pub const OUTCOME: Column = of("outcome");
 
@@ -59,7 +62,7 @@ pub const SHOWN: [Shown; 14] = [
     Shown { column: Column::Rate, width: 9, rank: 8, sorts: true },
     Shown { column: TOTAL, width: 8, rank: 11, sorts: true },
     Shown { column: Column::PerPage, width: 13, rank: 13, sorts: true },
-    Shown { column: of("p50_ns"), width: 8, rank: 5, sorts: true },
+    Shown { column: P50, width: 8, rank: 5, sorts: true },
     Shown { column: of("p90_ns"), width: 8, rank: 9, sorts: true },
     Shown { column: of("p99_ns"), width: 8, rank: 6, sorts: true },
     Shown { column: of("p999_ns"), width: 8, rank: 10, sorts: true },
@@ -68,12 +71,17 @@ pub const SHOWN: [Shown; 14] = [
 ];
 
 /// The columns with the order in which they get room. Where a row is of several sizes, what a page costs is all that is said of it:
-/// it changes places with the page count, which is `all` in each of these rows.
-pub fn shown(some_are_mixtures: bool) -> Vec<Shown> {
+/// it changes places with the page count if that is `all` in each row, else with the median, which is not known there.
+pub fn shown(sizes: Sizes) -> Vec<Shown> {
     let rank = |column| SHOWN.iter().find(|shown| shown.column == column).map_or(0, |shown| shown.rank);
+    let gives_way = match sizes {
+        Sizes::Apart => Column::PerPage,
+        Sizes::Together => PAGES,
+        Sizes::Both => P50,
+    };
     let change = |shown: &Shown| match shown.column {
-        PAGES if some_are_mixtures => Shown { rank: rank(Column::PerPage), ..*shown },
-        Column::PerPage if some_are_mixtures => Shown { rank: rank(PAGES), ..*shown },
+        Column::PerPage => Shown { rank: rank(gives_way), ..*shown },
+        column if column == gives_way => Shown { rank: rank(Column::PerPage), ..*shown },
         _ => *shown,
     };
     SHOWN.iter().map(change).collect()
@@ -84,22 +92,22 @@ pub const NARROW: usize = 60;
 
 /// The same for a terminal that is so narrow: the number that rows are sorted by, where that is one, else the median, or what a page
 /// costs; then the rest as far as there is room.
-pub fn shown_narrow(some_are_mixtures: bool, sorted_by: Column) -> Vec<Shown> {
-    let usual = if some_are_mixtures { Column::PerPage } else { of("p50_ns") };
+pub fn shown_narrow(sizes: Sizes, sorted_by: Column) -> Vec<Shown> {
+    let usual = if sizes == Sizes::Apart { P50 } else { Column::PerPage };
     let number = if sorted_by == OPERATION { usual } else { sorted_by };
-    let about: &[Column] = if some_are_mixtures { &[OPERATION, BUFFER] } else { &[OPERATION, BUFFER, PAGES] };
+    let about: &[Column] = if sizes == Sizes::Together { &[OPERATION, BUFFER] } else { &[OPERATION, BUFFER, PAGES] };
     let rank = |shown: &Shown| match about.iter().chain([&number]).position(|&column| column == shown.column) {
         Some(place) => place,
         None => shown.rank + SHOWN.len(),
     };
-    let mut all: Vec<_> = shown(some_are_mixtures).into_iter().map(|shown| Shown { rank: rank(&shown), ..shown }).collect();
+    let mut all: Vec<_> = shown(sizes).into_iter().map(|shown| Shown { rank: rank(&shown), ..shown }).collect();
     all.sort_by_key(|shown| shown.rank);
     all.into_iter().enumerate().map(|(rank, shown)| Shown { rank, ..shown }).collect()
 }
 
 /// How many columns of these are shown in any case.
-pub fn always_narrow(some_are_mixtures: bool) -> usize {
-    if some_are_mixtures { 3 } else { 4 }
+pub fn always_narrow(sizes: Sizes) -> usize {
+    if sizes == Sizes::Together { 3 } else { 4 }
 }
 
 /// The column with this name in files.

@@ -11,6 +11,7 @@ pub mod output;
 pub mod passed;
 pub mod rows;
 pub mod selection;
+pub mod sizes;
 pub mod subject;
 pub mod timeline;
 

@@ -4,9 +4,10 @@ use grantscope_analysis::column::{Align, COLUMNS};
 use grantscope_analysis::series::activity::SECONDS;
 use grantscope_analysis::shown::{self, cut, width as width_of};
 
-use crate::screen::model::columns::{self, ALWAYS, COUNT, Column, NARROW, OPERATION, OUTCOME, PAGES, SHOWN, Shown};
+use crate::screen::model::columns::{self, ALWAYS, BUFFER, COUNT, Column, NARROW, OPERATION, OUTCOME, PAGES, SHOWN, Shown};
 use crate::screen::model::common::Common;
 use crate::screen::model::rows::Row;
+use crate::screen::model::sizes::Sizes;
 use crate::screen::text;
 use crate::screen::widgets::bar;
 
@@ -24,6 +25,10 @@ const WIDEST_OUTCOME: usize = 12;
 /// Names are cut to this at most, and of a narrow terminal to that.
 const LEAST_NAME: usize = 12;
 const LEAST_NAME_NARROW: usize = 9;
+/// Where page counts would have no room else: `1/177▲` in the heading.
+const LEAST_NAME_TIGHT: usize = 7;
+/// As much as tells kinds of buffer apart.
+const LEAST_BUFFER: usize = 5;
 /// As wide as `op 110/110▲`.
 const USUAL_NAME_NARROW: usize = 11;
 /// The marker of the selected row, and a blank or the mark of one that failed.
@@ -53,11 +58,11 @@ pub fn columns(common: &Common, width: usize) -> Vec<Seen> {
 /// The columns in the order in which they get room, and how many do in any case.
 fn by_rank(common: &Common, width: usize) -> (Vec<Shown>, usize) {
     let sorted_by = common.listing.order().column;
-    let some_are_mixtures = common.listing.rows().iter().any(|row| row.is_mixture);
+    let sizes = Sizes::of(common.listing.rows());
     if width < NARROW {
-        return (columns::shown_narrow(some_are_mixtures, sorted_by), columns::always_narrow(some_are_mixtures));
+        return (columns::shown_narrow(sizes, sorted_by), columns::always_narrow(sizes));
     }
-    let mut by_rank = columns::shown(some_are_mixtures);
+    let mut by_rank = columns::shown(sizes);
     // What the rows are sorted by must be seen: where there is no room for both, it takes the place of their count.
     let takes_place = by_rank.iter().any(|shown| shown.column == sorted_by && shown.rank >= ALWAYS);
     let count = by_rank.iter().find(|shown| shown.column == COUNT).map_or(ALWAYS, |shown| shown.rank);
@@ -71,13 +76,18 @@ fn by_rank(common: &Common, width: usize) -> (Vec<Shown>, usize) {
     (by_rank, ALWAYS)
 }
 
-/// Of what does not fit, names are cut, and then page counts left out: a number without its end is another number.
+/// Of what does not fit, names are cut, then those of buffers, and page counts left out at last: a number without its end is another
+/// number, and without its page count a row is any of several.
 fn shorten_names(seen: &mut Vec<Seen>, width: usize) {
     let needed = |seen: &[Seen]| MARKER_WIDTH + seen.iter().map(|seen| seen.width + 1).sum::<usize>() - seen.len().min(1);
     let least = if width < NARROW { LEAST_NAME_NARROW } else { LEAST_NAME };
-    let over = needed(seen).saturating_sub(width);
-    let names = seen.iter_mut().find(|seen| seen.column == OPERATION);
-    names.into_iter().for_each(|names| names.width -= over.min(names.width.saturating_sub(least)));
+    let has_pages = seen.iter().any(|seen| seen.column == PAGES);
+    let cuts = [(OPERATION, least), (BUFFER, LEAST_BUFFER), (OPERATION, LEAST_NAME_TIGHT)];
+    for (column, least) in cuts.into_iter().take(if has_pages { cuts.len() } else { 1 }) {
+        let over = needed(seen).saturating_sub(width);
+        let names = seen.iter_mut().find(|seen| seen.column == column);
+        names.into_iter().for_each(|names| names.width -= over.min(names.width.saturating_sub(least)));
+    }
     if needed(seen) > width {
         seen.retain(|seen| seen.column != PAGES);
     }

@@ -1,11 +1,12 @@
 //! The table: its layouts, and pictures.
 
 use grantscope_analysis::model::{Detail, Operation};
-use grantscope_wire::{Buffer, Op};
+use grantscope_wire::{Buffer, Op, Stage};
 
 use super::state::{Panes, Table};
 use crate::screen::command::Command;
-use crate::screen::fixtures::{LARGE, SMALL, common, export, failing, operations, shown};
+use crate::screen::fixtures::{LARGE, LEAST, S, SMALL, common, export, failing, operations, shown};
+use crate::support::builder::operation;
 use crate::support::synthetic;
 
 #[test]
@@ -121,5 +122,25 @@ fn the_selected_row_is_explained_below_the_table() {
         let selected = screen.lines().find_map(|line| line.strip_prefix('▸')).unwrap().split_whitespace().next().unwrap();
         let about = Op::ALL.iter().find(|op| op.name() == selected).unwrap().about();
         assert!(screen.contains(&format!("{selected}: {about}")), "after {step}:\n{screen}");
+    }
+}
+
+/// Rows that differ by their page counts alone cannot be told apart without them.
+#[test]
+fn page_counts_are_seen_beside_rows_whose_page_counts_are_added_up() {
+    let exports = [of(1, 1, 50), of(1, 16, 50)].concat();
+    let mmap = |pages| vec![operation(Op::Mmap, Buffer::Coherent, pages, S, &[(Stage::Remainder, u64::from(pages) * 900)]); 50];
+    let all = operations([exports, mmap(1), mmap(16), mmap(2_025)].concat());
+    for size in [LEAST, (46, 14), (60, 16), SMALL, LARGE] {
+        let screen = shown(size, all.clone(), &[Command::Last, Command::Expand]);
+        let split = shown(size, all.clone(), &[Command::Last, Command::MergePages, Command::Expand]);
+        for screen in [&screen, &split] {
+            let heading = screen.lines().find(|line| line.contains("buff")).unwrap();
+            assert!(heading.contains("pages") && heading.contains("per page"), "{size:?}\n{screen}");
+        }
+        let has_row = |screen: &str, pages: &str| {
+            screen.lines().any(|line| line.contains(pages) && line.trim_start_matches(['▸', ' ']).starts_with(['e', 'm']))
+        };
+        assert!(has_row(&screen, " 2025 ") && has_row(&split, " 16 "), "{size:?}\n{screen}\n{split}");
     }
 }
