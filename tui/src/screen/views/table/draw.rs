@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use grantscope_analysis::model::answer;
+use grantscope_analysis::model::{Outcome, answer};
 use grantscope_analysis::series::{Pages, SeriesKey};
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -20,6 +20,7 @@ use crate::screen::theme::Theme;
 use crate::screen::views::table::detail;
 use crate::screen::views::table::fitting::{Seen, cell, columns, heading, line, pad};
 use crate::screen::views::table::state::{Panes, Table};
+use crate::screen::widgets::detail::causes;
 use crate::screen::widgets::meaning;
 use crate::screen::widgets::visible::visible;
 use crate::screen::widgets::wrap::fitted;
@@ -102,6 +103,8 @@ fn left_out(common: &Common, columns: &[Seen]) -> Option<String> {
     let row = common.listing.detail().filter(|_| !is_seen(columns, OUTCOME) || !is_seen(columns, COUNT))?;
     let outcome = match row.group.outcome {
         outcome if answer(row.group.op, outcome).is_some() => format!("{outcome}, no failure"),
+        // A part of each failed, though the whole of it is said to have succeeded.
+        Outcome::Ok if !row.causes.is_empty() => format!("failed in part: {}", causes(row)),
         outcome => outcome.to_string(),
     };
     let pages = if is_seen(columns, PAGES) || row.group.pages == Pages::All {

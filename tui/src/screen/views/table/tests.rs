@@ -1,7 +1,7 @@
 //! The table: its layouts, and pictures.
 
 use grantscope_analysis::model::{Detail, Operation};
-use grantscope_wire::{Buffer, Op, Stage};
+use grantscope_wire::{Buffer, Cause, Op, Stage};
 
 use super::state::{Panes, Table};
 use crate::screen::command::Command;
@@ -143,4 +143,12 @@ fn page_counts_are_seen_beside_rows_whose_page_counts_are_added_up() {
         };
         assert!(has_row(&screen, " 2025 ") && has_row(&split, " 16 "), "{size:?}\n{screen}\n{split}");
     }
+}
+
+#[test]
+fn a_row_that_failed_in_part_says_so_where_its_outcome_has_no_column() {
+    let part = Operation { details: vec![Detail::Cause(Cause::GrantsRefused)], ..export(Buffer::Wc, 4, 1_000) };
+    let screen = shown(LEAST, operations(vec![part; 3]), &[]);
+    assert!(screen.contains("▸!export") && screen.contains("failed in part: grants_refused 3 ×"), "{screen}");
+    assert!(!screen.contains("ok · count"), "{screen}");
 }
