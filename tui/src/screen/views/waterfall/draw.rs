@@ -1,5 +1,6 @@
 //! The stages as a table with bars: of several kinds what differs, of one what takes how long.
 
+use grantscope_analysis::quantile::{MARK, P50, mark};
 use grantscope_analysis::shown::Shown;
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
@@ -73,12 +74,18 @@ fn verdict(columns: &Columns<'_>, width: usize) -> Vec<String> {
     let parts = (1..sides.len()).map(|side| {
         let (own, base) = (columns.whole_ns(side), columns.whole_ns(side - 1));
         let (name, other) = (name_of(&sides[side]), name_of(&sides[side - 1]));
-        if (own - base).abs() <= SAME * base {
+        let mark = mark([side - 1, side].iter().all(|&side| P50.is_carried_by(sides[side].count)));
+        if mark.is_empty() && (own - base).abs() <= SAME * base {
             return format!("{name} costs as much as {other}, within {:.0} %", SAME * 100.0);
         }
-        format!("{name} costs {:.2} × {other} ({})", own / base, signed(own - base))
+        // Nothing is a multiple of no time.
+        let times = if base > 0.0 { format!("{mark}{:.2} × {other} ", own / base) } else { format!("more than {other} ") };
+        format!("{name} costs {times}({mark}{})", signed(own - base))
     });
-    let sentence = parts.collect::<Vec<_>>().join("; ");
+    let mut sentence = parts.collect::<Vec<_>>().join("; ");
+    if sentence.contains(MARK) {
+        sentence.push_str(&format!(" ({MARK} too few operations)"));
+    }
     if sentence.is_empty() { Vec::new() } else { wrap(&format!("By the means, {sentence}."), width) }
 }
 

@@ -70,3 +70,18 @@ fn on_the_lowest_terminal_there_are_stages() {
     let screen = shown((60, 16), operations(exports(1)), &[WHERE]);
     assert!(screen.contains("▸ dma_alloc") && screen.contains("  page_alloc") && screen.contains("whole operation"), "{screen}");
 }
+
+#[test]
+fn of_too_few_operations_a_quotient_is_marked_and_nothing_is_said_to_cost_as_much() {
+    let few: Vec<_> = exports(1).into_iter().take(6).collect();
+    let screen = shown(LARGE, operations(few), &[WHERE]);
+    let said = "By the means, wc costs ~1.38 × pages (~+5.00 µs); coherent costs ~1.00 × wc (~0) (~ too few operations).";
+    assert!(screen.contains(said) && !screen.contains("as much as"), "{screen}");
+}
+
+#[test]
+fn nothing_is_a_multiple_of_no_time() {
+    let of = |buffer, ns| vec![operation(Op::Export, buffer, 1, S, &[(Stage::Remainder, ns)]); 60];
+    let screen = shown(LARGE, operations([of(Buffer::Pages, 0), of(Buffer::Wc, 5_000)].concat()), &[WHERE]);
+    assert!(screen.contains("wc costs more than pages (+5.00 µs)") && !screen.contains("inf ×"), "{screen}");
+}
