@@ -7,7 +7,7 @@ use ratatui::text::Text;
 
 use crate::screen::model::detail::{CauseRow, Detail};
 use crate::screen::theme::Theme;
-use crate::screen::widgets::wrap::wrap;
+use crate::screen::widgets::wrap::{first_of, wrap};
 
 /// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: they did not, or the cause is unknown.
 pub fn causes(detail: &Detail) -> String {
@@ -34,10 +34,10 @@ pub fn why(canvas: &mut Canvas, area: Rect, causes: &str, theme: &Theme) -> Rect
     if causes.is_empty() {
         return area;
     }
-    let lines = wrap(&format!("why: {causes}"), area.width.into());
     // The rest needs most of the room.
-    let most = (area.height / 3).max(1);
-    let parts = [Constraint::Length((lines.len() as u16).min(most)), Constraint::Min(0)];
+    let (most, width) = ((area.height / 3).max(1), area.width.into());
+    let lines = first_of(wrap(&format!("why: {causes}"), width), most.into(), width);
+    let parts = [Constraint::Length(lines.len() as u16), Constraint::Min(0)];
     let [top, rest] = Layout::vertical(parts).areas(area);
     canvas.render_widget(Text::from_iter(lines).style(theme.heading()), top);
     rest

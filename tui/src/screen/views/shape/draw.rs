@@ -15,7 +15,7 @@ use crate::screen::text;
 use crate::screen::theme::{Theme, blocks};
 use crate::screen::widgets::histogram::Axis;
 use crate::screen::widgets::titled::titled;
-use crate::screen::widgets::wrap::{fitted, wrap};
+use crate::screen::widgets::wrap::{first_of, fitted, wrap};
 use crate::screen::widgets::{detail, meaning};
 
 /// With fewer lines than this, each is needed for the histograms.
@@ -26,6 +26,9 @@ const LOW: u16 = 12;
 const LEAST_OF_KIND: usize = 3;
 /// The line below all bars, and the times.
 const AXIS_LINES: usize = 2;
+
+/// In place of the histograms.
+const NO_ROOM: &str = "no room for histograms: more lines show them";
 
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, view: &Shape, common: &Common, theme: &Theme) {
@@ -42,10 +45,14 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Shape, common: &Common, them
         numbers.push(text::legend(area.width.into(), &common.keys));
     }
     let inner = titled(canvas, area, &format!(" {} ", text::group(&row.group, row.shows_domain)), theme);
+    let causes = detail::causes_in_words(row);
+    // A line each is for why it failed, and for what there is no room for.
+    let most = usize::from(inner.height).saturating_sub(1 + usize::from(!causes.is_empty()));
+    let numbers = first_of(numbers, most, area.width.into());
     let parts = [Constraint::Length(numbers.len() as u16), Constraint::Min(0)];
     let [top, rest] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(numbers), top);
-    let rest = detail::why(canvas, rest, &detail::causes_in_words(row), theme);
+    let rest = detail::why(canvas, rest, &causes, theme);
     let lines = histograms(view, usize::from(rest.width), usize::from(rest.height), theme);
     canvas.render_widget(Text::from(lines), rest);
 }
@@ -59,7 +66,10 @@ fn histograms(view: &Shape, width: usize, height: usize, theme: &Theme) -> Vec<L
     // The title names the selected one too.
     let has_name = room >= LEAST_OF_KIND;
     let others = if has_name { LEAST_OF_KIND - 1 } else { LEAST_OF_KIND - 2 };
-    let Some(axis) = Axis::of(&series, width).filter(|_| room > others) else { return Vec::new() };
+    let Some(axis) = Axis::of(&series, width) else { return Vec::new() };
+    if room <= others {
+        return vec![Line::raw(fitted(NO_ROOM, width)); height.min(1)];
+    }
     let mut lines = Vec::new();
     let each = room / kinds.len();
     let hidden = view.kinds.len() - kinds.len();

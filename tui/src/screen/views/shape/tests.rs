@@ -66,3 +66,11 @@ fn where_there_is_no_room_for_all_kinds_the_selected_one_is_seen() {
     };
     assert_eq!([has((60, 16)), has(SMALL)], [(true, false), (true, true)]);
 }
+
+#[test]
+fn where_histograms_have_no_room_that_is_said() {
+    let low: String = shown((40, 12), failing(), &[SHAPE]);
+    assert!(low.contains("why: ") && low.contains("no room for histograms"), "{low}");
+    let high = shown(SMALL, failing(), &[SHAPE]);
+    assert!(!high.contains("no room for"), "{high}");
+}
