@@ -90,7 +90,7 @@ fn marks(frames: &[Frame]) -> Vec<Mark> {
 #[test]
 fn what_is_watched_is_written_as_it_came_with_marks_also_while_the_display_is_held() {
     let place = Place::new();
-    fs::write(place.at("out.gsr"), "an earlier recording").unwrap();
+    fs::write(place.at("out.gsr"), "GSREC\nan earlier recording").unwrap();
     let frames = synthetic::complete(3);
     let first = &frames[..frames.len() / 2];
     let feeding = place.feed(first);
@@ -203,6 +203,26 @@ fn what_is_only_played_or_read_or_is_the_screen_is_not_written_to() {
         .unwrap();
     assert!(String::from_utf8(onto_itself.stderr).unwrap().contains("is also standard input"));
     assert_eq!(fs::read(&copy).unwrap(), fs::read(RECORDING).unwrap());
+}
+
+#[test]
+fn what_is_no_recording_is_not_replaced_by_one() {
+    let place = Place::new();
+    let out = place.name("notes.txt");
+    for (before, code) in [("n", 2), ("notes of a week", 2), ("", 0), ("GSREC\n", 0)] {
+        fs::write(&out, before).unwrap();
+        let feeding = (code == 0).then(|| place.feed(&synthetic::complete(1)));
+        let output = grantscope(&["top", &place.name("pipe"), "-o", &out]);
+        feeding.into_iter().for_each(|feeding| drop(feeding.join().unwrap()));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{before:?}: {said}");
+        if code == 2 {
+            assert!(said.contains("is no recording, and stays as it is; give another file"), "{said}");
+            assert_eq!(fs::read_to_string(&out).unwrap(), before);
+        } else {
+            assert!(fs::read(&out).unwrap().len() > before.len());
+        }
+    }
 }
 
 #[test]

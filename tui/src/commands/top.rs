@@ -20,7 +20,7 @@ use crate::screen::watch::watch;
 use crate::source;
 use crate::source::frames::Input;
 use crate::source::pace::Speed;
-use crate::source::same_run::begun;
+use crate::source::same_run::{begun, is_no_recording};
 use crate::source::tee::Tee;
 use crate::source::written::written;
 
@@ -109,6 +109,9 @@ impl Top {
         }
         if self.input().is_some_and(|input| is_same(input, path)) {
             return wrong(format!("--output {name}: is what is watched; give another file"));
+        }
+        if is_no_recording(path) {
+            return wrong(format!("--output {name}: is no recording, and stays as it is; give another file, or delete it first"));
         }
         let destination = Destination::open(path, |_| None)?;
         if destination.is_standard_output {
