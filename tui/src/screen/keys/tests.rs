@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crossterm::event::KeyModifiers;
 
 use super::*;
-use crate::screen::fixtures::{LARGE, picture, press, troubled, viewer};
+use crate::screen::fixtures::{LARGE, LEAST, picture, press, sweep, troubled, viewer};
 use crate::screen::views::{self, HELP};
 
 fn changed(wanted: &[(&str, &[&str])]) -> Keys {
@@ -72,6 +72,14 @@ fn footer_header_and_help_show_the_keys_that_are_in_force() {
     assert!(line("quit, and print the summary").trim_start().starts_with("Q x "), "{help}");
     assert!(line("what watching costs").trim_start().starts_with("no key "), "{help}");
     assert!(line("are in no number here").contains("(no key: where and why)"), "{help}");
+}
+
+#[test]
+fn stages_without_room_name_the_key_in_force() {
+    let only_stages = [Command::NextPane, Command::NextPane];
+    let app = viewer(LEAST, sweep(), &only_stages).with_keys(changed(&[("where", &["F6"])]));
+    let table = picture(LEAST, &app);
+    assert!(table.contains(" more (F6)"), "{table}");
 }
 
 #[test]

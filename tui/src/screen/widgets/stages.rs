@@ -6,7 +6,9 @@ use ratatui::Frame as Canvas;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
 
+use crate::screen::keys::Keys;
 use crate::screen::model::detail::{Detail, StageRow};
+use crate::screen::open::WHERE;
 use crate::screen::text;
 use crate::screen::theme::Theme;
 use crate::screen::widgets::wrap::wrap;
@@ -42,7 +44,7 @@ const NUMBERS: [Number; 3] = [
 ];
 
 /// Draws them, the largest share first.
-pub fn draw(canvas: &mut Canvas, area: Rect, detail: &Detail, theme: &Theme) {
+pub fn draw(canvas: &mut Canvas, area: Rect, detail: &Detail, keys: &Keys, theme: &Theme) {
     let height = usize::from(area.height);
     let layout = layout(usize::from(area.width));
     let mut lines = vec![heading(&layout, theme)];
@@ -52,7 +54,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, detail: &Detail, theme: &Theme) {
     let shown = if hidden > 0 { room.saturating_sub(1) } else { detail.stages.len() };
     lines.extend(detail.stages[..shown].iter().map(|row| stage(row, &layout, theme)));
     if shown < detail.stages.len() {
-        lines.push(rest(&detail.stages[shown..], theme));
+        lines.push(rest(&detail.stages[shown..], keys, theme));
     }
     lines.push(whole(detail, &layout, theme));
     lines.extend(meanings(detail, area.width.into(), height.saturating_sub(lines.len() + 1), theme));
@@ -102,8 +104,8 @@ fn stage(row: &StageRow, layout: &Layout, theme: &Theme) -> Line<'static> {
 }
 
 /// Stages for which there is no line: what they are together, so that the shares still add up.
-fn rest(stages: &[StageRow], theme: &Theme) -> Line<'static> {
-    let name = format!("{} more (t)", stages.len());
+fn rest(stages: &[StageRow], keys: &Keys, theme: &Theme) -> Line<'static> {
+    let name = format!("{} more ({})", stages.len(), keys.shown(WHERE));
     let share = text::share(stages.iter().map(|row| row.share_permille).sum());
     Line::styled(format!("{name:<NAME_WIDTH$}{share:>SHARE_WIDTH$}"), theme.frame())
 }

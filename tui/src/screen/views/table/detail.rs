@@ -28,11 +28,11 @@ pub fn draw(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, them
     match panes {
         Panes::Neither => {}
         Panes::Histogram => histogram::draw(canvas, inner, &selected.total, theme),
-        Panes::Stages => stages::draw(canvas, inner, selected, theme),
+        Panes::Stages => stages::draw(canvas, inner, selected, &common.keys, theme),
         Panes::Both => {
             let [left, right] = if inner.width < NARROW { detail::stacked(inner) } else { detail::halves(inner) };
             histogram::draw(canvas, left, &selected.total, theme);
-            stages::draw(canvas, right, selected, theme);
+            stages::draw(canvas, right, selected, &common.keys, theme);
         }
     }
 }
