@@ -134,8 +134,28 @@ impl Seen {
 /// The longest of a slice is in the column that has the middle of its step.
 fn place_longest(columns: &mut [Column], max_ns: u64, step: u64) {
     let at_ns = step.saturating_mul(STEP_NS).saturating_add(STEP_NS / 2);
-    let place = columns.partition_point(|column| column.window.to_ns <= at_ns);
+    // The last column that there can be ends with time itself, which is in it.
+    let place = columns.partition_point(|column| column.window.to_ns <= at_ns && column.window.to_ns < u64::MAX);
     if let Some(column) = columns.get_mut(place).filter(|column| column.window.from_ns <= at_ns) {
         column.max_ns = column.max_ns.max(Some(max_ns));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::S;
+
+    #[test]
+    fn what_ends_with_time_itself_is_in_the_last_column() {
+        let window = |from_ns, to_ns| Column::of(Window { from_ns, to_ns });
+        let mut columns = [window(0, u64::MAX / 2), window(u64::MAX / 2, u64::MAX)];
+        place_longest(&mut columns, 7, u64::MAX / STEP_NS);
+        place_longest(&mut columns, 5, 0);
+        assert_eq!(columns.each_ref().map(|column| column.max_ns), [Some(5), Some(7)]);
+        // After a column that is not the last one of all time, nothing is in it.
+        let mut early = [window(0, S)];
+        place_longest(&mut early, 9, S / STEP_NS);
+        assert_eq!(early[0].max_ns, None);
     }
 }
