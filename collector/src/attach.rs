@@ -3,6 +3,7 @@
 //! fentry and fexit cost the least, and need BTF of the function and a kernel that can call BPF directly from it (arm64: 6.4).
 //! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +16,7 @@ use grantscope_wire::{Detail, HOOKS};
 
 use crate::btf::KernelTypes;
 use crate::cost::Means;
-use crate::kretprobe::Kretprobe;
+use crate::kretprobe::{Kretprobe, Tracefs};
 use crate::preemption::Preemption;
 use crate::symbols::{Symbol, Symbols, Wanted};
 use crate::{CaptureError, signature};
@@ -68,7 +69,8 @@ pub fn all(
 ) -> Result<Attached, CaptureError> {
     let hooks = || HOOKS.iter().filter(|hook| hook.is_watched_at(detail));
     let (without_fentry, kretprobes) = (without_fentry(mode), Vec::new());
-    let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry, kretprobes };
+    let tracefs = LazyCell::new(Tracefs::find as fn() -> _);
+    let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry, tracefs, kretprobes };
     let status = hooks().map(|hook| attacher.status(symbols, hook)).collect::<Result<_, _>>()?;
     Ok(Attached { status, kretprobes: attacher.kretprobes })
 }
@@ -132,6 +134,8 @@ struct Attacher<'a> {
     detail: Detail,
     /// Why no more fentry is tried, if it is not.
     without_fentry: Option<String>,
+    /// Looked for once, by the first kretprobe.
+    tracefs: LazyCell<Option<Tracefs>>,
     kretprobes: Vec<Kretprobe>,
 }
 
@@ -238,9 +242,10 @@ impl Attacher<'_> {
         if hook.return_is_watched_at(self.detail) {
             let exit: &mut KProbe = program(self.ebpf, hook, "kretprobe")?;
             exit.load()?;
-            match Kretprobe::attach(exit.fd()?.as_fd(), &symbol.name) {
-                Ok(kretprobe) => with_room = Some(kretprobe),
-                Err(_) => on_return = Some(exit.attach(&symbol.name, 0)?),
+            let program = exit.fd()?.as_fd();
+            with_room = self.tracefs.as_ref().and_then(|tracefs| tracefs.attach(program, &symbol.name).ok());
+            if with_room.is_none() {
+                on_return = Some(exit.attach(&symbol.name, 0)?);
             }
         }
         if hook.entry_is_watched_at(self.detail) {

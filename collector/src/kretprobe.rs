@@ -21,23 +21,34 @@ const EVENTS: &str = "kprobe_events";
 /// The events' group.
 const GROUP: &str = "grantscope";
 
+/// Where events are made.
+#[derive(Debug)]
+pub struct Tracefs(PathBuf);
+
+impl Tracefs {
+    /// Where it is mounted, without what those left there who were killed; `None`: nowhere.
+    pub fn find() -> Option<Self> {
+        let mounted = TRACEFS.iter().map(Path::new).find(|folder| folder.join(EVENTS).exists())?;
+        remove_left_behind(mounted);
+        Some(Self(mounted.to_owned()))
+    }
+
+    /// Attaches a loaded program to the return of a function.
+    ///
+    /// # Errors
+    /// The kernel has no such function, or does not let it be hooked.
+    pub fn attach(&self, program: BorrowedFd<'_>, function: &str) -> io::Result<Kretprobe> {
+        let event = Event::new(&self.0, function)?;
+        Ok(Kretprobe { _link: bpf::attach_to_event(program, event.id()?)?, _event: event })
+    }
+}
+
 /// A program at the return of a function. Dropping it detaches the program.
 #[derive(Debug)]
 pub struct Kretprobe {
     // In this order: the kernel removes no event that something is attached to.
     _link: Vec<OwnedFd>,
     _event: Event,
-}
-
-impl Kretprobe {
-    /// Attaches a loaded program.
-    ///
-    /// # Errors
-    /// The kernel has no such function, or tracefs is not mounted.
-    pub fn attach(program: BorrowedFd<'_>, function: &str) -> io::Result<Self> {
-        let event = Event::new(&tracefs()?, function)?;
-        Ok(Self { _link: bpf::attach_to_event(program, event.id()?)?, _event: event })
-    }
 }
 
 /// An event of tracefs, removed when it is dropped.
@@ -49,7 +60,6 @@ struct Event {
 
 impl Event {
     fn new(tracefs: &Path, function: &str) -> io::Result<Self> {
-        remove_left_behind(tracefs);
         // The compiler's suffixes have dots, and names of events have none.
         let function_part = function.replace('.', "_");
         // Process ids are not enough: another PID namespace has the same.
@@ -85,11 +95,6 @@ fn left_behind(events: &str, lives: impl Fn(&str) -> bool) -> Vec<&str> {
     let is_ours = |event: &&str| event.strip_prefix(GROUP).is_some_and(|rest| rest.starts_with('/'));
     let is_orphan = |event: &&str| event.rsplit_once('_').is_some_and(|(_, process)| !lives(process));
     named.filter(is_ours).filter(is_orphan).collect()
-}
-
-fn tracefs() -> io::Result<PathBuf> {
-    let mounted = TRACEFS.iter().map(Path::new).find(|folder| folder.join(EVENTS).exists());
-    mounted.map(Path::to_owned).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "tracefs is not mounted"))
 }
 
 /// The file is one list for everybody: what is written is added to it, or taken from it.

@@ -25,23 +25,29 @@ impl Preemption {
     pub fn find() -> Self {
         let version = nix::sys::utsname::uname().map(|uname| uname.version().to_string_lossy().into_owned()).unwrap_or_default();
         let read = |path| fs::read_to_string(path).ok();
-        Self::of(&version, read(CHOSEN).as_deref(), read("/proc/cmdline").as_deref(), Configuration::read().as_ref())
+        Self::of(&version, || read(CHOSEN), || read("/proc/cmdline"), Configuration::read)
     }
 
     /// Of what `uname -v` says (`scripts/mkcompile_h` and init/Makefile, v6.12), and for kernels that can change it: of what debugfs says;
-    /// of what they were started with; of what they were configured with, where nothing else was asked for.
-    fn of(version: &str, chosen: Option<&str>, command_line: Option<&str>, configuration: Option<&Configuration>) -> Self {
+    /// of what they were started with; of what they were configured with, where nothing else was asked for. Each is read only where those
+    /// before it leave it open: the configuration has to be unpacked.
+    fn of(
+        version: &str,
+        chosen: impl FnOnce() -> Option<String>,
+        command_line: impl FnOnce() -> Option<String>,
+        configuration: impl FnOnce() -> Option<Configuration>,
+    ) -> Self {
         let named = version.split_whitespace().rfind(|word| word.starts_with("PREEMPT"));
         match named {
             None if version.is_empty() => Self { model: "unknown".to_owned(), is_at_any_time: None },
             None => Self { model: "none or voluntary".to_owned(), is_at_any_time: Some(false) },
             Some("PREEMPT_DYNAMIC") => {
-                let model = chosen
-                    .and_then(in_parentheses)
-                    .or_else(|| command_line.and_then(asked_for))
-                    .or_else(|| configured(configuration?));
-                let is_at_any_time = model.map(|model| !["none", "voluntary"].contains(&model));
-                Self { model: model.unwrap_or("dynamic").to_owned(), is_at_any_time }
+                let model = chosen()
+                    .and_then(|text| in_parentheses(&text).map(str::to_owned))
+                    .or_else(|| asked_for(&command_line()?).map(str::to_owned))
+                    .or_else(|| configured(&configuration()?).map(str::to_owned));
+                let is_at_any_time = model.as_deref().map(|model| !["none", "voluntary"].contains(&model));
+                Self { model: model.unwrap_or_else(|| "dynamic".to_owned()), is_at_any_time }
             }
             Some(model) => Self { model: model.to_owned(), is_at_any_time: Some(true) },
         }
@@ -77,8 +83,8 @@ mod tests {
     const DYNAMIC: &str = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.117-1 (2026-01-01)";
 
     fn of(version: &str, chosen: Option<&str>, command_line: &str, configuration: Option<&str>) -> (String, Option<bool>) {
-        let configuration = configuration.map(Configuration::from);
-        let found = Preemption::of(version, chosen, Some(command_line), configuration.as_ref());
+        let (chosen, command_line) = (|| chosen.map(str::to_owned), || Some(command_line.to_owned()));
+        let found = Preemption::of(version, chosen, command_line, || configuration.map(Configuration::from));
         (found.model, found.is_at_any_time)
     }
 

@@ -43,6 +43,7 @@ pub struct Probes {
     uncalibrated: Option<String>,
     /// Programs at the returns of functions that operations end in, by kretprobes: by their ids.
     returns: Vec<(u32, HookId)>,
+    /// What attaches them, and other programs at returns, where there is tracefs.
     kretprobes: Vec<Kretprobe>,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
@@ -93,7 +94,7 @@ impl Probes {
         }
         let census = census.ok();
         let mut probes = Self {
-            returns: kretprobes(&ebpf, &status),
+            returns: returns(&ebpf, &status),
             kretprobes: attached.kretprobes,
             ebpf,
             records,
@@ -297,7 +298,7 @@ fn with_missed_returns(mut counters: Vec<LossCounter>, missed: &[(HookId, u64)])
 }
 
 /// The programs whose kretprobes end operations.
-fn kretprobes(ebpf: &Ebpf, status: &[HookStatus]) -> Vec<(u32, HookId)> {
+fn returns(ebpf: &Ebpf, status: &[HookStatus]) -> Vec<(u32, HookId)> {
     let reports = |hook: &HookId| Op::ALL.iter().any(|op| op.reported_by() == *hook);
     let by_kprobe = status.iter().filter(|status| status.attached_by.as_deref().and_then(attach::means) == Some(Means::Kprobe));
     let id = |hook: HookId| {

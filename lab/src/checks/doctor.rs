@@ -79,8 +79,7 @@ pub fn stock_kernel_is_partial(outcome: &Outcome) -> Result<()> {
 
 /// In an examination called `whole` of a kernel that is preempted at any time: that, and what the hooks are for it.
 pub fn names_preemption(outcome: &Outcome, model: &str) -> Result<()> {
-    let report = outcome.required("whole.json")?;
-    let report: Value = serde_json::from_str(&report).context("the doctor's output is not JSON")?;
+    let report = parsed(outcome, "whole")?;
     let preemption = finding(&report, "preemption")?;
     let fact = preemption["fact"].as_str().unwrap_or_default();
     note!("preemption: {fact}");
@@ -92,9 +91,14 @@ pub fn names_preemption(outcome: &Outcome, model: &str) -> Result<()> {
 fn report(outcome: &Outcome, name: &str, status: &str, verdict: &str) -> Result<Value> {
     let text = |end: &str| outcome.text(&format!("{name}.{end}")).unwrap_or_default();
     ensure!(text("status").trim() == status, "the doctor's exit status should be {status}:\n{}{}", text("json"), text("errors"));
-    let report: Value = serde_json::from_str(&text("json")).context("the doctor's output is not JSON")?;
+    let report = parsed(outcome, name)?;
     ensure!(report["verdict"] == verdict, "the verdict should be {verdict}: {}", report["verdict"]);
     Ok(report)
+}
+
+/// The report of an examination, whatever it says.
+fn parsed(outcome: &Outcome, name: &str) -> Result<Value> {
+    serde_json::from_str(&outcome.text(&format!("{name}.json")).unwrap_or_default()).context("the doctor's output is not JSON")
 }
 
 fn findings(report: &Value) -> Result<&Vec<Value>> {
