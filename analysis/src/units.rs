@@ -3,6 +3,16 @@
 /// In place of a value that is not known.
 pub const UNKNOWN: &str = "–";
 
+/// What durations are in.
+const OF_TIME: [&str; 6] = ["ns", "µs", "ms", "s", "d", "yr"];
+/// What sizes are in.
+const OF_SIZE: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+/// Whether a number before this word means nothing without it.
+pub fn is_unit(word: &str) -> bool {
+    OF_TIME.contains(&word) || OF_SIZE.contains(&word) || word == "%"
+}
+
 /// A year of 365.25 days.
 const YEAR_NS: f64 = 365.25 * 86_400.0 * 1e9;
 const DAY_NS: f64 = 86_400.0 * 1e9;
@@ -55,14 +65,13 @@ const MOST_BYTES: u64 = 1 << 57;
 
 /// `20480` becomes `20 KiB`, with a decimal where it is not whole. More than an address space can have says so.
 pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let power = (bytes.max(1).ilog2() / 10) as usize;
     let (whole, part) = (bytes >> (10 * power), bytes as f64 / (1_u64 << (10 * power)) as f64);
     let is_whole = bytes == whole << (10 * power);
     let number = if is_whole || part >= 100.0 { format!("{part:.0}") } else { format!("{part:.1}") };
     let (most, doubt) =
         (if bytes == u64::MAX { "at least " } else { "" }, if bytes > MOST_BYTES { " (implausible)" } else { "" });
-    format!("{most}{number} {}{doubt}", UNITS[power])
+    format!("{most}{number} {}{doubt}", OF_SIZE[power])
 }
 
 #[cfg(test)]
@@ -82,6 +91,14 @@ mod tests {
         let all = (0..1_200).map(|tenth| 10_f64.powf(f64::from(tenth) / 30.0)).chain([999.99, 9.996e5, 99_999.4e9]);
         // In front of it comes a mark, where a quantile has too few operations.
         all.for_each(|ns| assert!(duration(ns).chars().count() <= if ns < 1e20 { 7 } else { 8 }, "{ns}: {}", duration(ns)));
+    }
+
+    #[test]
+    fn what_stands_behind_a_number_is_known_as_its_unit() {
+        let durations = (0..1_200).map(|tenth| duration(10_f64.powf(f64::from(tenth) / 30.0)));
+        let sizes = (0..64).map(|power| size(1 << power).replace(" (implausible)", ""));
+        durations.chain(sizes).for_each(|shown| assert!(shown.split_once(' ').is_some_and(|(_, unit)| is_unit(unit)), "{shown}"));
+        assert!(!is_unit("years") && !is_unit("pages"));
     }
 
     #[test]

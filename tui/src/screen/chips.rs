@@ -1,7 +1,7 @@
 //! What the header says, in pieces: whether all is well, and facts.
 
 use grantscope_analysis::report::text::{bound, earlier, phases, recorder};
-use grantscope_analysis::shown::{Shown, counted, cut};
+use grantscope_analysis::shown::{Shown, counted, cut, escaped};
 use ratatui::style::Style;
 
 use crate::screen::command::{Command, Travel};
@@ -122,9 +122,9 @@ pub fn health(common: &Common, theme: &Theme) -> Vec<Chip> {
         chips.push(Chip::alarm(report.to_string(), theme.warning()));
     }
     if let Some(filter) = common.listing.filter() {
-        let hidden = counted(common.listing.hidden() as u64, "row");
-        let text = format!("filter {:.NAME_COLUMNS$} hides {hidden}", Shown(&filter.to_string()));
-        let short = format!("filter {}", cut(&Shown(&filter.to_string()).to_string(), SHORT_COLUMNS));
+        let (filter, hidden) = (filter.to_string(), counted(common.listing.hidden() as u64, "row"));
+        let text = format!("filter {:.NAME_COLUMNS$} hides {hidden}", Shown(&filter));
+        let short = format!("filter {}", cut(&escaped(&filter), SHORT_COLUMNS));
         chips.push(Chip::first(text, theme.warning()).or_short(short));
     }
     if let Some(text) = phases::line(&data.aggregate) {

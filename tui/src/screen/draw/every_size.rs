@@ -7,6 +7,7 @@ use grantscope_analysis::model::Phase;
 use grantscope_analysis::recording::Frame;
 use grantscope_analysis::series::{Phases, Times, Wanted};
 use grantscope_analysis::shown::{CUT, width as width_of};
+use grantscope_analysis::units::is_unit;
 
 use crate::screen::app::App;
 use crate::screen::command::Command::{self, Down, MergePages, NextPane, Number, Reverse, Sort};
@@ -49,15 +50,13 @@ fn resized(app: &mut App, size: (u16, u16)) -> String {
     picture(size, app)
 }
 
-const UNITS: [&str; 6] = ["ns", "µs", "ms", "s", "years", "%"];
-
 /// The numbers of a line, with their units: `~2.59 µs`, `256`, `3.49×?`. Names that have digits in them are none.
 fn figures(line: &str) -> Vec<String> {
     let words: Vec<&str> = line.split([' ', '│', '┤']).filter(|word| !word.is_empty()).collect();
     let is_figure =
         |word: &str| word.trim_start_matches(['~', '+', '−', '[', '(']).starts_with(|first: char| first.is_ascii_digit());
     let with_unit = |place: usize| match words.get(place + 1) {
-        Some(unit) if UNITS.contains(&unit.trim_end_matches([',', '.', ';', ')'])) => format!("{} {unit}", words[place]),
+        Some(unit) if is_unit(unit.trim_end_matches([',', '.', ';', ')'])) => format!("{} {unit}", words[place]),
         _ => words[place].to_owned(),
     };
     (0..words.len()).filter(|&place| is_figure(words[place])).map(with_unit).collect()

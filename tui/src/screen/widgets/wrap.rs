@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use grantscope_analysis::shown::{CUT, width as width_of};
+use grantscope_analysis::units::is_unit;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// What stands behind a number that means nothing without it.
-const UNITS: [&str; 15] = ["ns", "µs", "ms", "s", "d", "yr", "years", "%", "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 /// Keeps two words on one line.
 const NO_BREAK: char = '\u{a0}';
 
@@ -48,7 +47,7 @@ fn together(text: &str) -> String {
     let mut before = "";
     for (place, word) in text.split(' ').enumerate() {
         let is_unit = before.ends_with(|last: char| last.is_ascii_digit())
-            && UNITS.contains(&word.trim_end_matches([',', '.', ';', ':', ')', ']', '?']));
+            && is_unit(word.trim_end_matches([',', '.', ';', ':', ')', ']', '?']));
         if place > 0 {
             kept.push(if is_unit || before == "±" || word == "±" { NO_BREAK } else { ' ' });
         }
