@@ -141,7 +141,7 @@ pub fn attach_to_event(program: BorrowedFd<'_>, event: u64) -> io::Result<Vec<Ow
 /// # Errors
 /// Programs cannot be loaded at all.
 pub fn exchanges() -> io::Result<bool> {
-    /// Codes of instructions (include/uapi/linux/bpf.h, v6.12), with registers and offset; the constants follow.
+    // `struct bpf_insn` (include/uapi/linux/bpf.h, v6.12) as one number: the code, then the registers, the offset and the constant.
     const SET_R0: u64 = 0xb7;
     const SET_R1: u64 = 0x1b7;
     const CLEAR_STACK: u64 = 0xfff8_0a7a;

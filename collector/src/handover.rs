@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 use aya::Ebpf;
 use aya::programs::{Program, ProgramError, RawTracePoint};
 use aya::sys::SyscallError;
-
 use grantscope_wire::handover::{PLACES, PLACES_OF_A_LOOP};
 
 use crate::object::Made;

@@ -6,7 +6,7 @@ use std::fs;
 use aya::Ebpf;
 use aya::maps::{HashMap as BpfMap, MapData};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
-use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown, Places};
+use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown, TableId};
 
 use crate::decode::comm;
 use crate::object::{plain_bytes, take};
@@ -48,10 +48,10 @@ impl LiveMaps {
     /// The object lacks one of the maps.
     pub fn new(ebpf: &mut Ebpf) -> Result<Self, CaptureError> {
         Ok(Self {
-            maps: Table::open(ebpf, "MAPS", "MAPS_DISPLACED", Places::Maps)?,
+            maps: Table::open(ebpf, "MAPS", "MAPS_DISPLACED", TableId::Maps)?,
             pending: take(ebpf, "PENDING")?,
             turns: Turns::of(ebpf)?,
-            dmabufs: Table::open(ebpf, "DMABUFS", "DMABUFS_DISPLACED", Places::Dmabufs)?,
+            dmabufs: Table::open(ebpf, "DMABUFS", "DMABUFS_DISPLACED", TableId::Dmabufs)?,
             reported: HashMap::new(),
             owners: HashMap::new(),
             are_foreign: pids::are_namespaced(),

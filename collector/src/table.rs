@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::Ebpf;
 use aya::maps::{HashMap as BpfMap, MapData};
-use grantscope_wire::table::{IN_WORK, PLACES, Place, place_of};
-use grantscope_wire::{Places, Turn};
+use grantscope_wire::table::{BPF_NOEXIST, IN_WORK, PLACES, Place, place_of};
+use grantscope_wire::{TableId, Turn};
 
 use crate::CaptureError;
 use crate::mapped::Mapped;
 use crate::object::{plain_bytes, take};
-use crate::turns::{BPF_NOEXIST, Turns};
+use crate::turns::Turns;
 
 /// Keys of the hash map that one pass reads at most. The kernel starts over where a key goes away during the pass, so that it may see more
 /// keys than there are; it must end all the same.
@@ -21,7 +21,7 @@ pub struct Table<T, const N: usize> {
     // Read and written in single words, or by copies that are compared.
     places: Mapped<Place<T>>,
     displaced: BpfMap<MapData, u64, [u8; N]>,
-    turns: Places,
+    id: TableId,
 }
 
 impl<T: Copy, const N: usize> Table<T, N> {
@@ -29,9 +29,9 @@ impl<T: Copy, const N: usize> Table<T, N> {
     ///
     /// # Errors
     /// The object lacks one of the maps, or the kernel does not let the table be mapped.
-    pub fn open(ebpf: &mut Ebpf, name: &'static str, displaced: &'static str, turns: Places) -> Result<Self, CaptureError> {
+    pub fn open(ebpf: &mut Ebpf, name: &'static str, displaced: &'static str, id: TableId) -> Result<Self, CaptureError> {
         const { assert!(size_of::<T>() == N) };
-        Ok(Self { places: Mapped::open(ebpf, name, PLACES)?, displaced: take(ebpf, displaced)?, turns })
+        Ok(Self { places: Mapped::open(ebpf, name, PLACES)?, displaced: take(ebpf, displaced)?, id })
     }
 
     fn place(&self, index: usize) -> *mut Place<T> {
@@ -81,7 +81,7 @@ impl<T: Copy, const N: usize> Table<T, N> {
     fn exchange(&self, turns: &mut Turns, address: u64, old: u64, new: u64) -> Result<u64, u64> {
         let index = place_of(address);
         let place = self.address(index as usize);
-        let turn = Turn::at(self.turns, index.into());
+        let turn = Turn::at(self.id, index.into());
         turns.during(turn, || place.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire))
     }
 

@@ -4,14 +4,13 @@
 use std::thread;
 
 use aya::Ebpf;
-use aya::maps::{HashMap as BpfMap, MapData};
+use aya::maps::{HashMap as BpfMap, MapData, MapError};
 use grantscope_wire::Turn;
+use grantscope_wire::table::BPF_NOEXIST;
+use nix::libc;
 
 use crate::CaptureError;
 use crate::object::take;
-
-/// Flag of an update: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
-pub const BPF_NOEXIST: u64 = 1;
 
 /// The hash map, where the programs have one.
 pub struct Turns(Option<BpfMap<MapData, u64, u64>>);
@@ -31,11 +30,20 @@ impl Turns {
     pub fn during<R>(&mut self, turn: Turn, work: impl FnOnce() -> R) -> R {
         let Some(held) = &mut self.0 else { return work() };
         // A program has it for as long as it takes to write a word, and is not preempted meanwhile.
-        while held.insert(turn.0, turn.0, BPF_NOEXIST).is_err() {
+        while let Err(error) = held.insert(turn.0, turn.0, BPF_NOEXIST) {
+            if !is_held(&error) {
+                break;
+            }
             thread::yield_now();
         }
         let done = work();
         let _ = held.remove(&turn.0);
         done
     }
+}
+
+/// Whether a program has the key, or all keys are taken by programs; no other answer changes by waiting.
+fn is_held(error: &MapError) -> bool {
+    let MapError::SyscallError(error) = error else { return false };
+    matches!(error.io_error.raw_os_error(), Some(libc::EEXIST | libc::E2BIG))
 }

@@ -36,7 +36,7 @@ pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForL
 /// # Errors
 /// When one does not compile.
 pub fn for_lab_with_empty_programs(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
-    let probes = probes_with(compilers, architecture.probes(), "-empty", &["empty"])?;
+    let probes = probes_with(compilers, architecture.probes(), "-empty", "empty")?;
     for_lab_with(compilers, architecture, &probes, &format!("{}-empty", architecture.name()))
 }
 
@@ -103,13 +103,15 @@ pub fn fuzzer() -> Result<PathBuf> {
 /// # Errors
 /// When they do not compile.
 pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
-    probes_with(compilers, architecture, "", &[])
+    probes_with(compilers, architecture, "", "")
 }
 
-/// The objects: for most kernels, and for those that lack what the programs are written with. With the features of each.
-const OBJECTS: [(&str, &str); 2] = [("grantscope-probes", ""), ("grantscope-probes-early", "early")];
+/// The objects: for most kernels, and for those that lack what the programs are written with. With the feature of each, and its name for
+/// people. collector/build.rs has their files' names too.
+const OBJECTS: [(&str, &str, &str); 2] =
+    [("grantscope-probes", "", "the probes"), ("grantscope-probes-early", "early", "the probes for kernels before 5.18")];
 
-fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features: &[&str]) -> Result<PathBuf> {
+fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features: &str) -> Result<PathBuf> {
     // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
     let name = format!("probes-{architecture}{suffix}");
     let cargo_for_probes = || {
@@ -119,7 +121,7 @@ fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features
     };
     let (folder, _lock) = compiled(&name, cargo_for_probes, &["--release", "--target", "bpfel-unknown-none"])?;
     let built = folder.join("bpfel-unknown-none/release/grantscope-probes");
-    for (object, feature) in OBJECTS {
+    for (object, feature, name_of_object) in OBJECTS {
         let mut cargo = cargo_for_probes();
         cargo
             .env("CARGO_TARGET_DIR", &folder)
@@ -127,8 +129,8 @@ fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_ENCODED_RUSTFLAGS", probe_flags(&compilers.bpf_linker, architecture).join("\x1f"));
         cargo.args(["build", "--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"]);
-        cargo.args(["--features", &[features, &[feature]].concat().join(" ")]);
-        compile(&object.replace("grantscope-", "the ").replace('-', " "), &mut cargo)?;
+        cargo.args(["--features", &format!("{features} {feature}")]);
+        compile(name_of_object, &mut cargo)?;
         ensure!(built.is_file(), "the build left no {built:?}");
         put(&stripped::stripped(&read(&built)?)?, Path::new(object), &name)?;
     }

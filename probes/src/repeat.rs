@@ -7,7 +7,7 @@
 use core::ffi::c_void;
 
 /// Does `each` so often, with the number of the time, until it says to stop by a number other than 0; `MOST` times at most where there is
-/// no helper. How often it was done.
+/// no helper. How often it was done. `with` has to be on the stack: that is where the helper wants it.
 #[cfg(not(feature = "early"))]
 #[inline(always)]
 pub fn repeat<const MOST: u32, T>(times: u32, each: extern "C" fn(u64, *mut T) -> i64, with: &mut T) -> u32 {

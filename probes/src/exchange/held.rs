@@ -6,13 +6,11 @@ use core::ptr;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::HashMap;
 use grantscope_wire::Turn;
+use grantscope_wire::table::BPF_NOEXIST;
 
 /// The places that somebody holds, for as long as it takes to write a word.
 #[map]
 static HELD: HashMap<u64, u64> = HashMap::with_max_entries(Turn::HELD_AT_ONCE, 0);
-
-/// Flag of an update: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
-const BPF_NOEXIST: u64 = 1;
 
 /// Puts `new` in the place of `old` if that is there, ordered with all other accesses; gives what was there. Who meets another at the
 /// place in this instant is told that something else was there.

@@ -2,6 +2,8 @@
 
 use aya_ebpf::helpers::generated::bpf_get_current_comm;
 
+use read::{member, task};
+
 /// Its name.
 #[inline(always)]
 pub fn comm() -> [u8; 16] {
@@ -75,5 +77,3 @@ mod read {
         unsafe { bpf_probe_read_kernel(address as *const T) }.ok()
     }
 }
-
-use read::{member, task};

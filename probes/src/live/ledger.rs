@@ -7,7 +7,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
 use grantscope_wire::table::{PLACES, Place, place_of};
-use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader, Places, Turn};
+use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader, TableId, Turn};
 
 use super::table::{BPF_F_MMAPABLE, DISPLACED, Table};
 use crate::exchange::{exchange, put};
@@ -28,14 +28,14 @@ pub enum Direction {
 static MAPS: Array<Place<LiveMap>> = Array::with_max_entries(PLACES as u32, BPF_F_MMAPABLE);
 #[map]
 static MAPS_DISPLACED: HashMap<u64, LiveMap> = HashMap::with_max_entries(DISPLACED, 0);
-const LIVE: Table<LiveMap> = Table { places: &MAPS, displaced: &MAPS_DISPLACED, turns: Places::Maps };
+const LIVE: Table<LiveMap> = Table { places: &MAPS, displaced: &MAPS_DISPLACED, id: TableId::Maps };
 
 /// Exported dma-bufs by address.
 #[map]
 static DMABUFS: Array<Place<MapInfo>> = Array::with_max_entries(PLACES as u32, BPF_F_MMAPABLE);
 #[map]
 static DMABUFS_DISPLACED: HashMap<u64, MapInfo> = HashMap::with_max_entries(DISPLACED, 0);
-const EXPORTED: Table<MapInfo> = Table { places: &DMABUFS, displaced: &DMABUFS_DISPLACED, turns: Places::Dmabufs };
+const EXPORTED: Table<MapInfo> = Table { places: &DMABUFS, displaced: &DMABUFS_DISPLACED, id: TableId::Dmabufs };
 
 /// gntdev looks buffers up by the number the descriptor had at the time, per open file; so do we.
 #[repr(C)]
@@ -164,7 +164,7 @@ pub fn remember_descriptor(file: u64, fd: u32, direction: Direction, info: &MapI
         // The kernel may still know it.
         displace_descriptor(place.file, place.number(), &place.info);
     }
-    let turn = Turn::at(Places::Descriptors, descriptor_number(file, fd, direction).into());
+    let turn = Turn::at(TableId::Descriptors, descriptor_number(file, fd, direction).into());
     if exchange(&mut place.in_work, turn, 0, 1) == 0 {
         (place.file, place.fd, place.direction, place.info) = (file, fd, direction as u32, *info);
         put(&mut place.in_work, turn, 1, 0);

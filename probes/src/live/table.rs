@@ -2,7 +2,7 @@
 
 use aya_ebpf::maps::{Array, HashMap};
 use grantscope_wire::table::{IN_WORK, Place, place_of};
-use grantscope_wire::{Places, Turn};
+use grantscope_wire::{TableId, Turn};
 
 use crate::exchange::{exchange, put};
 
@@ -10,7 +10,7 @@ use crate::exchange::{exchange, put};
 pub struct Table<T: 'static> {
     pub places: &'static Array<Place<T>>,
     pub displaced: &'static HashMap<u64, T>,
-    pub turns: Places,
+    pub id: TableId,
 }
 
 /// Entries of the hash map.
@@ -27,7 +27,7 @@ impl<T: Copy> Table<T> {
 
     #[inline(always)]
     fn turn(&self, address: u64) -> Turn {
-        Turn::at(self.turns, place_of(address).into())
+        Turn::at(self.id, place_of(address).into())
     }
 
     /// What belongs to an address.

@@ -259,8 +259,8 @@ extern "C" fn look_at_some<A: GrantOp>(index: u64, look: *mut Look) -> i64 {
     i64::from(look.other)
 }
 
-/// Statuses that lie at equal distances. What they add up to is not, because the verifier
-/// would follow each count of each status there.
+/// Statuses that lie at equal distances. What they add up to is not on the stack, as this is, because the verifier would follow each count
+/// of each status there.
 #[repr(C)]
 struct Answers {
     counted: *mut Evidence,

@@ -4,7 +4,7 @@
 use core::ptr;
 
 use grantscope_wire::handover::{self, PLACE_BITS};
-use grantscope_wire::{HookId, LossKind, Places, Turn};
+use grantscope_wire::{HookId, LossKind, TableId, Turn};
 
 use super::context::Context;
 use super::events::Events;
@@ -120,7 +120,7 @@ fn turn(task: &Task) -> Turn {
     // SAFETY: the address alone.
     let first = unsafe { &raw const LOOKED.tasks };
     let bytes = (&raw const *task).addr() - first.addr();
-    Turn::at(Places::Tasks, (bytes / size_of::<Task>()) as u64)
+    Turn::at(TableId::Tasks, (bytes / size_of::<Task>()) as u64)
 }
 
 /// The operation that this context is in.

@@ -28,4 +28,4 @@ pub use loss::LossKind;
 pub use op::{Buffer, Op, OpAt};
 pub use record::{Edge, Event, GrantStatus, OpHeader, OpRecord, TeardownInside};
 pub use stage::Stage;
-pub use turn::{Places, Turn};
+pub use turn::{TableId, Turn};

@@ -18,6 +18,9 @@ pub struct Place<T> {
 /// Part of an address while the value is being written: no structure has an odd address.
 pub const IN_WORK: u64 = 1;
 
+/// Flag of an update of a hash map: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
+pub const BPF_NOEXIST: u64 = 1;
+
 /// Places of every table, as a power of two.
 pub const PLACE_BITS: u32 = 14;
 /// Places of every table.

@@ -4,7 +4,7 @@
 /// The tables that have such places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Places {
+pub enum TableId {
     /// Operations that are under way.
     Tasks = 1,
     /// Live maps.
@@ -25,7 +25,7 @@ impl Turn {
 
     /// That of the place with this number.
     #[inline(always)]
-    pub const fn at(places: Places, number: u64) -> Self {
-        Self((places as u64) << 32 | number)
+    pub const fn at(table: TableId, number: u64) -> Self {
+        Self((table as u64) << 32 | number)
     }
 }
