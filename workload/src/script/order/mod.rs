@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
             }
             Action::Munmap { object, .. }
             | Action::Unmap { object, .. }
-            | Action::Attach { object }
+            | Action::Attach { object, .. }
             | Action::Detach { object, .. }
             | Action::Free { object }
             | Action::ImportRelease { object, .. }
