@@ -4,27 +4,37 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+/// The objects, by the variable that names each to the compiler.
+const OBJECTS: [(&str, &str); 2] =
+    [("GRANTSCOPE_USUAL_PROBES", "grantscope-probes"), ("GRANTSCOPE_EARLY_PROBES", "grantscope-probes-early")];
+
 fn main() {
     println!("cargo::rerun-if-env-changed=GRANTSCOPE_PROBES");
     println!("cargo::rustc-check-cfg=cfg(probes_embedded)");
-    let object = match env::var("GRANTSCOPE_PROBES") {
-        Ok(object) if Path::new(&object).is_file() => {
-            println!("cargo::rustc-cfg=probes_embedded");
-            println!("cargo::rerun-if-changed={object}");
-            object
-        }
-        Ok(object) => {
-            println!("cargo::error=GRANTSCOPE_PROBES names {object}, which is not a file: run `cargo xtask build`");
-            return;
-        }
-        Err(_) => nothing(),
-    };
-    println!("cargo::rustc-env=GRANTSCOPE_PROBES={object}");
+    let folder = env::var_os("GRANTSCOPE_PROBES").map(PathBuf::from);
+    for (variable, name) in OBJECTS {
+        let object = match &folder {
+            Some(folder) if folder.join(name).is_file() => folder.join(name),
+            Some(folder) => {
+                println!(
+                    "cargo::error=GRANTSCOPE_PROBES names {}, which has no {name}: run `cargo xtask build`",
+                    folder.display()
+                );
+                return;
+            }
+            None => nothing(),
+        };
+        println!("cargo::rerun-if-changed={}", object.display());
+        println!("cargo::rustc-env={variable}={}", object.display());
+    }
+    if folder.is_some() {
+        println!("cargo::rustc-cfg=probes_embedded");
+    }
 }
 
-/// An empty file in place of the object.
-fn nothing() -> String {
-    let path = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("no-probes");
+/// An empty file in place of an object.
+fn nothing() -> PathBuf {
+    let path = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("no-probes");
     fs::write(&path, []).expect("cargo's OUT_DIR can be written");
-    path.to_str().expect("cargo's OUT_DIR is UTF-8").to_owned()
+    path
 }

@@ -17,6 +17,7 @@ use grantscope_wire::{Detail, HOOKS};
 use crate::btf::KernelTypes;
 use crate::cost::Means;
 use crate::kretprobe::{Kretprobe, Tracefs};
+use crate::object::Made;
 use crate::preemption::Preemption;
 use crate::symbols::{Symbol, Symbols, Wanted};
 use crate::{CaptureError, signature};
@@ -58,17 +59,21 @@ pub struct Attached {
     pub kretprobes: Vec<Kretprobe>,
 }
 
+/// How hooks are attached, and which.
+pub struct Ways {
+    /// Which programs there are.
+    pub made: Made,
+    /// What was asked for.
+    pub mode: AttachMode,
+    /// What is watched.
+    pub detail: Detail,
+}
+
 /// Attaches all hooks that are watched at this detail; fails only where a required one cannot be.
-pub fn all(
-    ebpf: &mut Ebpf,
-    btf: &Btf,
-    types: &KernelTypes,
-    symbols: &Symbols,
-    mode: AttachMode,
-    detail: Detail,
-) -> Result<Attached, CaptureError> {
+pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, symbols: &Symbols, ways: &Ways) -> Result<Attached, CaptureError> {
+    let detail = ways.detail;
     let hooks = || HOOKS.iter().filter(|hook| hook.is_watched_at(detail));
-    let (without_fentry, kretprobes) = (without_fentry(mode), Vec::new());
+    let (without_fentry, kretprobes) = (without_fentry(ways), Vec::new());
     let tracefs = LazyCell::new(Tracefs::find as fn() -> _);
     let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry, tracefs, kretprobes };
     let status = hooks().map(|hook| attacher.status(symbols, hook)).collect::<Result<_, _>>()?;
@@ -115,8 +120,11 @@ pub fn unload(program: &mut Program) -> Result<(), ProgramError> {
 }
 
 /// Why fentry is not even tried; `None`: it is.
-fn without_fentry(mode: AttachMode) -> Option<String> {
-    match mode {
+fn without_fentry(ways: &Ways) -> Option<String> {
+    match ways.mode {
+        _ if ways.made == Made::Early => {
+            Some("the programs are those for kernels before 5.18, which are kprobes alone".to_owned())
+        }
         AttachMode::Fentry => None,
         AttachMode::Kprobe => Some("kprobes alone were asked for".to_owned()),
         AttachMode::Best => {

@@ -29,11 +29,11 @@ pub fn run_for_a_test(program: BorrowedFd<'_>) -> io::Result<()> {
     call(BPF_PROG_RUN, &mut attributes).map(drop)
 }
 
-/// Runs the program of a raw tracepoint, with this argument.
+/// Runs the program of a raw tracepoint, with these arguments.
 ///
 /// # Errors
 /// It is no such program.
-pub fn run_with(program: BorrowedFd<'_>, argument: u64) -> io::Result<()> {
+pub fn run_with(program: BorrowedFd<'_>, arguments: &[u64]) -> io::Result<()> {
     /// Of the members behind `prog_fd`: see `union bpf_attr`.
     #[repr(C)]
     #[derive(Default)]
@@ -53,11 +53,10 @@ pub fn run_with(program: BorrowedFd<'_>, argument: u64) -> io::Result<()> {
         batch: u32,
         padding: u32,
     }
-    let context = [argument];
     let mut attributes = Attributes {
         program: program.as_raw_fd() as u32,
-        context_bytes: size_of_val(&context) as u32,
-        context: context.as_ptr() as u64,
+        context_bytes: size_of_val(arguments) as u32,
+        context: arguments.as_ptr() as u64,
         ..Attributes::default()
     };
     call(BPF_PROG_RUN, &mut attributes).map(drop)
@@ -135,6 +134,50 @@ pub fn attach_to_event(program: BorrowedFd<'_>, event: u64) -> io::Result<Vec<Ow
     // SAFETY: the argument is a number.
     let set = unsafe { libc::ioctl(opened.as_raw_fd(), PERF_EVENT_IOC_SET_BPF as _, program.as_raw_fd()) };
     if set < 0 { Err(io::Error::last_os_error()) } else { Ok(vec![opened]) }
+}
+
+/// Whether programs can compare and exchange in one step (BPF_CMPXCHG, Linux 5.12; on arm64 5.18): one is loaded that does.
+///
+/// # Errors
+/// Programs cannot be loaded at all.
+pub fn exchanges() -> io::Result<bool> {
+    /// Codes of instructions (include/uapi/linux/bpf.h, v6.12), with registers and offset; the constants follow.
+    const SET_R0: u64 = 0xb7;
+    const SET_R1: u64 = 0x1b7;
+    const CLEAR_STACK: u64 = 0xfff8_0a7a;
+    const EXCHANGE_R1: u64 = 0xfff8_1adb;
+    const EXIT: u64 = 0x95;
+    const BPF_CMPXCHG: u64 = 0xf1 << 32;
+    let exchanging = [SET_R0, SET_R1, CLEAR_STACK, EXCHANGE_R1 | BPF_CMPXCHG, SET_R0, EXIT];
+    let returning = [SET_R0, EXIT];
+    match load_raw_tracepoint(&exchanging) {
+        Ok(_) => Ok(true),
+        Err(_) => load_raw_tracepoint(&returning).map(|_| false),
+    }
+}
+
+fn load_raw_tracepoint(instructions: &[u64]) -> io::Result<OwnedFd> {
+    const BPF_PROG_LOAD: libc::c_int = 5;
+    const BPF_PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
+    /// See `union bpf_attr`.
+    #[repr(C)]
+    struct Attributes {
+        kind: u32,
+        count: u32,
+        instructions: u64,
+        license: u64,
+        log: [u64; 2],
+    }
+    let mut attributes = Attributes {
+        kind: BPF_PROG_TYPE_RAW_TRACEPOINT,
+        count: instructions.len() as u32,
+        instructions: instructions.as_ptr() as u64,
+        license: c"GPL".as_ptr() as u64,
+        log: [0; 2],
+    };
+    let loaded = call(BPF_PROG_LOAD, &mut attributes)?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(loaded) })
 }
 
 /// How often the kernel did not run a program because it ran already on that processor (kernel/bpf/trampoline.c, Linux v6.12); 0 where it

@@ -10,6 +10,7 @@ use grantscope_wire::{Buffer, Filter, FoundMap, LiveMap, MapInfo};
 
 use crate::btf::KernelTypes;
 use crate::kernel::KernelFacts;
+use crate::object::Made;
 use crate::symbols::Symbols;
 use crate::{CaptureError, host, kernel, object, preflight};
 use grantscope_analysis::error_chain;
@@ -82,7 +83,7 @@ pub fn list() -> Result<(Ledger, u32), CaptureError> {
     let types = KernelTypes::read()?;
     let facts = KernelFacts::find(&types, &Symbols::read(kernel::wanted(&types))?, &(0..0));
     facts.suffice_for_census()?;
-    let mut ebpf = object::load(&facts.kernel, &Filter::ANY)?;
+    let mut ebpf = object::load(Made::for_this_kernel(), &facts.kernel, &Filter::ANY)?;
     let btf = types.functions_alone(&functions())?;
     let found = Census::load(&mut ebpf, &btf)?.take(&mut ebpf)?;
     let maps = found.into_iter().zip(1..).map(|((_, found), id)| of_found(&found, id));

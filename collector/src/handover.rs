@@ -6,37 +6,56 @@ use aya::Ebpf;
 use aya::programs::{Program, ProgramError, RawTracePoint};
 use aya::sys::SyscallError;
 
+use grantscope_wire::handover::{PLACES, PLACES_OF_A_LOOP};
+
+use crate::object::Made;
 use crate::{CaptureError, bpf};
 
 /// The program that hands them over: `probes/src/op/handover.rs`.
 pub const PROGRAM: &str = "hand_over_all";
 
-/// Loads the program, and runs it once, so that whoever asks later can rely on it. It is attached to nothing.
-///
-/// # Errors
-/// The kernel refuses it, or cannot run it.
-pub fn load(ebpf: &mut Ebpf) -> Result<(), CaptureError> {
-    let program: Option<Result<&mut RawTracePoint, ProgramError>> = ebpf.program_mut(PROGRAM).map(TryInto::try_into);
-    let program = program.unwrap_or_else(|| panic!("the probes have no program {PROGRAM}"));
-    program.and_then(RawTracePoint::load).and_then(|()| run(ebpf, OF_IDLE)).map_err(CaptureError::HandOver)
-}
-
-/// The program's argument: whether all hooks are detached.
+/// The program's first argument: whether all hooks are detached.
 const OF_IDLE: u64 = 0;
 const OF_ALL: u64 = 1;
 
-/// What the operations that are under way have left alone.
-pub fn of_idle(ebpf: &Ebpf) {
-    run(ebpf, OF_IDLE).expect("`load` has run it");
+/// That the program is loaded, and how many places it goes over in one run.
+#[derive(Clone, Copy, Debug)]
+pub struct HandOver {
+    places_at_once: u64,
 }
 
-/// All there is. No hook may be attached any more.
-pub fn of_all(ebpf: &Ebpf) {
-    run(ebpf, OF_ALL).expect("`load` has run it");
-}
+impl HandOver {
+    /// Loads the program, and runs it once, so that whoever asks later can rely on it. It is attached to nothing.
+    ///
+    /// # Errors
+    /// The kernel refuses it, or cannot run it.
+    pub fn load(ebpf: &mut Ebpf, made: Made) -> Result<Self, CaptureError> {
+        let program: Option<Result<&mut RawTracePoint, ProgramError>> = ebpf.program_mut(PROGRAM).map(TryInto::try_into);
+        let program = program.unwrap_or_else(|| panic!("the probes have no program {PROGRAM}"));
+        let places_at_once = match made {
+            Made::Usual => PLACES,
+            Made::Early => PLACES_OF_A_LOOP,
+        };
+        let loaded = Self { places_at_once };
+        let run = program.and_then(RawTracePoint::load).and_then(|()| loaded.run(ebpf, OF_IDLE));
+        run.map(|()| loaded).map_err(CaptureError::HandOver)
+    }
 
-fn run(ebpf: &Ebpf, argument: u64) -> Result<(), ProgramError> {
-    let Some(Program::RawTracePoint(program)) = ebpf.program(PROGRAM) else { unreachable!("`load` has found it") };
-    let run = bpf::run_with(program.fd()?.as_fd(), argument);
-    run.map_err(|io_error| SyscallError { call: "bpf_prog_test_run", io_error }.into())
+    /// What the operations that are under way have left alone.
+    pub fn of_idle(self, ebpf: &Ebpf) {
+        self.run(ebpf, OF_IDLE).expect("`load` has run it");
+    }
+
+    /// All there is. No hook may be attached any more.
+    pub fn of_all(self, ebpf: &Ebpf) {
+        self.run(ebpf, OF_ALL).expect("`load` has run it");
+    }
+
+    fn run(self, ebpf: &Ebpf, of: u64) -> Result<(), ProgramError> {
+        let Some(Program::RawTracePoint(program)) = ebpf.program(PROGRAM) else { unreachable!("`load` has found it") };
+        let program = program.fd()?.as_fd();
+        let run_from = |first: u64| bpf::run_with(program, &[of, first]);
+        let run = (0..PLACES).step_by(self.places_at_once as usize).try_for_each(run_from);
+        run.map_err(|io_error| SyscallError { call: "bpf_prog_test_run", io_error }.into())
+    }
 }

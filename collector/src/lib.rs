@@ -49,6 +49,7 @@ mod signature;
 mod swallowed;
 mod symbols;
 mod table;
+mod turns;
 
 pub use census::list as list_maps;
 pub use decode::{DecodeError, Decoder};
@@ -118,7 +119,7 @@ pub enum CaptureError {
     #[error("the kernel refused the probes' maps or data")]
     Load(#[from] aya::EbpfError),
     /// The program that hands over what is finished does not load, or cannot be run.
-    #[error("the kernel refused the program that hands over finished operations: it has to be 5.17 or newer")]
+    #[error("the kernel refused the program that hands over finished operations: it has to be 5.10 or newer")]
     HandOver(#[source] aya::programs::ProgramError),
     /// A map of the object is missing.
     #[error("the probes' object has no usable map `{0}`: the object and this program were built apart; run `cargo xtask build`")]

@@ -4,16 +4,50 @@ use std::ptr::NonNull;
 use std::thread;
 
 use aya::maps::Map;
+use aya::programs::ProgramType;
+use aya::sys::{BpfHelper, is_helper_supported};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::{Filter, Kernel};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::mman::{MmapAdvise, madvise};
 use nix::unistd::chroot;
 
-use crate::{CaptureError, host};
+use crate::{CaptureError, bpf, host};
 
-/// The object; empty in a build without it.
-pub static OBJECT: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_PROBES"));
+/// The objects; empty in a build without them.
+static USUAL: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_USUAL_PROBES"));
+static EARLY: &[u8] = include_bytes_aligned!(env!("GRANTSCOPE_EARLY_PROBES"));
+
+/// The same probes, compiled for different kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// With all that they can use.
+    Usual,
+    /// For kernels without `bpf_loop` (Linux 5.17), or without an instruction that compares and exchanges (5.12, on arm64 5.18). By
+    /// kprobes alone, because the programs of fentry use more that is as new.
+    Early,
+}
+
+impl Made {
+    /// For the running kernel: asked, and not told by its version, which says little of kernels that others have changed.
+    pub fn for_this_kernel() -> Self {
+        let loops = || is_helper_supported(ProgramType::RawTracePoint, BpfHelper::BPF_FUNC_loop);
+        // Who may not even ask is told so by the first program that is loaded.
+        if loops().unwrap_or(true) && bpf::exchanges().unwrap_or(true) { Self::Usual } else { Self::Early }
+    }
+
+    fn object(self) -> &'static [u8] {
+        match self {
+            Self::Usual => USUAL,
+            Self::Early => EARLY,
+        }
+    }
+}
+
+/// Whether this program contains the probes.
+pub fn is_embedded() -> bool {
+    !USUAL.is_empty()
+}
 
 /// The statics of the object that are filled in here: all that it has.
 const KERNEL: &str = "KERNEL";
@@ -23,12 +57,12 @@ const FILTER: &str = "FILTER";
 ///
 /// # Errors
 /// The kernel refuses the maps, or the object has other statics.
-pub fn load(kernel: &Kernel, filter: &Filter) -> Result<Ebpf, CaptureError> {
+pub fn load(made: Made, kernel: &Kernel, filter: &Filter) -> Result<Ebpf, CaptureError> {
     let mut loader = loader();
     loader.override_global(KERNEL, kernel.bytes(), true);
     loader.override_global(FILTER, filter.bytes(), true);
-    let loaded = loader.load(OBJECT);
-    forget(OBJECT);
+    let loaded = loader.load(made.object());
+    forget(made.object());
     Ok(loaded?)
 }
 
@@ -77,36 +111,48 @@ pub unsafe fn plain_bytes<T, const N: usize>(bytes: [u8; N]) -> T {
 mod tests {
     use std::collections::BTreeSet;
 
-    use grantscope_wire::HOOKS;
+    use grantscope_wire::{HOOKS, Hook};
     use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
     use super::*;
 
+    const BOTH: [Made; 2] = [Made::Usual, Made::Early];
+
     #[test]
     #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
     fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
-        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
         let is_of_no_hook = |name: &str| {
             let by_itself = [crate::handover::PROGRAM, crate::pids::PROGRAM].contains(&name);
             by_itself || name.starts_with("census_") || name.starts_with("twin_")
         };
-        let programs: BTreeSet<_> = object.programs.keys().filter(|name| !is_of_no_hook(name)).cloned().collect();
-        let table: BTreeSet<_> =
-            HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
-        assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
+        for made in BOTH {
+            let object = aya_obj::Object::parse(made.object()).expect("the embedded object is one");
+            let programs: BTreeSet<_> = object.programs.keys().filter(|name| !is_of_no_hook(name)).cloned().collect();
+            let is_made = |end: &&&str| made == Made::Usual || !["entry", "exit"].contains(*end);
+            let ends = |hook: &'static Hook| hook.ends.programs().iter().filter(is_made);
+            let table: BTreeSet<_> =
+                HOOKS.iter().flat_map(|hook| ends(hook).map(|end| format!("{}_{end}", hook.stem()))).collect();
+            assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ ({made:?})");
+        }
     }
 
     #[test]
     #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
     fn the_object_needs_none_of_the_kernels_types() {
-        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
-        assert!(!object.has_btf_relocations());
+        for made in BOTH {
+            let object = aya_obj::Object::parse(made.object()).expect("the embedded object is one");
+            assert!(!object.has_btf_relocations(), "{made:?}");
+        }
     }
 
     #[test]
     #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
-    fn every_static_of_the_object_is_filled_in() {
-        let object = object::File::parse(OBJECT).expect("the embedded object is an ELF file");
+    fn every_static_of_the_objects_is_filled_in() {
+        BOTH.iter().for_each(|made| every_static_is_filled_in(made.object()));
+    }
+
+    fn every_static_is_filled_in(object: &[u8]) {
+        let object = object::File::parse(object).expect("the embedded object is an ELF file");
         let is_data = |section| matches!(section, SectionKind::Data | SectionKind::ReadOnlyData | SectionKind::UninitializedData);
         let data: Vec<_> = object
             .sections()

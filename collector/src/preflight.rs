@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::CaptureError;
-use crate::object::OBJECT;
+use crate::object;
 
 /// The kernel's own type information.
 pub const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -14,7 +14,7 @@ pub const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// # Errors
 /// The first thing that is missing: the embedded probes, root, Xen, gntdev or BTF.
 pub fn check() -> Result<(), CaptureError> {
-    if OBJECT.is_empty() {
+    if !object::is_embedded() {
         return Err(CaptureError::NoProbes);
     }
     if !nix::unistd::geteuid().is_root() {

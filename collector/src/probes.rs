@@ -9,19 +9,21 @@ use aya::{Btf, Ebpf};
 use grantscope_wire::loss::{LOSS_COUNTERS, LossKind, loss_index};
 use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId, Op};
 
+use crate::attach::Ways;
 use crate::btf::KernelTypes;
 use crate::callers::{Callers, GRANT_TABLE};
 use crate::census::Census;
 use crate::cost::{self, Baseline, Costs, Means};
 use crate::decode::{DecodeError, Decoder};
+use crate::handover::HandOver;
 use crate::host::give_back;
 use crate::kernel::KernelFacts;
 use crate::kretprobe::Kretprobe;
 use crate::live_maps::LiveMaps;
 use crate::mapped::Mapped;
-use crate::object::take;
+use crate::object::{Made, take};
 use crate::symbols::{Symbols, Wanted};
-use crate::{CaptureError, attach, bpf, census, decode, handover, host, kernel, object, pids, preflight};
+use crate::{CaptureError, attach, bpf, census, decode, host, kernel, object, pids, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};
 use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation};
@@ -30,6 +32,7 @@ use grantscope_analysis::model::{HookStatus, LossCounter, LossReport, Operation}
 pub struct Probes {
     // Holds programs and links: they live as long as this does.
     ebpf: Ebpf,
+    handover: HandOver,
     records: RingBuf<MapData>,
     loss: Mapped<u64>,
     left_out: Mapped<u64>,
@@ -75,18 +78,19 @@ impl Probes {
         let facts = KernelFacts::find(&types, &symbols, callers.grant_table());
         facts.suffice_for_hooks()?;
         let filter = pids::translated(filter, &types, &facts.kernel)?;
-        let mut ebpf = object::load(&facts.kernel, &filter.to_wire()?)?;
+        let made = Made::for_this_kernel();
+        let mut ebpf = object::load(made, &facts.kernel, &filter.to_wire()?)?;
         give_back();
         let mut records = take(&mut ebpf, "RECORDS")?;
         let loss = Mapped::open(&mut ebpf, "LOSS", LOSS_COUNTERS as usize)?;
         let left_out = Mapped::open(&mut ebpf, "LEFT_OUT", 1)?;
         let btf = types.functions_alone(&functions())?;
         let mut live = LiveMaps::new(&mut ebpf)?;
-        handover::load(&mut ebpf)?;
-        let attached = attach::all(&mut ebpf, &btf, &types, &symbols, mode, detail)?;
+        let handover = HandOver::load(&mut ebpf, made)?;
+        let attached = attach::all(&mut ebpf, &btf, &types, &symbols, &Ways { made, mode, detail })?;
         let status = attached.status;
         set_attached(&mut ebpf, &status)?;
-        let (baselines, uncalibrated) = baselines(&mut ebpf, &btf, &mut records, &status);
+        let (baselines, uncalibrated) = baselines(&mut ebpf, handover, &btf, &mut records, &status);
         // Only now: what begins after a census is seen by the hooks.
         let census = facts.suffice_for_census().and_then(|()| Census::load(&mut ebpf, &btf));
         if let Err(error) = &census {
@@ -97,6 +101,7 @@ impl Probes {
             returns: returns(&ebpf, &status),
             kretprobes: attached.kretprobes,
             ebpf,
+            handover,
             records,
             loss,
             left_out,
@@ -172,7 +177,7 @@ impl Probes {
     /// # Errors
     /// A record is none of ours: nothing but a defect makes one.
     pub fn drain(&mut self) -> Result<Vec<Operation>, DecodeError> {
-        handover::of_idle(&self.ebpf);
+        self.handover.of_idle(&self.ebpf);
         self.take()
     }
 
@@ -201,7 +206,7 @@ impl Probes {
         // What is seen while some hooks are missing is neither whole nor lost; and what the kernel has counted goes with the programs.
         self.over = Some(Over { at_ns: host::now_ns(), counted: self.counted(), left_out: self.left_out.count(0) });
         attach::detach(&mut self.ebpf, std::mem::take(&mut self.kretprobes));
-        handover::of_all(&self.ebpf);
+        self.handover.of_all(&self.ebpf);
         self.take()
     }
 
@@ -217,7 +222,7 @@ impl Probes {
     }
 
     fn discard(&mut self) {
-        handover::of_idle(&self.ebpf);
+        self.handover.of_idle(&self.ebpf);
         while self.records.next().is_some() {}
         self.since_ns = host::now_ns();
     }
@@ -324,13 +329,14 @@ fn functions() -> Vec<String> {
 /// What the simplest crossings cost by each means that is used; and why that is not known of all.
 fn baselines(
     ebpf: &mut Ebpf,
+    handover: HandOver,
     btf: &Btf,
     records: &mut RingBuf<MapData>,
     status: &[HookStatus],
 ) -> (BTreeMap<Means, Baseline>, Option<String>) {
     let (mut baselines, mut problem) = (BTreeMap::new(), None);
     for means in Costs::means(status) {
-        match cost::measure(ebpf, btf, records, means) {
+        match cost::measure(ebpf, handover, btf, records, means) {
             Ok(baseline) => drop(baselines.insert(means, baseline)),
             Err(error) => problem = Some(error),
         }

@@ -36,7 +36,7 @@ pub fn for_lab(compilers: &Compilers, architecture: Architecture) -> Result<ForL
 /// # Errors
 /// When one does not compile.
 pub fn for_lab_with_empty_programs(compilers: &Compilers, architecture: Architecture) -> Result<ForLab> {
-    let probes = probes_with(compilers, architecture.probes(), "-empty", &["--features", "empty"])?;
+    let probes = probes_with(compilers, architecture.probes(), "-empty", &["empty"])?;
     for_lab_with(compilers, architecture, &probes, &format!("{}-empty", architecture.name()))
 }
 
@@ -98,13 +98,16 @@ pub fn fuzzer() -> Result<PathBuf> {
     take(&folder.join("fuzz/grantscope-fuzz"), "fuzz")
 }
 
-/// Builds the probes for a kernel of this architecture, and gives their object.
+/// Builds the probes for a kernel of this architecture, and gives the folder with their objects.
 ///
 /// # Errors
 /// When they do not compile.
 pub fn probes(compilers: &Compilers, architecture: &str) -> Result<PathBuf> {
     probes_with(compilers, architecture, "", &[])
 }
+
+/// The objects: for most kernels, and for those that lack what the programs are written with. With the features of each.
+const OBJECTS: [(&str, &str); 2] = [("grantscope-probes", ""), ("grantscope-probes-early", "early")];
 
 fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features: &[&str]) -> Result<PathBuf> {
     // The folder is the architecture's own: the flags differ, and each change of flags would compile everything anew.
@@ -115,17 +118,21 @@ fn probes_with(compilers: &Compilers, architecture: &str, suffix: &str, features
         cargo
     };
     let (folder, _lock) = compiled(&name, cargo_for_probes, &["--release", "--target", "bpfel-unknown-none"])?;
-    let mut cargo = cargo_for_probes();
-    cargo
-        .env("CARGO_TARGET_DIR", &folder)
-        // -Z is unstable; the compiler is a stable one, whose LLVM the linker's matches.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_ENCODED_RUSTFLAGS", probe_flags(&compilers.bpf_linker, architecture).join("\x1f"));
-    cargo.args(["build", "--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"]).args(features);
-    compile("the probes", &mut cargo)?;
-    let object = folder.join("bpfel-unknown-none/release/grantscope-probes");
-    ensure!(object.is_file(), "the build left no {object:?}");
-    put(&stripped::stripped(&read(&object)?)?, &object, &name)
+    let built = folder.join("bpfel-unknown-none/release/grantscope-probes");
+    for (object, feature) in OBJECTS {
+        let mut cargo = cargo_for_probes();
+        cargo
+            .env("CARGO_TARGET_DIR", &folder)
+            // -Z is unstable; the compiler is a stable one, whose LLVM the linker's matches.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_ENCODED_RUSTFLAGS", probe_flags(&compilers.bpf_linker, architecture).join("\x1f"));
+        cargo.args(["build", "--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"]);
+        cargo.args(["--features", &[features, &[feature]].concat().join(" ")]);
+        compile(&object.replace("grantscope-", "the ").replace('-', " "), &mut cargo)?;
+        ensure!(built.is_file(), "the build left no {built:?}");
+        put(&stripped::stripped(&read(&built)?)?, Path::new(object), &name)?;
+    }
+    Ok(target_folder(&name))
 }
 
 /// The cargo for lints and unit tests, with the probes if they could be compiled: what they compile of libraries lies in the cache, and

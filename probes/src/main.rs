@@ -17,6 +17,7 @@ mod kernel;
 mod live;
 mod op;
 mod out;
+mod repeat;
 
 /// The programs call helpers that the kernel gives to GPL-compatible programs only.
 #[unsafe(link_section = "license")]

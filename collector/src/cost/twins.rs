@@ -16,7 +16,8 @@ use grantscope_wire::{Edge, Event, OpHeader};
 
 use super::means::Means;
 use super::samples::{Estimate, Samples};
-use crate::{attach, bpf, decode, handover, pids};
+use crate::handover::HandOver;
+use crate::{attach, bpf, decode, pids};
 
 /// How often the twins are run, with and without the one that marks. Half of the runs are sounded.
 const RUNS: usize = 200;
@@ -80,12 +81,18 @@ const MARK_BEHIND: usize = 6;
 ///
 /// # Errors
 /// The kernel refuses them, or what came back is not what they write.
-pub fn measure(ebpf: &mut Ebpf, btf: &Btf, records: &mut RingBuf<MapData>, means: Means) -> Result<Baseline, String> {
+pub fn measure(
+    ebpf: &mut Ebpf,
+    handover: HandOver,
+    btf: &Btf,
+    records: &mut RingBuf<MapData>,
+    means: Means,
+) -> Result<Baseline, String> {
     let mut links = Links::default();
     let measured = attach(ebpf, btf, means, false, &mut links).and_then(|()| {
-        let plain = run(ebpf, btf, records)?;
+        let plain = run(ebpf, handover, btf, records)?;
         attach(ebpf, btf, means, true, &mut links)?;
-        Ok((plain, run(ebpf, btf, records)?))
+        Ok((plain, run(ebpf, handover, btf, records)?))
     });
     let unloaded = unload(ebpf);
     links.detach();
@@ -194,7 +201,7 @@ struct Run {
 }
 
 /// Has the functions called, and reads what the twins wrote.
-fn run(ebpf: &mut Ebpf, btf: &Btf, records: &mut RingBuf<MapData>) -> Result<Vec<Run>, Problem> {
+fn run(ebpf: &mut Ebpf, handover: HandOver, btf: &Btf, records: &mut RingBuf<MapData>) -> Result<Vec<Run>, Problem> {
     // Any program of this kind will do: it is the functions that are run.
     if let Err(error) = load_entry(ebpf, btf, 1)
         && !matches!(error, ProgramError::AlreadyLoaded)
@@ -211,7 +218,7 @@ fn run(ebpf: &mut Ebpf, btf: &Btf, records: &mut RingBuf<MapData>) -> Result<Vec
     let own_tid = (!pids::are_namespaced()).then(|| nix::unistd::gettid().as_raw() as u32);
     let is_own = |head: &OpHeader| head.op == CALIBRATION && own_tid.is_none_or(|own| own == head.tid);
     let mut runs = Vec::with_capacity(RUNS);
-    handover::of_idle(ebpf);
+    handover.of_idle(ebpf);
     while let Some(entry) = records.next() {
         runs.extend(decode::records(&entry).filter_map(|record| read(record, is_own)));
     }

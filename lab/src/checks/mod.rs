@@ -110,6 +110,7 @@ pub const ALL: &[Check] = &[
     Check { name: "packages are small, and the same whenever they are made", run: package::are_the_same_each_time },
     Check { name: "the platform x86-pv works", run: platforms::x86_pv },
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },
+    Check { name: "the platform arm64-stock-5.10 works", run: platforms::arm64_oldest },
     Check { name: "the platform arm64-16k works", run: platforms::arm64_16k },
     Check { name: "the platform toolstack works", run: platforms::toolstack },
     Check { name: "nothing is lost on the preemptible platform x86-pv-preempt", run: preemption::x86_loses_nothing },

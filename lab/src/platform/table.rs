@@ -104,6 +104,12 @@ pub const ALL: &[Platform] = &[
         clocks: &[Clock::Wall],
         ..STOCK
     },
+    Platform {
+        name: "arm64-stock-5.10",
+        summary: "Debian's 5.10, as boards run it: gntdev is a module, no dma-bufs, no fentry",
+        kernel: KernelSource::Debian { suite: "bullseye", package: "linux-image-arm64" },
+        ..STOCK
+    },
     Platform { name: "arm64-stock-6.1", summary: "Debian's 6.1: gntdev is a module, no dma-bufs, no fentry", ..STOCK },
     Platform {
         name: "arm64-16k",

@@ -13,6 +13,7 @@ macro_rules! hook {
         hook!(@watches $hook, Both);
         hook!(@entry $hook, $entered);
         ::pastey::paste! {
+            #[cfg(not(feature = "early"))]
             #[::aya_ebpf::macros::fexit]
             fn [<$hook:snake _exit>](ctx: ::aya_ebpf::programs::FExitContext) -> i32 {
                 if cfg!(feature = "empty") {
@@ -34,6 +35,7 @@ macro_rules! hook {
     };
     (@entry $hook:ident, $entered:expr) => {
         ::pastey::paste! {
+            #[cfg(not(feature = "early"))]
             #[::aya_ebpf::macros::fentry]
             fn [<$hook:snake _entry>](ctx: ::aya_ebpf::programs::FEntryContext) -> i32 {
                 if cfg!(feature = "empty") {

@@ -7,9 +7,6 @@
 //!
 //! Source: drivers/xen/gntdev-common.h, drivers/xen/gntdev{,-dmabuf}.c, include/linux/dma-buf.h, Linux v6.12.
 
-use core::ffi::c_void;
-
-use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::HashMap;
 use grantscope_wire::live::{FoundHolder, HELD_BY_DESCRIPTOR, HELD_BY_DMABUF, HELD_BY_VMA, MAX_HOLDERS};
@@ -17,9 +14,10 @@ use grantscope_wire::{FoundMap, HookId, LossKind};
 
 use crate::kernel::{self, fields};
 use crate::out::loss;
+use crate::repeat::repeat;
 
 /// Maps that one open gntdev can have and be read whole: `limit`, the module's parameter, allows as many references.
-const MAX_MAPS_OF_FILE: u32 = 65_536;
+const MAX_MAPS_OF_FILE: u32 = if cfg!(feature = "early") { 256 } else { 65_536 };
 
 /// What was found, by address of the map. Memory is taken as it is needed: most of the time nothing is in it.
 #[map]
@@ -123,13 +121,13 @@ fn look_at_list(task: u64, priv_: u64) {
     let Some(head) = fields::list_of_maps(priv_) else { return };
     let Some(first) = fields::read(head) else { return };
     let mut walk = Walk { task, head, node: first };
-    let step: extern "C" fn(u32, *mut Walk) -> i64 = look_at_node;
-    // SAFETY: the callback gets what the kernel is given here, and the walk outlives the call.
-    let _ = unsafe { bpf_loop(MAX_MAPS_OF_FILE, step as *mut c_void, (&raw mut walk).cast(), 0) };
+    if repeat::<MAX_MAPS_OF_FILE, _>(MAX_MAPS_OF_FILE, look_at_node, &mut walk) == MAX_MAPS_OF_FILE {
+        loss::count(HookId::GntdevAllocMap, LossKind::LedgerFull);
+    }
 }
 
 /// Ends the walk with 1.
-extern "C" fn look_at_node(_: u32, walk: *mut Walk) -> i64 {
+extern "C" fn look_at_node(_: u64, walk: *mut Walk) -> i64 {
     // SAFETY: `look_at_list` gave it.
     let walk = unsafe { &mut *walk };
     if walk.node == walk.head || walk.node == 0 {

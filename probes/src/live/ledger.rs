@@ -7,10 +7,10 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_GRANTS_MAPPED};
 use grantscope_wire::table::{PLACES, Place, place_of};
-use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader};
+use grantscope_wire::{HookId, LiveMap, LossKind, MapInfo, OpHeader, Places, Turn};
 
 use super::table::{BPF_F_MMAPABLE, DISPLACED, Table};
-use crate::exchange::exchange;
+use crate::exchange::{exchange, put};
 use crate::kernel::current;
 use crate::out::loss;
 
@@ -28,14 +28,14 @@ pub enum Direction {
 static MAPS: Array<Place<LiveMap>> = Array::with_max_entries(PLACES as u32, BPF_F_MMAPABLE);
 #[map]
 static MAPS_DISPLACED: HashMap<u64, LiveMap> = HashMap::with_max_entries(DISPLACED, 0);
-const LIVE: Table<LiveMap> = Table { places: &MAPS, displaced: &MAPS_DISPLACED };
+const LIVE: Table<LiveMap> = Table { places: &MAPS, displaced: &MAPS_DISPLACED, turns: Places::Maps };
 
 /// Exported dma-bufs by address.
 #[map]
 static DMABUFS: Array<Place<MapInfo>> = Array::with_max_entries(PLACES as u32, BPF_F_MMAPABLE);
 #[map]
 static DMABUFS_DISPLACED: HashMap<u64, MapInfo> = HashMap::with_max_entries(DISPLACED, 0);
-const EXPORTED: Table<MapInfo> = Table { places: &DMABUFS, displaced: &DMABUFS_DISPLACED };
+const EXPORTED: Table<MapInfo> = Table { places: &DMABUFS, displaced: &DMABUFS_DISPLACED, turns: Places::Dmabufs };
 
 /// gntdev looks buffers up by the number the descriptor had at the time, per open file; so do we.
 #[repr(C)]
@@ -59,11 +59,15 @@ static DESCRIPTORS: Array<Descriptor> = Array::with_max_entries(DESCRIPTORS_KEPT
 static DESCRIPTORS_DISPLACED: LruHashMap<[u64; 2], MapInfo> = LruHashMap::with_max_entries(DISPLACED, 0);
 
 #[inline(always)]
-fn descriptor_place(file: u64, fd: u32, direction: Direction) -> Option<&'static mut Descriptor> {
+fn descriptor_number(file: u64, fd: u32, direction: Direction) -> u32 {
     // The same number may be that of an exported and of an imported buffer.
-    let place = place_of(file ^ u64::from(fd) << 2 ^ direction as u64) & (DESCRIPTORS_KEPT - 1);
+    place_of(file ^ u64::from(fd) << 2 ^ direction as u64) & (DESCRIPTORS_KEPT - 1)
+}
+
+#[inline(always)]
+fn descriptor_place(file: u64, fd: u32, direction: Direction) -> Option<&'static mut Descriptor> {
     // SAFETY: who writes it has it to itself, and who reads it compares whose it is.
-    DESCRIPTORS.get_ptr_mut(place).map(|place| unsafe { &mut *place })
+    DESCRIPTORS.get_ptr_mut(descriptor_number(file, fd, direction)).map(|place| unsafe { &mut *place })
 }
 
 /// A map begins to live, allocated by the current process.
@@ -160,9 +164,10 @@ pub fn remember_descriptor(file: u64, fd: u32, direction: Direction, info: &MapI
         // The kernel may still know it.
         displace_descriptor(place.file, place.number(), &place.info);
     }
-    if exchange(&mut place.in_work, 0, 1) == 0 {
+    let turn = Turn::at(Places::Descriptors, descriptor_number(file, fd, direction).into());
+    if exchange(&mut place.in_work, turn, 0, 1) == 0 {
         (place.file, place.fd, place.direction, place.info) = (file, fd, direction as u32, *info);
-        exchange(&mut place.in_work, 1, 0);
+        put(&mut place.in_work, turn, 1, 0);
     } else {
         // Another processor has the place.
         displace_descriptor(file, number(fd, direction as u32), info);

@@ -2,13 +2,15 @@
 
 use aya_ebpf::maps::{Array, HashMap};
 use grantscope_wire::table::{IN_WORK, Place, place_of};
+use grantscope_wire::{Places, Turn};
 
-use crate::exchange::exchange;
+use crate::exchange::{exchange, put};
 
 /// A table, and the hash map for those that find their place taken.
 pub struct Table<T: 'static> {
     pub places: &'static Array<Place<T>>,
     pub displaced: &'static HashMap<u64, T>,
+    pub turns: Places,
 }
 
 /// Entries of the hash map.
@@ -21,6 +23,11 @@ impl<T: Copy> Table<T> {
     fn place(&self, address: u64) -> Option<&'static mut Place<T>> {
         // SAFETY: what is not the caller's own of a place is changed in one step only.
         self.places.get_ptr_mut(place_of(address)).map(|place| unsafe { &mut *place })
+    }
+
+    #[inline(always)]
+    fn turn(&self, address: u64) -> Turn {
+        Turn::at(self.turns, place_of(address).into())
     }
 
     /// What belongs to an address.
@@ -41,10 +48,10 @@ impl<T: Copy> Table<T> {
     #[inline(always)]
     pub fn insert(&self, address: u64, value: &T) -> bool {
         let Some(place) = self.place(address) else { return false };
-        let found = exchange(&mut place.address, 0, address | IN_WORK);
+        let found = exchange(&mut place.address, self.turn(address), 0, address | IN_WORK);
         if found == 0 {
             place.value = *value;
-            exchange(&mut place.address, address | IN_WORK, address);
+            put(&mut place.address, self.turn(address), address | IN_WORK, address);
             return true;
         }
         if found == address {
@@ -60,7 +67,7 @@ impl<T: Copy> Table<T> {
     pub fn remove(&self, address: u64) {
         let Some(place) = self.place(address) else { return };
         if place.address == address {
-            exchange(&mut place.address, address, 0);
+            put(&mut place.address, self.turn(address), address, 0);
         } else if place.displaces != 0 {
             let _ = self.displaced.remove(address);
         }

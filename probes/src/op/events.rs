@@ -1,16 +1,15 @@
 //! The log of the hooks that an operation passed, each with its time. The collector makes stages of it: that costs the operation nothing.
 
-use core::ffi::c_void;
 use core::hint::black_box;
 use core::mem::offset_of;
 
-use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use grantscope_wire::record::{HEADER_BYTES, MAX_EVENTS, PART, STAGES_INCOMPLETE, UNRETURNED};
 use grantscope_wire::{Edge, Event, GrantStatus, HookId, LossKind, Op, OpHeader, TeardownInside};
 
 use super::evidence::STATUSES;
 use crate::out::{loss, ring};
+use crate::repeat::repeat;
 
 /// Bit `n`: that the hook of id `n` was passed is asked for later.
 const REMEMBERED: u64 = bits(&[
@@ -54,6 +53,8 @@ const WORD_MASK: usize = WORDS - 1;
 /// Room behind them for what is written in one go wherever they end: a header, or the statuses.
 const SPARE_WORDS: usize = 16;
 const HEADER_WORDS: usize = HEADER_BYTES / 8;
+/// Records among them at most.
+const MOST_RECORDS: u32 = (WORDS / HEADER_WORDS) as u32;
 /// Words that there is room for when an operation begins. Few have more events, also of those that are sounded, whose time for the programs
 /// would be wrong if they made room in between.
 const FREE_WORDS: usize = HEADER_WORDS + 42;
@@ -280,8 +281,7 @@ impl Events {
     #[inline(always)]
     fn count_lost(&self, words: usize) {
         let mut lost = Lost { events: self, at: 0, words };
-        // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
-        unsafe { bpf_loop((WORDS / HEADER_WORDS) as u32, count_one_lost as *mut c_void, (&raw mut lost).cast(), 0) };
+        repeat::<MOST_RECORDS, _>(MOST_RECORDS, count_one_lost, &mut lost);
         loss::add(Op::Teardown.reported_by(), LossKind::RingFull, self.finished_teardowns.into());
     }
 
@@ -294,8 +294,7 @@ impl Events {
             self.end -= finished as u32;
             let events = self.end - HEADER_WORDS as u32;
             let mut moved = Moved { events: self, by: finished };
-            // SAFETY: as above.
-            unsafe { bpf_loop(events, move_one as *mut c_void, (&raw mut moved).cast(), 0) };
+            repeat::<{ WORDS as u32 }, _>(events, move_one, &mut moved);
         } else {
             self.send_part();
         }
@@ -329,7 +328,7 @@ const _: () = assert!(offset_of!(OpHeader, op) % 8 == 2 && offset_of!(OpHeader, 
 const _: () = assert!(offset_of!(OpHeader, status_count) % 8 == 4);
 const _: () = assert!(HEADER_WORDS <= SPARE_WORDS && STATUSES <= SPARE_WORDS && MAX_EVENTS >= WORDS - HEADER_WORDS);
 
-/// Records that are gone over. On the stack: that is where `bpf_loop` wants it.
+/// Records that are gone over.
 #[repr(C)]
 struct Lost {
     events: *const Events,
@@ -337,9 +336,9 @@ struct Lost {
     words: usize,
 }
 
-/// For `bpf_loop`: counts one record. Returns whether to stop.
+/// For [`repeat`]: counts one record. Returns whether to stop.
 extern "C" fn count_one_lost(_: u64, lost: *mut Lost) -> i64 {
-    // SAFETY: what was handed to `bpf_loop`.
+    // SAFETY: what was handed to `repeat`.
     let (lost, events) = unsafe { (&mut *lost, &*(*lost).events) };
     if lost.at >= lost.words {
         return 1;
@@ -350,16 +349,16 @@ extern "C" fn count_one_lost(_: u64, lost: *mut Lost) -> i64 {
     0
 }
 
-/// Events that are moved to the front. On the stack, likewise.
+/// Events that are moved to the front.
 #[repr(C)]
 struct Moved {
     events: *mut Events,
     by: usize,
 }
 
-/// For `bpf_loop`: moves the event with this number.
+/// For [`repeat`]: moves the event with this number.
 extern "C" fn move_one(number: u64, moved: *mut Moved) -> i64 {
-    // SAFETY: what was handed to `bpf_loop`.
+    // SAFETY: what was handed to `repeat`.
     let (moved, events) = unsafe { (&*moved, &mut *(*moved).events) };
     let to = number as usize + HEADER_WORDS;
     events.words[to & WORD_MASK] = events.words[(to + moved.by) & WORD_MASK];

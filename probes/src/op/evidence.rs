@@ -5,13 +5,14 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel as read_raw};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel as read_raw;
 use aya_ebpf::helpers::{bpf_probe_read_kernel, bpf_probe_read_user};
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::Array;
 use grantscope_wire::HookId;
 
 use crate::kernel::fields;
+use crate::repeat::repeat;
 
 /// Counters of grant statuses, by the status without its sign. Xen's lowest is −14 (xen/include/public/grant_table.h, 4.17).
 pub const STATUSES: usize = 16;
@@ -178,10 +179,9 @@ impl Evidence {
         self.statuses = [0; STATUSES];
         (self.refused, self.p2m_failed, self.untouched) = (0, 0, 0);
         let mut answers = Answers { counted: &raw mut *self, address, pages, stride, user: user.into(), unreadable: 0 };
-        // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
-        let done = unsafe { bpf_loop(count, count_one as *mut c_void, (&raw mut answers).cast(), 0) };
+        let done = repeat::<STATUSES_READ_BY_A_LOOP, _>(count, count_one, &mut answers);
         // A count that was cut would pass for a true one.
-        let is_whole = done == i64::from(count) && answers.unreadable == 0;
+        let is_whole = done == count && answers.unreadable == 0;
         let (known, unknown) = if is_whole { (STATUSES_READ, STATUSES_UNREAD) } else { (STATUSES_UNREAD, STATUSES_READ) };
         self.facts = self.facts & !unknown | known;
     }
@@ -195,8 +195,12 @@ impl Evidence {
 
 /// Words that are read at once: as many as fit on a program's stack.
 const LOOK_WORDS: usize = 40;
+/// Looks at most, where a loop makes them; what they do not reach is unknown.
+const LOOKS_BY_A_LOOP: u32 = 256;
+/// Likewise of statuses.
+const STATUSES_READ_BY_A_LOOP: u32 = 512;
 
-/// A scan of all answers, [`LOOK_WORDS`] at a time. It is on the stack, as `bpf_loop` requires.
+/// A scan of all answers, [`LOOK_WORDS`] at a time.
 #[repr(C)]
 struct Look {
     operations: u64,
@@ -230,15 +234,14 @@ extern "C" fn copies_are_okay(operations: u64, count: u64) -> u64 {
 fn all_okay<A: GrantOp>(operations: u64, count: u32) -> u64 {
     let mut look = Look { operations, count, other: 0 };
     let looks = count.div_ceil((LOOK_WORDS * 8 / A::BYTES) as u32);
-    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
-    let done = unsafe { bpf_loop(looks, look_at_some::<A> as *mut c_void, (&raw mut look).cast(), 0) };
-    u64::from(done == i64::from(looks) && look.other == 0)
+    let done = repeat::<LOOKS_BY_A_LOOP, _>(looks, look_at_some::<A>, &mut look);
+    u64::from(done == looks && look.other == 0)
 }
 
-/// For `bpf_loop`: looks at some answers. Returns whether to stop.
+/// For [`repeat`]: looks at some answers. Returns whether to stop.
 extern "C" fn look_at_some<A: GrantOp>(index: u64, look: *mut Look) -> i64 {
     let most = (LOOK_WORDS * 8 / A::BYTES) as u32;
-    // SAFETY: what was handed to `bpf_loop`.
+    // SAFETY: what was handed to `repeat`.
     let look = unsafe { &mut *look };
     let before = index as u32 * most;
     let left = look.count - before;
@@ -256,7 +259,7 @@ extern "C" fn look_at_some<A: GrantOp>(index: u64, look: *mut Look) -> i64 {
     i64::from(look.other)
 }
 
-/// Statuses that lie at equal distances. On the stack: that is where `bpf_loop` wants it. What they add up to is not, because the verifier
+/// Statuses that lie at equal distances. What they add up to is not, because the verifier
 /// would follow each count of each status there.
 #[repr(C)]
 struct Answers {
@@ -268,9 +271,9 @@ struct Answers {
     unreadable: u32,
 }
 
-/// For `bpf_loop`: looks at one status. Returns whether to stop.
+/// For [`repeat`]: looks at one status. Returns whether to stop.
 extern "C" fn count_one(index: u64, answers: *mut Answers) -> i64 {
-    // SAFETY: what was handed to `bpf_loop`.
+    // SAFETY: what was handed to `repeat`.
     let answers = unsafe { &mut *answers };
     // SAFETY: that of a task, whose operation nobody else is in.
     let counted = unsafe { &mut *answers.counted };

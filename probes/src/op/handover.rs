@@ -1,14 +1,13 @@
 //! Finished records go to the collector when there is no room for another at their place in the table, and whenever the collector asks.
 
-use core::ffi::c_void;
-
-use aya_ebpf::helpers::generated::bpf_loop;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
+use grantscope_wire::handover::PLACES_OF_A_LOOP;
 
 use super::apart;
 use super::slots::{self, PLACES, Task};
 use crate::out::ring;
+use crate::repeat::repeat;
 
 /// Hands over what is finished at the place of this operation, which begins.
 #[inline(always)]
@@ -50,26 +49,37 @@ extern "C" fn make_room() -> u64 {
     0
 }
 
-/// Hands over what is finished everywhere. The collector runs it, with one argument: not 0, if all hooks are detached, so that no operation
-/// goes on; else the places of operations that are under way are left out.
+/// How many places one run goes over.
+const AT_ONCE: u32 = if cfg!(feature = "early") { PLACES_OF_A_LOOP as u32 } else { PLACES as u32 };
+
+struct Visit {
+    nothing_runs: u64,
+    first: u64,
+}
+
+/// Hands over what is finished everywhere. The collector runs it, with two arguments: not 0, if all hooks are detached, so that no operation
+/// goes on; else the places of operations that are under way are left out. And the first place that this run goes over.
 #[raw_tracepoint]
 fn hand_over_all(ctx: RawTracePointContext) -> i32 {
     let visits = ring::visits();
     if visits == 0 {
         return 0;
     }
-    ring::set_visits(visits - 1);
-    let mut nothing_runs: u64 = ctx.arg(0);
-    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
-    unsafe { bpf_loop(PLACES as u32, hand_over_unless_busy as *mut c_void, (&raw mut nothing_runs).cast(), 0) };
+    let mut visit = Visit { nothing_runs: ctx.arg(0), first: ctx.arg(1) };
+    if visit.first == PLACES as u64 - u64::from(AT_ONCE) {
+        // It is the last run of this time.
+        ring::set_visits(visits - 1);
+    }
+    repeat::<AT_ONCE, _>(AT_ONCE, hand_over_unless_busy, &mut visit);
     0
 }
 
-/// For `bpf_loop`. Returns whether to stop.
-extern "C" fn hand_over_unless_busy(place: u64, nothing_runs: *mut u64) -> i64 {
-    let task = slots::at(place % PLACES as u64);
-    // SAFETY: what was handed to `bpf_loop`.
-    let nothing_runs = unsafe { *nothing_runs } != 0;
+/// For [`repeat`]. Returns whether to stop.
+extern "C" fn hand_over_unless_busy(number: u64, visit: *mut Visit) -> i64 {
+    // SAFETY: what was handed to `repeat`.
+    let visit = unsafe { &*visit };
+    let nothing_runs = visit.nothing_runs != 0;
+    let task = slots::at((visit.first + number) % PLACES as u64);
     if nothing_runs && task.is_owned() {
         // It has returned unseen, or its hooks were detached meanwhile: then nothing was taken for a part of it.
         task.events.finish_unreturned();

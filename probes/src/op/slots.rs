@@ -1,18 +1,18 @@
 //! Where the operation of each context is kept: a table that the context's number leads into, so that finding it costs a few instructions
 //! and no search. Two contexts may meet at one place: whoever comes second takes the next free one until its operation is over.
 
-use core::ffi::c_void;
 use core::ptr;
 
-use aya_ebpf::helpers::generated::bpf_loop;
-use grantscope_wire::{HookId, LossKind};
+use grantscope_wire::handover::{self, PLACE_BITS};
+use grantscope_wire::{HookId, LossKind, Places, Turn};
 
 use super::context::Context;
 use super::events::Events;
 use super::evidence::Evidence;
 use super::teardown::Unmapping;
-use crate::exchange::exchange;
+use crate::exchange::{exchange, put};
 use crate::out::loss;
+use crate::repeat::repeat;
 
 /// An operation that is under way. A power of two of bytes, for the sake of its place in the table.
 #[repr(C, align(2048))]
@@ -72,10 +72,8 @@ impl Task {
     }
 }
 
-/// Places in the table, as a power of two.
-const PLACE_BITS: u32 = 10;
 /// Places in the table.
-pub const PLACES: usize = 1 << PLACE_BITS;
+pub const PLACES: usize = handover::PLACES as usize;
 /// An owner that is no context.
 const BLOCKED: u64 = 1;
 
@@ -117,6 +115,14 @@ pub fn at(place: u64) -> &'static mut Task {
     unsafe { &mut *(&raw mut LOOKED.tasks).cast::<Task>().add(place as usize) }
 }
 
+#[inline(always)]
+fn turn(task: &Task) -> Turn {
+    // SAFETY: the address alone.
+    let first = unsafe { &raw const LOOKED.tasks };
+    let bytes = (&raw const *task).addr() - first.addr();
+    Turn::at(Places::Tasks, (bytes / size_of::<Task>()) as u64)
+}
+
 /// The operation that this context is in.
 #[inline(always)]
 pub fn find(context: Context) -> Option<&'static mut Task> {
@@ -135,7 +141,7 @@ pub fn find(context: Context) -> Option<&'static mut Task> {
 #[inline(always)]
 pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
     let task = at(place_of(context.id()));
-    if exchange(&mut task.owner, 0, context.id()) == 0 {
+    if exchange_owner(task, 0, context.id()) == 0 {
         return Some(task);
     }
     task.displaces = 1;
@@ -150,14 +156,20 @@ pub fn claim(context: Context, hook: HookId) -> Option<&'static mut Task> {
 /// Makes a place that no operation has one that none can get, until it is released. Whether that was so.
 #[inline(always)]
 pub fn block(task: &mut Task) -> bool {
-    exchange(&mut task.owner, 0, BLOCKED) == 0
+    exchange_owner(task, 0, BLOCKED) == 0
 }
 
 /// The operation is over, or the place need not be blocked any more.
 #[inline(always)]
 pub fn release(task: &mut Task) {
-    let owner = task.owner;
-    exchange(&mut task.owner, owner, 0);
+    let (turn, owner) = (turn(task), task.owner);
+    put(&mut task.owner, turn, owner, 0);
+}
+
+#[inline(always)]
+fn exchange_owner(task: &mut Task, old: u64, new: u64) -> u64 {
+    let turn = turn(task);
+    exchange(&mut task.owner, turn, old, new)
 }
 
 /// Places that are looked at behind a context's own, for one that is free.
@@ -165,7 +177,7 @@ const NEIGHBOURS: u32 = 64;
 /// No place.
 const NONE: u64 = PLACES as u64;
 
-/// A look at the neighbours. On the stack: that is where `bpf_loop` wants it.
+/// A look at the neighbours.
 #[repr(C)]
 struct Search {
     context: u64,
@@ -193,19 +205,18 @@ extern "C" fn displace(context: u64) -> u64 {
 
 #[inline(always)]
 fn search(mut search: Search) -> u64 {
-    // SAFETY: the callback takes what is handed to it here, and the kernel calls it only during this call.
-    unsafe { bpf_loop(NEIGHBOURS, look_at_neighbour as *mut c_void, (&raw mut search).cast(), 0) };
+    repeat::<NEIGHBOURS, _>(NEIGHBOURS, look_at_neighbour, &mut search);
     search.place
 }
 
-/// For `bpf_loop`: looks at one place. Returns whether to stop.
+/// For [`repeat`]: looks at one place. Returns whether to stop.
 extern "C" fn look_at_neighbour(index: u64, search: *mut Search) -> i64 {
-    // SAFETY: what was handed to `bpf_loop`.
+    // SAFETY: what was handed to `repeat`.
     let search = unsafe { &mut *search };
     let place = (place_of(search.context) + 1 + index) % PLACES as u64;
     let task = at(place);
     // Whoever looks for its own place finds it there, and puts itself there again.
-    if exchange(&mut task.owner, search.owner, search.context) != search.owner {
+    if exchange_owner(task, search.owner, search.context) != search.owner {
         return 0;
     }
     search.place = place;

@@ -8,6 +8,7 @@ mod named_ids;
 
 pub mod cause;
 pub mod filter;
+pub mod handover;
 pub mod hook;
 pub mod kernel;
 pub mod live;
@@ -16,6 +17,7 @@ pub mod op;
 pub mod record;
 pub mod stage;
 pub mod table;
+pub mod turn;
 
 pub use cause::Cause;
 pub use filter::Filter;
@@ -26,3 +28,4 @@ pub use loss::LossKind;
 pub use op::{Buffer, Op, OpAt};
 pub use record::{Edge, Event, GrantStatus, OpHeader, OpRecord, TeardownInside};
 pub use stage::Stage;
+pub use turn::{Places, Turn};
