@@ -39,11 +39,19 @@ pub enum Op {
     PrimeImport,
     /// That driver's handle of it closed.
     GemClose,
+    /// An importer with a device attaches to a dma-buf.
+    Attach,
+    /// It has it mapped.
+    AttachmentMap,
+    /// And unmapped.
+    AttachmentUnmap,
+    /// It detaches.
+    Detach,
 }
 
 impl Op {
     /// All there are.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Map,
         Self::Mmap,
         Self::Munmap,
@@ -59,6 +67,10 @@ impl Op {
         Self::Close,
         Self::PrimeImport,
         Self::GemClose,
+        Self::Attach,
+        Self::AttachmentMap,
+        Self::AttachmentUnmap,
+        Self::Detach,
     ];
 
     /// The name used everywhere.
@@ -79,6 +91,10 @@ impl Op {
             Self::Close => "close",
             Self::PrimeImport => "prime_import",
             Self::GemClose => "gem_close",
+            Self::Attach => "attach",
+            Self::AttachmentMap => "attachment_map",
+            Self::AttachmentUnmap => "attachment_unmap",
+            Self::Detach => "detach",
         }
     }
 

@@ -67,7 +67,7 @@ fn call(step: &Step, phase: &'static str, number: u32, objects: &mut BTreeMap<us
         }
         Action::ImportRelease { object, .. } => add("import_release", Some(objects[object]), "ok"),
         // What is done to another driver's buffer is not counted.
-        Action::Attach { object } if objects[object].0 != Buffer::Foreign => add("prime_import", Some(objects[object]), "ok"),
+        Action::Attach { object, .. } if objects[object].0 != Buffer::Foreign => add("prime_import", Some(objects[object]), "ok"),
         Action::Detach { object, .. } if objects[object].0 != Buffer::Foreign => add("gem_close", Some(objects[object]), "ok"),
         Action::Release { object, waiter_every: Some(every), .. } => {
             if number.is_multiple_of(*every) {

@@ -20,6 +20,7 @@ mod hang;
 mod harness;
 mod hooks_document;
 mod hostile;
+mod importer;
 mod init;
 mod kernel_users;
 mod ledger;
@@ -125,5 +126,9 @@ pub const ALL: &[Check] = &[
 pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform arm64-64k works", run: platforms::arm64_64k },
     Check { name: "the platform x86-pvh works", run: platforms::x86_pvh },
+    Check {
+        name: "an importer with a device is profiled exactly on the platform arm64-device",
+        run: importer::is_profiled_exactly,
+    },
     Check { name: "nothing is lost on the real-time platform arm64-rt", run: preemption::arm64_loses_nothing },
 ];

@@ -5,6 +5,7 @@ mod bzimage;
 mod config;
 mod debian;
 mod files;
+mod importer;
 mod module;
 mod ours;
 
@@ -23,7 +24,13 @@ pub use files::Kernel;
 /// When it cannot be fetched or built.
 pub fn ensure(cache: &Cache, platform: &Platform) -> Result<Kernel> {
     match platform.kernel {
-        KernelSource::Ours(ours) => ours::ensure(cache, platform.architecture, &ours),
+        KernelSource::Ours(ours) => {
+            let mut kernel = ours::ensure(cache, platform.architecture, &ours)?;
+            if platform.has_importer() {
+                kernel.modules.push(importer::ensure(cache, platform.architecture, &ours, &kernel)?);
+            }
+            Ok(kernel)
+        }
         KernelSource::Debian { suite, package } => debian::ensure(cache, platform.architecture, suite, package, platform.modules),
     }
 }

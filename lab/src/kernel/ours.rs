@@ -30,11 +30,7 @@ const RECIPE: &str = "1";
 /// # Errors
 /// When the source cannot be fetched, or the kernel does not build.
 pub fn ensure(cache: &Cache, architecture: Architecture, ours: &Ours) -> Result<Kernel> {
-    // Remembered, so that later runs ask no network and keep the kernel they have.
-    let version = cache.fact(&format!("version-{PACKAGE}"), || {
-        let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
-        apt.version(PACKAGE)?.with_context(|| format!("{SUITE} has no {PACKAGE}: is this machine's mirror complete?"))
-    })?;
+    let version = version(cache)?;
     let options = config::options(architecture, ours.options);
     let mut key =
         Key::default().with("package", PACKAGE).with("version", &version).with("options", &options).with("recipe", RECIPE);
@@ -44,16 +40,33 @@ pub fn ensure(cache: &Cache, architecture: Architecture, ours: &Ours) -> Result<
     let folder = cache.artifact(ours.name, &key, |folder| {
         // The artifact's folder is empty and in the scratch of this kind, which is removed when the artifact is whole.
         let scratch = folder.parent().context("an artifact is made in a scratch folder")?;
-        check_space(scratch)?;
-        let source = unpack(cache, &version, scratch)?;
-        if let Some(patch) = ours.patch {
-            apply(patch, &source, scratch)?;
-        }
+        let source = source(cache, ours, scratch)?;
         let objects = scratch.join("objects");
         fs::create_dir(&objects).with_context(|| format!("cannot make {objects:?}"))?;
         make(&build::Tree::new(&source, &objects, architecture), &version, &options, folder)
     })?;
     Ok(Kernel { image: folder.join("Image"), vmlinux: Some(folder.join("vmlinux")), modules: Vec::new() })
+}
+
+/// The source's version, remembered, so that later runs ask no network and keep the kernel they have.
+fn version(cache: &Cache) -> Result<String> {
+    cache.fact(&format!("version-{PACKAGE}"), || {
+        let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
+        apt.version(PACKAGE)?.with_context(|| format!("{SUITE} has no {PACKAGE}: is this machine's mirror complete?"))
+    })
+}
+
+/// Fetches the kernel's source into `scratch`, with the platform's change, and gives its top folder.
+///
+/// # Errors
+/// When there is no room for it, or it cannot be fetched.
+pub fn source(cache: &Cache, ours: &Ours, scratch: &Path) -> Result<PathBuf> {
+    check_space(scratch)?;
+    let source = unpack(cache, &version(cache)?, scratch)?;
+    if let Some(patch) = ours.patch {
+        apply(patch, &source, scratch)?;
+    }
+    Ok(source)
 }
 
 /// Changes the source.

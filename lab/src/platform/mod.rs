@@ -8,5 +8,5 @@ mod table;
 
 pub use architecture::Architecture;
 pub use clock::Clock;
-pub use spec::{Domains, Hypervisor, KernelSource, Ours, Platform, Ports};
+pub use spec::{Domains, Hypervisor, IMPORTER, KernelSource, Ours, Platform, Ports};
 pub use table::{ALL, MAIN, named, parser};

@@ -21,7 +21,8 @@ pub struct Platform {
     pub kernel: KernelSource,
     /// Further arguments of that kernel.
     pub arguments: &'static str,
-    /// What dom0's kernel has to have, loaded before anything else if it is a module.
+    /// What dom0's kernel has to have, loaded before anything else if it is a module. A kernel of ours has everything built in but
+    /// [`IMPORTER`].
     pub modules: &'static [&'static str],
     /// The domains.
     pub domains: Domains,
@@ -30,6 +31,9 @@ pub struct Platform {
     /// The clocks that work, the usual one first.
     pub clocks: &'static [Clock],
 }
+
+/// The lab's own module, lab/importer/: an importer of dma-bufs with a device. Its device-tree node is there where it is.
+pub const IMPORTER: &str = "grantscope-importer";
 
 /// Which Xen: Debian's packages of it, and of its toolstack, have the version in their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,11 @@ impl Domains {
 }
 
 impl Platform {
+    /// Whether dom0 has an importer with a device.
+    pub fn has_importer(&self) -> bool {
+        self.modules.contains(&IMPORTER)
+    }
+
     /// The clock to use where `asked` is what was asked for.
     ///
     /// # Errors

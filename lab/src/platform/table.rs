@@ -5,7 +5,7 @@
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{Architecture, Clock, Domains, Hypervisor, KernelSource, Ours, Platform, Ports};
+use super::{Architecture, Clock, Domains, Hypervisor, IMPORTER, KernelSource, Ours, Platform, Ports};
 
 const XEN_4_17: Hypervisor = Hypervisor { suite: "bookworm", version: "4.17" };
 const XEN_4_20: Hypervisor = Hypervisor { suite: "trixie", version: "4.20" };
@@ -75,6 +75,13 @@ pub const ALL: &[Platform] = &[
         name: "arm64",
         summary: "our own 6.12 with DMA buffers, and a second domain that grants",
         domains: Domains::Frontend,
+        ..OURS
+    },
+    Platform {
+        name: "arm64-device",
+        summary: "the same with an importer of dma-bufs that has a device, for which swiotlb-xen maps",
+        domains: Domains::Frontend,
+        modules: &[IMPORTER],
         ..OURS
     },
     Platform {

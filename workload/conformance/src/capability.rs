@@ -1,6 +1,6 @@
 //! What this kernel can do, asked before anything is mapped.
 
-use grantscope_generator::device::{ForeignBuf, GntAlloc, GntDev, Vgem, read_limit};
+use grantscope_generator::device::{ForeignBuf, GntAlloc, GntDev, Importer, ImporterKind, read_limit};
 use grantscope_generator::engine::capability::is_absence;
 use grantscope_generator::error::{Error, Result};
 use grantscope_generator::truth::{Buffer, Log};
@@ -63,11 +63,11 @@ pub fn possible_actions(log: &Log, options: &Options, skipped: &mut Vec<String>)
 }
 
 /// The importer of exported buffers. No option names it, so its absence is noted in `skipped`.
-pub fn importer<'log>(log: &'log Log, actions: &[Action], skipped: &mut Vec<String>) -> Result<Option<Vgem<'log>>> {
+pub fn importer<'log>(log: &'log Log, actions: &[Action], skipped: &mut Vec<String>) -> Result<Option<Importer<'log>>> {
     if !actions.iter().any(|action| matches!(action, Action::Export(_))) {
         return Ok(None);
     }
-    match Vgem::open(log) {
+    match Importer::open(log, ImporterKind::Vgem) {
         Err(error) if is_absence(&error) => {
             leave_out("attach", &error, skipped);
             Ok(None)

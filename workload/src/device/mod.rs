@@ -5,6 +5,7 @@
 //! call of ours. It is counted rather than borrowed because the steps of a scenario file release things in an order that the
 //! compiler does not see; what else has to outlive what is checked there ([`crate::script`]), before anything runs.
 
+mod attachment;
 mod balloon;
 mod copy;
 mod dmabuf;
@@ -19,8 +20,10 @@ mod open;
 mod parameter;
 mod pipe;
 mod vgem;
+mod with_device;
 mod xenstore;
 
+pub use attachment::{Attachment, Importer, ImporterKind};
 pub use balloon::Balloon;
 pub use copy::{CopyOutcome, Segment};
 pub use dmabuf::{DmaBuf, ReleaseWatch, Released};
@@ -34,5 +37,6 @@ pub use memory::SharedPages;
 pub use open::page_size;
 pub use parameter::read_limit;
 pub use pipe::{HeldPage, Looks};
-pub use vgem::{Attachment, Vgem};
+pub use vgem::Vgem;
+pub use with_device::WithDevice;
 pub use xenstore::{Transaction, Xenstore};

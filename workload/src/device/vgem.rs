@@ -9,7 +9,6 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-use super::dmabuf::DmaBuf;
 use super::import::Importable;
 use crate::error::{Error, Result};
 use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
@@ -42,19 +41,26 @@ impl<'log> Vgem<'log> {
     }
 
     /// Hands it a buffer: vgem attaches and maps, in one call. A second call for the same buffer through the same open of the
-    /// node would only find the first one's handle, and attach nothing. vgem holds the buffer until it is detached: closing it
-    /// earlier is not its release.
-    ///
-    /// # Errors
-    /// The kernel refuses the buffer.
-    pub fn attach(&self, source: &impl Importable) -> Result<Attachment<'log>> {
+    /// node would only find the first one's handle, and attach nothing.
+    pub(super) fn attach(&self, source: &impl Importable) -> Result<u32> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };
         let raw = self.raw();
         // SAFETY: the argument is of the type that this request takes, and outlives the call.
         let call = timed(|| unsafe { abi::prime_fd_to_handle(raw, &mut argument) });
         self.note(Op::PrimeImport, buffer, pages, call)?;
-        Ok(Attachment { vgem: self.clone(), handle: argument.handle, buffer, pages, left: None, ended: false })
+        Ok(argument.handle)
+    }
+
+    /// Has it unmap and detach, in one call. Gives the call: what it released besides happened within it.
+    pub(super) fn detach(&self, handle: u32, buffer: Buffer, pages: usize) -> Result<Timed<()>> {
+        let argument = abi::GemClose { handle, pad: 0 };
+        let raw = self.raw();
+        // SAFETY: the argument is of the type that this request takes, and outlives the call.
+        let call = timed(|| unsafe { abi::gem_close(raw, &argument) });
+        let besides = call.besides();
+        self.note(Op::GemClose, buffer, pages, call)?;
+        Ok(besides)
     }
 
     /// Notes the call, unless the buffer is another driver's: then gntdev has nothing to do with it.
@@ -97,64 +103,6 @@ fn driver(node: &impl AsFd) -> Result<Vec<u8>, Errno> {
     unsafe { abi::version(node.as_fd().as_raw_fd(), &mut argument) }?;
     name.truncate(argument.name_len);
     Ok(name)
-}
-
-/// A buffer that vgem is attached to, and has mapped.
-pub struct Attachment<'log> {
-    vgem: Vgem<'log>,
-    handle: u32,
-    buffer: Buffer,
-    pages: usize,
-    /// The buffer, if its own descriptor was closed before: then its release comes with the detaching.
-    left: Option<DmaBuf<'log>>,
-    ended: bool,
-}
-
-impl<'log> Attachment<'log> {
-    /// Has it unmap and detach, in one call.
-    ///
-    /// # Errors
-    /// The kernel does not know the handle.
-    pub fn detach(mut self) -> Result<()> {
-        self.detach_once()
-    }
-
-    fn detach_once(&mut self) -> Result<()> {
-        self.ended = true;
-        let argument = abi::GemClose { handle: self.handle, pad: 0 };
-        let raw = self.vgem.raw();
-        // SAFETY: the argument is of the type that this request takes, and outlives the call.
-        let call = timed(|| unsafe { abi::gem_close(raw, &argument) });
-        let besides = call.besides();
-        self.vgem.note(Op::GemClose, self.buffer, self.pages, call)?;
-        if let Some(buffer) = self.left.take() {
-            // It went well: the call did, and the release cannot fail.
-            let _ = buffer.is_released_by(besides);
-        }
-        Ok(())
-    }
-}
-
-impl<'log> DmaBuf<'log> {
-    /// Closes the descriptor while an importer still holds the buffer: no release yet. That comes within the call with which the
-    /// importer detaches, which drops the last hold (`drm_prime_gem_destroy` in drivers/gpu/drm/drm_prime.c, Linux v6.12).
-    ///
-    /// # Errors
-    /// The kernel reports an error on closing the descriptor; it is closed nevertheless.
-    pub fn leave_to(mut self, attachment: &mut Attachment<'log>) -> Result<()> {
-        let closed = self.close_descriptor();
-        attachment.left = Some(self);
-        closed
-    }
-}
-
-impl Drop for Attachment<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            // Its outcome is in the log, and a destructor has no caller to return it to.
-            let _ = self.detach_once();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use grantscope_output::say;
 
-use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Memory, UdmaBuf, Vgem};
+use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Importer, ImporterKind, Memory, UdmaBuf};
 use crate::error::{Error, Result};
-use crate::script::{Action, Arm, Missing, Plan, Step, needs_of};
+use crate::script::{Action, Arm, Missing, Plan, Step, WorkerPlan, needs_of};
 use crate::truth::Log;
 
 /// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `skipped`; else that is an error. Gives gntdev's
@@ -31,7 +31,9 @@ pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Resul
         return Err(Error::NothingPossible { why: skipped.join("; ") });
     }
     plan.arms = arms;
-    leave_out_importer(log, plan, skipped)?;
+    for kind in [ImporterKind::Vgem, ImporterKind::Device] {
+        leave_out_importer(log, plan, kind, skipped)?;
+    }
     plan.needs = needs_of(plan);
     Ok(limit)
 }
@@ -53,24 +55,34 @@ fn leave_out_actions(kernel: &mut Kernel<'_>, arm: &mut Arm, if_missing: Missing
     Ok(())
 }
 
-/// The importer of buffers. No option names it, so it may be left out wherever leaving out is allowed.
-fn leave_out_importer(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<()> {
-    let attaches = |step: &Step| matches!(step.action, Action::Attach { .. } | Action::Detach { .. });
+/// An importer of buffers. No option names it, so it may be left out wherever leaving out is allowed.
+fn leave_out_importer(log: &Log, plan: &mut Plan, kind: ImporterKind, skipped: &mut Vec<String>) -> Result<()> {
+    let attaches = |step: &Step| matches!(step.action, Action::Attach { to, .. } if to == kind);
     if !plan.arms.iter().flat_map(|arm| &arm.workers).any(|worker| worker.steps().any(attaches)) {
         return Ok(());
     }
-    match Vgem::open(log) {
+    match Importer::open(log, kind) {
         Err(error) if plan.if_missing != Missing::Fails && is_absence(&error) => {
             note("attach", &error, skipped);
             for worker in plan.arms.iter_mut().flat_map(|arm| &mut arm.workers) {
-                let of_parts = worker.parts.iter_mut().flat_map(|part| [&mut part.start, &mut part.each, &mut part.end]);
-                let own = [&mut worker.start, &mut worker.each, &mut worker.end];
-                own.into_iter().chain(of_parts).for_each(|steps| steps.retain(|step| !attaches(step)));
+                retain(worker, |step| !attaches(step));
+                let attached = worker.steps().filter_map(|step| match step.action {
+                    Action::Attach { object, .. } => Some(object),
+                    _ => None,
+                });
+                let attached: Vec<_> = attached.collect();
+                retain(worker, |step| !matches!(step.action, Action::Detach { object, .. } if !attached.contains(&object)));
             }
             Ok(())
         }
         found => found.map(drop),
     }
+}
+
+fn retain(worker: &mut WorkerPlan, keep: impl Fn(&Step) -> bool) {
+    let of_parts = worker.parts.iter_mut().flat_map(|part| [&mut part.start, &mut part.each, &mut part.end]);
+    let own = [&mut worker.start, &mut worker.each, &mut worker.end];
+    own.into_iter().chain(of_parts).for_each(|steps| steps.retain(&keep));
 }
 
 fn note(what: &str, error: &Error, skipped: &mut Vec<String>) {

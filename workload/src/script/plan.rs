@@ -10,7 +10,7 @@ use super::held::Held;
 use super::needs::Needs;
 use super::vocabulary::Entry;
 use crate::balloon::{Pin, Wanted};
-use crate::device::Memory;
+use crate::device::{ImporterKind, Memory};
 use crate::line::on_a_line;
 use crate::shuffle::Shuffler;
 use crate::truth::Buffer;
@@ -338,7 +338,7 @@ pub enum Action {
     Munmap { object: usize, order: Order },
     Unmap { object: usize, order: Order },
     Export { object: usize, on: Option<usize>, buffer: Buffer, count: u32, grants: Mapped },
-    Attach { object: usize },
+    Attach { object: usize, to: ImporterKind },
     Detach { object: usize, order: Order },
     Release { object: usize, order: Order, waiter_every: Option<u32> },
     Wait { object: usize, limit_ms: u32, detach_after_ms: Option<u32> },

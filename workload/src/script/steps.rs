@@ -8,7 +8,7 @@ use super::problem::place;
 use super::read::span_of;
 use super::values::{Fitting, Reader};
 use super::vocabulary::{ERRNOS, Kind, Role, Verb};
-use crate::device::Memory;
+use crate::device::{ImporterKind, Memory};
 use crate::truth::Buffer;
 
 /// Hands out grants of both sides.
@@ -305,7 +305,10 @@ impl Reader<'_> {
             Verb::Mmap => Action::Mmap { object, read_only: self.says(fields, "access", "read_only") },
             Verb::Touch => Action::Touch { object, pick: self.pick(fields) },
             Verb::Read => Action::Read { object, pick: self.pick(fields) },
-            Verb::Attach => Action::Attach { object },
+            Verb::Attach => {
+                let to = if self.says(fields, "to", "device") { ImporterKind::Device } else { ImporterKind::Vgem };
+                Action::Attach { object, to }
+            }
             Verb::Wait => {
                 let (limit_ms, detach_after_ms) = (self.number(fields, "limit_ms", 0), self.optional(fields, "detach_after_ms"));
                 Action::Wait { object, limit_ms, detach_after_ms }

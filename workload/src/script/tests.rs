@@ -272,7 +272,7 @@ fn a_wait_is_for_a_buffer_that_was_released_and_for_no_other() {
 "#), @"f:13:1: what line 12 makes may have got e's descriptor number, and the wait would be for that: wait before it");
 }
 
-/// An export that vgem is attached to and that is released meanwhile, and what comes then.
+/// An export that an importer is attached to and that is released meanwhile, and what comes then.
 fn released_while_attached(rest: &str) -> String {
     let steps = r#"
 { export = "e", pages = 4, buffer = "wc" },
@@ -283,7 +283,7 @@ fn released_while_attached(rest: &str) -> String {
 }
 
 #[test]
-fn a_buffer_that_is_released_while_vgem_is_attached_is_kept_until_vgem_detaches() {
+fn a_buffer_that_is_released_while_an_importer_is_attached_is_kept_until_it_detaches() {
     let all = r#"
 { wait = "e", limit_ms = 5, expect = "ETIMEDOUT" },
 { detach = "e" },
@@ -294,7 +294,7 @@ fn a_buffer_that_is_released_while_vgem_is_attached_is_kept_until_vgem_detaches(
     let meanwhile = "{ wait = \"e\", limit_ms = 2000, detach_after_ms = 50 },\n{ wait = \"e\", limit_ms = 5 },";
     assert_eq!(released_while_attached(meanwhile), "nothing");
     insta::assert_snapshot!(released_while_attached(""), @r#"f:9:1: e is made in every iteration and never released in it: add { detach = "e" } to each, or make it in start"#);
-    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 5 },\n{ detach = \"e\" },"), @r#"f:12:1: vgem keeps e while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = "ETIMEDOUT""#);
+    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 5 },\n{ detach = \"e\" },"), @r#"f:12:1: an importer keeps e while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = "ETIMEDOUT""#);
     insta::assert_snapshot!(released_while_attached(r#"
 { release = "e" },
 { attach = "e" },
@@ -303,21 +303,21 @@ fn a_buffer_that_is_released_while_vgem_is_attached_is_kept_until_vgem_detaches(
 { detach = "e" },
 { import_release = "i" },
 "#), @r"
-    f:13:1: release does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): end it with detach
-    f:14:1: attach does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: attach before release
-    f:15:1: import of does not fit e, which is a dma-buf that was released and that vgem keeps (line 9): its descriptor is closed: import before release
+    f:13:1: release does not fit e, which is a dma-buf that was released and that an importer keeps (line 9): end it with detach
+    f:14:1: attach does not fit e, which is a dma-buf that was released and that an importer keeps (line 9): its descriptor is closed: attach before release
+    f:15:1: import of does not fit e, which is a dma-buf that was released and that an importer keeps (line 9): its descriptor is closed: import before release
     f:16:1: detach of e comes too early: i of line 15 still needs it: import_release i before
     f:17:1: e was released in line 16: detach has to come before that, or e has to be made anew
     ");
 }
 
 #[test]
-fn a_wait_within_which_vgem_detaches_is_for_a_buffer_that_only_vgem_keeps_and_is_long_enough() {
-    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 50, detach_after_ms = 50 },"), @"f:12:1: vgem detaches after 50 ms, and this waits for 50 only: give a larger limit_ms, or detach in a step of its own");
+fn a_wait_within_which_an_importer_detaches_is_for_a_buffer_that_only_an_importer_keeps_and_is_long_enough() {
+    insta::assert_snapshot!(released_while_attached("{ wait = \"e\", limit_ms = 50, detach_after_ms = 50 },"), @"f:12:1: the importer detaches after 50 ms, and this waits for 50 only: give a larger limit_ms, or detach in a step of its own");
     insta::assert_snapshot!(
-        released_while_attached("{ wait = \"e\", limit_ms = 90, detach_after_ms = 50, expect = \"ETIMEDOUT\" },"), @"f:12:1: a wait within which vgem detaches ends well: leave expect out, or detach in a step of its own");
+        released_while_attached("{ wait = \"e\", limit_ms = 90, detach_after_ms = 50, expect = \"ETIMEDOUT\" },"), @"f:12:1: a wait within which the importer detaches ends well: leave expect out, or detach in a step of its own");
     insta::assert_snapshot!(
-        released_while_attached("{ detach = \"e\" },\n{ wait = \"e\", limit_ms = 90, detach_after_ms = 50 },"), @"f:13:1: vgem does not keep e: attach it before its release, or leave detach_after_ms out");
+        released_while_attached("{ detach = \"e\" },\n{ wait = \"e\", limit_ms = 90, detach_after_ms = 50 },"), @"f:13:1: no importer keeps e: attach it before its release, or leave detach_after_ms out");
     insta::assert_snapshot!(problems_of_steps(r#"
 { export = "e", pages = 4, buffer = "wc" },
 { wait = "e", limit_ms = 90, detach_after_ms = 50 },
@@ -326,7 +326,7 @@ fn a_wait_within_which_vgem_detaches_is_for_a_buffer_that_only_vgem_keeps_and_is
 { detach = "e" },
 { release = "e" },
 "#), @r"
-    f:11:1: vgem does not keep e: attach it before its release, or leave detach_after_ms out
+    f:11:1: no importer keeps e: attach it before its release, or leave detach_after_ms out
     f:13:1: as long as e is not released, its detaching is not its release: release it before
     ");
 }
@@ -343,9 +343,9 @@ fn a_descriptor_number_that_may_mean_two_buffers_is_not_waited_for() {
 { wait = "n", limit_ms = 5 },
 { wait = "e", limit_ms = 5 },
 "#), @r"
-    f:14:1: n may have got the descriptor number of e, which vgem keeps, and the wait would be for that: detach e before
+    f:14:1: n may have got the descriptor number of e, which an importer keeps, and the wait would be for that: detach e before
     f:15:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it
-    f:17:1: n may have got the descriptor number of e, which vgem keeps, and the wait would be for that: detach e before
+    f:17:1: n may have got the descriptor number of e, which an importer keeps, and the wait would be for that: detach e before
     f:20:1: what line 13 makes may have got e's descriptor number, and the wait would be for that: wait before it
     ");
     insta::assert_snapshot!(problems_of_steps(r#"
@@ -389,7 +389,7 @@ end = [{{ detach = "e" }}]
 }
 
 #[test]
-fn what_vgem_keeps_is_held_until_it_detaches() {
+fn what_an_importer_keeps_is_held_until_it_detaches() {
     let held = |end: &str| {
         let steps =
             format!("{{ export = \"e\", pages = 4, buffer = \"pages\" }},\n{{ attach = \"e\" }},\n{{ release = \"e\" }},\n{end}");

@@ -2,6 +2,7 @@
 //!
 //! Facts are those of Linux 6.12 (`include/uapi/xen/gntdev.h`, `include/uapi/xen/gntalloc.h`,
 //! `include/uapi/linux/udmabuf.h`, `include/uapi/linux/dma-heap.h`, `include/uapi/drm/drm.h`); they have not changed since.
+//! The importer's is that of the lab's own module.
 //!
 //! The kernel compares the whole ioctl number, and the number contains the size of the argument
 //! **with one array element**. So a number is a constant here, is never computed from the size of
@@ -14,6 +15,7 @@ pub mod fault_injection;
 pub mod flexible;
 pub mod gntalloc;
 pub mod gntdev;
+pub mod importer;
 pub mod udmabuf;
 pub mod xenstore;
 
@@ -71,6 +73,10 @@ mod tests {
             ("DRM DRM_IOCTL_VERSION", drm::VERSION),
             ("DRM DRM_IOCTL_PRIME_FD_TO_HANDLE", drm::PRIME_FD_TO_HANDLE),
             ("DRM DRM_IOCTL_GEM_CLOSE", drm::GEM_CLOSE),
+            ("importer IMPORTER_ATTACH", importer::ATTACH),
+            ("importer IMPORTER_MAP", importer::MAP),
+            ("importer IMPORTER_UNMAP", importer::UNMAP),
+            ("importer IMPORTER_DETACH", importer::DETACH),
         ];
         for (call, number) in calls {
             let line = format!("| {call} | `{number:#x}` | ");

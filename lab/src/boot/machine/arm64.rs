@@ -32,6 +32,16 @@ const DOM1_IMAGE: u64 = 0x6800_0000;
 /// The smallest room between two of them.
 const ROOM: u64 = 0x0700_0000;
 
+/// The node of the lab's own device (lab/importer/), which Xen hands to dom0 like any other. It has no registers and no interrupts: it is
+/// there for what Linux chooses for it, its DMA operations.
+const IMPORTER_FRAGMENT: &str = r#"    fragment@1 {
+        target-path = "/";
+        __overlay__ {
+            grantscope-importer { compatible = "grantscope,importer"; };
+        };
+    };
+"#;
+
 /// A file with its place in the machine's memory.
 #[derive(Debug, Clone, Copy)]
 struct Module {
@@ -103,6 +113,7 @@ fn device_tree(parts: &Parts, clock: Clock, overlay: &str, folder: &Path) -> Res
 fn overlay(platform: &Platform, placed: &[Domain]) -> String {
     let (xen_arguments, dom0_arguments) = (xen_arguments(platform), dom0_arguments(platform));
     let further: String = placed[1..].iter().map(|domain| domain_node(*domain)).collect();
+    let device = if platform.has_importer() { IMPORTER_FRAGMENT } else { "" };
     format!(
         r#"/dts-v1/;
 /plugin/;
@@ -118,7 +129,7 @@ fn overlay(platform: &Platform, placed: &[Domain]) -> String {
             {}
 {further}        }};
     }};
-}};
+{device}}};
 "#,
         module_node("kernel", placed[0].kernel, ""),
         module_node("ramdisk", placed[0].image, ""),
@@ -177,6 +188,13 @@ mod tests {
         let text = overlay(MAIN, &placed(1));
         assert!(!text.contains("domU"), "{text}");
         assert_eq!(text.matches("module@").count(), 2);
+    }
+
+    #[test]
+    fn only_a_platform_with_the_module_has_the_devices_node() {
+        let has_node = |platform: &Platform| overlay(platform, &placed(2)).contains("compatible = \"grantscope,importer\"");
+        assert!(!has_node(MAIN));
+        assert!(has_node(&Platform { modules: &[crate::platform::IMPORTER], ..MAIN.clone() }));
     }
 
     #[test]

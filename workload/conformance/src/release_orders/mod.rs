@@ -14,7 +14,7 @@ mod ungranted;
 use std::thread::sleep;
 
 use crate::failure::Failure;
-use grantscope_generator::device::{Released, Vgem};
+use grantscope_generator::device::{Importer, Released};
 use grantscope_generator::error::{Error, Result};
 use grantscope_generator::stop;
 use grantscope_generator::truth::{Buffer, Log, Phase};
@@ -74,7 +74,7 @@ pub fn run(log: &Log, options: &Options, skipped: &mut Vec<String>) -> Result<()
 struct Scene<'run> {
     log: &'run Log,
     owner: &'run Owner<'run>,
-    vgem: Option<Vgem<'run>>,
+    vgem: Option<Importer<'run>>,
 }
 
 impl<'run> Scene<'run> {

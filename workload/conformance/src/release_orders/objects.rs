@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grantscope_generator::device::{Access, Attachment, DmaBuf, GntDev, GrantMap, Mapping, ReleaseWatch, Released, Vgem};
+use grantscope_generator::device::{Access, Attachment, DmaBuf, GntDev, GrantMap, Importer, Mapping, ReleaseWatch, Released};
 use grantscope_generator::error::Result;
 use grantscope_generator::truth::{Buffer, Log};
 use grantscope_generator::uapi::GrantRef;
@@ -52,7 +52,7 @@ impl<'run> Objects<'run> {
     }
 
     /// Exported, and attached to by vgem where there is one.
-    pub fn exported(log: &'run Log, owner: &'run Owner<'run>, buffer: Buffer, vgem: Option<&Vgem<'run>>) -> Result<Self> {
+    pub fn exported(log: &'run Log, owner: &'run Owner<'run>, buffer: Buffer, vgem: Option<&Importer<'run>>) -> Result<Self> {
         let (mut held, device) = Self::begin(log, owner)?;
         let buffer = held.buffer.insert(device.export(buffer, owner.domain(), &held.references)?);
         buffer.clear_on_unmap(MARKED, 0)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::device::{Access, Mapping, Released, Segment};
+use crate::device::{Access, ImporterKind, Mapping, Released, Segment};
 use crate::engine::concurrent_detach::{Wait, wait_while_detaching};
 use crate::error::{Error, Result};
 use crate::script::{Action, Amount, Pick, Side, Slice, Step};
@@ -24,7 +24,7 @@ impl<'run> Worker<'run> {
                 })
             }
             Action::Read { object, pick } => self.read(*object, *pick, iteration),
-            Action::Attach { object } => self.attach(step, *object),
+            Action::Attach { object, to } => self.attach(step, *object, *to),
             Action::Wait { object, limit_ms, detach_after_ms: None } => {
                 self.wait(step, *object, Duration::from_millis((*limit_ms).into()))
             }
@@ -92,12 +92,12 @@ impl<'run> Worker<'run> {
         outcome
     }
 
-    fn attach(&mut self, step: &Step, object: usize) -> Result<()> {
-        let Some(vgem) = &self.importer else { return Ok(()) };
+    fn attach(&mut self, step: &Step, object: usize, to: ImporterKind) -> Result<()> {
+        let Some((_, importer)) = self.importers.iter().find(|(kind, _)| *kind == to) else { return Ok(()) };
         for item in &mut self.objects[object] {
             let (attachment, attached) = match item {
-                Item::Buffer { attachment, buffer: Some(buffer) } => (attachment, vgem.attach(buffer)),
-                Item::Foreign { attachment, buffer } => (attachment, vgem.attach(buffer)),
+                Item::Buffer { attachment, buffer: Some(buffer) } => (attachment, importer.attach(buffer)),
+                Item::Foreign { attachment, buffer } => (attachment, importer.attach(buffer)),
                 _ => continue,
             };
             *attachment = answered(step, "an attach", attached)?;

@@ -6,7 +6,8 @@ mod end;
 mod make;
 
 use crate::device::{
-    Attachment, DmaBuf, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, HeldPage, Import, Mapping, ReleaseWatch, Released, Vgem,
+    Attachment, DmaBuf, ForeignBuf, GntAlloc, GntDev, GrantMap, Granted, HeldPage, Import, Importer, ImporterKind, Mapping,
+    ReleaseWatch, Released,
 };
 use crate::error::{Error, Result};
 use crate::peer::requests::RemoteGrant;
@@ -53,7 +54,7 @@ enum Item<'log> {
         map: Option<GrantMap<'log>>,
         first: (Side, usize),
     },
-    /// If it was released while vgem is attached, only the attachment is left.
+    /// If it was released while an importer is attached, only the attachment is left.
     Buffer {
         attachment: Option<Attachment<'log>>,
         buffer: Option<DmaBuf<'log>>,
@@ -93,7 +94,7 @@ pub struct Worker<'run> {
     /// Objects that are there, in the order of their making.
     made: Vec<usize>,
     granting: Option<GntAlloc<'run>>,
-    importer: Option<Vgem<'run>>,
+    importers: Vec<(ImporterKind, Importer<'run>)>,
 }
 
 impl<'run> Worker<'run> {
@@ -115,7 +116,7 @@ impl<'run> Worker<'run> {
         Ok(Self {
             carried,
             granting: uses(|action| matches!(action, Action::Grant { .. })).then(|| GntAlloc::open(shared.log)).transpose()?,
-            importer: uses(|action| matches!(action, Action::Attach { .. })).then(|| Vgem::open(shared.log)).transpose()?,
+            importers: importers(shared.log, plan)?,
             memory: vec![0; most_copied(plan) * GRANTED_BYTES],
             objects: plan.objects.iter().map(|_| Vec::new()).collect(),
             released: plan.objects.iter().map(|_| Vec::new()).collect(),
@@ -228,6 +229,19 @@ impl Drop for Worker<'_> {
         self.release_objects();
         self.close_device();
     }
+}
+
+/// Those that the worker's steps name.
+fn importers<'run>(log: &'run Log, plan: &WorkerPlan) -> Result<Vec<(ImporterKind, Importer<'run>)>> {
+    let mut opened: Vec<(ImporterKind, Importer<'run>)> = Vec::new();
+    for step in plan.steps() {
+        if let Action::Attach { to, .. } = step.action
+            && opened.iter().all(|(kind, _)| *kind != to)
+        {
+            opened.push((to, Importer::open(log, to)?));
+        }
+    }
+    Ok(opened)
 }
 
 fn ordered<T>(items: Vec<T>, order: Order) -> impl Iterator<Item = T> {

@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
             }
             Action::Munmap { object, .. }
             | Action::Unmap { object, .. }
-            | Action::Attach { object }
+            | Action::Attach { object, .. }
             | Action::Detach { object, .. }
             | Action::Free { object }
             | Action::ImportRelease { object, .. }
@@ -212,8 +212,10 @@ impl<'a> Walk<'a> {
         if let Some(Alive { state: State::Buffer { attached: true }, .. }) = self.alive.get(&object) {
             if somebody_waits {
                 let name = &self.worker.objects[object];
-                self.found
-                    .add(step.span.clone(), format!("vgem keeps {name}, and a waiter would wait for that: detach it before"));
+                self.found.add(
+                    step.span.clone(),
+                    format!("an importer keeps {name}, and a waiter would wait for that: detach it before"),
+                );
             }
             self.nothing_needs(step, object, "release");
         }
@@ -341,7 +343,7 @@ impl<'a> Walk<'a> {
         } else {
             match state {
                 Some(State::Left) if !times_out => Some(format!(
-                    "vgem keeps {name} while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = \"ETIMEDOUT\""
+                    "an importer keeps {name} while this waits: detach it before, or meanwhile with detach_after_ms = 50, or write expect = \"ETIMEDOUT\""
                 )),
                 Some(State::Buffer { .. }) if !times_out => {
                     Some(format!("no step releases {name} while this waits: release it before, or write expect = \"ETIMEDOUT\""))
@@ -366,7 +368,7 @@ impl<'a> Walk<'a> {
         let kept = |other: &&usize| self.alive.get(other).is_some_and(|other| other.state == State::Left);
         let other = &self.worker.objects[*number.taken_over.iter().find(kept)?];
         Some(format!(
-            "{name} may have got the descriptor number of {other}, which vgem keeps, and the wait would be for that: detach {other} before"
+            "{name} may have got the descriptor number of {other}, which an importer keeps, and the wait would be for that: detach {other} before"
         ))
     }
 
@@ -460,20 +462,20 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Why a wait cannot be one during which vgem detaches.
+/// Why a wait cannot be one during which the importer detaches.
 fn not_detached_meanwhile(name: &str, state: Option<State>, step: &Step, limit_ms: u32, after_ms: u32) -> Option<String> {
     match state {
-        Some(State::Left) if step.expect.is_some() => {
-            Some("a wait within which vgem detaches ends well: leave expect out, or detach in a step of its own".to_owned())
-        }
+        Some(State::Left) if step.expect.is_some() => Some(
+            "a wait within which the importer detaches ends well: leave expect out, or detach in a step of its own".to_owned(),
+        ),
         Some(State::Left) if limit_ms <= after_ms => Some(format!(
-            "vgem detaches after {after_ms} ms, and this waits for {limit_ms} only: give a larger limit_ms, or detach in a step of its own"
+            "the importer detaches after {after_ms} ms, and this waits for {limit_ms} only: give a larger limit_ms, or detach in a step of its own"
         )),
         Some(State::Left) => None,
         Some(State::Buffer { attached: true }) => {
             Some(format!("as long as {name} is not released, its detaching is not its release: release it before"))
         }
-        _ => Some(format!("vgem does not keep {name}: attach it before its release, or leave detach_after_ms out")),
+        _ => Some(format!("no importer keeps {name}: attach it before its release, or leave detach_after_ms out")),
     }
 }
 

@@ -11,7 +11,7 @@ pub enum State {
     Map { held: bool, mapping: Mapping },
     /// Of export.
     Buffer { attached: bool },
-    /// Of export, and released since: vgem keeps it until it detaches.
+    /// Of export, and released since: an importer keeps it until it detaches.
     Left,
     /// Of allocate.
     Foreign { attached: bool },
@@ -42,7 +42,7 @@ impl State {
             Self::Map { mapping: Mapping::There, .. } => "a map that is mmapped",
             Self::Map { .. } => "a map",
             Self::Buffer { .. } => "an exported dma-buf",
-            Self::Left => "a dma-buf that was released and that vgem keeps",
+            Self::Left => "a dma-buf that was released and that an importer keeps",
             Self::Foreign { .. } => "another driver's dma-buf",
             Self::Import => "an import",
             Self::Grant => "a grant",
@@ -155,7 +155,7 @@ pub fn advice(verb: &str, state: State) -> String {
         ("touch" | "read" | "pipe of", State::Map { .. }) => "it was munmapped: do it before".to_owned(),
         ("munmap", State::Map { .. }) => "it is not mmapped: leave munmap out, or mmap it before".to_owned(),
         ("unmap", State::Map { held: false, .. }) => "it was unmapped before, or its device closed: write munmap".to_owned(),
-        ("free", State::Foreign { attached: true }) => "vgem is attached to it: detach it before".to_owned(),
+        ("free", State::Foreign { attached: true }) => "an importer is attached to it: detach it before".to_owned(),
         ("attach" | "import of", State::Left) => {
             format!("its descriptor is closed: {} before release", verb.trim_end_matches(" of"))
         }

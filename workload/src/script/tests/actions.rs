@@ -66,7 +66,7 @@ fn an_action_leaves_what_it_found() {
     let problems = problems_with("end = [{ free = \"f\" }]\n", "");
     assert!(problems.contains("f is never released"), "{problems}");
     let attached = problems_with("{ release = \"a\"", "{ attach = \"a\" }, { release = \"a\"");
-    assert!(attached.contains("vgem keeps a, and a waiter would wait for that: detach it before"), "{attached}");
+    assert!(attached.contains("an importer keeps a, and a waiter would wait for that: detach it before"), "{attached}");
 }
 
 #[test]

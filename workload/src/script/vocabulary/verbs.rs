@@ -221,8 +221,8 @@ pub const STEPS: &[Entry] = &[
         role: Role::Uses,
         name: "attach",
         value: Kind::Name,
-        keys: &[EXPECT],
-        meaning: "hands a dma-buf to vgem, a driver that imports it (DRM_IOCTL_PRIME_FD_TO_HANDLE)",
+        keys: &[key("to", Kind::Word(&["vgem", "device"]), "which importer; vgem if left out"), EXPECT],
+        meaning: "hands a dma-buf to an importer: to vgem (DRM_IOCTL_PRIME_FD_TO_HANDLE), or to the one of the lab's that has a device",
     },
     Entry {
         verb: Verb::Detach,
@@ -230,7 +230,7 @@ pub const STEPS: &[Entry] = &[
         name: "detach",
         value: Kind::Name,
         keys: &[ORDER],
-        meaning: "has vgem release it (DRM_IOCTL_GEM_CLOSE)",
+        meaning: "has the importer unmap it and detach (of vgem: DRM_IOCTL_GEM_CLOSE)",
     },
     Entry {
         verb: Verb::Release,
@@ -245,7 +245,7 @@ pub const STEPS: &[Entry] = &[
                 "in the first of every N iterations a thread already waits for it; in the others the query follows the release",
             ),
         ],
-        meaning: "closes an exported dma-buf: the last close, which unmaps the grants; if vgem is attached, detach is the last",
+        meaning: "closes an exported dma-buf: the last close, which unmaps the grants; if an importer is attached, detach is the last",
     },
     Entry {
         verb: Verb::Wait,
@@ -254,7 +254,7 @@ pub const STEPS: &[Entry] = &[
         value: Kind::Name,
         keys: &[
             needed("limit_ms", number(0, 600_000), "how long at most"),
-            key("detach_after_ms", number(1, 600_000), "vgem detaches during the wait, this many ms after its start"),
+            key("detach_after_ms", number(1, 600_000), "the importer detaches during the wait, this many ms after its start"),
             EXPECT,
         ],
         meaning: "IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED: waits until it is released; ENOENT, released before, is accepted too",
