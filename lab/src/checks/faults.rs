@@ -7,7 +7,7 @@ use grantscope_wire::Cause;
 
 use super::{
     harness::Harness,
-    hooks_document,
+    hooks_document, platforms_document,
     recorded::{Recorded, truth},
 };
 use crate::{
@@ -52,6 +52,7 @@ const NO_SPACE: i16 = -13;
 /// Xen's tables run full, and every call that needs more of them says which.
 pub fn full_tables_are_distinguished(harness: &Harness) -> Result<()> {
     let platform = platform::named("arm64-tight")?;
+    platforms_document::begins(platform.name);
     let recordings = explained(harness, &harness.lab(platform)?, "exhaustion", "--self")?;
     hooks_document::has_column(platform.name, &recordings[0].environment()?.hooks)?;
     for recorded in &recordings {
@@ -62,7 +63,7 @@ pub fn full_tables_are_distinguished(harness: &Harness) -> Result<()> {
         note!("{refused} references refused for want of room in Xen's maptrack; {full} calls found the grant table full");
         ensure!(refused > 0 && full > 0, "a table was not filled");
     }
-    Ok(())
+    platforms_document::is_exact(platform.name, &recordings[0])
 }
 
 /// What both modes recorded of a scenario, which agrees with what was done.

@@ -28,6 +28,7 @@ mod overhead;
 mod package;
 mod pids;
 mod platforms;
+pub mod platforms_document;
 mod preemption;
 mod profile;
 mod program;
@@ -124,6 +125,9 @@ pub const ALL: &[Check] = &[
 /// Checks of platforms whose kernels are built for them alone: run with --all-platforms.
 pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform arm64-64k works", run: platforms::arm64_64k },
+    Check { name: "the platform arm64-newest works", run: platforms::arm64_newest },
+    Check { name: "the platform arm64-stock-newest works", run: platforms::arm64_stock_newest },
+    Check { name: "the platform x86-pv-newest works", run: platforms::x86_pv_newest },
     Check { name: "the platform x86-pvh works", run: platforms::x86_pvh },
     Check { name: "nothing is lost on the real-time platform arm64-rt", run: preemption::arm64_loses_nothing },
 ];

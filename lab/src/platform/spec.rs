@@ -1,6 +1,6 @@
 //! What a platform is: an emulated machine with a Xen, a Linux and the domains that they run, before any of it is fetched or built.
 
-use super::{Architecture, Clock};
+use super::{Architecture, Clock, Source};
 
 /// An emulated machine, and what boots on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub enum KernelSource {
 pub struct Ours {
     /// Its name in the cache.
     pub name: &'static str,
+    /// What it is built from.
+    pub source: Source,
     /// Further options.
     pub options: &'static str,
     /// A change of the source.

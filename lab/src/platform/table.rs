@@ -5,7 +5,7 @@
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{Architecture, Clock, Domains, Hypervisor, KernelSource, Ours, Platform, Ports};
+use super::{Architecture, Clock, Domains, Hypervisor, KernelSource, Ours, Platform, Ports, sources};
 
 const XEN_4_17: Hypervisor = Hypervisor { suite: "bookworm", version: "4.17" };
 const XEN_4_20: Hypervisor = Hypervisor { suite: "trixie", version: "4.20" };
@@ -37,7 +37,7 @@ const MODULES_X86_64: &[&str] =
     &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_pci", "virtio_console"];
 
 /// The kernel of most platforms.
-const KERNEL: Ours = Ours { name: "kernel", options: "", patch: None };
+const KERNEL: Ours = Ours { name: "kernel", source: sources::LINUX_6_12, options: "", patch: None };
 /// The kernel of translated domains on x86-64.
 const KERNEL_X86_64: Ours =
     Ours { name: "kernel-x86-64", patch: Some(include_str!("../../kernel/gntdev-translated.patch")), ..KERNEL };
@@ -139,6 +139,30 @@ pub const ALL: &[Platform] = &[
         }),
         clocks: &[Clock::Wall],
         ..OURS
+    },
+    Platform {
+        name: "arm64-newest",
+        summary: "our own configuration on Debian's newest Linux and Xen: preempted lazily",
+        hypervisor: XEN_4_20,
+        kernel: KernelSource::Ours(Ours { name: "kernel-newest", source: sources::NEWEST, ..KERNEL }),
+        ..OURS
+    },
+    Platform {
+        name: "arm64-stock-newest",
+        summary: "Debian's newest Linux and Xen: gntdev is a module, no dma-bufs",
+        hypervisor: XEN_4_20,
+        kernel: KernelSource::Debian { suite: sources::NEWEST.suite, package: "linux-image-arm64" },
+        ..STOCK
+    },
+    Platform {
+        name: "x86-pv-newest",
+        summary: "a paravirtualised dom0 with Debian's newest Linux and Xen: gntdev is a module, no dma-bufs",
+        architecture: Architecture::X86_64,
+        processor: EPYC,
+        hypervisor: XEN_4_20,
+        kernel: KernelSource::Debian { suite: sources::NEWEST.suite, package: "linux-image-amd64" },
+        modules: MODULES_X86_64,
+        ..STOCK
     },
     Platform { name: "x86-pvh", summary: "a PVH dom0 with our own 6.12, changed so that it can export, and a PVH guest", ..PVH },
 ];
