@@ -26,7 +26,8 @@ const ORDER: &str = "order";
 ///
 /// # Errors
 /// When the package cannot be fetched, or lacks a module.
-pub fn ensure(cache: &Cache, architecture: Architecture, suite: &str, package: &str, modules: &[&str]) -> Result<Kernel> {
+pub fn ensure(cache: &Cache, architecture: Architecture, suite: &str, package: &str) -> Result<Kernel> {
+    let modules = architecture.modules();
     let debian = architecture.debian();
     // Remembered, so that later runs ask no network and keep the kernel they have.
     let kernel = cache.fact(&format!("kernel-{package}-{suite}-{debian}"), || newest(cache, debian, suite, package))?;

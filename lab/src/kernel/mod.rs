@@ -5,6 +5,7 @@ mod bzimage;
 mod config;
 mod debian;
 mod files;
+pub mod given;
 mod module;
 mod ours;
 
@@ -24,6 +25,6 @@ pub use files::Kernel;
 pub fn ensure(cache: &Cache, platform: &Platform) -> Result<Kernel> {
     match platform.kernel {
         KernelSource::Ours(ours) => ours::ensure(cache, platform.architecture, &ours),
-        KernelSource::Debian { suite, package } => debian::ensure(cache, platform.architecture, suite, package, platform.modules),
+        KernelSource::Debian { suite, package } => debian::ensure(cache, platform.architecture, suite, package),
     }
 }

@@ -21,8 +21,6 @@ pub struct Platform {
     pub kernel: KernelSource,
     /// Further arguments of that kernel.
     pub arguments: &'static str,
-    /// What dom0's kernel has to have, loaded before anything else if it is a module.
-    pub modules: &'static [&'static str],
     /// The domains.
     pub domains: Domains,
     /// How bytes leave dom0.

@@ -29,13 +29,6 @@ const QUICKLY: &str = "cryptomgr.notests";
 
 const BOTH_CLOCKS: &[Clock] = &[Clock::Counted, Clock::Wall];
 
-/// What Debian's arm64 kernels have as modules. The last two are the ports that results leave by.
-const MODULES_ARM64: &[&str] =
-    &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_mmio", "virtio_console"];
-/// The same for x86-64, where virtio devices are on the PCI bus.
-const MODULES_X86_64: &[&str] =
-    &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_pci", "virtio_console"];
-
 /// The kernel of most platforms.
 const KERNEL: Ours = Ours { name: "kernel", source: sources::LINUX_6_12, options: "", patch: None };
 /// The kernel of translated domains on x86-64.
@@ -52,19 +45,14 @@ const OURS: Platform = Platform {
     xen_arguments: "",
     kernel: KernelSource::Ours(KERNEL),
     arguments: "",
-    modules: &[],
     domains: Domains::Alone,
     ports: Ports::Virtio,
     clocks: BOTH_CLOCKS,
 };
 
 /// A kernel of Debian's on arm64, with dom0 alone.
-const STOCK: Platform = Platform {
-    kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-arm64" },
-    arguments: QUICKLY,
-    modules: MODULES_ARM64,
-    ..OURS
-};
+const STOCK: Platform =
+    Platform { kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-arm64" }, arguments: QUICKLY, ..OURS };
 
 /// The platform that is meant where none is named: the one with DMA buffers and a second domain.
 pub const MAIN: &Platform = &ALL[0];
@@ -83,7 +71,6 @@ pub const ALL: &[Platform] = &[
         architecture: Architecture::X86_64,
         processor: EPYC,
         kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-amd64" },
-        modules: MODULES_X86_64,
         ..STOCK
     },
     Platform {
@@ -93,7 +80,6 @@ pub const ALL: &[Platform] = &[
         processor: EPYC,
         kernel: KernelSource::Debian { suite: "trixie", package: "linux-image-amd64" },
         arguments: "cryptomgr.notests preempt=full",
-        modules: MODULES_X86_64,
         clocks: &[Clock::Wall],
         ..STOCK
     },
@@ -161,7 +147,6 @@ pub const ALL: &[Platform] = &[
         processor: EPYC,
         hypervisor: XEN_4_20,
         kernel: KernelSource::Debian { suite: sources::NEWEST.suite, package: "linux-image-amd64" },
-        modules: MODULES_X86_64,
         ..STOCK
     },
     Platform { name: "x86-pvh", summary: "a PVH dom0 with our own 6.12, changed so that it can export, and a PVH guest", ..PVH },
