@@ -16,7 +16,10 @@ fn main() {
         let object = match &folder {
             Some(folder) if folder.join(name).is_file() => folder.join(name),
             Some(folder) => {
-                println!("cargo::error=GRANTSCOPE_PROBES names {}, which has no {name}: run `cargo xtask build`", folder.display());
+                println!(
+                    "cargo::error=GRANTSCOPE_PROBES names {}, which has no {name}: run `cargo xtask build`",
+                    folder.display()
+                );
                 return;
             }
             None => nothing(),

@@ -70,13 +70,7 @@ pub struct Ways {
 }
 
 /// Attaches all hooks that are watched at this detail; fails only where a required one cannot be.
-pub fn all(
-    ebpf: &mut Ebpf,
-    btf: &Btf,
-    types: &KernelTypes,
-    symbols: &Symbols,
-    ways: &Ways,
-) -> Result<Attached, CaptureError> {
+pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, symbols: &Symbols, ways: &Ways) -> Result<Attached, CaptureError> {
     let detail = ways.detail;
     let hooks = || HOOKS.iter().filter(|hook| hook.is_watched_at(detail));
     let (without_fentry, kretprobes) = (without_fentry(ways), Vec::new());
@@ -128,7 +122,9 @@ pub fn unload(program: &mut Program) -> Result<(), ProgramError> {
 /// Why fentry is not even tried; `None`: it is.
 fn without_fentry(ways: &Ways) -> Option<String> {
     match ways.mode {
-        _ if ways.made == Made::Early => Some("this kernel is older than what programs of fentry need (Linux 5.18)".to_owned()),
+        _ if ways.made == Made::Early => {
+            Some("the programs are those for kernels before 5.18, which are kprobes alone".to_owned())
+        }
         AttachMode::Fentry => None,
         AttachMode::Kprobe => Some("kprobes alone were asked for".to_owned()),
         AttachMode::Best => {

@@ -49,6 +49,7 @@ mod signature;
 mod swallowed;
 mod symbols;
 mod table;
+mod turns;
 
 pub use census::list as list_maps;
 pub use decode::{DecodeError, Decoder};

@@ -6,11 +6,12 @@ use std::fs;
 use aya::Ebpf;
 use aya::maps::{HashMap as BpfMap, MapData};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
-use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown};
+use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown, Places};
 
 use crate::decode::comm;
 use crate::object::{plain_bytes, take};
 use crate::table::Table;
+use crate::turns::Turns;
 use crate::{CaptureError, census, host, pids};
 use grantscope_analysis::model::{Holder, LiveMap, MapState, MapsReport};
 
@@ -26,6 +27,7 @@ pub struct LiveMaps {
     maps: Table<Kept, { size_of::<Kept>() }>,
     pending: BpfMap<MapData, u64, [u8; size_of::<PendingTeardown>()]>,
     dmabufs: Table<MapInfo, { size_of::<MapInfo>() }>,
+    turns: Turns,
     /// By address and generation: what was reported last.
     reported: HashMap<(u64, u64), LiveMap>,
     /// Start times of processes that own maps, as `/proc` has them: another process with the number is not the owner.
@@ -46,9 +48,10 @@ impl LiveMaps {
     /// The object lacks one of the maps.
     pub fn new(ebpf: &mut Ebpf) -> Result<Self, CaptureError> {
         Ok(Self {
-            maps: Table::open(ebpf, "MAPS", "MAPS_DISPLACED")?,
+            maps: Table::open(ebpf, "MAPS", "MAPS_DISPLACED", Places::Maps)?,
             pending: take(ebpf, "PENDING")?,
-            dmabufs: Table::open(ebpf, "DMABUFS", "DMABUFS_DISPLACED")?,
+            turns: Turns::of(ebpf)?,
+            dmabufs: Table::open(ebpf, "DMABUFS", "DMABUFS_DISPLACED", Places::Dmabufs)?,
             reported: HashMap::new(),
             owners: HashMap::new(),
             are_foreign: pids::are_namespaced(),
@@ -68,8 +71,8 @@ impl LiveMaps {
     pub fn put_in(&mut self, found: &[(u64, FoundMap)]) {
         for (map, found) in found {
             let kept = census::as_kept(found);
-            if self.maps.insert(*map, kept) && found.dmabuf != 0 {
-                self.dmabufs.insert(found.dmabuf, kept.info);
+            if self.maps.insert(&mut self.turns, *map, kept) && found.dmabuf != 0 {
+                self.dmabufs.insert(&mut self.turns, found.dmabuf, kept.info);
             }
         }
     }
@@ -81,7 +84,7 @@ impl LiveMaps {
         let under_way: HashSet<u64> = self.teardowns().into_keys().map(|(map, _)| map).collect();
         for (map, kept) in self.read() {
             if kept.flags & LIVE_FOUND != 0 && !there.contains(&map) && !under_way.contains(&map) {
-                self.maps.remove(map);
+                self.maps.remove(&mut self.turns, map);
             }
         }
         self.see_holders(found);

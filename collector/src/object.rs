@@ -111,36 +111,48 @@ pub unsafe fn plain_bytes<T, const N: usize>(bytes: [u8; N]) -> T {
 mod tests {
     use std::collections::BTreeSet;
 
-    use grantscope_wire::HOOKS;
+    use grantscope_wire::{HOOKS, Hook};
     use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
     use super::*;
 
+    const BOTH: [Made; 2] = [Made::Usual, Made::Early];
+
     #[test]
     #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
     fn the_table_of_hooks_and_the_programs_of_the_object_are_the_same() {
-        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
         let is_of_no_hook = |name: &str| {
             let by_itself = [crate::handover::PROGRAM, crate::pids::PROGRAM].contains(&name);
             by_itself || name.starts_with("census_") || name.starts_with("twin_")
         };
-        let programs: BTreeSet<_> = object.programs.keys().filter(|name| !is_of_no_hook(name)).cloned().collect();
-        let table: BTreeSet<_> =
-            HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
-        assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ");
+        for made in BOTH {
+            let object = aya_obj::Object::parse(made.object()).expect("the embedded object is one");
+            let programs: BTreeSet<_> = object.programs.keys().filter(|name| !is_of_no_hook(name)).cloned().collect();
+            let is_made = |end: &&&str| made == Made::Usual || !["entry", "exit"].contains(*end);
+            let ends = |hook: &'static Hook| hook.ends.programs().iter().filter(is_made);
+            let table: BTreeSet<_> =
+                HOOKS.iter().flat_map(|hook| ends(hook).map(|end| format!("{}_{end}", hook.stem()))).collect();
+            assert_eq!(programs, table, "probes/src and probes/wire/src/hook.rs differ ({made:?})");
+        }
     }
 
     #[test]
     #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
     fn the_object_needs_none_of_the_kernels_types() {
-        let object = aya_obj::Object::parse(OBJECT).expect("the embedded object is one");
-        assert!(!object.has_btf_relocations());
+        for made in BOTH {
+            let object = aya_obj::Object::parse(made.object()).expect("the embedded object is one");
+            assert!(!object.has_btf_relocations(), "{made:?}");
+        }
     }
 
     #[test]
     #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
-    fn every_static_of_the_object_is_filled_in() {
-        let object = object::File::parse(OBJECT).expect("the embedded object is an ELF file");
+    fn every_static_of_the_objects_is_filled_in() {
+        BOTH.iter().for_each(|made| every_static_is_filled_in(made.object()));
+    }
+
+    fn every_static_is_filled_in(object: &[u8]) {
+        let object = object::File::parse(object).expect("the embedded object is an ELF file");
         let is_data = |section| matches!(section, SectionKind::Data | SectionKind::ReadOnlyData | SectionKind::UninitializedData);
         let data: Vec<_> = object
             .sections()

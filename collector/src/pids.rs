@@ -63,7 +63,8 @@ pub fn translated(filter: &Filter, types: &KernelTypes, kernel: &Kernel) -> Resu
 
 fn initial(pid: u32, types: &KernelTypes, kernel: &Kernel) -> Result<u32, String> {
     // An object of its own: that of the hooks is loaded with what comes out here.
-    let mut ebpf = object::load(Made::for_this_kernel(), kernel, &grantscope_wire::Filter::ANY).map_err(|error| error_chain(&error))?;
+    let mut ebpf =
+        object::load(Made::for_this_kernel(), kernel, &grantscope_wire::Filter::ANY).map_err(|error| error_chain(&error))?;
     let btf = types.functions_alone(&[format!("bpf_iter_{ITERATOR}")]).map_err(|error| error_chain(&error))?;
     let program = ebpf.program_mut(PROGRAM).unwrap_or_else(|| panic!("the probes have no program {PROGRAM}"));
     let program = <&mut Iter>::try_from(program).map_err(|error| error_chain(&error))?;

@@ -9,6 +9,7 @@ use aya::{Btf, Ebpf};
 use grantscope_wire::loss::{LOSS_COUNTERS, LossKind, loss_index};
 use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId, Op};
 
+use crate::attach::Ways;
 use crate::btf::KernelTypes;
 use crate::callers::{Callers, GRANT_TABLE};
 use crate::census::Census;
@@ -22,7 +23,6 @@ use crate::live_maps::LiveMaps;
 use crate::mapped::Mapped;
 use crate::object::{Made, take};
 use crate::symbols::{Symbols, Wanted};
-use crate::attach::Ways;
 use crate::{CaptureError, attach, bpf, census, decode, host, kernel, object, pids, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};

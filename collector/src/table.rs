@@ -5,22 +5,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aya::Ebpf;
 use aya::maps::{HashMap as BpfMap, MapData};
 use grantscope_wire::table::{IN_WORK, PLACES, Place, place_of};
+use grantscope_wire::{Places, Turn};
 
 use crate::CaptureError;
 use crate::mapped::Mapped;
 use crate::object::{plain_bytes, take};
+use crate::turns::{BPF_NOEXIST, Turns};
 
 /// Keys of the hash map that one pass reads at most. The kernel starts over where a key goes away during the pass, so that it may see more
 /// keys than there are; it must end all the same.
 const MAX_KEYS: usize = 1 << 17;
-/// Flag of an update: only if nothing is there (include/uapi/linux/bpf.h, v6.12).
-const BPF_NOEXIST: u64 = 1;
 
 /// One table. `T` is plain old data, of which any bytes are a value; `N` is its size.
 pub struct Table<T, const N: usize> {
     // Read and written in single words, or by copies that are compared.
     places: Mapped<Place<T>>,
     displaced: BpfMap<MapData, u64, [u8; N]>,
+    turns: Places,
 }
 
 impl<T: Copy, const N: usize> Table<T, N> {
@@ -28,9 +29,9 @@ impl<T: Copy, const N: usize> Table<T, N> {
     ///
     /// # Errors
     /// The object lacks one of the maps, or the kernel does not let the table be mapped.
-    pub fn open(ebpf: &mut Ebpf, name: &'static str, displaced: &'static str) -> Result<Self, CaptureError> {
+    pub fn open(ebpf: &mut Ebpf, name: &'static str, displaced: &'static str, turns: Places) -> Result<Self, CaptureError> {
         const { assert!(size_of::<T>() == N) };
-        Ok(Self { places: Mapped::open(ebpf, name, PLACES)?, displaced: take(ebpf, displaced)? })
+        Ok(Self { places: Mapped::open(ebpf, name, PLACES)?, displaced: take(ebpf, displaced)?, turns })
     }
 
     fn place(&self, index: usize) -> *mut Place<T> {
@@ -77,10 +78,17 @@ impl<T: Copy, const N: usize> Table<T, N> {
         (self.address(index).load(Ordering::Relaxed) == address).then_some((address, value))
     }
 
+    fn exchange(&self, turns: &mut Turns, address: u64, old: u64, new: u64) -> Result<u64, u64> {
+        let index = place_of(address);
+        let place = self.address(index as usize);
+        let turn = Turn::at(self.turns, index.into());
+        turns.during(turn, || place.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire))
+    }
+
     /// Adds something, unless there is something of this address. Whether it was added.
-    pub fn insert(&mut self, address: u64, value: T) -> bool {
+    pub fn insert(&mut self, turns: &mut Turns, address: u64, value: T) -> bool {
         let index = place_of(address) as usize;
-        let claim = self.address(index).compare_exchange(0, address | IN_WORK, Ordering::AcqRel, Ordering::Acquire);
+        let claim = self.exchange(turns, address, 0, address | IN_WORK);
         match claim {
             Ok(_) => {
                 // SAFETY: inside the mapping, and nobody else writes it now.
@@ -100,9 +108,8 @@ impl<T: Copy, const N: usize> Table<T, N> {
     }
 
     /// Removes what is of this address.
-    pub fn remove(&mut self, address: u64) {
-        let place = self.address(place_of(address) as usize);
-        if place.compare_exchange(address, 0, Ordering::AcqRel, Ordering::Acquire).is_err() {
+    pub fn remove(&mut self, turns: &mut Turns, address: u64) {
+        if self.exchange(turns, address, address, 0).is_err() {
             let _ = self.displaced.remove(&address);
         }
     }

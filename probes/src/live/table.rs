@@ -1,8 +1,8 @@
 //! Tables that an address leads into: see `wire/src/table.rs`.
 
 use aya_ebpf::maps::{Array, HashMap};
-use grantscope_wire::{Places, Turn};
 use grantscope_wire::table::{IN_WORK, Place, place_of};
+use grantscope_wire::{Places, Turn};
 
 use crate::exchange::{exchange, put};
 
