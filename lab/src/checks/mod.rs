@@ -25,6 +25,7 @@ mod kernel_users;
 mod ledger;
 mod named;
 mod overhead;
+mod own_kernel;
 mod package;
 mod pids;
 mod platforms;
@@ -108,6 +109,7 @@ pub const ALL: &[Check] = &[
     Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
     Check { name: "a package is all that a bare dom0 needs", run: package::is_all_that_is_needed },
     Check { name: "packages are small, and the same whenever they are made", run: package::are_the_same_each_time },
+    Check { name: "a kernel that is given as a file is examined", run: own_kernel::is_examined },
     Check { name: "the platform x86-pv works", run: platforms::x86_pv },
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },
     Check { name: "the platform arm64-stock-5.10 works", run: platforms::arm64_oldest },

@@ -10,13 +10,18 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
 use super::dmabuf::DmaBuf;
+use super::foreign::ForeignBuf;
 use super::import::Importable;
+use super::kernel_calls::KernelCalls;
 use crate::error::{Error, Result};
 use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
 use crate::uapi::drm as abi;
 
 /// The driver's name, as it reports it.
 const DRIVER: &[u8] = b"vgem";
+
+/// What maps a buffer, of drivers/dma-buf/dma-buf.c.
+const MAPS: &str = "dma_buf_map_attachment";
 
 /// One open of vgem's node, which whatever is attached through it keeps open.
 #[derive(Clone)]
@@ -41,7 +46,21 @@ impl<'log> Vgem<'log> {
         Err(Error::NoVgem { others })
     }
 
-    /// Hands it a buffer: vgem attaches and maps, in one call. A second call for the same buffer through the same open of the
+    /// Whether vgem maps a buffer when it imports it: with a buffer that is not gntdev's, which no profiler of gntdev records. Since Linux 7.3
+    /// it does not (`DRM_GEM_SHMEM_DRIVER_OPS` in include/drm/drm_gem_shmem_helper.h).
+    ///
+    /// # Errors
+    /// It cannot be seen, or there is no such buffer.
+    pub fn maps_at_import(&self) -> Result<bool> {
+        let buffer = ForeignBuf::of_any_kind(1)?;
+        let mut calls = KernelCalls::of(MAPS).map_err(|cause| Error::ImporterUnseen { cause })?;
+        let attachment = self.attach(&buffer)?;
+        let count = calls.count().map_err(|cause| Error::ImporterUnseen { cause })?;
+        attachment.detach()?;
+        Ok(count > 0)
+    }
+
+    /// Hands it a buffer: vgem attaches and, on most kernels, maps, in one call. A second call for the same buffer through the same open of the
     /// node would only find the first one's handle, and attach nothing. vgem holds the buffer until it is detached: closing it
     /// earlier is not its release.
     ///
@@ -99,7 +118,7 @@ fn driver(node: &impl AsFd) -> Result<Vec<u8>, Errno> {
     Ok(name)
 }
 
-/// A buffer that vgem is attached to, and has mapped.
+/// A buffer that vgem is attached to.
 pub struct Attachment<'log> {
     vgem: Vgem<'log>,
     handle: u32,

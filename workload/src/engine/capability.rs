@@ -5,14 +5,15 @@ use grantscope_output::say;
 use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Memory, UdmaBuf, Vgem};
 use crate::error::{Error, Result};
 use crate::script::{Action, Arm, Missing, Plan, Step, needs_of};
-use crate::truth::Log;
+use crate::truth::{Header, Log};
 
-/// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `skipped`; else that is an error. Gives gntdev's
-/// limit, if the plan needs gntdev.
+/// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `header`, as what its
+/// importer does; else that is an error. Gives gntdev's limit, if the plan needs gntdev.
 ///
 /// # Errors
 /// The kernel cannot do what may not be left out, or cannot be asked.
-pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<Option<usize>> {
+pub fn leave_out(log: &Log, plan: &mut Plan, header: &mut Header) -> Result<Option<usize>> {
+    let skipped = &mut header.skipped;
     let device = if plan.needs.gntdev { Some(GntDev::open(log)?) } else { None };
     let limit = device.as_ref().map(GntDev::limit);
     let mut kernel = Kernel { log, device, dmabuf: None };
@@ -31,7 +32,7 @@ pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Resul
         return Err(Error::NothingPossible { why: skipped.join("; ") });
     }
     plan.arms = arms;
-    leave_out_importer(log, plan, skipped)?;
+    header.importer_maps = look_at_importer(log, plan, skipped)?;
     plan.needs = needs_of(plan);
     Ok(limit)
 }
@@ -53,13 +54,13 @@ fn leave_out_actions(kernel: &mut Kernel<'_>, arm: &mut Arm, if_missing: Missing
     Ok(())
 }
 
-/// The importer of buffers. No option names it, so it may be left out wherever leaving out is allowed.
-fn leave_out_importer(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<()> {
+/// The importer of buffers: whether it maps what it imports. No option names it, so it may be left out wherever leaving out is allowed.
+fn look_at_importer(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<bool> {
     let attaches = |step: &Step| matches!(step.action, Action::Attach { .. } | Action::Detach { .. });
     if !plan.arms.iter().flat_map(|arm| &arm.workers).any(|worker| worker.steps().any(attaches)) {
-        return Ok(());
+        return Ok(true);
     }
-    match Vgem::open(log) {
+    match Vgem::open(log).and_then(|vgem| vgem.maps_at_import()) {
         Err(error) if plan.if_missing != Missing::Fails && is_absence(&error) => {
             note("attach", &error, skipped);
             for worker in plan.arms.iter_mut().flat_map(|arm| &mut arm.workers) {
@@ -67,9 +68,9 @@ fn leave_out_importer(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> 
                 let own = [&mut worker.start, &mut worker.each, &mut worker.end];
                 own.into_iter().chain(of_parts).for_each(|steps| steps.retain(|step| !attaches(step)));
             }
-            Ok(())
+            Ok(true)
         }
-        found => found.map(drop),
+        seen => seen,
     }
 }
 
@@ -125,7 +126,7 @@ impl Kernel<'_> {
 
 /// Whether it says that a kernel lacks something, and not that something went wrong.
 pub fn is_absence(error: &Error) -> bool {
-    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoVgem { .. })
+    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoVgem { .. } | Error::ImporterUnseen { .. })
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ pub fn report(outcome: &Outcome, out: &Path) -> Result<ExitCode> {
              in --modules): this was read from its console, and recordings cannot leave it"
         );
     }
-    eprintln!("the console is in {}", out.join("console.log").display());
+    eprintln!("results in {}", out.display());
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
 }
 
