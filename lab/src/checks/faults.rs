@@ -31,7 +31,7 @@ by best $source && by kprobe --self
 /// Causes that this lab cannot bring about, each with the reason.
 const NOT_HERE: &[(Cause, &str)] = &[
     (Cause::HypercallFailed, "Xen refuses no such hypercall as a whole"),
-    (Cause::PvRefusesDmabuf, "no platform has a PV domain whose kernel knows dma-bufs"),
+    (Cause::PvRefusesDmabuf, "no domain on arm64 is PV; the platform x86-pv-ours shows it"),
     (Cause::DeviceMapRefused, "no domain on arm64 asks for a mapping for devices; the platform x86-pvh shows it"),
     (Cause::NoDmabufSupport, "the kernel of this platform knows dma-bufs; the platforms of Debian's kernels show it"),
     (Cause::DmaAllocFailed, "this kernel frees the half-built map as one of ordinary pages"),

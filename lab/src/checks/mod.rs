@@ -33,6 +33,7 @@ pub mod platforms_document;
 mod preemption;
 mod profile;
 mod program;
+mod pv_exports;
 pub mod recorded;
 mod refusals;
 mod release_orders;
@@ -130,6 +131,7 @@ pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform arm64-newest works", run: platforms::arm64_newest },
     Check { name: "the platform arm64-stock-newest works", run: platforms::arm64_stock_newest },
     Check { name: "the platform x86-pv-newest works", run: platforms::x86_pv_newest },
+    Check { name: "every export is refused on the platform x86-pv-ours, with the cause", run: pv_exports::are_refused },
     Check { name: "the platform x86-pvh works", run: platforms::x86_pvh },
     Check { name: "nothing is lost on the real-time platform arm64-rt", run: preemption::arm64_loses_nothing },
 ];

@@ -127,6 +127,14 @@ pub const ALL: &[Platform] = &[
         ..OURS
     },
     Platform {
+        name: "x86-pv-ours",
+        summary: "a paravirtualised dom0 with the kernel of x86-pvh: gntdev has dma-bufs, and refuses every export",
+        architecture: Architecture::X86_64,
+        processor: EPYC,
+        kernel: KernelSource::Ours(KERNEL_X86_64),
+        ..OURS
+    },
+    Platform {
         name: "arm64-newest",
         summary: "our own configuration on Debian's newest Linux and Xen: preempted lazily",
         hypervisor: XEN_4_20,

@@ -19,9 +19,9 @@ pub enum Image {
         page_size: Option<u32>,
     },
     /// x86-64's image, which unpacks itself.
-    BzImage,
+    SelfUnpacking,
     /// x86-64's kernel proper.
-    Vmlinux,
+    Proper,
 }
 
 const ARM64_MAGIC: (usize, &[u8]) = (56, b"ARM\x64");
@@ -57,10 +57,10 @@ impl Image {
             return Ok(Self::Arm64 { page_size });
         }
         if has(BZIMAGE_MAGIC) {
-            return Ok(Self::BzImage);
+            return Ok(Self::SelfUnpacking);
         }
         match elf_machine(bytes) {
-            Some(EM_X86_64) => Ok(Self::Vmlinux),
+            Some(EM_X86_64) => Ok(Self::Proper),
             Some(machine) => bail!(
                 "it is an ELF file (machine {machine}), and not what boots: give arch/arm64/boot/Image, or x86-64's arch/x86/boot/bzImage"
             ),
@@ -75,7 +75,7 @@ impl Image {
     pub fn fits(self, platform: &Platform) -> Result<()> {
         let architecture = match self {
             Self::Arm64 { .. } => Architecture::Arm64,
-            Self::BzImage | Self::Vmlinux => Architecture::X86_64,
+            Self::SelfUnpacking | Self::Proper => Architecture::X86_64,
         };
         let other = match architecture {
             Architecture::Arm64 => "arm64",
@@ -190,7 +190,7 @@ pub mod tests {
         assert!(refusal(large.fits(MAIN)).contains("--platform arm64-16k"));
         large.fits(named("arm64-16k").unwrap()).unwrap();
         assert!(refusal(large.fits(named("x86-pv").unwrap())).contains("a kernel for arm64, and that machine is x86-64"));
-        assert!(refusal(Image::BzImage.fits(MAIN)).contains("--platform x86-pv"));
+        assert!(refusal(Image::SelfUnpacking.fits(MAIN)).contains("--platform x86-pv"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub fn kernel(file: &Path, modules: Option<&Path>, platform: &Platform, folder: 
     let found = Image::of(&bytes).with_context(|| format!("{} cannot boot in the lab", file.display()))?;
     found.fits(platform).with_context(|| format!("{} cannot boot on the platform {}", file.display(), platform.name))?;
     let mut image = plain;
-    if found == Image::BzImage {
+    if found == Image::SelfUnpacking {
         image = folder.join("kernel.elf");
         bzimage::unpack(file, &image)?;
         bytes = read(&image)?;
