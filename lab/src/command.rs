@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    fs::File,
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     path::Path,
@@ -60,6 +61,16 @@ pub fn run(command: &mut Command) -> Result<()> {
         bail!("{shown}: {}", ended(status));
     }
     Ok(())
+}
+
+/// Unpacks a file that gzip packed.
+///
+/// # Errors
+/// When it is damaged, or a file cannot be opened.
+pub fn gunzip(packed: &Path, plain: &Path) -> Result<()> {
+    let file = File::create(plain).with_context(|| format!("cannot make {plain:?}"))?;
+    let packed = File::open(packed).with_context(|| format!("cannot open {packed:?}"))?;
+    run(Command::new("gzip").args(["--decompress", "--stdout"]).stdin(Stdio::from(packed)).stdout(Stdio::from(file)))
 }
 
 /// Runs a command to its end and hands every line that it writes, to either output, to `line`.

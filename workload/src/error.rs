@@ -68,6 +68,15 @@ pub enum Error {
         others: Vec<String>,
     },
 
+    /// An importer of which it cannot be seen what it does.
+    #[error(
+        "whether vgem maps what it imports cannot be counted ({cause}): it takes root, and a kernel with CONFIG_PERF_EVENTS and CONFIG_KPROBE_EVENTS"
+    )]
+    ImporterUnseen {
+        /// Why not.
+        cause: io::Error,
+    },
+
     /// A count of zero.
     #[error("{call} of 0 pages: give at least one")]
     EmptyCount {

@@ -99,11 +99,13 @@ impl Op {
     }
 
     /// What the kernel does in such a call, in order, if that is several operations that a profiler may distinguish. Empty:
-    /// the call is one operation, of its own name.
-    pub const fn contains(self) -> &'static [&'static str] {
-        match self {
-            Self::PrimeImport => &["attach", "attachment_map"],
-            Self::GemClose => &["attachment_unmap", "detach"],
+    /// the call is one operation, of its own name. What an importer does depends on whether it `maps` what it imports.
+    pub const fn contains(self, maps: bool) -> &'static [&'static str] {
+        match (self, maps) {
+            (Self::PrimeImport, true) => &["attach", "attachment_map"],
+            (Self::PrimeImport, false) => &["attach"],
+            (Self::GemClose, true) => &["attachment_unmap", "detach"],
+            (Self::GemClose, false) => &["detach"],
             _ => &[],
         }
     }

@@ -87,6 +87,15 @@ pub fn names_preemption(outcome: &Outcome, model: &str) -> Result<()> {
     Ok(())
 }
 
+/// In an examination called `whole` of a PV domain whose kernel has dma-bufs: that it exports none.
+pub fn says_that_pv_exports_nothing(outcome: &Outcome) -> Result<()> {
+    let report = report(outcome, "whole", "4", "partial")?;
+    let exports = finding(&report, "dma-buf")?;
+    let fact = exports["fact"].as_str().unwrap_or_default();
+    ensure!(state(exports) == "gap" && fact.contains("every export in a PV domain"), "it is not said: {exports}");
+    Ok(())
+}
+
 /// The report of an examination that has to end with this exit status and verdict.
 fn report(outcome: &Outcome, name: &str, status: &str, verdict: &str) -> Result<Value> {
     let text = |end: &str| outcome.text(&format!("{name}.{end}")).unwrap_or_default();

@@ -7,7 +7,7 @@ use grantscope_wire::Cause;
 
 use super::{
     harness::Harness,
-    hooks_document,
+    hooks_document, platforms_document,
     recorded::{Recorded, truth},
 };
 use crate::{
@@ -31,7 +31,7 @@ by best $source && by kprobe --self
 /// Causes that this lab cannot bring about, each with the reason.
 const NOT_HERE: &[(Cause, &str)] = &[
     (Cause::HypercallFailed, "Xen refuses no such hypercall as a whole"),
-    (Cause::PvRefusesDmabuf, "no platform has a PV domain whose kernel knows dma-bufs"),
+    (Cause::PvRefusesDmabuf, "no domain on arm64 is PV; the platform x86-pv-ours shows it"),
     (Cause::DeviceMapRefused, "no domain on arm64 asks for a mapping for devices; the platform x86-pvh shows it"),
     (Cause::NoDmabufSupport, "the kernel of this platform knows dma-bufs; the platforms of Debian's kernels show it"),
     (Cause::DmaAllocFailed, "this kernel frees the half-built map as one of ordinary pages"),
@@ -52,6 +52,7 @@ const NO_SPACE: i16 = -13;
 /// Xen's tables run full, and every call that needs more of them says which.
 pub fn full_tables_are_distinguished(harness: &Harness) -> Result<()> {
     let platform = platform::named("arm64-tight")?;
+    platforms_document::begins(platform.name);
     let recordings = explained(harness, &harness.lab(platform)?, "exhaustion", "--self")?;
     hooks_document::has_column(platform.name, &recordings[0].environment()?.hooks)?;
     for recorded in &recordings {
@@ -62,7 +63,7 @@ pub fn full_tables_are_distinguished(harness: &Harness) -> Result<()> {
         note!("{refused} references refused for want of room in Xen's maptrack; {full} calls found the grant table full");
         ensure!(refused > 0 && full > 0, "a table was not filled");
     }
-    Ok(())
+    platforms_document::is_exact(platform.name, &recordings[0])
 }
 
 /// What both modes recorded of a scenario, which agrees with what was done.

@@ -8,7 +8,7 @@ use grantscope_wire::Op;
 
 use super::{
     harness::Harness,
-    hooks_document,
+    hooks_document, platforms_document,
     recorded::{Recorded, truth},
 };
 use crate::{
@@ -64,6 +64,7 @@ const SLOT_PAGES: u32 = 64;
 /// The platform with the device: it maps and refuses as swiotlb-xen does, and all of it is recorded.
 pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
     let platform = platform::named("arm64-device")?;
+    platforms_document::begins(platform.name);
     let out = harness.out(platform.name);
     let scenario = out.with_extension("toml");
     fs::write(&scenario, include_str!("importer.toml")).with_context(|| format!("cannot write {scenario:?}"))?;
@@ -75,7 +76,8 @@ pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
     recorded.agrees_with(&truth(&out.join("importer.json"))?)?;
     the_large_alone_is_refused(&recorded)?;
     it_is_swiotlb_that_maps(&outcome, &out)?;
-    nothing_is_left(&outcome)
+    nothing_is_left(&outcome)?;
+    platforms_document::is_exact(platform.name, &recorded)
 }
 
 fn the_large_alone_is_refused(recorded: &Recorded) -> Result<()> {

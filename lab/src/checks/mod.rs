@@ -26,12 +26,15 @@ mod kernel_users;
 mod ledger;
 mod named;
 mod overhead;
+mod own_kernel;
 mod package;
 mod pids;
 mod platforms;
+pub mod platforms_document;
 mod preemption;
 mod profile;
 mod program;
+mod pv_exports;
 pub mod recorded;
 mod refusals;
 mod release_orders;
@@ -108,6 +111,7 @@ pub const ALL: &[Check] = &[
     Check { name: "the doctor finds everything in our kernel, and nothing without gntdev", run: doctor::our_kernel_is_ready },
     Check { name: "a package is all that a bare dom0 needs", run: package::is_all_that_is_needed },
     Check { name: "packages are small, and the same whenever they are made", run: package::are_the_same_each_time },
+    Check { name: "a kernel that is given as a file is examined", run: own_kernel::is_examined },
     Check { name: "the platform x86-pv works", run: platforms::x86_pv },
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },
     Check { name: "the platform arm64-stock-5.10 works", run: platforms::arm64_oldest },
@@ -125,6 +129,10 @@ pub const ALL: &[Check] = &[
 /// Checks of platforms whose kernels are built for them alone: run with --all-platforms.
 pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform arm64-64k works", run: platforms::arm64_64k },
+    Check { name: "the platform arm64-newest works", run: platforms::arm64_newest },
+    Check { name: "the platform arm64-stock-newest works", run: platforms::arm64_stock_newest },
+    Check { name: "the platform x86-pv-newest works", run: platforms::x86_pv_newest },
+    Check { name: "every export is refused on the platform x86-pv-ours, with the cause", run: pv_exports::are_refused },
     Check { name: "the platform x86-pvh works", run: platforms::x86_pvh },
     Check {
         name: "an importer with a device is profiled exactly on the platform arm64-device",

@@ -6,7 +6,9 @@ use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{model::GRANT_BYTES, model::Operation, verify::Truth};
 use grantscope_wire::{Cause, Op};
 
-use super::{channels, doctor, harness::Harness, hooks_document, kernel_users, recorded::Recorded, translated};
+use super::{
+    channels, doctor, harness::Harness, hooks_document, kernel_users, platforms_document, recorded::Recorded, translated,
+};
 use crate::{
     boot::run::Outcome,
     guest::job::{Command, Job},
@@ -120,6 +122,24 @@ pub fn arm64_64k(harness: &Harness) -> Result<()> {
     works(harness, &Expected { platform: "arm64-64k", page_size: 65_536, ..Expected::OURS }).map(drop)
 }
 
+/// Our own configuration on the newest Linux and Xen of Debian's.
+pub fn arm64_newest(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-newest", attach_modes: &["kprobe", "raw tracepoint"], ..Expected::OURS })
+        .map(drop)
+}
+
+/// The newest Linux and Xen of Debian's, as they are.
+pub fn arm64_stock_newest(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "arm64-stock-newest", attach_modes: &["kprobe", "raw tracepoint"], ..Expected::STOCK })
+        .map(drop)
+}
+
+/// The same, paravirtualised.
+pub fn x86_pv_newest(harness: &Harness) -> Result<()> {
+    works(harness, &Expected { platform: "x86-pv-newest", attach_modes: &["kprobe", "raw tracepoint"], ..Expected::STOCK })
+        .map(drop)
+}
+
 /// A guest of the toolstack: its pages, how they are found, its disk and its network card.
 pub fn toolstack(harness: &Harness) -> Result<()> {
     // The same on two processors is a check of its own.
@@ -132,6 +152,7 @@ pub fn toolstack(harness: &Harness) -> Result<()> {
 
 fn works(harness: &Harness, expected: &Expected) -> Result<Outcome> {
     let platform = platform::named(expected.platform)?;
+    platforms_document::begins(platform.name);
     let out = harness.out(platform.name);
     let clock = platform.clock(Some(expected.clock))?;
     let programs = ["foreign", "crowd"].map(|name| Ok((name.to_owned(), harness.program_in_c(name, platform.architecture)?)));
@@ -216,7 +237,8 @@ fn profiled_exactly(expected: &Expected, outcome: &Outcome, out: &Path) -> Resul
     let truths = truths.iter().map(|name| Ok(Truth::parse(&outcome.required(name)?)?));
     let truth = Truth::of_all(truths.collect::<Result<Vec<_>>>()?).context("no process wrote a truth")?;
     recorded.agrees_with(&truth)?;
-    small_pages_are_refused(expected, &recorded.operations)
+    small_pages_are_refused(expected, &recorded.operations)?;
+    platforms_document::is_exact(expected.platform, &recorded)
 }
 
 /// Where pages are larger than grants, one of the programs takes them for as small: its mmap is refused, with the cause.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{model::LossReport, verify::Truth};
 
-use super::{doctor, harness::Harness, hooks_document, recorded::Recorded};
+use super::{doctor, harness::Harness, hooks_document, platforms_document, recorded::Recorded};
 use crate::{
     guest::job::{Command, Job},
     platform,
@@ -43,6 +43,7 @@ pub fn arm64_loses_nothing(harness: &Harness) -> Result<()> {
 /// Of a platform whose kernel has this model of preemption.
 fn loses_nothing(harness: &Harness, platform: &str, model: &str) -> Result<()> {
     let platform = platform::named(platform)?;
+    platforms_document::begins(platform.name);
     let clock = platform.clock(None)?;
     let files = [("crowd".to_owned(), harness.program_in_c("crowd", platform.architecture)?)].into();
     let script = format!("runs={RUNS}\nways='{CHOSEN} {CHEAPER}'\n{}{JOB}", doctor::EXAMINE);
@@ -59,6 +60,7 @@ fn loses_nothing(harness: &Harness, platform: &str, model: &str) -> Result<()> {
     let truth = Truth::of_all(truths.collect::<Result<Vec<_>>>()?).context("no crowd wrote a truth")?;
     note!("{RUNS} crowds by {CHOSEN}, hooks by {:?}", modes.keys());
     chosen.agrees_with(&truth)?;
+    platforms_document::is_exact(platform.name, &chosen)?;
     note!("the same by {CHEAPER}: {}", lost(recorded(CHEAPER)?.aggregate.loss()));
     Ok(())
 }

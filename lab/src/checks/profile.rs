@@ -12,7 +12,7 @@ use grantscope_wire::{Op, Stage};
 
 use super::{
     harness::Harness,
-    hooks_document, named,
+    hooks_document, named, platforms_document,
     recorded::{Recorded, measured_counts_are, truth},
 };
 use crate::{
@@ -35,10 +35,13 @@ const RECORDER_SHARE: f64 = 0.02;
 
 /// The default sweep, buffers granted by dom1, every count, duration and stage.
 pub fn sweep_is_exact(harness: &Harness) -> Result<()> {
+    platforms_document::begins(MAIN.name);
     let out = sweep(harness, 0)?;
     let truth = truth(&out.join("truth.json"))?;
     ensure!(truth.skipped.is_empty(), "the sweep left out what the lab's kernel should be able to do: {:?}", truth.skipped);
-    Recorded::read(&out.join("recording.gsr"))?.agrees_with(&truth)
+    let recorded = Recorded::read(&out.join("recording.gsr"))?;
+    recorded.agrees_with(&truth)?;
+    platforms_document::is_exact(MAIN.name, &recorded)
 }
 
 /// Each row that people get of the sweep counts the iterations that were asked for: neither set-up nor warm-up; and the names that were

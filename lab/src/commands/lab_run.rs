@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+use super::own_kernel;
 use crate::{
     boot::{
         console_watch::{End, TIMEOUT},
@@ -31,15 +32,18 @@ use crate::{
 /// Arguments of `lab run`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The workload's scenario: the name of a built-in one, or a scenario file (docs/scenarios.md)
-    #[arg(long, value_name = "NAME|FILE", default_value = "sweep", conflicts_with = "program")]
-    pub scenario: String,
+    /// The workload's scenario: the name of a built-in one, or a scenario file (docs/scenarios.md) [default: sweep, if there is no --kernel]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "program")]
+    pub scenario: Option<String>,
     /// Sets a parameter of a scenario file; several values make arms
     #[arg(long, value_name = "NAME=VALUE,…", conflicts_with = "program")]
     pub set: Vec<String>,
     /// The platform: the emulated machine and the kernel
     #[arg(long, alias = "bench", value_name = "NAME", default_value = platform::MAIN.name, value_parser = platform::parser())]
     pub platform: &'static Platform,
+    /// A kernel of the user's own.
+    #[command(flatten)]
+    pub own: own_kernel::Named,
     /// The run's clock: counted instructions, which repeat, or the host's clock [default: counted where the platform has it]
     #[arg(long, value_name = "CLOCK", value_parser = clock::parser())]
     pub clock: Option<Clock>,
@@ -73,8 +77,11 @@ pub struct Arguments {
 /// When the request makes no sense, the lab cannot be set up, or the run has no verdict.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     // A wrong request is refused before anything is built or booted.
-    let command = command(arguments)?;
-    let platform = arguments.platform;
+    let load = is_load(arguments);
+    let is_own = arguments.own.kernel.is_some();
+    let platform = if is_own { own_kernel::platform(arguments.platform, load) } else { arguments.platform };
+    let (given, _folder) = own_kernel::given(&arguments.own, platform)?;
+    let command = if is_own && !load { None } else { Some(command(arguments, platform)?) };
     let clock = platform.clock(arguments.clock)?;
     let name = run_name(arguments)?;
     let folders: Vec<_> = match arguments.runs {
@@ -87,15 +94,20 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let consent = Consent::new(arguments.yes);
     let cache = Cache::open()?;
-    let needs_ours = !arguments.bare || command.program.contains("grantscope");
+    let needs_ours = !arguments.bare || command.as_ref().is_none_or(|command| command.program.contains("grantscope"));
     let ours = match needs_ours {
         true => Some(programs::for_lab(&setup::compilers(&cache, consent, &[platform])?, platform.architecture)?),
         false => None,
     };
-    let lab = Lab::new(setup::parts(&cache, consent, platform)?, ours.as_ref())?;
+    let lab = Lab::new(setup::parts_beside(&cache, consent, platform, given)?, ours.as_ref())?;
     for (seed, folder) in (1..).zip(&folders) {
-        let command = if folders.len() > 1 { with_seed(arguments, &command, seed) } else { command.clone() };
-        let job = if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name.clone() } };
+        let job = match &command {
+            None => own_kernel::doctor(),
+            Some(command) => {
+                let command = if folders.len() > 1 { with_seed(arguments, command, seed) } else { command.clone() };
+                if arguments.bare { Job::Bare(command) } else { Job::Record { command, clock, run: name.clone() } }
+            }
+        };
         let exit = one(arguments, &lab, &job, clock, folder)?;
         if exit != ExitCode::SUCCESS {
             return Ok(exit);
@@ -109,13 +121,26 @@ fn one(arguments: &Arguments, lab: &Lab, job: &Job, clock: Clock, out: &Path) ->
     let mut follower = Progress::new();
     let outcome = lab.run(job, clock, Duration::from_secs(arguments.timeout_s), out, &mut follower)?;
     follower.end(&outcome);
+    if let Job::Said(_) = job {
+        fs::remove_file(out.join("recording.gsr")).ok();
+        return own_kernel::report(&outcome, out);
+    }
     if outcome.recorded == 0 {
         // An empty file would look like a recording of nothing.
         fs::remove_file(out.join("recording.gsr")).ok();
     } else if !arguments.bare {
         results::export_csv(out)?;
     }
-    report(&outcome, out)
+    let exit = report(&outcome, out);
+    match arguments.own.kernel {
+        Some(_) => exit.map_err(|error| own_kernel::with_advice(error, &outcome, out)),
+        None => exit,
+    }
+}
+
+/// Whether something is named that runs, and not only a kernel.
+fn is_load(arguments: &Arguments) -> bool {
+    arguments.own.kernel.is_none() || arguments.scenario.is_some() || !arguments.program.is_empty() || arguments.bare
 }
 
 /// Runs that do the same in the same order would say nothing of what the order does.
@@ -128,14 +153,14 @@ fn with_seed(arguments: &Arguments, command: &Command, seed: u32) -> Command {
 }
 
 /// The command that the arguments ask for.
-fn command(arguments: &Arguments) -> Result<Command> {
+fn command(arguments: &Arguments, platform: &Platform) -> Result<Command> {
     if let Some((program, rest)) = arguments.program.split_first() {
-        return Command::named(program, rest, arguments.platform.architecture);
+        return Command::named(program, rest, platform.architecture);
     }
     if arguments.bare {
         bail!("--bare needs a PROGRAM: cargo xtask lab run --bare --out DIR -- /bin/busybox uname -a");
     }
-    scenario::with_settings(arguments.platform, &arguments.scenario, &arguments.set)
+    scenario::with_settings(platform, arguments.scenario.as_deref().unwrap_or("sweep"), &arguments.set)
 }
 
 fn run_name(arguments: &Arguments) -> Result<String> {

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod fuzz;
 pub mod lab_run;
 pub mod lab_shell;
+pub mod own_kernel;
 pub mod package;
 pub mod set_up;
 pub mod test;

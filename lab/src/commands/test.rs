@@ -14,7 +14,7 @@ use anyhow::Result;
 use super::{fuzz, tidy};
 use crate::{
     cache::Cache,
-    checks::{self, Check, Harness, notes},
+    checks::{self, Check, Harness, notes, platforms_document},
     command,
     fetch::Consent,
     place,
@@ -71,6 +71,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         compilers = compiled_checks(consent, &mut count);
     }
     lab_checks(arguments, compilers, &mut count);
+    if arguments.all_platforms {
+        print!("\n{}", platforms_document::seen());
+        if arguments.only.is_none() {
+            count.add_one(report("every platform is profiled exactly", platforms_document::all_are_exact()));
+        }
+    }
     // Alone on its line and in this form, for those who count tests by it.
     println!("{} passed, {} failed", count.passed, count.failed);
     Ok(if count.failed == 0 && count.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

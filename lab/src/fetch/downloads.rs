@@ -1,10 +1,6 @@
 //! Xen and busybox, unpacked from Debian's packages.
 
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -33,7 +29,7 @@ pub fn hypervisor(cache: &Cache, platform: &Platform) -> Result<PathBuf> {
     }
     let packed = unpacked(cache, architecture, suite, &package, &format!("{image}.gz"))?;
     let key = Key::default().with("packed", packed.to_string_lossy().as_bytes());
-    let folder = cache.artifact(&format!("{package}-image"), &key, |folder| gunzip(&packed, &folder.join("xen")))?;
+    let folder = cache.artifact(&format!("{package}-image"), &key, |folder| command::gunzip(&packed, &folder.join("xen")))?;
     Ok(folder.join("xen"))
 }
 
@@ -62,11 +58,4 @@ fn unpacked(cache: &Cache, architecture: Architecture, suite: &str, package: &st
         Ok(())
     })?;
     Ok(folder.join(Path::new(file)))
-}
-
-fn gunzip(packed: &Path, plain: &Path) -> Result<()> {
-    let file = File::create(plain).with_context(|| format!("cannot make {plain:?}"))?;
-    let mut gzip = Command::new("gzip");
-    gzip.args(["--decompress", "--stdout"]).arg(packed).stdout(Stdio::from(file));
-    command::run(&mut gzip)
 }

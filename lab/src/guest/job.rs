@@ -30,6 +30,8 @@ pub enum Job {
     },
     /// Run a command to its end without a recorder.
     Bare(Command),
+    /// The same; where nothing else leaves dom0, what it says goes to the console.
+    Said(Command),
     /// Run a shell script; for the lab's own checks.
     Script(String),
     /// Give a person a shell.
@@ -95,7 +97,7 @@ impl Command {
 }
 
 impl Job {
-    /// The script, and its name under /job: /init treats `run` and `shell` differently.
+    /// The script, and its name under /job: /init treats each name differently.
     pub fn script(&self) -> (&'static str, String) {
         match self {
             Self::Record { command, clock, run } => (
@@ -108,6 +110,7 @@ impl Job {
                 ),
             ),
             Self::Bare(command) => ("run", format!("exec {}\n", command.words())),
+            Self::Said(command) => ("said", format!("exec {}\n", command.words())),
             Self::Script(script) => ("run", script.clone()),
             Self::Shell { size: (rows, columns), terminal } => (
                 "shell",
@@ -122,7 +125,7 @@ impl Job {
     /// The files of the host that go under /job.
     pub fn files(&self) -> &[(String, PathBuf)] {
         match self {
-            Self::Record { command, .. } | Self::Bare(command) => &command.files,
+            Self::Record { command, .. } | Self::Bare(command) | Self::Said(command) => &command.files,
             Self::Script(_) | Self::Shell { .. } => &[],
         }
     }

@@ -31,7 +31,8 @@ pub fn unpack(image: &Path, elf: &Path) -> Result<()> {
     fs::write(&packed, payload).with_context(|| format!("cannot write {packed:?}"))?;
     let file = File::create(elf).with_context(|| format!("cannot make {elf:?}"))?;
     let mut unpack = Command::new(packing.program);
-    unpack.args(["--decompress", "--stdout"]).arg(&packed).stdout(Stdio::from(file));
+    let input = File::open(&packed).with_context(|| format!("cannot open {packed:?}"))?;
+    unpack.args(["--decompress", "--stdout"]).stdin(Stdio::from(input)).stdout(Stdio::from(file));
     command::run(&mut unpack)?;
     fs::remove_file(&packed).with_context(|| format!("cannot remove {packed:?}"))
 }
@@ -43,16 +44,20 @@ struct Packing {
     program: &'static str,
     /// The bytes that it begins with.
     magic: &'static [u8],
+    /// Bytes that stand behind it, which its program would take for damage: its unpacked size (`size_append` in scripts/Makefile.lib, Linux
+    /// v6.12). gzip's own format ends in it.
+    behind: usize,
 }
 
-/// Debian's ways: xz, and zstd since Debian 13.
-const PACKINGS: [Packing; 2] =
-    [Packing { program: "xz", magic: b"\xfd7zXZ\0" }, Packing { program: "zstd", magic: b"\x28\xb5\x2f\xfd" }];
+/// Debian's ways, xz, and zstd since Debian 13; and what Linux does where nothing is chosen.
+const PACKINGS: [Packing; 3] = [
+    Packing { program: "xz", magic: b"\xfd7zXZ\0", behind: 4 },
+    Packing { program: "zstd", magic: b"\x28\xb5\x2f\xfd", behind: 4 },
+    Packing { program: "gzip", magic: b"\x1f\x8b\x08", behind: 0 },
+];
 
-/// The compressed kernel. Behind it stands its unpacked size (`size_append` in scripts/Makefile.lib, Linux v6.12), which its program would
-/// take for damage.
+/// The compressed kernel.
 fn payload(bytes: &[u8]) -> Result<(Packing, &[u8])> {
-    const SIZE: usize = 4;
     let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
     ensure!(bytes.get(MAGIC..MAGIC + 4) == Some(b"HdrS"), "it has no boot header");
@@ -68,9 +73,10 @@ fn payload(bytes: &[u8]) -> Result<(Packing, &[u8])> {
     let start = 512 * (sectors + 1) + offset;
     let payload = bytes.get(start..start + length).context("it is cut off")?;
     let packing = PACKINGS.into_iter().find(|packing| payload.starts_with(packing.magic));
-    let packing = packing
-        .with_context(|| format!("it is compressed with neither {}", PACKINGS.map(|packing| packing.program).join(" nor ")))?;
-    Ok((packing, &payload[..length.saturating_sub(SIZE)]))
+    let packing = packing.with_context(|| {
+        format!("it is compressed with none of {}: give its vmlinux", PACKINGS.map(|packing| packing.program).join(", "))
+    })?;
+    Ok((packing, &payload[..length.saturating_sub(packing.behind)]))
 }
 
 #[cfg(test)]
@@ -90,8 +96,9 @@ mod tests {
 
     #[test]
     fn the_payload_lies_behind_the_setup_sectors_where_the_header_says() {
-        for (packing, kernel) in PACKINGS.into_iter().zip([&b"\xfd7zXZ\0kernel"[..], b"\x28\xb5\x2f\xfdkernel"]) {
-            let with_size = [kernel, &[0, 0, 0, 1]].concat();
+        for packing in PACKINGS {
+            let kernel = &[packing.magic, b"kernel"].concat()[..];
+            let with_size = [kernel, &[0, 0, 0, 1][..packing.behind]].concat();
             assert_eq!(payload(&image(b"HdrS", &with_size)).unwrap(), (packing, kernel));
         }
     }
@@ -100,7 +107,7 @@ mod tests {
     fn what_is_no_such_image_is_refused_with_the_reason() {
         let refusal = |bytes: &[u8]| payload(bytes).unwrap_err().to_string();
         assert_eq!(refusal(&image(b"none", b"")), "it has no boot header");
-        assert_eq!(refusal(&image(b"HdrS", b"\x1f\x8b")), "it is compressed with neither xz nor zstd");
+        assert_eq!(refusal(&image(b"HdrS", b"BZh9")), "it is compressed with none of xz, zstd, gzip: give its vmlinux");
         let whole = image(b"HdrS", b"\xfd7zXZ\0kernel");
         assert_eq!(refusal(&whole[..whole.len() - 1]), "it is cut off");
     }

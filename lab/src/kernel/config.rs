@@ -19,11 +19,11 @@ pub fn options(architecture: Architecture, further: &str) -> String {
     }
 }
 
-/// Configures the tree with options on top of tinyconfig.
+/// Configures the tree with options on top of tinyconfig. Those that this version of Linux `lacks` need not be taken.
 ///
 /// # Errors
-/// When make fails, or an option was not taken.
-pub fn apply(tree: &Tree, options: &str) -> Result<()> {
+/// When make fails, another option was not taken, or one was that this version is said to lack.
+pub fn apply(tree: &Tree, options: &str, lacks: &[(&str, &str)]) -> Result<()> {
     command::output(tree.make().arg("tinyconfig"))?;
     let path = tree.objects().join(".config");
     let tiny = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
@@ -31,23 +31,41 @@ pub fn apply(tree: &Tree, options: &str) -> Result<()> {
     fs::write(&path, format!("{tiny}\n{options}")).with_context(|| format!("cannot write {path:?}"))?;
     command::output(tree.make().arg("olddefconfig"))?;
     let settled = fs::read_to_string(&path).with_context(|| format!("cannot read {path:?}"))?;
-    let lost = lost(options, &settled);
+    check_lost(options, &lost(options, &settled), lacks)
+}
+
+/// What was not taken is what this version lacks.
+fn check_lost(options: &str, lost: &[&str], lacks: &[(&str, &str)]) -> Result<()> {
+    let is_lacking = |option: &str| lacks.iter().any(|(lacking, _)| *lacking == option);
+    let unexpected: Vec<_> = lost.iter().filter(|option| !is_lacking(option)).copied().collect();
     ensure!(
-        lost.is_empty(),
+        unexpected.is_empty(),
         "the kernel's configuration did not take these options of lab/kernel/ or of the platform: {}",
-        lost.join(" ")
+        unexpected.join(" ")
+    );
+    let wanted = |option: &str| last_of_each(options).contains(&option);
+    let taken: Vec<_> =
+        lacks.iter().map(|(option, _)| *option).filter(|option| wanted(option) && !lost.contains(option)).collect();
+    ensure!(
+        taken.is_empty(),
+        "the kernel's configuration took options that lab/src/platform/sources.rs says it lacks: {}; take them off that list",
+        taken.join(" ")
     );
     Ok(())
 }
 
-/// The options that a settled configuration does not have. Of those with the same name, the last counts.
-fn lost<'a>(options: &'a str, settled: &str) -> Vec<&'a str> {
+/// The options of a configuration; of those with the same name, the last counts.
+fn last_of_each(options: &str) -> Vec<&str> {
     let options: Vec<_> = options.lines().filter(|line| line.starts_with("CONFIG_")).collect();
-    let name = |option: &'a str| option.split('=').next();
-    let is_last = |place: usize| options[place + 1..].iter().all(|later| name(later) != name(options[place]));
-    (0..options.len())
-        .filter(|place| is_last(*place))
-        .map(|place| options[place])
+    let name = |place: usize| options[place].split('=').next();
+    let is_last = |place: &usize| (place + 1..options.len()).all(|later| name(later) != name(*place));
+    (0..options.len()).filter(is_last).map(|place| options[place]).collect()
+}
+
+/// The options that a settled configuration does not have.
+fn lost<'a>(options: &'a str, settled: &str) -> Vec<&'a str> {
+    last_of_each(options)
+        .into_iter()
         .filter(|option| match option.strip_suffix("=n") {
             Some(name) => settled.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))),
             None => !settled.lines().any(|line| line == *option),
@@ -66,6 +84,19 @@ mod tests {
         assert_eq!(lost(options, settled), ["CONFIG_C=y", "CONFIG_D=n"]);
         // What a platform adds.
         assert_eq!(lost(&format!("{options}CONFIG_C=n\nCONFIG_A=n\n"), settled), ["CONFIG_D=n", "CONFIG_A=n"]);
+    }
+
+    #[test]
+    fn what_a_version_lacks_is_no_loss_and_what_it_has_after_all_is_an_error() {
+        let options = "CONFIG_A=y\nCONFIG_B=y\nCONFIG_B=n\n";
+        let lacks =
+            [("CONFIG_A=y", "gone"), ("CONFIG_B=y", "not asked for in the end"), ("CONFIG_C=y", "of another architecture")];
+        check_lost(options, &["CONFIG_A=y"], &lacks).unwrap();
+        let refused = |lost: &[&str], lacks: &[_]| check_lost(options, lost, lacks).unwrap_err().to_string();
+        assert!(
+            refused(&["CONFIG_A=y"], &[]).contains("did not take these options of lab/kernel/ or of the platform: CONFIG_A=y")
+        );
+        assert!(refused(&[], &lacks).contains("it lacks: CONFIG_A=y;"));
     }
 
     #[test]

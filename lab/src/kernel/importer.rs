@@ -14,10 +14,12 @@ use super::{build, files::Kernel, ours};
 use crate::{
     cache::{Cache, Key},
     command,
-    platform::{Architecture, IMPORTER, Ours},
+    platform::{Architecture, Ours},
     progress::Step,
 };
 
+/// The module's name.
+const IMPORTER: &str = "grantscope-importer";
 const SOURCES: [(&str, &str); 2] = [
     ("Kbuild", include_str!("../../importer/Kbuild")),
     ("grantscope-importer.c", include_str!("../../importer/grantscope-importer.c")),

@@ -5,6 +5,7 @@ mod bzimage;
 mod config;
 mod debian;
 mod files;
+pub mod given;
 mod importer;
 mod module;
 mod ours;
@@ -26,11 +27,11 @@ pub fn ensure(cache: &Cache, platform: &Platform) -> Result<Kernel> {
     match platform.kernel {
         KernelSource::Ours(ours) => {
             let mut kernel = ours::ensure(cache, platform.architecture, &ours)?;
-            if platform.has_importer() {
+            if platform.importer {
                 kernel.modules.push(importer::ensure(cache, platform.architecture, &ours, &kernel)?);
             }
             Ok(kernel)
         }
-        KernelSource::Debian { suite, package } => debian::ensure(cache, platform.architecture, suite, package, platform.modules),
+        KernelSource::Debian { suite, package } => debian::ensure(cache, platform.architecture, suite, package),
     }
 }

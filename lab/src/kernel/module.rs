@@ -36,6 +36,12 @@ impl Modules {
         Ok(Self { files, builtin })
     }
 
+    /// Whether a module is there, or built in.
+    pub fn has(&self, name: &str) -> bool {
+        let name = canonical(name);
+        self.builtin.contains(&name) || self.files.contains_key(&name)
+    }
+
     /// These modules and everything that they depend on, each after what it needs. What is built in needs no loading.
     ///
     /// # Errors
@@ -108,17 +114,39 @@ fn plain(file: &Path) -> Result<PathBuf> {
 }
 
 fn dependencies(file: &Path) -> Result<Vec<String>> {
+    Ok(parse_dependencies(&modinfo(file)?))
+}
+
+/// The version of Linux that a module was built for.
+///
+/// # Errors
+/// When the file is not a module.
+pub fn version(file: &Path) -> Result<String> {
+    parse_version(&modinfo(file)?).with_context(|| format!("{file:?} does not say which kernel it is for"))
+}
+
+/// The section .modinfo.
+fn modinfo(file: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {file:?}"))?;
     let elf = object::File::parse(&*bytes).with_context(|| format!("{file:?} is not a module"))?;
     let section = elf.section_by_name(".modinfo").with_context(|| format!("{file:?} has no .modinfo"))?;
-    Ok(parse_dependencies(section.data().with_context(|| format!("{file:?} is damaged"))?))
+    Ok(section.data().with_context(|| format!("{file:?} is damaged"))?.to_vec())
 }
 
-/// The names in `depends=virtio,virtio_ring` of a .modinfo section, whose fields end in a null byte each.
-fn parse_dependencies(modinfo: &[u8]) -> Vec<String> {
+/// The values of a field of a .modinfo section, whose fields end in a null byte each.
+fn field<'a>(modinfo: &'a [u8], name: &'a str) -> impl Iterator<Item = &'a str> {
     let fields = modinfo.split(|&byte| byte == 0).filter_map(|field| std::str::from_utf8(field).ok());
-    let depends = fields.filter_map(|field| field.strip_prefix("depends="));
-    depends.flat_map(|names| names.split(',')).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    fields.filter_map(move |field| field.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The names in `depends=virtio,virtio_ring`.
+fn parse_dependencies(modinfo: &[u8]) -> Vec<String> {
+    field(modinfo, "depends").flat_map(|names| names.split(',')).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// The version in `vermagic=6.1.0-50-arm64 SMP mod_unload aarch64`.
+fn parse_version(modinfo: &[u8]) -> Option<String> {
+    Some(field(modinfo, "vermagic").next()?.split(' ').next()?.to_owned())
 }
 
 #[cfg(test)]
@@ -137,6 +165,12 @@ mod tests {
     fn what_a_module_depends_on_is_read_and_nothing_of_a_module_that_needs_none() {
         assert_eq!(parse_dependencies(b"license=GPL\0depends=virtio,virtio_ring\0\0name=x\0"), ["virtio", "virtio_ring"]);
         assert!(parse_dependencies(b"depends=\0license=GPL\0").is_empty());
+    }
+
+    #[test]
+    fn the_version_that_a_module_is_for_is_the_first_word_of_its_magic() {
+        assert_eq!(parse_version(b"name=x\0vermagic=6.1.0-50-arm64 SMP mod_unload\0").unwrap(), "6.1.0-50-arm64");
+        assert_eq!(parse_version(b"name=x\0"), None);
     }
 
     #[test]

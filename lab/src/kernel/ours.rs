@@ -13,13 +13,10 @@ use crate::{
     cache::{Cache, Key},
     command,
     fetch::apt,
-    platform::{Architecture, Ours},
+    platform::{Architecture, Ours, Source},
     progress::Step,
 };
 
-/// The package with the source. 6.12 has fentry on arm64, which needs 6.4, and is what Debian 13 runs.
-const PACKAGE: &str = "linux-source-6.12";
-const SUITE: &str = "trixie";
 /// Free space that the unpacked source and the objects need while they exist.
 const BYTES_NEEDED: u64 = 5 << 30;
 /// Counts up when the steps of the build change in a way that the rest of the key does not show.
@@ -30,10 +27,11 @@ const RECIPE: &str = "1";
 /// # Errors
 /// When the source cannot be fetched, or the kernel does not build.
 pub fn ensure(cache: &Cache, architecture: Architecture, ours: &Ours) -> Result<Kernel> {
-    let version = version(cache)?;
+    let package = ours.source.package();
+    let version = version(cache, ours.source)?;
     let options = config::options(architecture, ours.options);
     let mut key =
-        Key::default().with("package", PACKAGE).with("version", &version).with("options", &options).with("recipe", RECIPE);
+        Key::default().with("package", &package).with("version", &version).with("options", &options).with("recipe", RECIPE);
     if let Some(patch) = ours.patch {
         key = key.with("patch", patch);
     }
@@ -43,17 +41,16 @@ pub fn ensure(cache: &Cache, architecture: Architecture, ours: &Ours) -> Result<
         let source = source(cache, ours, scratch)?;
         let objects = scratch.join("objects");
         fs::create_dir(&objects).with_context(|| format!("cannot make {objects:?}"))?;
-        make(&build::Tree::new(&source, &objects, architecture), &version, &options, folder)
+        let tree = build::Tree::new(&source, &objects, architecture);
+        config::apply(&tree, &options, ours.source.lacks)?;
+        make(&tree, &version, folder)
     })?;
     Ok(Kernel { image: folder.join("Image"), vmlinux: Some(folder.join("vmlinux")), modules: Vec::new() })
 }
 
-/// The source's version, remembered, so that later runs ask no network and keep the kernel they have.
-fn version(cache: &Cache) -> Result<String> {
-    cache.fact(&format!("version-{PACKAGE}"), || {
-        let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
-        apt.version(PACKAGE)?.with_context(|| format!("{SUITE} has no {PACKAGE}: is this machine's mirror complete?"))
-    })
+/// The source's version, as apt takes it; remembered, so that later runs ask no network and keep the kernel they have.
+fn version(cache: &Cache, source: Source) -> Result<String> {
+    cache.fact(&format!("version-{}", source.package()), || newest(cache, source))
 }
 
 /// Fetches the kernel's source into `scratch`, with the platform's change, and gives its top folder.
@@ -62,11 +59,20 @@ fn version(cache: &Cache) -> Result<String> {
 /// When there is no room for it, or it cannot be fetched.
 pub fn source(cache: &Cache, ours: &Ours, scratch: &Path) -> Result<PathBuf> {
     check_space(scratch)?;
-    let source = unpack(cache, &version(cache)?, scratch)?;
+    let source = unpack(cache, ours.source, &version(cache, ours.source)?, scratch)?;
     if let Some(patch) = ours.patch {
         apply(patch, &source, scratch)?;
     }
     Ok(source)
+}
+
+/// Where Debian no longer has it, the lab has to follow.
+fn newest(cache: &Cache, source: Source) -> Result<String> {
+    let (package, suite) = (source.package(), source.suite);
+    let version = apt::suite_apt(cache, suite, &apt::machine_architecture()?)?.version(&package)?;
+    version.with_context(|| {
+        format!("{suite} has no {package}: either this machine's mirror is not complete, or Debian has a later one, which lab/src/platform/sources.rs has to name")
+    })
 }
 
 /// Changes the source.
@@ -78,8 +84,7 @@ fn apply(patch: &str, source: &Path, scratch: &Path) -> Result<()> {
     Ok(())
 }
 
-fn make(tree: &build::Tree, version: &str, options: &str, folder: &Path) -> Result<()> {
-    config::apply(tree, options)?;
+fn make(tree: &build::Tree, version: &str, folder: &Path) -> Result<()> {
     let step = Step::start(format!("kernel {version}"));
     tree.build(&step)?;
     step.done("built");
@@ -105,18 +110,18 @@ fn check_space(folder: &Path) -> Result<()> {
 }
 
 /// Downloads and unpacks the source, and gives its top folder.
-fn unpack(cache: &Cache, version: &str, scratch: &Path) -> Result<PathBuf> {
-    let package = scratch.join("package");
+fn unpack(cache: &Cache, source: Source, version: &str, scratch: &Path) -> Result<PathBuf> {
+    let (name, package) = (source.package(), scratch.join("package"));
     fs::create_dir(&package).with_context(|| format!("cannot make {package:?}"))?;
-    let step = Step::start(format!("download of {PACKAGE} {version}"));
-    let apt = apt::suite_apt(cache, SUITE, &apt::machine_architecture()?)?;
-    apt.unpack(&[format!("{PACKAGE}={version}")], &package)?;
+    let step = Step::start(format!("download of {name} {version}"));
+    let apt = apt::suite_apt(cache, source.suite, &apt::machine_architecture()?)?;
+    apt.unpack(&[format!("{name}={version}")], &package)?;
     step.done("");
-    let archive = package.join("usr/src").join(PACKAGE).with_extension("12.tar.xz");
-    let step = Step::start(format!("unpacking {PACKAGE}"));
+    let archive = package.join("usr/src").join(format!("{name}.tar.xz"));
+    let step = Step::start(format!("unpacking {name}"));
     untar(&archive, scratch, &step)?;
     step.done("");
-    Ok(scratch.join(PACKAGE))
+    Ok(scratch.join(name))
 }
 
 /// Feeds the archive to tar, so that the share done is known.

@@ -54,6 +54,15 @@ impl Architecture {
         }
     }
 
+    /// What dom0 needs of a kernel that has it as modules, as Debian's have. The last two are the ports that results leave by: virtio
+    /// devices are on the PCI bus of a PC.
+    pub fn modules(self) -> &'static [&'static str] {
+        match self {
+            Self::Arm64 => &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_mmio", "virtio_console"],
+            Self::X86_64 => &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_pci", "virtio_console"],
+        }
+    }
+
     /// How to build a static C program for it, as an example in messages.
     pub fn static_compiler(self) -> &'static str {
         match self {

@@ -3,10 +3,12 @@
 mod architecture;
 pub mod arguments;
 pub mod clock;
+mod sources;
 mod spec;
 mod table;
 
 pub use architecture::Architecture;
 pub use clock::Clock;
-pub use spec::{Domains, Hypervisor, IMPORTER, KernelSource, Ours, Platform, Ports};
+pub use sources::Source;
+pub use spec::{Domains, Hypervisor, KernelSource, Ours, Platform, Ports};
 pub use table::{ALL, MAIN, named, parser};

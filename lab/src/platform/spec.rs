@@ -1,6 +1,6 @@
 //! What a platform is: an emulated machine with a Xen, a Linux and the domains that they run, before any of it is fetched or built.
 
-use super::{Architecture, Clock};
+use super::{Architecture, Clock, Source};
 
 /// An emulated machine, and what boots on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +21,8 @@ pub struct Platform {
     pub kernel: KernelSource,
     /// Further arguments of that kernel.
     pub arguments: &'static str,
-    /// What dom0's kernel has to have, loaded before anything else if it is a module. A kernel of ours has everything built in but
-    /// [`IMPORTER`].
-    pub modules: &'static [&'static str],
+    /// Whether dom0 has an importer of dma-bufs with a device: the lab's own module, lab/importer/, and its device-tree node.
+    pub importer: bool,
     /// The domains.
     pub domains: Domains,
     /// How bytes leave dom0.
@@ -31,9 +30,6 @@ pub struct Platform {
     /// The clocks that work, the usual one first.
     pub clocks: &'static [Clock],
 }
-
-/// The lab's own module, lab/importer/: an importer of dma-bufs with a device. Its device-tree node is there where it is.
-pub const IMPORTER: &str = "grantscope-importer";
 
 /// Which Xen: Debian's packages of it, and of its toolstack, have the version in their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +59,8 @@ pub enum KernelSource {
 pub struct Ours {
     /// Its name in the cache.
     pub name: &'static str,
+    /// What it is built from.
+    pub source: Source,
     /// Further options.
     pub options: &'static str,
     /// A change of the source.
@@ -97,11 +95,6 @@ impl Domains {
 }
 
 impl Platform {
-    /// Whether dom0 has an importer with a device.
-    pub fn has_importer(&self) -> bool {
-        self.modules.contains(&IMPORTER)
-    }
-
     /// The clock to use where `asked` is what was asked for.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{Architecture, Clock, Domains, Hypervisor, IMPORTER, KernelSource, Ours, Platform, Ports};
+use super::{Architecture, Clock, Domains, Hypervisor, KernelSource, Ours, Platform, Ports, sources};
 
 const XEN_4_17: Hypervisor = Hypervisor { suite: "bookworm", version: "4.17" };
 const XEN_4_20: Hypervisor = Hypervisor { suite: "trixie", version: "4.20" };
@@ -29,15 +29,8 @@ const QUICKLY: &str = "cryptomgr.notests";
 
 const BOTH_CLOCKS: &[Clock] = &[Clock::Counted, Clock::Wall];
 
-/// What Debian's arm64 kernels have as modules. The last two are the ports that results leave by.
-const MODULES_ARM64: &[&str] =
-    &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_mmio", "virtio_console"];
-/// The same for x86-64, where virtio devices are on the PCI bus.
-const MODULES_X86_64: &[&str] =
-    &["xen-gntdev", "xen-gntalloc", "xen-evtchn", "xen-privcmd", "xenfs", "virtio_pci", "virtio_console"];
-
 /// The kernel of most platforms.
-const KERNEL: Ours = Ours { name: "kernel", options: "", patch: None };
+const KERNEL: Ours = Ours { name: "kernel", source: sources::LINUX_6_12, options: "", patch: None };
 /// The kernel of translated domains on x86-64.
 const KERNEL_X86_64: Ours =
     Ours { name: "kernel-x86-64", patch: Some(include_str!("../../kernel/gntdev-translated.patch")), ..KERNEL };
@@ -52,19 +45,15 @@ const OURS: Platform = Platform {
     xen_arguments: "",
     kernel: KernelSource::Ours(KERNEL),
     arguments: "",
-    modules: &[],
+    importer: false,
     domains: Domains::Alone,
     ports: Ports::Virtio,
     clocks: BOTH_CLOCKS,
 };
 
 /// A kernel of Debian's on arm64, with dom0 alone.
-const STOCK: Platform = Platform {
-    kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-arm64" },
-    arguments: QUICKLY,
-    modules: MODULES_ARM64,
-    ..OURS
-};
+const STOCK: Platform =
+    Platform { kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-arm64" }, arguments: QUICKLY, ..OURS };
 
 /// The platform that is meant where none is named: the one with DMA buffers and a second domain.
 pub const MAIN: &Platform = &ALL[0];
@@ -81,7 +70,7 @@ pub const ALL: &[Platform] = &[
         name: "arm64-device",
         summary: "the same with an importer of dma-bufs that has a device, for which swiotlb-xen maps",
         domains: Domains::Frontend,
-        modules: &[IMPORTER],
+        importer: true,
         ..OURS
     },
     Platform {
@@ -90,7 +79,6 @@ pub const ALL: &[Platform] = &[
         architecture: Architecture::X86_64,
         processor: EPYC,
         kernel: KernelSource::Debian { suite: "bookworm", package: "linux-image-amd64" },
-        modules: MODULES_X86_64,
         ..STOCK
     },
     Platform {
@@ -100,7 +88,6 @@ pub const ALL: &[Platform] = &[
         processor: EPYC,
         kernel: KernelSource::Debian { suite: "trixie", package: "linux-image-amd64" },
         arguments: "cryptomgr.notests preempt=full",
-        modules: MODULES_X86_64,
         clocks: &[Clock::Wall],
         ..STOCK
     },
@@ -146,6 +133,37 @@ pub const ALL: &[Platform] = &[
         }),
         clocks: &[Clock::Wall],
         ..OURS
+    },
+    Platform {
+        name: "x86-pv-ours",
+        summary: "a paravirtualised dom0 with the kernel of x86-pvh: gntdev has dma-bufs, and refuses every export",
+        architecture: Architecture::X86_64,
+        processor: EPYC,
+        kernel: KernelSource::Ours(KERNEL_X86_64),
+        ..OURS
+    },
+    Platform {
+        name: "arm64-newest",
+        summary: "our own configuration on Debian's newest Linux and Xen: preempted lazily",
+        hypervisor: XEN_4_20,
+        kernel: KernelSource::Ours(Ours { name: "kernel-newest", source: sources::NEWEST, ..KERNEL }),
+        ..OURS
+    },
+    Platform {
+        name: "arm64-stock-newest",
+        summary: "Debian's newest Linux and Xen: gntdev is a module, no dma-bufs",
+        hypervisor: XEN_4_20,
+        kernel: KernelSource::Debian { suite: sources::NEWEST.suite, package: "linux-image-arm64" },
+        ..STOCK
+    },
+    Platform {
+        name: "x86-pv-newest",
+        summary: "a paravirtualised dom0 with Debian's newest Linux and Xen: gntdev is a module, no dma-bufs",
+        architecture: Architecture::X86_64,
+        processor: EPYC,
+        hypervisor: XEN_4_20,
+        kernel: KernelSource::Debian { suite: sources::NEWEST.suite, package: "linux-image-amd64" },
+        ..STOCK
     },
     Platform { name: "x86-pvh", summary: "a PVH dom0 with our own 6.12, changed so that it can export, and a PVH guest", ..PVH },
 ];

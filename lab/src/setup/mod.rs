@@ -64,20 +64,37 @@ pub fn compilers(cache: &Cache, consent: Consent, platforms: &[&Platform]) -> Re
     Ok(Compilers { rust, bpf_linker })
 }
 
+/// What somebody has as files, in place of what a platform boots from.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Linux.
+    pub kernel: Option<kernel::Kernel>,
+    /// Xen.
+    pub hypervisor: Option<PathBuf>,
+}
+
 /// Makes what a platform boots from available.
 ///
 /// # Errors
 /// When one cannot be provided, or the person does not agree.
 pub fn parts(cache: &Cache, consent: Consent, platform: &'static Platform) -> Result<Parts> {
+    parts_beside(cache, consent, platform, Given::default())
+}
+
+/// The same, but for what is given.
+///
+/// # Errors
+/// When one cannot be provided, or the person does not agree.
+pub fn parts_beside(cache: &Cache, consent: Consent, platform: &'static Platform, given: Given) -> Result<Parts> {
     ask(cache, consent, &[platform])?;
     let architecture = platform.architecture;
-    let provide = || -> Result<Parts> {
+    let provide = move || -> Result<Parts> {
         Ok(Parts {
             platform,
             qemu: qemu::ensure(cache, architecture, consent)?,
-            hypervisor: downloads::hypervisor(cache, platform)?,
+            hypervisor: given.hypervisor.map_or_else(|| downloads::hypervisor(cache, platform), Ok)?,
             busybox: downloads::busybox(cache, architecture)?,
-            kernel: kernel::ensure(cache, platform)?,
+            kernel: given.kernel.map_or_else(|| kernel::ensure(cache, platform), Ok)?,
             toolstack: match platform.domains {
                 Domains::Toolstack => Some(Toolstack {
                     tree: toolstack::ensure(cache, architecture, platform.hypervisor)?,

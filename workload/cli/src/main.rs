@@ -54,6 +54,7 @@ fn run(arguments: &RunArgs) -> Result<()> {
 fn run_test(test: Test, arguments: &RunArgs) -> Result<()> {
     let header = Header::starting(test.name(), arguments.seed.unwrap_or(DEFAULT_SEED), page_size());
     logged(header, EXPECTED_CALLS, arguments, |log, header| {
+        header.importer_maps = test.importer_maps(log)?;
         let skipped = &mut header.skipped;
         with_balloon(arguments.pin(), &mut header.balloon, || test.run(log, &arguments.options(), skipped))
     })

@@ -65,6 +65,17 @@ impl Test {
         }
     }
 
+    /// Whether the importer that it uses maps what it imports; `true` also where it uses none.
+    ///
+    /// # Errors
+    /// That cannot be seen.
+    pub fn importer_maps(self, log: &Log) -> Result<bool> {
+        match self {
+            Self::ReleaseOrders => Ok(release_orders::importer_maps(log)?),
+            Self::Refusals | Self::Faults | Self::Exhaustion | Self::PeerMistakes => Ok(true),
+        }
+    }
+
     /// Runs it. Calls are noted in `log`; what had to be left out goes to `skipped`.
     ///
     /// # Errors

@@ -38,7 +38,18 @@ impl<'log> Importer<'log> {
         }
     }
 
-    /// Has it attach to a buffer and map it. It holds the buffer until it is detached: closing it earlier is not its release.
+    /// Whether it maps a buffer within the call that attaches to it. With a device, mapping is a call of its own, and always made.
+    ///
+    /// # Errors
+    /// It cannot be seen.
+    pub fn maps_at_import(&self) -> Result<bool> {
+        match self {
+            Self::Vgem(vgem) => vgem.maps_at_import(),
+            Self::Device(_) => Ok(true),
+        }
+    }
+
+    /// Has it attach to a buffer and, unless it is a vgem that does not, map it. It holds the buffer until it is detached: closing it earlier is not its release.
     ///
     /// # Errors
     /// The kernel refuses the buffer.

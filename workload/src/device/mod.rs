@@ -15,6 +15,7 @@ mod gntalloc;
 mod gntdev;
 mod holders;
 mod import;
+mod kernel_calls;
 mod memory;
 mod open;
 mod parameter;

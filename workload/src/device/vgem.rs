@@ -9,13 +9,18 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
+use super::foreign::ForeignBuf;
 use super::import::Importable;
+use super::kernel_calls::KernelCalls;
 use crate::error::{Error, Result};
 use crate::truth::{Buffer, Log, Op, Subject, Timed, timed};
 use crate::uapi::drm as abi;
 
 /// The driver's name, as it reports it.
 const DRIVER: &[u8] = b"vgem";
+
+/// What maps a buffer, of drivers/dma-buf/dma-buf.c.
+const MAPS: &str = "dma_buf_map_attachment";
 
 /// One open of vgem's node, which whatever is attached through it keeps open.
 #[derive(Clone)]
@@ -40,8 +45,22 @@ impl<'log> Vgem<'log> {
         Err(Error::NoVgem { others })
     }
 
-    /// Hands it a buffer: vgem attaches and maps, in one call. A second call for the same buffer through the same open of the
-    /// node would only find the first one's handle, and attach nothing.
+    /// Whether vgem maps a buffer when it imports it: with a buffer that is not gntdev's, which no profiler of gntdev records. Since Linux 7.3
+    /// it does not (`DRM_GEM_SHMEM_DRIVER_OPS` in include/drm/drm_gem_shmem_helper.h).
+    ///
+    /// # Errors
+    /// It cannot be seen, or there is no such buffer.
+    pub fn maps_at_import(&self) -> Result<bool> {
+        let buffer = ForeignBuf::of_any_kind(1)?;
+        let mut calls = KernelCalls::of(MAPS).map_err(|cause| Error::ImporterUnseen { cause })?;
+        let handle = self.attach(&buffer)?;
+        let count = calls.count().map_err(|cause| Error::ImporterUnseen { cause });
+        self.detach(handle, buffer.buffer(), buffer.pages())?;
+        Ok(count? > 0)
+    }
+
+    /// Hands it a buffer: vgem attaches and, on most kernels, maps, in one call. A second call for the same buffer through the same
+    /// open of the node would only find the first one's handle, and attach nothing.
     pub(super) fn attach(&self, source: &impl Importable) -> Result<u32> {
         let (buffer, pages) = (source.buffer(), source.pages());
         let mut argument = abi::PrimeHandle { handle: 0, flags: 0, fd: source.as_fd().as_raw_fd() };

@@ -5,14 +5,15 @@ use grantscope_output::say;
 use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Importer, ImporterKind, Memory, UdmaBuf};
 use crate::error::{Error, Result};
 use crate::script::{Action, Arm, Missing, Plan, Step, WorkerPlan, needs_of};
-use crate::truth::Log;
+use crate::truth::{Header, Log};
 
-/// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `skipped`; else that is an error. Gives gntdev's
-/// limit, if the plan needs gntdev.
+/// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `header`, as what its
+/// importer does; else that is an error. Gives gntdev's limit, if the plan needs gntdev.
 ///
 /// # Errors
 /// The kernel cannot do what may not be left out, or cannot be asked.
-pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Result<Option<usize>> {
+pub fn leave_out(log: &Log, plan: &mut Plan, header: &mut Header) -> Result<Option<usize>> {
+    let skipped = &mut header.skipped;
     let device = if plan.needs.gntdev { Some(GntDev::open(log)?) } else { None };
     let limit = device.as_ref().map(GntDev::limit);
     let mut kernel = Kernel { log, device, dmabuf: None };
@@ -32,7 +33,7 @@ pub fn leave_out(log: &Log, plan: &mut Plan, skipped: &mut Vec<String>) -> Resul
     }
     plan.arms = arms;
     for kind in [ImporterKind::Vgem, ImporterKind::Device] {
-        leave_out_importer(log, plan, kind, skipped)?;
+        header.importer_maps &= look_at_importer(log, plan, kind, skipped)?;
     }
     plan.needs = needs_of(plan);
     Ok(limit)
@@ -55,13 +56,13 @@ fn leave_out_actions(kernel: &mut Kernel<'_>, arm: &mut Arm, if_missing: Missing
     Ok(())
 }
 
-/// An importer of buffers. No option names it, so it may be left out wherever leaving out is allowed.
-fn leave_out_importer(log: &Log, plan: &mut Plan, kind: ImporterKind, skipped: &mut Vec<String>) -> Result<()> {
+/// An importer of buffers: whether it maps what it imports. No option names it, so it may be left out wherever leaving out is allowed.
+fn look_at_importer(log: &Log, plan: &mut Plan, kind: ImporterKind, skipped: &mut Vec<String>) -> Result<bool> {
     let attaches = |step: &Step| matches!(step.action, Action::Attach { to, .. } if to == kind);
     if !plan.arms.iter().flat_map(|arm| &arm.workers).any(|worker| worker.steps().any(attaches)) {
-        return Ok(());
+        return Ok(true);
     }
-    match Importer::open(log, kind) {
+    match Importer::open(log, kind).and_then(|importer| importer.maps_at_import()) {
         Err(error) if plan.if_missing != Missing::Fails && is_absence(&error) => {
             note("attach", &error, skipped);
             for worker in plan.arms.iter_mut().flat_map(|arm| &mut arm.workers) {
@@ -73,9 +74,9 @@ fn leave_out_importer(log: &Log, plan: &mut Plan, kind: ImporterKind, skipped: &
                 let attached: Vec<_> = attached.collect();
                 retain(worker, |step| !matches!(step.action, Action::Detach { object, .. } if !attached.contains(&object)));
             }
-            Ok(())
+            Ok(true)
         }
-        found => found.map(drop),
+        seen => seen,
     }
 }
 
@@ -137,7 +138,7 @@ impl Kernel<'_> {
 
 /// Whether it says that a kernel lacks something, and not that something went wrong.
 pub fn is_absence(error: &Error) -> bool {
-    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoVgem { .. })
+    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoVgem { .. } | Error::ImporterUnseen { .. })
 }
 
 #[cfg(test)]

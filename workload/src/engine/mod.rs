@@ -33,7 +33,7 @@ pub use place::{Place, Source};
 pub fn run(log: &Log, mut plan: Plan, place: &Place, header: &mut Header) -> Result<()> {
     log.enter(Phase::Setup);
     header.run_info = Some(run_info(&plan));
-    let limit = capability::leave_out(log, &mut plan, &mut header.skipped)?;
+    let limit = capability::leave_out(log, &mut plan, header)?;
     let plan = &plan;
     let info = header.run_info.insert(run_info(plan));
     limits::check(plan, limit)?;

@@ -58,6 +58,9 @@ pub struct Header {
     pub ending: Ending,
     /// Steps that were left out because the kernel does not support them, with the reason.
     pub skipped: Vec<String>,
+    /// Whether the importer of buffers maps what it imports, as was seen before the run: it decides what the file's `contains` says.
+    #[serde(skip)]
+    pub importer_maps: bool,
     /// Whose grants were released, and how often.
     pub teardowns: Vec<Teardowns>,
     /// The balloon.
@@ -98,6 +101,7 @@ impl Header {
             ended_ns: 0,
             ending: Ending::Complete,
             skipped: Vec::new(),
+            importer_maps: true,
             teardowns: Vec::new(),
             balloon: BalloonReport::default(),
             run_info: None,
@@ -176,7 +180,7 @@ fn write_json(header: &Header, calls: &[Call], out: impl Write) -> io::Result<()
     let open = fields.strip_suffix('}').ok_or_else(|| io::Error::other("a header is an object"))?;
     writeln!(out, "{open},")?;
     write_lines(&mut out, "totals", totals(calls).iter())?;
-    writeln!(out, ",\n\"contains\": {},", serde_json::to_string(&contains())?)?;
+    writeln!(out, ",\n\"contains\": {},", serde_json::to_string(&contains(header.importer_maps))?)?;
     writeln!(out, "\"columns\": {},", serde_json::to_string(&COLUMNS)?)?;
     let arms = header.run_info.as_ref().map_or(&[][..], |info| &info.arms);
     write_lines(&mut out, "calls", calls.iter().map(|call| row(call, arms)))?;
@@ -194,9 +198,9 @@ fn write_lines(out: &mut impl Write, name: &str, items: impl Iterator<Item = imp
 }
 
 /// The operations of each kind of call that makes several.
-fn contains() -> BTreeMap<&'static str, &'static [&'static str]> {
-    let several = Op::ALL.into_iter().filter(|op| !op.contains().is_empty());
-    several.map(|op| (op.name(), op.contains())).collect()
+fn contains(importer_maps: bool) -> BTreeMap<&'static str, &'static [&'static str]> {
+    let several = Op::ALL.into_iter().map(|op| (op.name(), op.contains(importer_maps)));
+    several.filter(|(_, operations)| !operations.is_empty()).collect()
 }
 
 /// One call as the array that [`COLUMNS`] describes.
@@ -272,6 +276,14 @@ mod tests {
         ["wait_released",null,null,"ENOENT","run",42,4000,90,"no_such_buffer","",null]]
         }
         "#);
+    }
+
+    #[test]
+    fn an_importer_that_maps_nothing_attaches_and_detaches_alone() {
+        let mut text = Vec::new();
+        write_json(&Header { importer_maps: false, ..header() }, &[], &mut text).unwrap();
+        let parsed: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        assert_eq!(parsed["contains"], serde_json::json!({ "gem_close": ["detach"], "prime_import": ["attach"] }));
     }
 
     #[test]

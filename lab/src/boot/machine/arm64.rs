@@ -113,7 +113,7 @@ fn device_tree(parts: &Parts, clock: Clock, overlay: &str, folder: &Path) -> Res
 fn overlay(platform: &Platform, placed: &[Domain]) -> String {
     let (xen_arguments, dom0_arguments) = (xen_arguments(platform), dom0_arguments(platform));
     let further: String = placed[1..].iter().map(|domain| domain_node(*domain)).collect();
-    let device = if platform.has_importer() { IMPORTER_FRAGMENT } else { "" };
+    let device = if platform.importer { IMPORTER_FRAGMENT } else { "" };
     format!(
         r#"/dts-v1/;
 /plugin/;
@@ -194,7 +194,7 @@ mod tests {
     fn only_a_platform_with_the_module_has_the_devices_node() {
         let has_node = |platform: &Platform| overlay(platform, &placed(2)).contains("compatible = \"grantscope,importer\"");
         assert!(!has_node(MAIN));
-        assert!(has_node(&Platform { modules: &[crate::platform::IMPORTER], ..MAIN.clone() }));
+        assert!(has_node(&Platform { importer: true, ..MAIN.clone() }));
     }
 
     #[test]

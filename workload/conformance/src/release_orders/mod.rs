@@ -14,7 +14,8 @@ mod ungranted;
 use std::thread::sleep;
 
 use crate::failure::Failure;
-use grantscope_generator::device::{Importer, Released};
+use grantscope_generator::device::{Importer, ImporterKind, Released};
+use grantscope_generator::engine::capability::is_absence;
 use grantscope_generator::error::{Error, Result};
 use grantscope_generator::stop;
 use grantscope_generator::truth::{Buffer, Log, Phase};
@@ -43,6 +44,14 @@ impl Kind {
             Self::Mapped => "mapped",
             Self::Exported(buffer) => buffer.name(),
         }
+    }
+}
+
+/// Whether the importer maps what it imports, if there is one.
+pub fn importer_maps(log: &Log) -> Result<bool> {
+    match Importer::open(log, ImporterKind::Vgem) {
+        Err(error) if is_absence(&error) => Ok(true),
+        found => found?.maps_at_import(),
     }
 }
 
