@@ -7,7 +7,7 @@ use std::fmt;
 
 use grantscope_wire::Op;
 
-use crate::model::{Environment, status_list};
+use crate::model::{DmaSums, Environment, status_list};
 use crate::quantile::{Estimate, P50, P90, P99, P999, QUANTILES, Quantile};
 use crate::series::{Aggregate, Buckets, RecorderUse, Series, SeriesKey};
 use crate::shown::Shown;
@@ -138,6 +138,9 @@ pub const COLUMNS: &[Column] = &[
     words("cause", "why it failed, if the errno has several possible causes, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),
     Column { unit: "grant references", ..words("statuses", "that Xen refused in all operations of the series, by grant status: `bad_gntref:3;no_space:1`; empty: none; `unread`: the status could not be read; `others`: there are more of them than are told apart", |row| Cell::Text(status_list(row.recording.statuses(row.key), ":", ";").into())) },
     words("caller", "of `map_refs`, `unmap_refs`, `batch_map` and `batch_copy`: the kernel function that called, with its module if it is in one: `xen_blkbk_map [xen_blkback]`", |row| maybe(row.key.caller.as_ref().map(AsRef::as_ref))),
+    numbers("entries", "scatter-list entries", "of all buffers that were mapped for devices in the operations of the series; empty: none was, or not known", |row| dma(row, |sums| sums.entries)),
+    numbers("bounces", "scatter-list entries", "of those: that were mapped by way of a bounce buffer, or were to be; empty: likewise", |row| dma(row, |sums| sums.bounces)),
+    numbers("bounced_bytes", "bytes", "in them", |row| dma(row, |sums| sums.bounced_bytes)),
     words("stage", "`total`: the whole operation; else the stage's self time", |row| text(row.key.stage_name())),
     numbers("count", "operations", "in this series; for a stage: operations that entered it", |row| Cell::Count(row.series.count())),
     numbers("lost", "operations", "lost at the hook that reports this operation: an upper bound for the row", |row| Cell::Count(row.recording.lost(row.key.op))),
@@ -194,6 +197,10 @@ const fn equal(a: &str, b: &str) -> bool {
 
 fn of_environment<'a>(row: Row<'a>, value: impl Fn(&'a Environment) -> Cell<'a>) -> Cell<'a> {
     row.recording.environment().map_or(Cell::Unknown, value)
+}
+
+fn dma(row: Row<'_>, value: fn(DmaSums) -> Option<u64>) -> Cell<'_> {
+    row.recording.mapped(row.key).and_then(value).map_or(Cell::Unknown, Cell::Count)
 }
 
 fn text(text: &str) -> Cell<'_> {

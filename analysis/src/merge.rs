@@ -138,6 +138,9 @@ fn add_up(known: &mut Listed, more: Listed) {
             *known = known.saturating_add(references);
         }
     }
+    for (key, mapped) in more.mapped {
+        known.mapped.entry(key).and_modify(|sums| *sums = sums.and(mapped)).or_insert(mapped);
+    }
     known.run.facts.0.extend(more.run.facts.0);
     say_times(&mut known.run);
 }

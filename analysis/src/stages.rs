@@ -247,6 +247,7 @@ impl Folding {
             HookId::DmaBufExport => stage(Stage::DmabufExport),
             HookId::DmaBufMapAttachment => stage(Stage::AttachmentMap),
             HookId::DmaBufDetach => stage(Stage::DmabufDetach),
+            HookId::DmaMapSgtable => stage(Stage::DmaMap),
             HookId::ContentionBegin => stage(Stage::LockWait),
             HookId::DmabufExpOpsRelease | HookId::GntdevRelease => stage(Stage::Remainder),
             // What an import copied before it attaches is over.

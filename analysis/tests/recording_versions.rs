@@ -17,6 +17,7 @@ const VERSION_2: &[u8] = include_bytes!("fixtures/version-2.gsr");
 const VERSION_3: &[u8] = include_bytes!("fixtures/version-3.gsr");
 const VERSION_4: &[u8] = include_bytes!("fixtures/version-4.gsr");
 const VERSION_5: &[u8] = include_bytes!("fixtures/version-5.gsr");
+const VERSION_6: &[u8] = include_bytes!("fixtures/version-6.gsr");
 const VERSION_1_SWEEP: &[u8] = include_bytes!("fixtures/version-1-sweep.gsr");
 
 /// The highest ids that a version's fixture has.
@@ -25,21 +26,33 @@ struct Highest {
     stage: u8,
     hook: u8,
     loss: u8,
+    /// Below `hook`: what only later versions have.
+    later_hooks: std::ops::RangeInclusive<u8>,
 }
 
-const HIGHEST_1: Highest = Highest { op: 17, stage: 24, hook: 35, loss: 5 };
-const HIGHEST_2: Highest = Highest { op: 18, stage: 26, hook: 37, loss: 5 };
-const HIGHEST_3: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7 };
-const HIGHEST_4: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7 };
+/// The hooks that version 6 is the first to have.
+const SINCE_6: std::ops::RangeInclusive<u8> = 46..=47;
+#[expect(clippy::reversed_empty_ranges, reason = "none")]
+const NONE: std::ops::RangeInclusive<u8> = 1..=0;
+
+const HIGHEST_1: Highest = Highest { op: 17, stage: 24, hook: 35, loss: 5, later_hooks: SINCE_6 };
+const HIGHEST_2: Highest = Highest { op: 18, stage: 26, hook: 37, loss: 5, later_hooks: SINCE_6 };
+const HIGHEST_3: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7, later_hooks: SINCE_6 };
+const HIGHEST_4: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7, later_hooks: SINCE_6 };
+const HIGHEST_6: Highest = Highest { op: 22, stage: 29, hook: 56, loss: 7, later_hooks: NONE };
 const HIGHEST_CAUSE: u8 = 33;
 
 fn up_to<T>(highest: u8, from_id: impl Fn(u8) -> Option<T>) -> Vec<T> {
     (0..=highest).filter_map(from_id).collect()
 }
 
+fn hooks(highest: &Highest) -> Vec<HookId> {
+    up_to(highest.hook, HookId::from_id).into_iter().filter(|hook| !highest.later_hooks.contains(&hook.id())).collect()
+}
+
 fn environment(clock: Clock, highest: &Highest, detail: Option<Watched>) -> Frame {
     let text = |text: &str| Some(text.to_owned());
-    let hooks = up_to(highest.hook, HookId::from_id).into_iter().map(|hook| match hook.id() % 3 {
+    let hooks = hooks(highest).into_iter().map(|hook| match hook.id() % 3 {
         0 => HookStatus { hook, attached_by: None, symbol: None, problem: text("the kernel has no such function") },
         1 => HookStatus { hook, attached_by: text("fentry"), symbol: text("gntdev_ioctl"), problem: None },
         _ => HookStatus { hook, attached_by: text("kprobe"), symbol: text("other.isra.0"), problem: text("a module") },
@@ -94,8 +107,8 @@ fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Ope
 }
 
 /// The same, each twice with a log of its own: every hook, at every end. Some were sounded.
-fn operations_with_logs(highest: &Highest, detail: Watched) -> Vec<Operation> {
-    let hooks = up_to(highest.hook, HookId::from_id);
+fn operations_with_logs(highest: &Highest, detail: Watched, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Operation> {
+    let hooks = hooks(highest);
     let logged = |(number, operation): (usize, Operation)| {
         let mut at_ns = 0;
         let event = |&hook: &HookId| {
@@ -109,14 +122,14 @@ fn operations_with_logs(highest: &Highest, detail: Watched) -> Vec<Operation> {
         Operation { stages, log: log.into(), is_sounded: number % 4 == 1, ..operation }
     };
     let again = |operation: Operation| [operation.clone(), Operation { duration_ns: operation.duration_ns / 2, ..operation }];
-    operations(highest, every_detail)
+    operations(highest, details)
         .into_iter()
         .enumerate()
         .flat_map(|(number, operation)| again(operation).map(|operation| logged((number, operation))))
         .collect()
 }
 
-fn calibration() -> Frame {
+fn calibration(highest: &Highest) -> Frame {
     let cost =
         |id: u8| Cost { before_ps: i32::MIN >> (id % 32), after_ps: 70_000 + i32::from(id), error_ps: u32::MAX >> (id % 32) };
     let crossing = |hook: HookId| Crossing {
@@ -128,7 +141,7 @@ fn calibration() -> Frame {
         sounded: cost(hook.id() + 1),
         count: 1_000 * u32::from(hook.id()),
     };
-    let crossings = up_to(HIGHEST_4.hook, HookId::from_id).into_iter().map(crossing).collect();
+    let crossings = hooks(highest).into_iter().map(crossing).collect();
     Frame::Calibration(Calibration { at_ns: 24_400_000_000, crossings })
 }
 
@@ -242,18 +255,25 @@ fn version_3() -> Vec<Frame> {
 }
 
 fn version_4() -> Vec<Frame> {
-    let operations = operations_with_logs(&HIGHEST_4, Watched::Full);
+    since_version_4(&HIGHEST_4, every_detail)
+}
+
+fn since_version_4(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Frame> {
+    let operations = operations_with_logs(highest, Watched::Full, details);
     let (first, second) = operations.split_at(operations.len() / 2);
-    let mut frames = vec![environment(Clock::Wall, &HIGHEST_4, Some(Watched::Full))];
+    let mut frames = vec![environment(Clock::Wall, highest, Some(Watched::Full))];
     frames.extend([first, &[], second].map(|some| Frame::Operations(some.to_vec())));
-    frames.extend([calibration(), loss(&HIGHEST_4), TICK, maps(), maps_without_census()]);
+    frames.extend([calibration(highest), loss(highest), TICK, maps(), maps_without_census()]);
     frames.extend(filtered());
     frames.push(END);
     frames
 }
 
 fn version_5() -> Vec<Frame> {
-    let mut frames = version_4();
+    since_version_5(version_4())
+}
+
+fn since_version_5(mut frames: Vec<Frame>) -> Vec<Frame> {
     let end = frames.pop();
     frames.extend([1, u64::MAX].map(|at_ns| {
         let memory_bytes = (at_ns == 1).then_some(16 << 20);
@@ -263,6 +283,18 @@ fn version_5() -> Vec<Frame> {
     frames.extend((0..).zip(names).map(|(number, name)| Frame::Mark(Mark::new(number << 40, name))));
     frames.extend(end);
     frames
+}
+
+fn version_6() -> Vec<Frame> {
+    let details = |op: Op| match op {
+        Op::AttachmentMap => vec![
+            Detail::Mapping { entries: Some(u32::MAX), bounces: Some(1), bounced_bytes: Some(u64::MAX) },
+            Detail::Cause(Cause::GrantsRefused),
+        ],
+        Op::Attach => vec![Detail::Mapping { entries: None, bounces: None, bounced_bytes: None }],
+        other => every_detail(other),
+    };
+    since_version_5(since_version_4(&HIGHEST_6, details))
 }
 
 fn read(bytes: &[u8]) -> Vec<Frame> {
@@ -289,6 +321,7 @@ fn every_version_is_read_to_the_values_of_today() {
         (VERSION_3, version_3()),
         (VERSION_4, version_4()),
         (VERSION_5, version_5()),
+        (VERSION_6, version_6()),
     ];
     for (version, (bytes, values)) in (1..).zip(fixtures) {
         assert_eq!(version_of(bytes), version);
@@ -298,8 +331,17 @@ fn every_version_is_read_to_the_values_of_today() {
 
 #[test]
 fn the_newest_version_has_a_fixture_and_is_written_byte_for_byte_as_it() {
-    assert_eq!(version_of(VERSION_5), VERSION, "write a fixture of the new version, and keep the one of the old");
-    assert_eq!(written(&version_5()), VERSION_5);
+    assert_eq!(version_of(VERSION_6), VERSION, "write a fixture of the new version, and keep the one of the old");
+    assert_eq!(written(&version_6()), VERSION_6);
+}
+
+#[test]
+fn a_recording_of_version_5_has_nothing_of_mappings() {
+    let mut older = VERSION_6.to_vec();
+    older[6] = 5;
+    let mut reader = Reader::open(&older[..]).unwrap();
+    assert!(matches!(reader.next_frame(), Ok(Some(Frame::Environment(_)))));
+    assert!(reader.next_frame().unwrap_err().to_string().contains("a frame that cannot be decoded"));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use grantscope_wire::record::{
     CALIBRATION, DOMID_KNOWN, EVENT_BYTES, HEADER_BYTES, MAX_EVENTS, MAX_STATUSES, PAGES_KNOWN, PART, SOUNDED, STAGES_INCOMPLETE,
     STATUS_BYTES, STATUSES_UNREAD, Sounding, UNRETURNED,
 };
-use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside};
+use grantscope_wire::{
+    Buffer, Cause, Detail as Watched, DmaMapping, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside,
+};
 
 use grantscope_analysis::model::{Detail, Log, Operation, Outcome, Stages, UNREAD};
 use grantscope_analysis::stages::{self, Plans};
@@ -48,6 +50,7 @@ pub struct Decoder {
     /// What becomes of the hooks that operations pass.
     plans: Plans,
     leaves_out_stages: bool,
+    sees_bounces: bool,
     /// Events that were sent ahead, by the operation's start, thread and kind.
     parts: VecDeque<((u64, u32, u8), Log)>,
     /// Returns without entries, by hook.
@@ -63,6 +66,11 @@ impl Decoder {
     /// Of probes that watch as much.
     pub fn new(detail: Watched) -> Self {
         Self { plans: Plans::new(detail), ..Self::default() }
+    }
+
+    /// How often an entry is bounced can be said: the hook that sees it is attached.
+    pub fn see_bounces(&mut self) {
+        self.sees_bounces = true;
     }
 
     /// From now on operations have no stages, but for teardowns: whether their returns had entries is said as before.
@@ -94,12 +102,13 @@ impl Decoder {
         }
         let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
         let Some(mut log) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event)) else { return Ok(()) };
-        let teardowns = self.take_apart(op, &head, &mut log);
+        let Apart { teardowns, mapping } = self.take_apart(op, &head, &mut log);
         let (stages, matched) = self.stages(op, &head, &log);
         let mut details = details(&head, statuses)?;
         if head.caller != 0 {
             details.extend(caller(head.caller).map(Detail::Caller));
         }
+        details.extend(mapping.map(|mapping| self.mapping(mapping, &log)));
         let operation = Operation {
             start_ns: head.start_ns,
             duration_ns: head.duration_ns,
@@ -141,11 +150,21 @@ impl Decoder {
         &self.swallowed
     }
 
-    /// Leaves the events of an operation in its log, and gives back the teardowns that stood between them.
-    fn take_apart(&mut self, op: Op, head: &OpHeader, log: &mut Log) -> Vec<Inside> {
-        let mut teardowns = Vec::new();
+    /// What is said of a buffer that was mapped for a device.
+    fn mapping(&self, mapping: DmaMapping, log: &[Event]) -> Detail {
+        let bounces = log.iter().filter(|event| event.hook() == HookId::SwiotlbBounced.id()).count();
+        Detail::Mapping {
+            entries: mapping.entries,
+            bounces: self.sees_bounces.then_some(bounces as u32),
+            bounced_bytes: self.sees_bounces.then_some(mapping.bounced_bytes),
+        }
+    }
+
+    /// Leaves the events of an operation in its log, and gives back what stood between them.
+    fn take_apart(&mut self, op: Op, head: &OpHeader, log: &mut Log) -> Apart {
+        let Apart { mut teardowns, mut mapping } = Apart::default();
         if op == Op::Teardown {
-            return teardowns;
+            return Apart::default();
         }
         let words = &mut log[..];
         // Events move up into the places of what is none, so that nothing is copied elsewhere.
@@ -162,6 +181,10 @@ impl Decoder {
                 continue;
             }
             next += 1;
+            if let Some(more) = DmaMapping::read(word) {
+                mapping = Some(mapping.map_or(more, |before| together(before, more)));
+                continue;
+            }
             if let Some(sounding) = Sounding::read(word) {
                 if is_new {
                     let before = words[..kept].last().copied();
@@ -186,7 +209,7 @@ impl Decoder {
             kept += 1;
         }
         log.truncate(kept);
-        teardowns
+        Apart { teardowns, mapping }
     }
 
     /// All events of an operation; `None`: more will come.
@@ -229,6 +252,21 @@ impl Decoder {
         let is_left_out = self.leaves_out_stages && op != Op::Teardown;
         let stages = if is_left_out { Stages::new() } else { plan.stages(head.duration_ns, events) };
         (stages, plan.unmatched().is_empty())
+    }
+}
+
+/// What stood between the events of an operation.
+#[derive(Default)]
+struct Apart {
+    teardowns: Vec<Inside>,
+    mapping: Option<DmaMapping>,
+}
+
+/// Buffers that were mapped in one operation.
+fn together(one: DmaMapping, other: DmaMapping) -> DmaMapping {
+    DmaMapping {
+        entries: one.entries.zip(other.entries).map(|(one, other)| one.saturating_add(other)),
+        bounced_bytes: one.bounced_bytes.saturating_add(other.bounced_bytes),
     }
 }
 
@@ -549,6 +587,27 @@ mod tests {
         assert_eq!((second.start_ns, second.buffer, second.pages, second.domid), (112, None, None, None));
         assert!(operations.iter().all(Operation::adds_up));
         assert_eq!((close.op, close.stages.len()), (Op::Close, 3));
+    }
+
+    #[test]
+    fn what_was_mapped_for_a_device_is_added_up_and_bounces_nobody_sees_are_unknown() {
+        let mapping = |entries, bounced_bytes| DmaMapping { entries, bounced_bytes }.word();
+        let bounce = Event::new(Event::code(HookId::SwiotlbBounced, Edge::Mark), 0);
+        let mapped = |decoder: &mut Decoder, second: Event| {
+            let [entered, returned] = [entered(HookId::DmaMapSgtable, 3), returned(HookId::DmaMapSgtable, 9)];
+            let events = [entered, bounce, bounce, returned, mapping(Some(2), 12_288), second];
+            let head = Head { op: Op::AttachmentMap.id(), ..export() };
+            let operation = decode(decoder, &bytes(head, &events)).unwrap().unwrap();
+            assert_eq!((operation.log.len(), operation.log[1].offset_ns()), (4, 3));
+            operation.details
+        };
+        let mut seeing = Decoder::default();
+        seeing.see_bounces();
+        let all = |entries| vec![Detail::Mapping { entries, bounces: Some(2), bounced_bytes: Some(12_289) }];
+        assert_eq!(mapped(&mut seeing, mapping(Some(5), 1)), all(Some(7)));
+        assert_eq!(mapped(&mut seeing, mapping(None, 1)), all(None));
+        let blind = vec![Detail::Mapping { entries: Some(7), bounces: None, bounced_bytes: None }];
+        assert_eq!(mapped(&mut Decoder::default(), mapping(Some(5), 1)), blind);
     }
 
     #[test]

@@ -97,6 +97,10 @@ impl Probes {
             live.cannot_find(error_chain(error));
         }
         let census = census.ok();
+        let mut decoder = Decoder::new(detail);
+        if is_attached(&status, HookId::SwiotlbBounced) {
+            decoder.see_bounces();
+        }
         let mut probes = Self {
             returns: returns(&ebpf, &status),
             kretprobes: attached.kretprobes,
@@ -112,7 +116,7 @@ impl Probes {
             status,
             filter,
             callers,
-            decoder: Decoder::new(detail),
+            decoder,
             before: Vec::new(),
             left_out_before: 0,
             since_ns: 0,
@@ -300,6 +304,11 @@ fn with_missed_returns(mut counters: Vec<LossCounter>, missed: &[(HookId, u64)])
         }
     }
     counters
+}
+
+/// Whether this hook sees anything.
+fn is_attached(status: &[HookStatus], hook: HookId) -> bool {
+    status.iter().any(|status| status.hook == hook && status.attached_by.is_some())
 }
 
 /// The programs whose kretprobes end operations.

@@ -141,6 +141,13 @@ impl<H: Row> Event<H> {
         const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Int), "the hook's row has no such int") };
         self.context.arg(INDEX)
     }
+
+    /// An argument that is a long.
+    #[inline(always)]
+    pub fn long<const INDEX: usize>(&self) -> u64 {
+        const { assert!(matches!(H::HOOK.argument(INDEX), Shape::Long), "the hook's row has no such long") };
+        self.context.arg(INDEX)
+    }
 }
 
 /// The context of a program at a function's entry.

@@ -3,6 +3,7 @@
 mod attach;
 mod calibration;
 mod clock;
+mod dma;
 mod environment;
 mod failure;
 mod filter;
@@ -18,6 +19,7 @@ mod status;
 pub use attach::AttachMode;
 pub use calibration::{Calibration, Cost, Crossing};
 pub use clock::{Clock, UnknownClock};
+pub use dma::DmaSums;
 pub use environment::{Environment, HookStatus};
 pub use failure::{answer, is_failure};
 pub use filter::{Filter, FilterReport, ImpossibleName};

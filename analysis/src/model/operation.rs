@@ -5,7 +5,7 @@ use std::sync::Arc;
 use grantscope_wire::{Buffer, Cause, Event, Op, Stage};
 use smallvec::SmallVec;
 
-use super::{Outcome, Phase};
+use super::{DmaSums, Outcome, Phase};
 
 /// Hooks that were passed: of most operations so few that they need no memory of their own.
 pub type Log = SmallVec<[Event; 8]>;
@@ -62,6 +62,15 @@ pub enum Detail {
     Caller(String),
     /// Why it failed, if the errno has several possible causes.
     Cause(Cause),
+    /// A buffer was mapped for an importer's device in it, or was to be.
+    Mapping {
+        /// Entries of its scatter list: parts that lie together for this kernel. `None`: not known.
+        entries: Option<u32>,
+        /// Entries that were not mapped where they lie, but by way of a bounce buffer, or were to be. `None`: not known.
+        bounces: Option<u32>,
+        /// Bytes of those.
+        bounced_bytes: Option<u64>,
+    },
     /// How many of its references got a grant status other than okay.
     Status {
         /// Xen's `GNTST_*`, or [`UNREAD`](super::UNREAD).
@@ -92,6 +101,16 @@ impl Operation {
     /// Why it failed; `None`: not known, or its outcome says it all.
     pub fn cause(&self) -> Option<Cause> {
         self.details.iter().find_map(|detail| if let Detail::Cause(cause) = detail { Some(*cause) } else { None })
+    }
+
+    /// What was mapped for an importer's device in it; `None`: nothing, or not known.
+    pub fn mapped(&self) -> Option<DmaSums> {
+        self.details.iter().find_map(|detail| match *detail {
+            Detail::Mapping { entries, bounces, bounced_bytes } => {
+                Some(DmaSums { entries: entries.map(u64::from), bounces: bounces.map(u64::from), bounced_bytes })
+            }
+            _ => None,
+        })
     }
 
     /// Grant references by the status that Xen refused them with, and those of which it is not known.

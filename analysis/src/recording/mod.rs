@@ -19,6 +19,7 @@ mod v2;
 mod v3;
 mod v4;
 mod v5;
+mod v6;
 mod whole;
 mod writer;
 
@@ -34,7 +35,7 @@ use crate::model::{Calibration, Environment, FilterReport, LossReport, MapsRepor
 /// First bytes of every recording.
 pub const MAGIC: [u8; 6] = *b"GSREC\n";
 /// Version that this program writes. It reads all versions up to this one.
-pub const VERSION: u16 = 5;
+pub const VERSION: u16 = 6;
 
 /// One message of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(read(b"run,kernel,xen\n").1.as_deref(), Some(not_ours));
         let mut newer = recording(&[END]);
         newer[MAGIC.len()] = 9;
-        let too_new = "recording of version 9, but this grantscope reads versions up to 5: update grantscope";
+        let too_new = "recording of version 9, but this grantscope reads versions up to 6: update grantscope";
         assert_eq!(read(&newer).1.as_deref(), Some(too_new));
     }
 }

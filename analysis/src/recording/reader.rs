@@ -106,7 +106,7 @@ impl<R: Read> Reader<R> {
             1..=VERSION => {}
             _ => return Err(ReadError::TooNew { found }),
         }
-        Ok(Self { input, version: found, newest: v5::Decoder::default(), frames: 0, ended: false })
+        Ok(Self { input, version: found, newest: v5::Decoder::of(found), frames: 0, ended: false })
     }
 
     /// Which version the recording has.
@@ -116,7 +116,7 @@ impl<R: Read> Reader<R> {
 
     /// Begins at a frame behind the first, of a recording of this version.
     pub(super) fn within(version: u16, input: R) -> Self {
-        Self { input, version, newest: v5::Decoder::default(), frames: 1, ended: false }
+        Self { input, version, newest: v5::Decoder::of(version), frames: 1, ended: false }
     }
 
     /// The next frame; `None` after the end frame.

@@ -24,7 +24,7 @@ pub struct Operation {
     details: Vec<Detail>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub enum Detail {
     StartedBy(#[serde(with = "ids::op")] Op),
     Caller(String),
@@ -98,13 +98,23 @@ pub struct Filter {
 
 frames_are_read!(Frame { Maps, Filtered });
 
+impl From<Detail> for model::Detail {
+    fn from(detail: Detail) -> Self {
+        match detail {
+            Detail::StartedBy(op) => Self::StartedBy(op),
+            Detail::Caller(name) => Self::Caller(name),
+            Detail::Cause(cause) => Self::Cause(cause),
+            Detail::Status { status, count } => Self::Status { status, count },
+        }
+    }
+}
+
 impl From<Operation> for model::Operation {
     fn from(Operation { common, details }: Operation) -> Self {
         common.with(details.into_iter().map(Into::into).collect())
     }
 }
 
-same_variants!(Detail, model::Detail { StartedBy(op), Caller(name), Cause(cause), Status { status, count } });
 same_fields!(MapsReport, model::MapsReport { at_ns, gone, no_census } lists { changed });
 same_fields!(LiveMap, model::LiveMap {
     id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns

@@ -1,4 +1,4 @@
-//! Version 5: marks. All other frames are those of version 4. The version that is written.
+//! Version 5: marks. All other frames are those of version 4.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,11 @@ struct Mark<'a> {
 pub struct Decoder(v4::Decoder);
 
 impl Decoder {
+    /// Of a recording of this version.
+    pub fn of(version: u16) -> Self {
+        Self(v4::Decoder::of(if version < 6 { v4::Details::Before6 } else { v4::Details::Since6 }))
+    }
+
     /// The next frame.
     pub fn frame(&mut self, payload: &[u8]) -> postcard::Result<super::Frame> {
         match payload.split_first() {

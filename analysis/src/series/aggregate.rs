@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::{Extent, LeftOut, RecorderUse, Series, SeriesKey, Subtracted, Times, Unkept, Wanted};
 use crate::live::Ledger;
 use crate::marks::Marks;
-use crate::model::{Environment, FilterReport, LossReport, MOST_STATUSES, OTHERS, Operation, Statuses};
+use crate::model::{DmaSums, Environment, FilterReport, LossReport, MOST_STATUSES, OTHERS, Operation, Statuses};
 use crate::own::{Costs, OwnTime, Paths};
 use crate::recording::Frame;
 
@@ -20,6 +20,7 @@ pub struct Aggregate {
     series: Kept,
     callers: Callers,
     statuses: BTreeMap<SeriesKey, Statuses>,
+    mapped: BTreeMap<SeriesKey, DmaSums>,
     environment: Option<Environment>,
     loss: LossReport,
     filtered: Option<FilterReport>,
@@ -98,6 +99,9 @@ impl Aggregate {
         for (status, references) in operation.statuses() {
             add_status(self.statuses.entry(all_series.total).or_default(), status, references);
         }
+        if let Some(mapped) = operation.mapped() {
+            self.mapped.entry(all_series.total).and_modify(|sums| *sums = sums.and(mapped)).or_insert(mapped);
+        }
         let mut record = |stage, measured_ns, own: Option<OwnTime>| {
             let series = all_series.stage(stage);
             match own {
@@ -144,6 +148,11 @@ impl Aggregate {
     pub fn statuses(&self, key: &SeriesKey) -> &Statuses {
         static NONE: Statuses = Statuses::new();
         self.statuses.get(&SeriesKey { stage: None, ..*key }).unwrap_or(&NONE)
+    }
+
+    /// What was mapped for devices in all operations of a series; `None`: nothing, or not known.
+    pub fn mapped(&self, key: &SeriesKey) -> Option<DmaSums> {
+        self.mapped.get(&SeriesKey { stage: None, ..*key }).copied()
     }
 
     /// Where this was recorded; `None`: not reported yet.

@@ -1,6 +1,6 @@
 //! An importer with a device: what it does is profiled exactly, and it is where swiotlb-xen maps for it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::model::Outcome;
@@ -8,7 +8,7 @@ use grantscope_wire::Op;
 
 use super::{
     harness::Harness,
-    hooks_document, platforms_document,
+    hooks_document, importer_table, platforms_document,
     recorded::{Recorded, truth},
 };
 use crate::{
@@ -23,7 +23,7 @@ tracing=/sys/kernel/tracing
 event=$tracing/events/swiotlb/swiotlb_bounced
 entries=/sys/module/grantscope_importer/parameters/entries
 used=/sys/kernel/debug/swiotlb/io_tlb_used
-echo 8192 >$tracing/buffer_size_kb && echo 1 >$event/enable || exit
+echo mono >$tracing/trace_clock && echo 8192 >$tracing/buffer_size_kb && echo 1 >$event/enable || exit
 grantscope record -o /out/importer.gsr --clock counted -- \
     grantscope-workload run --peer 1 --scenario /job/importer.toml --truth /out/importer.json >/out/importer.said 2>&1 || exit
 echo 0 >$event/enable
@@ -75,8 +75,9 @@ pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
     hooks_document::has_column(platform.name, &recorded.environment()?.hooks)?;
     recorded.agrees_with(&truth(&out.join("importer.json"))?)?;
     the_large_alone_is_refused(&recorded)?;
-    it_is_swiotlb_that_maps(&outcome, &out)?;
+    bounces_are_those_of_the_kernel(&recorded, &outcome)?;
     nothing_is_left(&outcome)?;
+    importer_table::is_written(&recorded)?;
     platforms_document::is_exact(platform.name, &recorded)
 }
 
@@ -93,29 +94,58 @@ fn the_large_alone_is_refused(recorded: &Recorded) -> Result<()> {
     Ok(())
 }
 
-/// The tracepoint is swiotlb-xen's: a device without its operations never passes it.
-fn it_is_swiotlb_that_maps(outcome: &run::Outcome, out: &Path) -> Result<()> {
+/// Of every operation as many entries and bytes were bounced as the kernel's own trace has, and as many entries mapped as the module counted.
+fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) -> Result<()> {
     let [bounced, entries, overrun] = ["bounced", "entries", "overrun"].map(|name| outcome.required(name));
     let (bounced, entries, overrun) = (bounced?, entries?, overrun?);
     ensure!(overrun.lines().all(|line| line.ends_with("overrun: 0")), "the kernel's trace was too small: {overrun}");
-    let sizes = bounces_by_size(&bounced)?;
-    note!("bounces by bytes: {sizes:?}; {} entries of scatter lists were mapped", entries.trim());
-    let slot_bytes = u64::from(SLOT_PAGES) * 4096;
-    ensure!(sizes.contains_key(&slot_bytes), "no whole slot was bounced: look at {:?}", out.join("bounced"));
-    ensure!(sizes.keys().any(|bytes| *bytes > slot_bytes), "what was refused did not come to swiotlb: {sizes:?}");
+    let mut traced: Vec<_> = bounced.lines().map(Bounce::read).collect::<Result<_>>()?;
+    let all = (traced.len(), traced.iter().map(|bounce| bounce.bytes).sum::<u64>());
+    let (mut of_success, mut sums) = (0, (0, 0));
+    for operation in recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
+        let mapped = operation.mapped().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;
+        let seen = mapped.bounces.zip(mapped.bounced_bytes).context("bounces are not known")?;
+        // The trace has whole microseconds.
+        let during = operation.start_ns / 1_000..=(operation.start_ns + operation.duration_ns) / 1_000;
+        let is_of_it = |bounce: &Bounce| bounce.tid == operation.tid && during.contains(&bounce.at_us);
+        let of_it: Vec<_> = traced.extract_if(.., |bounce| is_of_it(bounce)).collect();
+        let kernel = (of_it.len() as u64, of_it.iter().map(|bounce| bounce.bytes).sum::<u64>());
+        ensure!(seen == kernel, "{seen:?} recorded, {kernel:?} in the kernel's trace: {operation:?}");
+        sums = (sums.0 + kernel.0, sums.1 + kernel.1);
+        if operation.outcome == Outcome::Ok {
+            of_success += mapped.entries.context("entries are not known")?;
+        }
+    }
+    ensure!(traced.is_empty(), "bounces that no operation has: {traced:?}");
+    ensure!(sums.0 > 0 && sums == (all.0 as u64, all.1), "{sums:?} in all operations, {all:?} in the trace");
     let entries: u64 = entries.trim().parse().context("the module's count is a number")?;
-    ensure!(entries > 0, "the module mapped nothing");
+    ensure!(of_success == entries, "{of_success} entries recorded, {entries} counted by the module");
+    note!("{} bounces of {} bytes, each in its operation as in the kernel's trace; {entries} entries mapped", sums.0, sums.1);
     Ok(())
 }
 
-/// How often buffers of each size were bounced, or were to be: lines `… swiotlb_bounced: dev_name: … size=16384 NORMAL`.
-fn bounces_by_size(trace: &str) -> Result<BTreeMap<u64, u64>> {
-    let mut sizes = BTreeMap::new();
-    for line in trace.lines() {
-        let size = line.split_once(" size=").and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-        *sizes.entry(size.with_context(|| format!("the kernel's trace has no size in {line:?}"))?).or_default() += 1;
+/// An entry that was bounced, or was to be.
+#[derive(Debug, PartialEq, Eq)]
+struct Bounce {
+    tid: u32,
+    at_us: u64,
+    bytes: u64,
+}
+
+impl Bounce {
+    /// A line of the kernel's trace: `  name-67  [000] .....  1.500000: swiotlb_bounced: dev_name: … size=16384 NORMAL`.
+    fn read(line: &str) -> Result<Self> {
+        let read = || {
+            let (task, rest) = line.rsplit_once(" [")?;
+            let tid = task.trim().rsplit_once('-')?.1.parse().ok()?;
+            let (before, fields) = rest.split_once(": swiotlb_bounced: ")?;
+            let (seconds, micros) = before.split_whitespace().next_back()?.split_once('.')?;
+            let at_us = seconds.parse::<u64>().ok()? * 1_000_000 + micros.parse::<u64>().ok()?;
+            let (_, size) = fields.split_once(" size=")?;
+            Some(Self { tid, at_us, bytes: size.split_whitespace().next()?.parse().ok()? })
+        };
+        read().with_context(|| format!("no line of a bounce: {line:?}"))
     }
-    Ok(sizes)
 }
 
 /// After a run, and after one that was killed.
@@ -134,11 +164,12 @@ mod tests {
 
     #[test]
     fn the_kernels_trace_is_read() {
-        let line = |size: &str| {
-            format!("  a-67 [000] ..... 1.5: swiotlb_bounced: dev_name: importer dma_mask=ff dev_addr=7f000{size} NORMAL\n")
+        let line = |rest: &str| {
+            format!(
+                "  a [b]-67      [000] .....     1.500007: swiotlb_bounced: dev_name: importer dma_mask=ff dev_addr=7f000{rest} NORMAL"
+            )
         };
-        let trace = [line(" size=8192"), line(" size=266240"), line(" size=8192")].concat();
-        assert_eq!(bounces_by_size(&trace).unwrap(), BTreeMap::from([(8192, 2), (266_240, 1)]));
-        assert!(bounces_by_size(&line("")).is_err());
+        assert_eq!(Bounce::read(&line(" size=8192")).unwrap(), Bounce { tid: 67, at_us: 1_500_007, bytes: 8192 });
+        assert!(Bounce::read(&line("")).is_err());
     }
 }

@@ -21,6 +21,7 @@ mod harness;
 mod hooks_document;
 mod hostile;
 mod importer;
+mod importer_table;
 mod init;
 mod kernel_users;
 mod ledger;

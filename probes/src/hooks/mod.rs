@@ -92,6 +92,7 @@ macro_rules! stage_hooks {
     };
 }
 
+mod dma;
 mod dmabuf;
 mod gntalloc;
 mod gntdev;

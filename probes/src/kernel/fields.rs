@@ -67,6 +67,7 @@ readers! {
     dmabuf_private: u64;
     dmabuf_ops_release: u64;
     exported_map: u64;
+    sg_table_entries: u32;
     page_private: u64;
     task_tgid: u32;
     task_leader: u64;

@@ -14,6 +14,16 @@ use crate::exchange::{exchange, put};
 use crate::out::loss;
 use crate::repeat::repeat;
 
+/// A buffer is mapped for a device.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Mapping {
+    /// The address of its scatter list.
+    pub(super) table: u64,
+    /// Of entries that were not mapped where they lie.
+    pub(super) bounced_bytes: u64,
+}
+
 /// An operation that is under way. A power of two of bytes, for the sake of its place in the table.
 #[repr(C, align(2048))]
 pub struct Task {
@@ -34,6 +44,8 @@ pub struct Task {
     pub(super) map: u64,
     /// The lock that it waits for; 0: none.
     pub(super) lock: u64,
+    /// The buffer that is being mapped for a device. What was before is of no operation that is now.
+    pub(super) mapping: Mapping,
     /// Of an operation that is sounded: when the program that runs began.
     pub(super) program_ns: u64,
     /// The unmapping that it has requested, while that is not done.
@@ -57,6 +69,7 @@ impl Task {
         arguments: [0; 2],
         map: 0,
         lock: 0,
+        mapping: Mapping { table: 0, bounced_bytes: 0 },
         program_ns: 0,
         unmapping: Unmapping::NONE,
         evidence: Evidence::NONE,

@@ -1,12 +1,13 @@
 //! The operation that each context is in: from the hook that begins it to the hook that reports it.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use grantscope_wire::{HookId, LossKind, Op, OpAt, OpHeader, Row, TeardownInside, record};
+use grantscope_wire::{DmaMapping, HookId, LossKind, Op, OpAt, OpHeader, Row, TeardownInside, record};
 
 use super::caller::CallSite;
 use super::context::Context;
 use super::events::now_ns;
 use super::evidence::{Request, STATUSES_UNREAD};
+use super::slots::Mapping;
 pub use super::slots::Task;
 use super::sounding;
 use super::statuses;
@@ -14,6 +15,7 @@ use super::teardown::{self, PARKED};
 use super::{handover, slots};
 use crate::call::{Call, Return};
 use crate::kernel::current;
+use crate::kernel::fields::sg_table_entries;
 use crate::out::{filter, loss};
 
 /// The current thread, if it is inside an operation.
@@ -296,6 +298,28 @@ impl Task {
             self.lock = 0;
             self.events.leave(hook, now);
         }
+    }
+
+    /// A buffer's scatter list is to be mapped for a device.
+    #[inline(always)]
+    pub fn begin_to_map(&mut self, hook: HookId, table: u64) {
+        self.mapping = Mapping { table, bounced_bytes: 0 };
+        self.events.enter(hook);
+    }
+
+    /// An entry of it is mapped by way of a bounce buffer, if there is one.
+    #[inline(always)]
+    pub fn bounce(&mut self, hook: HookId, bytes: u64) {
+        self.mapping.bounced_bytes = self.mapping.bounced_bytes.wrapping_add(bytes);
+        self.events.mark(hook);
+    }
+
+    /// It is mapped, or cannot be.
+    #[inline(always)]
+    pub fn end_to_map(&mut self, hook: HookId, now: u64) {
+        self.events.leave(hook, now);
+        let Mapping { table, bounced_bytes } = self.mapping;
+        self.events.add(DmaMapping { entries: sg_table_entries(table), bounced_bytes }.word());
     }
 
     /// Whether the end of what it unmaps goes into its own record: not where that may never be sent.

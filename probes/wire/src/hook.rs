@@ -1,7 +1,7 @@
 //! The one table of hooks: which kernel function, how it is watched, what the probes read of it, what is missing without it.
 //!
 //! Source of the functions, their order and their prototypes: Linux v6.12, drivers/xen/{gntdev,gntdev-dmabuf,gntalloc,grant-table,
-//! mem-reservation}.c, drivers/dma-buf/dma-buf.c, mm/memory.c, mm/mmap.c, include/trace/events/lock.h.
+//! mem-reservation}.c, drivers/dma-buf/dma-buf.c, kernel/dma/mapping.c, mm/memory.c, mm/mmap.c, include/trace/events/{lock,swiotlb}.h.
 
 use self::Shape::{Int, Long, Pointer, Pointers, Unread};
 
@@ -310,6 +310,12 @@ hooks! {
     ContentionEnd = 40, "contention_end", &["contention_end"], Tracepoint(Stages), Optional,
         &[Pointer("void")] => Unread,
         "the end of the stage lock_wait (what follows is counted with it)";
+    DmaMapSgtable = 46, "dma_map_sgtable", &["dma_map_sgtable"], Both(Stages, Stages), Optional,
+        &[Unread, Pointer("sg_table")] => Unread,
+        "the stage dma_map (it becomes part of attachment_map), and how many entries a buffer's scatter list has";
+    SwiotlbBounced = 47, "swiotlb_bounced", &["swiotlb_bounced"], Tracepoint(Stages), Optional,
+        &[Unread, Unread, Long] => Unread,
+        "how many entries of a buffer's scatter list are mapped by way of a bounce buffer";
     DmaBufGet = 48, "dma_buf_get", &["dma_buf_get"], Entry(Operations), Optional,
         &[] => Unread,
         "the causes over_limit and not_a_dmabuf of an import";
@@ -329,8 +335,8 @@ hooks! {
     }
 }
 
-/// One more than the highest hook id, rounded up to a power of two.
-pub const HOOK_IDS: usize = 62;
+/// One more than the highest id that a hook can have: those above are codes of what else stands in a log (`record.rs`).
+pub const HOOK_IDS: usize = 61;
 
 const _: () = {
     let mut n = 0;

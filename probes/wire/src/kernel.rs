@@ -3,7 +3,7 @@
 //!
 //! The collector finds it out, and fills it in before it loads the probes: one static of the type [`Kernel`], so that it cannot forget
 //! any of it. Source of the structures: Linux v6.12, drivers/xen/{gntdev-common.h,gntdev-dmabuf.c}, include/xen/grant_table.h,
-//! include/linux/{mm_types,fs,dma-buf,sched,page-flags}.h.
+//! include/linux/{mm_types,fs,dma-buf,scatterlist,sched,page-flags}.h.
 
 /// What the programs that read a member need of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +164,7 @@ members! {
     dmabuf_private: "dma_buf", "priv", Unread, WithStructure;
     dmabuf_ops_release: "dma_buf_ops", "release", Unread, WithStructure;
     exported_map: "gntdev_dmabuf", "u.exp.map", Unread, WithStructure;
+    sg_table_entries: "sg_table", "orig_nents", Optional, Unread;
     page_private: "page", "private", Optional, Unread;
     page_foreign: "pageflags", "PG_foreign", Optional, Unread;
     task_tgid: "task_struct", "tgid", Unread, Required;

@@ -26,6 +26,6 @@ pub use kernel::Kernel;
 pub use live::{FoundMap, LiveMap, MapInfo, PendingTeardown};
 pub use loss::LossKind;
 pub use op::{Buffer, Op, OpAt};
-pub use record::{Edge, Event, GrantStatus, OpHeader, OpRecord, TeardownInside};
+pub use record::{DmaMapping, Edge, Event, GrantStatus, OpHeader, OpRecord, TeardownInside};
 pub use stage::Stage;
 pub use turn::{TableId, Turn};

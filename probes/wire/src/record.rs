@@ -213,7 +213,7 @@ impl Event {
     }
 }
 
-const _: () = assert!(crate::hook::HOOK_IDS <= Sounding::CODE as usize & !(MARKED as usize), "ids of hooks and codes meet");
+const _: () = assert!(crate::hook::HOOK_IDS <= DmaMapping::CODE as usize & !(MARKED as usize), "ids of hooks and codes meet");
 
 /// A teardown that ended in the operation that requested it, behind the event of the return of `gnttab_unmap_refs`: it began at that
 /// function's entry. It takes the place of three events.
@@ -256,6 +256,43 @@ impl TeardownInside {
                 domid: (facts.0 >> 48) as u16,
             },
         })
+    }
+}
+
+/// A buffer was mapped for a device: behind the event of the return of `dma_map_sgtable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DmaMapping {
+    /// Entries of its scatter list; `None`: not known.
+    pub entries: Option<u32>,
+    /// Bytes of those entries that went by way of a bounce buffer, or were to. At the most what 32 bits hold.
+    pub bounced_bytes: u64,
+}
+
+impl DmaMapping {
+    /// Where an event would have the code of a hook: no hook has this id.
+    const CODE: u8 = MARKED | 61;
+    const ENTRIES_SHIFT: u32 = 32;
+    const UNKNOWN_ENTRIES: u32 = (1 << 24) - 1;
+
+    /// As it travels.
+    #[inline(always)]
+    pub const fn word(self) -> Event {
+        let entries = match self.entries {
+            Some(entries) if entries < Self::UNKNOWN_ENTRIES => entries,
+            _ => Self::UNKNOWN_ENTRIES,
+        };
+        let bytes = if self.bounced_bytes > u32::MAX as u64 { u32::MAX as u64 } else { self.bounced_bytes };
+        Event::new(Self::CODE, (entries as u64) << Self::ENTRIES_SHIFT | bytes)
+    }
+
+    /// What the word is, if it is one.
+    pub fn read(word: Event) -> Option<Self> {
+        if word.code_of() != Self::CODE {
+            return None;
+        }
+        let value = word.offset_ns();
+        let entries = Some((value >> Self::ENTRIES_SHIFT) as u32).filter(|&entries| entries != Self::UNKNOWN_ENTRIES);
+        Some(Self { entries, bounced_bytes: value & u32::MAX as u64 })
     }
 }
 

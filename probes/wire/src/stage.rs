@@ -31,6 +31,7 @@ named_ids! {
         Unmapping = 26, "unmapping", "the unmapping itself: the hypercall, and removing the frames from Linux's records";
         LockWait = 27, "lock_wait", "waiting for a lock that another thread holds; gntdev has one per open file";
         EagainSleep = 28, "eagain_sleep", "sleeping until Xen has brought a grant's page back (grant status eagain)";
+        DmaMap = 29, "dma_map", "finding DMA addresses for a device, entry by entry of the scatter list, and copying what has to be bounced (dma_map_sgtable)";
     }
 }
 

@@ -11,6 +11,7 @@ mod write;
 use grantscope_wire::{Buffer, Detail as Watched, HookId, Op};
 use serde::{Deserialize, Serialize};
 
+pub use self::read::Details;
 use self::read::Reading;
 use self::write::Writing;
 use super::convert::{same_fields, same_variants};
@@ -108,12 +109,17 @@ same_fields!(Cost, model::Cost { before_ps, after_ps, error_ps });
 pub struct Decoder(Reading);
 
 impl Decoder {
+    /// Of operations that can have these details.
+    pub fn of(details: Details) -> Self {
+        Self(Reading::new(None, details))
+    }
+
     /// The next frame.
     pub fn frame(&mut self, payload: &[u8]) -> postcard::Result<super::Frame> {
         use super::Frame as Model;
         Ok(match whole(payload)? {
             Frame::Environment(environment) => {
-                self.0 = Reading::new(environment.detail);
+                self.0 = Reading::new(environment.detail, self.0.details());
                 Model::Environment(environment.into())
             }
             Frame::Operations(bytes) => Model::Operations(self.0.operations(bytes)?),

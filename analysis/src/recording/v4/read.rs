@@ -9,7 +9,7 @@ use super::bytes::Input;
 use super::dictionary::{Dictionary, MOST, MOST_EVENTS, MOST_NAME_BYTES};
 use super::kind::{Actor, Flags, Kind};
 use crate::model::{Detail, Log, Operation, Outcome};
-use crate::recording::v3;
+use crate::recording::{v3, v6};
 use crate::stages::Plan;
 
 /// An event's offset has as many bits.
@@ -20,10 +20,21 @@ const MOST_DETAILS: usize = 1_024;
 /// it grows.
 const USUAL_BYTES: usize = 12;
 
+/// Which details operations can have.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Details {
+    /// Those of version 3.
+    #[default]
+    Before6,
+    /// Those of version 6.
+    Since6,
+}
+
 /// What was described so far.
 #[derive(Debug, Default)]
 pub struct Reading {
     detail: Watched,
+    details: Details,
     kinds: Dictionary<KnownKind>,
     actors: Dictionary<KnownActor>,
 }
@@ -56,8 +67,13 @@ struct KnownActor {
 
 impl Reading {
     /// Of a recording in which so much was watched.
-    pub fn new(detail: Option<Watched>) -> Self {
-        Self { detail: detail.unwrap_or_default(), ..Self::default() }
+    pub fn new(detail: Option<Watched>, details: Details) -> Self {
+        Self { detail: detail.unwrap_or_default(), details, ..Self::default() }
+    }
+
+    /// Which details its operations can have.
+    pub fn details(&self) -> Details {
+        self.details
     }
 
     /// The operations of a frame.
@@ -84,7 +100,7 @@ impl Reading {
         let start_ns = input.number_near(before_ns)?;
         let map_generation_ns = if kind.has_map_generation { Some(input.number_near(start_ns)?) } else { None };
         let (log, duration_ns) = kind.log(input)?;
-        let details = if kind.has_details { details(input)? } else { Vec::new() };
+        let details = if kind.has_details { details(input, self.details)? } else { Vec::new() };
         Ok(Operation {
             start_ns,
             duration_ns,
@@ -108,12 +124,18 @@ impl Reading {
 }
 
 /// A list, of which each byte could stand for more than thirty: only so many.
-fn details(input: &mut Input<'_>) -> Result<Vec<Detail>> {
+fn details(input: &mut Input<'_>, of: Details) -> Result<Vec<Detail>> {
     let count = input.place()?;
     if count > MOST_DETAILS {
         return Err(Error::SerdeDeCustom);
     }
-    (0..count).map(|_| Ok(input.value::<v3::Detail>()?.into())).collect()
+    let detail = |_| {
+        Ok(match of {
+            Details::Before6 => input.value::<v3::Detail>()?.into(),
+            Details::Since6 => input.value::<v6::Detail>()?.into(),
+        })
+    };
+    (0..count).map(detail).collect()
 }
 
 /// The entry that comes next: by its number, or described where there is a 0.

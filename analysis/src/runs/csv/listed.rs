@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use grantscope_wire::Op;
 
-use crate::model::Statuses;
+use crate::model::{DmaSums, Statuses};
 use crate::runs::{Fact, Run};
 use crate::series::SeriesKey;
 
@@ -72,4 +72,6 @@ pub struct Listed {
     pub numbers: [Option<u64>; OF_RUN.len()],
     /// What Xen refused, by the key of whole operations. Those of which it refused nothing are not in it.
     pub statuses: BTreeMap<SeriesKey, Statuses>,
+    /// What was mapped for devices, likewise. Those in which nothing was are not in it.
+    pub mapped: BTreeMap<SeriesKey, DmaSums>,
 }

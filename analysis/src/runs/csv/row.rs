@@ -10,7 +10,7 @@ use super::error::CsvError;
 use super::histogram::buckets;
 use super::listed::{Circumstances, Listed, OF_RUN, TAG, named_circumstances};
 use crate::column::COLUMNS;
-use crate::model::{Outcome, Statuses, status_named};
+use crate::model::{DmaSums, Outcome, Statuses, status_named};
 use crate::runs::{Fact, Facts, Run};
 use crate::series::{PageRange, Series, SeriesKey, Subtracted};
 
@@ -117,10 +117,20 @@ impl<'a> Row<'a> {
         if !statuses.is_empty() {
             listed.statuses.entry(SeriesKey { stage: None, ..key }).or_insert(statuses);
         }
+        if let Some(mapped) = self.mapped()? {
+            listed.mapped.entry(SeriesKey { stage: None, ..key }).or_insert(mapped);
+        }
         match listed.run.series.insert(key, series) {
             None => Ok(occupied),
             Some(_) => Err(CsvError::Twice { line: self.line() }),
         }
+    }
+
+    /// What was mapped for devices; `None`: nothing, or not known.
+    fn mapped(&self) -> Result<Option<DmaSums>, CsvError> {
+        let [entries, bounces, bounced_bytes] = ["entries", "bounces", "bounced_bytes"].map(|column| self.number(column));
+        let sums = DmaSums { entries: entries?, bounces: bounces?, bounced_bytes: bounced_bytes? };
+        Ok(Some(sums).filter(|sums| sums.entries.or(sums.bounces).or(sums.bounced_bytes).is_some()))
     }
 
     /// What Xen refused: `bad_gntref:3;no_space:1`.

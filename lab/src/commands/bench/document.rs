@@ -1,4 +1,4 @@
-//! docs/performance.md and docs/probes.md: their tables are written by the commands that measure them.
+//! docs/performance.md and others: their tables are written by what measures them.
 
 use std::{fs, process::Command};
 
@@ -10,6 +10,9 @@ use crate::{command, place};
 const PERFORMANCE: Document = Document("docs/performance.md");
 /// Every program.
 pub const PROBES: Document = Document("docs/probes.md");
+
+/// What an importer with a device costs.
+pub const IMPORTERS: Document = Document("docs/importers.md");
 
 /// A document, by its path.
 #[derive(Debug, Clone, Copy)]
