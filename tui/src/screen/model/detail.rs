@@ -1,5 +1,6 @@
 //! The selected row in full: its durations, and where the time goes.
 
+use grantscope_analysis::model::DmaSums;
 use grantscope_analysis::quantile::{Estimate, P50, P90, P99, Quantile};
 use grantscope_analysis::series::{Aggregate, Failures, Group, Range, Series, SeriesKey, failures, merged};
 use grantscope_wire::{Cause, Stage};
@@ -27,6 +28,8 @@ pub struct Detail {
     pub stages: Vec<StageRow>,
     /// Why its operations failed, the most frequent first; empty where they did not, or where the cause is unknown.
     pub causes: Vec<CauseRow>,
+    /// What was mapped for devices in its operations; `None`: nothing, or not known.
+    pub mapped: Option<DmaSums>,
 }
 
 impl Detail {
@@ -77,6 +80,7 @@ pub fn detail(data: &Data, row: &Row) -> Detail {
         total,
         stages: stages.collect(),
         causes: causes(&data.aggregate, members),
+        mapped: members.iter().filter_map(|key| data.aggregate.mapped(key)).reduce(DmaSums::and),
     }
 }
 

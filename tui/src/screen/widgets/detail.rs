@@ -1,13 +1,17 @@
 //! Parts of a picture of one row: why its operations failed, and room for histogram and stages.
 
 use grantscope_analysis::model::status_list;
+use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
 
 use crate::screen::model::detail::{CauseRow, Detail};
 use crate::screen::theme::Theme;
-use crate::screen::widgets::wrap::{first_of, wrap};
+use crate::screen::widgets::wrap::{first_of, fitted, wrap};
+
+/// Fewer lines are for histogram and stages alone.
+const LEAST_WITH_FACTS: u16 = 6;
 
 /// Why the operations of the row failed: `grants_refused 12 × (bad_gntref 12)`. Empty: they did not, or the cause is unknown.
 pub fn causes(detail: &Detail) -> String {
@@ -27,6 +31,32 @@ pub fn causes_in_words(detail: &Detail) -> String {
 fn statuses(row: &CauseRow) -> String {
     let list = status_list(&row.failures.statuses, " ", ", ");
     if list.is_empty() { list } else { format!(" ({list})") }
+}
+
+/// What mapping for devices was made of, per operation: `mapped for a device: 16.0 entries, 3.5 of them bounced (14 KiB)`. Empty: nothing
+/// was, or it is not known.
+pub fn mapped(detail: &Detail) -> String {
+    let Some(sums) = detail.mapped else { return String::new() };
+    let operations = detail.total.count() as f64;
+    let each = |sum: Option<u64>| sum.map(|sum| sum as f64 / operations);
+    let entries = each(sums.entries).map_or_else(|| "entries not known".to_owned(), |entries| format!("{entries:.1} entries"));
+    let bounced = match each(sums.bounces).zip(each(sums.bounced_bytes)) {
+        None => "bounces not seen".to_owned(),
+        Some((0.0, _)) => "none of them bounced".to_owned(),
+        Some((bounces, bytes)) => format!("{bounces:.1} of them bounced ({})", units::size(bytes.round() as u64)),
+    };
+    format!("mapped for a device: {entries}, {bounced}")
+}
+
+/// Lines above the rest: what mapping for devices was made of. What is left below them. A row without loses no line.
+pub fn above(canvas: &mut Canvas, area: Rect, text: &str) -> Rect {
+    if text.is_empty() || area.height < LEAST_WITH_FACTS {
+        return area;
+    }
+    let parts = [Constraint::Length(1), Constraint::Min(0)];
+    let [top, rest] = Layout::vertical(parts).areas(area);
+    canvas.render_widget(Text::from(fitted(text, area.width.into())), top);
+    rest
 }
 
 /// Says why, in lines above the rest; what is left below them. A row that did not fail loses no line.

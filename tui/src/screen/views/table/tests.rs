@@ -26,6 +26,19 @@ fn a_row_that_failed_says_why() {
     assert!(screen.contains("why: grants_refused 2 × (bad_gntref 4, no_space 2), already_mapped 1 ×"), "{screen}");
 }
 
+#[test]
+fn a_row_that_was_mapped_for_a_device_says_what_was_bounced() {
+    let mapped = |bounces: Option<u32>| {
+        let bounced_bytes = bounces.map(|bounces| 65_536 * u64::from(bounces));
+        let details = vec![Detail::Mapping { entries: Some(16), bounces, bounced_bytes }];
+        Operation { op: Op::AttachmentMap, details, ..export(Buffer::Wc, 16, 9_000) }
+    };
+    let screen = |bounces| shown(SMALL, operations(vec![mapped(bounces), mapped(bounces.map(|_| 0))]), &[]);
+    assert!(screen(Some(1)).contains("mapped for a device: 16.0 entries, 0.5 of them bounced (32 KiB)"), "{}", screen(Some(1)));
+    assert!(screen(Some(0)).contains("16.0 entries, none of them bounced"));
+    assert!(screen(None).contains("16.0 entries, bounces not seen"));
+}
+
 /// Operations of this domain and page count.
 fn of(domid: u16, pages: u32, count: usize) -> Vec<Operation> {
     vec![Operation { domid: Some(domid), ..export(Buffer::Wc, pages, 1_000 * u64::from(pages)) }; count]
