@@ -138,6 +138,7 @@ pub const COLUMNS: &[Column] = &[
     words("cause", "why it failed, if the errno has several possible causes, see below; empty: not known, or the outcome says it all", |row| maybe(row.key.cause.map(|cause| cause.name()))),
     Column { unit: "grant references", ..words("statuses", "that Xen refused in all operations of the series, by grant status: `bad_gntref:3;no_space:1`; empty: none; `unread`: the status could not be read; `others`: there are more of them than are told apart", |row| Cell::Text(status_list(row.recording.statuses(row.key), ":", ";").into())) },
     words("caller", "of `map_refs`, `unmap_refs`, `batch_map` and `batch_copy`: the kernel function that called, with its module if it is in one: `xen_blkbk_map [xen_blkback]`", |row| maybe(row.key.caller.as_ref().map(AsRef::as_ref))),
+    numbers("from_cma", "operations", "of those in the series whose DMA buffer got its memory from the contiguous memory allocator (CMA); the others got it from the buddy allocator; empty: no DMA buffer was allocated, or not known", |row| dma(row, |sums| sums.from_cma)),
     numbers("entries", "scatter-list entries", "of all buffers that were mapped for devices in the operations of the series; empty: none was, or not known", |row| dma(row, |sums| sums.entries)),
     numbers("bounces", "scatter-list entries", "of those: that were mapped by way of a bounce buffer, or were to be; empty: likewise", |row| dma(row, |sums| sums.bounces)),
     numbers("bounced_bytes", "bytes", "in them", |row| dma(row, |sums| sums.bounced_bytes)),
@@ -200,7 +201,7 @@ fn of_environment<'a>(row: Row<'a>, value: impl Fn(&'a Environment) -> Cell<'a>)
 }
 
 fn dma(row: Row<'_>, value: fn(DmaSums) -> Option<u64>) -> Cell<'_> {
-    row.recording.mapped(row.key).and_then(value).map_or(Cell::Unknown, Cell::Count)
+    row.recording.dma(row.key).and_then(value).map_or(Cell::Unknown, Cell::Count)
 }
 
 fn text(text: &str) -> Cell<'_> {

@@ -138,8 +138,8 @@ fn add_up(known: &mut Listed, more: Listed) {
             *known = known.saturating_add(references);
         }
     }
-    for (key, mapped) in more.mapped {
-        known.mapped.entry(key).and_modify(|sums| *sums = sums.and(mapped)).or_insert(mapped);
+    for (key, dma) in more.dma {
+        known.dma.entry(key).and_modify(|sums| *sums = sums.and(dma)).or_insert(dma);
     }
     known.run.facts.0.extend(more.run.facts.0);
     say_times(&mut known.run);

@@ -247,6 +247,12 @@ impl Folding {
             HookId::DmaBufExport => stage(Stage::DmabufExport),
             HookId::DmaBufMapAttachment => stage(Stage::AttachmentMap),
             HookId::DmaBufDetach => stage(Stage::DmabufDetach),
+            HookId::CmaAlloc => stage(Stage::CmaAlloc),
+            HookId::ArchDmaPrepCoherent => stage(Stage::DmaPrep),
+            HookId::DmaCommonContiguousRemap => stage(Stage::DmaRemap),
+            // It has more callers than this one.
+            HookId::Vunmap if self.innermost() == HookId::GnttabDmaFreePages => stage(Stage::DmaUnremap),
+            HookId::CmaRelease => stage(Stage::CmaRelease),
             HookId::DmaMapSgtable => stage(Stage::DmaMap),
             HookId::ContentionBegin => stage(Stage::LockWait),
             HookId::DmabufExpOpsRelease | HookId::GntdevRelease => stage(Stage::Remainder),
@@ -333,6 +339,8 @@ impl Folding {
             HookId::GnttabDmaFreePages => self.freed(Stage::DmaFree, at),
             // It slept for something else than Xen.
             HookId::Msleep => true,
+            // Something else of this kernel's was unmapped.
+            HookId::Vunmap => true,
             _ => false,
         };
         if !is_known {

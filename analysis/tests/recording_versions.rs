@@ -10,7 +10,7 @@ use grantscope_analysis::model::{
 use grantscope_analysis::recording::{Frame, Reader, VERSION, Writer};
 use grantscope_analysis::series::Aggregate;
 use grantscope_analysis::stages;
-use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, HookId, LossKind, Op, Stage};
+use grantscope_wire::{Allocator, Buffer, Cause, Detail as Watched, Edge, Event, HookId, LossKind, Op, Stage};
 
 const VERSION_1: &[u8] = include_bytes!("fixtures/version-1.gsr");
 const VERSION_2: &[u8] = include_bytes!("fixtures/version-2.gsr");
@@ -31,7 +31,7 @@ struct Highest {
 }
 
 /// The hooks that version 6 is the first to have.
-const SINCE_6: std::ops::RangeInclusive<u8> = 46..=47;
+const SINCE_6: std::ops::RangeInclusive<u8> = 41..=47;
 #[expect(clippy::reversed_empty_ranges, reason = "none")]
 const NONE: std::ops::RangeInclusive<u8> = 1..=0;
 
@@ -39,7 +39,7 @@ const HIGHEST_1: Highest = Highest { op: 17, stage: 24, hook: 35, loss: 5, later
 const HIGHEST_2: Highest = Highest { op: 18, stage: 26, hook: 37, loss: 5, later_hooks: SINCE_6 };
 const HIGHEST_3: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7, later_hooks: SINCE_6 };
 const HIGHEST_4: Highest = Highest { op: 22, stage: 28, hook: 56, loss: 7, later_hooks: SINCE_6 };
-const HIGHEST_6: Highest = Highest { op: 22, stage: 29, hook: 56, loss: 7, later_hooks: NONE };
+const HIGHEST_6: Highest = Highest { op: 22, stage: 35, hook: 56, loss: 7, later_hooks: NONE };
 const HIGHEST_CAUSE: u8 = 33;
 
 fn up_to<T>(highest: u8, from_id: impl Fn(u8) -> Option<T>) -> Vec<T> {
@@ -292,6 +292,8 @@ fn version_6() -> Vec<Frame> {
             Detail::Cause(Cause::GrantsRefused),
         ],
         Op::Attach => vec![Detail::Mapping { entries: None, bounces: None, bounced_bytes: None }],
+        Op::Map => vec![Detail::Allocator(Allocator::Buddy)],
+        Op::Release => vec![Detail::Allocator(Allocator::Cma)],
         other => every_detail(other),
     };
     since_version_5(since_version_4(&HIGHEST_6, details))

@@ -9,7 +9,7 @@ use grantscope_wire::record::{
     STATUS_BYTES, STATUSES_UNREAD, Sounding, UNRETURNED,
 };
 use grantscope_wire::{
-    Buffer, Cause, Detail as Watched, DmaMapping, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside,
+    Allocator, Buffer, Cause, Detail as Watched, DmaMapping, Edge, Event, GrantStatus, HookId, Op, OpHeader, TeardownInside,
 };
 
 use grantscope_analysis::model::{Detail, Log, Operation, Outcome, Stages, UNREAD};
@@ -51,6 +51,7 @@ pub struct Decoder {
     plans: Plans,
     leaves_out_stages: bool,
     sees_bounces: bool,
+    sees_cma: bool,
     /// Events that were sent ahead, by the operation's start, thread and kind.
     parts: VecDeque<((u64, u32, u8), Log)>,
     /// Returns without entries, by hook.
@@ -71,6 +72,11 @@ impl Decoder {
     /// How often an entry is bounced can be said: the hook that sees it is attached.
     pub fn see_bounces(&mut self) {
         self.sees_bounces = true;
+    }
+
+    /// Where a DMA buffer's memory is from can be said, likewise.
+    pub fn see_cma(&mut self) {
+        self.sees_cma = true;
     }
 
     /// From now on operations have no stages, but for teardowns: whether their returns had entries is said as before.
@@ -107,6 +113,10 @@ impl Decoder {
         let mut details = details(&head, statuses)?;
         if head.caller != 0 {
             details.extend(caller(head.caller).map(Detail::Caller));
+        }
+        if self.sees_cma && head.allocator != 0 {
+            let unknown = DecodeError::UnknownId { what: "allocator", id: head.allocator };
+            details.push(Detail::Allocator(Allocator::from_id(head.allocator).ok_or(unknown)?));
         }
         details.extend(mapping.map(|mapping| self.mapping(mapping, &log)));
         let operation = Operation {

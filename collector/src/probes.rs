@@ -101,6 +101,9 @@ impl Probes {
         if is_attached(&status, HookId::SwiotlbBounced) {
             decoder.see_bounces();
         }
+        if is_attached(&status, HookId::CmaAlloc) {
+            decoder.see_cma();
+        }
         let mut probes = Self {
             returns: returns(&ebpf, &status),
             kretprobes: attached.kretprobes,

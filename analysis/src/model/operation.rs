@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use grantscope_wire::{Buffer, Cause, Event, Op, Stage};
+use grantscope_wire::{Allocator, Buffer, Cause, Event, Op, Stage};
 use smallvec::SmallVec;
 
 use super::{DmaSums, Outcome, Phase};
@@ -62,6 +62,8 @@ pub enum Detail {
     Caller(String),
     /// Why it failed, if the errno has several possible causes.
     Cause(Cause),
+    /// Where the memory of the DMA buffer is from that it allocated.
+    Allocator(Allocator),
     /// A buffer was mapped for an importer's device in it, or was to be.
     Mapping {
         /// Entries of its scatter list: parts that lie together for this kernel. `None`: not known.
@@ -103,14 +105,28 @@ impl Operation {
         self.details.iter().find_map(|detail| if let Detail::Cause(cause) = detail { Some(*cause) } else { None })
     }
 
-    /// What was mapped for an importer's device in it; `None`: nothing, or not known.
-    pub fn mapped(&self) -> Option<DmaSums> {
-        self.details.iter().find_map(|detail| match *detail {
-            Detail::Mapping { entries, bounces, bounced_bytes } => {
-                Some(DmaSums { entries: entries.map(u64::from), bounces: bounces.map(u64::from), bounced_bytes })
+    /// Where the memory of the DMA buffer is from that it allocated; `None`: it allocated none, or not known.
+    pub fn allocator(&self) -> Option<Allocator> {
+        self.details.iter().find_map(|detail| if let Detail::Allocator(allocator) = detail { Some(*allocator) } else { None })
+    }
+
+    /// What DMA was done in it; `None`: none, or not known.
+    pub fn dma(&self) -> Option<DmaSums> {
+        let mut sums = None::<DmaSums>;
+        for detail in &self.details {
+            match *detail {
+                Detail::Allocator(allocator) => {
+                    sums.get_or_insert_default().from_cma = Some(u64::from(allocator == Allocator::Cma));
+                }
+                Detail::Mapping { entries, bounces, bounced_bytes } => {
+                    let sums = sums.get_or_insert_default();
+                    (sums.entries, sums.bounces) = (entries.map(u64::from), bounces.map(u64::from));
+                    sums.bounced_bytes = bounced_bytes;
+                }
+                _ => {}
             }
-            _ => None,
-        })
+        }
+        sums
     }
 
     /// Grant references by the status that Xen refused them with, and those of which it is not known.

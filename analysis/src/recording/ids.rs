@@ -31,6 +31,7 @@ by_id!(op, Op);
 by_id!(hook, HookId);
 by_id!(loss, LossKind);
 by_id!(cause, Cause);
+by_id!(allocator, Allocator);
 
 /// No version that is written has stages.
 pub mod stage {

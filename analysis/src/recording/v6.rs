@@ -1,6 +1,6 @@
-//! Version 6: of buffers that were mapped for a device, what that was made of. Frames are those of version 5. The version that is written.
+//! Version 6: where the memory of DMA buffers is from, and what mapping them for a device was made of. Frames are those of version 5. The version that is written.
 
-use grantscope_wire::{Cause, Op};
+use grantscope_wire::{Allocator, Cause, Op};
 use serde::{Deserialize, Serialize};
 
 use super::convert::same_variants;
@@ -14,8 +14,9 @@ pub enum Detail {
     Cause(#[serde(with = "ids::cause")] Cause),
     Status { status: i16, count: u32 },
     Mapping { entries: Option<u32>, bounces: Option<u32>, bounced_bytes: Option<u64> },
+    Allocator(#[serde(with = "ids::allocator")] Allocator),
 }
 
 same_variants!(Detail, model::Detail {
-    StartedBy(op), Caller(name), Cause(cause), Status { status, count }, Mapping { entries, bounces, bounced_bytes }
+    StartedBy(op), Caller(name), Cause(cause), Status { status, count }, Mapping { entries, bounces, bounced_bytes }, Allocator(allocator)
 });

@@ -20,7 +20,7 @@ pub struct Aggregate {
     series: Kept,
     callers: Callers,
     statuses: BTreeMap<SeriesKey, Statuses>,
-    mapped: BTreeMap<SeriesKey, DmaSums>,
+    dma: BTreeMap<SeriesKey, DmaSums>,
     environment: Option<Environment>,
     loss: LossReport,
     filtered: Option<FilterReport>,
@@ -99,8 +99,8 @@ impl Aggregate {
         for (status, references) in operation.statuses() {
             add_status(self.statuses.entry(all_series.total).or_default(), status, references);
         }
-        if let Some(mapped) = operation.mapped() {
-            self.mapped.entry(all_series.total).and_modify(|sums| *sums = sums.and(mapped)).or_insert(mapped);
+        if let Some(dma) = operation.dma() {
+            self.dma.entry(all_series.total).and_modify(|sums| *sums = sums.and(dma)).or_insert(dma);
         }
         let mut record = |stage, measured_ns, own: Option<OwnTime>| {
             let series = all_series.stage(stage);
@@ -150,9 +150,9 @@ impl Aggregate {
         self.statuses.get(&SeriesKey { stage: None, ..*key }).unwrap_or(&NONE)
     }
 
-    /// What was mapped for devices in all operations of a series; `None`: nothing, or not known.
-    pub fn mapped(&self, key: &SeriesKey) -> Option<DmaSums> {
-        self.mapped.get(&SeriesKey { stage: None, ..*key }).copied()
+    /// What DMA was done in all operations of a series; `None`: none, or not known.
+    pub fn dma(&self, key: &SeriesKey) -> Option<DmaSums> {
+        self.dma.get(&SeriesKey { stage: None, ..*key }).copied()
     }
 
     /// Where this was recorded; `None`: not reported yet.

@@ -103,7 +103,7 @@ fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) 
     let all = (traced.len(), traced.iter().map(|bounce| bounce.bytes).sum::<u64>());
     let (mut of_success, mut sums) = (0, (0, 0));
     for operation in recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
-        let mapped = operation.mapped().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;
+        let mapped = operation.dma().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;
         let seen = mapped.bounces.zip(mapped.bounced_bytes).context("bounces are not known")?;
         // The trace has whole microseconds.
         let during = operation.start_ns / 1_000..=(operation.start_ns + operation.duration_ns) / 1_000;

@@ -50,7 +50,7 @@ fn row(pages: u32, buffer: Buffer, operations: &[&Operation], aggregate: &Aggreg
         let ns = of_series.filter_map(|(_, series)| series.quantile(&grantscope_analysis::quantile::P50)).next();
         Ok::<_, anyhow::Error>(units::duration(ns.context("a series has no median")?.ns as f64))
     };
-    let sums = operations.iter().map(|operation| operation.mapped()).reduce(|one, other| Some(one?.and(other?)));
+    let sums = operations.iter().map(|operation| operation.dma()).reduce(|one, other| Some(one?.and(other?)));
     let sums = sums.flatten().context("nothing is known of what was mapped")?;
     let mean = |sum: Option<u64>, by: f64| {
         let sum = sum.context("not known of all operations")?;

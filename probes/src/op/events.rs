@@ -104,7 +104,7 @@ impl Events {
             cause: 0,
             caller: 0,
             status_count: 0,
-            reserved: 0,
+            allocator: 0,
             attempts: 0,
         },
         words: [0; WORDS + SPARE_WORDS],

@@ -1,7 +1,8 @@
 //! The one table of hooks: which kernel function, how it is watched, what the probes read of it, what is missing without it.
 //!
 //! Source of the functions, their order and their prototypes: Linux v6.12, drivers/xen/{gntdev,gntdev-dmabuf,gntalloc,grant-table,
-//! mem-reservation}.c, drivers/dma-buf/dma-buf.c, kernel/dma/mapping.c, mm/memory.c, mm/mmap.c, include/trace/events/{lock,swiotlb}.h.
+//! mem-reservation}.c, drivers/dma-buf/dma-buf.c, kernel/dma/{mapping,remap}.c,
+//! arch/arm64/mm/dma-mapping.c, mm/{memory,mmap,cma,vmalloc}.c, include/trace/events/{lock,swiotlb}.h.
 
 use self::Shape::{Int, Long, Pointer, Pointers, Unread};
 
@@ -310,6 +311,21 @@ hooks! {
     ContentionEnd = 40, "contention_end", &["contention_end"], Tracepoint(Stages), Optional,
         &[Pointer("void")] => Unread,
         "the end of the stage lock_wait (what follows is counted with it)";
+    CmaAlloc = 41, "cma_alloc", &["cma_alloc"], Both(Full, Full), Optional,
+        &[] => Pointer("page"),
+        "the stage cma_alloc (it becomes part of dma_alloc), and whether CMA provided a DMA buffer";
+    ArchDmaPrepCoherent = 42, "arch_dma_prep_coherent", &["arch_dma_prep_coherent"], Both(Full, Full), Optional,
+        &[] => Unread,
+        "the stage dma_prep (it becomes part of dma_alloc)";
+    DmaCommonContiguousRemap = 43, "dma_common_contiguous_remap", &["dma_common_contiguous_remap"], Both(Full, Full), Optional,
+        &[] => Unread,
+        "the stage dma_remap (it becomes part of dma_alloc)";
+    Vunmap = 44, "vunmap", &["vunmap"], Both(Full, Full), Optional,
+        &[] => Unread,
+        "the stage dma_unremap (it becomes part of dma_free)";
+    CmaRelease = 45, "cma_release", &["cma_release"], Both(Full, Full), Optional,
+        &[] => Unread,
+        "the stage cma_release (it becomes part of dma_free)";
     DmaMapSgtable = 46, "dma_map_sgtable", &["dma_map_sgtable"], Both(Stages, Stages), Optional,
         &[Unread, Pointer("sg_table")] => Unread,
         "the stage dma_map (it becomes part of attachment_map), and how many entries a buffer's scatter list has";

@@ -25,7 +25,7 @@ pub use hook::{Detail, HOOKS, Hook, HookId, Row};
 pub use kernel::Kernel;
 pub use live::{FoundMap, LiveMap, MapInfo, PendingTeardown};
 pub use loss::LossKind;
-pub use op::{Buffer, Op, OpAt};
+pub use op::{Allocator, Buffer, Op, OpAt};
 pub use record::{DmaMapping, Edge, Event, GrantStatus, OpHeader, OpRecord, TeardownInside};
 pub use stage::Stage;
 pub use turn::{TableId, Turn};

@@ -83,6 +83,14 @@ named_ids! {
     }
 }
 
+named_ids! {
+    /// Which allocator of the kernel's provided the memory of a DMA buffer.
+    pub enum Allocator {
+        Buddy = 1, "buddy", "the buddy allocator, as for all pages";
+        Cma = 2, "cma", "the contiguous memory allocator (CMA)";
+    }
+}
+
 impl Op {
     /// Whether a function of the kernel begins it, and no call from user space: then the record has its caller.
     pub const fn is_of_kernel_users(self) -> bool {

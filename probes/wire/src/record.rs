@@ -2,7 +2,7 @@
 
 use core::mem::{offset_of, size_of};
 
-use crate::{Buffer, Cause, HookId, MapInfo};
+use crate::{Allocator, Buffer, Cause, HookId, MapInfo};
 
 /// No record has as many events. An operation that passes more hooks sends the first of them ahead, in records of their own (`PART`).
 pub const MAX_EVENTS: usize = 128;
@@ -69,8 +69,8 @@ pub struct OpHeader {
     pub caller: i32,
     /// How many `GrantStatus` follow the events.
     pub status_count: u8,
-    /// Always 0 today.
-    pub reserved: u8,
+    /// `Allocator` of the DMA buffer that it allocated; 0: it allocated none. Only where the hook of `cma_alloc` is watched.
+    pub allocator: u8,
     /// Of a teardown: attempts after the first.
     pub attempts: u16,
 }
@@ -118,6 +118,11 @@ impl OpHeader {
     /// From now on it is known what backs the mapping.
     pub const fn set_buffer(&mut self, buffer: Buffer) {
         self.buffer = buffer.id();
+    }
+
+    /// From now on it is known where the DMA buffer's memory is from.
+    pub const fn set_allocator(&mut self, allocator: Allocator) {
+        self.allocator = allocator.id();
     }
 
     /// From now on it is known why the operation failed.

@@ -32,6 +32,11 @@ named_ids! {
         LockWait = 27, "lock_wait", "waiting for a lock that another thread holds; gntdev has one per open file";
         EagainSleep = 28, "eagain_sleep", "sleeping until Xen has brought a grant's page back (grant status eagain)";
         DmaMap = 29, "dma_map", "finding DMA addresses for a device, entry by entry of the scatter list, and copying what has to be bounced (dma_map_sgtable)";
+        CmaAlloc = 31, "cma_alloc", "asking the contiguous memory allocator (CMA) for the DMA buffer's pages";
+        DmaPrep = 32, "dma_prep", "cleaning the DMA buffer out of the caches (arch_dma_prep_coherent)";
+        DmaRemap = 33, "dma_remap", "mapping the DMA buffer for the kernel without caching (dma_common_contiguous_remap)";
+        DmaUnremap = 34, "dma_unremap", "removing that mapping (vunmap)";
+        CmaRelease = 35, "cma_release", "giving the DMA buffer's pages back to CMA, if they are its own";
     }
 }
 

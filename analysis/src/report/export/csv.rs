@@ -114,13 +114,13 @@ mod tests {
     fn each_series_is_a_row_and_unknown_is_an_empty_cell() {
         let csv = text(&aggregate(vec![operation(Some(Buffer::Wc), Some(16), 5_000), operation(None, None, 2_000)]));
         insta::assert_snapshot!(readable(&csv), @r"
-        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,entries,bounces,bounced_bytes,stage,count,lost,filter,phase,left_out,without_row,recorder_cpu_ns,recorder_memory_bytes,quantiles_carried,times,own_ns,own_error_ns,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,,,,total,1,0,,,,0,,,,raw,,,2000,2000,2000,2000,2000,2000,2000,2000
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,,,,remainder,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,,,,dma_alloc,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,,,,total,1,0,,,,0,,,,raw,,,5000,5000,5000,5000,5000,5000,5000,5000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,,,,remainder,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
-        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,,,,dma_alloc,1,0,,,,0,,,,raw,,,4000,4000,4000,4000,4000,4000,4000,4000
+        run,kernel,xen,arch,page_size,clock,op,buffer,pages,domid,outcome,started_by,cause,statuses,caller,from_cma,entries,bounces,bounced_bytes,stage,count,lost,filter,phase,left_out,without_row,recorder_cpu_ns,recorder_memory_bytes,quantiles_carried,times,own_ns,own_error_ns,min_ns,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,mean_ns,sum_ns
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,,,,,total,1,0,,,,0,,,,raw,,,2000,2000,2000,2000,2000,2000,2000,2000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,,,,,remainder,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,,,,ok,,,,,,,,,dma_alloc,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,,,,,total,1,0,,,,0,,,,raw,,,5000,5000,5000,5000,5000,5000,5000,5000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,,,,,remainder,1,0,,,,0,,,,raw,,,1000,1000,1000,1000,1000,1000,1000,1000
+        r,6.12,,aarch64,4096,wall,export,wc,16,,ok,,,,,,,,,dma_alloc,1,0,,,,0,,,,raw,,,4000,4000,4000,4000,4000,4000,4000,4000
         ");
     }
 
@@ -193,8 +193,8 @@ mod tests {
         let csv = text(&aggregate(vec![user("end_block_io_op"), user("xen_blkbk_unmap [xen_blkback]")]));
         let totals: Vec<_> = csv.lines().filter(|line| line.contains(",total,")).collect();
         assert_eq!(totals.len(), 2, "{csv}");
-        assert!(totals[0].contains(",unmap_refs,,11,,ok,,,,end_block_io_op,,,,total,1,"), "{}", totals[0]);
-        assert!(totals[1].contains(",unmap_refs,,11,,ok,,,,xen_blkbk_unmap [xen_blkback],,,,total,1,"), "{}", totals[1]);
+        assert!(totals[0].contains(",unmap_refs,,11,,ok,,,,end_block_io_op,,,,,total,1,"), "{}", totals[0]);
+        assert!(totals[1].contains(",unmap_refs,,11,,ok,,,,xen_blkbk_unmap [xen_blkback],,,,,total,1,"), "{}", totals[1]);
     }
 
     #[test]
@@ -210,13 +210,13 @@ mod tests {
         };
         let cells = |operations| {
             let csv = text(&aggregate(operations));
-            let cells = csv.lines().skip(1).map(|line| line.split(',').skip(15).take(3).collect::<Vec<_>>().join(","));
+            let cells = csv.lines().skip(1).map(|line| line.split(',').skip(15).take(4).collect::<Vec<_>>().join(","));
             let cells: Vec<_> = cells.collect();
             assert!(cells.len() == 3 && cells.iter().all(|cell| *cell == cells[0]), "{csv}");
             cells[0].clone()
         };
-        assert_eq!(cells(vec![mapping(Some(2)), mapping(Some(3))]), "32,5,20480");
-        assert_eq!(cells(vec![mapping(Some(2)), mapping(None)]), "32,,");
+        assert_eq!(cells(vec![mapping(Some(2)), mapping(Some(3))]), ",32,5,20480");
+        assert_eq!(cells(vec![mapping(Some(2)), mapping(None)]), ",32,,");
     }
 
     #[test]

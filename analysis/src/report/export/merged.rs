@@ -49,16 +49,17 @@ fn of_run<'a>(column: &Column, listed: &'a Listed, key: &SeriesKey) -> Option<Co
     if let Some(place) = OF_RUN.iter().position(|(name, _)| *name == column.name) {
         return Some(number(listed.numbers[place]));
     }
-    let mapped = listed.mapped.get(&SeriesKey { stage: None, ..*key });
+    let dma = listed.dma.get(&SeriesKey { stage: None, ..*key });
     match column.name {
         "lost" => Some(number(listed.lost.get(&key.op).copied().flatten())),
         "statuses" => {
             let statuses = listed.statuses.get(&SeriesKey { stage: None, ..*key });
             Some(statuses.map_or(Cow::from(""), |statuses| status_list(statuses, ":", ";").into()))
         }
-        "entries" => Some(number(mapped.and_then(|sums| sums.entries))),
-        "bounces" => Some(number(mapped.and_then(|sums| sums.bounces))),
-        "bounced_bytes" => Some(number(mapped.and_then(|sums| sums.bounced_bytes))),
+        "from_cma" => Some(number(dma.and_then(|sums| sums.from_cma))),
+        "entries" => Some(number(dma.and_then(|sums| sums.entries))),
+        "bounces" => Some(number(dma.and_then(|sums| sums.bounces))),
+        "bounced_bytes" => Some(number(dma.and_then(|sums| sums.bounced_bytes))),
         _ => None,
     }
 }

@@ -72,6 +72,6 @@ pub struct Listed {
     pub numbers: [Option<u64>; OF_RUN.len()],
     /// What Xen refused, by the key of whole operations. Those of which it refused nothing are not in it.
     pub statuses: BTreeMap<SeriesKey, Statuses>,
-    /// What was mapped for devices, likewise. Those in which nothing was are not in it.
-    pub mapped: BTreeMap<SeriesKey, DmaSums>,
+    /// What DMA was done, likewise. Those in which none was are not in it.
+    pub dma: BTreeMap<SeriesKey, DmaSums>,
 }

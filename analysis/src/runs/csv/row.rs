@@ -117,8 +117,8 @@ impl<'a> Row<'a> {
         if !statuses.is_empty() {
             listed.statuses.entry(SeriesKey { stage: None, ..key }).or_insert(statuses);
         }
-        if let Some(mapped) = self.mapped()? {
-            listed.mapped.entry(SeriesKey { stage: None, ..key }).or_insert(mapped);
+        if let Some(dma) = self.dma()? {
+            listed.dma.entry(SeriesKey { stage: None, ..key }).or_insert(dma);
         }
         match listed.run.series.insert(key, series) {
             None => Ok(occupied),
@@ -126,11 +126,15 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What was mapped for devices; `None`: nothing, or not known.
-    fn mapped(&self) -> Result<Option<DmaSums>, CsvError> {
-        let [entries, bounces, bounced_bytes] = ["entries", "bounces", "bounced_bytes"].map(|column| self.number(column));
-        let sums = DmaSums { entries: entries?, bounces: bounces?, bounced_bytes: bounced_bytes? };
-        Ok(Some(sums).filter(|sums| sums.entries.or(sums.bounces).or(sums.bounced_bytes).is_some()))
+    /// What DMA was done; `None`: none, or not known.
+    fn dma(&self) -> Result<Option<DmaSums>, CsvError> {
+        let sums = DmaSums {
+            from_cma: self.number("from_cma")?,
+            entries: self.number("entries")?,
+            bounces: self.number("bounces")?,
+            bounced_bytes: self.number("bounced_bytes")?,
+        };
+        Ok(Some(sums).filter(|sums| *sums != DmaSums::default()))
     }
 
     /// What Xen refused: `bad_gntref:3;no_space:1`.

@@ -28,8 +28,8 @@ pub struct Detail {
     pub stages: Vec<StageRow>,
     /// Why its operations failed, the most frequent first; empty where they did not, or where the cause is unknown.
     pub causes: Vec<CauseRow>,
-    /// What was mapped for devices in its operations; `None`: nothing, or not known.
-    pub mapped: Option<DmaSums>,
+    /// What DMA was done in its operations; `None`: none, or not known.
+    pub dma: Option<DmaSums>,
 }
 
 impl Detail {
@@ -80,7 +80,7 @@ pub fn detail(data: &Data, row: &Row) -> Detail {
         total,
         stages: stages.collect(),
         causes: causes(&data.aggregate, members),
-        mapped: members.iter().filter_map(|key| data.aggregate.mapped(key)).reduce(DmaSums::and),
+        dma: members.iter().filter_map(|key| data.aggregate.dma(key)).reduce(DmaSums::and),
     }
 }
 

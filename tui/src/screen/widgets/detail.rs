@@ -1,6 +1,6 @@
 //! Parts of a picture of one row: why its operations failed, and room for histogram and stages.
 
-use grantscope_analysis::model::status_list;
+use grantscope_analysis::model::{DmaSums, status_list};
 use grantscope_analysis::units;
 use ratatui::Frame as Canvas;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -33,11 +33,21 @@ fn statuses(row: &CauseRow) -> String {
     if list.is_empty() { list } else { format!(" ({list})") }
 }
 
-/// What mapping for devices was made of, per operation: `mapped for a device: 16.0 entries, 3.5 of them bounced (14 KiB)`. Empty: nothing
-/// was, or it is not known.
-pub fn mapped(detail: &Detail) -> String {
-    let Some(sums) = detail.mapped else { return String::new() };
-    let operations = detail.total.count() as f64;
+/// What DMA was done: `mapped for a device: 16.0 entries, 3.5 of them bounced (14 KiB)`, per operation; `DMA buffers: 12 of 20 from CMA, the
+/// others from the buddy allocator`. Empty: none was, or it is not known.
+pub fn dma(detail: &Detail) -> String {
+    let Some(sums) = detail.dma else { return String::new() };
+    let operations = detail.total.count();
+    let from = sums.from_cma.map(|from_cma| format!("DMA buffers: {from_cma} of {operations} from CMA{}", others(operations - from_cma.min(operations))));
+    let mapped = sums.entries.or(sums.bounces).map(|_| mapped(&sums, operations as f64));
+    from.into_iter().chain(mapped).collect::<Vec<_>>().join("; ")
+}
+
+fn others(others: u64) -> &'static str {
+    if others > 0 { ", the others from the buddy allocator" } else { "" }
+}
+
+fn mapped(sums: &DmaSums, operations: f64) -> String {
     let each = |sum: Option<u64>| sum.map(|sum| sum as f64 / operations);
     let entries = each(sums.entries).map_or_else(|| "entries not known".to_owned(), |entries| format!("{entries:.1} entries"));
     let bounced = match each(sums.bounces).zip(each(sums.bounced_bytes)) {
@@ -48,7 +58,7 @@ pub fn mapped(detail: &Detail) -> String {
     format!("mapped for a device: {entries}, {bounced}")
 }
 
-/// Lines above the rest: what mapping for devices was made of. What is left below them. A row without loses no line.
+/// A line above the rest, if there is anything to say; what is left below it.
 pub fn above(canvas: &mut Canvas, area: Rect, text: &str) -> Rect {
     if text.is_empty() || area.height < LEAST_WITH_FACTS {
         return area;

@@ -53,7 +53,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, view: &Shape, common: &Common, them
     let [top, rest] = Layout::vertical(parts).areas(inner);
     canvas.render_widget(Text::from_iter(numbers), top);
     let rest = detail::why(canvas, rest, &causes, theme);
-    let rest = detail::above(canvas, rest, &detail::mapped(row));
+    let rest = detail::above(canvas, rest, &detail::dma(row));
     let lines = histograms(view, usize::from(rest.width), usize::from(rest.height), theme);
     canvas.render_widget(Text::from(lines), rest);
 }

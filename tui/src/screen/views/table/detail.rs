@@ -25,7 +25,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, panes: Panes, common: &Common, them
     };
     let inner = titled(canvas, area, &format!(" {}: {what} ", text::group(&selected.group, selected.shows_domain)), theme);
     let inner = detail::why(canvas, inner, &detail::causes(selected), theme);
-    let inner = detail::above(canvas, inner, &detail::mapped(selected));
+    let inner = detail::above(canvas, inner, &detail::dma(selected));
     match panes {
         Panes::Neither => {}
         Panes::Histogram => histogram::draw(canvas, inner, &selected.total, theme),

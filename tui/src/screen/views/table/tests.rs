@@ -1,7 +1,7 @@
 //! The table: its layouts, and pictures.
 
 use grantscope_analysis::model::{Detail, Operation};
-use grantscope_wire::{Buffer, Cause, Op, Stage};
+use grantscope_wire::{Allocator, Buffer, Cause, Op, Stage};
 
 use super::state::{Panes, Table};
 use crate::screen::command::Command;
@@ -37,6 +37,16 @@ fn a_row_that_was_mapped_for_a_device_says_what_was_bounced() {
     assert!(screen(Some(1)).contains("mapped for a device: 16.0 entries, 0.5 of them bounced (32 KiB)"), "{}", screen(Some(1)));
     assert!(screen(Some(0)).contains("16.0 entries, none of them bounced"));
     assert!(screen(None).contains("16.0 entries, bounces not seen"));
+}
+
+#[test]
+fn a_row_of_dma_buffers_says_where_their_memory_is_from() {
+    let from = |allocator| Operation { details: vec![Detail::Allocator(allocator)], ..export(Buffer::Wc, 16, 9_000) };
+    let screen = |allocators: &[Allocator]| shown(SMALL, operations(allocators.iter().map(|&allocator| from(allocator)).collect()), &[]);
+    let both = screen(&[Allocator::Cma, Allocator::Buddy, Allocator::Cma]);
+    assert!(both.contains("DMA buffers: 2 of 3 from CMA, the others from the buddy allocator"), "{both}");
+    let one = screen(&[Allocator::Cma]);
+    assert!(one.contains("DMA buffers: 1 of 1 from CMA") && !one.contains("buddy"), "{one}");
 }
 
 /// Operations of this domain and page count.
