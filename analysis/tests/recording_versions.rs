@@ -80,7 +80,7 @@ fn operations(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Ope
         let span = |&stage: &Stage| StageSpan {
             stage,
             self_ns: id << stage.id(),
-            first_offset_ns: u32::MAX >> stage.id(),
+            first_offset_ns: u32::MAX >> (stage.id() % 32),
             calls: u16::MAX >> (stage.id() % 16),
         };
         Operation {

@@ -33,7 +33,10 @@ mod tests {
     #[test]
     fn what_is_not_known_of_one_is_not_known_of_all() {
         let known = DmaSums { from_cma: None, entries: Some(4), bounces: Some(1), bounced_bytes: Some(8192) };
-        assert_eq!(known.and(known), DmaSums { entries: Some(8), bounces: Some(2), bounced_bytes: Some(16_384), ..DmaSums::default() });
+        assert_eq!(
+            known.and(known),
+            DmaSums { entries: Some(8), bounces: Some(2), bounced_bytes: Some(16_384), ..DmaSums::default() }
+        );
         let blind = DmaSums { bounces: None, bounced_bytes: None, ..known };
         let sums = DmaSums { entries: Some(8), ..DmaSums::default() };
         assert_eq!([known.and(blind), blind.and(known)], [sums; 2]);

@@ -38,7 +38,9 @@ fn statuses(row: &CauseRow) -> String {
 pub fn dma(detail: &Detail) -> String {
     let Some(sums) = detail.dma else { return String::new() };
     let operations = detail.total.count();
-    let from = sums.from_cma.map(|from_cma| format!("DMA buffers: {from_cma} of {operations} from CMA{}", others(operations - from_cma.min(operations))));
+    let from = sums.from_cma.map(|from_cma| {
+        format!("DMA buffers: {from_cma} of {operations} from CMA{}", others(operations - from_cma.min(operations)))
+    });
     let mapped = sums.entries.or(sums.bounces).map(|_| mapped(&sums, operations as f64));
     from.into_iter().chain(mapped).collect::<Vec<_>>().join("; ")
 }

@@ -42,7 +42,8 @@ fn a_row_that_was_mapped_for_a_device_says_what_was_bounced() {
 #[test]
 fn a_row_of_dma_buffers_says_where_their_memory_is_from() {
     let from = |allocator| Operation { details: vec![Detail::Allocator(allocator)], ..export(Buffer::Wc, 16, 9_000) };
-    let screen = |allocators: &[Allocator]| shown(SMALL, operations(allocators.iter().map(|&allocator| from(allocator)).collect()), &[]);
+    let screen =
+        |allocators: &[Allocator]| shown(SMALL, operations(allocators.iter().map(|&allocator| from(allocator)).collect()), &[]);
     let both = screen(&[Allocator::Cma, Allocator::Buddy, Allocator::Cma]);
     assert!(both.contains("DMA buffers: 2 of 3 from CMA, the others from the buddy allocator"), "{both}");
     let one = screen(&[Allocator::Cma]);
