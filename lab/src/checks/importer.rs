@@ -10,6 +10,7 @@ use super::{
     harness::Harness,
     hooks_document, importer_table, platforms_document,
     recorded::{Recorded, truth},
+    traced::Line,
 };
 use crate::{
     boot::run,
@@ -99,17 +100,13 @@ fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) 
     let [bounced, entries, overrun] = ["bounced", "entries", "overrun"].map(|name| outcome.required(name));
     let (bounced, entries, overrun) = (bounced?, entries?, overrun?);
     ensure!(overrun.lines().all(|line| line.ends_with("overrun: 0")), "the kernel's trace was too small: {overrun}");
-    let mut traced: Vec<_> = bounced.lines().map(Bounce::read).collect::<Result<_>>()?;
-    let all = (traced.len(), traced.iter().map(|bounce| bounce.bytes).sum::<u64>());
+    let mut traced: Vec<_> = bounced.lines().map(|line| Line::read(line, "swiotlb_bounced")).collect::<Result<_>>()?;
+    let all = sums_of(&traced)?;
     let (mut of_success, mut sums) = (0, (0, 0));
     for operation in recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
         let mapped = operation.dma().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;
         let seen = mapped.bounces.zip(mapped.bounced_bytes).context("bounces are not known")?;
-        // The trace has whole microseconds.
-        let during = operation.start_ns / 1_000..=(operation.start_ns + operation.duration_ns) / 1_000;
-        let is_of_it = |bounce: &Bounce| bounce.tid == operation.tid && during.contains(&bounce.at_us);
-        let of_it: Vec<_> = traced.extract_if(.., |bounce| is_of_it(bounce)).collect();
-        let kernel = (of_it.len() as u64, of_it.iter().map(|bounce| bounce.bytes).sum::<u64>());
+        let kernel = sums_of(&traced.extract_if(.., |line| line.is_within(operation)).collect::<Vec<_>>())?;
         ensure!(seen == kernel, "{seen:?} recorded, {kernel:?} in the kernel's trace: {operation:?}");
         sums = (sums.0 + kernel.0, sums.1 + kernel.1);
         if operation.outcome == Outcome::Ok {
@@ -117,35 +114,18 @@ fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) 
         }
     }
     ensure!(traced.is_empty(), "bounces that no operation has: {traced:?}");
-    ensure!(sums.0 > 0 && sums == (all.0 as u64, all.1), "{sums:?} in all operations, {all:?} in the trace");
+    ensure!(sums.0 > 0 && sums == all, "{sums:?} in all operations, {all:?} in the trace");
     let entries: u64 = entries.trim().parse().context("the module's count is a number")?;
     ensure!(of_success == entries, "{of_success} entries recorded, {entries} counted by the module");
     note!("{} bounces of {} bytes, each in its operation as in the kernel's trace; {entries} entries mapped", sums.0, sums.1);
     Ok(())
 }
 
-/// An entry that was bounced, or was to be.
-#[derive(Debug, PartialEq, Eq)]
-struct Bounce {
-    tid: u32,
-    at_us: u64,
-    bytes: u64,
-}
-
-impl Bounce {
-    /// A line of the kernel's trace: `  name-67  [000] .....  1.500000: swiotlb_bounced: dev_name: … size=16384 NORMAL`.
-    fn read(line: &str) -> Result<Self> {
-        let read = || {
-            let (task, rest) = line.rsplit_once(" [")?;
-            let tid = task.trim().rsplit_once('-')?.1.parse().ok()?;
-            let (before, fields) = rest.split_once(": swiotlb_bounced: ")?;
-            let (seconds, micros) = before.split_whitespace().next_back()?.split_once('.')?;
-            let at_us = seconds.parse::<u64>().ok()? * 1_000_000 + micros.parse::<u64>().ok()?;
-            let (_, size) = fields.split_once(" size=")?;
-            Some(Self { tid, at_us, bytes: size.split_whitespace().next()?.parse().ok()? })
-        };
-        read().with_context(|| format!("no line of a bounce: {line:?}"))
-    }
+/// How many were bounced, or were to be, and their bytes.
+fn sums_of(bounces: &[Line<'_>]) -> Result<(u64, u64)> {
+    let bytes = |line: &Line<'_>| line.field("size").and_then(|size| size.parse::<u64>().ok());
+    let sum = bounces.iter().map(bytes).sum::<Option<u64>>();
+    Ok((bounces.len() as u64, sum.context("the kernel's trace has no size")?))
 }
 
 /// After a run, and after one that was killed.
@@ -156,20 +136,4 @@ fn nothing_is_left(outcome: &run::Outcome) -> Result<()> {
     note!("slots of swiotlb in use after the run: {after}; while attached: {attached}; after that was killed: {killed}");
     ensure!(after == 0 && attached > 0 && killed == 0, "slots of swiotlb stay in use");
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kernels_trace_is_read() {
-        let line = |rest: &str| {
-            format!(
-                "  a [b]-67      [000] .....     1.500007: swiotlb_bounced: dev_name: importer dma_mask=ff dev_addr=7f000{rest} NORMAL"
-            )
-        };
-        assert_eq!(Bounce::read(&line(" size=8192")).unwrap(), Bounce { tid: 67, at_us: 1_500_007, bytes: 8192 });
-        assert!(Bounce::read(&line("")).is_err());
-    }
 }

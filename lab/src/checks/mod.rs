@@ -6,6 +6,8 @@
 pub mod notes;
 
 mod afar;
+mod allocators;
+mod allocators_table;
 mod attach_modes;
 mod baseline;
 mod channels;
@@ -42,6 +44,7 @@ mod release_orders;
 mod repeated;
 mod scenarios;
 mod teardown;
+mod traced;
 mod translated;
 mod undo;
 mod verdict;
@@ -104,6 +107,7 @@ pub const ALL: &[Check] = &[
     Check { name: "the ledger is what is held", run: ledger::is_what_is_held },
     Check { name: "the ledger never joins two maps, and is empty after the sweep", run: ledger::never_joins_two_maps },
     Check { name: "the ledger with pages of 16 KiB, of a module", run: ledger::of_large_pages },
+    Check { name: "DMA memory is taken apart, and its allocator is known", run: allocators::are_told_apart },
     Check { name: "kprobes alone profile as exactly", run: attach_modes::kprobes_are_exact },
     Check { name: "what kretprobes miss is counted", run: attach_modes::missed_returns_are_counted },
     Check { name: "whatever is watched, operations are profiled as exactly", run: attach_modes::every_way_is_exact },

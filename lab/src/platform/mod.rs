@@ -11,4 +11,4 @@ pub use architecture::Architecture;
 pub use clock::Clock;
 pub use sources::Source;
 pub use spec::{Domains, Hypervisor, KernelSource, Ours, Platform, Ports};
-pub use table::{ALL, MAIN, named, parser};
+pub use table::{ALL, MAIN, WITHOUT_CMA, named, parser};

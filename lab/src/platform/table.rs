@@ -58,6 +58,9 @@ const STOCK: Platform =
 /// The platform that is meant where none is named: the one with DMA buffers and a second domain.
 pub const MAIN: &Platform = &ALL[0];
 
+/// The same, booted without the contiguous memory allocator: the last of its arguments counts.
+pub const WITHOUT_CMA: Platform = Platform { name: "arm64-without-cma", domains: Domains::Frontend, arguments: "cma=0", ..OURS };
+
 /// All platforms.
 pub const ALL: &[Platform] = &[
     Platform {

@@ -14,6 +14,9 @@ pub const PROBES: Document = Document("docs/probes.md");
 /// What an importer with a device costs.
 pub const IMPORTERS: Document = Document("docs/importers.md");
 
+/// What DMA buffers are made of.
+pub const DMA_BUFFERS: Document = Document("docs/dma-buffers.md");
+
 /// A document, by its path.
 #[derive(Debug, Clone, Copy)]
 pub struct Document(&'static str);
