@@ -127,7 +127,7 @@ fn send(pending: &PendingTeardown, now: u64, ret: i32) {
             cause: 0,
             caller: 0,
             status_count: 0,
-            reserved: 0,
+            allocator: 0,
             attempts: pending.retries,
         },
         last_attempt: Event::new(Event::code(HookId::GnttabUnmapWork, Edge::Entry), waited),
