@@ -25,7 +25,7 @@ pub enum Detail {
     /// And the stages inside them.
     #[default]
     Stages,
-    /// And what only sharpens a stage's edges.
+    /// And what others in the kernel would pay for: what allocating a DMA buffer is made of, what only sharpens a stage's edges.
     Full,
 }
 
@@ -47,7 +47,7 @@ impl Detail {
         match self {
             Self::Operations => "Operations alone: their time and outcome, and the mappings that are alive",
             Self::Stages => "Also where inside the kernel their time goes",
-            Self::Full => "Also what only sharpens the edges of stages, and sleeps in the kernel",
+            Self::Full => "Also what allocating a DMA buffer is made of, what only sharpens the edges of stages, and sleeps in the kernel",
         }
     }
 }
