@@ -143,6 +143,18 @@ pub const ALL: &[Platform] = &[
         ..OURS
     },
     Platform {
+        name: "arm64-ours-5.10",
+        summary: "our own configuration on Debian 11's 5.10: gntdev built in, DMA buffers, no fentry",
+        // Of itself it does not choose DWARF, as later versions do.
+        kernel: KernelSource::Ours(Ours {
+            name: "kernel-5.10",
+            source: sources::LINUX_5_10,
+            options: "CONFIG_DEBUG_INFO=y\n",
+            ..KERNEL
+        }),
+        ..OURS
+    },
+    Platform {
         name: "arm64-newest",
         summary: "our own configuration on Debian's newest Linux and Xen: preempted lazily",
         hypervisor: XEN_4_20,
