@@ -93,6 +93,12 @@ pub fn arm64_oldest(harness: &Harness) -> Result<()> {
     works(harness, &Expected { platform: "arm64-stock-5.10", attach_modes: &["kprobe"], lacks, ..Expected::STOCK }).map(drop)
 }
 
+/// Our own configuration on the same: gntdev is built in and described by BTF, and has dma-bufs.
+pub fn arm64_ours_oldest(harness: &Harness) -> Result<()> {
+    let lacks = &["contention_begin", "contention_end"];
+    works(harness, &Expected { platform: "arm64-ours-5.10", attach_modes: &["kprobe"], lacks, ..Expected::OURS }).map(drop)
+}
+
 /// Debian's 6.1 on arm64, which has no fentry there.
 pub fn arm64_stock(harness: &Harness) -> Result<()> {
     works(harness, &Expected { platform: "arm64-stock-6.1", attach_modes: &["kprobe", "raw tracepoint"], ..Expected::STOCK })

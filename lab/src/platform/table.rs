@@ -145,11 +145,11 @@ pub const ALL: &[Platform] = &[
     Platform {
         name: "arm64-ours-5.10",
         summary: "our own configuration on Debian 11's 5.10: gntdev built in, DMA buffers, no fentry",
-        // Of itself it does not choose DWARF, as later versions do.
+        // Its tinyconfig chooses neither debug information nor the usual allocator, as later ones do.
         kernel: KernelSource::Ours(Ours {
             name: "kernel-5.10",
             source: sources::LINUX_5_10,
-            options: "CONFIG_DEBUG_INFO=y\n",
+            options: "CONFIG_DEBUG_INFO=y\nCONFIG_SLOB=n\nCONFIG_SLUB=y\n",
             ..KERNEL
         }),
         ..OURS
