@@ -35,10 +35,3 @@ pub fn ensure(cache: &Cache, platform: &Platform) -> Result<Kernel> {
         KernelSource::Debian { suite, package } => debian::ensure(cache, platform.architecture, suite, package),
     }
 }
-#[cfg(test)]
-#[test]
-#[ignore]
-fn temporary() {
-    let platform = crate::platform::named("arm64-ours-5.10").unwrap();
-    println!("{:?}", ensure(&crate::cache::Cache::open().unwrap(), platform).unwrap());
-}
