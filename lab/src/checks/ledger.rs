@@ -69,7 +69,10 @@ pub fn is_what_is_held(harness: &Harness) -> Result<()> {
 pub fn on_the_oldest(harness: &Harness) -> Result<()> {
     let (outcome, out) = hold(harness, platform::named("arm64-ours-5.10")?, &[REFUSED, STEPS, LEAKS].concat())?;
     let refused = outcome.required("refused")?;
-    ensure!(refused.contains("bpf_iter_task_vma"), "maps are listed only by a census, and what says why there is none is:\n{refused}");
+    ensure!(
+        refused.contains("bpf_iter_task_vma"),
+        "maps are listed only by a census, and what says why there is none is:\n{refused}"
+    );
     note!("{}", refused.trim());
     for name in ["steps", "leaks"] {
         let recorded = Recorded::read(&out.join(name).with_extension("gsr"))?;
