@@ -168,8 +168,8 @@ mod tests {
         let text = "gntdev_ioctl_entry 400 8 40 9500000000000000\ncensus_maps 400 8 2 9500000000000000";
         assert_eq!(parse(text).unwrap(), [ioctl()]);
         let unsaid = Program { verified: None, ..ioctl() };
-        assert_eq!(parse("gntdev_ioctl_entry 400 8 0 9500000000000000").unwrap(), [unsaid.clone()]);
-        assert!(unsaid.line().ends_with("| – |") && !table(&[unsaid]).contains("verifier walks"));
+        let table = table(&parse("gntdev_ioctl_entry 400 8 0 9500000000000000").unwrap());
+        assert!(table.contains(&unsaid.line()) && unsaid.line().ends_with("| – |") && !table.contains("verifier walks"));
         assert!(parse("gntdev_ioctl_entry 400 8 40").is_err());
         assert!(parse("census_maps 400 8 2 9500000000000000").is_err());
     }
