@@ -143,10 +143,11 @@ mod tests {
     use crate::btf::made::{ENUM, INTEGER, Made, STRUCTURE};
 
     /// Structures of kernels that the lab boots. `-`: that kernel does not have the member.
-    const KERNELS: [&str; 3] = [
+    const KERNELS: [&str; 4] = [
         include_str!("structures/linux-6.12-arm64.txt"),
         include_str!("structures/linux-6.12-arm64-16k.txt"),
         include_str!("structures/linux-6.1-arm64.txt"),
+        include_str!("structures/linux-5.10-arm64.txt"),
     ];
     const SYMBOLS: &str = "ffff800080000000 t gntdev_ioctl\n";
 

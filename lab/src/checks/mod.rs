@@ -134,6 +134,9 @@ pub const ALL: &[Check] = &[
 /// Checks of platforms whose kernels are built for them alone: run with --all-platforms.
 pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform arm64-64k works", run: platforms::arm64_64k },
+    Check { name: "the platform arm64-ours-5.10 works", run: platforms::arm64_ours_oldest },
+    Check { name: "faults are explained on arm64-ours-5.10", run: faults::are_explained_on_the_oldest },
+    Check { name: "the ledger on arm64-ours-5.10 is what is held since it began", run: ledger::on_the_oldest },
     Check { name: "the platform arm64-newest works", run: platforms::arm64_newest },
     Check { name: "the platform arm64-stock-newest works", run: platforms::arm64_stock_newest },
     Check { name: "the platform x86-pv-newest works", run: platforms::x86_pv_newest },

@@ -21,6 +21,10 @@ impl Source {
 /// Has fentry on arm64, which needs 6.4, and is what Debian 13 runs.
 pub const LINUX_6_12: Source = Source { suite: "trixie", version: "6.12", lacks: &[] };
 
+/// The oldest that can be profiled, as Debian 11 packages it.
+pub const LINUX_5_10: Source =
+    Source { suite: "bullseye", version: "5.10", lacks: &[("CONFIG_CMA_SYSFS=y", "mm/Kconfig has it from 5.13 on")] };
+
 /// The newest that Debian packages.
 pub const NEWEST: Source = Source {
     suite: "trixie-backports",

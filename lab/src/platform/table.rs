@@ -146,6 +146,18 @@ pub const ALL: &[Platform] = &[
         ..OURS
     },
     Platform {
+        name: "arm64-ours-5.10",
+        summary: "our own configuration on Debian 11's 5.10: gntdev built in, DMA buffers, no fentry",
+        // Its tinyconfig chooses neither debug information nor the usual allocator, as later ones do.
+        kernel: KernelSource::Ours(Ours {
+            name: "kernel-5.10",
+            source: sources::LINUX_5_10,
+            options: "CONFIG_DEBUG_INFO=y\nCONFIG_SLOB=n\nCONFIG_SLUB=y\n",
+            ..KERNEL
+        }),
+        ..OURS
+    },
+    Platform {
         name: "arm64-newest",
         summary: "our own configuration on Debian's newest Linux and Xen: preempted lazily",
         hypervisor: XEN_4_20,

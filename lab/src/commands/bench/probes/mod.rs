@@ -11,10 +11,19 @@ use super::{
     document::PROBES,
     job::{self, Script},
 };
-use crate::{boot::console_watch::TIMEOUT, cache::Cache, fetch::Consent, lab::Lab, place};
+use crate::{
+    boot::console_watch::TIMEOUT,
+    cache::Cache,
+    fetch::Consent,
+    lab::Lab,
+    place,
+    platform::{self, MAIN},
+};
 
 /// What dom0 runs.
 const SCRIPT: &str = include_str!("../../../../guest/measure-probes");
+/// The platform whose kernel takes the programs for kernels before 5.18.
+const OLDEST: &str = "arm64-ours-5.10";
 /// An instruction of arm64, in bytes; one of BPF.
 const ARM64_BYTES: u32 = 4;
 const BPF_BYTES: u32 = 8;
@@ -24,6 +33,9 @@ const WITHIN: f64 = 0.02;
 /// Arguments of `bench probes`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
+    /// Measure the programs for kernels before 5.18 instead, on the oldest kernel of the lab
+    #[arg(long)]
+    pub early: bool,
     /// Write the table into docs/probes.md
     #[arg(long)]
     pub write: bool,
@@ -37,11 +49,12 @@ pub struct Arguments {
 /// # Errors
 /// When the lab cannot be set up, or the run fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let programs = measure(&job::lab(&Cache::open()?, Consent::new(arguments.yes))?)?;
+    let (platform, name) = if arguments.early { (platform::named(OLDEST)?, "early probes") } else { (MAIN, "probes") };
+    let programs = measure(&job::lab_of(platform, &Cache::open()?, Consent::new(arguments.yes))?)?;
     let table = table(&programs);
     println!("{table}");
     if arguments.write {
-        PROBES.write("probes", &table)?;
+        PROBES.write(name, &table)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -55,8 +68,8 @@ pub struct Program {
     /// Instructions of BPF, after the verifier.
     bpf: u32,
     stack_bytes: u32,
-    /// Instructions that the verifier walked.
-    verified: u32,
+    /// Instructions that the verifier walked; `None`: the kernel does not say, as none before 5.16.
+    verified: Option<u32>,
 }
 
 /// Boots, and asks the kernel.
@@ -91,7 +104,7 @@ fn program(line: &str) -> Option<Program> {
         compiled: compiled.parse::<u32>().ok()? / ARM64_BYTES,
         bpf: bpf.parse::<u32>().ok()? / BPF_BYTES,
         stack_bytes: stack::depth(&instructions),
-        verified: verified.parse().ok()?,
+        verified: verified.parse().ok().map(|count| (count > 0).then_some(count))?,
     })
 }
 
@@ -104,13 +117,14 @@ fn table(programs: &[Program]) -> String {
     lines.extend(programs.iter().map(Program::line));
     let sum = |of: fn(&Program) -> u32| programs.iter().map(of).sum::<u32>();
     let most = |of: fn(&Program) -> u32| programs.iter().map(of).max().unwrap_or_default();
+    let verified: Option<u32> = programs.iter().map(|program| program.verified).sum();
     lines.push(format!(
-        "\n{} programs: {} arm64 instructions, {} of BPF, at most {} bytes of stack; the verifier walks {}.",
+        "\n{} programs: {} arm64 instructions, {} of BPF, at most {} bytes of stack{}.",
         programs.len(),
         sum(|program| program.compiled),
         sum(|program| program.bpf),
         most(|program| program.stack_bytes),
-        sum(|program| program.verified),
+        verified.map_or(String::new(), |count| format!("; the verifier walks {count}")),
     ));
     lines.join("\n")
 }
@@ -118,6 +132,7 @@ fn table(programs: &[Program]) -> String {
 impl Program {
     fn line(&self) -> String {
         let Self { name, compiled, bpf, stack_bytes, verified } = self;
+        let verified = verified.map_or("–".to_owned(), |count| count.to_string());
         format!("| `{name}` | {compiled} | {bpf} | {stack_bytes} | {verified} |")
     }
 
@@ -145,13 +160,16 @@ mod tests {
     use super::*;
 
     fn ioctl() -> Program {
-        Program { name: "gntdev_ioctl_entry".to_owned(), compiled: 100, bpf: 1, stack_bytes: 0, verified: 40 }
+        Program { name: "gntdev_ioctl_entry".to_owned(), compiled: 100, bpf: 1, stack_bytes: 0, verified: Some(40) }
     }
 
     #[test]
     fn a_line_is_a_program_and_only_programs_of_hooks_count() {
         let text = "gntdev_ioctl_entry 400 8 40 9500000000000000\ncensus_maps 400 8 2 9500000000000000";
         assert_eq!(parse(text).unwrap(), [ioctl()]);
+        let unsaid = Program { verified: None, ..ioctl() };
+        let table = table(&parse("gntdev_ioctl_entry 400 8 0 9500000000000000").unwrap());
+        assert!(table.contains(&unsaid.line()) && unsaid.line().ends_with("| – |") && !table.contains("verifier walks"));
         assert!(parse("gntdev_ioctl_entry 400 8 40").is_err());
         assert!(parse("census_maps 400 8 2 9500000000000000").is_err());
     }
