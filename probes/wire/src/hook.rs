@@ -47,7 +47,9 @@ impl Detail {
         match self {
             Self::Operations => "Operations alone: their time and outcome, and the mappings that are alive",
             Self::Stages => "Also where inside the kernel their time goes",
-            Self::Full => "Also what allocating a DMA buffer is made of, what only sharpens the edges of stages, and sleeps in the kernel",
+            Self::Full => {
+                "Also what allocating a DMA buffer is made of, what only sharpens the edges of stages, and sleeps in the kernel"
+            }
         }
     }
 }
