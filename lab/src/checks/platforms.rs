@@ -174,7 +174,7 @@ fn works(harness: &Harness, expected: &Expected) -> Result<Outcome> {
 fn script(platform: &Platform, expected: &Expected, clock: Clock) -> String {
     let clock = clock.name();
     let load = if expected.maps_own_grants { "whole" } else { "translated" };
-    let source = if platform.domains.have_frontend() { "--peer 1" } else { "--self" };
+    let source = platform.domains.source().join(" ");
     format!("clock={clock}\nsource='{source}'\nload={load}\n{}{JOB}{}", doctor::EXAMINE, expected.further.concat())
 }
 
