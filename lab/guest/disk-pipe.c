@@ -23,9 +23,13 @@
 enum { SECTOR = 512, PAGE = 4096, ROOM = 65536 };
 enum { SENDERS_TURN = 0, RECEIVERS_TURN = PAGE, BYTES = 2 * PAGE };
 
-struct turn {
-	uint64_t number;
-	uint64_t bytes;
+// One word, so that nobody reads half of it.
+union turn {
+	uint64_t word;
+	struct {
+		uint32_t bytes;
+		uint32_t number;
+	};
 };
 
 static char bytes[ROOM] __attribute__((aligned(PAGE)));
@@ -38,25 +42,24 @@ static int failed(const char *what)
 	return 1;
 }
 
-// Reads a turn, which is in one sector and so is never half of one.
-static int get(int disk, off_t place, struct turn *turn)
+static int get(int disk, off_t place, union turn *turn)
 {
 	if (pread(disk, page, SECTOR, place) != SECTOR)
 		return -1;
-	memcpy(turn, page, sizeof(*turn));
+	turn->word = *(uint64_t *)page;
 	return 0;
 }
 
-static int put(int disk, off_t place, struct turn turn)
+static int put(int disk, off_t place, union turn turn)
 {
 	memset(page, 0, SECTOR);
-	memcpy(page, &turn, sizeof(turn));
+	*(uint64_t *)page = turn.word;
 	return pwrite(disk, page, SECTOR, place) == SECTOR ? 0 : -1;
 }
 
 static int send_all(const char *device)
 {
-	struct turn turn = { 0 }, taken;
+	union turn turn = { 0 }, taken;
 	ssize_t count;
 	int disk = open(device, O_RDWR | O_DIRECT);
 
@@ -70,7 +73,7 @@ static int send_all(const char *device)
 		if (pwrite(disk, bytes, sectors, BYTES) != (ssize_t)sectors)
 			return failed("writing to the disk");
 		turn.number++;
-		turn.bytes = (uint64_t)count;
+		turn.bytes = (uint32_t)count;
 		if (put(disk, SENDERS_TURN, turn))
 			return failed("writing to the disk");
 		// The guest sees nothing of a write in dom0.
@@ -78,7 +81,7 @@ static int send_all(const char *device)
 			usleep(1000);
 			if (get(disk, RECEIVERS_TURN, &taken))
 				return failed("reading from the disk");
-		} while (taken.number != turn.number);
+		} while (taken.word != turn.word);
 	} while (count);
 	return 0;
 }
@@ -97,7 +100,7 @@ static int write_all(const char *from, size_t count)
 
 static int receive_all(const char *file)
 {
-	struct turn turn, taken = { 0 };
+	union turn turn, taken = { 0 };
 	int disk = open(file, O_RDWR), changes = inotify_init1(IN_NONBLOCK);
 
 	if (disk < 0 || changes < 0 || inotify_add_watch(changes, file, IN_MODIFY) < 0)
@@ -105,7 +108,7 @@ static int receive_all(const char *file)
 	for (;;) {
 		if (get(disk, SENDERS_TURN, &turn))
 			return failed("reading the sender's turn");
-		if (turn.number == taken.number) {
+		if (turn.word == taken.word) {
 			// A loop device notifies as any writer does (vfs_iter_write in fs/read_write.c, Linux v6.12). Looking every
 			// millisecond would take time from the guest, which is measured on the same processor.
 			struct pollfd pollfd = { .fd = changes, .events = POLLIN };
@@ -115,8 +118,7 @@ static int receive_all(const char *file)
 			continue;
 		}
 		if (turn.number != taken.number + 1 || turn.bytes > sizeof(bytes)) {
-			fprintf(stderr, "disk-pipe: turn %llu of %llu bytes after turn %llu\n", (unsigned long long)turn.number,
-				(unsigned long long)turn.bytes, (unsigned long long)taken.number);
+			fprintf(stderr, "disk-pipe: turn %u of %u bytes after turn %u\n", turn.number, turn.bytes, taken.number);
 			return 1;
 		}
 		if (pread(disk, bytes, turn.bytes, BYTES) != (ssize_t)turn.bytes)

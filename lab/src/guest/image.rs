@@ -175,6 +175,16 @@ mod tests {
 
     #[test]
     fn a_guest_that_is_profiled_has_a_disk_for_each_port_and_ends_when_it_ends() {
-        insta::assert_snapshot!(guest_config(named("x86-pvh-guest").unwrap()), @"");
+        insta::assert_snapshot!(guest_config(named("x86-pvh-guest").unwrap()), @r#"
+        name = "backend"
+        type = "pvh"
+        kernel = "/guest/kernel"
+        ramdisk = "/guest/image"
+        memory = 512
+        vcpus = 1
+        extra = "console=hvc0 rdinit=/init loglevel=5 printk.devkmsg=on oops=panic panic=1 norandmaps cma=64M gs.role=backend gs.balloon_kb=32768 gs.ports=disk"
+        disk = [ "phy:/dev/loop0,xvda,w", "phy:/dev/loop1,xvdb,w" ]
+        on_reboot = "destroy"
+        "#);
     }
 }

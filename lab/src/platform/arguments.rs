@@ -30,7 +30,7 @@ pub fn xen_arguments(platform: &Platform) -> String {
 pub fn dom0_arguments(platform: &Platform) -> String {
     match platform.domains {
         Domains::Alone | Domains::Frontend | Domains::Toolstack => backend_arguments(platform),
-        Domains::Guest => granting("host", "hvc0"),
+        Domains::Guest => format!("{} {}", granting("host", "hvc0"), platform.arguments).trim_end().to_owned(),
     }
 }
 
