@@ -340,7 +340,9 @@ mod tests {
     fn what_dom0_passes_on_of_its_guest_is_the_guests() {
         let console = "[  9.1] grantscope-lab guest: [  1.0] Kernel panic - not syncing: sysrq triggered crash";
         assert!(matches!(end_of(console), End::Crash { domain: Domain::Guest, meaning: "the kernel panicked", .. }));
-        let End::NoVerdict { stage } = end_of("[  9.1] grantscope-lab guest: [  0.5] grantscope-lab: job starts") else { panic!() };
+        let End::NoVerdict { stage } = end_of("[  9.1] grantscope-lab guest: [  0.5] grantscope-lab: job starts") else {
+            panic!()
+        };
         assert_eq!(stage, "the guest (the backend): job starts");
     }
 

@@ -24,6 +24,7 @@ mod importer;
 mod init;
 mod kernel_users;
 mod ledger;
+mod left_by_guest;
 mod named;
 mod overhead;
 mod own_kernel;
@@ -134,6 +135,7 @@ pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform x86-pv-newest works", run: platforms::x86_pv_newest },
     Check { name: "every export is refused on the platform x86-pv-ours, with the cause", run: pv_exports::are_refused },
     Check { name: "the platform x86-pvh works", run: platforms::x86_pvh },
+    Check { name: "the platform x86-pvh-guest works", run: platforms::x86_pvh_guest },
     Check {
         name: "an importer with a device is profiled exactly on the platform arm64-device",
         run: importer::is_profiled_exactly,
