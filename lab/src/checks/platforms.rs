@@ -7,7 +7,7 @@ use grantscope_analysis::{model::GRANT_BYTES, model::Operation, verify::Truth};
 use grantscope_wire::{Cause, Op};
 
 use super::{
-    channels, doctor, harness::Harness, hooks_document, kernel_users, left_by_guest, platforms_document, recorded::Recorded,
+    channels, doctor, harness::Harness, hooks_document, kernel_users, platforms_document, profiled_guest, recorded::Recorded,
     translated,
 };
 use crate::{
@@ -124,14 +124,14 @@ pub fn x86_pvh_guest(harness: &Harness) -> Result<()> {
         platform: "x86-pvh-guest",
         clock: Clock::Counted,
         maps_own_grants: false,
-        further: &[translated::AS_UNCHANGED, left_by_guest::JOB],
+        further: &[translated::AS_UNCHANGED, profiled_guest::JOB],
         ..Expected::OURS
     };
     let outcome = works(harness, &expected)?;
     let out = harness.out(expected.platform);
     doctor::names_the_domain(&outcome, "PVH; this is not dom0")?;
     translated::exports_are_explained(&outcome, &out)?;
-    left_by_guest::is_whole(&outcome, &out)
+    profiled_guest::left_is_whole(&outcome, &out)
 }
 
 /// Our own kernel with pages of 64 KiB.
