@@ -66,15 +66,18 @@ impl Lab {
         let folder = Scratch::new()?;
         let [dom0_image, dom1_image] = ["dom0.cpio", "dom1.cpio"].map(|name| folder.0.join(name));
         let mut dom0 = self.common.clone();
+        let job = packed_small(image::pack_job(job)?, &folder.0)?;
+        let guest_is_profiled = self.parts.platform.domains == Domains::Guest;
         if let Some(toolstack) = &self.parts.toolstack {
-            dom0.extend(image::pack_guest(
-                &toolstack.tree,
-                &self.parts.kernel.image,
-                &self.common,
-                self.parts.platform.architecture,
-            )?);
+            let mut guest = self.common.clone();
+            if guest_is_profiled {
+                guest.extend(&job);
+            }
+            dom0.extend(image::pack_guest(&toolstack.tree, &self.parts.kernel.image, &guest, self.parts.platform)?);
         }
-        dom0.extend(packed_small(image::pack_job(job)?, &folder.0)?);
+        if !guest_is_profiled {
+            dom0.extend(&job);
+        }
         write(&dom0_image, &dom0)?;
         let xen_starts_dom1 = self.parts.platform.domains == Domains::Frontend;
         if xen_starts_dom1 {

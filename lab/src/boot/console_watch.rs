@@ -1,6 +1,6 @@
 //! Judges a boot by its console: a pure state machine of lines, other signs of life, and the time.
 //!
-//! One console carries Xen, dom0 and (marked `(XEN) DOM1:`) dom1. A run is over when the guest gives its verdict, when something on
+//! One console carries Xen, dom0 and dom1: marked `(XEN) DOM1:`, or by a dom0 that passes on what its guest says. A run is over when the guest gives its verdict, when something on
 //! the console shows that no verdict will come, when nothing at all comes for too long, or when the machine ends.
 
 use std::{collections::VecDeque, fmt, time::Duration};
@@ -18,6 +18,8 @@ const TAIL: usize = 30;
 const VERDICT: &str = "grantscope-lab verdict: ";
 const SAYS: &str = "grantscope-lab: ";
 const DOM1: &str = "(XEN) DOM1: ";
+/// What dom0 puts before the lines of the guest that is profiled (`follow_guest` in lab/guest/init).
+const GUEST: &str = "grantscope-lab guest: ";
 
 /// What ends a run early: the text on the console, and what it means.
 const FATAL: &[(&str, &str)] = &[
@@ -43,17 +45,20 @@ const WARNINGS: &[&str] = &["WARNING: CPU:", "WARNING: possible", "INFO: task "]
 /// One of the lab's two domains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Domain {
-    /// The backend, which is profiled; Xen's own lines count as its.
+    /// Mostly the backend, which is profiled; Xen's own lines count as its.
     Dom0,
     /// The frontend.
     Dom1,
+    /// The backend, where a guest is profiled.
+    Guest,
 }
 
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Dom0 => "dom0 (the backend)",
+            Self::Dom0 => "dom0",
             Self::Dom1 => "dom1 (the frontend)",
+            Self::Guest => "the guest (the backend)",
         })
     }
 }
@@ -119,7 +124,7 @@ impl End {
         match self {
             Self::Pass => "nothing to do",
             Self::Fail(_) => "see the program's error output above; `cargo xtask lab shell` gives a dom0 to try it by hand",
-            Self::Crash { domain: Domain::Dom0, .. } => {
+            Self::Crash { domain: Domain::Dom0 | Domain::Guest, .. } => {
                 "the trace in console.log names the function; vmlinux with its line numbers lies beside a kernel that was built here, in the cache"
             }
             Self::Crash { domain: Domain::Dom1, .. } => {
@@ -169,10 +174,8 @@ impl ConsoleWatch {
             self.tail.pop_front();
         }
         self.tail.push_back(line.to_owned());
-        let (domain, said) = match line.split_once(DOM1) {
-            Some((_, said)) => (Domain::Dom1, said),
-            None => (Domain::Dom0, line),
-        };
+        let of = |marker: &str, domain: Domain| line.split_once(marker).map(|(_, said)| (domain, said));
+        let (domain, said) = of(DOM1, Domain::Dom1).or_else(|| of(GUEST, Domain::Guest)).unwrap_or((Domain::Dom0, line));
         if let Some((_, reason)) = said.split_once(VERDICT) {
             return self.take_verdict(now, reason);
         }
@@ -299,7 +302,7 @@ mod tests {
     fn an_end_without_a_verdict_is_a_failure_that_names_the_last_stage() {
         let console = GOOD.replace("grantscope-lab verdict: pass", "");
         let End::NoVerdict { stage } = end_of(&console) else { panic!() };
-        assert_eq!(stage, "dom0 (the backend): job ended with status 0");
+        assert_eq!(stage, "dom0: job ended with status 0");
     }
 
     #[test]
@@ -334,6 +337,16 @@ mod tests {
     }
 
     #[test]
+    fn what_dom0_passes_on_of_its_guest_is_the_guests() {
+        let console = "[  9.1] grantscope-lab guest: [  1.0] Kernel panic - not syncing: sysrq triggered crash";
+        assert!(matches!(end_of(console), End::Crash { domain: Domain::Guest, meaning: "the kernel panicked", .. }));
+        let End::NoVerdict { stage } = end_of("[  9.1] grantscope-lab guest: [  0.5] grantscope-lab: job starts") else {
+            panic!()
+        };
+        assert_eq!(stage, "the guest (the backend): job starts");
+    }
+
+    #[test]
     fn xens_own_panic_is_seen() {
         assert!(matches!(end_of("(XEN) Panic on CPU 0:"), End::Crash { meaning: "Xen panicked", .. }));
     }
@@ -346,7 +359,7 @@ mod tests {
         watch.life(seconds(64));
         assert_eq!(watch.tick(seconds(123)), None);
         let Some(End::Hang { silent, stage }) = watch.tick(seconds(124)) else { panic!() };
-        assert_eq!((silent, &*stage), (seconds(60), "dom0 (the backend): backend up"));
+        assert_eq!((silent, &*stage), (seconds(60), "dom0: backend up"));
     }
 
     #[test]

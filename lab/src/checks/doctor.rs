@@ -96,6 +96,14 @@ pub fn says_that_pv_exports_nothing(outcome: &Outcome) -> Result<()> {
     Ok(())
 }
 
+/// In an examination called `whole`: which kind of domain this is.
+pub fn names_the_domain(outcome: &Outcome, kind: &str) -> Result<()> {
+    let report = parsed(outcome, "whole")?;
+    let domain = finding(&report, "domain")?;
+    ensure!(domain["fact"] == kind, "the domain should be {kind:?}: {domain}");
+    Ok(())
+}
+
 /// The report of an examination that has to end with this exit status and verdict.
 fn report(outcome: &Outcome, name: &str, status: &str, verdict: &str) -> Result<Value> {
     let text = |end: &str| outcome.text(&format!("{name}.{end}")).unwrap_or_default();

@@ -36,6 +36,7 @@ mod platforms;
 pub mod platforms_document;
 mod preemption;
 mod profile;
+mod profiled_guest;
 mod program;
 mod pv_exports;
 pub mod recorded;
@@ -142,6 +143,11 @@ pub const ON_DEMAND: &[Check] = &[
     Check { name: "the platform x86-pv-newest works", run: platforms::x86_pv_newest },
     Check { name: "every export is refused on the platform x86-pv-ours, with the cause", run: pv_exports::are_refused },
     Check { name: "the platform x86-pvh works", run: platforms::x86_pvh },
+    Check { name: "the platform x86-pvh-guest works", run: platforms::x86_pvh_guest },
+    Check {
+        name: "a guest of x86-pvh-guest that panics, is gone, or speaks too early is reported",
+        run: profiled_guest::ends_are_reported,
+    },
     Check {
         name: "an importer with a device is profiled exactly on the platform arm64-device",
         run: importer::is_profiled_exactly,

@@ -7,7 +7,8 @@ use grantscope_analysis::{model::GRANT_BYTES, model::Operation, verify::Truth};
 use grantscope_wire::{Cause, Op};
 
 use super::{
-    channels, doctor, harness::Harness, hooks_document, kernel_users, platforms_document, recorded::Recorded, translated,
+    channels, doctor, harness::Harness, hooks_document, kernel_users, platforms_document, profiled_guest, recorded::Recorded,
+    translated,
 };
 use crate::{
     boot::run::Outcome,
@@ -125,6 +126,22 @@ pub fn x86_pvh(harness: &Harness) -> Result<()> {
     translated::exports_are_explained(&outcome, &harness.out(expected.platform))
 }
 
+/// A PVH guest with that kernel, to which a paravirtualised dom0 grants.
+pub fn x86_pvh_guest(harness: &Harness) -> Result<()> {
+    let expected = Expected {
+        platform: "x86-pvh-guest",
+        clock: Clock::Counted,
+        maps_own_grants: false,
+        further: &[translated::AS_UNCHANGED, profiled_guest::JOB],
+        ..Expected::OURS
+    };
+    let outcome = works(harness, &expected)?;
+    let out = harness.out(expected.platform);
+    doctor::names_the_domain(&outcome, "PVH; this is not dom0")?;
+    translated::exports_are_explained(&outcome, &out)?;
+    profiled_guest::left_is_whole(&outcome, &out)
+}
+
 /// Our own kernel with pages of 64 KiB.
 pub fn arm64_64k(harness: &Harness) -> Result<()> {
     works(harness, &Expected { platform: "arm64-64k", page_size: 65_536, ..Expected::OURS }).map(drop)
@@ -182,7 +199,7 @@ fn works(harness: &Harness, expected: &Expected) -> Result<Outcome> {
 fn script(platform: &Platform, expected: &Expected, clock: Clock) -> String {
     let clock = clock.name();
     let load = if expected.maps_own_grants { "whole" } else { "translated" };
-    let source = if platform.domains.have_frontend() { "--peer 1" } else { "--self" };
+    let source = platform.domains.source().join(" ");
     format!("clock={clock}\nsource='{source}'\nload={load}\n{}{JOB}{}", doctor::EXAMINE, expected.further.concat())
 }
 

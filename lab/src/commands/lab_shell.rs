@@ -15,7 +15,7 @@ use crate::{
     fetch::Consent,
     guest::job::Job,
     lab::Lab,
-    platform::{self, Clock, Platform, Ports, clock},
+    platform::{self, Clock, Domains, Platform, Ports, clock},
     programs, setup,
 };
 
@@ -44,6 +44,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.platform.ports != Ports::Virtio {
         bail!(
             "dom0 of the platform {} has no terminal; for one command use: cargo xtask lab run --platform {0} --bare --out DIR -- PROGRAM",
+            arguments.platform.name
+        );
+    }
+    if arguments.platform.domains == Domains::Guest {
+        bail!(
+            "the terminal would be dom0's, and the platform {} profiles its guest; for one command there use: cargo xtask lab run --platform {0} \
+             --bare --out DIR -- PROGRAM",
             arguments.platform.name
         );
     }

@@ -76,7 +76,7 @@ pub struct File {
     pub data: Vec<u8>,
 }
 
-/// Reads every regular file of one archive.
+/// Reads every regular file of one archive, and of those that follow it behind any number of zeros.
 ///
 /// # Errors
 /// When the bytes are not an archive, or end before the archive does.
@@ -100,7 +100,11 @@ pub fn read(bytes: &[u8]) -> Result<Vec<File>> {
         };
         let name = String::from_utf8_lossy(name).into_owned();
         if name == TRAILER {
-            return Ok(files);
+            match bytes[data_at + size..].iter().position(|byte| *byte != 0) {
+                None => return Ok(files),
+                Some(zeros) => at = data_at + size + zeros,
+            }
+            continue;
         }
         if mode as u32 & KIND == REGULAR {
             files.push(File { path: name.trim_start_matches("./").trim_start_matches('/').into(), data: data.to_vec() });
@@ -127,6 +131,16 @@ mod tests {
         let files = read(&archive()).unwrap();
         let seen: Vec<_> = files.iter().map(|f| (f.path.as_str(), &f.data[..])).collect();
         assert_eq!(seen, [("out/odd", &b"abc"[..]), ("out/empty", &b""[..])]);
+    }
+
+    #[test]
+    fn an_archive_behind_zeros_is_read_too_and_anything_else_there_is_an_error() {
+        let with = |end: &[u8]| [&archive()[..], &[0; 512], end].concat();
+        let files = read(&with(&archive())).unwrap();
+        assert_eq!(files.iter().filter(|file| file.path == "out/odd").count(), 2);
+        assert_eq!(read(&with(&[])).unwrap().len(), 2);
+        assert!(read(&with(&archive()[..200])).is_err());
+        assert!(read(&with(b"what is no archive")).is_err());
     }
 
     #[test]

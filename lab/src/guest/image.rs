@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 
 use super::{cpio::Writer, job::Job};
 use crate::platform::{
-    Architecture,
-    arguments::{DOM1_MIB, frontend_arguments},
+    Architecture, Domains, Platform,
+    arguments::{DOM1_MIB, DOM1_PROFILED_MIB, guest_arguments},
 };
 
 /// The first process of both domains.
@@ -75,7 +75,7 @@ fn pack_modules(archive: &mut Writer, modules: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Packs the job, to stand behind the common file system in dom0's image.
+/// Packs the job, to stand behind the common file system in the image of the domain that is profiled.
 ///
 /// # Errors
 /// When a file of the job cannot be read.
@@ -94,13 +94,13 @@ pub fn pack_job(job: &Job) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn pack_guest(toolstack: &Path, kernel: &Path, image: &[u8], architecture: Architecture) -> Result<Vec<u8>> {
+pub fn pack_guest(toolstack: &Path, kernel: &Path, image: &[u8], platform: &Platform) -> Result<Vec<u8>> {
     let mut archive = Writer::default();
     pack_tree(&mut archive, toolstack, "")?;
     archive.directory("/guest");
     archive.file("/guest/kernel", false, &read(kernel)?);
     archive.file("/guest/image", false, image);
-    archive.file("/guest/config", false, guest_config(architecture).as_bytes());
+    archive.file("/guest/config", false, guest_config(platform).as_bytes());
     for folder in ["/etc", "/etc/xen", "/etc/xen/scripts"] {
         archive.directory(folder);
     }
@@ -126,18 +126,28 @@ fn pack_tree(archive: &mut Writer, folder: &Path, path: &str) -> Result<()> {
     Ok(())
 }
 
-/// The guest as xl takes it; its disk is made by /init. Its network card comes later.
-fn guest_config(architecture: Architecture) -> String {
+/// The guest as xl takes it; its disks are made by /init. A network card comes later.
+fn guest_config(platform: &Platform) -> String {
     // On arm64 there is one kind of guest.
-    let kind = match architecture {
+    let kind = match platform.architecture {
         Architecture::Arm64 => "",
         Architecture::X86_64 => "type = \"pvh\"\n",
     };
+    // One that is profiled sends what it leaves over its disks, and is not started a second time.
+    let (name, mib, devices) = match platform.domains {
+        Domains::Guest => (
+            "backend",
+            DOM1_PROFILED_MIB,
+            "disk = [ \"phy:/dev/loop0,xvda,w\", \"phy:/dev/loop1,xvdb,w\" ]\non_reboot = \"destroy\"\n",
+        ),
+        Domains::Alone | Domains::Frontend | Domains::Toolstack => {
+            ("frontend", DOM1_MIB, "disk = [ \"phy:/dev/loop0,xvda,w\" ]\n")
+        }
+    };
     format!(
-        "name = \"frontend\"\n{kind}kernel = \"/guest/kernel\"\nramdisk = \"/guest/image\"\nmemory = {}\nvcpus = 1\n\
-         extra = \"{}\"\ndisk = [ \"phy:/dev/loop0,xvda,w\" ]\n",
-        DOM1_MIB,
-        frontend_arguments("hvc0")
+        "name = \"{name}\"\n{kind}kernel = \"/guest/kernel\"\nramdisk = \"/guest/image\"\nmemory = {mib}\nvcpus = 1\n\
+         extra = \"{}\"\n{devices}",
+        guest_arguments(platform)
     )
 }
 
@@ -148,11 +158,11 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::named;
 
     #[test]
     fn the_guests_configuration_names_its_files_its_disk_and_its_role() {
-        assert_eq!(guest_config(Architecture::X86_64).lines().nth(1), Some("type = \"pvh\""));
-        insta::assert_snapshot!(guest_config(Architecture::Arm64), @r#"
+        insta::assert_snapshot!(guest_config(named("toolstack").unwrap()), @r#"
         name = "frontend"
         kernel = "/guest/kernel"
         ramdisk = "/guest/image"
@@ -160,6 +170,21 @@ mod tests {
         vcpus = 1
         extra = "console=hvc0 rdinit=/init loglevel=5 printk.devkmsg=on oops=panic panic=1 norandmaps xen_gntalloc.limit=16384 gs.role=frontend gs.grant_pages=8192 gs.dmabuf_pages=256"
         disk = [ "phy:/dev/loop0,xvda,w" ]
+        "#);
+    }
+
+    #[test]
+    fn a_guest_that_is_profiled_has_a_disk_for_each_port_and_ends_when_it_ends() {
+        insta::assert_snapshot!(guest_config(named("x86-pvh-guest").unwrap()), @r#"
+        name = "backend"
+        type = "pvh"
+        kernel = "/guest/kernel"
+        ramdisk = "/guest/image"
+        memory = 512
+        vcpus = 1
+        extra = "console=hvc0 rdinit=/init loglevel=5 printk.devkmsg=on oops=panic panic=1 norandmaps cma=64M gs.role=backend gs.balloon_kb=32768 gs.ports=disk"
+        disk = [ "phy:/dev/loop0,xvda,w", "phy:/dev/loop1,xvdb,w" ]
+        on_reboot = "destroy"
         "#);
     }
 }

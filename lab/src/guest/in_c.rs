@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// By the names of their sources in lab/guest, which are their names in /bin too.
-const PROGRAMS: [&str; 3] = ["frames", "rogue", "port"];
+const PROGRAMS: [&str; 4] = ["frames", "rogue", "port", "disk-pipe"];
 const OPTIONS: [&str; 5] = ["-O2", "-Wall", "-Wextra", "-Werror", "-pthread"];
 
 /// Compiles them for a platform of this architecture; gives each with its name.

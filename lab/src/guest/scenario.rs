@@ -40,9 +40,8 @@ pub fn with_settings(platform: &Platform, scenario: &str, set: &[String]) -> Res
         Chosen::File(path) => (in_dom0.as_str(), vec![(SCENARIO_FILE.to_owned(), path)]),
         Chosen::Test(_) | Chosen::Builtin(_) => (scenario, vec![]),
     };
-    let source: &[&str] = if platform.domains.have_frontend() { &["--peer", "1"] } else { &["--self"] };
     let set: Vec<&str> = set.iter().flat_map(|setting| ["--set", setting.as_str()]).collect();
-    let arguments = [&["run", "--scenario", named], source, &set, &["--truth", "/out/truth.json"]].concat();
+    let arguments = [&["run", "--scenario", named], platform.domains.source(), &set, &["--truth", "/out/truth.json"]].concat();
     Ok(Command { files, ..Command::inside("/bin/grantscope-workload", &arguments) })
 }
 

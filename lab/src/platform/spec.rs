@@ -19,7 +19,7 @@ pub struct Platform {
     pub xen_arguments: &'static str,
     /// Linux.
     pub kernel: KernelSource,
-    /// Further arguments of that kernel.
+    /// Further arguments of that kernel, in the domain that is profiled.
     pub arguments: &'static str,
     /// Whether dom0 has an importer of dma-bufs with a device: the lab's own module, lab/importer/, and its device-tree node.
     pub importer: bool,
@@ -76,7 +76,7 @@ pub enum Ports {
     Io,
 }
 
-/// The domains of a platform. dom0 is always there, and is the one that is profiled.
+/// The domains of a platform. dom0 is always there, and is the one that is profiled where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Domains {
     /// dom0 alone, which grants pages to itself.
@@ -85,12 +85,28 @@ pub enum Domains {
     Frontend,
     /// The same, started by Xen's toolstack in dom0, with a disk that dom0's block back end serves.
     Toolstack,
+    /// The other way round: dom0 grants pages to a guest of the toolstack, which is profiled, as a driver domain is.
+    Guest,
 }
 
 impl Domains {
-    /// Whether there is a dom1 that grants pages to dom0.
+    /// Whether another domain grants pages to the one that is profiled.
     pub fn have_frontend(self) -> bool {
         self != Self::Alone
+    }
+
+    /// Whether dom0 has Xen's toolstack, and starts the other domain by it.
+    pub fn have_toolstack(self) -> bool {
+        matches!(self, Self::Toolstack | Self::Guest)
+    }
+
+    /// Whose pages the load generator maps, as it takes it on its command line.
+    pub fn source(self) -> &'static [&'static str] {
+        match self {
+            Self::Alone => &["--self"],
+            Self::Frontend | Self::Toolstack => &["--peer", "1"],
+            Self::Guest => &["--peer", "0", "--domid", "1"],
+        }
     }
 }
 

@@ -24,6 +24,9 @@ const EPYC: &str = "EPYC,-monitor,-smap";
 /// have it, QEMU takes all features at their word, so those that it has not are left out by name.
 const EPYC_NESTED: &str = "EPYC,+svm,+npt,-monitor,-rdtscp,+invtsc,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsave,-xsavec,\
                            x-force-features=on";
+/// The same for a PVH domain beside a paravirtualised dom0.
+const EPYC_NESTED_PV: &str = "EPYC,+svm,+npt,-monitor,-smap,-rdtscp,+invtsc,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsave,-xsavec,\
+                              x-force-features=on";
 /// Without the self-tests of Debian's ciphers, which are a fifth of the time that its kernel needs to boot.
 const QUICKLY: &str = "cryptomgr.notests";
 
@@ -181,6 +184,16 @@ pub const ALL: &[Platform] = &[
         ..STOCK
     },
     Platform { name: "x86-pvh", summary: "a PVH dom0 with our own 6.12, changed so that it can export, and a PVH guest", ..PVH },
+    Platform {
+        name: "x86-pvh-guest",
+        summary: "a PVH guest with that kernel is profiled, as a driver domain, and a paravirtualised dom0 grants to it",
+        processor: EPYC_NESTED_PV,
+        xen_arguments: "",
+        arguments: "",
+        domains: Domains::Guest,
+        ports: Ports::Virtio,
+        ..PVH
+    },
 ];
 
 /// A PVH dom0 with a PVH guest.

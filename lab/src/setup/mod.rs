@@ -13,7 +13,7 @@ use crate::{
     fetch::{Consent, downloads, packages, toolstack},
     guest::in_c,
     kernel,
-    platform::{Domains, Platform},
+    platform::Platform,
 };
 
 pub use qemu::Qemu;
@@ -95,12 +95,12 @@ pub fn parts_beside(cache: &Cache, consent: Consent, platform: &'static Platform
             hypervisor: given.hypervisor.map_or_else(|| downloads::hypervisor(cache, platform), Ok)?,
             busybox: downloads::busybox(cache, architecture)?,
             kernel: given.kernel.map_or_else(|| kernel::ensure(cache, platform), Ok)?,
-            toolstack: match platform.domains {
-                Domains::Toolstack => Some(Toolstack {
+            toolstack: match platform.domains.have_toolstack() {
+                true => Some(Toolstack {
                     tree: toolstack::ensure(cache, architecture, platform.hypervisor)?,
                     programs: in_c::ensure(cache, architecture)?,
                 }),
-                Domains::Alone | Domains::Frontend => None,
+                false => None,
             },
         })
     };

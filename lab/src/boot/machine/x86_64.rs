@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use super::common::{Files, common, path_text};
 use crate::{
     platform::{
-        Clock, Domains, Platform,
+        Clock, Platform,
         arguments::{dom0_arguments, xen_arguments},
     },
     setup::Parts,
@@ -50,6 +50,6 @@ pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Res
 
 /// mwait-idle=0: the emulated processor has no MWAIT to be idle in. max: else Linux prepares for all of the machine's memory.
 fn arguments(platform: &Platform) -> String {
-    let dom0_mib = if platform.domains == Domains::Toolstack { DOM0_WITH_TOOLSTACK_MIB } else { DOM0_MIB };
+    let dom0_mib = if platform.domains.have_toolstack() { DOM0_WITH_TOOLSTACK_MIB } else { DOM0_MIB };
     format!("console=com1 com1=115200,8n1 dom0_mem={dom0_mib}M,max:{dom0_mib}M mwait-idle=0 {}", xen_arguments(platform))
 }

@@ -47,8 +47,8 @@ pub fn doctor() -> Job {
 /// the toolstack stays for whoever has named a `load`: on its platforms a domain may not be able to map what it grants itself.
 pub fn platform(platform: &'static Platform, load: bool) -> &'static Platform {
     let domains = match platform.domains {
-        Domains::Toolstack if load => Domains::Toolstack,
-        Domains::Alone | Domains::Frontend | Domains::Toolstack => Domains::Alone,
+        Domains::Toolstack | Domains::Guest if load => platform.domains,
+        Domains::Alone | Domains::Frontend | Domains::Toolstack | Domains::Guest => Domains::Alone,
     };
     // Everything that it says, as early as it can; the last of two values counts. An examination maps nothing.
     let early = match platform.architecture {
@@ -169,6 +169,7 @@ mod tests {
         assert_eq!(domains(MAIN.name, true), Domains::Alone);
         assert_eq!(domains("x86-pvh", true), Domains::Toolstack);
         assert_eq!(domains("x86-pvh", false), Domains::Alone);
+        assert_eq!(domains("x86-pvh-guest", true), Domains::Guest);
         assert!(platform(MAIN, false).arguments.ends_with("gs.balloon_kb=0"));
     }
 }
