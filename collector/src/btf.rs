@@ -16,6 +16,12 @@ pub const GNTDEV_BTF: &str = "/sys/kernel/btf/xen_gntdev";
 /// Modules that have functions of hooks, and where the kernel shows the types of each that is loaded.
 const MODULES: [(&str, &str); 2] = [("xen_gntdev", GNTDEV_BTF), ("xen_gntalloc", "/sys/kernel/btf/xen_gntalloc")];
 
+/// Whether the kernel describes a module of the grant drivers, and it is loaded.
+pub fn describes(module: &str) -> bool {
+    let path = MODULES.iter().find(|(name, _)| *name == module).map(|(_, path)| path);
+    path.and_then(|path| Sections::of(fs::read(path).ok()?)).is_some()
+}
+
 macro_rules! kinds {
     ($first:ident, $($kind:ident),+ $(,)?) => {
         /// Kinds of types (include/uapi/linux/btf.h).

@@ -71,14 +71,14 @@ impl Expected {
         page_size: 4096,
         clock: Clock::Wall,
         dmabuf: false,
-        attach_modes: &["fentry", "kprobe", "raw tracepoint"],
+        attach_modes: &["fentry", "raw tracepoint"],
         lacks: &[],
         maps_own_grants: true,
         further: &[],
     };
 
     /// A kernel of our own configuration.
-    const OURS: Self = Self { dmabuf: true, attach_modes: &["fentry", "raw tracepoint"], ..Self::STOCK };
+    const OURS: Self = Self { dmabuf: true, ..Self::STOCK };
 }
 
 /// The paravirtualised x86-64 dom0.

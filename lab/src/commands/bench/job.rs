@@ -14,7 +14,7 @@ use crate::{
     },
     lab::Lab,
     place,
-    platform::{Clock, MAIN},
+    platform::{Clock, MAIN, Platform},
     programs, setup,
 };
 
@@ -23,8 +23,16 @@ use crate::{
 /// # Errors
 /// When it cannot be set up.
 pub fn lab(cache: &Cache, consent: Consent) -> Result<Lab> {
-    let ours = programs::for_lab(&setup::compilers(cache, consent, &[MAIN])?, MAIN.architecture)?;
-    Lab::new(setup::parts(cache, consent, MAIN)?, Some(&ours))
+    lab_of(cache, consent, MAIN)
+}
+
+/// A platform's lab with our programs.
+///
+/// # Errors
+/// When it cannot be set up.
+pub fn lab_of(cache: &Cache, consent: Consent, platform: &'static Platform) -> Result<Lab> {
+    let ours = programs::for_lab(&setup::compilers(cache, consent, &[platform])?, platform.architecture)?;
+    Lab::new(setup::parts(cache, consent, platform)?, Some(&ours))
 }
 
 /// Runs a job on the counted clock to a good end. What it leaves is in `out`; what it said if it failed is printed.
