@@ -140,3 +140,48 @@ impl Tracing {
         Ok(programs.into_iter().filter_map(with_function).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use grantscope_wire::HOOKS;
+    use grantscope_wire::hook::Ends;
+
+    use super::*;
+    use crate::attach;
+
+    #[test]
+    #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
+    fn every_program_of_fentry_refers_to_the_maps_that_there_are() {
+        /// An instruction that loads 64 bits; and what of (include/uapi/linux/bpf.h, v6.12).
+        const LOAD: u8 = 0x18;
+        const BPF_PSEUDO_MAP_FD: u8 = 1;
+        const BPF_PSEUDO_MAP_VALUE: u8 = 2;
+        let object = object::parse(Made::Usual).expect("the embedded object is one");
+        // Any descriptors will do.
+        let open = || OwnedFd::from(File::open("/dev/null").expect("a file of every Linux"));
+        let maps: Vec<_> = object.maps.keys().map(|name| (name.clone(), open())).collect();
+        let descriptors: BTreeSet<_> = maps.iter().map(|(_, map)| map.as_raw_fd()).collect();
+        let functions = HOOKS.iter().filter(|hook| hook.ends != Ends::Tracepoint);
+        let named = functions.flat_map(|hook| ["entry", "exit"].map(|end| attach::name(hook, end)));
+        let names: BTreeSet<_> = named.filter(|name| object.programs.contains_key(name)).collect();
+        let tracing = Tracing {
+            made: Made::Usual,
+            names: names.clone(),
+            maps,
+            programs: HashMap::new(),
+            own_btf: None,
+            modules: HashMap::new(),
+        };
+        let programs = tracing.relocated().expect("it is relocated");
+        assert_eq!(programs.keys().cloned().collect::<BTreeSet<_>>(), names);
+        for (name, (_, function)) in &programs {
+            let loads = function.instructions.iter().filter(|instruction| instruction.code == LOAD);
+            let of_maps = loads.filter(|load| [BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE].contains(&load.src_reg()));
+            let others: Vec<_> = of_maps.clone().filter(|load| !descriptors.contains(&load.imm)).collect();
+            assert!(of_maps.count() > 0 && others.is_empty(), "{name} refers to what is no map");
+            assert!(function.func_info.len() > 0, "{name} has functions that nothing describes");
+        }
+    }
+}
