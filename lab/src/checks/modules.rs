@@ -1,16 +1,22 @@
 //! Functions of modules, as stock kernels have gntdev and gntalloc: hooked as the kernel's own where the kernel describes the modules, by
 //! kprobes where it does not, and as exactly either way. What watches a function holds its module as long as it does.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
-use grantscope_analysis::model::{Environment, HookStatus};
-use grantscope_wire::HookId;
+use grantscope_analysis::{
+    model::{Environment, HookStatus, Outcome},
+    verify::Truth,
+};
+use grantscope_wire::{HookId, Op};
+use nix::errno::Errno;
 
 use super::{
     doctor,
     harness::Harness,
     recorded::{Recorded, truth},
 };
-use crate::{boot::run::Outcome, guest::job::Job, platform, platform::Clock};
+use crate::{boot::run, guest::job::Job, platform, platform::Clock};
 
 /// Each way records scenarios, and its name is that of what it leaves. A kernel that does not describe its modules has no such files; here
 /// they are empty.
@@ -76,7 +82,11 @@ fn are_hooked(harness: &Harness, platform: &str) -> Result<()> {
             let name = format!("{name}-{scenario}");
             let recorded = Recorded::read(&out.join(&name).with_extension("gsr"))?;
             attached_by(recorded.environment()?, in_modules, in_kernel).context(name.clone())?;
-            recorded.agrees_with(&truth(&out.join(&name).with_extension("json"))?).context(name.clone())?;
+            let mut truth = truth(&out.join(&name).with_extension("json"))?;
+            if *scenario == "faults" && platform == "x86-pv" {
+                teardowns_fail_in_part(&recorded, &mut truth).context(name.clone())?;
+            }
+            recorded.agrees_with(&truth).context(name.clone())?;
             modules_are_held(&outcome, &name, in_modules == "fentry")?;
         }
     }
@@ -105,8 +115,34 @@ fn attached_by(environment: &Environment, in_modules: &str, in_kernel: &str) -> 
     Ok(())
 }
 
+/// In a PV domain the kernel finds that pages whose references Xen had refused to map are not mapped, and says EINVAL when it has unmapped
+/// the rest of their map (`clear_foreign_p2m_mapping` in arch/x86/xen/p2m.c, Linux v6.1). Nobody reads that, and the truth, which counts
+/// teardowns alone, takes it for success: so they are compared here, and no longer by their outcome in the truth.
+fn teardowns_fail_in_part(recorded: &Recorded, truth: &mut Truth) -> Result<()> {
+    let recorded: Vec<_> = recorded.operations.iter().filter(|operation| operation.op == Op::Teardown).collect();
+    let mut counts = BTreeMap::<_, [u64; 2]>::new();
+    for operation in &recorded {
+        let buffer = operation.buffer.context("a teardown without a kind of buffer")?;
+        let pages = operation.pages.context("a teardown without pages")?;
+        counts.entry((buffer.name().to_owned(), pages)).or_default()[0] += 1;
+    }
+    for teardowns in truth.teardowns.take().into_iter().flatten() {
+        counts.entry((teardowns.buffer, teardowns.pages)).or_default()[1] += teardowns.count;
+    }
+    let other = counts.iter().find(|(_, [recorded, counted])| recorded != counted);
+    ensure!(other.is_none(), "teardowns of a kind, recorded and counted: {other:?}");
+    let failed = recorded.iter().filter(|operation| operation.outcome == Outcome::Errno(Errno::EINVAL as i32)).count();
+    ensure!(failed > 0, "no map had a reference that was refused");
+    ensure!(
+        recorded.iter().all(|operation| [Outcome::Ok, Outcome::Errno(Errno::EINVAL as i32)].contains(&operation.outcome)),
+        "a teardown failed otherwise"
+    );
+    note!("{} teardowns, of which {failed} found pages that were not mapped", recorded.len());
+    Ok(())
+}
+
 /// `/proc/modules`: name, size, how often it is in use.
-fn modules_are_held(outcome: &Outcome, name: &str, are_held: bool) -> Result<()> {
+fn modules_are_held(outcome: &run::Outcome, name: &str, are_held: bool) -> Result<()> {
     for (end, held) in [("used", are_held), ("unused", false)] {
         let text = outcome.required(&format!("{name}.{end}"))?;
         let uses: Vec<_> = text.lines().filter_map(|line| line.split(' ').nth(2)).collect();
