@@ -1,18 +1,18 @@
 //! Hook by hook: finds the kernel's function, loads the programs, attaches them in the best mode that this kernel supports.
 //!
 //! fentry and fexit cost the least, and need BTF of the function and a kernel that can call BPF directly from it (arm64: 6.4).
-//! kprobe and kretprobe reach the rest: functions of modules, suffixed symbols, older kernels.
+//! kprobe and kretprobe reach the rest: modules that the kernel does not describe, suffixed symbols, older kernels.
 
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use aya::programs::{FEntry, FExit, KProbe, Program, ProgramError, RawTracePoint};
 use aya::{Btf, Ebpf};
 use grantscope_wire::hook::{Ends, Hook, Need};
-use grantscope_wire::{Detail, HOOKS};
+use grantscope_wire::{Detail, HOOKS, HookId};
 
 use crate::btf::KernelTypes;
 use crate::cost::Means;
@@ -20,7 +20,8 @@ use crate::kretprobe::{Kretprobe, Tracefs};
 use crate::object::Made;
 use crate::preemption::Preemption;
 use crate::symbols::{Symbol, Symbols, Wanted};
-use crate::{CaptureError, signature};
+use crate::tracing::{self, Target, Tracing};
+use crate::{CaptureError, handover, signature};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::HookStatus;
@@ -56,7 +57,33 @@ pub struct Attached {
     /// Of each.
     pub status: Vec<HookStatus>,
     /// What is attached otherwise than by the object's own links.
-    pub kretprobes: Vec<Kretprobe>,
+    pub apart: Apart,
+}
+
+/// What aya does not attach. Dropping it detaches it.
+#[derive(Default)]
+pub struct Apart {
+    kretprobes: Vec<Kretprobe>,
+    in_modules: Vec<tracing::Attached>,
+}
+
+impl Apart {
+    /// The programs of a hook that aya does not know.
+    pub fn programs(&self, hook: HookId) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.in_modules.iter().filter(move |program| program.hook == hook).map(AsFd::as_fd)
+    }
+}
+
+/// The programs of fentry that hooks in modules have, where the kernel describes these.
+pub fn in_modules(types: &KernelTypes, symbols: &Symbols) -> BTreeSet<String> {
+    let is_described = |symbol: &Symbol| symbol.module.as_deref().is_some_and(|module| types.describes(module));
+    let hooks = HOOKS.iter().filter(|hook| hook.ends != Ends::Tracepoint && found(symbols, hook).is_some_and(is_described));
+    hooks.flat_map(|hook| ["entry", "exit"].map(|end| name(hook, end))).collect()
+}
+
+/// The function that a hook is attached to.
+fn found<'a>(symbols: &'a Symbols, hook: &Hook) -> Option<&'a Symbol> {
+    hook.symbols.iter().find_map(|name| symbols.find(name))
 }
 
 /// How hooks are attached, and which.
@@ -69,15 +96,25 @@ pub struct Ways {
     pub detail: Detail,
 }
 
-/// Attaches all hooks that are watched at this detail; fails only where a required one cannot be.
-pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, symbols: &Symbols, ways: &Ways) -> Result<Attached, CaptureError> {
+/// Attaches all hooks that are watched at this detail; fails only where a required one cannot be. `tracing` has the programs that
+/// [`in_modules`] names.
+pub fn all(
+    ebpf: &mut Ebpf,
+    tracing: Tracing,
+    btf: &Btf,
+    types: &KernelTypes,
+    symbols: &Symbols,
+    ways: &Ways,
+) -> Result<Attached, CaptureError> {
     let detail = ways.detail;
     let hooks = || HOOKS.iter().filter(|hook| hook.is_watched_at(detail));
-    let (without_fentry, kretprobes) = (without_fentry(ways), Vec::new());
+    let without_fentry = without_fentry(ways);
+    let without_fentry_in_modules = without_fentry.clone();
     let tracefs = LazyCell::new(Tracefs::find as fn() -> _);
-    let mut attacher = Attacher { ebpf, btf, types, detail, without_fentry, tracefs, kretprobes };
+    let apart = Apart::default();
+    let mut attacher = Attacher { ebpf, tracing, btf, types, detail, without_fentry, without_fentry_in_modules, tracefs, apart };
     let status = hooks().map(|hook| attacher.status(symbols, hook)).collect::<Result<_, _>>()?;
-    Ok(Attached { status, kretprobes: attacher.kretprobes })
+    Ok(Attached { status, apart: attacher.apart })
 }
 
 /// How many programs are detached at the same time. The wait for RCU of each kprobe (`unregister_kprobes`, kernel/kprobes.c, v6.12) is in no
@@ -85,16 +122,16 @@ pub fn all(ebpf: &mut Ebpf, btf: &Btf, types: &KernelTypes, symbols: &Symbols, w
 const DETACHERS: usize = 4;
 
 /// Detaches all hooks, and gives back their programs.
-pub fn detach(ebpf: &mut Ebpf, kretprobes: Vec<Kretprobe>) {
-    let names: BTreeSet<_> =
-        HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()))).collect();
+pub fn detach(ebpf: &mut Ebpf, apart: Apart) {
+    let names: BTreeSet<_> = HOOKS.iter().flat_map(|hook| hook.ends.programs().iter().map(|end| name(hook, end))).collect();
     let attached = Mutex::new(ebpf.programs_mut().filter(|(name, _)| names.contains(*name)));
     let next = || attached.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let kretprobes = Mutex::new(kretprobes.into_iter());
-    let next_kretprobe = || kretprobes.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let Apart { kretprobes, in_modules } = apart;
+    let apart = Mutex::new(boxed(kretprobes).chain(boxed(in_modules)));
+    let next_apart = || apart.lock().unwrap_or_else(PoisonError::into_inner).next();
     let detach_each = || {
-        while let Some(kretprobe) = next_kretprobe() {
-            drop(kretprobe);
+        while let Some(attached) = next_apart() {
+            drop(attached);
         }
         while let Some((name, program)) = next() {
             // Nobody else detaches it.
@@ -137,14 +174,16 @@ fn without_fentry(ways: &Ways) -> Option<String> {
 
 struct Attacher<'a> {
     ebpf: &'a mut Ebpf,
+    tracing: Tracing,
     btf: &'a Btf,
     types: &'a KernelTypes,
     detail: Detail,
-    /// Why no more fentry is tried, if it is not.
+    /// Why no more fentry is tried, if it is not; and in modules, of which a kernel may be able to do less.
     without_fentry: Option<String>,
+    without_fentry_in_modules: Option<String>,
     /// Looked for once, by the first kretprobe.
     tracefs: LazyCell<Option<Tracefs>>,
-    kretprobes: Vec<Kretprobe>,
+    apart: Apart,
 }
 
 impl Attacher<'_> {
@@ -152,7 +191,7 @@ impl Attacher<'_> {
         if hook.ends == Ends::Tracepoint {
             return Ok(self.tracepoint_status(hook));
         }
-        let symbol = hook.symbols.iter().find_map(|name| symbols.find(name));
+        let symbol = found(symbols, hook);
         let outcome = match symbol {
             Some(symbol) => self.attach(hook, symbol),
             None => Err(format!(
@@ -199,7 +238,7 @@ impl Attacher<'_> {
                 Err(error) => {
                     let problem = chain(&error);
                     if is_not_supported(&error) {
-                        self.without_fentry = Some(problem.clone());
+                        *self.without_fentry(symbol) = Some(problem.clone());
                     }
                     problem
                 }
@@ -211,21 +250,54 @@ impl Attacher<'_> {
         }
     }
 
-    fn obstacle_to_fentry(&self, symbol: &Symbol) -> Option<String> {
-        if let Some(problem) = &self.without_fentry {
-            return Some(problem.clone());
+    /// Why no more fentry is tried at functions like this one.
+    fn without_fentry(&mut self, symbol: &Symbol) -> &mut Option<String> {
+        match symbol.module {
+            None => &mut self.without_fentry,
+            Some(_) => &mut self.without_fentry_in_modules,
         }
-        if let Some(module) = &symbol.module {
-            return Some(format!("the function is in the module {module}"));
+    }
+
+    fn obstacle_to_fentry(&mut self, symbol: &Symbol) -> Option<String> {
+        if let Some(problem) = self.without_fentry(symbol) {
+            return Some(problem.clone());
         }
         if symbol.is_suffixed() {
             return Some("the compiler has changed the function".to_owned());
         }
-        self.types.function(&symbol.name).is_none().then(|| "the kernel's BTF does not describe the function".to_owned())
+        match symbol.module.as_deref() {
+            Some(module) if !self.types.describes(module) => {
+                Some(format!("the kernel does not describe the module {module} (CONFIG_DEBUG_INFO_BTF_MODULES)"))
+            }
+            module if self.types.function(&symbol.name, module).is_none() => {
+                Some("BTF does not describe the function".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    fn by_fentry(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
+        match symbol.module.as_deref() {
+            None => self.by_fentry_in_kernel(hook, symbol),
+            Some(module) => self.by_fentry_in_module(hook, symbol, module),
+        }
+    }
+
+    /// The return comes first, as below; what is attached is detached where the rest fails.
+    fn by_fentry_in_module(&mut self, hook: &Hook, symbol: &Symbol, module: &str) -> Result<(), ProgramError> {
+        // `obstacle_to_fentry` has looked.
+        let (_, function) = self.types.function(&symbol.name, Some(module)).expect("a function that BTF describes");
+        let ends = [("exit", hook.return_is_watched_at(self.detail)), ("entry", hook.entry_is_watched_at(self.detail))];
+        let watched = ends.into_iter().filter(|(_, is_watched)| *is_watched);
+        let describing = handover::program(self.ebpf)?;
+        let attach = |(end, _)| self.tracing.attach(hook.id, &name(hook, end), Target { module, function }, describing);
+        let attached = watched.map(attach).collect::<Result<Vec<_>, _>>()?;
+        self.apart.in_modules.extend(attached);
+        Ok(())
     }
 
     /// The return comes first: a return without entry is ignored, an entry without return would stay on the task's stack.
-    fn by_fentry(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
+    fn by_fentry_in_kernel(&mut self, hook: &Hook, symbol: &Symbol) -> Result<(), ProgramError> {
         let mut on_return = None;
         if hook.return_is_watched_at(self.detail) {
             let exit: &mut FExit = program(self.ebpf, hook, "exit")?;
@@ -266,9 +338,18 @@ impl Attacher<'_> {
                 return Err(error);
             }
         }
-        self.kretprobes.extend(with_room);
+        self.apart.kretprobes.extend(with_room);
         Ok(())
     }
+}
+
+/// The name of one of a hook's programs.
+pub fn name(hook: &Hook, end: &str) -> String {
+    format!("{}_{end}", hook.stem())
+}
+
+fn boxed<T: Send + 'static>(attached: Vec<T>) -> impl Iterator<Item = Box<dyn Send>> {
+    attached.into_iter().map(|attached| Box::new(attached) as Box<dyn Send>)
 }
 
 /// One of a hook's programs.
@@ -276,7 +357,7 @@ fn program<'a, P>(ebpf: &'a mut Ebpf, hook: &Hook, end: &str) -> Result<P, Progr
 where
     P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
-    let name = format!("{}_{end}", hook.stem());
+    let name = name(hook, end);
     // A test in `probes` compares the table with the object.
     P::try_from(ebpf.program_mut(&name).unwrap_or_else(|| panic!("the probes have no program {name}")))
 }

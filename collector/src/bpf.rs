@@ -1,15 +1,21 @@
 //! The calls of bpf(2) that aya does not make (include/uapi/linux/bpf.h, Linux v6.12).
 
 use std::collections::HashMap;
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use aya_obj::generated::{bpf_prog_info, perf_event_attr};
+use aya_obj::generated::{bpf_attach_type, bpf_attr, bpf_btf_info, bpf_prog_info, bpf_prog_type, perf_event_attr};
+use nix::errno::Errno;
 use nix::libc;
 
+const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_PROG_RUN: libc::c_int = 10;
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
+const BPF_BTF_GET_FD_BY_ID: libc::c_int = 19;
+const BPF_BTF_GET_NEXT_ID: libc::c_int = 23;
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_LINK_GET_FD_BY_ID: libc::c_int = 30;
 const BPF_LINK_GET_NEXT_ID: libc::c_int = 31;
@@ -157,7 +163,6 @@ pub fn exchanges() -> io::Result<bool> {
 }
 
 fn load_raw_tracepoint(instructions: &[u64]) -> io::Result<OwnedFd> {
-    const BPF_PROG_LOAD: libc::c_int = 5;
     const BPF_PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
     /// See `union bpf_attr`.
     #[repr(C)]
@@ -180,23 +185,175 @@ fn load_raw_tracepoint(instructions: &[u64]) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(loaded) })
 }
 
+/// A program of fentry or fexit at a function of a module.
+pub struct TracingProgram<'a> {
+    /// What others see of it.
+    pub name: &'a str,
+    /// What it may call.
+    pub license: &'a CStr,
+    /// Its instructions, relocated, and what describes them.
+    pub function: &'a aya_obj::Function,
+    /// At which end.
+    pub attach_type: bpf_attach_type,
+    /// The BTF that the program's own description refers to.
+    pub own_btf: Option<BorrowedFd<'a>>,
+    /// The module's BTF, and the function's number in it.
+    pub of_function: BorrowedFd<'a>,
+    pub attach_to: u32,
+}
+
+/// Loads it.
+///
+/// # Errors
+/// Why the kernel refuses it, and what its verifier says.
+pub fn load_tracing(program: &TracingProgram<'_>) -> Result<OwnedFd, (io::Error, String)> {
+    // The verifier says what it does, which is long and takes long: it is asked only by whoever wants to know why it refuses.
+    const FIRST: usize = 1 << 20;
+    const LONGEST: usize = 1 << 24;
+    if let Ok(loaded) = try_load_tracing(program, &mut []) {
+        return Ok(loaded);
+    }
+    let mut log = vec![0; FIRST];
+    loop {
+        match try_load_tracing(program, &mut log) {
+            Ok(loaded) => return Ok(loaded),
+            Err(error) if error.raw_os_error() == Some(Errno::ENOSPC as i32) && log.len() < LONGEST => {
+                log.resize(log.len() * 4, 0)
+            }
+            Err(error) => return Err((error, until_zero(&log))),
+        }
+    }
+}
+
+fn until_zero(bytes: &[u8]) -> String {
+    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
+fn try_load_tracing(program: &TracingProgram<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
+    const BRANCHES_AND_STATISTICS: u32 = 1 | 4;
+    // SAFETY: plain old data, of which zeros are one.
+    let mut attributes = unsafe { std::mem::zeroed::<bpf_attr>() };
+    let function = program.function;
+    let (functions, lines) = (function.func_info.func_info_bytes(), function.line_info.line_info_bytes());
+    {
+        // SAFETY: all members of the union are plain old data.
+        let load = unsafe { &mut attributes.__bindgen_anon_3 };
+        let name_bytes = load.prog_name.len() - 1;
+        for (to, from) in load.prog_name.iter_mut().zip(program.name.bytes().take(name_bytes)) {
+            *to = from as _;
+        }
+        load.prog_type = bpf_prog_type::BPF_PROG_TYPE_TRACING as u32;
+        load.expected_attach_type = program.attach_type as u32;
+        load.insns = function.instructions.as_ptr() as u64;
+        load.insn_cnt = function.instructions.len() as u32;
+        load.license = program.license.as_ptr() as u64;
+        load.attach_btf_id = program.attach_to;
+        load.__bindgen_anon_1.attach_btf_obj_fd = program.of_function.as_raw_fd() as u32;
+        if let Some(btf) = program.own_btf {
+            load.prog_btf_fd = btf.as_raw_fd() as u32;
+            load.func_info = functions.as_ptr() as u64;
+            load.func_info_cnt = function.func_info.len() as u32;
+            load.func_info_rec_size = function.func_info_rec_size as u32;
+            load.line_info = lines.as_ptr() as u64;
+            load.line_info_cnt = function.line_info.len() as u32;
+            load.line_info_rec_size = function.line_info_rec_size as u32;
+        }
+        if !log.is_empty() {
+            load.log_level = BRANCHES_AND_STATISTICS;
+            load.log_buf = log.as_mut_ptr() as u64;
+            load.log_size = log.len() as u32;
+        }
+    }
+    let loaded = call(BPF_PROG_LOAD, &mut attributes)?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(loaded) })
+}
+
+/// Attaches a loaded program of fentry or fexit to its function. It is attached as long as what comes back lives.
+///
+/// # Errors
+/// The kernel cannot call programs from this function.
+pub fn attach_tracing(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    // No name: the program knows its function.
+    let link = call(BPF_RAW_TRACEPOINT_OPEN, &mut [0_u64, program.as_raw_fd() as u64])?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(link) })
+}
+
+/// The BTF that describes a program; `None`: it was loaded without.
+///
+/// # Errors
+/// The kernel does not give it.
+pub fn btf_of_program(program: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
+    match program_info(program)?.btf_id {
+        0 => Ok(None),
+        id => btf_by_id(id).map(Some),
+    }
+}
+
+/// The BTF of a module that is loaded.
+///
+/// # Errors
+/// There is none of this name, or the kernel does not give it.
+pub fn btf_of_module(module: &str) -> io::Result<OwnedFd> {
+    let mut last = 0;
+    loop {
+        let mut attributes = [last, 0, 0];
+        // The one behind the last is "not there" as well.
+        call(BPF_BTF_GET_NEXT_ID, &mut attributes)?;
+        last = attributes[1];
+        // It may be gone by now.
+        if let Ok(btf) = btf_by_id(last)
+            && is_btf_of(btf.as_raw_fd(), module)?
+        {
+            return Ok(btf);
+        }
+    }
+}
+
+fn btf_by_id(id: u32) -> io::Result<OwnedFd> {
+    let btf = call(BPF_BTF_GET_FD_BY_ID, &mut [id, 0, 0])?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(btf) })
+}
+
+/// Whether it is the kernel's own description of this module: programs can have BTF of any name.
+fn is_btf_of(btf: RawFd, module: &str) -> io::Result<bool> {
+    // As long as a module's name is at most (MODULE_NAME_LEN in include/linux/moduleparam.h, v6.12).
+    let mut name = [0_u8; 64];
+    // SAFETY: plain old data, of which zeros are one.
+    let mut info = unsafe { std::mem::zeroed::<bpf_btf_info>() };
+    info.name = name.as_mut_ptr() as u64;
+    info.name_len = name.len() as u32;
+    let bytes = size_of::<bpf_btf_info>() as u32;
+    call(BPF_OBJ_GET_INFO_BY_FD, &mut Object { descriptor: btf as u32, bytes, info: &raw mut info as u64 })?;
+    Ok(info.kernel_btf != 0 && until_zero(&name) == module)
+}
+
 /// How often the kernel did not run a program because it ran already on that processor (kernel/bpf/trampoline.c, Linux v6.12); 0 where it
 /// does not count that.
 ///
 /// # Errors
 /// It is no program.
 pub fn misses(program: BorrowedFd<'_>) -> io::Result<u64> {
-    #[repr(C)]
-    struct Attributes {
-        descriptor: u32,
-        bytes: u32,
-        info: u64,
-    }
+    program_info(program).map(|info| info.recursion_misses)
+}
+
+fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info> {
     // SAFETY: plain old data, of which zeros are one.
     let mut info = unsafe { std::mem::zeroed::<bpf_prog_info>() };
     let bytes = size_of::<bpf_prog_info>() as u32;
-    call(BPF_OBJ_GET_INFO_BY_FD, &mut Attributes { descriptor: program.as_raw_fd() as u32, bytes, info: &raw mut info as u64 })?;
-    Ok(info.recursion_misses)
+    call(BPF_OBJ_GET_INFO_BY_FD, &mut Object { descriptor: program.as_raw_fd() as u32, bytes, info: &raw mut info as u64 })?;
+    Ok(info)
+}
+
+/// Of what a descriptor stands for, as much as there is room for.
+#[repr(C)]
+struct Object {
+    descriptor: u32,
+    bytes: u32,
+    info: u64,
 }
 
 /// How many returns each kretprobe has missed, by its program's id: more tasks were inside its function than it has instances
@@ -242,18 +399,12 @@ struct LinkInfo {
 }
 
 fn link_info(id: u32) -> Option<LinkInfo> {
-    #[repr(C)]
-    struct Attributes {
-        descriptor: u32,
-        bytes: u32,
-        info: u64,
-    }
     let descriptor = call(BPF_LINK_GET_FD_BY_ID, &mut [id, 0, 0]).ok()?;
     // SAFETY: the kernel has just made it, for nobody else.
     let link = unsafe { OwnedFd::from_raw_fd(descriptor) };
     let mut info = LinkInfo::default();
     let bytes = size_of::<LinkInfo>() as u32;
-    let mut attributes = Attributes { descriptor: link.as_raw_fd() as u32, bytes, info: &raw mut info as u64 };
+    let mut attributes = Object { descriptor: link.as_raw_fd() as u32, bytes, info: &raw mut info as u64 };
     call(BPF_OBJ_GET_INFO_BY_FD, &mut attributes).ok()?;
     Some(info)
 }

@@ -1,4 +1,4 @@
-//! What the running kernel says of its own types and functions: its BTF, and that of gntdev where it is a module.
+//! What the running kernel says of its own types and functions: its BTF, and that of the grant drivers where they are modules.
 //!
 //! The bytes are kept as the kernel gives them (Documentation/bpf/btf.rst, Linux v6.12), with an index of names beside them: of tens of
 //! thousands of types a hundred are looked at, so none is made into a value before that.
@@ -13,6 +13,14 @@ use crate::preflight::VMLINUX_BTF;
 
 /// Types of gntdev where it is a module: only those that the kernel itself does not have.
 pub const GNTDEV_BTF: &str = "/sys/kernel/btf/xen_gntdev";
+/// Modules that have functions of hooks, and where the kernel shows the types of each that is loaded.
+const MODULES: [(&str, &str); 2] = [("xen_gntdev", GNTDEV_BTF), ("xen_gntalloc", "/sys/kernel/btf/xen_gntalloc")];
+
+/// Whether the kernel describes a module of the grant drivers, and it is loaded.
+pub fn describes(module: &str) -> bool {
+    let path = MODULES.iter().find(|(name, _)| *name == module).map(|(_, path)| path);
+    path.and_then(|path| Sections::of(fs::read(path).ok()?)).is_some()
+}
 
 macro_rules! kinds {
     ($first:ident, $($kind:ident),+ $(,)?) => {
@@ -84,14 +92,26 @@ impl<'a> Type<'a> {
     }
 }
 
-/// The kernel's types and functions, and gntdev's.
+/// The kernel's types and functions, and its modules'.
 pub struct KernelTypes {
-    /// A module's types and strings are numbered as if they followed the kernel's (Documentation/bpf/btf.rst, "split BTF").
-    kernel: Sections,
-    module: Option<Sections>,
-    /// Where each type begins, in the types of the kernel or behind them; that of number 0, `void`, has no bytes.
-    starts: Vec<u32>,
+    kernel: Part,
+    /// The kernel's: a module has few.
     names: Names,
+    modules: Vec<(&'static str, Part)>,
+}
+
+/// What the kernel describes, or one module, and where each type begins.
+struct Part {
+    sections: Sections,
+    starts: Vec<u32>,
+}
+
+/// The kernel's types, and behind them those of one module.
+#[derive(Clone, Copy)]
+pub struct Types<'a> {
+    /// A module's types and strings are numbered as if they followed the kernel's (Documentation/bpf/btf.rst, "split BTF").
+    kernel: &'a Part,
+    module: Option<&'a Part>,
 }
 
 impl KernelTypes {
@@ -101,83 +121,54 @@ impl KernelTypes {
     /// The kernel has no BTF, or it cannot be read.
     pub fn read() -> Result<Self, CaptureError> {
         let kernel = fs::read(VMLINUX_BTF).map_err(|error| CaptureError::NoBtf(error.to_string()))?;
-        Self::parse(kernel, fs::read(GNTDEV_BTF).ok())
+        let modules = MODULES.into_iter().filter_map(|(module, path)| Some((module, fs::read(path).ok()?)));
+        Self::parse(kernel, modules)
     }
 
-    /// Indexes BTF, and a module's behind it; one that is no BTF of this kind is left out.
+    /// Indexes BTF, and that of modules behind it; what is no BTF of this kind is left out.
     ///
     /// # Errors
-    /// The bytes are not BTF.
-    pub fn parse(kernel: Vec<u8>, module: Option<Vec<u8>>) -> Result<Self, CaptureError> {
-        let cut_short = || CaptureError::NoBtf("it is cut short, or is no BTF of a known version".to_owned());
-        let kernel = Sections::of(kernel).ok_or_else(cut_short)?;
-        let module = module.and_then(Sections::of);
-        let starts = starts(&kernel, module.as_ref()).ok_or_else(cut_short)?;
-        let mut types = Self { kernel, module, starts, names: Names::default() };
+    /// The kernel's bytes are not BTF.
+    pub fn parse(kernel: Vec<u8>, modules: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> Result<Self, CaptureError> {
+        // The first type is `void`, which has no bytes.
+        let kernel = Part::of(kernel, vec![0])
+            .ok_or_else(|| CaptureError::NoBtf("it is cut short, or is no BTF of a known version".to_owned()))?;
+        let modules = modules.into_iter().filter_map(|(module, bytes)| Some((module, Part::of(bytes, Vec::new())?))).collect();
+        let mut types = Self { kernel, names: Names::default(), modules };
         types.names = types.index();
         Ok(types)
     }
 
     fn index(&self) -> Names {
-        let mut names = Names::for_up_to(self.starts.len());
-        for id in 1..self.starts.len() as u32 {
-            let looked_for = self.bytes(id).is_some_and(|bytes| kind_of(number(bytes, 4)).is_some_and(Kind::is_looked_for));
-            if looked_for && let Some(name) = self.name_bytes(id).filter(|name| !name.is_empty()) {
+        let (types, count) = (self.kernels(), self.kernel.starts.len());
+        let mut names = Names::for_up_to(count);
+        for id in 1..count as u32 {
+            let looked_for = types.bytes(id).is_some_and(|bytes| kind_of(number(bytes, 4)).is_some_and(Kind::is_looked_for));
+            if looked_for && let Some(name) = types.name_bytes(id).filter(|name| !name.is_empty()) {
                 names.insert(hash(name), id);
             }
         }
         names
     }
 
-    /// The bytes from a type's first one.
-    fn bytes(&self, id: u32) -> Option<&[u8]> {
-        let start = *self.starts.get(id as usize).filter(|_| id > 0)? as usize;
-        let kernel = self.kernel.types();
-        let bytes =
-            if start < kernel.len() { kernel.get(start..) } else { self.module.as_ref()?.types().get(start - kernel.len()..) };
-        bytes.filter(|bytes| bytes.len() >= TYPE_BYTES)
+    /// Without any module.
+    fn kernels(&self) -> Types<'_> {
+        Types { kernel: &self.kernel, module: None }
     }
 
-    fn name_bytes(&self, id: u32) -> Option<&[u8]> {
-        Some(self.string(number(self.bytes(id)?, 0)))
+    /// With each of the modules.
+    fn of_modules(&self) -> impl Iterator<Item = (&'static str, Types<'_>)> {
+        self.modules.iter().map(|(name, module)| (*name, Types { kernel: &self.kernel, module: Some(module) }))
     }
 
-    /// A string; nothing, where there is none.
-    fn string(&self, offset: u32) -> &[u8] {
-        let (offset, kernel) = (offset as usize, self.kernel.strings());
-        let from = match offset.checked_sub(kernel.len()) {
-            None => kernel.get(offset..),
-            Some(offset) => self.module.as_ref().and_then(|module| module.strings().get(offset..)),
-        };
-        let from = from.unwrap_or_default();
-        let end = from.iter().position(|&byte| byte == 0).unwrap_or(from.len());
-        &from[..end]
+    /// Whether the kernel describes this module.
+    pub fn describes(&self, module: &str) -> bool {
+        self.modules.iter().any(|(name, _)| *name == module)
     }
 
-    fn text(&self, offset: u32) -> &str {
-        std::str::from_utf8(self.string(offset)).unwrap_or_default()
-    }
-
-    /// The type with this number; `None`: there is none, or it is `void`.
-    pub fn numbered(&self, id: u32) -> Option<Type<'_>> {
-        let bytes = self.bytes(id)?;
-        let info = number(bytes, 4);
-        let kind = kind_of(info)?;
-        Some(Type {
-            kind,
-            name: self.text(number(bytes, 0)),
-            size_or_type: number(bytes, 8),
-            has_bit_fields: info >> 31 != 0,
-            rest: bytes.get(TYPE_BYTES..TYPE_BYTES + kind.rest(members(info)))?,
-        })
-    }
-
-    /// The first type of one of these kinds with this name.
+    /// The kernel's first type of one of these kinds with this name.
     fn named(&self, name: &str, kinds: &[Kind]) -> Option<u32> {
-        let is_it = |&id: &u32| {
-            self.name_bytes(id) == Some(name.as_bytes()) && self.numbered(id).is_some_and(|found| kinds.contains(&found.kind))
-        };
-        self.names.with(hash(name.as_bytes())).filter(is_it).min()
+        self.names.with(hash(name.as_bytes())).filter(|&id| self.kernels().is(id, name, kinds)).min()
     }
 
     /// These functions with the numbers that they have in the kernel, and nothing else: aya makes a value of every type that it is
@@ -187,14 +178,14 @@ impl KernelTypes {
     /// aya does not take it for BTF.
     pub fn functions_alone(&self, functions: &[String]) -> Result<Btf, CaptureError> {
         let mut ids: Vec<(u32, &str)> =
-            functions.iter().filter_map(|name| Some((self.kernel_function(name)?, name.as_str()))).collect();
+            functions.iter().filter_map(|name| Some((self.named(name, &[Kind::Function])?, name.as_str()))).collect();
         ids.sort_unstable();
         ids.dedup();
         let (last, names) =
             (ids.last().map_or(0, |(id, _)| *id as usize), ids.iter().map(|(_, name)| name.len() + 1).sum::<usize>());
         let (length, string_length) = (last * TYPE_BYTES, names + 1);
         let mut bytes = Vec::with_capacity(HEADER_BYTES as usize + length + string_length);
-        bytes.extend_from_slice(&self.kernel.bytes[..START_BYTES]);
+        bytes.extend_from_slice(&self.kernel.sections.bytes[..START_BYTES]);
         bytes.extend(words([HEADER_BYTES, 0, length as u32, length as u32, string_length as u32]));
         // A declaration without a name is the shortest of types.
         let nothing: Vec<u8> = words([0, (Kind::Forward as u32) << 24, 0]).collect();
@@ -210,19 +201,20 @@ impl KernelTypes {
         Btf::parse(&bytes, Endianness::Little).map_err(|error| CaptureError::NoBtf(error.to_string()))
     }
 
-    /// Its number, if it is no module's.
-    fn kernel_function(&self, name: &str) -> Option<u32> {
-        self.function(name).filter(|&id| (self.starts[id as usize] as usize) < self.kernel.types.len())
+    /// A function of the kernel itself, or of this module: its number there, and the types that it is one of.
+    pub fn function(&self, name: &str, module: Option<&str>) -> Option<(Types<'_>, u32)> {
+        match module {
+            None => Some((self.kernels(), self.named(name, &[Kind::Function])?)),
+            Some(module) => {
+                let (_, types) = self.of_modules().find(|(name, _)| *name == module)?;
+                Some((types, types.of_module(name, &[Kind::Function])?))
+            }
+        }
     }
 
-    /// The number of a function.
-    pub fn function(&self, name: &str) -> Option<u32> {
-        self.named(name, &[Kind::Function])
-    }
-
-    /// The type that has another name.
-    pub fn typedef(&self, name: &str) -> Option<Type<'_>> {
-        self.numbered(self.named(name, &[Kind::Typedef])?)
+    /// The kernel's type that has another name, and the types that it is one of.
+    pub fn typedef(&self, name: &str) -> Option<(Types<'_>, Type<'_>)> {
+        Some((self.kernels(), self.kernels().numbered(self.named(name, &[Kind::Typedef])?)?))
     }
 
     /// Whether there is a structure, or an enum, of this name.
@@ -230,8 +222,10 @@ impl KernelTypes {
         self.structure(name).is_some()
     }
 
-    fn structure(&self, name: &str) -> Option<u32> {
-        self.named(name, &[Kind::Struct, Kind::Union, Kind::Enum])
+    fn structure(&self, name: &str) -> Option<(Types<'_>, u32)> {
+        const KINDS: [Kind; 3] = [Kind::Struct, Kind::Union, Kind::Enum];
+        let of_kernel = self.named(name, &KINDS).map(|id| (self.kernels(), id));
+        of_kernel.or_else(|| self.of_modules().find_map(|(_, types)| Some((types, types.of_module(name, &KINDS)?))))
     }
 
     /// Where a member lies in its structure, in bytes; or the number that an enum has under a name.
@@ -239,7 +233,79 @@ impl KernelTypes {
     /// # Errors
     /// A member that the kernel does not describe, in words.
     pub fn place(&self, structure: &str, member: &str) -> Result<u32, String> {
-        let structure = self.structure(structure).and_then(|id| self.numbered(id)).ok_or("no such structure")?;
+        let (types, id) = self.structure(structure).ok_or("no such structure")?;
+        types.place(types.numbered(id).ok_or("no such structure")?, member)
+    }
+}
+
+impl Part {
+    /// What these bytes describe, with the types that begin before them; `None`: they are no BTF, or of a kind that is not known.
+    fn of(bytes: Vec<u8>, before: Vec<u32>) -> Option<Self> {
+        let sections = Sections::of(bytes)?;
+        let starts = starts(sections.types(), before)?;
+        Some(Self { sections, starts })
+    }
+}
+
+impl<'a> Types<'a> {
+    /// The bytes from a type's first one.
+    fn bytes(self, id: u32) -> Option<&'a [u8]> {
+        let before = self.kernel.starts.len();
+        let (part, index) = match (id as usize).checked_sub(before) {
+            None if id == 0 => return None,
+            None => (self.kernel, id as usize),
+            Some(index) => (self.module?, index),
+        };
+        let bytes = part.sections.types().get(*part.starts.get(index)? as usize..);
+        bytes.filter(|bytes| bytes.len() >= TYPE_BYTES)
+    }
+
+    fn name_bytes(self, id: u32) -> Option<&'a [u8]> {
+        Some(self.string(number(self.bytes(id)?, 0)))
+    }
+
+    /// A string; nothing, where there is none.
+    fn string(self, offset: u32) -> &'a [u8] {
+        let (offset, kernel) = (offset as usize, self.kernel.sections.strings());
+        let from = match offset.checked_sub(kernel.len()) {
+            None => kernel.get(offset..),
+            Some(offset) => self.module.and_then(|module| module.sections.strings().get(offset..)),
+        };
+        let from = from.unwrap_or_default();
+        let end = from.iter().position(|&byte| byte == 0).unwrap_or(from.len());
+        &from[..end]
+    }
+
+    fn text(self, offset: u32) -> &'a str {
+        std::str::from_utf8(self.string(offset)).unwrap_or_default()
+    }
+
+    /// The type with this number; `None`: there is none, or it is `void`.
+    pub fn numbered(self, id: u32) -> Option<Type<'a>> {
+        let bytes = self.bytes(id)?;
+        let info = number(bytes, 4);
+        let kind = kind_of(info)?;
+        Some(Type {
+            kind,
+            name: self.text(number(bytes, 0)),
+            size_or_type: number(bytes, 8),
+            has_bit_fields: info >> 31 != 0,
+            rest: bytes.get(TYPE_BYTES..TYPE_BYTES + kind.rest(members(info)))?,
+        })
+    }
+
+    /// Whether the type with this number has this name and one of these kinds.
+    fn is(self, id: u32, name: &str, kinds: &[Kind]) -> bool {
+        self.name_bytes(id) == Some(name.as_bytes()) && self.numbered(id).is_some_and(|found| kinds.contains(&found.kind))
+    }
+
+    /// The module's own first type of one of these kinds with this name.
+    fn of_module(self, name: &str, kinds: &[Kind]) -> Option<u32> {
+        let (before, count) = (self.kernel.starts.len(), self.module?.starts.len());
+        (before as u32..(before + count) as u32).find(|&id| self.is(id, name, kinds))
+    }
+
+    fn place(self, structure: Type<'a>, member: &str) -> Result<u32, String> {
         if structure.kind == Kind::Enum {
             let value = structure.records().find(|&[name, _]| self.string(name) == member.as_bytes()).map(|[_, value]| value);
             return value.ok_or_else(|| "no such name in the enum".to_owned());
@@ -249,7 +315,7 @@ impl KernelTypes {
     }
 
     /// The bit at which the member of this path lies, also inside members without a name; `Some(None)`: it is a bit field.
-    fn bit_of(&self, structure: Type<'_>, path: &str) -> Option<Option<u32>> {
+    fn bit_of(self, structure: Type<'a>, path: &str) -> Option<Option<u32>> {
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         structure.records().find_map(|[name, id, offset]| {
             let name = self.string(name);
@@ -266,7 +332,7 @@ impl KernelTypes {
     }
 
     /// The structure or union that a member is, behind names and qualifiers.
-    fn aggregate(&self, mut id: u32) -> Option<Type<'_>> {
+    fn aggregate(self, mut id: u32) -> Option<Type<'a>> {
         // A chain that is longer than any is a circle.
         for _ in 0..32 {
             let found = self.numbered(id)?;
@@ -280,23 +346,17 @@ impl KernelTypes {
     }
 }
 
-/// Goes from type to type; `None`: one of them ends behind the end, or is of a kind that is not known.
-fn starts(kernel: &Sections, module: Option<&Sections>) -> Option<Vec<u32>> {
+/// Goes from type to type, and adds where each begins; `None`: one of them ends behind the end, or is of a kind that is not known.
+fn starts(bytes: &[u8], mut starts: Vec<u32>) -> Option<Vec<u32>> {
     // Few types have less than a member, which makes 24 bytes.
-    let mut starts = Vec::with_capacity(kernel.types.len() / 20);
-    starts.push(0);
-    let parts = [(0, Some(kernel)), (kernel.types.len(), module)];
-    for (before, sections) in parts.into_iter().filter_map(|(before, sections)| Some((before, sections?))) {
-        let bytes = sections.types();
-        let mut start = 0;
-        while start < bytes.len() {
-            starts.push((before + start) as u32);
-            let info = number(bytes.get(start..start + TYPE_BYTES)?, 4);
-            start += TYPE_BYTES + kind_of(info)?.rest(members(info));
-        }
-        (start == bytes.len()).then_some(())?;
+    starts.reserve(bytes.len() / 20);
+    let mut start = 0;
+    while start < bytes.len() {
+        starts.push(start as u32);
+        let info = number(bytes.get(start..start + TYPE_BYTES)?, 4);
+        start += TYPE_BYTES + kind_of(info)?.rest(members(info));
     }
-    Some(starts)
+    (start == bytes.len()).then_some(starts)
 }
 
 fn words<const N: usize>(words: [u32; N]) -> impl Iterator<Item = u8> {
@@ -391,31 +451,48 @@ mod tests {
     use super::made::{ENUM, INTEGER, Made, STRUCTURE};
     use super::*;
 
+    const GNTDEV: &str = "xen_gntdev";
+
     #[test]
     fn the_types_and_strings_of_a_module_follow_those_of_the_kernel() {
         let kernel = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).bytes();
-        // The kernel has 5 bytes of strings, and one type.
-        let name = 5 + 1;
-        let module = Made::default().add(STRUCTURE, "inside", 1, 8, &[name, 1, 64]);
-        let mut module = module.bytes();
-        let start = 24;
-        module[start..start + 4].copy_from_slice(&name.to_le_bytes());
-        let types = KernelTypes::parse(kernel.clone(), Some(module)).unwrap();
-        assert_eq!(types.place("inside", "inside"), Ok(8));
-        assert!(!KernelTypes::parse(kernel, Some(b"no BTF".to_vec())).unwrap().has_structure("inside"));
+        let mut module = Made::split_from(&kernel);
+        let name = module.string("member");
+        let module = module.add(STRUCTURE, "inside", 1, 8, &[name, 1, 64]).bytes();
+        let types = KernelTypes::parse(kernel.clone(), [(GNTDEV, module)]).unwrap();
+        assert_eq!(types.place("inside", "member"), Ok(8));
+        assert!(types.describes(GNTDEV) && !types.describes("xen_gntalloc"));
+        let types = KernelTypes::parse(kernel, [(GNTDEV, b"no BTF".to_vec())]).unwrap();
+        assert!(!types.has_structure("inside") && !types.describes(GNTDEV));
+    }
+
+    #[test]
+    fn functions_of_one_name_are_distinguished_by_what_they_are_in() {
+        let kernel = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).add(made::FUNCTION, "both", 0, 1, &[]).bytes();
+        // The kernel has the types 1 and 2, and each module goes on with 3.
+        let module = || Made::split_from(&kernel);
+        let gntdev = module().add(made::FUNCTION, "both", 0, 1, &[]).add(made::FUNCTION, "alone", 0, 1, &[]).bytes();
+        let gntalloc = module().add(STRUCTURE, "inside", 0, 8, &[]).add(made::FUNCTION, "both", 0, 3, &[]).bytes();
+        let types = KernelTypes::parse(kernel, [(GNTDEV, gntdev), ("xen_gntalloc", gntalloc)]).unwrap();
+        let found = |name, module| types.function(name, module).map(|(types, id)| (id, types.numbered(id).unwrap().size_or_type));
+        assert_eq!(found("both", None), Some((2, 1)));
+        assert_eq!(found("both", Some(GNTDEV)), Some((3, 1)));
+        assert_eq!(found("both", Some("xen_gntalloc")), Some((4, 3)));
+        assert_eq!([found("alone", Some(GNTDEV)), found("alone", Some("xen_gntalloc"))], [Some((4, 1)), None]);
+        assert_eq!([found("alone", None), found("both", Some("xen_blkback"))], [None, None]);
     }
 
     #[test]
     fn bytes_that_are_cut_short_are_no_btf() {
         let whole = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).bytes();
-        assert!(KernelTypes::parse(whole.clone(), None).is_ok());
-        assert!((0..whole.len()).all(|length| KernelTypes::parse(whole[..length].to_vec(), None).is_err()));
+        assert!(KernelTypes::parse(whole.clone(), []).is_ok());
+        assert!((0..whole.len()).all(|length| KernelTypes::parse(whole[..length].to_vec(), []).is_err()));
     }
 
     #[test]
     fn a_type_of_a_kind_that_is_not_known_cannot_be_stepped_over() {
         let newer = Made::default().add(INTEGER, "int", 0, 4, &[1 << 24 | 32]).add(20, "newer", 0, 0, &[]);
-        assert!(KernelTypes::parse(newer.bytes(), None).is_err());
+        assert!(KernelTypes::parse(newer.bytes(), []).is_err());
     }
 
     #[test]
@@ -446,7 +523,8 @@ mod tests {
     #[test]
     fn a_name_that_two_kinds_of_types_have_is_found_as_each() {
         let types = Made::default().add(ENUM, "both", 0, 4, &[]).add(made::FUNCTION, "both", 0, 0, &[]).types();
-        assert_eq!((types.function("both"), types.has_structure("both"), types.function("neither")), (Some(2), true, None));
+        let function = |name| types.function(name, None).map(|(_, id)| id);
+        assert_eq!((function("both"), types.has_structure("both"), function("neither")), (Some(2), true, None));
     }
 }
 
@@ -469,9 +547,16 @@ pub mod made {
     pub struct Made {
         types: Vec<u8>,
         strings: Vec<u8>,
+        strings_before: u32,
     }
 
     impl Made {
+        /// Of a module of the kernel that has these bytes.
+        pub fn split_from(kernel: &[u8]) -> Self {
+            // The last number of `struct btf_header` says how long its strings are.
+            Self { strings_before: super::number(kernel, 20), ..Self::default() }
+        }
+
         /// A type: its kind, its name, how many members it has, its size or the type that it refers to, and what else follows.
         pub fn add(mut self, kind: u32, name: &str, members: u32, size_or_type: u32, rest: &[u32]) -> Self {
             let name_offset = self.string(name);
@@ -483,14 +568,14 @@ pub mod made {
         /// A name, to be referred to by what is returned. The string at offset 0 is the empty one.
         pub fn string(&mut self, text: &str) -> u32 {
             self.strings.push(0);
-            let offset = if text.is_empty() { 0 } else { self.strings.len() as u32 };
+            let offset = if text.is_empty() { 0 } else { self.strings_before + self.strings.len() as u32 };
             self.strings.extend(text.bytes());
             offset
         }
 
         /// What it describes.
         pub fn types(self) -> KernelTypes {
-            KernelTypes::parse(self.bytes(), None).expect("BTF that was just made")
+            KernelTypes::parse(self.bytes(), []).expect("BTF that was just made")
         }
 
         /// The bytes, as a kernel would give them.

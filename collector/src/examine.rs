@@ -12,7 +12,7 @@ use crate::addresses::has;
 use crate::configuration::Configuration;
 use crate::preemption::Preemption;
 use crate::symbols::{self, Symbols, Wanted};
-use crate::{Probes, addresses, host, pids, preflight};
+use crate::{Probes, addresses, btf, host, pids, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::AttachMode;
 use grantscope_analysis::model::Filter;
@@ -21,7 +21,8 @@ use grantscope_wire::Detail;
 
 /// Looks at everything.
 pub fn examine(mode: AttachMode) -> Report {
-    let mut findings = vec![xen(), domain(), rights(), pid_namespace(), lockdown(), kernel_addresses(), page_size(), btf()];
+    let mut findings =
+        vec![xen(), domain(), rights(), pid_namespace(), lockdown(), kernel_addresses(), page_size(), kernel_btf()];
     findings.extend([preemption(mode), gntdev()]);
     findings.extend([dmabuf(), dma_alloc(), gntalloc(), direct_mapped()]);
     findings.extend(limits());
@@ -175,7 +176,7 @@ fn page_size() -> Finding {
     )
 }
 
-fn btf() -> Finding {
+fn kernel_btf() -> Finding {
     const TOPIC: &str = "BTF";
     if let Err(error) = fs::metadata(preflight::VMLINUX_BTF) {
         return Finding::blocks(
@@ -185,12 +186,8 @@ fn btf() -> Finding {
         );
     }
     let modules = ["xen_gntdev", "xen_gntalloc"].into_iter().filter(|module| module_is_loaded(module));
-    let modules: Vec<_> = modules
-        .map(|module| {
-            let exists = Path::new("/sys/kernel/btf").join(module).exists();
-            format!("; module {module}: {}", if exists { "yes" } else { "no" })
-        })
-        .collect();
+    let modules: Vec<_> =
+        modules.map(|module| format!("; module {module}: {}", if btf::describes(module) { "yes" } else { "no" })).collect();
     Finding::ok(TOPIC, format!("of the kernel: yes{}", modules.concat()))
 }
 
@@ -236,10 +233,23 @@ fn gntdev() -> Finding {
             "modprobe xen-gntdev, or build the kernel with CONFIG_XEN_GNTDEV",
         );
     }
-    if module_is_loaded("xen_gntdev") {
-        return Finding::ok(TOPIC, "a module: its functions are hooked by kprobes, which cost more than fentry");
+    if !module_is_loaded("xen_gntdev") {
+        return Finding::ok(TOPIC, "built in");
     }
-    Finding::ok(TOPIC, "built in")
+    if btf::describes("xen_gntdev") {
+        return Finding::ok(TOPIC, "a module, which the kernel describes: its functions are hooked as the kernel's own");
+    }
+    Finding::ok(
+        TOPIC,
+        format!(
+            "a module, which the kernel does not describe ({} is no BTF): its functions are hooked by kprobes",
+            btf::GNTDEV_BTF
+        ),
+    )
+    .with(
+        "kprobes cost more than fentry; mappings from before a recording are not found, and some failures have no cause",
+        "build the kernel with CONFIG_DEBUG_INFO_BTF_MODULES",
+    )
 }
 
 fn gntalloc() -> Finding {

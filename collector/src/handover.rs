@@ -1,6 +1,6 @@
 //! Asks the programs for the records that they have not handed over yet: they do so by themselves only when several have gathered.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use aya::Ebpf;
 use aya::programs::{Program, ProgramError, RawTracePoint};
@@ -16,6 +16,15 @@ pub const PROGRAM: &str = "hand_over_all";
 /// The program's first argument: whether all hooks are detached.
 const OF_IDLE: u64 = 0;
 const OF_ALL: u64 = 1;
+
+/// The program, which `HandOver::load` has loaded.
+///
+/// # Errors
+/// It has not.
+pub fn program(ebpf: &Ebpf) -> Result<BorrowedFd<'_>, ProgramError> {
+    let Some(Program::RawTracePoint(program)) = ebpf.program(PROGRAM) else { return Err(ProgramError::NotLoaded) };
+    program.fd().map(AsFd::as_fd)
+}
 
 /// That the program is loaded, and how many places it goes over in one run.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +60,7 @@ impl HandOver {
     }
 
     fn run(self, ebpf: &Ebpf, of: u64) -> Result<(), ProgramError> {
-        let Some(Program::RawTracePoint(program)) = ebpf.program(PROGRAM) else { unreachable!("`load` has found it") };
-        let program = program.fd()?.as_fd();
+        let program = program(ebpf)?;
         let run_from = |first: u64| bpf::run_with(program, &[of, first]);
         let run = (0..PLACES).step_by(self.places_at_once as usize).try_for_each(run_from);
         run.map_err(|io_error| SyscallError { call: "bpf_prog_test_run", io_error }.into())

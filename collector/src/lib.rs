@@ -2,7 +2,7 @@
 //!
 //! `examine` looks at a machine without recording; `preflight` says why it cannot be profiled, `addresses` what the
 //! kernel hides; `btf`, `symbols` and `kernel` ask the
-//! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel, as `preemption` lets them and with `kretprobe`;
+//! running kernel what the probes have to know of it; `object` loads them, `signature` and `attach` fit their programs to the kernel, as `preemption` lets them, with `kretprobe`, and with `tracing` in modules;
 //! `callers` names its functions; `census` finds pre-existing maps, `live_maps` follows the live ones in the probes' tables (`table`); `cost` measures what the programs cost; `marks` reads which phase a command is in; `pids` translates
 //! process ids between PID namespaces; `probes` owns what is
 //! attached; `session` turns it into a recording.
@@ -49,6 +49,7 @@ mod signature;
 mod swallowed;
 mod symbols;
 mod table;
+mod tracing;
 mod turns;
 
 pub use census::list as list_maps;
@@ -121,6 +122,9 @@ pub enum CaptureError {
     /// The program that hands over what is finished does not load, or cannot be run.
     #[error("the kernel refused the program that hands over finished operations: it has to be 5.10 or newer")]
     HandOver(#[source] aya::programs::ProgramError),
+    /// No more files can be open.
+    #[error("the probes' maps cannot be kept open: raise the limit of open files (`ulimit -n`)")]
+    NoDescriptor(#[source] std::io::Error),
     /// A map of the object is missing.
     #[error("the probes' object has no usable map `{0}`: the object and this program were built apart; run `cargo xtask build`")]
     NoMap(&'static str),

@@ -1,5 +1,7 @@
 //! The compiled probes: the one place where they are loaded, and what comes out of their maps.
 
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
 use std::thread;
 
@@ -64,6 +66,30 @@ pub fn load(made: Made, kernel: &Kernel, filter: &Filter) -> Result<Ebpf, Captur
     let loaded = loader.load(made.object());
     forget(made.object());
     Ok(loaded?)
+}
+
+/// The object once more, as it was compiled.
+///
+/// # Errors
+/// It is no object.
+pub fn parse(made: Made) -> Result<aya_obj::Object, aya_obj::ParseError> {
+    let parsed = aya_obj::Object::parse(made.object());
+    forget(made.object());
+    parsed
+}
+
+/// The object's maps, by their names: descriptors that stay when a map is taken.
+///
+/// # Errors
+/// There are no more descriptors to be had.
+pub fn maps(ebpf: &Ebpf) -> io::Result<Vec<(String, OwnedFd)>> {
+    let data = |map: &Map| match map {
+        Map::Array(data) | Map::PerCpuArray(data) | Map::HashMap(data) | Map::LruHashMap(data) | Map::RingBuf(data) => {
+            data.fd().as_fd().try_clone_to_owned()
+        }
+        _ => unreachable!("a test compares the object's maps with these kinds"),
+    };
+    ebpf.maps().map(|(name, map)| Ok((name.to_owned(), data(map)?))).collect()
 }
 
 /// Lets go of the memory that a part of this program takes which is not needed again. What is read of it all the same comes from the file.
@@ -142,6 +168,20 @@ mod tests {
         for made in BOTH {
             let object = aya_obj::Object::parse(made.object()).expect("the embedded object is one");
             assert!(!object.has_btf_relocations(), "{made:?}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(not(probes_embedded), ignore = "needs the compiled probes: `cargo xtask test` builds them")]
+    fn the_maps_of_the_object_are_of_the_kinds_that_are_kept_open() {
+        use aya_obj::generated::bpf_map_type::*;
+        // As in `maps`.
+        let kinds =
+            [BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_RINGBUF];
+        for made in BOTH {
+            let object = aya_obj::Object::parse(made.object()).expect("the embedded object is one");
+            let others = object.maps.iter().filter(|(_, map)| !kinds.iter().any(|kind| *kind as u32 == map.map_type()));
+            assert_eq!(others.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0], "{made:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use aya::{Btf, Ebpf};
 use grantscope_wire::loss::{LOSS_COUNTERS, LossKind, loss_index};
 use grantscope_wire::{Detail, FoundMap, HOOKS, Hook, HookId, Op};
 
-use crate::attach::Ways;
+use crate::attach::{Apart, Ways};
 use crate::btf::KernelTypes;
 use crate::callers::{Callers, GRANT_TABLE};
 use crate::census::Census;
@@ -18,11 +18,11 @@ use crate::decode::{DecodeError, Decoder};
 use crate::handover::HandOver;
 use crate::host::give_back;
 use crate::kernel::KernelFacts;
-use crate::kretprobe::Kretprobe;
 use crate::live_maps::LiveMaps;
 use crate::mapped::Mapped;
 use crate::object::{Made, take};
 use crate::symbols::{Symbols, Wanted};
+use crate::tracing::Tracing;
 use crate::{CaptureError, attach, bpf, census, decode, host, kernel, object, pids, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::model::{AttachMode, Calibration, Filter, MapsReport};
@@ -46,8 +46,8 @@ pub struct Probes {
     uncalibrated: Option<String>,
     /// Programs at the returns of functions that operations end in, by kretprobes: by their ids.
     returns: Vec<(u32, HookId)>,
-    /// What attaches them, and other programs at returns, where there is tracefs.
-    kretprobes: Vec<Kretprobe>,
+    /// What is attached otherwise than by the object's own links.
+    apart: Apart,
     /// Counted while only some hooks were attached.
     before: Vec<LossCounter>,
     left_out_before: u64,
@@ -80,6 +80,7 @@ impl Probes {
         let filter = pids::translated(filter, &types, &facts.kernel)?;
         let made = Made::for_this_kernel();
         let mut ebpf = object::load(made, &facts.kernel, &filter.to_wire()?)?;
+        let tracing = Tracing::new(&ebpf, made, attach::in_modules(&types, &symbols)).map_err(CaptureError::NoDescriptor)?;
         give_back();
         let mut records = take(&mut ebpf, "RECORDS")?;
         let loss = Mapped::open(&mut ebpf, "LOSS", LOSS_COUNTERS as usize)?;
@@ -87,7 +88,7 @@ impl Probes {
         let btf = types.functions_alone(&functions())?;
         let mut live = LiveMaps::new(&mut ebpf)?;
         let handover = HandOver::load(&mut ebpf, made)?;
-        let attached = attach::all(&mut ebpf, &btf, &types, &symbols, &Ways { made, mode, detail })?;
+        let attached = attach::all(&mut ebpf, tracing, &btf, &types, &symbols, &Ways { made, mode, detail })?;
         let status = attached.status;
         set_attached(&mut ebpf, &status)?;
         let (baselines, uncalibrated) = baselines(&mut ebpf, handover, &btf, &mut records, &status);
@@ -106,7 +107,7 @@ impl Probes {
         }
         let mut probes = Self {
             returns: returns(&ebpf, &status),
-            kretprobes: attached.kretprobes,
+            apart: attached.apart,
             ebpf,
             handover,
             records,
@@ -212,7 +213,7 @@ impl Probes {
     pub fn finish(&mut self) -> Result<Vec<Operation>, DecodeError> {
         // What is seen while some hooks are missing is neither whole nor lost; and what the kernel has counted goes with the programs.
         self.over = Some(Over { at_ns: host::now_ns(), counted: self.counted(), left_out: self.left_out.count(0) });
-        attach::detach(&mut self.ebpf, std::mem::take(&mut self.kretprobes));
+        attach::detach(&mut self.ebpf, std::mem::take(&mut self.apart));
         self.handover.of_all(&self.ebpf);
         self.take()
     }
@@ -291,8 +292,10 @@ impl Probes {
 
     /// Runs that the kernel skipped because the program was busy on that processor.
     fn missed(&self, hook: &Hook) -> Option<LossCounter> {
-        let names = hook.ends.programs().iter().map(|end| format!("{}_{end}", hook.stem()));
-        let count = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses)).sum();
+        let names = hook.ends.programs().iter().map(|end| attach::name(hook, end));
+        let by_aya = names.filter_map(|name| self.ebpf.program(&name).and_then(recursion_misses));
+        let apart = self.apart.programs(hook.id).filter_map(|program| bpf::misses(program).ok());
+        let count = by_aya.chain(apart).sum();
         (count > 0).then_some(LossCounter { hook: hook.id, kind: LossKind::Missed, count })
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use grantscope_wire::Hook;
 use grantscope_wire::hook::Shape;
 
-use crate::btf::{KernelTypes, Kind};
+use crate::btf::{KernelTypes, Kind, Types};
 use crate::symbols::Symbol;
 
 /// A type, as far as it matters to who reads a register.
@@ -31,7 +31,7 @@ pub fn problem(types: &KernelTypes, hook: &Hook, symbol: &Symbol) -> Option<Stri
     if symbol.is_suffixed() {
         return Some("the compiler has changed the function, and nothing shows which arguments are left".to_owned());
     }
-    differs(hook, &symbol.name, Signature::of_function(types, &symbol.name)?)
+    differs(hook, &symbol.name, Signature::of_function(types, symbol)?)
 }
 
 /// The same of a tracepoint.
@@ -52,20 +52,22 @@ struct Signature {
 }
 
 impl Signature {
-    fn of_function(types: &KernelTypes, function: &str) -> Option<Self> {
-        Self::of(types, types.numbered(types.function(function)?)?.size_or_type)
+    /// As what it is in describes it: another function may have the same name.
+    fn of_function(types: &KernelTypes, symbol: &Symbol) -> Option<Self> {
+        let (types, function) = types.function(&symbol.name, symbol.module.as_deref())?;
+        Self::of(types, types.numbered(function)?.size_or_type)
     }
 
     /// `typedef void (*btf_trace_<name>)(void *__data, <arguments>)` (include/trace/bpf_probe.h, Linux v6.12).
     fn of_tracepoint(types: &KernelTypes, name: &str) -> Option<Self> {
-        let handler = types.typedef(&format!("btf_trace_{name}"))?;
+        let (types, handler) = types.typedef(&format!("btf_trace_{name}"))?;
         let handler = types.numbered(handler.size_or_type).filter(|handler| handler.kind == Kind::Pointer)?;
         let mut signature = Self::of(types, handler.size_or_type)?;
         signature.arguments.drain(..1.min(signature.arguments.len()));
         Some(signature)
     }
 
-    fn of(types: &KernelTypes, prototype: u32) -> Option<Self> {
+    fn of(types: Types<'_>, prototype: u32) -> Option<Self> {
         let prototype = types.numbered(prototype).filter(|prototype| prototype.kind == Kind::Prototype)?;
         let arguments = prototype.arguments().map(|argument| found(types, argument)).collect();
         Some(Self { arguments, returns: found(types, prototype.size_or_type) })
@@ -93,7 +95,7 @@ impl Found {
 }
 
 /// Through names and qualifiers to what a register holds.
-fn found(types: &KernelTypes, id: u32) -> Found {
+fn found(types: Types<'_>, id: u32) -> Found {
     let Some(this) = types.numbered(id) else { return Found::Other(if id == 0 { "void" } else { "?" }) };
     match this.kind {
         Kind::Pointer => Found::PointerTo(structure(types, this.size_or_type)),
@@ -104,7 +106,7 @@ fn found(types: &KernelTypes, id: u32) -> Found {
 }
 
 /// The name behind a pointer.
-fn structure(types: &KernelTypes, id: u32) -> String {
+fn structure(types: Types<'_>, id: u32) -> String {
     let Some(this) = types.numbered(id) else { return if id == 0 { "void" } else { "?" }.to_owned() };
     match this.kind {
         Kind::Const | Kind::Volatile => structure(types, this.size_or_type),
@@ -153,12 +155,18 @@ mod tests {
     const PAGES: u32 = 9;
     const MAP_OPS: u32 = 11;
     const NOTHING: u32 = 12;
+    /// Of what follows them.
+    const NEXT: u32 = 16;
 
     /// A kernel whose only function is `done`, and whose only tracepoint is `passed`, with these arguments.
     fn kernel(arguments: &[u32]) -> KernelTypes {
+        made(arguments).types()
+    }
+
+    fn made(arguments: &[u32]) -> Made {
         let parameters = |types: &[u32]| types.iter().flat_map(|argument| [0, *argument]).collect::<Vec<_>>();
         let handler = [&[ITEM], arguments].concat();
-        let btf = Made::default()
+        Made::default()
             .add(INTEGER, "int", 0, 4, &[1 << 24 | 32])
             .add(INTEGER, "long int", 0, 8, &[1 << 24 | 64])
             .add(STRUCTURE, "gntab_unmap_queue_data", 0, 8, &[])
@@ -173,8 +181,7 @@ mod tests {
             .add(POINTER, "", 0, 0, &[])
             .add(PROTOTYPE, "", handler.len() as u32, 0, &parameters(&handler))
             .add(POINTER, "", 0, 13, &[])
-            .add(TYPEDEF, "btf_trace_passed", 0, 14, &[]);
-        btf.types()
+            .add(TYPEDEF, "btf_trace_passed", 0, 14, &[])
     }
 
     fn symbol(name: &str) -> Symbol {
@@ -222,6 +229,21 @@ mod tests {
     #[test]
     fn of_a_function_that_btf_does_not_describe_nothing_is_claimed() {
         assert_eq!(problem(&kernel(&[INT]), &HOOK, &symbol("another")), None);
+    }
+
+    #[test]
+    fn a_function_of_a_module_is_compared_with_what_the_module_has() {
+        const MODULE: &str = "xen_gntdev";
+        let kernel = || made(&[INT, ITEM]);
+        // Behind the kernel's types: a prototype of an item and an int, and the function.
+        let prototype = NEXT;
+        let module = Made::split_from(&kernel().bytes()).add(PROTOTYPE, "", 2, 0, &[0, ITEM, 0, INT]);
+        let module = module.add(FUNCTION, "done", 0, prototype, &[]).bytes();
+        let types = KernelTypes::parse(kernel().bytes(), [(MODULE, module)]).expect("BTF that was just made");
+        let of = |module: Option<&str>| problem(&types, &HOOK, &Symbol { module: module.map(str::to_owned), ..symbol("done") });
+        assert_eq!(of(None), None);
+        assert!(of(Some(MODULE)).is_some_and(|problem| problem.contains("done(gntab_unmap_queue_data *, 32-bit number)")));
+        assert_eq!(of(Some("xen_gntalloc")), None, "the kernel does not describe that module");
     }
 
     #[test]

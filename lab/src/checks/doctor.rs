@@ -72,8 +72,28 @@ pub fn stock_kernel_is_partial(outcome: &Outcome) -> Result<()> {
         );
     }
     let hooks = report["hooks"].as_array().context("no hooks")?;
-    let by_kprobe = hooks.iter().filter(|hook| hook["attached_by"] == "kprobe").count();
-    ensure!(by_kprobe > 0, "gntdev is a module there, and nothing is attached by a kprobe");
+    let by = |mode: &str| hooks.iter().filter(|hook| hook["attached_by"] == mode).count();
+    let (by_fentry, by_kprobe) = (by("fentry"), by("kprobe"));
+    ensure!(
+        (by_fentry == 0) != (by_kprobe == 0),
+        "functions of modules should be hooked as the kernel's own: {by_fentry} by fentry, {by_kprobe} by a kprobe"
+    );
+    let gntdev = finding(&report, "gntdev")?["fact"].as_str().unwrap_or_default();
+    ensure!(gntdev.starts_with("a module"), "gntdev is a module there: {gntdev}");
+    Ok(())
+}
+
+/// In an examination of a kernel whose modules have no BTF: what their functions are hooked by, and why.
+pub fn says_that_modules_are_not_described(outcome: &Outcome, name: &str) -> Result<()> {
+    let report = parsed(outcome, name)?;
+    let gntdev = finding(&report, "gntdev")?;
+    let (fact, remedy) = (gntdev["fact"].as_str().unwrap_or_default(), gntdev["remedy"].as_str().unwrap_or_default());
+    ensure!(fact.contains("does not describe") && remedy.contains("CONFIG_DEBUG_INFO_BTF_MODULES"), "it is not said: {gntdev}");
+    let hooks = report["hooks"].as_array().context("no hooks")?;
+    let ioctl = hooks.iter().find(|hook| hook["hook"] == "gntdev_ioctl").context("no hook gntdev_ioctl")?;
+    let problem = ioctl["problem"].as_str().unwrap_or_default();
+    ensure!(ioctl["attached_by"] == "kprobe" && problem.contains("does not describe the module"), "it is not said: {ioctl}");
+    note!("gntdev: {fact}; {problem}");
     Ok(())
 }
 

@@ -27,6 +27,7 @@ mod importer_table;
 mod init;
 mod kernel_users;
 mod ledger;
+mod modules;
 mod named;
 mod overhead;
 mod own_kernel;
@@ -122,6 +123,8 @@ pub const ALL: &[Check] = &[
     Check { name: "the platform arm64-stock-6.1 works", run: platforms::arm64_stock },
     Check { name: "the platform arm64-stock-5.10 works", run: platforms::arm64_oldest },
     Check { name: "the platform arm64-16k works", run: platforms::arm64_16k },
+    Check { name: "functions of modules are hooked as the kernel's own, on x86-pv", run: modules::on_x86 },
+    Check { name: "functions of modules are hooked as the kernel's own, on arm64-16k", run: modules::on_arm64 },
     Check { name: "the platform toolstack works", run: platforms::toolstack },
     Check { name: "nothing is lost on the preemptible platform x86-pv-preempt", run: preemption::x86_loses_nothing },
     Check { name: "in-kernel users are profiled exactly on two processors", run: kernel_users::on_two_processors },

@@ -23,14 +23,14 @@ use crate::{
 /// # Errors
 /// When it cannot be set up.
 pub fn lab(cache: &Cache, consent: Consent) -> Result<Lab> {
-    lab_of(MAIN, cache, consent)
+    lab_of(cache, consent, MAIN)
 }
 
-/// The same of another platform, of the same architecture.
+/// A platform's lab with our programs.
 ///
 /// # Errors
-/// As [`lab`].
-pub fn lab_of(platform: &'static Platform, cache: &Cache, consent: Consent) -> Result<Lab> {
+/// When it cannot be set up.
+pub fn lab_of(cache: &Cache, consent: Consent, platform: &'static Platform) -> Result<Lab> {
     let ours = programs::for_lab(&setup::compilers(cache, consent, &[platform])?, platform.architecture)?;
     Lab::new(setup::parts(cache, consent, platform)?, Some(&ours))
 }

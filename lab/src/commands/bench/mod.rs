@@ -5,6 +5,7 @@ pub mod document;
 mod job;
 mod loss;
 mod medians;
+mod modules;
 pub mod overhead;
 pub mod probes;
 mod recorder;
@@ -26,6 +27,8 @@ pub enum Verb {
     Probes(probes::Arguments),
     /// Measures what the recorder loses: of four threads as fast as they go, and of real records up to ten times as fast
     Loss(loss::Arguments),
+    /// Measures what recording adds to calls where gntdev is a module: with fentry in modules, with kprobes there, with kprobes alone
+    Modules(modules::Arguments),
     /// Measures how fast recordings are written, read, added up and exported, on this machine and without a boot
     Collector(collector::Arguments),
     /// Measures the recorder: time until it has attached its hooks, memory, CPU per operation
@@ -42,6 +45,7 @@ pub fn run(verb: &Verb) -> Result<ExitCode> {
     match verb {
         Verb::Collector(arguments) => collector::run(arguments),
         Verb::Loss(arguments) => loss::run(arguments),
+        Verb::Modules(arguments) => modules::run(arguments),
         Verb::Overhead(arguments) => overhead::run(arguments),
         Verb::Probes(arguments) => probes::run(arguments),
         Verb::Recorder(arguments) => recorder::run(arguments),

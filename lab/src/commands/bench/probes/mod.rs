@@ -50,7 +50,7 @@ pub struct Arguments {
 /// When the lab cannot be set up, or the run fails.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (platform, name) = if arguments.early { (platform::named(OLDEST)?, "early probes") } else { (MAIN, "probes") };
-    let programs = measure(&job::lab_of(platform, &Cache::open()?, Consent::new(arguments.yes))?)?;
+    let programs = measure(&job::lab_of(&Cache::open()?, Consent::new(arguments.yes), platform)?)?;
     let table = table(&programs);
     println!("{table}");
     if arguments.write {
