@@ -82,7 +82,7 @@ impl Expected {
     const OURS: Self = Self { dmabuf: true, ..Self::STOCK };
 }
 
-/// Lock waits are told since 5.19, and `dma_map_sgtable` is a function since 5.14; and the compiler has put `gnttab_expand` into its callers.
+/// Lock waits are told since 5.19, and `dma_map_sgtable` is a function since 5.15; and the compiler has put `gnttab_expand` into its callers.
 const NOT_ON_5_10: &[&str] = &["contention_begin", "contention_end", "dma_map_sgtable", "gnttab_expand"];
 
 /// The paravirtualised x86-64 dom0.
