@@ -29,7 +29,7 @@ const COMPARED_FROM: u64 = 50;
 const REPEATS_WITHIN: f64 = 0.005;
 
 /// The most memory that the recorder may have at once.
-const RECORDER_MIB: f64 = 24.0;
+const RECORDER_MIB: f64 = 25.0;
 /// As much of a processor the recorder of the sweep takes at the most.
 const RECORDER_SHARE: f64 = 0.02;
 
