@@ -25,7 +25,7 @@ event=$tracing/events/swiotlb/swiotlb_bounced
 entries=/sys/module/grantscope_importer/parameters/entries
 used=/sys/kernel/debug/swiotlb/io_tlb_used
 echo mono >$tracing/trace_clock && echo 8192 >$tracing/buffer_size_kb && echo 1 >$event/enable || exit
-grantscope record -o /out/importer.gsr --clock counted -- \
+grantscope record -o /out/importer.gsr --clock counted --detail full -- \
     grantscope-workload run --peer 1 --scenario /job/importer.toml --truth /out/importer.json >/out/importer.said 2>&1 || exit
 echo 0 >$event/enable
 grep swiotlb_bounced $tracing/trace >/out/bounced

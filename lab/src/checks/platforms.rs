@@ -82,8 +82,8 @@ impl Expected {
     const OURS: Self = Self { dmabuf: true, ..Self::STOCK };
 }
 
-/// Lock waits are told since 5.19, and `dma_map_sgtable` is a function since 5.15; and the compiler has put `gnttab_expand` into its callers.
-const NOT_ON_5_10: &[&str] = &["contention_begin", "contention_end", "dma_map_sgtable", "gnttab_expand"];
+/// Lock waits are told since 5.19; and the compiler has put `gnttab_expand` into its callers.
+const NOT_ON_5_10: &[&str] = &["contention_begin", "contention_end", "gnttab_expand"];
 
 /// The paravirtualised x86-64 dom0.
 pub fn x86_pv(harness: &Harness) -> Result<()> {
@@ -92,30 +92,14 @@ pub fn x86_pv(harness: &Harness) -> Result<()> {
 
 /// Debian's 5.10 on arm64: the oldest kernel that can be profiled.
 pub fn arm64_oldest(harness: &Harness) -> Result<()> {
-    works(
-        harness,
-        &Expected {
-            platform: "arm64-stock-5.10",
-            attach_modes: &["kprobe", "raw tracepoint"],
-            lacks: NOT_ON_5_10,
-            ..Expected::STOCK
-        },
-    )
-    .map(drop)
+    works(harness, &Expected { platform: "arm64-stock-5.10", attach_modes: &["kprobe"], lacks: NOT_ON_5_10, ..Expected::STOCK })
+        .map(drop)
 }
 
 /// Our own configuration on the same: gntdev is built in and described by BTF, and has dma-bufs.
 pub fn arm64_ours_oldest(harness: &Harness) -> Result<()> {
-    works(
-        harness,
-        &Expected {
-            platform: "arm64-ours-5.10",
-            attach_modes: &["kprobe", "raw tracepoint"],
-            lacks: NOT_ON_5_10,
-            ..Expected::OURS
-        },
-    )
-    .map(drop)
+    works(harness, &Expected { platform: "arm64-ours-5.10", attach_modes: &["kprobe"], lacks: NOT_ON_5_10, ..Expected::OURS })
+        .map(drop)
 }
 
 /// Debian's 6.1 on arm64, which has no fentry there.
