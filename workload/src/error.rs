@@ -58,6 +58,13 @@ pub enum Error {
     )]
     NoDmabuf,
 
+    /// This domain cannot map what it grants itself.
+    #[error(
+        "an x86 PVH or HVM domain cannot map what it grants itself: Xen takes away the frame that a mapped page had before, which is \
+         the granted one, and the kernel would crash over it: map another domain's pages, with --peer"
+    )]
+    NoOwnGrants,
+
     /// No importer of dma-bufs but gntdev.
     #[error(
         "no render node in /dev/dri is vgem's ({}): load the module vgem (modprobe vgem), or build the kernel with CONFIG_DRM_VGEM",

@@ -119,10 +119,11 @@ pub fn x86_pvh(harness: &Harness) -> Result<()> {
         platform: "x86-pvh",
         clock: Clock::Counted,
         maps_own_grants: false,
-        further: &[translated::AS_UNCHANGED],
+        further: &[translated::AS_UNCHANGED, translated::WITHOUT_OWN_GRANTS],
         ..Expected::OURS
     };
     let outcome = works(harness, &expected)?;
+    translated::own_grants_are_left_out(&outcome)?;
     translated::exports_are_explained(&outcome, &harness.out(expected.platform))
 }
 
@@ -132,12 +133,13 @@ pub fn x86_pvh_guest(harness: &Harness) -> Result<()> {
         platform: "x86-pvh-guest",
         clock: Clock::Counted,
         maps_own_grants: false,
-        further: &[translated::AS_UNCHANGED, profiled_guest::JOB],
+        further: &[translated::AS_UNCHANGED, translated::WITHOUT_OWN_GRANTS, profiled_guest::JOB],
         ..Expected::OURS
     };
     let outcome = works(harness, &expected)?;
     let out = harness.out(expected.platform);
     doctor::names_the_domain(&outcome, "PVH; this is not dom0")?;
+    translated::own_grants_are_left_out(&outcome)?;
     translated::exports_are_explained(&outcome, &out)?;
     profiled_guest::left_is_whole(&outcome, &out)
 }

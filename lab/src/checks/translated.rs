@@ -35,6 +35,26 @@ grantscope record -o /out/refused.gsr --clock "$clock" -- \
 echo 0 >/sys/module/xen_gntdev/parameters/device_map || exit
 "#;
 
+/// What such a domain cannot do is left out of the sweep, and refused to whoever asks for nothing else; either would crash its kernel.
+pub const WITHOUT_OWN_GRANTS: &str = r#"
+grantscope-workload run $source --pages 1 --loopback 4 --iterations 1 --warmup 0 --truth /out/without-loopback.json \
+    >/out/without-loopback.said 2>&1 || exit
+! grantscope-workload run --self --pages 1 --iterations 1 --truth /tmp/of-itself.json >/out/of-itself.said 2>&1 || exit
+! grantscope-workload run --self --scenario latency-1 --iterations 1 --truth /tmp/of-itself.json >>/out/of-itself.said 2>&1 || exit
+"#;
+
+/// The sweep ran without its loopback, and says why; what maps own pages alone was refused.
+pub fn own_grants_are_left_out(outcome: &Outcome) -> Result<()> {
+    const WHY: &str = "cannot map what it grants itself";
+    let header: serde_json::Value = serde_json::from_str(&outcome.required("without-loopback.json")?)?;
+    let skipped: Vec<&str> = header["skipped"].as_array().into_iter().flatten().filter_map(|text| text.as_str()).collect();
+    let is_loopback = matches!(skipped[..], [only] if only.starts_with("loopback=4: ") && only.contains(WHY));
+    ensure!(is_loopback, "left out of the sweep: {skipped:?}");
+    let said = outcome.required("of-itself.said")?;
+    ensure!(said.matches("error: ").count() == 2 && said.contains(WHY), "mapping own pages was refused otherwise: {said}");
+    Ok(())
+}
+
 /// Every export failed, and its cause is that it asked for a mapping for devices.
 pub fn exports_are_explained(outcome: &Outcome, out: &Path) -> Result<()> {
     let recorded = Recorded::read(&out.join("refused.gsr"))?;

@@ -35,7 +35,7 @@ pub use gntdev::{Access, GntDev, GrantMap, Mapping};
 pub use holders::{Holder, holders};
 pub use import::{Import, Importable};
 pub use memory::SharedPages;
-pub use open::page_size;
+pub use open::{maps_own_grants, page_size};
 pub use parameter::read_limit;
 pub use pipe::{HeldPage, Looks};
 pub use vgem::Vgem;

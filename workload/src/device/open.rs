@@ -43,6 +43,15 @@ fn runs_on_xen() -> bool {
     hypervisor.is_ok_and(|name| name.trim() == "xen") || Path::new("/proc/xen/capabilities").exists()
 }
 
+/// Whether a domain of this kind can map what it grants itself. Where a domain's pages are translated on x86, Xen removes the frame of a
+/// mapping from wherever it was before, and of an own page that is its place in memory (`guest_physmap_add_entry` in
+/// xen/arch/x86/mm/p2m.c, Xen 4.20).
+pub fn maps_own_grants() -> bool {
+    // drivers/xen/sys-hypervisor.c, Linux v6.12. Without it nobody knows.
+    let kind = std::fs::read_to_string("/sys/hypervisor/guest_type").unwrap_or_default();
+    !(cfg!(target_arch = "x86_64") && ["PVH", "HVM"].contains(&kind.trim()))
+}
+
 /// The kernel's page size in bytes: what one grant occupies in a mapping.
 pub fn page_size() -> usize {
     // SAFETY: sysconf has no preconditions.

@@ -2,9 +2,9 @@
 
 use grantscope_output::say;
 
-use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Importer, ImporterKind, Memory, UdmaBuf};
+use crate::device::{DmaHeap, ForeignBuf, GntAlloc, GntDev, Importer, ImporterKind, Memory, UdmaBuf, maps_own_grants};
 use crate::error::{Error, Result};
-use crate::script::{Action, Arm, Missing, Plan, Step, WorkerPlan, needs_of};
+use crate::script::{Action, Arm, Mapped, Missing, Plan, Side, Step, WorkerPlan, needs_of};
 use crate::truth::{Header, Log};
 
 /// Takes out of a plan what this kernel cannot do, if its file says so, and notes it in `header`, as what its
@@ -18,7 +18,15 @@ pub fn leave_out(log: &Log, plan: &mut Plan, header: &mut Header) -> Result<Opti
     let limit = device.as_ref().map(GntDev::limit);
     let mut kernel = Kernel { log, device, dmabuf: None };
     let mut arms = Vec::new();
+    let maps_own_grants = maps_own_grants();
     for mut arm in std::mem::take(&mut plan.arms) {
+        if !maps_own_grants && arm.workers.iter().any(maps_own) {
+            if plan.if_missing == Missing::Fails {
+                return Err(Error::NoOwnGrants);
+            }
+            note(&arm.name, &Error::NoOwnGrants, skipped);
+            continue;
+        }
         leave_out_actions(&mut kernel, &mut arm, plan.if_missing, skipped)?;
         match kernel.lacks(arm.workers.iter().flat_map(|worker| worker.own_steps())) {
             Ok(()) => arms.push(arm),
@@ -37,6 +45,19 @@ pub fn leave_out(log: &Log, plan: &mut Plan, header: &mut Header) -> Result<Opti
     }
     plan.needs = needs_of(plan);
     Ok(limit)
+}
+
+/// Whether it maps what this domain grants itself: pages, or a buffer that it has imported.
+fn maps_own(worker: &WorkerPlan) -> bool {
+    let imports =
+        |object| worker.steps().any(|step| matches!(step.action, Action::Import { object: made, .. } if made == object));
+    worker.steps().any(|step| match &step.action {
+        Action::Map { grants, .. } | Action::Export { grants, .. } => match grants {
+            Mapped::Pages(_, slice) => slice.side == Side::Own,
+            Mapped::Of(object) => imports(*object),
+        },
+        _ => false,
+    })
 }
 
 fn leave_out_actions(kernel: &mut Kernel<'_>, arm: &mut Arm, if_missing: Missing, skipped: &mut Vec<String>) -> Result<()> {
@@ -138,12 +159,27 @@ impl Kernel<'_> {
 
 /// Whether it says that a kernel lacks something, and not that something went wrong.
 pub fn is_absence(error: &Error) -> bool {
-    matches!(error, Error::NoDevice { .. } | Error::NoDmabuf | Error::NoVgem { .. } | Error::ImporterUnseen { .. })
+    matches!(
+        error,
+        Error::NoDevice { .. } | Error::NoDmabuf | Error::NoOwnGrants | Error::NoVgem { .. } | Error::ImporterUnseen { .. }
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{builtin::BUILTIN, script::Given};
+
+    #[test]
+    fn an_arm_maps_own_pages_where_nobody_else_grants_and_in_the_loopback() {
+        let own = |peer: bool| -> Vec<String> {
+            let sweep = BUILTIN.iter().find(|file| file.name == "sweep").unwrap();
+            let plan = Plan::read("sweep", sweep.text, &Given { peer, ..Given::default() }).unwrap();
+            plan.arms.iter().filter(|arm| arm.workers.iter().any(maps_own)).map(|arm| arm.name.clone()).collect()
+        };
+        assert_eq!(own(true), ["loopback=4", "loopback=64"]);
+        assert_eq!(own(false).len(), 6);
+    }
 
     #[test]
     fn only_what_is_absent_may_be_left_out() {

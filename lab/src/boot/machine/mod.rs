@@ -31,11 +31,12 @@ pub fn command(parts: &Parts, clock: Clock, files: &Files, folder: &Path) -> Res
     Ok(command)
 }
 
-/// Where dom0's bytes of this name go: to a character device of QEMU's that has the name too. lab/guest/init has the same addresses.
+/// Where dom0's bytes of this name go: to a character device of QEMU's that has the name too. lab/guest/init has the same addresses. None is
+/// 0x402, where the emulator's firmware writes what it does (`DebugOutputPort` in src/hw/serialio.c of SeaBIOS).
 pub fn port(platform: &Platform, name: &str) -> String {
     match platform.ports {
         Ports::Virtio => format!("virtserialport,chardev={name},name={name}"),
-        Ports::Io => format!("isa-debugcon,iobase={},chardev={name}", if name == STREAM { "0x402" } else { "0x403" }),
+        Ports::Io => format!("isa-debugcon,iobase={},chardev={name}", if name == STREAM { "0x404" } else { "0x403" }),
     }
 }
 
