@@ -350,7 +350,7 @@ const FOUND: u32 = 2;
 #[inline(always)]
 fn find_map(file: u64, index: u32, count: u32) -> Option<Found> {
     let list = file_private_data(file)?;
-    let compared = alike(if count == 0 { 0 } else { u32::MAX });
+    let compared = if cfg!(feature = "early") { alike(if count == 0 { 0 } else { u32::MAX }) } else { u32::MAX };
     let mut search = Search { list, next: read(list)?, index, count, compared, other_length: alike(0), outcome: UNKNOWN };
     repeat::<MAPS_SEARCHED, _>(MAPS_SEARCHED, look_at_map, &mut search);
     match (search.outcome, search.other_length) {
@@ -382,7 +382,13 @@ fn search_is_over(search: &mut Search) -> Option<bool> {
     }
     let map = map_of_next(search.next)?;
     if map_index(map)? == search.index {
-        if (map_count(map)? ^ search.count) & search.compared == 0 {
+        // With the mask, the verifier of 6.1 follows a round once, for a mask of 0, and takes the comparison out for all.
+        let is_same = if cfg!(feature = "early") {
+            (map_count(map)? ^ search.count) & search.compared == 0
+        } else {
+            search.count == 0 || map_count(map)? == search.count
+        };
+        if is_same {
             search.outcome = FOUND;
             return Some(true);
         }
