@@ -1,6 +1,6 @@
 //! An importer with a device: what it does is profiled exactly, and it is where swiotlb-xen maps for it.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::model::Outcome;
@@ -95,13 +95,17 @@ fn the_large_alone_is_refused(recorded: &Recorded) -> Result<()> {
     Ok(())
 }
 
-/// Of every operation as many entries and bytes were bounced as the kernel's own trace has, and as many entries mapped as the module counted.
+/// The tracepoint is swiotlb-xen's: a device without its operations never passes it. Of every operation as many entries and bytes were bounced as the kernel's own trace has, and as many entries mapped as the module counted.
 fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) -> Result<()> {
     let [bounced, entries, overrun] = ["bounced", "entries", "overrun"].map(|name| outcome.required(name));
     let (bounced, entries, overrun) = (bounced?, entries?, overrun?);
     ensure!(overrun.lines().all(|line| line.ends_with("overrun: 0")), "the kernel's trace was too small: {overrun}");
     let mut traced: Vec<_> = bounced.lines().map(|line| Line::read(line, "swiotlb_bounced")).collect::<Result<_>>()?;
     let all = sums_of(&traced)?;
+    let sizes: BTreeSet<_> = traced.iter().map(bytes_of).collect::<Result<_>>()?;
+    let slot_bytes = u64::from(SLOT_PAGES) * 4096;
+    ensure!(sizes.contains(&slot_bytes), "no whole slot was bounced: {sizes:?}");
+    ensure!(sizes.iter().any(|bytes| *bytes > slot_bytes), "what was refused did not come to swiotlb: {sizes:?}");
     let (mut of_success, mut sums) = (0, (0, 0));
     for operation in recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
         let mapped = operation.dma().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;
@@ -116,6 +120,7 @@ fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) 
     ensure!(traced.is_empty(), "bounces that no operation has: {traced:?}");
     ensure!(sums.0 > 0 && sums == all, "{sums:?} in all operations, {all:?} in the trace");
     let entries: u64 = entries.trim().parse().context("the module's count is a number")?;
+    ensure!(entries > 0, "the module mapped nothing");
     ensure!(of_success == entries, "{of_success} entries recorded, {entries} counted by the module");
     note!("{} bounces of {} bytes, each in its operation as in the kernel's trace; {entries} entries mapped", sums.0, sums.1);
     Ok(())
@@ -123,9 +128,12 @@ fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) 
 
 /// How many were bounced, or were to be, and their bytes.
 fn sums_of(bounces: &[Line<'_>]) -> Result<(u64, u64)> {
-    let bytes = |line: &Line<'_>| line.field("size").and_then(|size| size.parse::<u64>().ok());
-    let sum = bounces.iter().map(bytes).sum::<Option<u64>>();
-    Ok((bounces.len() as u64, sum.context("the kernel's trace has no size")?))
+    Ok((bounces.len() as u64, bounces.iter().map(bytes_of).sum::<Result<u64>>()?))
+}
+
+fn bytes_of(bounce: &Line<'_>) -> Result<u64> {
+    let size = bounce.field("size").and_then(|size| size.parse().ok());
+    size.with_context(|| format!("the kernel's trace has no size in {bounce:?}"))
 }
 
 /// After a run, and after one that was killed.
