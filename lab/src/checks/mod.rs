@@ -27,7 +27,7 @@ mod importer_table;
 mod init;
 mod kernel_users;
 mod ledger;
-mod modules;
+pub mod modules;
 mod named;
 mod overhead;
 mod own_kernel;

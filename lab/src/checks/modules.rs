@@ -81,7 +81,8 @@ fn are_hooked(harness: &Harness, platform: &str) -> Result<()> {
         for scenario in scenarios {
             let name = format!("{name}-{scenario}");
             let recorded = Recorded::read(&out.join(&name).with_extension("gsr"))?;
-            attached_by(recorded.environment()?, in_modules, in_kernel).context(name.clone())?;
+            let [of_modules, of_kernel] = attached_by(recorded.environment()?, in_modules, in_kernel).context(name.clone())?;
+            note!("{of_modules} functions of modules by {in_modules}, {of_kernel} of the kernel by {in_kernel}");
             let mut truth = truth(&out.join(&name).with_extension("json"))?;
             if *scenario == "faults" && platform == "x86-pv" {
                 teardowns_fail_in_part(&recorded, &mut truth).context(name.clone())?;
@@ -103,16 +104,19 @@ fn is_in_module(hook: &HookStatus) -> bool {
     hook.symbol.as_deref().is_some_and(|symbol| symbol.ends_with(']'))
 }
 
-fn attached_by(environment: &Environment, in_modules: &str, in_kernel: &str) -> Result<()> {
+/// How many functions of modules are hooked, all of them by this means, and how many of the kernel's own by that one.
+///
+/// # Errors
+/// When one is attached otherwise, or a module or the kernel has none.
+pub fn attached_by(environment: &Environment, in_modules: &str, in_kernel: &str) -> Result<[usize; 2]> {
     let functions = environment.hooks.iter().filter(|hook| ["fentry", "kprobe"].map(Some).contains(&hook.attached_by.as_deref()));
     let (of_modules, of_kernel): (Vec<_>, Vec<_>) = functions.partition(|hook| is_in_module(hook));
     ensure!(of_modules.len() >= 8, "gntdev has seven functions that are hooked, and gntalloc one: {of_modules:?}");
     for (hooks, wanted) in [(&of_modules, in_modules), (&of_kernel, in_kernel)] {
         let other = hooks.iter().find(|hook| hook.attached_by.as_deref() != Some(wanted));
-        ensure!(other.is_none(), "not attached by {wanted}: {other:?}");
+        ensure!(!hooks.is_empty() && other.is_none(), "not attached by {wanted}: {other:?}");
     }
-    note!("{} functions of modules by {in_modules}, {} of the kernel by {in_kernel}", of_modules.len(), of_kernel.len());
-    Ok(())
+    Ok([of_modules.len(), of_kernel.len()])
 }
 
 /// In a PV domain the kernel finds that pages whose references Xen had refused to map are not mapped, and says EINVAL when it has unmapped

@@ -22,11 +22,18 @@ const EPYC: &str = "EPYC,-monitor,-smap";
 /// A PVH domain's: Xen runs it by SVM, with pages that are nested. QEMU does not tell Xen what a domain writes to XCR0, so there is no XSAVE.
 /// INVTSC keeps Xen from trapping what reads the time (12.85 µs each time); to
 /// have it, QEMU takes all features at their word, so those that it has not are left out by name.
-const EPYC_NESTED: &str = "EPYC,+svm,+npt,-monitor,-rdtscp,+invtsc,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsave,-xsavec,\
-                           x-force-features=on";
+macro_rules! nested {
+    ($without:literal) => {
+        concat!(
+            "EPYC,+svm,+npt,-monitor,",
+            $without,
+            "-rdtscp,+invtsc,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsave,-xsavec,x-force-features=on"
+        )
+    };
+}
+const EPYC_NESTED: &str = nested!("");
 /// The same for a PVH domain beside a paravirtualised dom0.
-const EPYC_NESTED_PV: &str = "EPYC,+svm,+npt,-monitor,-smap,-rdtscp,+invtsc,-fxsr-opt,-misalignsse,-osvw,-topoext,-nrip-save,-xsave,-xsavec,\
-                              x-force-features=on";
+const EPYC_NESTED_PV: &str = nested!("-smap,");
 /// Without the self-tests of Debian's ciphers, which are a fifth of the time that its kernel needs to boot.
 const QUICKLY: &str = "cryptomgr.notests";
 

@@ -2,8 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use anyhow::{Result, ensure};
-use grantscope_analysis::model::HookStatus;
+use anyhow::{Context, Result};
 
 use super::{
     document,
@@ -11,7 +10,12 @@ use super::{
     medians::Medians,
 };
 use crate::{
-    boot::console_watch::TIMEOUT, cache::Cache, checks::recorded::Recorded, fetch::Consent, place, platform, platform::Platform,
+    boot::console_watch::TIMEOUT,
+    cache::Cache,
+    checks::{modules::attached_by, recorded::Recorded},
+    fetch::Consent,
+    place, platform,
+    platform::Platform,
 };
 
 /// What dom0 runs.
@@ -85,16 +89,8 @@ fn measure(cache: &Cache, consent: Consent, platform: &'static Platform) -> Resu
 /// How many functions were hooked, in modules and elsewhere: as is said, or the row would not be of that.
 fn hooks(out: &Path, file: &str, [in_modules, elsewhere]: [&str; 2]) -> Result<String> {
     let recorded = Recorded::read(&out.join(file).with_extension("gsr"))?;
-    let is_function = |hook: &&HookStatus| hook.attached_by.as_deref().is_some_and(|by| ["fentry", "kprobe"].contains(&by));
-    let is_in_module = |hook: &HookStatus| hook.symbol.as_deref().is_some_and(|symbol| symbol.ends_with(']'));
-    let environment = recorded.environment()?;
-    let (of_modules, others): (Vec<_>, Vec<_>) =
-        environment.hooks.iter().filter(is_function).partition(|hook| is_in_module(hook));
-    for (hooks, wanted) in [(&of_modules, in_modules), (&others, elsewhere)] {
-        let other = hooks.iter().find(|hook| hook.attached_by.as_deref() != Some(wanted));
-        ensure!(!hooks.is_empty() && other.is_none(), "{file}: not attached by {wanted}: {other:?}");
-    }
-    Ok(format!("{}, {}", of_modules.len(), others.len()))
+    let [of_modules, others] = attached_by(recorded.environment()?, in_modules, elsewhere).context(file.to_owned())?;
+    Ok(format!("{of_modules}, {others}"))
 }
 
 #[cfg(test)]
