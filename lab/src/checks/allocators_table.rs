@@ -3,13 +3,12 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use grantscope_analysis::{model::Outcome, quantile::P50, series::Aggregate, units};
+use grantscope_analysis::units;
 use grantscope_wire::{Buffer, Op, Stage};
 
 use super::{hooks_document::UPDATE, recorded::Recorded};
 use crate::commands::bench::document::DMA_BUFFERS;
 
-const SIZES: [u32; 5] = [1, 4, 16, 64, 256];
 const ALLOCATION: &[Stage] = &[
     Stage::DmaAlloc,
     Stage::CmaAlloc,
@@ -30,20 +29,20 @@ pub fn is_written(with: &Recorded, without: &Recorded) -> Result<()> {
     if std::env::var_os(UPDATE).is_none() {
         return Ok(());
     }
-    let both = [("yes", &with.aggregate), ("`cma=0`", &without.aggregate)];
+    let both = [("yes", with), ("`cma=0`", without)];
     DMA_BUFFERS.write("allocation", &table(Op::Export, ALLOCATION, both)?)?;
     DMA_BUFFERS.write("freeing", &table(Op::Release, FREEING, both)?)
 }
 
-fn table(op: Op, stages: &[Stage], recordings: [(&str, &Aggregate); 2]) -> Result<String> {
+fn table(op: Op, stages: &[Stage], recordings: [(&str, &Recorded); 2]) -> Result<String> {
     let mut table = format!("| pages | buffer | CMA | {} | per page |", op.name());
     stages.iter().for_each(|stage| _ = write!(table, " {} |", stage.name()));
     table += "\n| ---: | --- | --- | ---: | ---: |";
     stages.iter().for_each(|_| table += " ---: |");
-    for pages in SIZES {
+    for pages in recordings[0].1.sizes(op) {
         for buffer in [Buffer::Pages, Buffer::Wc, Buffer::Coherent] {
-            for (cma, aggregate) in recordings {
-                let p50 = |stage| p50_ns(aggregate, op, buffer, pages, stage);
+            for (cma, recorded) in recordings {
+                let p50 = |stage| recorded.median_ns(op, buffer, pages, stage);
                 let total = p50(None).with_context(|| format!("no {} of {pages} pages, {}", op.name(), buffer.name()))?;
                 let [whole, each] = [total, total / f64::from(pages)].map(units::duration);
                 _ = write!(table, "\n| {pages} | {} | {cma} | {whole} | {each} |", buffer.name());
@@ -53,11 +52,4 @@ fn table(op: Op, stages: &[Stage], recordings: [(&str, &Aggregate); 2]) -> Resul
         }
     }
     Ok(table)
-}
-
-fn p50_ns(aggregate: &Aggregate, op: Op, buffer: Buffer, pages: u32, stage: Option<Stage>) -> Option<f64> {
-    let mut of_it = aggregate.series().filter(|(key, _)| {
-        (key.op, key.outcome, key.buffer, key.pages, key.stage) == (op, Outcome::Ok, Some(buffer), Some(pages), stage)
-    });
-    Some(of_it.next()?.1.quantile(&P50)?.ns as f64)
 }

@@ -1,6 +1,6 @@
 //! An importer with a device: what it does is profiled exactly, and it is where swiotlb-xen maps for it.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::model::Outcome;
@@ -9,27 +9,16 @@ use grantscope_wire::Op;
 use super::{
     harness::Harness,
     hooks_document, importer_table, platforms_document,
-    recorded::{Recorded, truth},
-    traced::Line,
+    recorded::Recorded,
+    traced::{Line, Load, Traced},
 };
-use crate::{
-    boot::run,
-    guest::job::{Command, Job},
-    platform,
-};
+use crate::{boot::run, platform};
 
 /// The load, under the kernel's own count of what swiotlb bounced; and one that is killed while it is attached, which has to leave nothing.
-const JOB: &str = r#"
-tracing=/sys/kernel/tracing
-event=$tracing/events/swiotlb/swiotlb_bounced
+const LOAD: Load = Load { event: ["swiotlb", "swiotlb_bounced"], scenario: include_str!("importer.toml"), afterwards: KILLED };
+const KILLED: &str = r#"
 entries=/sys/module/grantscope_importer/parameters/entries
 used=/sys/kernel/debug/swiotlb/io_tlb_used
-echo mono >$tracing/trace_clock && echo 8192 >$tracing/buffer_size_kb && echo 1 >$event/enable || exit
-grantscope record -o /out/importer.gsr --clock counted --detail full -- \
-    grantscope-workload run --peer 1 --scenario /job/importer.toml --truth /out/importer.json >/out/importer.said 2>&1 || exit
-echo 0 >$event/enable
-grep swiotlb_bounced $tracing/trace >/out/bounced
-grep -h overrun $tracing/per_cpu/cpu*/stats >/out/overrun
 cat $entries >/out/entries
 cat $used >/out/used-after
 cat >/tmp/killed.toml <<'END'
@@ -66,20 +55,14 @@ const SLOT_PAGES: u32 = 64;
 pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
     let platform = platform::named("arm64-device")?;
     platforms_document::begins(platform.name);
-    let out = harness.out(platform.name);
-    let scenario = out.with_extension("toml");
-    fs::write(&scenario, include_str!("importer.toml")).with_context(|| format!("cannot write {scenario:?}"))?;
-    let files = vec![("importer.toml".to_owned(), scenario)];
-    let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", JOB]) });
-    let outcome = harness.passes(&harness.lab(platform)?, platform.name, &job, platform.clock(None)?)?;
-    let recorded = Recorded::read(&out.join("importer.gsr"))?;
+    let traced = Traced::run(harness, platform.name, platform, &LOAD)?;
+    let recorded = &traced.recorded;
     hooks_document::has_column(platform.name, &recorded.environment()?.hooks)?;
-    recorded.agrees_with(&truth(&out.join("importer.json"))?)?;
-    the_large_alone_is_refused(&recorded)?;
-    bounces_are_those_of_the_kernel(&recorded, &outcome)?;
-    nothing_is_left(&outcome)?;
-    importer_table::is_written(&recorded)?;
-    platforms_document::is_exact(platform.name, &recorded)
+    the_large_alone_is_refused(recorded)?;
+    bounces_are_those_of_the_kernel(&traced)?;
+    nothing_is_left(&traced.outcome)?;
+    importer_table::is_written(recorded)?;
+    platforms_document::is_exact(platform.name, recorded)
 }
 
 fn the_large_alone_is_refused(recorded: &Recorded) -> Result<()> {
@@ -96,30 +79,27 @@ fn the_large_alone_is_refused(recorded: &Recorded) -> Result<()> {
 }
 
 /// The tracepoint is swiotlb-xen's: a device without its operations never passes it. Of every operation as many entries and bytes were bounced as the kernel's own trace has, and as many entries mapped as the module counted.
-fn bounces_are_those_of_the_kernel(recorded: &Recorded, outcome: &run::Outcome) -> Result<()> {
-    let [bounced, entries, overrun] = ["bounced", "entries", "overrun"].map(|name| outcome.required(name));
-    let (bounced, entries, overrun) = (bounced?, entries?, overrun?);
-    ensure!(overrun.lines().all(|line| line.ends_with("overrun: 0")), "the kernel's trace was too small: {overrun}");
-    let mut traced: Vec<_> = bounced.lines().map(|line| Line::read(line, "swiotlb_bounced")).collect::<Result<_>>()?;
-    let all = sums_of(&traced)?;
-    let sizes: BTreeSet<_> = traced.iter().map(bytes_of).collect::<Result<_>>()?;
+fn bounces_are_those_of_the_kernel(traced: &Traced) -> Result<()> {
+    let mut bounces = traced.lines()?;
+    let all = sums_of(&bounces)?;
+    let sizes: BTreeSet<_> = bounces.iter().map(bytes_of).collect::<Result<_>>()?;
     let slot_bytes = u64::from(SLOT_PAGES) * 4096;
     ensure!(sizes.contains(&slot_bytes), "no whole slot was bounced: {sizes:?}");
     ensure!(sizes.iter().any(|bytes| *bytes > slot_bytes), "what was refused did not come to swiotlb: {sizes:?}");
     let (mut of_success, mut sums) = (0, (0, 0));
-    for operation in recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
+    for operation in traced.recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
         let mapped = operation.dma().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;
         let seen = mapped.bounces.zip(mapped.bounced_bytes).context("bounces are not known")?;
-        let kernel = sums_of(&traced.extract_if(.., |line| line.is_within(operation)).collect::<Vec<_>>())?;
+        let kernel = sums_of(&bounces.extract_if(.., |line| line.is_within(operation)).collect::<Vec<_>>())?;
         ensure!(seen == kernel, "{seen:?} recorded, {kernel:?} in the kernel's trace: {operation:?}");
         sums = (sums.0 + kernel.0, sums.1 + kernel.1);
         if operation.outcome == Outcome::Ok {
             of_success += mapped.entries.context("entries are not known")?;
         }
     }
-    ensure!(traced.is_empty(), "bounces that no operation has: {traced:?}");
+    ensure!(bounces.is_empty(), "bounces that no operation has: {bounces:?}");
     ensure!(sums.0 > 0 && sums == all, "{sums:?} in all operations, {all:?} in the trace");
-    let entries: u64 = entries.trim().parse().context("the module's count is a number")?;
+    let entries: u64 = traced.outcome.required("entries")?.trim().parse().context("the module's count is a number")?;
     ensure!(entries > 0, "the module mapped nothing");
     ensure!(of_success == entries, "{of_success} entries recorded, {entries} counted by the module");
     note!("{} bounces of {} bytes, each in its operation as in the kernel's trace; {entries} entries mapped", sums.0, sums.1);

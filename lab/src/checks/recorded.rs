@@ -1,7 +1,7 @@
 //! A recording beside the truth that was written of the same run: both read, and compared down to the CSV.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::BufReader,
     path::Path,
@@ -9,12 +9,14 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::{
-    model::{Environment, Operation, Phase},
+    model::{Environment, Operation, Outcome, Phase},
+    quantile::P50,
     recording::{Frame, Reader},
     report::export::{Audience, csv as export},
-    series::{Aggregate, Phases, Wanted},
+    series::{Aggregate, Phases, Series, SeriesKey, Wanted},
     verify::{Call, Truth, judge},
 };
+use grantscope_wire::{Buffer, Op, Stage};
 
 /// A recording, read whole.
 pub struct Recorded {
@@ -68,6 +70,23 @@ impl Recorded {
             modes.entry(hook.attached_by.as_deref().unwrap_or("nothing")).or_default().push(hook.hook.name());
         }
         Ok(modes)
+    }
+
+    /// Such operations that went well, or one of their stages; `None`: there are none.
+    pub fn of(&self, op: Op, buffer: Buffer, pages: u32, stage: Option<Stage>) -> Option<(&SeriesKey, &Series)> {
+        let wanted = (op, Outcome::Ok, Some(buffer), Some(pages), stage);
+        self.aggregate.series().find(|(key, _)| (key.op, key.outcome, key.buffer, key.pages, key.stage) == wanted)
+    }
+
+    /// Their median.
+    pub fn median_ns(&self, op: Op, buffer: Buffer, pages: u32, stage: Option<Stage>) -> Option<f64> {
+        Some(self.of(op, buffer, pages, stage)?.1.quantile(&P50)?.ns as f64)
+    }
+
+    /// The page counts of operations of this kind that went well.
+    pub fn sizes(&self, op: Op) -> BTreeSet<u32> {
+        let of_it = self.aggregate.series().filter(|(key, _)| key.op == op && key.outcome == Outcome::Ok);
+        of_it.filter_map(|(key, _)| key.pages).collect()
     }
 
     /// Compares it with the truth, and the CSV made of it too.

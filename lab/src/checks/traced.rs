@@ -1,9 +1,83 @@
-//! Lines of the kernel's own trace, by the monotonic clock: `  name-67  [000] .....  1.500000: swiotlb_bounced: dev_name: … size=16384 NORMAL`.
+//! A scenario that is recorded under the kernel's own trace of an event, and the lines of that.
 
-use anyhow::{Context, Result};
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
 use grantscope_analysis::model::Operation;
 
-/// A line of an event.
+use super::{
+    harness::Harness,
+    recorded::{Recorded, truth},
+};
+use crate::{
+    boot::run::Outcome,
+    guest::job::{Command, Job},
+    platform::Platform,
+};
+
+/// What is recorded, and by which event the kernel traces it.
+pub struct Load {
+    /// The event's group and name.
+    pub event: [&'static str; 2],
+    /// The scenario file.
+    pub scenario: &'static str,
+    /// What the job does behind it.
+    pub afterwards: &'static str,
+}
+
+/// What became of it: the recording agrees with the truth.
+pub struct Traced {
+    /// The recording, of full detail.
+    pub recorded: Recorded,
+    /// What else the job has left.
+    pub outcome: Outcome,
+    event: &'static str,
+    trace: String,
+}
+
+const JOB: &str = r#"
+tracing=/sys/kernel/tracing
+event=$tracing/events/GROUP/EVENT
+echo mono >$tracing/trace_clock && echo 8192 >$tracing/buffer_size_kb && echo 1 >$event/enable || exit
+grantscope record -o /out/traced.gsr --clock counted --detail full -- \
+    grantscope-workload run --peer 1 --scenario /job/traced.toml --truth /out/traced.json >/out/traced.said 2>&1 || exit
+echo 0 >$event/enable
+grep EVENT $tracing/trace >/out/trace
+grep -h overrun $tracing/per_cpu/cpu*/stats >/out/overrun
+"#;
+
+impl Traced {
+    /// Runs the load on a platform.
+    ///
+    /// # Errors
+    /// When the run does not end well, its recording differs from the truth, or the kernel's trace is not whole.
+    pub fn run(harness: &Harness, name: &str, platform: &'static Platform, load: &Load) -> Result<Self> {
+        let out = harness.out(name);
+        let scenario = out.with_extension("toml");
+        fs::write(&scenario, load.scenario).with_context(|| format!("cannot write {scenario:?}"))?;
+        let [group, event] = load.event;
+        let text = JOB.replace("GROUP", group).replace("EVENT", event) + load.afterwards;
+        let files = vec![("traced.toml".to_owned(), scenario)];
+        let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &text]) });
+        let outcome = harness.passes(&harness.lab(platform)?, name, &job, platform.clock(None)?)?;
+        let recorded = Recorded::read(&out.join("traced.gsr"))?;
+        recorded.agrees_with(&truth(&out.join("traced.json"))?)?;
+        let overrun = outcome.required("overrun")?;
+        ensure!(overrun.lines().all(|line| line.ends_with("overrun: 0")), "the kernel's trace was too small: {overrun}");
+        let trace = outcome.required("trace")?;
+        Ok(Self { recorded, outcome, event, trace })
+    }
+
+    /// What the kernel traced.
+    ///
+    /// # Errors
+    /// When that is something else.
+    pub fn lines(&self) -> Result<Vec<Line<'_>>> {
+        self.trace.lines().map(|line| Line::read(line, self.event)).collect()
+    }
+}
+
+/// A line of an event, by the monotonic clock: `  name-67  [000] .....  1.500000: swiotlb_bounced: dev_name: … size=16384 NORMAL`.
 #[derive(Debug)]
 pub struct Line<'a> {
     tid: u32,
@@ -12,11 +86,7 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// A line of this event.
-    ///
-    /// # Errors
-    /// When it is none.
-    pub fn read(line: &'a str, event: &str) -> Result<Self> {
+    fn read(line: &'a str, event: &str) -> Result<Self> {
         let read = || {
             let (before, fields) = line.split_once(&format!(": {event}: "))?;
             let (task, rest) = before.rsplit_once(" [")?;
