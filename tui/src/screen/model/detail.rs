@@ -28,8 +28,8 @@ pub struct Detail {
     pub stages: Vec<StageRow>,
     /// Why its operations failed, the most frequent first; empty where they did not, or where the cause is unknown.
     pub causes: Vec<CauseRow>,
-    /// What DMA was done in its operations; `None`: none, or not known.
-    pub dma: Option<DmaSums>,
+    /// What DMA was done, and in how many of its operations; `None`: none, or not known.
+    pub dma: Option<(DmaSums, u64)>,
 }
 
 impl Detail {
@@ -80,8 +80,14 @@ pub fn detail(data: &Data, row: &Row) -> Detail {
         total,
         stages: stages.collect(),
         causes: causes(&data.aggregate, members),
-        dma: members.iter().filter_map(|key| data.aggregate.dma(key)).reduce(DmaSums::and),
+        dma: dma(&data.aggregate, members),
     }
+}
+
+/// Members in which none was done do not count: a call that failed before.
+fn dma(aggregate: &Aggregate, members: &[SeriesKey]) -> Option<(DmaSums, u64)> {
+    let each = members.iter().filter_map(|key| Some((aggregate.dma(key)?, aggregate.get(key)?.count())));
+    each.reduce(|(sums, count), (more, further)| (sums.and(more), count + further))
 }
 
 fn causes(aggregate: &Aggregate, members: &[SeriesKey]) -> Vec<CauseRow> {

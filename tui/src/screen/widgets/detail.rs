@@ -36,8 +36,7 @@ fn statuses(row: &CauseRow) -> String {
 /// What DMA was done: `mapped for a device: 16.0 entries, 3.5 of them bounced (14 KiB)`, per operation; `DMA buffers: 12 of 20 from CMA, the
 /// others from the buddy allocator`. Empty: none was, or it is not known.
 pub fn dma(detail: &Detail) -> String {
-    let Some(sums) = detail.dma else { return String::new() };
-    let operations = detail.total.count();
+    let Some((sums, operations)) = detail.dma else { return String::new() };
     let from = sums.from_cma.map(|from_cma| {
         format!("DMA buffers: {from_cma} of {operations} from CMA{}", others(operations - from_cma.min(operations)))
     });

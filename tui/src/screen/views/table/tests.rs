@@ -1,6 +1,6 @@
 //! The table: its layouts, and pictures.
 
-use grantscope_analysis::model::{Detail, Operation};
+use grantscope_analysis::model::{Detail, Operation, Outcome};
 use grantscope_wire::{Allocator, Buffer, Cause, Op, Stage};
 
 use super::state::{Panes, Table};
@@ -48,6 +48,15 @@ fn a_row_of_dma_buffers_says_where_their_memory_is_from() {
     assert!(both.contains("DMA buffers: 2 of 3 from CMA, the others from the buddy allocator"), "{both}");
     let one = screen(&[Allocator::Cma]);
     assert!(one.contains("DMA buffers: 1 of 1 from CMA") && !one.contains("buddy"), "{one}");
+}
+
+#[test]
+fn operations_that_failed_before_they_allocated_are_not_taken_for_the_buddy_allocators() {
+    let failed = |details| Operation { outcome: Outcome::Errno(12), details, ..export(Buffer::Wc, 16, 9_000) };
+    let before = failed(vec![Detail::Cause(Cause::OverLimit)]);
+    let behind = failed(vec![Detail::Cause(Cause::GrantsRefused), Detail::Allocator(Allocator::Cma)]);
+    let screen = shown(SMALL, operations(vec![before, behind]), &[]);
+    assert!(screen.contains("DMA buffers: 1 of 1 from CMA") && !screen.contains("buddy"), "{screen}");
 }
 
 /// Operations of this domain and page count.
