@@ -108,7 +108,7 @@ impl Decoder {
         }
         let op = Op::from_id(head.op).ok_or(DecodeError::UnknownId { what: "operation", id: head.op })?;
         let Some(mut log) = self.whole(&head, words.chunks_exact(EVENT_BYTES).map(event)) else { return Ok(()) };
-        let Apart { teardowns, mapping } = self.take_apart(op, &head, &mut log);
+        let Between { teardowns, mapping } = self.take_apart(op, &head, &mut log);
         let (stages, matched) = self.stages(op, &head, &log);
         let mut details = details(&head, statuses)?;
         if head.caller != 0 {
@@ -171,10 +171,10 @@ impl Decoder {
     }
 
     /// Leaves the events of an operation in its log, and gives back what stood between them.
-    fn take_apart(&mut self, op: Op, head: &OpHeader, log: &mut Log) -> Apart {
-        let Apart { mut teardowns, mut mapping } = Apart::default();
+    fn take_apart(&mut self, op: Op, head: &OpHeader, log: &mut Log) -> Between {
+        let Between { mut teardowns, mut mapping } = Between::default();
         if op == Op::Teardown {
-            return Apart::default();
+            return Between::default();
         }
         let words = &mut log[..];
         // Events move up into the places of what is none, so that nothing is copied elsewhere.
@@ -219,7 +219,7 @@ impl Decoder {
             kept += 1;
         }
         log.truncate(kept);
-        Apart { teardowns, mapping }
+        Between { teardowns, mapping }
     }
 
     /// All events of an operation; `None`: more will come.
@@ -267,7 +267,7 @@ impl Decoder {
 
 /// What stood between the events of an operation.
 #[derive(Default)]
-struct Apart {
+struct Between {
     teardowns: Vec<Inside>,
     mapping: Option<DmaMapping>,
 }

@@ -1,4 +1,5 @@
-//! Version 6: where the memory of DMA buffers is from, and what mapping them for a device was made of. Frames are those of version 5. The version that is written.
+//! Version 6: where the memory of DMA buffers is from, and what mapping them for a device was made of. Frames are those of version 5. The
+//! version that is written.
 
 use grantscope_wire::{Allocator, Cause, Op};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! Judges a boot by its console: a pure state machine of lines, other signs of life, and the time.
 //!
-//! One console carries Xen, dom0 and dom1: marked `(XEN) DOM1:`, or by a dom0 that passes on what its guest says. A run is over when the guest gives its verdict, when something on
-//! the console shows that no verdict will come, when nothing at all comes for too long, or when the machine ends.
+//! One console carries Xen, dom0 and dom1: marked `(XEN) DOM1:`, or by a dom0 that passes on what its guest says. A run is over when the
+//! guest gives its verdict, when something on the console shows that no verdict will come, when nothing at all comes for too long, or
+//! when the machine ends.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
