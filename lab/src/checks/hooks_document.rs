@@ -27,7 +27,7 @@ Written by `cargo xtask test` with `GRANTSCOPE_UPDATE_DOCS=1`, from the table in
 platform ([list](lab.md#platforms)); without that variable the same checks compare this file with what they observe.
 `fentry` means fentry and, where both ends are watched, fexit; `kprobe` means kprobe and kretprobe; `raw tracepoint` marks a hook that is
 a tracepoint and not a function; – marks a function that the kernel does not have; `full` marks a hook that is watched with `--detail full`
-only, which these checks do not use; ? marks a platform that is checked on demand and has not been checked.
+only, of which this table says no more; ? marks a platform that is checked on demand and has not been checked.
 `from` is the least `--detail` that watches it; where a function's ends differ, entry / return.
 
 ";
