@@ -106,11 +106,10 @@ fn a_key_ends_it_too_and_a_terminal_that_is_read_again_is_restored() {
 
 #[test]
 fn a_view_whose_terminal_is_read_again_goes_on_with_the_newest_picture() {
-    let viewer = unread(Owner::Viewer);
-    let line = viewer.terminal.clone().unwrap();
+    let mut viewer = unread(Owner::Viewer);
     // What waited in the terminal, and then what was pressed meanwhile.
     viewer.press("?");
-    pty::look(&line, &viewer.shown);
+    viewer.look();
     viewer.until(|shown| shown.contains("grants_refused"));
     viewer.press("qq");
     let (status, shown) = viewer.ended();

@@ -49,6 +49,11 @@ impl Event {
     pub fn is_data(&self) -> bool {
         matches!(self, Self::Frame(_) | Self::StreamEnded(_))
     }
+
+    /// Whether somebody did it at the terminal: these come from one thread, one by one.
+    pub fn is_by_hand(&self) -> bool {
+        matches!(self, Self::Typed(_) | Self::Paste(_) | Self::Clicked(..) | Self::Scrolled(_) | Self::Resize(_))
+    }
 }
 
 /// Which way a wheel was turned.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -46,7 +46,7 @@ pub fn run(
 ) -> Result<(App, Drained)> {
     let (backlog, control, tee) = feed;
     let mut terminal = Terminal::take(how.look.mouse)?;
-    read_keys(keys.clone());
+    let by_hand = read_keys(keys.clone());
     app.update(Event::Resize(size(terminal.size()?)));
     let past = Past::new(keys.clone());
     let mut feeding = Feeding { waiting: VecDeque::new(), backlog, control };
@@ -62,7 +62,7 @@ pub fn run(
             shown => shown?,
         };
         let next = pictured + if is_drawn { IDLE } else { UNTIL_FREE };
-        if take_in(&mut app, &events, &mut feeding, pictured, next) == Then::Suspend {
+        if take_in(&mut app, (&events, &by_hand), &mut feeding, pictured, next) == Then::Suspend {
             terminal.suspend()?;
             app.update(Event::Resize(size(terminal.size()?)));
         }
@@ -151,13 +151,24 @@ enum Then {
     Suspend,
 }
 
-/// Takes in events until it is time for the next picture, to stop for a while, or to quit.
-fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictured: Instant, mut due: Instant) -> Then {
+/// Takes in events until it is time for the next picture, to stop for a while, or to quit. `by_hand`: gives room to the next thing that
+/// somebody does at the terminal.
+fn take_in(
+    app: &mut App,
+    (events, by_hand): (&Receiver<Event>, &Receiver<()>),
+    feeding: &mut Feeding,
+    pictured: Instant,
+    mut due: Instant,
+) -> Then {
     while app.quit().is_none() {
         match events.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Event::Suspend) => return Then::Suspend,
             Ok(event) => {
                 due = due.min(pictured + if event.is_data() { BETWEEN_PICTURES } else { BEHIND_A_KEY });
+                if event.is_by_hand() {
+                    // None was taken for one that no terminal sent.
+                    let _ = by_hand.try_recv();
+                }
                 feeding.pass(app, event);
                 if app.has_request() {
                     return Then::Draw;
@@ -177,8 +188,11 @@ fn take_in(app: &mut App, events: &Receiver<Event>, feeding: &mut Feeding, pictu
     Then::Draw
 }
 
-/// Keys come in a thread of their own, so that the loop waits in one place.
-fn read_keys(events: Sender<Event>) {
+/// Keys come in a thread of their own, so that the loop waits in one place. What the loop has not come to yet stays in the terminal: on a
+/// machine that is busy, a key that is held down is not obeyed long after it was let go, and what is typed behind the last is the shell's.
+/// Each that was taken has to be taken from what is returned.
+fn read_keys(events: Sender<Event>) -> Receiver<()> {
+    let (room, by_hand) = sync_channel(1);
     thread::spawn(move || {
         loop {
             let read = event::read();
@@ -192,12 +206,13 @@ fn read_keys(events: Sender<Event>) {
                 Err(_) if terminal::is_gone() => Some(hangup()),
                 Err(error) => Some(Event::NoKeys(format!("the terminal gives no keys: {error}"))),
             };
-            let unheard = event.is_some_and(|event| events.send(event).is_err());
+            let unheard = event.is_some_and(|event| event.is_by_hand() && room.send(()).is_err() || events.send(event).is_err());
             if is_last || unheard {
                 return;
             }
         }
     });
+    by_hand
 }
 
 /// What a mouse asks for.

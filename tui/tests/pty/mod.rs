@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
@@ -80,6 +80,8 @@ pub struct Viewer {
     /// Where keys are typed and pictures seen; `None`: the terminal is gone, once the one who looks has seen that.
     pub terminal: Option<Arc<Line>>,
     pub shown: Arc<Mutex<String>>,
+    /// Who looks at it, until the terminal has no other end any more.
+    looking: Option<JoinHandle<()>>,
     /// Where it runs.
     pub folder: TempDir,
     /// The terminal's settings before it ran.
@@ -158,10 +160,16 @@ impl Viewer {
         line.leave();
         let shown = Arc::new(Mutex::new(String::new()));
         let terminal = Arc::new(line);
+        let mut viewer = Self { child, terminal: Some(terminal), shown, looking: None, folder, before };
         if looking == Looking::Yes {
-            look(&terminal, &shown);
+            viewer.look();
         }
-        Self { child, terminal: Some(terminal), shown, folder, before }
+        viewer
+    }
+
+    /// From now on, somebody looks.
+    pub fn look(&mut self) {
+        self.looking = self.terminal.as_ref().map(|terminal| look(terminal, &self.shown));
     }
 
     /// All that was shown since this was last asked.
@@ -195,7 +203,7 @@ impl Viewer {
     pub fn until(&self, is_so: impl Fn(&str) -> bool) {
         let begun = Instant::now();
         while !is_so(&self.shown.lock().unwrap()) {
-            assert!(begun.elapsed() < PATIENCE, "it is not shown: {:?}", tail(&self.shown.lock().unwrap()));
+            assert!(begun.elapsed() < PATIENCE, "it is not shown: {:?}", tail(&self.take()));
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -239,8 +247,11 @@ impl Viewer {
     /// How it ended, and what was shown that was not taken before.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let status = end_of(&mut self.child);
-        // The last of it may not have been seen yet.
-        thread::sleep(Duration::from_millis(100));
+        let begun = Instant::now();
+        while self.looking.as_ref().is_some_and(|looking| !looking.is_finished()) {
+            assert!(begun.elapsed() < PATIENCE, "the last of it is not seen: {:?}", tail(&self.take()));
+            thread::sleep(Duration::from_millis(10));
+        }
         (status, self.shown.lock().unwrap().clone())
     }
 
@@ -293,7 +304,7 @@ impl Drop for Viewer {
 }
 
 /// Reads what is shown, until the terminal is gone.
-pub fn look(terminal: &Arc<Line>, shown: &Arc<Mutex<String>>) {
+fn look(terminal: &Arc<Line>, shown: &Arc<Mutex<String>>) -> JoinHandle<()> {
     let (seen, into) = (Arc::downgrade(terminal), Arc::clone(shown));
     thread::spawn(move || {
         let mut bytes = [0; 4096];
@@ -312,5 +323,5 @@ pub fn look(terminal: &Arc<Line>, shown: &Arc<Mutex<String>>) {
             let text = rest.drain(..whole).collect();
             into.lock().unwrap().push_str(&String::from_utf8(text).expect("as far as it is UTF-8"));
         }
-    });
+    })
 }
