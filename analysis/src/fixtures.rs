@@ -49,6 +49,8 @@ pub fn live_map(id: u64, state: MapState) -> LiveMap {
         state,
         owner_gone_ns: None,
         holders: Vec::new(),
+        frames: None,
+        allocator: None,
     }
 }
 

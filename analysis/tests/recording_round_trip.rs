@@ -1,12 +1,12 @@
 //! Any frames are read as they were written, whatever is in them.
 
 use grantscope_analysis::model::{
-    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap,
+    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, Frames, HeldBy, Holder, HookStatus, LiveMap,
     LossCounter, LossReport, MOST_MARK_BYTES, MapState, MapsReport, Mark, Operation, Outcome, Phase, RecorderReport, Stages,
 };
 use grantscope_analysis::recording::{Frame, Reader, Writer};
 use grantscope_analysis::stages;
-use grantscope_wire::{Buffer, Cause, Detail as Watched, Edge, Event, HOOKS, HookId, LossKind, Op};
+use grantscope_wire::{Allocator, Buffer, Cause, Detail as Watched, Edge, Event, HOOKS, HookId, LossKind, Op};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -137,8 +137,12 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn maps()(at_ns: u64, changed in vec(live_map(), 0..4), gone: Vec<u64>, no_census in text()) -> MapsReport {
-        MapsReport { at_ns, changed, gone, no_census }
+    fn maps()(
+        (at_ns, gone, direct_mapped) in any::<(u64, Vec<u64>, Option<bool>)>(),
+        changed in vec(live_map(), 0..4),
+        no_census in text(),
+    ) -> MapsReport {
+        MapsReport { at_ns, changed, gone, no_census, direct_mapped }
     }
 }
 
@@ -149,8 +153,16 @@ prop_compose! {
         buffer in buffer(),
         state in map_state(),
         holders in vec(holder(), 0..4),
+        frames in of(frames()),
+        allocator in select(&[None, Some(Allocator::Buddy), Some(Allocator::Cma)]),
     ) -> LiveMap {
-        LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders }
+        LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+    }
+}
+
+prop_compose! {
+    fn frames()((pfn_runs, bfn_runs, same_pages) in any::<(u32, u32, Option<u32>)>()) -> Frames {
+        Frames { pfn_runs, bfn_runs, same_pages }
     }
 }
 

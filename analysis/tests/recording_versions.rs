@@ -4,8 +4,8 @@
 //! sweep in the lab. A fixture is never written again: a new version gets a fixture of its own.
 
 use grantscope_analysis::model::{
-    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, HeldBy, Holder, HookStatus, LiveMap, Log,
-    LossCounter, LossReport, MapState, MapsReport, Mark, Operation, Outcome, RecorderReport, StageSpan, UNREAD,
+    Calibration, Clock, Cost, Crossing, Detail, Environment, Filter, FilterReport, Frames, HeldBy, Holder, HookStatus, LiveMap,
+    Log, LossCounter, LossReport, MapState, MapsReport, Mark, Operation, Outcome, RecorderReport, StageSpan, UNREAD,
 };
 use grantscope_analysis::recording::{Frame, Reader, VERSION, Writer};
 use grantscope_analysis::series::Aggregate;
@@ -177,7 +177,8 @@ fn every_detail(op: Op) -> Vec<Detail> {
     }
 }
 
-fn maps() -> Frame {
+/// `frames`: what version 6 is the first to say of a map with this number.
+fn maps(frames: impl Fn(u64) -> (Option<Frames>, Option<Allocator>), direct_mapped: Option<bool>) -> Frame {
     let states = [
         MapState::Allocated,
         MapState::Mapped,
@@ -188,6 +189,8 @@ fn maps() -> Frame {
     ];
     let holder = |by| Holder { tgid: 812, comm: "qemu-system-i38".into(), by };
     let map = |(id, state): (u64, MapState)| LiveMap {
+        frames: frames(id).0,
+        allocator: frames(id).1,
         id: id << 33,
         allocated_ns: (id != 0).then_some(id),
         owner: (id != 1).then_some(4_194_304),
@@ -200,7 +203,11 @@ fn maps() -> Frame {
         holders: [HeldBy::Descriptor, HeldBy::Memory, HeldBy::DmaBuf].into_iter().take(id as usize).map(holder).collect(),
     };
     let changed = (0..).zip(states).map(map).collect();
-    Frame::Maps(MapsReport { at_ns: 24_100_000_000, changed, gone: vec![0, 300, u64::MAX], no_census: None })
+    Frame::Maps(MapsReport { at_ns: 24_100_000_000, changed, gone: vec![0, 300, u64::MAX], no_census: None, direct_mapped })
+}
+
+fn maps_before_6() -> Frame {
+    maps(|_| (None, None), None)
 }
 
 fn maps_without_census() -> Frame {
@@ -246,7 +253,7 @@ fn version_3() -> Vec<Frame> {
         Frame::Operations(operations(&HIGHEST_3, every_detail)),
         loss(&HIGHEST_3),
         TICK,
-        maps(),
+        maps_before_6(),
     ];
     frames.push(maps_without_census());
     frames.extend(filtered());
@@ -255,15 +262,15 @@ fn version_3() -> Vec<Frame> {
 }
 
 fn version_4() -> Vec<Frame> {
-    since_version_4(&HIGHEST_4, every_detail)
+    since_version_4(&HIGHEST_4, every_detail, maps_before_6())
 }
 
-fn since_version_4(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>) -> Vec<Frame> {
+fn since_version_4(highest: &Highest, details: impl Fn(Op) -> Vec<Detail>, maps: Frame) -> Vec<Frame> {
     let operations = operations_with_logs(highest, Watched::Full, details);
     let (first, second) = operations.split_at(operations.len() / 2);
     let mut frames = vec![environment(Clock::Wall, highest, Some(Watched::Full))];
     frames.extend([first, &[], second].map(|some| Frame::Operations(some.to_vec())));
-    frames.extend([calibration(highest), loss(highest), TICK, maps(), maps_without_census()]);
+    frames.extend([calibration(highest), loss(highest), TICK, maps, maps_without_census()]);
     frames.extend(filtered());
     frames.push(END);
     frames
@@ -296,7 +303,11 @@ fn version_6() -> Vec<Frame> {
         Op::Release => vec![Detail::Allocator(Allocator::Cma)],
         other => every_detail(other),
     };
-    since_version_5(since_version_4(&HIGHEST_6, details))
+    let frames = |id: u64| {
+        let frames = Frames { pfn_runs: 1, bfn_runs: u32::MAX >> id, same_pages: (id != 1).then_some(300) };
+        ((id != 0).then_some(frames), Allocator::from_id(id as u8))
+    };
+    since_version_5(since_version_4(&HIGHEST_6, details, maps(frames, Some(true))))
 }
 
 fn read(bytes: &[u8]) -> Vec<Frame> {

@@ -228,6 +228,12 @@ impl KernelTypes {
         of_kernel.or_else(|| self.of_modules().find_map(|(_, types)| Some((types, types.of_module(name, &KINDS)?))))
     }
 
+    /// Bytes of a structure; `None`: the kernel does not describe it.
+    pub fn size(&self, structure: &str) -> Option<u32> {
+        let (types, id) = self.structure(structure)?;
+        types.numbered(id).map(|found| found.size_or_type)
+    }
+
     /// Where a member lies in its structure, in bytes; or the number that an enum has under a name.
     ///
     /// # Errors

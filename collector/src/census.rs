@@ -9,13 +9,14 @@ use grantscope_wire::live::{HELD_BY_DESCRIPTOR, HELD_BY_VMA, LIVE_EXPORTED, LIVE
 use grantscope_wire::{Buffer, Filter, FoundMap, LiveMap, MapInfo};
 
 use crate::btf::KernelTypes;
+use crate::frames::Asking;
 use crate::kernel::KernelFacts;
 use crate::object::Made;
 use crate::symbols::Symbols;
-use crate::{CaptureError, host, kernel, object, preflight};
+use crate::{CaptureError, examine, host, kernel, object, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::live::Ledger;
-use grantscope_analysis::model::{self, HeldBy, Holder, MapState};
+use grantscope_analysis::model::{self, Frames, HeldBy, Holder, MapState};
 
 /// The names of the programs in the object, and the kernel's iterators that they serve.
 const PROGRAMS: [(&str, &str); 2] = [("census_of_files", "task_file"), ("census_of_vmas", "task_vma")];
@@ -86,8 +87,11 @@ pub fn list() -> Result<(Ledger, u32), CaptureError> {
     let mut ebpf = object::load(Made::for_this_kernel(), &facts.kernel, &Filter::ANY)?;
     let btf = types.functions_alone(&functions())?;
     let found = Census::load(&mut ebpf, &btf)?.take(&mut ebpf)?;
-    let maps = found.into_iter().zip(1..).map(|((_, found), id)| of_found(&found, id));
-    Ok((Ledger::of(maps, host::now_ns()), host::page_size()))
+    let frames = Asking::load(&mut ebpf, &types)?;
+    let frames = |map, found: &FoundMap| frames.as_ref().filter(|_| found.flags != 0)?.of(map, found.pages);
+    let maps = found.into_iter().zip(1..).map(|((map, found), id)| of_found(&found, id, frames(map, &found)));
+    let ledger = Ledger::of(maps, host::now_ns()).direct_mapped(examine::is_direct_mapped());
+    Ok((ledger, host::page_size()))
 }
 
 /// Flags of DMA buffers (include/uapi/xen/gntdev.h, Linux v6.12).
@@ -130,7 +134,7 @@ fn holder(found: &grantscope_wire::live::FoundHolder) -> Option<Holder> {
     Some(Holder { tgid: found.tgid, comm: crate::decode::comm(&found.comm), by })
 }
 
-fn of_found(found: &FoundMap, id: u64) -> model::LiveMap {
+fn of_found(found: &FoundMap, id: u64, frames: Option<Frames>) -> model::LiveMap {
     let holders = holders(found);
     model::LiveMap {
         id,
@@ -148,6 +152,9 @@ fn of_found(found: &FoundMap, id: u64) -> model::LiveMap {
         },
         owner_gone_ns: None,
         holders,
+        frames,
+        // A hook sees that.
+        allocator: None,
     }
 }
 
@@ -166,6 +173,7 @@ pub fn as_kept(found: &FoundMap) -> LiveMap {
         vmas: u64::from(found.vmas),
         tgid: first.map_or(0, |holder| holder.tgid),
         flags: LIVE_FOUND | flag(LIVE_GRANTS_MAPPED, found.flags != 0) | flag(LIVE_EXPORTED, is_exported(found)),
-        reserved: [0; 3],
+        allocator: 0,
+        reserved: [0; 2],
     }
 }

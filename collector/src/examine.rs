@@ -350,13 +350,22 @@ fn configured(option: &str, found: &str) -> String {
     }
 }
 
+/// Whether the guest frames of this domain's own memory are machine frames; `None`: not known.
+pub fn is_direct_mapped() -> Option<bool> {
+    match features()? {
+        features if has(features, FEATURE_DIRECT_MAPPED) => Some(true),
+        features if has(features, FEATURE_NOT_DIRECT_MAPPED) => Some(false),
+        // Xen before 4.16 reports neither; on x86 the kind of domain answers the question.
+        _ => None,
+    }
+}
+
 fn direct_mapped() -> Finding {
     const TOPIC: &str = "direct-mapped";
-    match features() {
-        Some(features) if has(features, FEATURE_DIRECT_MAPPED) => Finding::ok(TOPIC, "yes: guest frames are machine frames"),
-        Some(features) if has(features, FEATURE_NOT_DIRECT_MAPPED) => Finding::ok(TOPIC, "no"),
-        // Xen before 4.16 reports neither; on x86 the kind of domain answers the question.
-        _ => Finding::unknown(TOPIC, format!("{FEATURES} does not show it")),
+    match is_direct_mapped() {
+        Some(true) => Finding::ok(TOPIC, "yes: guest frames are machine frames"),
+        Some(false) => Finding::ok(TOPIC, "no"),
+        None => Finding::unknown(TOPIC, format!("{FEATURES} does not show it")),
     }
 }
 

@@ -32,6 +32,7 @@ mod configuration;
 mod cost;
 mod decode;
 mod examine;
+mod frames;
 mod handover;
 mod host;
 mod kernel;
@@ -122,6 +123,9 @@ pub enum CaptureError {
     /// The program that hands over what is finished does not load, or cannot be run.
     #[error("the kernel refused the program that hands over finished operations: it has to be 5.10 or newer")]
     HandOver(#[source] aya::programs::ProgramError),
+    /// The program that reads how the pages of maps lie in memory does not load.
+    #[error("the kernel refused the program that reads how the pages of maps lie in memory")]
+    Frames(#[source] aya::programs::ProgramError),
     /// No more files can be open.
     #[error("the probes' maps cannot be kept open: raise the limit of open files (`ulimit -n`)")]
     NoDescriptor(#[source] std::io::Error),

@@ -6,14 +6,15 @@ use std::fs;
 use aya::Ebpf;
 use aya::maps::{HashMap as BpfMap, MapData};
 use grantscope_wire::live::{LIVE_EXPORTED, LIVE_FOUND, LIVE_GRANTS_MAPPED};
-use grantscope_wire::{Buffer, FoundMap, MapInfo, PendingTeardown, TableId};
+use grantscope_wire::{Allocator, Buffer, FoundMap, MapInfo, PendingTeardown, TableId};
 
 use crate::decode::comm;
+use crate::frames::Asking;
 use crate::object::{plain_bytes, take};
 use crate::table::Table;
 use crate::turns::Turns;
-use crate::{CaptureError, census, host, pids};
-use grantscope_analysis::model::{Holder, LiveMap, MapState, MapsReport};
+use crate::{CaptureError, census, examine, host, pids};
+use grantscope_analysis::model::{Frames, Holder, LiveMap, MapState, MapsReport};
 
 /// A map as the probes keep it.
 type Kept = grantscope_wire::LiveMap;
@@ -36,18 +37,29 @@ pub struct LiveMaps {
     are_foreign: bool,
     /// By address and generation: who was found to hold it.
     holders: HashMap<(u64, u64), Vec<Holder>>,
+    /// Who knows how the pages of a map lie in memory.
+    asking: Option<Asking>,
+    /// By address and generation: what they said, once for each map.
+    frames: HashMap<(u64, u64), Option<Frames>>,
+    /// Whether it is seen which maps the contiguous memory allocator serves.
+    sees_cma: bool,
+    direct_mapped: Option<bool>,
     last_id: u64,
     has_reported: bool,
     no_census: Option<String>,
 }
 
 impl LiveMaps {
-    /// Takes the maps of a loaded object.
+    /// Takes the maps of a loaded object. `asking`: who knows how the pages of a map lie in memory.
     ///
     /// # Errors
     /// The object lacks one of the maps.
-    pub fn new(ebpf: &mut Ebpf) -> Result<Self, CaptureError> {
+    pub fn new(ebpf: &mut Ebpf, asking: Option<Asking>) -> Result<Self, CaptureError> {
         Ok(Self {
+            asking,
+            frames: HashMap::new(),
+            sees_cma: false,
+            direct_mapped: examine::is_direct_mapped(),
             maps: Table::open(ebpf, "MAPS", "MAPS_DISPLACED", TableId::Maps)?,
             pending: take(ebpf, "PENDING")?,
             turns: Turns::of(ebpf)?,
@@ -60,6 +72,11 @@ impl LiveMaps {
             has_reported: false,
             no_census: None,
         })
+    }
+
+    /// From now on, it is seen which maps the contiguous memory allocator serves.
+    pub fn see_cma(&mut self) {
+        self.sees_cma = true;
     }
 
     /// Maps from before the tool cannot be listed; why.
@@ -105,11 +122,34 @@ impl LiveMaps {
         let mut gone: Vec<u64> = self.reported.iter().filter(|(key, _)| !alive.contains(*key)).map(|(_, map)| map.id).collect();
         gone.sort_unstable();
         self.reported.retain(|key, _| alive.contains(key));
+        self.frames.retain(|key, _| alive.contains(key));
+        self.ask(&read);
         let mut changed: Vec<_> = read.iter().filter_map(|(map, kept)| self.changed(*map, kept, &teardowns, at_ns)).collect();
         changed.sort_by_key(|map| map.id);
         let nothing = changed.is_empty() && gone.is_empty() && self.has_reported;
         self.has_reported = true;
-        (!nothing).then(|| MapsReport { at_ns, changed, gone, no_census: self.no_census.clone() })
+        let (no_census, direct_mapped) = (self.no_census.clone(), self.direct_mapped);
+        (!nothing).then_some(MapsReport { at_ns, changed, gone, no_census, direct_mapped })
+    }
+
+    /// How the pages of each lie in memory that was mapped since this was asked last.
+    fn ask(&mut self, read: &HashMap<u64, Kept>) {
+        let Some(asking) = &self.asking else { return };
+        let is_new = |map: u64, kept: &Kept| {
+            kept.flags & (LIVE_GRANTS_MAPPED | LIVE_EXPORTED) != 0 && !self.frames.contains_key(&(map, kept.info.generation_ns))
+        };
+        let new: Vec<_> = read.iter().filter(|(map, kept)| is_new(**map, kept)).collect();
+        let said: Vec<_> =
+            new.iter().map(|(map, kept)| ((**map, kept.info.generation_ns), asking.of(**map, kept.info.pages))).collect();
+        if said.is_empty() {
+            return;
+        }
+        // One that went meanwhile may have left its place to another.
+        let still = self.read();
+        self.frames
+            .extend(said.into_iter().filter(|((map, generation_ns), _)| {
+                still.get(map).is_some_and(|kept| kept.info.generation_ns == *generation_ns)
+            }));
     }
 
     fn changed(
@@ -134,6 +174,8 @@ impl LiveMaps {
             state: state(kept, teardowns.get(&key)),
             owner_gone_ns: gone_before.or_else(|| self.is_gone(kept.tgid).then_some(at_ns)),
             holders: self.holders.get(&key).cloned().unwrap_or_default(),
+            frames: self.frames.get(&key).copied().flatten(),
+            allocator: Allocator::from_id(kept.allocator).filter(|_| self.sees_cma),
         };
         if self.reported.get(&key) == Some(&map) {
             return None;

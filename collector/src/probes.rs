@@ -15,6 +15,7 @@ use crate::callers::{Callers, GRANT_TABLE};
 use crate::census::Census;
 use crate::cost::{self, Baseline, Costs, Means};
 use crate::decode::{DecodeError, Decoder};
+use crate::frames::Asking;
 use crate::handover::HandOver;
 use crate::host::give_back;
 use crate::kernel::KernelFacts;
@@ -86,7 +87,8 @@ impl Probes {
         let loss = Mapped::open(&mut ebpf, "LOSS", LOSS_COUNTERS as usize)?;
         let left_out = Mapped::open(&mut ebpf, "LEFT_OUT", 1)?;
         let btf = types.functions_alone(&functions())?;
-        let mut live = LiveMaps::new(&mut ebpf)?;
+        let asking = Asking::load(&mut ebpf, &types)?;
+        let mut live = LiveMaps::new(&mut ebpf, asking)?;
         let handover = HandOver::load(&mut ebpf, made)?;
         let attached = attach::all(&mut ebpf, tracing, &btf, &types, &symbols, &Ways { made, mode, detail })?;
         let status = attached.status;
@@ -104,6 +106,7 @@ impl Probes {
         }
         if is_attached(&status, HookId::CmaAlloc) {
             decoder.see_cma();
+            live.see_cma();
         }
         let mut probes = Self {
             returns: returns(&ebpf, &status),

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use grantscope_analysis::model::{Environment, HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::model::{Environment, Frames, HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::Frame;
 use in_little_memory::{READERS, TRUTH, arguments, assert_ended_well, command, folder};
 use support::builder;
@@ -91,8 +91,10 @@ fn what_is_obeyed_in_other_ways_is_shown_too() {
         state: MapState::Mapped,
         owner_gone_ns: Some(2),
         holders: vec![Holder { tgid: 8, comm: name.into(), by: HeldBy::DmaBuf }],
+        frames: Some(Frames { pfn_runs: 1, bfn_runs: 7, same_pages: None }),
+        allocator: None,
     };
-    let maps = MapsReport { at_ns: 9_000_000_000, changed: vec![live], gone: Vec::new(), no_census: Some(name.into()) };
+    let maps = MapsReport { at_ns: 9_000_000_000, changed: vec![live], no_census: Some(name.into()), ..MapsReport::default() };
     let frames = [Frame::Environment(environment), Frame::Maps(maps), Frame::End { at_ns: 9_000_000_000 }];
     let folder = folder();
     fs::write(folder.path().join("s.gsr"), builder::bytes(&frames)).unwrap();

@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 use assert_cmd::Command;
-use grantscope_analysis::model::{Detail, HeldBy, Holder, LiveMap, MapState, MapsReport, Operation, Outcome};
+use grantscope_analysis::model::{Detail, Frames, HeldBy, Holder, LiveMap, MapState, MapsReport, Operation, Outcome};
 use grantscope_analysis::recording::Frame;
 use grantscope_wire::{Buffer, Cause, Op, Stage};
 use support::builder::{bytes, environment, operation};
@@ -68,8 +68,10 @@ fn troubled() -> Vec<Frame> {
         state: MapState::Exported,
         owner_gone_ns: Some(1_000_000_000),
         holders: vec![Holder { tgid: 99, comm: "gpu".to_owned(), by: HeldBy::DmaBuf }],
+        frames: Some(Frames { pfn_runs: 1, bfn_runs: 7, same_pages: None }),
+        allocator: None,
     };
-    let maps = MapsReport { at_ns: 60_000_000_000, changed: vec![leaked], gone: Vec::new(), no_census: None };
+    let maps = MapsReport { at_ns: 60_000_000_000, changed: vec![leaked], ..MapsReport::default() };
     let operations = (1..200).map(balloon).chain([refused]).collect();
     vec![
         Frame::Environment(environment()),

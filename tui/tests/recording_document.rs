@@ -3,10 +3,10 @@
 mod support;
 
 use grantscope_analysis::model::{Calibration, Cost, Crossing, Environment, Log, LossReport, Operation};
-use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport, Mark, RecorderReport};
+use grantscope_analysis::model::{Frames, HeldBy, Holder, LiveMap, MapState, MapsReport, Mark, RecorderReport};
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_analysis::stages;
-use grantscope_wire::{Buffer, Detail, Edge, Event, HookId, Op};
+use grantscope_wire::{Allocator, Buffer, Detail, Edge, Event, HookId, Op};
 use support::builder;
 
 const DOCUMENT: &str = include_str!("../../docs/recording.md");
@@ -24,7 +24,12 @@ fn example() -> Vec<Frame> {
         Frame::Operations(vec![export(1_000_000, [200, 900], 1_000), export(1_005_000, [190, 910], 1_010)]),
         Frame::Loss(LossReport { at_ns: 2_000_000, counters: Vec::new() }),
         Frame::Recorder(recorder()),
-        Frame::Maps(MapsReport { at_ns: 2_000_000, changed: vec![exported()], gone: Vec::new(), no_census: None }),
+        Frame::Maps(MapsReport {
+            at_ns: 2_000_000,
+            changed: vec![exported()],
+            direct_mapped: Some(true),
+            ..MapsReport::default()
+        }),
         Frame::Mark(Mark::new(2_000_000, "cable out")),
         Frame::End { at_ns: 2_000_000 },
     ]
@@ -70,6 +75,8 @@ fn exported() -> LiveMap {
         state: MapState::Exported,
         owner_gone_ns: None,
         holders: vec![Holder { tgid: 1, comm: "test".to_owned(), by: HeldBy::Descriptor }],
+        frames: Some(Frames { pfn_runs: 1, bfn_runs: 3, same_pages: Some(0) }),
+        allocator: Some(Allocator::Cma),
     }
 }
 

@@ -133,6 +133,8 @@ fn live(id: u64, holders: u32) -> LiveMap {
         state: MapState::Mapped,
         owner_gone_ns: None,
         holders: (0..holders).map(|tgid| Holder { tgid, comm: String::new(), by: HeldBy::DmaBuf }).collect(),
+        frames: None,
+        allocator: None,
     }
 }
 
@@ -140,7 +142,7 @@ fn live(id: u64, holders: u32) -> LiveMap {
 fn live_maps_and_their_holders_are_borne() {
     let report = |first: u64, holders| {
         let changed = (first..first + 20_000).map(|id| live(id, holders)).collect();
-        Frame::Maps(MapsReport { at_ns: 9_000_000_000, changed, gone: Vec::new(), no_census: None })
+        Frame::Maps(MapsReport { at_ns: 9_000_000_000, changed, ..MapsReport::default() })
     };
     let folder = borne("live maps", &recording(builder::environment(), (0..10).map(|part| report(part * 20_000, 0))));
     assert!(said(&["maps", "@"], &folder).contains("THERE IS MORE: "));

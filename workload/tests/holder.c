@@ -5,7 +5,12 @@
 //   holder steps N      N mappings of 1 to 4 pages; 3 s; half of them unmapped; 3 s; all unmapped; 3 s
 //   holder leaks        a page held in a pipe after the device is closed, and a dma-buf whose owner is killed; 6 s each
 //
-// A line is: what, buffer kind, pages. The first word of a step is "held", then mappings and pages.
+// A line is: what, buffer kind, pages. Of a kind it goes on: runs of pages that are consecutive in Linux, runs that are so in the machine, and
+// pages with the same number in both, "-" for what nothing can be said of, "?" for what this program cannot see. The first word of a step is
+// "held", then mappings and pages. Before the steps comes "runs": in the machine, of the first page, of the first two, and so on to four.
+//
+// The runs are from /proc/self/pagemap (Documentation/admin-guide/mm/pagemap.rst, Linux v6.12). They are those of the machine only in a
+// domain that is direct-mapped: then a page that it grants has the same number there.
 //
 // Build: aarch64-linux-gnu-gcc -static -O2 -Wall -Wextra -pthread -o holder holder.c
 
@@ -32,6 +37,8 @@ typedef uint16_t domid_t;
 enum { MOST_PAGES = 16, STEP_SECONDS = 3, LEAK_SECONDS = 6 };
 
 static uint32_t refs[MOST_PAGES];
+// Of the page behind each.
+static uint64_t granted[MOST_PAGES];
 static size_t page_size;
 
 static void fail(const char *what)
@@ -48,6 +55,38 @@ static int open_gntdev(void)
 	return gntdev;
 }
 
+// The page frame numbers behind some pages of this process.
+static void read_frames(const volatile void *memory, uint64_t *frames, uint32_t pages)
+{
+	const uint64_t present = 1ull << 63, number = (1ull << 55) - 1;
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	off_t at = (off_t)((uintptr_t)memory / page_size * sizeof(*frames));
+	if (pagemap < 0 || pread(pagemap, frames, pages * sizeof(*frames), at) != (ssize_t)(pages * sizeof(*frames)))
+		fail("/proc/self/pagemap");
+	close(pagemap);
+	for (uint32_t i = 0; i < pages; i++) {
+		if (!(frames[i] & present) || !(frames[i] & number)) {
+			fprintf(stderr, "page %u has no number\n", i);
+			exit(1);
+		}
+		frames[i] &= number;
+	}
+}
+
+// A granted page is the first 4 KiB of a page: where pages are larger, none follows on another.
+static uint32_t runs(const uint64_t *frames, uint32_t pages, uint64_t step)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < pages; i++)
+		count += i == 0 || frames[i] * step != frames[i - 1] * step + 1;
+	return count;
+}
+
+static uint32_t runs_in_machine(uint32_t pages)
+{
+	return runs(granted, pages, page_size / 4096);
+}
+
 static void grant_pages(void)
 {
 	struct {
@@ -57,7 +96,19 @@ static void grant_pages(void)
 	int gntalloc = open("/dev/xen/gntalloc", O_RDWR | O_CLOEXEC);
 	if (gntalloc < 0 || ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &argument) < 0)
 		fail("gntalloc");
-	memcpy(refs, argument.head.gref_ids, sizeof(refs));
+	volatile char *memory = mmap(NULL, MOST_PAGES * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, gntalloc, (off_t)argument.head.index);
+	if (memory == MAP_FAILED)
+		fail("mmap of gntalloc");
+	uint64_t frames[MOST_PAGES];
+	for (uint32_t i = 0; i < MOST_PAGES; i++)
+		memory[i * page_size] = 1;
+	read_frames(memory, frames, MOST_PAGES);
+	// Two and two the other way round: whatever order the kernel took its pages in, runs begin and end.
+	for (uint32_t i = 0; i < MOST_PAGES; i++) {
+		uint32_t from = i ^ (i & 2 ? 1 : 0);
+		refs[i] = argument.head.gref_ids[from];
+		granted[i] = frames[from];
+	}
 }
 
 // Only allocates: the grants are mapped by mmap.
@@ -106,29 +157,42 @@ static int export(int gntdev, uint32_t flags, uint32_t pages)
 	return (int)argument.head.fd;
 }
 
+static void mapped(const char *what, int gntdev, uint32_t pages)
+{
+	uint64_t frames[MOST_PAGES];
+	uint32_t same = 0;
+	volatile char *memory = map_memory(gntdev, allocate(gntdev, pages), pages);
+	for (uint32_t i = 0; i < pages; i++)
+		(void)memory[i * page_size];
+	read_frames(memory, frames, pages);
+	for (uint32_t i = 0; i < pages; i++)
+		same += frames[i] == granted[i];
+	printf("%s pages %u %u %u %u\n", what, pages, runs(frames, pages, 1), runs_in_machine(pages), same);
+}
+
+static void exported(const char *what, int gntdev, uint32_t flags, uint32_t pages)
+{
+	const char *buffer = flags == GNTDEV_DMA_FLAG_WC ? "wc" : flags == GNTDEV_DMA_FLAG_COHERENT ? "coherent" : "pages";
+	if (export(gntdev, flags, pages) >= 0)
+		// A DMA buffer is contiguous.
+		printf("%s %s %u %s %u ?\n", what, buffer, pages, flags ? "1" : "?", runs_in_machine(pages));
+}
+
 static void kinds(void)
 {
 	int gntdev = open_gntdev();
 	allocate(gntdev, 1);
-	puts("allocated pages 1");
-	map_memory(gntdev, allocate(gntdev, 2), 2);
-	puts("mapped pages 2");
+	puts("allocated pages 1 - - -");
+	mapped("mapped", gntdev, 2);
 	int closed = open_gntdev();
-	map_memory(closed, allocate(closed, 3), 3);
+	mapped("mapped-and-closed", closed, 3);
 	close(closed);
-	puts("mapped-and-closed pages 3");
-	int exporting = open_gntdev();
-	if (export(exporting, 0, 4) >= 0) {
-		puts("exported pages 4");
-		export(exporting, GNTDEV_DMA_FLAG_WC, 5);
-		puts("exported wc 5");
-		export(exporting, GNTDEV_DMA_FLAG_COHERENT, 6);
-		puts("exported coherent 6");
-		int closing = open_gntdev();
-		export(closing, GNTDEV_DMA_FLAG_WC, 7);
-		close(closing);
-		puts("exported-and-closed wc 7");
-	}
+	int exporting = open_gntdev(), closing = open_gntdev();
+	exported("exported", exporting, 0, 4);
+	exported("exported", exporting, GNTDEV_DMA_FLAG_WC, 5);
+	exported("exported", exporting, GNTDEV_DMA_FLAG_COHERENT, 6);
+	exported("exported-and-closed", closing, GNTDEV_DMA_FLAG_WC, 7);
+	close(closing);
 	puts("holding");
 	for (;;)
 		pause();
@@ -147,6 +211,7 @@ static void steps(uint32_t count)
 	int gntdev = open_gntdev();
 	struct { uint64_t index; void *memory; uint32_t pages; } *maps = calloc(count, sizeof(*maps));
 	uint32_t pages = 0, left = count;
+	printf("runs %u %u %u %u\n", runs_in_machine(1), runs_in_machine(2), runs_in_machine(3), runs_in_machine(4));
 	held(0, 0);
 	for (uint32_t i = 0; i < count; i++) {
 		maps[i].pages = 1 + i % 4;

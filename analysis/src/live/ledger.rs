@@ -41,6 +41,7 @@ pub struct Ledger {
     unkept: u64,
     at_ns: Option<u64>,
     no_census: Option<String>,
+    direct_mapped: Option<bool>,
 }
 
 impl Ledger {
@@ -51,6 +52,16 @@ impl Ledger {
         ledger
     }
 
+    /// Of a domain that is direct-mapped, or is not; `None`: not known.
+    pub fn direct_mapped(self, direct_mapped: Option<bool>) -> Self {
+        Self { direct_mapped, ..self }
+    }
+
+    /// Whether the guest frames of the domain's own memory are machine frames; `None`: not known.
+    pub fn is_direct_mapped(&self) -> Option<bool> {
+        self.direct_mapped
+    }
+
     /// Takes in what changed.
     pub fn add(&mut self, report: &MapsReport) {
         self.at_ns = Some(report.at_ns);
@@ -59,6 +70,7 @@ impl Ledger {
         if report.no_census.is_some() {
             self.no_census.clone_from(&report.no_census);
         }
+        self.direct_mapped = report.direct_mapped.or(self.direct_mapped);
     }
 
     fn keep(&mut self, map: LiveMap) {
@@ -118,7 +130,7 @@ mod tests {
     use crate::model::MapState;
 
     fn report(at_ns: u64, changed: Vec<LiveMap>, gone: &[u64]) -> MapsReport {
-        MapsReport { at_ns, changed, gone: gone.to_vec(), no_census: None }
+        MapsReport { at_ns, changed, gone: gone.to_vec(), ..MapsReport::default() }
     }
 
     #[test]

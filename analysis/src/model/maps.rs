@@ -1,6 +1,6 @@
 //! Live mappings: what a recording says of each.
 
-use grantscope_wire::Buffer;
+use grantscope_wire::{Allocator, Buffer};
 
 /// Bytes that one grant reference grants, whatever the kernel's page size.
 pub const GRANT_BYTES: u64 = 4096;
@@ -27,6 +27,22 @@ pub struct LiveMap {
     pub owner_gone_ns: Option<u64>,
     /// Its holders, as far as the census saw; empty if none was taken.
     pub holders: Vec<Holder>,
+    /// How its pages lie in memory; `None`: its grants are not mapped, or it is not known.
+    pub frames: Option<Frames>,
+    /// Where the memory of its DMA buffer is from; `None`: it has none, or it is not known.
+    pub allocator: Option<Allocator>,
+}
+
+/// How the pages of a mapping lie in memory, in the order of its grants. A page has a number in Linux, its page frame number (pfn), and the
+/// granted page behind it one in the machine, its bus frame number (bfn), by which devices find it (include/xen/arm/page.h, Linux v6.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frames {
+    /// Runs of pages with consecutive page frame numbers: as many entries the mapping has in a scatter list.
+    pub pfn_runs: u32,
+    /// Runs of granted pages with consecutive bus frame numbers.
+    pub bfn_runs: u32,
+    /// Pages whose bus frame number is their guest frame number (gfn); `None`: not known, as of a PV domain.
+    pub same_pages: Option<u32>,
 }
 
 /// How far a mapping has come.
@@ -106,6 +122,8 @@ pub struct MapsReport {
     pub gone: Vec<u64>,
     /// Why maps from before the tool could not be listed; `None`: they were.
     pub no_census: Option<String>,
+    /// Whether the guest frames of this domain's own memory are machine frames; `None`: not known.
+    pub direct_mapped: Option<bool>,
 }
 
 impl LiveMap {

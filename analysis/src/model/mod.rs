@@ -24,7 +24,7 @@ pub use environment::{Environment, HookStatus};
 pub use failure::{answer, is_failure};
 pub use filter::{Filter, FilterReport, ImpossibleName};
 pub use loss::{LossCounter, LossReport};
-pub use maps::{GRANT_BYTES, HeldBy, Holder, LiveMap, MapState, MapsReport};
+pub use maps::{Frames, GRANT_BYTES, HeldBy, Holder, LiveMap, MapState, MapsReport};
 pub use mark::{MOST_MARK_BYTES, Mark};
 pub use operation::{Detail, Log, Operation, StageSpan, Stages};
 pub use outcome::Outcome;

@@ -68,23 +68,30 @@ pub mod buffers {
     }
 }
 
-/// A kind of operation, 0 for none.
-pub mod some_op {
-    use grantscope_wire::Op;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
+macro_rules! some_by_id {
+    ($module:ident, $name:ident) => {
+        pub mod $module {
+            use grantscope_wire::$name;
+            use serde::de::Error;
+            use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(value: &Option<Op>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(value.map_or(0, Op::id))
-    }
+            pub fn serialize<S: Serializer>(value: &Option<$name>, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_u8(value.map_or(0, $name::id))
+            }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Op>, D::Error> {
-        match u8::deserialize(deserializer)? {
-            0 => Ok(None),
-            id => Op::from_id(id).map(Some).ok_or_else(|| D::Error::custom("unknown Op")),
+            pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<$name>, D::Error> {
+                match u8::deserialize(deserializer)? {
+                    0 => Ok(None),
+                    id => $name::from_id(id).map(Some).ok_or_else(|| D::Error::custom(concat!("unknown ", stringify!($name)))),
+                }
+            }
         }
-    }
+    };
 }
+
+// 0 for none.
+some_by_id!(some_op, Op);
+some_by_id!(some_allocator, Allocator);
 
 /// How much was watched, 0 for not known.
 pub mod detail {

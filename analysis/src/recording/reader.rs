@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::bounds::{self, MOST_BYTES};
 use super::whole::whole;
-use super::{Frame, MAGIC, VERSION, v1, v2, v3, v5};
+use super::{Frame, MAGIC, VERSION, v1, v2, v3, v6};
 
 /// Room that is there before any byte has come: most frames fit into it.
 const USUAL_BYTES: usize = 64 << 10;
@@ -81,7 +81,7 @@ pub enum ReadError {
 pub struct Reader<R: Read> {
     input: R,
     version: u16,
-    newest: v5::Decoder,
+    newest: v6::Decoder,
     frames: u64,
     ended: bool,
 }
@@ -106,7 +106,7 @@ impl<R: Read> Reader<R> {
             1..=VERSION => {}
             _ => return Err(ReadError::TooNew { found }),
         }
-        Ok(Self { input, version: found, newest: v5::Decoder::of(found), frames: 0, ended: false })
+        Ok(Self { input, version: found, newest: v6::Decoder::of(found), frames: 0, ended: false })
     }
 
     /// Which version the recording has.
@@ -116,7 +116,7 @@ impl<R: Read> Reader<R> {
 
     /// Begins at a frame behind the first, of a recording of this version.
     pub(super) fn within(version: u16, input: R) -> Self {
-        Self { input, version, newest: v5::Decoder::of(version), frames: 1, ended: false }
+        Self { input, version, newest: v6::Decoder::of(version), frames: 1, ended: false }
     }
 
     /// The next frame; `None` after the end frame.
@@ -136,7 +136,6 @@ impl<R: Read> Reader<R> {
             1 => decoded::<v1::Frame>(&payload),
             2 => decoded::<v2::Frame>(&payload),
             3 => decoded::<v3::Frame>(&payload),
-            4 => self.newest.before().frame(&payload),
             _ => self.newest.frame(&payload),
         };
         let mut frame = frame.map_err(|_| self.damaged("a frame that cannot be decoded"))?;

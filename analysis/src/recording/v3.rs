@@ -115,10 +115,21 @@ impl From<Operation> for model::Operation {
     }
 }
 
-same_fields!(MapsReport, model::MapsReport { at_ns, gone, no_census } lists { changed });
-same_fields!(LiveMap, model::LiveMap {
-    id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns
-} lists { holders });
+impl From<MapsReport> for model::MapsReport {
+    fn from(MapsReport { at_ns, changed, gone, no_census }: MapsReport) -> Self {
+        Self { at_ns, changed: changed.into_iter().map(Into::into).collect(), gone, no_census, direct_mapped: None }
+    }
+}
+
+impl From<LiveMap> for model::LiveMap {
+    fn from(map: LiveMap) -> Self {
+        let LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders } = map;
+        let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
+        let (frames, allocator) = (None, None);
+        Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+    }
+}
+
 same_variants!(MapState, model::MapState { Allocated, Mapped, Exported, Unmapped, TearingDown { since_ns, by } });
 same_fields!(Holder, model::Holder { tgid, comm, by });
 same_variants!(HeldBy, model::HeldBy { Descriptor, Memory, DmaBuf });

@@ -1,12 +1,17 @@
-//! Version 6: where the memory of DMA buffers is from, and what mapping them for a device was made of. Frames are those of version 5. The
-//! version that is written.
+//! Version 6: where the memory of DMA buffers is from, what mapping them for a device was made of, and how the pages of live mappings lie in
+//! memory. All other frames are those of version 5. The version that is written.
 
-use grantscope_wire::{Allocator, Cause, Op};
+use grantscope_wire::{Allocator, Buffer, Cause, Op};
 use serde::{Deserialize, Serialize};
 
-use super::convert::same_variants;
-use super::ids;
+use super::convert::{same_fields, same_variants};
+use super::whole::whole;
+use super::{ids, v3, v5};
 use crate::model;
+
+/// How the payload of a report of live mappings begins: the kind of frame behind those of version 5. That of version 3 is not written any
+/// more.
+const MAPS: u8 = 10;
 
 #[derive(Serialize, Deserialize)]
 pub enum Detail {
@@ -18,6 +23,111 @@ pub enum Detail {
     Allocator(#[serde(with = "ids::allocator")] Allocator),
 }
 
+#[derive(Serialize, Deserialize)]
+struct MapsReport {
+    at_ns: u64,
+    changed: Vec<LiveMap>,
+    gone: Vec<u64>,
+    no_census: Option<String>,
+    direct_mapped: Option<bool>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LiveMap {
+    id: u64,
+    allocated_ns: Option<u64>,
+    owner: Option<u32>,
+    comm: String,
+    domid: Option<u16>,
+    #[serde(with = "ids::buffer")]
+    buffer: Option<Buffer>,
+    pages: u32,
+    state: v3::MapState,
+    owner_gone_ns: Option<u64>,
+    holders: Vec<v3::Holder>,
+    frames: Option<Frames>,
+    #[serde(with = "ids::some_allocator")]
+    allocator: Option<Allocator>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Frames {
+    pfn_runs: u32,
+    bfn_runs: u32,
+    same_pages: Option<u32>,
+}
+
 same_variants!(Detail, model::Detail {
     StartedBy(op), Caller(name), Cause(cause), Status { status, count }, Mapping { entries, bounces, bounced_bytes }, Allocator(allocator)
 });
+same_fields!(MapsReport, model::MapsReport { at_ns, gone, no_census, direct_mapped } lists { changed });
+same_fields!(Frames, model::Frames { pfn_runs, bfn_runs, same_pages });
+
+impl From<LiveMap> for model::LiveMap {
+    fn from(map: LiveMap) -> Self {
+        let LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator } =
+            map;
+        let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
+        let frames = frames.map(Into::into);
+        Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+    }
+}
+
+impl From<model::LiveMap> for LiveMap {
+    fn from(map: model::LiveMap) -> Self {
+        let model::LiveMap {
+            id,
+            allocated_ns,
+            owner,
+            comm,
+            domid,
+            buffer,
+            pages,
+            state,
+            owner_gone_ns,
+            holders,
+            frames,
+            allocator,
+        } = map;
+        let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
+        let frames = frames.map(Into::into);
+        Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+    }
+}
+
+/// Makes frames of payloads, one after the other: what frames described before is known.
+#[derive(Debug)]
+pub struct Decoder {
+    version: u16,
+    before: v5::Decoder,
+}
+
+impl Decoder {
+    /// Of a recording of this version: 4, or a later one.
+    pub fn of(version: u16) -> Self {
+        Self { version, before: v5::Decoder::of(version) }
+    }
+
+    /// The next frame.
+    pub fn frame(&mut self, payload: &[u8]) -> postcard::Result<super::Frame> {
+        match (self.version, payload.split_first()) {
+            (6.., Some((&MAPS, maps))) => Ok(super::Frame::Maps(whole::<MapsReport>(maps)?.into())),
+            (5.., _) => self.before.frame(payload),
+            _ => self.before.before().frame(payload),
+        }
+    }
+}
+
+/// Makes payloads of frames, one after the other: what payloads described before is not described again.
+#[derive(Debug, Default)]
+pub struct Encoder(v5::Encoder);
+
+impl Encoder {
+    /// The next payloads: one, or several where the operations are too many for one.
+    pub fn payloads(&mut self, frame: super::Frame) -> postcard::Result<Vec<Vec<u8>>> {
+        match frame {
+            super::Frame::Maps(report) => Ok(vec![postcard::to_extend(&MapsReport::from(report), vec![MAPS])?]),
+            other => self.0.payloads(other),
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::mpsc;
 
-use super::{Frame, MAGIC, VERSION, v5};
+use super::{Frame, MAGIC, VERSION, v6};
 use crate::model::{Environment, LossCounter};
 
 /// How far a recording is written.
@@ -56,14 +56,14 @@ pub trait FrameSink {
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     out: W,
-    encoder: v5::Encoder,
+    encoder: v6::Encoder,
     begun: bool,
 }
 
 impl<W: Write> Writer<W> {
     /// A recording that begins with its first frame, which has to be the environment.
     pub fn new(out: W) -> Self {
-        Self { out, encoder: v5::Encoder::default(), begun: false }
+        Self { out, encoder: v6::Encoder::default(), begun: false }
     }
 
     /// Begins a recording: the magic, the version and the environment.

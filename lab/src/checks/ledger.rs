@@ -37,7 +37,7 @@ grantscope record -o /out/steps.gsr --clock "$clock" -- /job/holder steps 100 >/
 
 const LEAKS: &str = r#"
 echo "next, leaks" >/dev/console
-grantscope record -o /out/leaks.gsr --clock "$clock" -- /job/holder leaks >/out/leaks || exit
+grantscope record -o /out/leaks.gsr --detail full --clock "$clock" -- /job/holder leaks >/out/leaks || exit
 grantscope maps /out/leaks.gsr >/out/leaks.txt || exit
 grantscope summary /out/leaks.gsr >/out/leaks.summary || exit
 "#;
@@ -128,18 +128,14 @@ fn hold(harness: &Harness, platform: &'static Platform, script: &str) -> Result<
 fn kinds_are_listed(outcome: &Outcome, page_size: u64) -> Result<Held> {
     let said = outcome.required("kinds")?;
     let holder: u64 = outcome.required("holder")?.trim().parse()?;
-    let mut expected = BTreeSet::new();
-    for line in said.lines().filter(|line| *line != "holding") {
-        let [what, buffer, pages] = line.split(' ').collect::<Vec<_>>()[..] else { anyhow::bail!("the holder said {line:?}") };
-        let (state, closed) = what.split_once("-and-").unwrap_or((what, ""));
-        expected.insert((pages.parse::<u64>()?, buffer.to_owned(), state.to_owned(), closed != "closed"));
-    }
     let report: Value = serde_json::from_str(&outcome.required("maps.json")?)?;
-    let mut listed = BTreeSet::new();
-    for map in report["maps"].as_array().context("no list of maps")? {
+    ensure!(report["direct_mapped"] == true, "dom0 on Arm is direct-mapped: {}", report["direct_mapped"]);
+    let mut left = report["maps"].as_array().context("no list of maps")?.clone();
+    let mut sum = Held::default();
+    for line in said.lines().filter(|line| *line != "holding") {
+        let map = is_one_of(&mut left, line)?;
         let pages = map["pages"].as_u64().context("no pages")?;
-        let word = |name: &str| map[name].as_str().unwrap_or_default().to_owned();
-        listed.insert((pages, word("buffer"), word("state"), map["descriptor_open"] == true));
+        sum = Held { mappings: sum.mappings + 1, pages: sum.pages + pages };
         ensure!(
             map["owner"]["pid"] == holder && map["owner"]["comm"] == "holder",
             "the owner should be holder [{holder}]: {map}"
@@ -148,11 +144,38 @@ fn kinds_are_listed(outcome: &Outcome, page_size: u64) -> Result<Held> {
         ensure!(map["granted_bytes"] == pages * 4096 && map["spanned_bytes"] == pages * page_size, "{map}");
         ensure!(map["leak_suspect"].is_null(), "the holder lives: {map}");
     }
+    ensure!(left.is_empty(), "nobody holds these: {left:?}");
     println!("{}", outcome.required("maps.txt")?);
-    ensure!(listed == expected, "listed {listed:?}, and held was {expected:?}");
     let after: Value = serde_json::from_str(&outcome.required("after.json")?)?;
     ensure!(after["mappings"] == 0 && after["maps"] == serde_json::json!([]), "the holder is gone, and still listed is {after}");
-    Ok(Held { mappings: expected.len() as u64, pages: expected.iter().map(|map| map.0).sum() })
+    Ok(sum)
+}
+
+/// Takes the mapping that the holder says this line of out of the list.
+fn is_one_of(listed: &mut Vec<Value>, line: &str) -> Result<Value> {
+    let [what, buffer, pages, pfn_runs, bfn_runs, same] = line.split(' ').collect::<Vec<_>>()[..] else {
+        anyhow::bail!("the holder said {line:?}")
+    };
+    let (state, closed) = what.split_once("-and-").unwrap_or((what, ""));
+    let is_it = |map: &Value| {
+        map["pages"] == pages.parse::<u64>().unwrap_or_default()
+            && map["buffer"] == buffer
+            && map["state"] == state
+            && map["descriptor_open"] == (closed != "closed")
+    };
+    let place = listed.iter().position(is_it).with_context(|| format!("held was {line:?}, and listed are {listed:?}"))?;
+    let map = listed.swap_remove(place);
+    for (name, said) in [("pfn_runs", pfn_runs), ("bfn_runs", bfn_runs), ("same_frame_pages", same)] {
+        let found = &map[name];
+        let is_so = match said {
+            "-" => found.is_null(),
+            "?" => found.is_u64(),
+            number => number.parse::<u64>().is_ok_and(|number| *found == number),
+        };
+        ensure!(is_so, "{name} should be {said}: {map}");
+    }
+    note!("{what} {buffer}, {pages} pages: in Linux {} runs, in the machine {}", map["pfn_runs"], map["bfn_runs"]);
+    Ok(map)
 }
 
 /// Calls back after each report of a recording, with the numbers of the mappings that are new in it.
@@ -171,14 +194,26 @@ fn for_each_report(path: &Path, mut each: impl FnMut(&Ledger, &[u64])) -> Result
 
 /// At every moment that the holder reported, the gauges are what it held, and what was held before the recorder came.
 fn steps_are_followed(outcome: &Outcome, out: &Path, before: Held) -> Result<()> {
+    let said = outcome.required("steps")?;
+    let (runs, said) = said.split_once('\n').context("the holder said nothing")?;
+    let runs: Vec<u32> = runs.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
     let mut gauges = Vec::new();
-    let (mut aged, mut older) = (0, 0);
+    let (mut aged, mut older, mut right, mut wrong) = (0, 0, 0, Vec::new());
     for_each_report(&out.join("steps.gsr"), |ledger, _| {
+        for map in ledger.maps().into_iter().filter(|map| map.allocated_ns.is_some() && map.state == MapState::Mapped) {
+            match map.frames {
+                Some(frames) if runs.get(map.pages as usize - 1) == Some(&frames.bfn_runs) => right += 1,
+                _ => wrong.push(map.clone()),
+            }
+        }
         gauges.push((ledger.at_ns().unwrap_or_default(), ledger.held().unwrap_or_default()));
         aged = aged.max(ledger.maps().iter().filter(|map| map.allocated_ns.is_some()).count());
         older = ledger.maps().iter().filter(|map| map.allocated_ns.is_none()).count();
     })?;
-    let said = outcome.required("steps")?;
+    ensure!(
+        wrong.is_empty() && right >= 100,
+        "runs in the machine are {runs:?} of one page to four; {right} are right, and {wrong:?}"
+    );
     for line in said.lines() {
         let numbers: Vec<u64> = line.split(' ').skip(1).map(str::parse).collect::<Result<_, _>>()?;
         let [mappings, pages, at_ns] = numbers[..] else { anyhow::bail!("the holder said {line:?}") };
@@ -203,7 +238,7 @@ fn leaks_are_suspected(outcome: &Outcome, out: &Path) -> Result<String> {
         for (map, why) in ledger.suspects(at_ns + 4_000_000_000, LEAK_AFTER) {
             match map.state {
                 MapState::TearingDown { by, .. } if map.pages == 2 => torn = Some((by, why.to_string())),
-                MapState::Exported if map.pages == 3 => orphaned = Some((map.owner, why.to_string())),
+                MapState::Exported if map.pages == 3 => orphaned = Some((map.owner, map.allocator, why.to_string())),
                 _ => {}
             }
         }
@@ -211,7 +246,10 @@ fn leaks_are_suspected(outcome: &Outcome, out: &Path) -> Result<String> {
     let (by, why) = torn.context("the page in the pipe kept its map alive, and no process was suspected")?;
     ensure!(by == Op::Close.id(), "the close of the device asked for it, not {by}");
     note!("{why}");
-    let (owner, why) = orphaned.context("the dma-buf outlived its owner, and no process was suspected")?;
+    let (owner, allocator, why) = orphaned.context("the dma-buf outlived its owner, and no process was suspected")?;
+    let recorded = Recorded::read(&out.join("leaks.gsr"))?;
+    let export = recorded.operations.iter().find(|operation| operation.op == Op::Export).context("the dma-buf was exported")?;
+    ensure!(allocator.is_some() && allocator == export.allocator(), "its memory is from {allocator:?}: {export:?}");
     let said = outcome.required("leaks")?;
     let killed = said.lines().find_map(|line| line.strip_prefix("owner-killed wc 3 ")).context("no owner was killed")?;
     ensure!(owner.map(|owner| owner.to_string()).as_deref() == Some(killed.trim()), "the owner was {killed}, not {owner:?}");

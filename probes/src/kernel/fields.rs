@@ -61,6 +61,8 @@ readers! {
     map_in_use: u32;
     map_grants: u64;
     map_dma_flags: u32;
+    map_ops: u64;
+    map_pages: u64;
     attachment_dmabuf: u64;
     dmabuf_size: u64;
     dmabuf_ops: u64;

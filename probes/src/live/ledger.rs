@@ -79,7 +79,8 @@ pub fn remember_map(map: u64, info: &MapInfo) {
         tgid: (bpf_get_current_pid_tgid() >> 32) as u32,
         vmas: 0,
         flags: 0,
-        reserved: [0; 3],
+        allocator: 0,
+        reserved: [0; 2],
     };
     if !LIVE.insert(map, &live) {
         loss::count(HookId::GntdevAllocMap, LossKind::LedgerFull);
@@ -106,6 +107,7 @@ pub fn set_granted(map: u64, head: &OpHeader, exported: bool) {
     if let Some(domid) = head.map_info().domid() {
         live.info.set_domid(domid);
     }
+    live.allocator = head.allocator;
     if exported {
         live.flags |= LIVE_EXPORTED | LIVE_GRANTS_MAPPED;
     }

@@ -158,6 +158,8 @@ members! {
     map_in_use: "gntdev_grant_map", "in_use", Unread, Optional;
     map_grants: "gntdev_grant_map", "grants", Unread, Required;
     map_dma_flags: "gntdev_grant_map", "dma_flags", Unread, Optional;
+    map_ops: "gntdev_grant_map", "map_ops", Optional, Optional;
+    map_pages: "gntdev_grant_map", "pages", Optional, Optional;
     attachment_dmabuf: "dma_buf_attachment", "dmabuf", WithStructure, Unread;
     dmabuf_size: "dma_buf", "size", Optional, Unread;
     dmabuf_ops: "dma_buf", "ops", Unread, WithStructure;

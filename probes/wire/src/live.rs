@@ -58,8 +58,10 @@ pub struct LiveMap {
     pub tgid: u32,
     /// `LIVE_GRANTS_MAPPED` and its like.
     pub flags: u8,
+    /// `Allocator` of its DMA buffer. 0: it has none, or that is not known.
+    pub allocator: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
 }
 
 /// A teardown that is under way: requested, and not yet done.
@@ -134,6 +136,43 @@ pub struct FoundMap {
     pub holder: [FoundHolder; MAX_HOLDERS],
 }
 
+/// Grants of a map whose frames are read at once.
+pub const GRANTS_AT_ONCE: usize = 64;
+
+/// `struct gnttab_map_grant_ref` (include/xen/interface/grant_table.h, Linux v6.12: Xen's ABI).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct GrantMapping {
+    /// Where the page is mapped: its guest physical address in a domain whose addresses Xen translates; something else in a PV domain.
+    pub host_addr: u64,
+    /// How.
+    pub flags: u32,
+    /// The grant reference.
+    pub reference: u32,
+    /// Who granted it.
+    pub domid: u16,
+    /// What Xen answered: 0, if it was mapped.
+    pub status: i16,
+    /// By what it is unmapped.
+    pub handle: u32,
+    /// The machine address of the granted page.
+    pub dev_bus_addr: u64,
+}
+
+/// Where some grants of a map lie, as gntdev keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct GrantFrames {
+    /// `gntdev_grant_map.map_ops`, from one of them on.
+    pub mappings: [GrantMapping; GRANTS_AT_ONCE],
+    /// `gntdev_grant_map.pages`, from the same on: addresses of `struct page`.
+    pub pages: [u64; GRANTS_AT_ONCE],
+    /// How many of both were read. 0: none could be.
+    pub count: u64,
+}
+
+const _: () = assert!(size_of::<GrantMapping>() == 32);
+const _: () = assert!(size_of::<GrantFrames>() == GRANTS_AT_ONCE * 40 + 8);
 const _: () = assert!(size_of::<MapInfo>() == 16);
 const _: () = assert!(size_of::<LiveMap>() == 48);
 const _: () = assert!(size_of::<PendingTeardown>() == 72);

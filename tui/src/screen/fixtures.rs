@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use grantscope_analysis::model::{Calibration, Clock, Cost, Crossing, Detail, Environment, Operation, Outcome};
-use grantscope_analysis::model::{HeldBy, Holder, LiveMap, MapState, MapsReport};
+use grantscope_analysis::model::{Frames, HeldBy, Holder, LiveMap, MapState, MapsReport};
 use grantscope_analysis::recording::{Frame, Reader};
 use grantscope_analysis::series::{Group, Pages, SeriesKey, Times, Wanted};
-use grantscope_wire::{Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
+use grantscope_wire::{Allocator, Buffer, Cause, Edge, HookId, LossKind, Op, Stage};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -191,6 +191,8 @@ pub fn with_ledger() -> Vec<Frame> {
         state,
         owner_gone_ns: None,
         holders: Vec::new(),
+        frames: (state != MapState::Allocated).then_some(Frames { pfn_runs: 1, bfn_runs: 12, same_pages: Some(0) }),
+        allocator: (buffer == Buffer::Wc).then_some(Allocator::Cma),
     };
     let torn = MapState::TearingDown { since_ns: began + 500_000_000, by: Op::Close.id() };
     let heir = Holder { tgid: 99, comm: "gpu".to_owned(), by: HeldBy::DmaBuf };
@@ -205,6 +207,6 @@ pub fn with_ledger() -> Vec<Frame> {
         },
     ];
     let mut frames = synthetic::frames(6);
-    frames.push(Frame::Maps(MapsReport { at_ns: began + 5_000_000_000, changed, gone: vec![], no_census: None }));
+    frames.push(Frame::Maps(MapsReport { at_ns: began + 5_000_000_000, changed, gone: vec![], ..MapsReport::default() }));
     frames
 }

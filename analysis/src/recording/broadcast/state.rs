@@ -88,11 +88,12 @@ impl State {
     }
 
     fn set_maps(&mut self, report: MapsReport) {
-        let MapsReport { at_ns, changed, gone, no_census } = report;
+        let MapsReport { at_ns, changed, gone, no_census, direct_mapped } = report;
         gone.iter().for_each(|id| drop(self.maps.remove(id)));
         self.maps.extend(changed.into_iter().map(|map| (map.id, (self.change, map))));
-        let no_census = no_census.or_else(|| self.maps_report.take().and_then(|(_, before)| before.no_census));
-        self.maps_report = Some((self.change, MapsReport { at_ns, no_census, ..MapsReport::default() }));
+        let before = self.maps_report.take().map(|(_, before)| before).unwrap_or_default();
+        let (no_census, direct_mapped) = (no_census.or(before.no_census), direct_mapped.or(before.direct_mapped));
+        self.maps_report = Some((self.change, MapsReport { at_ns, no_census, direct_mapped, ..MapsReport::default() }));
     }
 
     /// Whether a recording can begin.

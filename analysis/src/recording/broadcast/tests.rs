@@ -168,7 +168,13 @@ fn a_viewer_that_comes_late_gets_the_state_and_what_is_kept_and_is_told_the_rest
     };
     let maps = |at_ns, ids: &[u64], gone: &[u64]| {
         let changed = ids.iter().map(|&id| live_map(id, MapState::Mapped)).collect();
-        Frame::Maps(MapsReport { at_ns, changed, gone: gone.to_vec(), no_census: (at_ns == 1).then(|| "no rights".to_owned()) })
+        Frame::Maps(MapsReport {
+            at_ns,
+            changed,
+            gone: gone.to_vec(),
+            no_census: (at_ns == 1).then(|| "no rights".to_owned()),
+            direct_mapped: (at_ns == 1).then_some(true),
+        })
     };
     let filtered = |left_out| Frame::Filtered(FilterReport { at_ns: 1, filter: Filter::default(), left_out });
     [environment(), recorder(5), filtered(1), maps(1, &[1, 2], &[])].into_iter().for_each(|frame| sink.put(frame).unwrap());
@@ -205,7 +211,7 @@ fn a_viewer_that_comes_late_gets_the_state_and_what_is_kept_and_is_told_the_rest
         }
     });
     assert_eq!(ledger.maps().iter().map(|map| map.id).collect::<Vec<_>>(), [3, 4]);
-    assert_eq!(ledger.no_census(), Some("no rights"));
+    assert_eq!((ledger.no_census(), ledger.is_direct_mapped()), (Some("no rights"), Some(true)));
     let (earlier, missed) = (lost(&frames, LossKind::Earlier), lost(&frames, LossKind::Undelivered));
     assert!(earlier > 0);
     assert_eq!(operations_in(&frames).len() as u64 + earlier + missed, put);

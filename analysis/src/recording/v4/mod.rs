@@ -151,12 +151,11 @@ impl Encoder {
             Model::Loss(report) => Frame::Loss(report.into()),
             Model::Tick { at_ns } => Frame::Tick { at_ns },
             Model::End { at_ns } => Frame::End { at_ns },
-            Model::Maps(report) => Frame::Maps(report.into()),
             Model::Filtered(report) => Frame::Filtered(report.into()),
             Model::Calibration(calibration) => Frame::Calibration(calibration.into()),
             Model::Recorder(report) => Frame::Recorder(report.into()),
             // Of a later version.
-            Model::Mark(_) => return Err(postcard::Error::SerdeSerCustom),
+            Model::Maps(_) | Model::Mark(_) => return Err(postcard::Error::SerdeSerCustom),
         };
         Ok(vec![postcard::to_stdvec(&frame)?])
     }

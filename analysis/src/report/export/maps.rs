@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grantscope_wire::Buffer;
+use grantscope_wire::{Allocator, Buffer};
 use serde::{Serialize, Serializer};
 
 use crate::live::Ledger;
@@ -14,6 +14,7 @@ pub fn json(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) 
     let about = About { now_ns, page_size, leak_after };
     All {
         at_ns: ledger.at_ns(),
+        direct_mapped: ledger.is_direct_mapped(),
         granted_bytes: held.map(|held| held.granted_bytes()),
         mappings: held.map(|held| held.mappings),
         // None is not an empty list.
@@ -29,6 +30,7 @@ pub fn json(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration) 
 #[derive(Serialize)]
 struct All<'a> {
     at_ns: Option<u64>,
+    direct_mapped: Option<bool>,
     granted_bytes: Option<u64>,
     mappings: Option<u64>,
     maps: Option<Maps<'a>>,
@@ -61,7 +63,9 @@ impl Serialize for Maps<'_> {
 #[derive(Serialize)]
 struct Map<'a> {
     age_ns: Option<u64>,
+    allocator: Option<&'static str>,
     before_the_tool: bool,
+    bfn_runs: Option<u32>,
     buffer: Option<&'static str>,
     descriptor_open: Option<bool>,
     domid: Option<u16>,
@@ -70,6 +74,8 @@ struct Map<'a> {
     leak_suspect: Option<String>,
     owner: Option<Owner<'a>>,
     pages: u32,
+    pfn_runs: Option<u32>,
+    same_frame_pages: Option<u32>,
     spanned_bytes: u64,
     state: &'static str,
 }
@@ -92,7 +98,9 @@ impl<'a> Map<'a> {
         let holder = |holder: &'a Holder| HeldBy { by: holder.by.name(), comm: &holder.comm, pid: holder.tgid };
         Self {
             age_ns: map.age_ns(now_ns),
+            allocator: map.allocator.map(Allocator::name),
             before_the_tool: map.allocated_ns.is_none(),
+            bfn_runs: map.frames.map(|frames| frames.bfn_runs),
             buffer: map.buffer.map(Buffer::name),
             descriptor_open: map.descriptor_is_open(),
             domid: map.domid,
@@ -101,6 +109,8 @@ impl<'a> Map<'a> {
             leak_suspect: map.suspicion(now_ns, leak_after).map(|suspicion| suspicion.to_string()),
             owner: map.owner.map(|pid| Owner { comm: &map.comm, pid }),
             pages: map.pages,
+            pfn_runs: map.frames.map(|frames| frames.pfn_runs),
+            same_frame_pages: map.frames.and_then(|frames| frames.same_pages),
             spanned_bytes: map.spanned_bytes(page_size),
             state: map.state.name(),
         }

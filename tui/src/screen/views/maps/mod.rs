@@ -1,11 +1,10 @@
 //! Live mappings: what of them looks like a leak, then the rest, each the oldest first.
 
 use grantscope_analysis::live::LEAK_AFTER;
-use grantscope_analysis::model::LiveMap;
-use grantscope_analysis::report::text::maps::{age, owner};
+use grantscope_analysis::model::{Frames, LiveMap};
+use grantscope_analysis::report::text::maps::{age, buffer, owner};
 use grantscope_analysis::shown::counted;
 use grantscope_analysis::units;
-use grantscope_wire::Buffer;
 
 use crate::screen::model::common::Common;
 use crate::screen::widgets::lines::{Line, Text, Tone};
@@ -38,10 +37,12 @@ pub fn lines(common: &Common) -> Vec<Line> {
 
 fn about(map: &LiveMap, page_size: u32) -> String {
     let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
+    let runs =
+        map.frames.map_or_else(String::new, |Frames { pfn_runs, bfn_runs, .. }| format!(" · pfn/bfn runs {pfn_runs}/{bfn_runs}"));
     format!(
-        "{} · {} · {} of domain {domid} · {} · {} granted, {} spanned",
+        "{} · {} · {} of domain {domid} · {} · {} granted, {} spanned{runs}",
         owner(map),
-        map.buffer.map_or("–", Buffer::name),
+        buffer(map),
         counted(map.pages.into(), "page"),
         map.state.name(),
         units::size(map.granted_bytes()),
