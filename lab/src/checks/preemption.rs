@@ -1,7 +1,12 @@
 //! Kernels that are preempted at any time: nothing is lost there, whatever else runs.
 
 use anyhow::{Context, Result, ensure};
-use grantscope_analysis::{model::LossReport, verify::Truth};
+use grantscope_analysis::{
+    model::{LossCounter, LossReport},
+    recording::Frame,
+    verify::Truth,
+};
+use grantscope_wire::{HOOKS, LossKind, hook::Ends};
 
 use super::{doctor, harness::Harness, hooks_document, platforms_document, recorded::Recorded};
 use crate::{
@@ -9,11 +14,12 @@ use crate::{
     platform,
 };
 
-/// How often the crowd runs: by fentry, the kernel skips a program in most of the runs.
-const RUNS: usize = 10;
-/// How the crowds are recorded: as the recorder chooses, and by what it would choose elsewhere.
+/// How the crowds are recorded, and how often: as the recorder chooses; and by what it would choose elsewhere, by which the kernel skips a
+/// program in most of the runs, for comparison.
 const CHOSEN: &str = "best";
+const RUNS: usize = 10;
 const CHEAPER: &str = "fentry";
+const RUNS_BY_CHEAPER: usize = 2;
 
 /// The crowd again and again, on two processors.
 const JOB: &str = r#"
@@ -23,8 +29,9 @@ for run in $(seq $runs); do
     /job/crowd 5 >/out/$how-$run.json || exit
 done
 END
-export runs how
-for how in $ways; do
+for way in $ways; do
+    how=${way%:*} runs=${way#*:}
+    export how runs
     grantscope record -o /out/$how.gsr --clock wall --attach $how -- sh /tmp/crowds >/out/$how.said 2>&1 || exit
 done
 examine whole
@@ -46,13 +53,14 @@ fn loses_nothing(harness: &Harness, platform: &str, model: &str) -> Result<()> {
     platforms_document::begins(platform.name);
     let clock = platform.clock(None)?;
     let files = [("crowd".to_owned(), harness.program_in_c("crowd", platform.architecture)?)].into();
-    let script = format!("runs={RUNS}\nways='{CHOSEN} {CHEAPER}'\n{}{JOB}", doctor::EXAMINE);
+    let script = format!("ways='{CHOSEN}:{RUNS} {CHEAPER}:{RUNS_BY_CHEAPER}'\n{}{JOB}", doctor::EXAMINE);
     let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &script]) });
     let outcome = harness.passes_in_peace(&harness.lab(platform)?, platform.name, &job, clock)?;
     doctor::names_preemption(&outcome, model)?;
     let out = harness.out(platform.name);
     let recorded = |how: &str| Recorded::read(&out.join(how).with_extension("gsr"));
-    let chosen = recorded(CHOSEN)?;
+    let mut chosen = recorded(CHOSEN)?;
+    leave_out_interrupts(&mut chosen);
     let modes = chosen.hooks_by_mode()?;
     hooks_document::has_column(platform.name, &chosen.environment()?.hooks)?;
     ensure!(!modes.contains_key("fentry"), "a hook is attached by fentry, which loses operations here: {modes:?}");
@@ -61,8 +69,22 @@ fn loses_nothing(harness: &Harness, platform: &str, model: &str) -> Result<()> {
     note!("{RUNS} crowds by {CHOSEN}, hooks by {:?}", modes.keys());
     chosen.agrees_with(&truth)?;
     platforms_document::is_exact(platform.name, &chosen)?;
-    note!("the same by {CHEAPER}: {}", lost(recorded(CHEAPER)?.aggregate.loss()));
+    note!("{RUNS_BY_CHEAPER} by {CHEAPER}: {}", lost(recorded(CHEAPER)?.aggregate.loss()));
     Ok(())
+}
+
+/// Notes what interrupts had skipped, and leaves it out of what was lost. A tracepoint's program runs with preemption disabled, and is skipped
+/// where an interrupt hits it on the same processor and meets the tracepoint too (`__bpf_trace_run` in kernel/trace/bpf_trace.c, Linux v6.12).
+/// It is rare, on every kernel, and no operation is missing for it: the interrupt is in none here.
+fn leave_out_interrupts(recorded: &mut Recorded) {
+    let of_interrupts = |counter: &LossCounter| {
+        counter.kind == LossKind::Missed && HOOKS.iter().any(|hook| hook.id == counter.hook && hook.ends == Ends::Tracepoint)
+    };
+    let (skipped, counters): (Vec<_>, Vec<_>) = recorded.aggregate.loss().counters.iter().cloned().partition(of_interrupts);
+    for counter in skipped {
+        note!("interrupts hit {} runs at {}, and the recording says so", counter.count, counter.hook.name());
+    }
+    recorded.aggregate.add(&Frame::Loss(LossReport { counters, ..recorded.aggregate.loss().clone() }));
 }
 
 /// How much of what was lost where. By fentry that is another number in each run, and may be none.
