@@ -249,7 +249,7 @@ impl Aggregate {
     pub fn lost(&self, op: Op) -> u64 {
         let counters = self.loss.counters.iter();
         counters
-            .filter(|counter| counter.hook == op.reported_by() && counter.kind.loses_operations())
+            .filter(|counter| counter.hook == op.reported_by() && counter.loses_operations())
             .map(|counter| counter.count)
             .fold(0, u64::saturating_add)
     }

@@ -6,7 +6,7 @@ use grantscope_analysis::{
     recording::Frame,
     verify::Truth,
 };
-use grantscope_wire::{HOOKS, LossKind, hook::Ends};
+use grantscope_wire::LossKind;
 
 use super::{doctor, harness::Harness, hooks_document, platforms_document, recorded::Recorded};
 use crate::{
@@ -77,9 +77,7 @@ fn loses_nothing(harness: &Harness, platform: &str, model: &str) -> Result<()> {
 /// where an interrupt hits it on the same processor and meets the tracepoint too (`__bpf_trace_run` in kernel/trace/bpf_trace.c, Linux v6.12).
 /// It is rare, on every kernel, and no operation is missing for it: the interrupt is in none here.
 fn leave_out_interrupts(recorded: &mut Recorded) {
-    let of_interrupts = |counter: &LossCounter| {
-        counter.kind == LossKind::Missed && HOOKS.iter().any(|hook| hook.id == counter.hook && hook.ends == Ends::Tracepoint)
-    };
+    let of_interrupts = |counter: &LossCounter| counter.kind == LossKind::Missed && counter.is_at_tracepoint();
     let (skipped, counters): (Vec<_>, Vec<_>) = recorded.aggregate.loss().counters.iter().cloned().partition(of_interrupts);
     for counter in skipped {
         note!("interrupts hit {} runs at {}, and the recording says so", counter.count, counter.hook.name());

@@ -100,7 +100,7 @@ fn loss(text: &mut Text, loss: &LossReport) {
         text.put(Tone::Plain, known.to_owned());
     }
     for counter in &loss.counters {
-        let effect = if counter.kind.loses_operations() { "operations are missing" } else { "no operation is missing" };
+        let effect = if counter.loses_operations() { "operations are missing" } else { "no operation is missing" };
         let about = format!("{} × {} ({}): {effect}", counter.count, counter.kind.name(), counter.kind.about());
         text.entry(Tone::Bad, counter.hook.name(), 28, &about);
     }

@@ -77,7 +77,7 @@ fn missing(text: &mut Text, common: &Common) {
         }
     }
     for counter in &loss.counters {
-        let effect = if counter.kind.loses_operations() { "operations are missing" } else { "no operation is missing" };
+        let effect = if counter.loses_operations() { "operations are missing" } else { "no operation is missing" };
         let about = format!("LOST {} {} ({}): {effect}", counter.count, counter.kind.name(), counter.kind.about());
         text.entry(Tone::Bad, counter.hook.name(), hooks::NAME, &about);
     }
