@@ -1,7 +1,7 @@
 //! What a DMA buffer's memory is made of: its stages at full detail, and which allocator provided it, beside the kernel's own trace.
 
 use anyhow::{Result, ensure};
-use grantscope_wire::{Allocator, Buffer, Op};
+use grantscope_wire::{Allocator, Buffer, Detail, Op};
 
 use super::{
     allocators_table,
@@ -12,7 +12,8 @@ use super::{
 use crate::platform::{MAIN, Platform, WITHOUT_CMA};
 
 /// The load, under the kernel's own list of what CMA was asked for.
-const LOAD: Load = Load { event: ["cma", "cma_alloc_finish"], scenario: include_str!("allocators.toml"), afterwards: "" };
+const LOAD: Load =
+    Load { event: ["cma", "cma_alloc_finish"], scenario: include_str!("allocators.toml"), detail: Detail::Full, afterwards: "" };
 
 /// With CMA, and on a boot without.
 ///

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::model::Outcome;
-use grantscope_wire::Op;
+use grantscope_wire::{Detail, Op};
 
 use super::{
     harness::Harness,
@@ -15,7 +15,9 @@ use super::{
 use crate::{boot::run, platform};
 
 /// The load, under the kernel's own count of what swiotlb bounced; and one that is killed while it is attached, which has to leave nothing.
-const LOAD: Load = Load { event: ["swiotlb", "swiotlb_bounced"], scenario: include_str!("importer.toml"), afterwards: KILLED };
+const fn load(detail: Detail) -> Load {
+    Load { event: ["swiotlb", "swiotlb_bounced"], scenario: include_str!("importer.toml"), detail, afterwards: KILLED }
+}
 const KILLED: &str = r#"
 entries=/sys/module/grantscope_importer/parameters/entries
 used=/sys/kernel/debug/swiotlb/io_tlb_used
@@ -55,7 +57,10 @@ const SLOT_PAGES: u32 = 64;
 pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
     let platform = platform::named("arm64-device")?;
     platforms_document::begins(platform.name);
-    let traced = Traced::run(harness, platform.name, platform, &LOAD)?;
+    // Of what was mapped, the usual detail says the same.
+    let usual = Traced::run(harness, "arm64-device-usual-detail", platform, &load(Detail::default()))?;
+    bounces_are_those_of_the_kernel(&usual)?;
+    let traced = Traced::run(harness, platform.name, platform, &load(Detail::Full))?;
     let recorded = &traced.recorded;
     hooks_document::has_column(platform.name, &recorded.environment()?.hooks)?;
     the_large_alone_is_refused(recorded)?;

@@ -92,14 +92,30 @@ pub fn x86_pv(harness: &Harness) -> Result<()> {
 
 /// Debian's 5.10 on arm64: the oldest kernel that can be profiled.
 pub fn arm64_oldest(harness: &Harness) -> Result<()> {
-    works(harness, &Expected { platform: "arm64-stock-5.10", attach_modes: &["kprobe"], lacks: NOT_ON_5_10, ..Expected::STOCK })
-        .map(drop)
+    works(
+        harness,
+        &Expected {
+            platform: "arm64-stock-5.10",
+            attach_modes: &["kprobe", "raw tracepoint"],
+            lacks: NOT_ON_5_10,
+            ..Expected::STOCK
+        },
+    )
+    .map(drop)
 }
 
 /// Our own configuration on the same: gntdev is built in and described by BTF, and has dma-bufs.
 pub fn arm64_ours_oldest(harness: &Harness) -> Result<()> {
-    works(harness, &Expected { platform: "arm64-ours-5.10", attach_modes: &["kprobe"], lacks: NOT_ON_5_10, ..Expected::OURS })
-        .map(drop)
+    works(
+        harness,
+        &Expected {
+            platform: "arm64-ours-5.10",
+            attach_modes: &["kprobe", "raw tracepoint"],
+            lacks: NOT_ON_5_10,
+            ..Expected::OURS
+        },
+    )
+    .map(drop)
 }
 
 /// Debian's 6.1 on arm64, which has no fentry there.

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use grantscope_analysis::model::Operation;
+use grantscope_wire::Detail;
 
 use super::{
     harness::Harness,
@@ -21,13 +22,15 @@ pub struct Load {
     pub event: [&'static str; 2],
     /// The scenario file.
     pub scenario: &'static str,
+    /// How much is watched.
+    pub detail: Detail,
     /// What the job does behind it.
     pub afterwards: &'static str,
 }
 
 /// What became of it: the recording agrees with the truth.
 pub struct Traced {
-    /// The recording, of full detail.
+    /// The recording.
     pub recorded: Recorded,
     /// What else the job has left.
     pub outcome: Outcome,
@@ -39,7 +42,7 @@ const JOB: &str = r#"
 tracing=/sys/kernel/tracing
 event=$tracing/events/GROUP/EVENT
 echo mono >$tracing/trace_clock && echo 8192 >$tracing/buffer_size_kb && echo 1 >$event/enable || exit
-grantscope record -o /out/traced.gsr --clock counted --detail full -- \
+grantscope record -o /out/traced.gsr --clock counted --detail DETAIL -- \
     grantscope-workload run --peer 1 --scenario /job/traced.toml --truth /out/traced.json >/out/traced.said 2>&1 || exit
 echo 0 >$event/enable
 grep EVENT $tracing/trace >/out/trace
@@ -56,7 +59,7 @@ impl Traced {
         let scenario = out.with_extension("toml");
         fs::write(&scenario, load.scenario).with_context(|| format!("cannot write {scenario:?}"))?;
         let [group, event] = load.event;
-        let text = JOB.replace("GROUP", group).replace("EVENT", event) + load.afterwards;
+        let text = JOB.replace("GROUP", group).replace("EVENT", event).replace("DETAIL", load.detail.name()) + load.afterwards;
         let files = vec![("traced.toml".to_owned(), scenario)];
         let job = Job::Bare(Command { files, ..Command::inside("/bin/sh", &["-c", &text]) });
         let outcome = harness.passes(&harness.lab(platform)?, name, &job, platform.clock(None)?)?;

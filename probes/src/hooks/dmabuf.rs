@@ -8,12 +8,12 @@ use grantscope_wire::hook::rows::{
     DmaBufDetach, DmaBufDynamicAttach, DmaBufExport, DmaBufGet, DmaBufMapAttachment, DmaBufUnmapAttachment, DmabufExpOpsAttach,
     DmabufExpOpsDetach, DmabufExpOpsMapDmaBuf, DmabufExpOpsRelease, DmabufExpOpsUnmapDmaBuf, DmabufImpRelease,
 };
-use grantscope_wire::{Buffer, LossKind, MapInfo, Op, OpAt, Row};
+use grantscope_wire::{Buffer, HookId, LossKind, MapInfo, Op, OpAt, Row};
 
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::{attachment_dmabuf, pointer_error};
 use crate::live::ledger;
-use crate::op::evidence::{ATTACH_FAILED, ATTACHMENT_MAP_FAILED, DESCRIPTOR_LOOKED_UP};
+use crate::op::evidence::{ATTACH_FAILED, ATTACHMENT_MAP_FAILED, DESCRIPTOR_LOOKED_UP, attached};
 use crate::op::task::{self, Task};
 use crate::out::loss;
 
@@ -103,8 +103,13 @@ fn on_dma_buf_map_attachment(call: &Call<DmaBufMapAttachment, impl Entered>) {
 
 #[inline(always)]
 fn on_dma_buf_map_attachment_return(call: &Return<DmaBufMapAttachment, impl Returned>) {
-    let error = pointer_error(call.pointer());
-    report(call, error, buffer_attached_to);
+    let table = call.pointer();
+    let error = pointer_error(table);
+    report_with(call, error, buffer_attached_to, |task| {
+        if !attached(HookId::DmaMapSgtable) {
+            task.add_mapping(if error == 0 { table } else { 0 });
+        }
+    });
     note_failed_import(error, ATTACHMENT_MAP_FAILED);
 }
 
@@ -112,6 +117,9 @@ fn on_dma_buf_map_attachment_return(call: &Return<DmaBufMapAttachment, impl Retu
 #[inline(always)]
 fn on_dmabuf_exp_ops_map_dma_buf(call: &Call<DmabufExpOpsMapDmaBuf, impl Entered>) {
     confirm(call, Op::AttachmentMap, || buffer_attached_to(call.address::<0>()));
+    if let Some(task) = task::busy_with(Op::AttachmentMap) {
+        task.is_to_map();
+    }
 }
 
 /// `int dmabuf_imp_release(struct gntdev_dmabuf_priv *priv, u32 fd)`: revokes the grants first, then releases the buffer.
@@ -180,6 +188,17 @@ fn confirm<H: Row, C>(_: &Call<H, C>, op: Op, buffer: impl Fn() -> Option<&'stat
 /// A function of dma-buf.c returned: writes the record if that was an operation of its own, and on a buffer of ours.
 #[inline(always)]
 fn report<H: Row, C>(call: &Return<H, C>, ret: i32, buffer: impl Fn(u64) -> Option<&'static MapInfo>) {
+    report_with(call, ret, buffer, |_| {});
+}
+
+/// The same, with what `more` adds to it.
+#[inline(always)]
+fn report_with<H: Row, C>(
+    call: &Return<H, C>,
+    ret: i32,
+    buffer: impl Fn(u64) -> Option<&'static MapInfo>,
+    more: impl FnOnce(&mut Task),
+) {
     let Some(task) = task::finished(call) else { return };
     // Memory that runs out in dma-buf.c itself: gntdev was never called, so it confirmed nothing.
     let [argument, _] = task.arguments();
@@ -189,6 +208,7 @@ fn report<H: Row, C>(call: &Return<H, C>, ret: i32, buffer: impl Fn(u64) -> Opti
         task.confirm();
         task.head_mut().set_map(info);
     }
+    more(task);
     task.emit(call, ret);
 }
 

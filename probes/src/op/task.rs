@@ -307,6 +307,12 @@ impl Task {
         self.events.enter(hook);
     }
 
+    /// gntdev is asked to map a buffer for a device: whether by a hook that sees how, is not known yet.
+    #[inline(always)]
+    pub fn is_to_map(&mut self) {
+        self.mapping = Mapping { table: 0, bounced_bytes: 0 };
+    }
+
     /// An entry of it is mapped by way of a bounce buffer, if there is one.
     #[inline(always)]
     pub fn bounce(&mut self, hook: HookId, bytes: u64) {
@@ -318,8 +324,14 @@ impl Task {
     #[inline(always)]
     pub fn end_to_map(&mut self, hook: HookId, now: u64) {
         self.events.leave(hook, now);
-        let Mapping { table, bounced_bytes } = self.mapping;
-        self.events.add(DmaMapping { entries: sg_table_entries(table), bounced_bytes }.word());
+        self.add_mapping(self.mapping.table);
+    }
+
+    /// What is known of it: by its scatter list. 0: that is not known.
+    #[inline(always)]
+    pub fn add_mapping(&mut self, table: u64) {
+        let (entries, bounced_bytes) = (sg_table_entries(table), self.mapping.bounced_bytes);
+        self.events.add(DmaMapping { entries, bounced_bytes }.word());
     }
 
     /// Whether the end of what it unmaps goes into its own record: not where that may never be sent.

@@ -330,8 +330,8 @@ hooks! {
         "the stage cma_release (it becomes part of dma_free)";
     DmaMapSgtable = 46, "dma_map_sgtable", &["dma_map_sgtable"], Both(Full, Full), Optional,
         &[Unread, Pointer("sg_table")] => Unread,
-        "the stage dma_map (it becomes part of attachment_map), and how many entries a buffer's scatter list has";
-    SwiotlbBounced = 47, "swiotlb_bounced", &["swiotlb_bounced"], Tracepoint(Full), Optional,
+        "the stage dma_map (it becomes part of attachment_map), and what was mapped for a device in other operations than that";
+    SwiotlbBounced = 47, "swiotlb_bounced", &["swiotlb_bounced"], Tracepoint(Stages), Optional,
         &[Unread, Unread, Long] => Unread,
         "how many entries of a buffer's scatter list are mapped by way of a bounce buffer";
     DmaBufGet = 48, "dma_buf_get", &["dma_buf_get"], Entry(Operations), Optional,

@@ -264,7 +264,8 @@ impl TeardownInside {
     }
 }
 
-/// A buffer was mapped for a device: behind the event of the return of `dma_map_sgtable`.
+/// A buffer was mapped for a device: behind the event of the return of `dma_map_sgtable`, or, where that is not watched, behind all events of
+/// an `attachment_map`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DmaMapping {
     /// Entries of its scatter list; `None`: not known.
