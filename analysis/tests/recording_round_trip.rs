@@ -156,13 +156,19 @@ prop_compose! {
         frames in of(frames()),
         allocator in select(&[None, Some(Allocator::Buddy), Some(Allocator::Cma)]),
     ) -> LiveMap {
+        // What cannot be is read as unknown.
+        let frames = frames.filter(|frames| frames.are_of(pages));
         LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
     }
 }
 
 prop_compose! {
-    fn frames()((pfn_runs, bfn_runs, same_pages) in any::<(u32, u32, Option<u32>)>()) -> Frames {
-        Frames { pfn_runs, bfn_runs, same_pages }
+    fn frames()(
+        (pfn_runs, bfn_runs, longest_split_pages) in any::<(u16, u16, u16)>(),
+        (split_runs, same_pages) in any::<(u8, Option<u16>)>(),
+    ) -> Frames {
+        let [pfn_runs, bfn_runs, longest_split_pages] = [pfn_runs, bfn_runs, longest_split_pages].map(u32::from);
+        Frames { pfn_runs, bfn_runs, split_runs: split_runs.into(), longest_split_pages, same_pages: same_pages.map(u32::from) }
     }
 }
 

@@ -304,7 +304,8 @@ fn version_6() -> Vec<Frame> {
         other => every_detail(other),
     };
     let frames = |id: u64| {
-        let frames = Frames { pfn_runs: 1, bfn_runs: u32::MAX >> id, same_pages: (id != 1).then_some(300) };
+        let same_pages = (id != 1).then_some(300);
+        let frames = Frames { pfn_runs: 128, bfn_runs: 2_025, split_runs: 127, longest_split_pages: 1_000, same_pages };
         ((id != 0).then_some(frames), Allocator::from_id(id as u8))
     };
     since_version_5(since_version_4(&HIGHEST_6, details, maps(frames, Some(true))))

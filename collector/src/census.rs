@@ -1,5 +1,6 @@
 //! The census: which maps processes hold now, without having seen them begin. See `probes/src/live/census.rs`.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
 
 use aya::maps::{HashMap, MapData};
@@ -13,7 +14,7 @@ use crate::frames::Asking;
 use crate::kernel::KernelFacts;
 use crate::object::Made;
 use crate::symbols::Symbols;
-use crate::{CaptureError, examine, host, kernel, object, preflight};
+use crate::{CaptureError, host, kernel, object, preflight};
 use grantscope_analysis::error_chain;
 use grantscope_analysis::live::Ledger;
 use grantscope_analysis::model::{self, Frames, HeldBy, Holder, MapState};
@@ -86,11 +87,16 @@ pub fn list() -> Result<(Ledger, u32), CaptureError> {
     facts.suffice_for_census()?;
     let mut ebpf = object::load(Made::for_this_kernel(), &facts.kernel, &Filter::ANY)?;
     let btf = types.functions_alone(&functions())?;
-    let found = Census::load(&mut ebpf, &btf)?.take(&mut ebpf)?;
-    let frames = Asking::load(&mut ebpf, &types)?;
-    let frames = |map, found: &FoundMap| frames.as_ref().filter(|_| found.flags != 0)?.of(map, found.pages);
-    let maps = found.into_iter().zip(1..).map(|((map, found), id)| of_found(&found, id, frames(map, &found)));
-    let ledger = Ledger::of(maps, host::now_ns()).direct_mapped(examine::is_direct_mapped());
+    let (mut census, asking) = (Census::load(&mut ebpf, &btf)?, Asking::load(&mut ebpf, &types)?);
+    let found = census.take(&mut ebpf)?;
+    let frames = |map, found: &FoundMap| asking.as_ref().filter(|_| found.flags != 0)?.of(map, found.pages);
+    let frames: Vec<_> = found.iter().map(|(map, found)| frames(*map, found)).collect();
+    // One that was freed meanwhile may have left its place to another.
+    let still = if frames.iter().any(Option::is_some) { census.take(&mut ebpf)? } else { Vec::new() };
+    let still: HashSet<u64> = still.into_iter().map(|(map, _)| map).collect();
+    let maps = found.into_iter().zip(frames).zip(1..);
+    let maps = maps.map(|(((map, found), frames), id)| of_found(&found, id, frames.filter(|_| still.contains(&map))));
+    let ledger = Ledger::of(maps, host::now_ns()).direct_mapped(host::is_direct_mapped());
     Ok((ledger, host::page_size()))
 }
 

@@ -52,16 +52,6 @@ fn xen() -> Finding {
     }
 }
 
-/// Bits of XENVER_get_features (include/xen/interface/features.h, Linux v6.12), which sysfs shows as one hexadecimal number.
-const FEATURE_DOM0: u32 = 11;
-const FEATURE_NOT_DIRECT_MAPPED: u32 = 16;
-const FEATURE_DIRECT_MAPPED: u32 = 17;
-const FEATURES: &str = "/sys/hypervisor/properties/features";
-
-fn features() -> Option<u64> {
-    u64::from_str_radix(&read(FEATURES)?, 16).ok()
-}
-
 const GUEST_TYPE: &str = "/sys/hypervisor/guest_type";
 
 /// `PV`, `HVM` or `PVH`, on x86 (drivers/xen/sys-hypervisor.c, Linux v6.12).
@@ -72,9 +62,9 @@ fn guest_type() -> Option<String> {
 fn domain() -> Finding {
     const TOPIC: &str = "domain";
     let kind = guest_type().unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    match features() {
-        None => Finding::unknown(TOPIC, format!("{kind}; {FEATURES} does not show whether this is dom0")),
-        Some(features) if has(features, FEATURE_DOM0) => Finding::ok(TOPIC, format!("{kind}; this is dom0")),
+    match host::features() {
+        None => Finding::unknown(TOPIC, format!("{kind}; {} does not show whether this is dom0", host::FEATURES)),
+        Some(features) if has(features, host::FEATURE_DOM0) => Finding::ok(TOPIC, format!("{kind}; this is dom0")),
         Some(_) => Finding::ok(TOPIC, format!("{kind}; this is not dom0")),
     }
 }
@@ -350,22 +340,12 @@ fn configured(option: &str, found: &str) -> String {
     }
 }
 
-/// Whether the guest frames of this domain's own memory are machine frames; `None`: not known.
-pub fn is_direct_mapped() -> Option<bool> {
-    match features()? {
-        features if has(features, FEATURE_DIRECT_MAPPED) => Some(true),
-        features if has(features, FEATURE_NOT_DIRECT_MAPPED) => Some(false),
-        // Xen before 4.16 reports neither; on x86 the kind of domain answers the question.
-        _ => None,
-    }
-}
-
 fn direct_mapped() -> Finding {
     const TOPIC: &str = "direct-mapped";
-    match is_direct_mapped() {
+    match host::is_direct_mapped() {
         Some(true) => Finding::ok(TOPIC, "yes: guest frames are machine frames"),
         Some(false) => Finding::ok(TOPIC, "no"),
-        None => Finding::unknown(TOPIC, format!("{FEATURES} does not show it")),
+        None => Finding::unknown(TOPIC, format!("{} does not show it", host::FEATURES)),
     }
 }
 

@@ -8,6 +8,8 @@ use grantscope_wire::Detail;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 
+use crate::addresses::has;
+
 /// Describes this machine.
 pub fn environment(run: Option<String>, clock: Clock, detail: Detail, hooks: Vec<HookStatus>) -> Environment {
     let uname = nix::sys::utsname::uname().ok();
@@ -77,6 +79,29 @@ fn resident_pages() -> Option<u64> {
 /// Whether this is a PV domain, whose page tables Xen keeps. Kernels without CONFIG_XEN_SYS_HYPERVISOR do not report it.
 pub fn is_pv_domain() -> bool {
     fs::read_to_string("/sys/hypervisor/guest_type").is_ok_and(|kind| kind.trim() == "PV")
+}
+
+/// What Xen says that it does for this domain: bits of XENVER_get_features (include/xen/interface/features.h, Linux v6.12), which sysfs
+/// shows as one hexadecimal number.
+pub const FEATURES: &str = "/sys/hypervisor/properties/features";
+/// It is dom0.
+pub const FEATURE_DOM0: u32 = 11;
+const FEATURE_NOT_DIRECT_MAPPED: u32 = 16;
+const FEATURE_DIRECT_MAPPED: u32 = 17;
+
+/// Those bits; `None`: not shown.
+pub fn features() -> Option<u64> {
+    u64::from_str_radix(fs::read_to_string(FEATURES).ok()?.trim(), 16).ok()
+}
+
+/// Whether the guest frames of this domain's own memory are machine frames; `None`: not known.
+pub fn is_direct_mapped() -> Option<bool> {
+    match features()? {
+        features if has(features, FEATURE_DIRECT_MAPPED) => Some(true),
+        features if has(features, FEATURE_NOT_DIRECT_MAPPED) => Some(false),
+        // Xen before 4.16 reports neither; on x86 the kind of domain answers the question.
+        _ => None,
+    }
 }
 
 /// As Xen reports it in sysfs, such as `4.17.6-pre`.

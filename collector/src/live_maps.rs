@@ -13,7 +13,7 @@ use crate::frames::Asking;
 use crate::object::{plain_bytes, take};
 use crate::table::Table;
 use crate::turns::Turns;
-use crate::{CaptureError, census, examine, host, pids};
+use crate::{CaptureError, census, host, pids};
 use grantscope_analysis::model::{Frames, Holder, LiveMap, MapState, MapsReport};
 
 /// A map as the probes keep it.
@@ -39,8 +39,8 @@ pub struct LiveMaps {
     holders: HashMap<(u64, u64), Vec<Holder>>,
     /// Who knows how the pages of a map lie in memory.
     asking: Option<Asking>,
-    /// By address and generation: what they said, once for each map.
-    frames: HashMap<(u64, u64), Option<Frames>>,
+    /// By address and generation: what they said.
+    frames: HashMap<(u64, u64), Frames>,
     /// Whether it is seen which maps the contiguous memory allocator serves.
     sees_cma: bool,
     direct_mapped: Option<bool>,
@@ -59,7 +59,7 @@ impl LiveMaps {
             asking,
             frames: HashMap::new(),
             sees_cma: false,
-            direct_mapped: examine::is_direct_mapped(),
+            direct_mapped: host::is_direct_mapped(),
             maps: Table::open(ebpf, "MAPS", "MAPS_DISPLACED", TableId::Maps)?,
             pending: take(ebpf, "PENDING")?,
             turns: Turns::of(ebpf)?,
@@ -138,18 +138,13 @@ impl LiveMaps {
         let is_new = |map: u64, kept: &Kept| {
             kept.flags & (LIVE_GRANTS_MAPPED | LIVE_EXPORTED) != 0 && !self.frames.contains_key(&(map, kept.info.generation_ns))
         };
-        let new: Vec<_> = read.iter().filter(|(map, kept)| is_new(**map, kept)).collect();
-        let said: Vec<_> =
-            new.iter().map(|(map, kept)| ((**map, kept.info.generation_ns), asking.of(**map, kept.info.pages))).collect();
-        if said.is_empty() {
-            return;
-        }
+        let new = read.iter().filter(|(map, kept)| is_new(**map, kept));
+        let said = new.filter_map(|(map, kept)| Some(((*map, kept.info.generation_ns), asking.of(*map, kept.info.pages)?)));
         // One that went meanwhile may have left its place to another.
-        let still = self.read();
-        self.frames
-            .extend(said.into_iter().filter(|((map, generation_ns), _)| {
-                still.get(map).is_some_and(|kept| kept.info.generation_ns == *generation_ns)
-            }));
+        let is_still =
+            |(map, generation_ns): (u64, u64)| self.maps.get(map).is_some_and(|kept| kept.info.generation_ns == generation_ns);
+        let said: Vec<_> = said.filter(|(key, _)| is_still(*key)).collect();
+        self.frames.extend(said);
     }
 
     fn changed(
@@ -163,6 +158,8 @@ impl LiveMaps {
         let before = self.reported.get(&key);
         let id = before.map_or(self.last_id + 1, |before| before.id);
         let gone_before = before.and_then(|before| before.owner_gone_ns);
+        let state = state(kept, teardowns.get(&key));
+        let are_gone = state == MapState::Unmapped && self.asking.as_ref().is_some_and(Asking::are_gone_with_memory);
         let map = LiveMap {
             id,
             allocated_ns: (kept.info.generation_ns != 0).then_some(kept.info.generation_ns),
@@ -171,10 +168,10 @@ impl LiveMaps {
             domid: kept.info.domid(),
             buffer: Buffer::from_id(kept.info.buffer),
             pages: kept.info.pages,
-            state: state(kept, teardowns.get(&key)),
+            state,
             owner_gone_ns: gone_before.or_else(|| self.is_gone(kept.tgid).then_some(at_ns)),
             holders: self.holders.get(&key).cloned().unwrap_or_default(),
-            frames: self.frames.get(&key).copied().flatten(),
+            frames: self.frames.get(&key).copied().filter(|_| !are_gone),
             allocator: Allocator::from_id(kept.allocator).filter(|_| self.sees_cma),
         };
         if self.reported.get(&key) == Some(&map) {

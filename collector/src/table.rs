@@ -66,6 +66,17 @@ impl<T: Copy, const N: usize> Table<T, N> {
         read
     }
 
+    /// What is there of this address.
+    pub fn get(&self, address: u64) -> Option<T> {
+        let index = place_of(address) as usize;
+        match self.whole(index) {
+            Some((found, value)) if found == address => Some(value),
+            _ if self.displaces(index).load(Ordering::Relaxed) == 0 => None,
+            // SAFETY: any bytes are a value.
+            _ => self.displaced.get(&address, 0).ok().map(|bytes| unsafe { plain_bytes(bytes) }),
+        }
+    }
+
     /// What is in a place, if it was the same's before and after it was read.
     fn whole(&self, index: usize) -> Option<(u64, T)> {
         let address = self.address(index).load(Ordering::Acquire);

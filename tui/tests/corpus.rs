@@ -91,7 +91,7 @@ fn what_is_obeyed_in_other_ways_is_shown_too() {
         state: MapState::Mapped,
         owner_gone_ns: Some(2),
         holders: vec![Holder { tgid: 8, comm: name.into(), by: HeldBy::DmaBuf }],
-        frames: Some(Frames { pfn_runs: 1, bfn_runs: 7, same_pages: None }),
+        frames: Some(Frames { pfn_runs: 1, bfn_runs: 1, split_runs: 1, longest_split_pages: 1, same_pages: None }),
         allocator: None,
     };
     let maps = MapsReport { at_ns: 9_000_000_000, changed: vec![live], no_census: Some(name.into()), ..MapsReport::default() };

@@ -68,7 +68,7 @@ fn troubled() -> Vec<Frame> {
         state: MapState::Exported,
         owner_gone_ns: Some(1_000_000_000),
         holders: vec![Holder { tgid: 99, comm: "gpu".to_owned(), by: HeldBy::DmaBuf }],
-        frames: Some(Frames { pfn_runs: 1, bfn_runs: 7, same_pages: None }),
+        frames: Some(Frames { pfn_runs: 1, bfn_runs: 7, split_runs: 1, longest_split_pages: 2, same_pages: None }),
         allocator: None,
     };
     let maps = MapsReport { at_ns: 60_000_000_000, changed: vec![leaked], ..MapsReport::default() };

@@ -75,7 +75,7 @@ fn exported() -> LiveMap {
         state: MapState::Exported,
         owner_gone_ns: None,
         holders: vec![Holder { tgid: 1, comm: "test".to_owned(), by: HeldBy::Descriptor }],
-        frames: Some(Frames { pfn_runs: 1, bfn_runs: 3, same_pages: Some(0) }),
+        frames: Some(Frames { pfn_runs: 1, bfn_runs: 3, split_runs: 1, longest_split_pages: 16, same_pages: Some(0) }),
         allocator: Some(Allocator::Cma),
     }
 }

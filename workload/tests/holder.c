@@ -5,8 +5,8 @@
 //   holder steps N      N mappings of 1 to 4 pages; 3 s; half of them unmapped; 3 s; all unmapped; 3 s
 //   holder leaks        a page held in a pipe after the device is closed, and a dma-buf whose owner is killed; 6 s each
 //
-// A line is: what, buffer kind, pages. Of a kind it goes on: runs of pages that are consecutive in Linux, runs that are so in the machine, and
-// pages with the same number in both, "-" for what nothing can be said of, "?" for what this program cannot see. The first word of a step is
+// A line is: what, buffer kind, pages. Of a kind it goes on: runs of pages that are consecutive in Linux, runs that are so in the machine, those
+// of Linux that are in pieces there, and pages with the same number in both, "-" for what nothing can be said of, "?" for what this program cannot see. The first word of a step is
 // "held", then mappings and pages. Before the steps comes "runs": in the machine, of the first page, of the first two, and so on to four.
 //
 // The runs are from /proc/self/pagemap (Documentation/admin-guide/mm/pagemap.rst, Linux v6.12). They are those of the machine only in a
@@ -85,6 +85,19 @@ static uint32_t runs(const uint64_t *frames, uint32_t pages, uint64_t step)
 static uint32_t runs_in_machine(uint32_t pages)
 {
 	return runs(granted, pages, page_size / 4096);
+}
+
+// Runs in Linux that are none in the machine. What lies behind a grant in a larger page is not granted.
+static uint32_t split_runs(const uint64_t *frames, uint32_t pages)
+{
+	uint32_t count = 0, begin = 0;
+	for (uint32_t end = 1; end <= pages; end++) {
+		if (end < pages && frames[end] == frames[end - 1] + 1)
+			continue;
+		count += page_size > 4096 || runs(granted + begin, end - begin, 1) > 1;
+		begin = end;
+	}
+	return count;
 }
 
 static void grant_pages(void)
@@ -167,7 +180,7 @@ static void mapped(const char *what, int gntdev, uint32_t pages)
 	read_frames(memory, frames, pages);
 	for (uint32_t i = 0; i < pages; i++)
 		same += frames[i] == granted[i];
-	printf("%s pages %u %u %u %u\n", what, pages, runs(frames, pages, 1), runs_in_machine(pages), same);
+	printf("%s pages %u %u %u %u %u\n", what, pages, runs(frames, pages, 1), runs_in_machine(pages), split_runs(frames, pages), same);
 }
 
 static void exported(const char *what, int gntdev, uint32_t flags, uint32_t pages)
@@ -175,14 +188,15 @@ static void exported(const char *what, int gntdev, uint32_t flags, uint32_t page
 	const char *buffer = flags == GNTDEV_DMA_FLAG_WC ? "wc" : flags == GNTDEV_DMA_FLAG_COHERENT ? "coherent" : "pages";
 	if (export(gntdev, flags, pages) >= 0)
 		// A DMA buffer is contiguous.
-		printf("%s %s %u %s %u ?\n", what, buffer, pages, flags ? "1" : "?", runs_in_machine(pages));
+		printf("%s %s %u %s %u %s ?\n", what, buffer, pages, flags ? "1" : "?", runs_in_machine(pages),
+		       !flags ? "?" : page_size > 4096 || runs_in_machine(pages) > 1 ? "1" : "0");
 }
 
 static void kinds(void)
 {
 	int gntdev = open_gntdev();
 	allocate(gntdev, 1);
-	puts("allocated pages 1 - - -");
+	puts("allocated pages 1 - - - -");
 	mapped("mapped", gntdev, 2);
 	int closed = open_gntdev();
 	mapped("mapped-and-closed", closed, 3);

@@ -37,12 +37,25 @@ pub struct LiveMap {
 /// granted page behind it one in the machine, its bus frame number (bfn), by which devices find it (include/xen/arm/page.h, Linux v6.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frames {
-    /// Runs of pages with consecutive page frame numbers: as many entries the mapping has in a scatter list.
+    /// Runs of pages with consecutive page frame numbers: as many entries a scatter list of them has.
     pub pfn_runs: u32,
-    /// Runs of granted pages with consecutive bus frame numbers.
+    /// Runs of granted pages with consecutive bus frame numbers, of 4 KiB each.
     pub bfn_runs: u32,
+    /// Of the runs in Linux those that are no run in the machine.
+    pub split_runs: u32,
+    /// Pages of the longest of those.
+    pub longest_split_pages: u32,
     /// Pages whose bus frame number is their guest frame number (gfn); `None`: not known, as of a PV domain.
     pub same_pages: Option<u32>,
+}
+
+impl Frames {
+    /// Whether a mapping of so many pages can be like that.
+    pub fn are_of(&self, pages: u32) -> bool {
+        let Self { pfn_runs, bfn_runs, split_runs, longest_split_pages, same_pages } = *self;
+        let most = [pfn_runs, bfn_runs, longest_split_pages, same_pages.unwrap_or_default()].into_iter().max();
+        split_runs <= pfn_runs && most <= Some(pages)
+    }
 }
 
 /// How far a mapping has come.

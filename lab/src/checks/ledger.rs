@@ -153,7 +153,7 @@ fn kinds_are_listed(outcome: &Outcome, page_size: u64) -> Result<Held> {
 
 /// Takes the mapping that the holder says this line of out of the list.
 fn is_one_of(listed: &mut Vec<Value>, line: &str) -> Result<Value> {
-    let [what, buffer, pages, pfn_runs, bfn_runs, same] = line.split(' ').collect::<Vec<_>>()[..] else {
+    let [what, buffer, pages, pfn_runs, bfn_runs, split, same] = line.split(' ').collect::<Vec<_>>()[..] else {
         anyhow::bail!("the holder said {line:?}")
     };
     let (state, closed) = what.split_once("-and-").unwrap_or((what, ""));
@@ -165,7 +165,8 @@ fn is_one_of(listed: &mut Vec<Value>, line: &str) -> Result<Value> {
     };
     let place = listed.iter().position(is_it).with_context(|| format!("held was {line:?}, and listed are {listed:?}"))?;
     let map = listed.swap_remove(place);
-    for (name, said) in [("pfn_runs", pfn_runs), ("bfn_runs", bfn_runs), ("same_frame_pages", same)] {
+    let said = [("pfn_runs", pfn_runs), ("bfn_runs", bfn_runs), ("split_runs", split), ("same_pages", same)];
+    for (name, said) in said {
         let found = &map[name];
         let is_so = match said {
             "-" => found.is_null(),
@@ -174,7 +175,8 @@ fn is_one_of(listed: &mut Vec<Value>, line: &str) -> Result<Value> {
         };
         ensure!(is_so, "{name} should be {said}: {map}");
     }
-    note!("{what} {buffer}, {pages} pages: in Linux {} runs, in the machine {}", map["pfn_runs"], map["bfn_runs"]);
+    let [pfn_runs, bfn_runs, split_runs] = ["pfn_runs", "bfn_runs", "split_runs"].map(|name| &map[name]);
+    note!("{what} {buffer}, {pages} pages: in Linux {pfn_runs} runs, in the machine {bfn_runs}, split {split_runs}");
     Ok(map)
 }
 

@@ -24,8 +24,8 @@ use crate::this_machine;
 /// then not known, nor is a map that no process holds any more: a recording follows both. Give it a recording, and it lists
 /// what was mapped at its end, with ages, and with what looks like a leak.
 ///
-/// Of each it counts the runs of pages that are contiguous in Linux, as in the scatter list that a device gets, and in the
-/// machine: where there are more of these, swiotlb-xen copies.
+/// Of each it counts the runs of pages that are contiguous in Linux, as in the scatter list that a device gets, in the
+/// machine, and those of Linux that are in pieces there: swiotlb-xen copies them (docs/maps.md, Frames).
 ///
 /// Without a recording it needs what `record` needs, and a kernel that describes gntdev's structures.
 #[derive(Debug, Parser)]

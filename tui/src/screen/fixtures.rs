@@ -191,7 +191,13 @@ pub fn with_ledger() -> Vec<Frame> {
         state,
         owner_gone_ns: None,
         holders: Vec::new(),
-        frames: (state != MapState::Allocated).then_some(Frames { pfn_runs: 1, bfn_runs: 12, same_pages: Some(0) }),
+        frames: (state != MapState::Allocated).then_some(Frames {
+            pfn_runs: 1,
+            bfn_runs: 12,
+            split_runs: 1,
+            longest_split_pages: 2,
+            same_pages: Some(0),
+        }),
         allocator: (buffer == Buffer::Wc).then_some(Allocator::Cma),
     };
     let torn = MapState::TearingDown { since_ns: began + 500_000_000, by: Op::Close.id() };

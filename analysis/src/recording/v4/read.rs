@@ -9,7 +9,8 @@ use super::bytes::Input;
 use super::dictionary::{Dictionary, MOST, MOST_EVENTS, MOST_NAME_BYTES};
 use super::kind::{Actor, Flags, Kind};
 use crate::model::{Detail, Log, Operation, Outcome};
-use crate::recording::{v3, v6};
+use crate::recording::v3;
+use crate::recording::v6::detail;
 use crate::stages::Plan;
 
 /// An event's offset has as many bits.
@@ -132,7 +133,7 @@ fn details(input: &mut Input<'_>, of: Details) -> Result<Vec<Detail>> {
     let detail = |_| {
         Ok(match of {
             Details::Before6 => input.value::<v3::Detail>()?.into(),
-            Details::Since6 => input.value::<v6::Detail>()?.into(),
+            Details::Since6 => input.value::<detail::Detail>()?.into(),
         })
     };
     (0..count).map(detail).collect()

@@ -11,7 +11,7 @@ use super::bytes::{put_number, put_number_near};
 use super::dictionary::{MOST, MOST_EVENTS, MOST_NAME_BYTES, Numbers};
 use super::kind::{Actor, Flags, Kind};
 use crate::model::{Operation, Outcome};
-use crate::recording::v6;
+use crate::recording::v6::detail;
 
 /// A frame of operations ends after as many bytes: far below what a reader takes for damage.
 const ENOUGH_BYTES: usize = 1 << 20;
@@ -63,7 +63,7 @@ impl Writing {
         let gaps = self.kinds.get(kind).expect("it was looked up or added");
         put_gaps(bytes, operation, gaps);
         if !operation.details.is_empty() {
-            let details: Vec<v6::Detail> = operation.details.iter().cloned().map(Into::into).collect();
+            let details: Vec<detail::Detail> = operation.details.iter().cloned().map(Into::into).collect();
             *bytes = postcard::to_extend(&details, mem::take(bytes))?;
         }
         Ok(())

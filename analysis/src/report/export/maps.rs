@@ -72,11 +72,13 @@ struct Map<'a> {
     granted_bytes: u64,
     holders: Vec<HeldBy<'a>>,
     leak_suspect: Option<String>,
+    longest_split_pages: Option<u32>,
     owner: Option<Owner<'a>>,
     pages: u32,
     pfn_runs: Option<u32>,
-    same_frame_pages: Option<u32>,
+    same_pages: Option<u32>,
     spanned_bytes: u64,
+    split_runs: Option<u32>,
     state: &'static str,
 }
 
@@ -107,11 +109,13 @@ impl<'a> Map<'a> {
             granted_bytes: map.granted_bytes(),
             holders: map.holders.iter().map(holder).collect(),
             leak_suspect: map.suspicion(now_ns, leak_after).map(|suspicion| suspicion.to_string()),
+            longest_split_pages: map.frames.map(|frames| frames.longest_split_pages),
             owner: map.owner.map(|pid| Owner { comm: &map.comm, pid }),
             pages: map.pages,
             pfn_runs: map.frames.map(|frames| frames.pfn_runs),
-            same_frame_pages: map.frames.and_then(|frames| frames.same_pages),
+            same_pages: map.frames.and_then(|frames| frames.same_pages),
             spanned_bytes: map.spanned_bytes(page_size),
+            split_runs: map.frames.map(|frames| frames.split_runs),
             state: map.state.name(),
         }
     }

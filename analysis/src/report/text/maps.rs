@@ -15,7 +15,7 @@ const NAME_COLUMNS: usize = 64;
 
 /// The columns' headings.
 const HEADINGS: [&str; 10] =
-    ["owner", "domid", "buffer", "pages", "pfn/bfn runs", "granted", "spanned", "age", "state", "descriptor"];
+    ["owner", "domid", "buffer", "pages", "pfn/bfn/split", "granted", "spanned", "age", "state", "descriptor"];
 
 /// A row of the table. The buffer's cell gets as many columns as the longest of them has.
 fn row(text: &mut String, buffers: usize, cells: [&str; 10]) {
@@ -23,7 +23,7 @@ fn row(text: &mut String, buffers: usize, cells: [&str; 10]) {
     let owner = Shown(owner);
     let _ = writeln!(
         text,
-        "{owner:<24} {domid:>5} {buffer:<buffers$} {pages:>6} {runs:>12} {granted:>9} {spanned:>9} {age:>15} {state:<12} {descriptor}"
+        "{owner:<24} {domid:>5} {buffer:<buffers$} {pages:>6} {runs:>13} {granted:>9} {spanned:>9} {age:>15} {state:<12} {descriptor}"
     );
 }
 
@@ -42,7 +42,7 @@ pub fn table(ledger: &Ledger, now_ns: u64, page_size: u32, leak_after: Duration)
                 &known(map.domid),
                 &buffer(map),
                 &map.pages.to_string(),
-                &known(map.frames.map(|frames| format!("{}/{}", frames.pfn_runs, frames.bfn_runs))),
+                &runs(map).unwrap_or_else(|| units::UNKNOWN.to_owned()),
                 &units::size(map.granted_bytes()),
                 &units::size(map.spanned_bytes(page_size)),
                 &age(map, now_ns),
@@ -70,7 +70,7 @@ pub fn buffer(map: &LiveMap) -> String {
 
 fn sum(ledger: &Ledger, page_size: u32) -> String {
     let mut text = match ledger.held() {
-        None => "the recording has no ledger: it was made by a grantscope that did not keep one\n".to_owned(),
+        None => "no report of live mappings: a grantscope made it that kept no ledger, or it ends before the first\n".to_owned(),
         Some(held) => format!(
             "{} {} {}: {} granted, {} spanned\n",
             counted(held.mappings, "mapping"),
@@ -81,26 +81,30 @@ fn sum(ledger: &Ledger, page_size: u32) -> String {
         ),
     };
     text.push_str(&without_room(ledger));
-    text.push_str(&runs(ledger));
+    about_runs(ledger).into_iter().flatten().for_each(|line| text.extend([line, "\n"]));
     if let Some(why) = ledger.no_census() {
         let _ = writeln!(text, "maps from before the tool are not in it: {}", Shown(why));
     }
     text
 }
 
-/// What the runs mean for devices; empty where no mapping has any.
-fn runs(ledger: &Ledger) -> String {
-    if ledger.maps().iter().all(|map| map.frames.is_none()) {
-        return String::new();
-    }
+/// Runs in Linux, in the machine, and those of Linux that are split there; `None`: not known.
+pub fn runs(map: &LiveMap) -> Option<String> {
+    map.frames.map(|frames| format!("{}/{}/{}", frames.pfn_runs, frames.bfn_runs, frames.split_runs))
+}
+
+/// What the runs are, and what they mean for devices; `None` where no mapping has any.
+pub fn about_runs(ledger: &Ledger) -> Option<[&'static str; 2]> {
+    ledger.maps().iter().find(|map| map.frames.is_some())?;
     let domain = match ledger.is_direct_mapped() {
-        Some(true) => "direct-mapped: the guest frames (gfn) of its own memory are machine frames; grants lie elsewhere",
-        Some(false) => "not direct-mapped",
-        None => "direct-mapped or not: that is not known",
+        Some(true) => "this domain is direct-mapped: swiotlb-xen copies what is split for a device",
+        Some(false) => "this domain is not direct-mapped: what its devices find behind an address is not told by bfns",
+        None => "whether this domain is direct-mapped is not known: if it is, swiotlb-xen copies what is split for a device",
     };
-    format!(
-        "runs: of contiguous pages, in Linux (pfn: an entry of a scatter list each) and in the machine (bfn)\nthis domain: {domain}\n"
-    )
+    Some([
+        "pfn/bfn/split: runs of contiguous pages in Linux, in the machine, and those of Linux that are in pieces there",
+        domain,
+    ])
 }
 
 /// That this is not all; empty: it is.
@@ -176,16 +180,16 @@ mod tests {
     #[test]
     fn a_grant_is_4_kib_and_spans_a_page_whatever_its_size() {
         let old = LiveMap { allocated_ns: None, domid: None, ..map(2, MapState::Unmapped) };
-        let frames = Some(Frames { pfn_runs: 1, bfn_runs: 12, same_pages: None });
+        let frames = Some(Frames { pfn_runs: 1, bfn_runs: 12, split_runs: 1, longest_split_pages: 16, same_pages: None });
         let exported = LiveMap { frames, allocator: Some(Allocator::Cma), ..map(1, MapState::Exported) };
         let ledger = Ledger::of([exported, old], 3 * S).direct_mapped(Some(true));
         insta::assert_snapshot!(table(&ledger, 3 * S, 16_384, LEAK_AFTER), @r"
-        owner                    domid buffer    pages pfn/bfn runs   granted   spanned             age state        descriptor
-        backend [7]                  – wc           16            –    64 KiB   256 KiB before the tool unmapped     –
-        backend [7]                  1 wc (cma)     16         1/12    64 KiB   256 KiB          2.00 s exported     –
+        owner                    domid buffer    pages pfn/bfn/split   granted   spanned             age state        descriptor
+        backend [7]                  – wc           16             –    64 KiB   256 KiB before the tool unmapped     –
+        backend [7]                  1 wc (cma)     16        1/12/1    64 KiB   256 KiB          2.00 s exported     –
         2 mappings hold 32 pages: 128 KiB granted, 512 KiB spanned
-        runs: of contiguous pages, in Linux (pfn: an entry of a scatter list each) and in the machine (bfn)
-        this domain: direct-mapped: the guest frames (gfn) of its own memory are machine frames; grants lie elsewhere
+        pfn/bfn/split: runs of contiguous pages in Linux, in the machine, and those of Linux that are in pieces there
+        this domain is direct-mapped: swiotlb-xen copies what is split for a device
         ");
     }
 }

@@ -1,8 +1,8 @@
 //! Live mappings: what of them looks like a leak, then the rest, each the oldest first.
 
 use grantscope_analysis::live::LEAK_AFTER;
-use grantscope_analysis::model::{Frames, LiveMap};
-use grantscope_analysis::report::text::maps::{age, buffer, owner};
+use grantscope_analysis::model::LiveMap;
+use grantscope_analysis::report::text::maps::{about_runs, age, buffer, owner, runs};
 use grantscope_analysis::shown::counted;
 use grantscope_analysis::units;
 
@@ -32,13 +32,13 @@ pub fn lines(common: &Common) -> Vec<Line> {
             text.entry(Tone::Bad, "", 15, &format!("LEAK SUSPECT: {suspicion}"));
         }
     }
+    about_runs(ledger).into_iter().flatten().for_each(|line| text.wrapped(line));
     text.lines()
 }
 
 fn about(map: &LiveMap, page_size: u32) -> String {
     let domid = map.domid.map_or_else(|| "–".to_owned(), |domid| domid.to_string());
-    let runs =
-        map.frames.map_or_else(String::new, |Frames { pfn_runs, bfn_runs, .. }| format!(" · pfn/bfn runs {pfn_runs}/{bfn_runs}"));
+    let runs = runs(map).map_or_else(String::new, |runs| format!(" · pfn/bfn/split {runs}"));
     format!(
         "{} · {} · {} of domain {domid} · {} · {} granted, {} spanned{runs}",
         owner(map),

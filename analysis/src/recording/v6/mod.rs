@@ -1,10 +1,12 @@
 //! Version 6: where the memory of DMA buffers is from, what mapping them for a device was made of, and how the pages of live mappings lie in
 //! memory. All other frames are those of version 5. The version that is written.
 
-use grantscope_wire::{Allocator, Buffer, Cause, Op};
+pub mod detail;
+
+use grantscope_wire::{Allocator, Buffer};
 use serde::{Deserialize, Serialize};
 
-use super::convert::{same_fields, same_variants};
+use super::convert::same_fields;
 use super::whole::whole;
 use super::{ids, v3, v5};
 use crate::model;
@@ -12,16 +14,6 @@ use crate::model;
 /// How the payload of a report of live mappings begins: the kind of frame behind those of version 5. That of version 3 is not written any
 /// more.
 const MAPS: u8 = 10;
-
-#[derive(Serialize, Deserialize)]
-pub enum Detail {
-    StartedBy(#[serde(with = "ids::op")] Op),
-    Caller(String),
-    Cause(#[serde(with = "ids::cause")] Cause),
-    Status { status: i16, count: u32 },
-    Mapping { entries: Option<u32>, bounces: Option<u32>, bounced_bytes: Option<u64> },
-    Allocator(#[serde(with = "ids::allocator")] Allocator),
-}
 
 #[derive(Serialize, Deserialize)]
 struct MapsReport {
@@ -54,21 +46,21 @@ struct LiveMap {
 struct Frames {
     pfn_runs: u32,
     bfn_runs: u32,
+    split_runs: u32,
+    longest_split_pages: u32,
     same_pages: Option<u32>,
 }
 
-same_variants!(Detail, model::Detail {
-    StartedBy(op), Caller(name), Cause(cause), Status { status, count }, Mapping { entries, bounces, bounced_bytes }, Allocator(allocator)
-});
 same_fields!(MapsReport, model::MapsReport { at_ns, gone, no_census, direct_mapped } lists { changed });
-same_fields!(Frames, model::Frames { pfn_runs, bfn_runs, same_pages });
+same_fields!(Frames, model::Frames { pfn_runs, bfn_runs, split_runs, longest_split_pages, same_pages });
 
 impl From<LiveMap> for model::LiveMap {
     fn from(map: LiveMap) -> Self {
         let LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator } =
             map;
         let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
-        let frames = frames.map(Into::into);
+        // What no writer writes is not known.
+        let frames = frames.map(model::Frames::from).filter(|frames| frames.are_of(pages));
         Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
     }
 }
