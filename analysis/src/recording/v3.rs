@@ -1,6 +1,6 @@
 //! Version 3: causes, statuses and callers; live mappings; what a filter left out.
 
-use grantscope_wire::{Buffer, Cause, Op};
+use grantscope_wire::{Allocator, Buffer, Cause, Op};
 use serde::{Deserialize, Serialize};
 
 use super::convert::{frames_are_read, same_fields, same_variants};
@@ -121,12 +121,27 @@ impl From<MapsReport> for model::MapsReport {
     }
 }
 
+impl LiveMap {
+    /// With what later versions say of it.
+    pub fn with(self, frames: Option<model::Frames>, allocator: Option<Allocator>) -> model::LiveMap {
+        let Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders } = self;
+        let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
+        model::LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+    }
+}
+
 impl From<LiveMap> for model::LiveMap {
     fn from(map: LiveMap) -> Self {
-        let LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders } = map;
+        map.with(None, None)
+    }
+}
+
+/// Without what only later versions say.
+impl From<model::LiveMap> for LiveMap {
+    fn from(map: model::LiveMap) -> Self {
+        let model::LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, .. } = map;
         let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
-        let (frames, allocator) = (None, None);
-        Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+        Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders }
     }
 }
 

@@ -3,7 +3,7 @@
 
 pub mod detail;
 
-use grantscope_wire::{Allocator, Buffer};
+use grantscope_wire::Allocator;
 use serde::{Deserialize, Serialize};
 
 use super::convert::same_fields;
@@ -26,17 +26,7 @@ struct MapsReport {
 
 #[derive(Serialize, Deserialize)]
 struct LiveMap {
-    id: u64,
-    allocated_ns: Option<u64>,
-    owner: Option<u32>,
-    comm: String,
-    domid: Option<u16>,
-    #[serde(with = "ids::buffer")]
-    buffer: Option<Buffer>,
-    pages: u32,
-    state: v3::MapState,
-    owner_gone_ns: Option<u64>,
-    holders: Vec<v3::Holder>,
+    common: v3::LiveMap,
     frames: Option<Frames>,
     #[serde(with = "ids::some_allocator")]
     allocator: Option<Allocator>,
@@ -55,35 +45,17 @@ same_fields!(MapsReport, model::MapsReport { at_ns, gone, no_census, direct_mapp
 same_fields!(Frames, model::Frames { pfn_runs, bfn_runs, split_runs, longest_split_pages, same_pages });
 
 impl From<LiveMap> for model::LiveMap {
-    fn from(map: LiveMap) -> Self {
-        let LiveMap { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator } =
-            map;
-        let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
+    fn from(LiveMap { common, frames, allocator }: LiveMap) -> Self {
+        let map = common.with(frames.map(Into::into), allocator);
         // What no writer writes is not known.
-        let frames = frames.map(model::Frames::from).filter(|frames| frames.are_of(pages));
-        Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+        let frames = map.frames.filter(|frames| frames.are_of(map.pages));
+        Self { frames, ..map }
     }
 }
 
 impl From<model::LiveMap> for LiveMap {
     fn from(map: model::LiveMap) -> Self {
-        let model::LiveMap {
-            id,
-            allocated_ns,
-            owner,
-            comm,
-            domid,
-            buffer,
-            pages,
-            state,
-            owner_gone_ns,
-            holders,
-            frames,
-            allocator,
-        } = map;
-        let (state, holders) = (state.into(), holders.into_iter().map(Into::into).collect());
-        let frames = frames.map(Into::into);
-        Self { id, allocated_ns, owner, comm, domid, buffer, pages, state, owner_gone_ns, holders, frames, allocator }
+        Self { frames: map.frames.map(Into::into), allocator: map.allocator, common: map.into() }
     }
 }
 
