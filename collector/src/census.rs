@@ -87,7 +87,7 @@ pub fn list() -> Result<(Ledger, u32), CaptureError> {
     facts.suffice_for_census()?;
     let mut ebpf = object::load(Made::for_this_kernel(), &facts.kernel, &Filter::ANY)?;
     let btf = types.functions_alone(&functions())?;
-    let (mut census, asking) = (Census::load(&mut ebpf, &btf)?, Asking::load(&mut ebpf, &types)?);
+    let (mut census, asking) = (Census::load(&mut ebpf, &btf)?, Asking::load(&mut ebpf, &types, &facts.kernel.members)?);
     let found = census.take(&mut ebpf)?;
     let frames = |map, found: &FoundMap| asking.as_ref().filter(|_| found.flags != 0)?.of(map, found.pages);
     let frames: Vec<_> = found.iter().map(|(map, found)| frames(*map, found)).collect();

@@ -4,14 +4,14 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use aya::Ebpf;
-use aya::programs::{ProgramError, RawTracePoint};
 use aya::sys::SyscallError;
 use grantscope_analysis::model::Frames;
+use grantscope_wire::kernel::Members;
 use grantscope_wire::live::{GRANTS_AT_ONCE, GrantFrames};
 
 use crate::btf::KernelTypes;
 use crate::mapped::Mapped;
-use crate::{CaptureError, bpf, host};
+use crate::{CaptureError, bpf, host, object};
 
 /// The program that reads them.
 pub const PROGRAM: &str = "frames_of_map";
@@ -30,21 +30,19 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// Loads the program, which is attached to nothing. `None`: the kernel does not describe what it would need.
+    /// Loads the program. `None`: this kernel does not describe what it reads.
     ///
     /// # Errors
     /// The kernel refuses it.
-    pub fn load(ebpf: &mut Ebpf, types: &KernelTypes) -> Result<Option<Self>, CaptureError> {
+    pub fn load(ebpf: &mut Ebpf, types: &KernelTypes, members: &Members) -> Result<Option<Self>, CaptureError> {
         let read = Mapped::open(ebpf, "FRAMES", 1)?;
-        let Some(page_bytes) = types.size("page").filter(|bytes| *bytes > 0) else { return Ok(None) };
-        let program: Option<Result<&mut RawTracePoint, ProgramError>> = ebpf.program_mut(PROGRAM).map(TryInto::try_into);
-        let program = program.unwrap_or_else(|| panic!("the probes have no program {PROGRAM}"));
-        let loaded = program.and_then(|program| {
-            program.load()?;
+        let described = members.map_ops.get().and(members.map_pages.get()).and_then(|_| types.size("page"));
+        let Some(page_bytes) = described.filter(|bytes| *bytes > 0) else { return Ok(None) };
+        let program = object::load_to_run(ebpf, PROGRAM).and_then(|program| {
             let copied = program.fd()?.as_fd().try_clone_to_owned();
             copied.map_err(|io_error| SyscallError { call: "dup", io_error }.into())
         });
-        let program = loaded.map_err(CaptureError::Frames)?;
+        let program = program.map_err(CaptureError::Frames)?;
         Ok(Some(Self { program, read, page_bytes: page_bytes.into(), is_pv: host::is_pv_domain() }))
     }
 

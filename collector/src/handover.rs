@@ -3,11 +3,11 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use aya::Ebpf;
-use aya::programs::{Program, ProgramError, RawTracePoint};
+use aya::programs::{Program, ProgramError};
 use aya::sys::SyscallError;
 use grantscope_wire::handover::{PLACES, PLACES_OF_A_LOOP};
 
-use crate::object::Made;
+use crate::object::{self, Made};
 use crate::{CaptureError, bpf};
 
 /// The program that hands them over: `probes/src/op/handover.rs`.
@@ -38,14 +38,12 @@ impl HandOver {
     /// # Errors
     /// The kernel refuses it, or cannot run it.
     pub fn load(ebpf: &mut Ebpf, made: Made) -> Result<Self, CaptureError> {
-        let program: Option<Result<&mut RawTracePoint, ProgramError>> = ebpf.program_mut(PROGRAM).map(TryInto::try_into);
-        let program = program.unwrap_or_else(|| panic!("the probes have no program {PROGRAM}"));
         let places_at_once = match made {
             Made::Usual => PLACES,
             Made::Early => PLACES_OF_A_LOOP,
         };
         let loaded = Self { places_at_once };
-        let run = program.and_then(RawTracePoint::load).and_then(|()| loaded.run(ebpf, OF_IDLE));
+        let run = object::load_to_run(ebpf, PROGRAM).map(drop).and_then(|()| loaded.run(ebpf, OF_IDLE));
         run.map(|()| loaded).map_err(CaptureError::HandOver)
     }
 

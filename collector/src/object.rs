@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::thread;
 
 use aya::maps::Map;
-use aya::programs::ProgramType;
+use aya::programs::{ProgramError, ProgramType, RawTracePoint};
 use aya::sys::{BpfHelper, is_helper_supported};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use grantscope_wire::{Filter, Kernel};
@@ -121,6 +121,17 @@ fn loader() -> EbpfLoader<'static> {
 /// The object has no such map.
 pub fn take<M: TryFrom<Map>>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, CaptureError> {
     ebpf.take_map(name).and_then(|map| M::try_from(map).ok()).ok_or(CaptureError::NoMap(name))
+}
+
+/// A program of a raw tracepoint, loaded, and attached to nothing: it is run by [`bpf::run_with`].
+///
+/// # Errors
+/// The kernel refuses it.
+pub fn load_to_run<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut RawTracePoint, ProgramError> {
+    let program = ebpf.program_mut(name).unwrap_or_else(|| panic!("the probes have no program {name}"));
+    let program: &mut RawTracePoint = program.try_into()?;
+    program.load()?;
+    Ok(program)
 }
 
 /// What bytes are that came from a BPF map.

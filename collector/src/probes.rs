@@ -87,7 +87,7 @@ impl Probes {
         let loss = Mapped::open(&mut ebpf, "LOSS", LOSS_COUNTERS as usize)?;
         let left_out = Mapped::open(&mut ebpf, "LEFT_OUT", 1)?;
         let btf = types.functions_alone(&functions())?;
-        let asking = Asking::load(&mut ebpf, &types)?;
+        let asking = Asking::load(&mut ebpf, &types, &facts.kernel.members)?;
         let mut live = LiveMaps::new(&mut ebpf, asking)?;
         let handover = HandOver::load(&mut ebpf, made)?;
         let attached = attach::all(&mut ebpf, tracing, &btf, &types, &symbols, &Ways { made, mode, detail })?;

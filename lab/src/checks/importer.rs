@@ -83,7 +83,8 @@ fn the_large_alone_is_refused(recorded: &Recorded) -> Result<()> {
     Ok(())
 }
 
-/// The tracepoint is swiotlb-xen's: a device without its operations never passes it. Of every operation as many entries and bytes were bounced as the kernel's own trace has, and as many entries mapped as the module counted.
+/// The tracepoint is swiotlb-xen's: a device without its operations never passes it. Of every operation as many entries and bytes were bounced
+/// as the kernel's own trace has, and as many entries mapped as the module counted.
 fn bounces_are_those_of_the_kernel(traced: &Traced) -> Result<()> {
     let mut bounces = traced.lines()?;
     let all = sums_of(&bounces)?;
