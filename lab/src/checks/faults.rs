@@ -34,6 +34,8 @@ const NOT_HERE: &[(Cause, &str)] = &[
     (Cause::HypercallFailed, "Xen refuses no such hypercall as a whole"),
     (Cause::PvRefusesDmabuf, "no domain on arm64 is PV; the platform x86-pv-ours shows it"),
     (Cause::DeviceMapRefused, "no domain on arm64 asks for a mapping for devices; the platform x86-pvh shows it"),
+    (Cause::BounceTooLarge, "no importer here has a device; the platform arm64-device shows it"),
+    (Cause::BounceBufferFull, "no importer here has a device; the platform arm64-device shows it"),
     (Cause::NoDmabufSupport, "the kernel of this platform knows dma-bufs; the platforms of Debian's kernels show it"),
     (Cause::DmaAllocFailed, "this kernel frees the half-built map as one of ordinary pages"),
     (Cause::PageAllocFailed, "the balloon still has pages from before, and allocates none"),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use grantscope_analysis::model::Outcome;
-use grantscope_wire::{Detail, Op};
+use grantscope_wire::{Cause, Detail, Op};
 
 use super::{
     harness::Harness,
@@ -50,8 +50,8 @@ cat $used >/out/used-killed
 rmmod grantscope_importer || exit
 "#;
 
-/// A slot of swiotlb, in pages of 4 KiB (`IO_TLB_SEGSIZE` in include/linux/swiotlb.h, Linux v6.12).
-const SLOT_PAGES: u32 = 64;
+/// The largest entry that swiotlb copies, in pages of 4 KiB (`IO_TLB_SEGSIZE` in include/linux/swiotlb.h, Linux v6.12).
+const LARGEST_PAGES: u32 = 64;
 
 /// The platform with the device: it maps and refuses as swiotlb-xen does, and all of it is recorded.
 pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
@@ -59,27 +59,33 @@ pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
     platforms_document::begins(platform.name);
     // Of what was mapped, the usual detail says the same.
     let usual = Traced::run(harness, "arm64-device-usual-detail", platform, &load(Detail::default()))?;
+    refusals_have_their_cause(&usual.recorded)?;
     bounces_are_those_of_the_kernel(&usual)?;
     let traced = Traced::run(harness, platform.name, platform, &load(Detail::Full))?;
     let recorded = &traced.recorded;
     hooks_document::has_column(platform.name, &recorded.environment()?.hooks)?;
-    the_large_alone_is_refused(recorded)?;
+    refusals_have_their_cause(recorded)?;
     bounces_are_those_of_the_kernel(&traced)?;
     nothing_is_left(&traced.outcome)?;
     importer_table::is_written(recorded)?;
     platforms_document::is_exact(platform.name, recorded)
 }
 
-fn the_large_alone_is_refused(recorded: &Recorded) -> Result<()> {
-    let maps = || recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap);
-    let (refused, mapped) = (maps().filter(|map| map.outcome != Outcome::Ok), maps().filter(|map| map.outcome == Outcome::Ok));
-    let (refused, mapped): (Vec<_>, Vec<_>) = (refused.collect(), mapped.collect());
-    ensure!(!refused.is_empty() && !mapped.is_empty(), "{} were refused, {} mapped", refused.len(), mapped.len());
-    let wrong = refused.iter().find(|map| map.pages.is_none_or(|pages| pages <= SLOT_PAGES));
-    ensure!(wrong.is_none(), "refused, although it fits a slot: {wrong:?}");
-    let wrong = mapped.iter().find(|map| map.pages.is_none_or(|pages| pages > SLOT_PAGES));
-    ensure!(wrong.is_none(), "mapped, although no slot has room for it: {wrong:?}");
-    note!("{} maps, and {} that were refused", mapped.len(), refused.len());
+/// What is larger than swiotlb copies at once; and what is not, if its buffer is full.
+fn refusals_have_their_cause(recorded: &Recorded) -> Result<()> {
+    let (mut mapped, mut too_large, mut full) = (0, 0, 0);
+    for map in recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
+        let is_large = map.pages.with_context(|| format!("its pages are not known: {map:?}"))? > LARGEST_PAGES;
+        let counted = match (map.outcome == Outcome::Ok, map.cause()) {
+            (true, None) if !is_large => &mut mapped,
+            (false, Some(Cause::BounceTooLarge)) if is_large => &mut too_large,
+            (false, Some(Cause::BounceBufferFull)) if !is_large => &mut full,
+            _ => bail!("neither mapped for a device, nor refused for what swiotlb cannot do: {map:?}"),
+        };
+        *counted += 1;
+    }
+    ensure!(mapped > 0 && too_large > 0 && full > 0, "{mapped} were mapped, {too_large} too large, {full} found the buffer full");
+    note!("{mapped} maps; refused were {too_large} as too large, and {full} because swiotlb's buffer was full");
     Ok(())
 }
 
@@ -89,9 +95,9 @@ fn bounces_are_those_of_the_kernel(traced: &Traced) -> Result<()> {
     let mut bounces = traced.lines()?;
     let all = sums_of(&bounces)?;
     let sizes: BTreeSet<_> = bounces.iter().map(bytes_of).collect::<Result<_>>()?;
-    let slot_bytes = u64::from(SLOT_PAGES) * 4096;
-    ensure!(sizes.contains(&slot_bytes), "no whole slot was bounced: {sizes:?}");
-    ensure!(sizes.iter().any(|bytes| *bytes > slot_bytes), "what was refused did not come to swiotlb: {sizes:?}");
+    let largest = u64::from(LARGEST_PAGES) * 4096;
+    ensure!(sizes.contains(&largest), "nothing as large as that was bounced: {sizes:?}");
+    ensure!(sizes.iter().any(|bytes| *bytes > largest), "what was refused did not come to swiotlb: {sizes:?}");
     let (mut of_success, mut sums) = (0, (0, 0));
     for operation in traced.recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
         let mapped = operation.dma().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;

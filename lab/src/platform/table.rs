@@ -84,6 +84,8 @@ pub const ALL: &[Platform] = &[
         summary: "the same with an importer of dma-bufs that has a device, for which swiotlb-xen maps",
         domains: Domains::Frontend,
         importer: true,
+        // Slots of 2 KiB: so few that a check can fill them.
+        arguments: "swiotlb=1024",
         ..OURS
     },
     Platform {

@@ -13,6 +13,7 @@ use grantscope_wire::{Buffer, HookId, LossKind, MapInfo, Op, OpAt, Row};
 use crate::call::{Call, Entered, Return, Returned};
 use crate::kernel::fields::{attachment_dmabuf, pointer_error};
 use crate::live::ledger;
+use crate::op::cause;
 use crate::op::evidence::{ATTACH_FAILED, ATTACHMENT_MAP_FAILED, DESCRIPTOR_LOOKED_UP, attached};
 use crate::op::task::{self, Task};
 use crate::out::loss;
@@ -109,6 +110,7 @@ fn on_dma_buf_map_attachment_return(call: &Return<DmaBufMapAttachment, impl Retu
         if !attached(HookId::DmaMapSgtable) {
             task.add_mapping(if error == 0 { table } else { 0 });
         }
+        cause::of_attachment_map(task, error);
     });
     note_failed_import(error, ATTACHMENT_MAP_FAILED);
 }

@@ -220,6 +220,21 @@ fn import(task: &Task, errno: i32) -> Option<Cause> {
     }
 }
 
+/// A buffer could not be mapped for a device: `dmabuf_exp_ops_map_dma_buf` calls whatever fails there ENOMEM. What comes last is the entry that
+/// could not be bounced.
+#[inline(always)]
+pub fn of_attachment_map(task: &mut Task, ret: i32) {
+    // `IO_TLB_SEGSIZE << IO_TLB_SHIFT` (include/linux/swiotlb.h, v6.12).
+    const SLOT_BYTES: u64 = 128 << 11;
+    let cause = match task.last_bounce_bytes() {
+        _ if ret != -ENOMEM => None,
+        0 => None,
+        bytes if bytes > SLOT_BYTES => Some(Cause::BounceTooLarge),
+        _ => Some(Cause::BounceBufferFull),
+    };
+    set(task, cause);
+}
+
 /// Of the two calls that look a buffer up by its descriptor.
 #[inline(always)]
 fn buffer(errno: i32) -> Option<Cause> {

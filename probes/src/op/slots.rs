@@ -22,6 +22,15 @@ pub(super) struct Mapping {
     pub(super) table: u64,
     /// Of entries that were not mapped where they lie.
     pub(super) bounced_bytes: u64,
+    /// Of the last of them.
+    pub(super) last_bounce_bytes: u64,
+}
+
+impl Mapping {
+    /// Of this scatter list, of which nothing is mapped yet. 0: it is not known.
+    pub(super) const fn of(table: u64) -> Self {
+        Self { table, bounced_bytes: 0, last_bounce_bytes: 0 }
+    }
 }
 
 /// An operation that is under way. A power of two of bytes, for the sake of its place in the table.
@@ -69,7 +78,7 @@ impl Task {
         arguments: [0; 2],
         map: 0,
         lock: 0,
-        mapping: Mapping { table: 0, bounced_bytes: 0 },
+        mapping: Mapping::of(0),
         program_ns: 0,
         unmapping: Unmapping::NONE,
         evidence: Evidence::NONE,

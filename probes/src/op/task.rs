@@ -303,20 +303,21 @@ impl Task {
     /// A buffer's scatter list is to be mapped for a device.
     #[inline(always)]
     pub fn begin_to_map(&mut self, hook: HookId, table: u64) {
-        self.mapping = Mapping { table, bounced_bytes: 0 };
+        self.mapping = Mapping::of(table);
         self.events.enter(hook);
     }
 
     /// gntdev is asked to map a buffer for a device: whether by a hook that sees how, is not known yet.
     #[inline(always)]
     pub fn is_to_map(&mut self) {
-        self.mapping = Mapping { table: 0, bounced_bytes: 0 };
+        self.mapping = Mapping::of(0);
     }
 
     /// An entry of it is mapped by way of a bounce buffer, if there is one.
     #[inline(always)]
     pub fn bounce(&mut self, hook: HookId, bytes: u64) {
         self.mapping.bounced_bytes = self.mapping.bounced_bytes.wrapping_add(bytes);
+        self.mapping.last_bounce_bytes = bytes;
         self.events.mark(hook);
     }
 
@@ -325,6 +326,12 @@ impl Task {
     pub fn end_to_map(&mut self, hook: HookId, now: u64) {
         self.events.leave(hook, now);
         self.add_mapping(self.mapping.table);
+    }
+
+    /// How large the last entry was that went by way of a bounce buffer, or was to; 0: none did that is known of.
+    #[inline(always)]
+    pub fn last_bounce_bytes(&self) -> u64 {
+        self.mapping.last_bounce_bytes
     }
 
     /// What is known of it: by its scatter list. 0: that is not known.
