@@ -333,7 +333,7 @@ hooks! {
         "the stage dma_map (it becomes part of attachment_map), and what was mapped for a device in other operations than that";
     SwiotlbBounced = 47, "swiotlb_bounced", &["swiotlb_bounced"], Tracepoint(Stages), Optional,
         &[Unread, Unread, Long] => Unread,
-        "how many entries of a buffer's scatter list are mapped by way of a bounce buffer";
+        "how many entries of a buffer's scatter list are mapped by way of a bounce buffer, and the causes bounce_too_large and bounce_buffer_full";
     DmaBufGet = 48, "dma_buf_get", &["dma_buf_get"], Entry(Operations), Optional,
         &[] => Unread,
         "the causes over_limit and not_a_dmabuf of an import";
