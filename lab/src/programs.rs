@@ -98,6 +98,20 @@ pub fn fuzzer() -> Result<PathBuf> {
     take(&folder.join("fuzz/grantscope-fuzz"), "fuzz")
 }
 
+/// Builds what makes the man pages and completions, for this machine.
+///
+/// # Errors
+/// When it does not compile.
+pub fn manual() -> Result<PathBuf> {
+    let (folder, _lock) = compiled("checks", stable_cargo, &[])?;
+    let mut cargo = stable_cargo();
+    cargo.env("CARGO_TARGET_DIR", &folder);
+    // With a test beside it, the libraries beneath it are those of the unit tests: they are there already.
+    cargo.args(["build", "--workspace", "--bin", "grantscope-manual", "--test", "cli"]);
+    compile("the writer of man pages", &mut cargo)?;
+    take(&folder.join("debug/grantscope-manual"), "manual")
+}
+
 /// Builds the probes for a kernel of this architecture, and gives the folder with their objects.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ use crate::{
     command,
     fetch::Consent,
     place,
-    platform::MAIN,
+    platform::{Architecture, MAIN},
     programs,
     progress::spell,
     setup::{self, Compilers},
@@ -65,12 +65,14 @@ impl Count {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut count = Count::default();
     let consent = Consent::new(arguments.yes);
-    let mut compilers = None;
-    if arguments.only.is_none() {
-        static_checks(&mut count);
-        compilers = compiled_checks(consent, &mut count);
-    }
-    lab_checks(arguments, compilers, &mut count);
+    thread::scope(|scope| {
+        let mut compilers = None;
+        if arguments.only.is_none() {
+            static_checks(&mut count);
+            compilers = compiled_checks(scope, consent, &mut count);
+        }
+        lab_checks(arguments, compilers, &mut count);
+    });
     if arguments.all_platforms {
         print!("\n{}", platforms_document::seen());
         if arguments.only.is_none() {
@@ -100,7 +102,7 @@ fn static_checks(count: &mut Count) {
 
 /// Lints and unit tests of everything. What captures embeds the probes, so they are compiled first; where they cannot be, the rest is
 /// looked at all the same.
-fn compiled_checks(consent: Consent, count: &mut Count) -> Option<Compilers> {
+fn compiled_checks<'scope>(scope: &'scope thread::Scope<'scope, '_>, consent: Consent, count: &mut Count) -> Option<Compilers> {
     let (compilers, probes) = match probes(consent) {
         Ok((compilers, probes)) => (Some(compilers), Ok(probes)),
         Err(error) => (None, Err(error)),
@@ -109,8 +111,12 @@ fn compiled_checks(consent: Consent, count: &mut Count) -> Option<Compilers> {
     count.add_one(report("the probes compile", probes.map(drop)));
     count.add_one(report("lints", lints(object.as_deref(), &WHOLE)));
     count.add_one(report("lints of the viewer alone", lints(object.as_deref(), &VIEWER)));
+    count.add_one(report("unit tests compile", compile_tests(object.as_deref())));
+    if let Some(compilers) = compilers.clone() {
+        scope.spawn(move || compile_ahead(&compilers));
+    }
     unit_tests(object.as_deref(), &WHOLE, count);
-    unit_tests(object.as_deref(), &[&VIEWER[..], &VIEWERS_TESTS].concat(), count);
+    unit_tests(object.as_deref(), &VIEWERS_TESTS, count);
     readers_on_mutated_inputs(count);
     compilers
 }
@@ -119,8 +125,8 @@ fn compiled_checks(consent: Consent, count: &mut Count) -> Option<Compilers> {
 const WHOLE: [&str; 3] = ["--workspace", "--features", "grantscope/capture"];
 /// The program without what captures: that is a build of its own, with a few lines of its own.
 const VIEWER: [&str; 2] = ["--package", "grantscope"];
-/// The tests that run the program, as which it differs.
-const VIEWERS_TESTS: [&str; 2] = ["--test", "cli"];
+/// The tests that run the program, as which it differs. With the whole workspace the libraries beneath it are those of the other tests.
+const VIEWERS_TESTS: [&str; 3] = ["--workspace", "--test", "cli"];
 
 fn probes(consent: Consent) -> Result<(Compilers, PathBuf)> {
     let compilers = setup::compilers(&Cache::open()?, consent, &[MAIN])?;
@@ -140,6 +146,19 @@ fn report(name: &str, result: Result<()>) -> bool {
     }
     say(name, result.is_ok());
     result.is_ok()
+}
+
+fn compile_tests(probes: Option<&Path>) -> Result<()> {
+    let (mut cargo, _lock) = programs::cargo_for_checks(probes)?;
+    command::run(cargo.args(["test", "--no-run"]).args(WHOLE))
+}
+
+/// What the lab's checks run: each is optimised as one whole, by one processor, and unit tests wait more than they compute. An error is said
+/// by the check that asks for the program, to which it happens again.
+fn compile_ahead(compilers: &Compilers) {
+    for architecture in [Architecture::Arm64, Architecture::X86_64] {
+        let _ = programs::for_lab(compilers, architecture);
+    }
 }
 
 fn unit_tests(probes: Option<&Path>, what: &[&str], count: &mut Count) {

@@ -1,6 +1,6 @@
 //! Man pages and completions: grantscope-manual makes them of the command lines of both programs.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
@@ -14,12 +14,11 @@ pub type Page = (String, Vec<u8>);
 /// # Errors
 /// When the program that makes them does not compile, or fails.
 pub fn pages() -> Result<Vec<Page>> {
+    // This machine's own program: those of the packages may be for another architecture.
+    let program = programs::manual()?;
     let step = Step::start("man pages and completions");
     let folder = Scratch::new()?;
-    // This machine's own program: those of the packages may be for another architecture.
-    let (mut cargo, _lock) = programs::cargo_for_checks(None)?;
-    cargo.args(["run", "--package", "grantscope-manual", "--"]).arg(&folder.0);
-    command::lines(&mut cargo, |line| step.note(line)).context("cannot make the man pages")?;
+    command::output(Command::new(program).arg(&folder.0)).context("cannot make the man pages")?;
     let mut pages = Vec::new();
     collect(&folder.0, "", &mut pages)?;
     step.done("made");

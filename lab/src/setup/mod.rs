@@ -20,7 +20,7 @@ pub use qemu::Qemu;
 pub use rust::CrossRust;
 
 /// What compiles our own programs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Compilers {
     /// Rust for BPF and for the lab's domains.
     pub rust: CrossRust,
