@@ -58,17 +58,21 @@ struct opened {
 
 static struct device *device;
 
-/* Entries of all scatter lists so far: an account of its own, that a profiler's can be compared with. */
-static atomic_long_t entries;
+/* An account of its own, that a profiler's can be compared with. */
+static atomic_long_t entries, copies, stale;
 
-static int entries_get(char *buffer, const struct kernel_param *parameter)
+static int count_get(char *buffer, const struct kernel_param *parameter)
 {
-	return sysfs_emit(buffer, "%ld\n", atomic_long_read(&entries));
+	return sysfs_emit(buffer, "%ld\n", atomic_long_read((atomic_long_t *)parameter->arg));
 }
 
-static const struct kernel_param_ops entries_ops = { .get = entries_get };
-module_param_cb(entries, &entries_ops, NULL, 0444);
+static const struct kernel_param_ops count_ops = { .get = count_get };
+module_param_cb(entries, &count_ops, &entries, 0444);
 MODULE_PARM_DESC(entries, "entries of all scatter lists that were mapped so far");
+module_param_cb(copies, &count_ops, &copies, 0444);
+MODULE_PARM_DESC(copies, "of those, entries of which the device is shown a copy in this domain's memory");
+module_param_cb(stale, &count_ops, &stale, 0444);
+MODULE_PARM_DESC(stale, "of those, copies that did not follow when the buffer was written to");
 
 static long attach(struct opened *opened, struct importer_attach __user *at)
 {
@@ -106,9 +110,29 @@ free:
 	return error;
 }
 
+/* An address of the device's is one of the machine's, and this domain's memory has the same numbers there: so a copy is found by it. */
+static void look_at(struct scatterlist *entry)
+{
+	dma_addr_t shown = sg_dma_address(entry);
+	u8 *written, *seen, before;
+
+	if (!pfn_valid(PHYS_PFN(shown)))
+		return;
+	atomic_long_inc(&copies);
+	written = sg_virt(entry);
+	seen = phys_to_virt(shown);
+	before = READ_ONCE(*written);
+	WRITE_ONCE(*written, ~before);
+	if (READ_ONCE(*seen) == before)
+		atomic_long_inc(&stale);
+	WRITE_ONCE(*written, before);
+}
+
 static long map(struct import *import)
 {
 	struct sg_table *table;
+	struct scatterlist *entry;
+	int i;
 
 	if (import->table)
 		return -EBUSY;
@@ -117,6 +141,8 @@ static long map(struct import *import)
 		return PTR_ERR(table);
 	import->table = table;
 	atomic_long_add(table->nents, &entries);
+	for_each_sgtable_dma_sg(table, entry, i)
+		look_at(entry);
 	return 0;
 }
 

@@ -143,7 +143,7 @@ impl Cache {
             Ok(lock) => return Ok(lock),
             Err((file, _)) => file,
         };
-        eprintln!("waiting: another cargo xtask is making {name}");
+        eprintln!("waiting: {name} is being made, by this cargo xtask or by another");
         Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).with_context(|| format!("cannot lock {path:?}"))
     }
 

@@ -45,7 +45,7 @@ fn is_executable(path: &Path) -> bool {
 /// When it cannot be started or does not succeed; the error ends with the tail of its output.
 pub fn output(command: &mut Command) -> Result<String> {
     let shown = shown(command);
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start: {shown}"))?;
+    let output = die_with_us(command).stdin(Stdio::null()).output().with_context(|| format!("cannot start: {shown}"))?;
     ensure_success(&shown, &output)?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -56,7 +56,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 /// When it cannot be started or does not succeed.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
-    let status = command.status().with_context(|| format!("cannot start: {shown}"))?;
+    let status = die_with_us(command).status().with_context(|| format!("cannot start: {shown}"))?;
     if !status.success() {
         bail!("{shown}: {}", ended(status));
     }

@@ -98,18 +98,35 @@ pub fn fuzzer() -> Result<PathBuf> {
     take(&folder.join("fuzz/grantscope-fuzz"), "fuzz")
 }
 
-/// Builds what makes the man pages and completions, for this machine.
+/// What makes the man pages and completions, for this machine. It lies in the cache as long as this is held.
+pub struct Manual {
+    /// The program.
+    pub program: PathBuf,
+    _lock: Flock<File>,
+}
+
+/// Builds it.
 ///
 /// # Errors
 /// When it does not compile.
-pub fn manual() -> Result<PathBuf> {
-    let (folder, _lock) = compiled("checks", stable_cargo, &[])?;
+pub fn manual() -> Result<Manual> {
+    manual_of(&["--package", "grantscope-manual"])
+}
+
+/// The same where unit tests were built: with a test beside it, the libraries beneath it are those of the tests, which are there already.
+///
+/// # Errors
+/// When it, or that test, does not compile.
+pub fn manual_beside_tests() -> Result<Manual> {
+    manual_of(&["--workspace", "--bin", "grantscope-manual", "--test", "cli"])
+}
+
+fn manual_of(what: &[&str]) -> Result<Manual> {
+    let (folder, lock) = compiled("checks", stable_cargo, &[])?;
     let mut cargo = stable_cargo();
-    cargo.env("CARGO_TARGET_DIR", &folder);
-    // With a test beside it, the libraries beneath it are those of the unit tests: they are there already.
-    cargo.args(["build", "--workspace", "--bin", "grantscope-manual", "--test", "cli"]);
+    cargo.env("CARGO_TARGET_DIR", &folder).arg("build").args(what);
     compile("the writer of man pages", &mut cargo)?;
-    take(&folder.join("debug/grantscope-manual"), "manual")
+    Ok(Manual { program: folder.join("debug/grantscope-manual"), _lock: lock })
 }
 
 /// Builds the probes for a kernel of this architecture, and gives the folder with their objects.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail, ensure};
 use grantscope_analysis::model::Outcome;
 use grantscope_wire::{Cause, Detail, Op};
+use serde_json::Value;
 
 use super::{
     harness::Harness,
@@ -22,6 +23,7 @@ const KILLED: &str = r#"
 entries=/sys/module/grantscope_importer/parameters/entries
 used=/sys/kernel/debug/swiotlb/io_tlb_used
 cat $entries >/out/entries
+for count in copies stale; do cat ${entries%entries}$count >/out/$count; done
 cat $used >/out/used-after
 cat >/tmp/killed.toml <<'END'
 version = 1
@@ -32,18 +34,21 @@ iterations = 1
 [[workers]]
 name = "killed"
 each = [
-  { export = "frame", pages = 16, buffer = "wc" }, { attach = "frame", to = "device" }, { sleep_ms = 600000 },
-  { detach = "frame" }, { release = "frame" },
+  { export = "frame", pages = 16, buffer = "wc" }, { attach = "frame", to = "device" },
+  { export = "plain", pages = 7, buffer = "pages" }, { attach = "plain", to = "device" },
+  { sleep_ms = 600000 },
+  { detach = "plain" }, { release = "plain" }, { detach = "frame" }, { release = "frame" },
 ]
 END
 grantscope-workload run --peer 1 --scenario /tmp/killed.toml --truth /tmp/killed.json >/dev/null 2>&1 &
 tries=300
-until [ "$(cat $used)" -gt 0 ]; do
+until [ "$(cat $entries)" -gt $(($(cat /out/entries) + 1)) ]; do
     tries=$((tries - 1))
     [ $tries -gt 0 ] || exit
     sleep 0.1
 done
 cat $used >/out/used-attached
+grantscope maps --format json >/out/attached.json || exit
 kill -9 $!
 wait $!
 cat $used >/out/used-killed
@@ -52,6 +57,8 @@ rmmod grantscope_importer || exit
 
 /// The largest entry that swiotlb copies, in pages of 4 KiB (`IO_TLB_SEGSIZE` in include/linux/swiotlb.h, Linux v6.12).
 const LARGEST_PAGES: u32 = 64;
+/// `1 << IO_TLB_SHIFT`, there too.
+const SLOT_BYTES: u64 = 2048;
 
 /// The platform with the device: it maps and refuses as swiotlb-xen does, and all of it is recorded.
 pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
@@ -67,6 +74,7 @@ pub fn is_profiled_exactly(harness: &Harness) -> Result<()> {
     refusals_have_their_cause(recorded)?;
     bounces_are_those_of_the_kernel(&traced)?;
     nothing_is_left(&traced.outcome)?;
+    split_runs_are_what_is_copied(&traced.outcome)?;
     importer_table::is_written(recorded)?;
     platforms_document::is_exact(platform.name, recorded)
 }
@@ -98,7 +106,7 @@ fn bounces_are_those_of_the_kernel(traced: &Traced) -> Result<()> {
     let largest = u64::from(LARGEST_PAGES) * 4096;
     ensure!(sizes.contains(&largest), "nothing as large as that was bounced: {sizes:?}");
     ensure!(sizes.iter().any(|bytes| *bytes > largest), "what was refused did not come to swiotlb: {sizes:?}");
-    let (mut of_success, mut sums) = (0, (0, 0));
+    let (mut of_success, mut copied, mut sums) = (0, 0, (0, 0));
     for operation in traced.recorded.operations.iter().filter(|operation| operation.op == Op::AttachmentMap) {
         let mapped = operation.dma().with_context(|| format!("nothing is known of what was mapped: {operation:?}"))?;
         let seen = mapped.bounces.zip(mapped.bounced_bytes).context("bounces are not known")?;
@@ -107,14 +115,21 @@ fn bounces_are_those_of_the_kernel(traced: &Traced) -> Result<()> {
         sums = (sums.0 + kernel.0, sums.1 + kernel.1);
         if operation.outcome == Outcome::Ok {
             of_success += mapped.entries.context("entries are not known")?;
+            copied += kernel.0;
         }
     }
     ensure!(bounces.is_empty(), "bounces that no operation has: {bounces:?}");
     ensure!(sums.0 > 0 && sums == all, "{sums:?} in all operations, {all:?} in the trace");
-    let entries: u64 = traced.outcome.required("entries")?.trim().parse().context("the module's count is a number")?;
+    let counted =
+        |name| -> Result<u64> { traced.outcome.required(name)?.trim().parse().context("the module's count is a number") };
+    let (entries, copies, stale) = (counted("entries")?, counted("copies")?, counted("stale")?);
     ensure!(entries > 0, "the module mapped nothing");
     ensure!(of_success == entries, "{of_success} entries recorded, {entries} counted by the module");
     note!("{} bounces of {} bytes, each in its operation as in the kernel's trace; {entries} entries mapped", sums.0, sums.1);
+    ensure!(copied == copies, "{copied} entries bounced and mapped, and of {copies} the device is shown a copy");
+    // As docs/importers.md says. Were it otherwise, a bounce would cost time alone.
+    ensure!(stale == copies, "{stale} of {copies} copies did not follow what was written to the buffer");
+    note!("of {copies} entries the device is shown a copy; {stale} did not follow when the buffer was written to");
     Ok(())
 }
 
@@ -135,5 +150,23 @@ fn nothing_is_left(outcome: &run::Outcome) -> Result<()> {
     let (after, attached, killed) = (after?, attached?, killed?);
     note!("slots of swiotlb in use after the run: {after}; while attached: {attached}; after that was killed: {killed}");
     ensure!(after == 0 && attached > 0 && killed == 0, "slots of swiotlb stay in use");
+    Ok(())
+}
+
+/// Of two buffers that are attached, the ledger says which runs are split: those, and no others, have room in swiotlb's buffer.
+fn split_runs_are_what_is_copied(outcome: &run::Outcome) -> Result<()> {
+    let ledger: Value = serde_json::from_str(&outcome.required("attached.json")?)?;
+    let maps = ledger["maps"].as_array().context("no list of maps")?;
+    ensure!(maps.len() == 2, "two buffers are attached: {maps:?}");
+    let mut slots = 0;
+    for map in maps {
+        let number = |field: &str| map[field].as_u64().with_context(|| format!("{field} is not known: {map}"));
+        let (runs, split, longest) = (number("pfn_runs")?, number("split_runs")?, number("longest_split_pages")?);
+        ensure!(split <= 1, "the longest of several says nothing of the others: {map}");
+        note!("{} of {} pages: {runs} runs, {split} of them split", map["buffer"], map["pages"]);
+        slots += split * longest * 4096 / SLOT_BYTES;
+    }
+    let used: u64 = outcome.required("used-attached")?.trim().parse().context("slots are a number")?;
+    ensure!(slots == used, "the ledger's split runs need {slots} slots, and {used} are in use");
     Ok(())
 }

@@ -19,6 +19,7 @@ use crate::{
     package::{self, Packed, Source},
     place,
     platform::{Architecture, Clock, MAIN},
+    programs,
 };
 
 /// What README.md tells the owner of a real host to do, in dom0, by what the package installed alone.
@@ -115,7 +116,7 @@ fn packed(harness: &Harness, architecture: Architecture, name: &str) -> Result<(
     let folder = harness.out(name);
     let programs = harness.programs_for(architecture)?;
     [&programs.grantscope, &programs.workload].into_iter().try_for_each(|program| names_no_own_place(program))?;
-    let pages = package::pages()?;
+    let pages = package::pages(&programs::manual_beside_tests()?)?;
     let packed = package::pack(architecture, &programs, &pages, &Source::of_work_tree()?, &folder)?;
     package::ensure_small(&packed)?;
     let deb = folder.join(package::deb_name(architecture));

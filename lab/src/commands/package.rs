@@ -30,7 +30,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let compilers = setup::compilers(&Cache::open()?, Consent::new(arguments.yes), &[platform::MAIN])?;
     let out = arguments.out.clone().unwrap_or_else(|| place::work_tree().join("target/packages"));
-    let (source, pages) = (package::Source::of_work_tree()?, package::pages()?);
+    let (source, pages) = (package::Source::of_work_tree()?, package::pages(&programs::manual()?)?);
     let mut all = Vec::new();
     for architecture in Architecture::ALL.into_iter().filter(|known| arguments.architecture.is_none_or(|only| only == *known)) {
         let programs = programs::for_lab(&compilers, architecture)?;

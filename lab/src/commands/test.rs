@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     sync::{Mutex, PoisonError},
-    thread,
+    thread::{self, JoinHandle},
     time::Instant,
 };
 
@@ -65,14 +65,14 @@ impl Count {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut count = Count::default();
     let consent = Consent::new(arguments.yes);
-    thread::scope(|scope| {
-        let mut compilers = None;
-        if arguments.only.is_none() {
-            static_checks(&mut count);
-            compilers = compiled_checks(scope, consent, &mut count);
-        }
-        lab_checks(arguments, compilers, &mut count);
-    });
+    let (mut compilers, mut ahead) = (None, None);
+    if arguments.only.is_none() {
+        static_checks(&mut count);
+        (compilers, ahead) = compiled_checks(consent, &mut count);
+    }
+    lab_checks(arguments, compilers, &mut count);
+    // All that it compiles was waited for, or nobody needs it. Whether it panicked, the check knows that had to compile it.
+    let _ = ahead.map(JoinHandle::join);
     if arguments.all_platforms {
         print!("\n{}", platforms_document::seen());
         if arguments.only.is_none() {
@@ -102,7 +102,7 @@ fn static_checks(count: &mut Count) {
 
 /// Lints and unit tests of everything. What captures embeds the probes, so they are compiled first; where they cannot be, the rest is
 /// looked at all the same.
-fn compiled_checks<'scope>(scope: &'scope thread::Scope<'scope, '_>, consent: Consent, count: &mut Count) -> Option<Compilers> {
+fn compiled_checks(consent: Consent, count: &mut Count) -> (Option<Compilers>, Option<JoinHandle<()>>) {
     let (compilers, probes) = match probes(consent) {
         Ok((compilers, probes)) => (Some(compilers), Ok(probes)),
         Err(error) => (None, Err(error)),
@@ -112,13 +112,11 @@ fn compiled_checks<'scope>(scope: &'scope thread::Scope<'scope, '_>, consent: Co
     count.add_one(report("lints", lints(object.as_deref(), &WHOLE)));
     count.add_one(report("lints of the viewer alone", lints(object.as_deref(), &VIEWER)));
     count.add_one(report("unit tests compile", compile_tests(object.as_deref())));
-    if let Some(compilers) = compilers.clone() {
-        scope.spawn(move || compile_ahead(&compilers));
-    }
+    let ahead = compilers.clone().map(|compilers| thread::spawn(move || compile_ahead(&compilers)));
     unit_tests(object.as_deref(), &WHOLE, count);
     unit_tests(object.as_deref(), &VIEWERS_TESTS, count);
     readers_on_mutated_inputs(count);
-    compilers
+    (compilers, ahead)
 }
 
 /// Every crate, and the program with all that it can do.

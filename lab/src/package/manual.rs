@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{boot::run::Scratch, command, programs, progress::Step};
+use crate::{boot::run::Scratch, command, programs::Manual, progress::Step};
 
 /// A file below a prefix such as /usr, and what is in it.
 pub type Page = (String, Vec<u8>);
@@ -12,13 +12,12 @@ pub type Page = (String, Vec<u8>);
 /// All of them.
 ///
 /// # Errors
-/// When the program that makes them does not compile, or fails.
-pub fn pages() -> Result<Vec<Page>> {
+/// When the program that makes them fails.
+pub fn pages(manual: &Manual) -> Result<Vec<Page>> {
     // This machine's own program: those of the packages may be for another architecture.
-    let program = programs::manual()?;
     let step = Step::start("man pages and completions");
     let folder = Scratch::new()?;
-    command::output(Command::new(program).arg(&folder.0)).context("cannot make the man pages")?;
+    command::output(Command::new(&manual.program).arg(&folder.0)).context("cannot make the man pages")?;
     let mut pages = Vec::new();
     collect(&folder.0, "", &mut pages)?;
     step.done("made");

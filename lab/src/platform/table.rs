@@ -84,7 +84,7 @@ pub const ALL: &[Platform] = &[
         summary: "the same with an importer of dma-bufs that has a device, for which swiotlb-xen maps",
         domains: Domains::Frontend,
         importer: true,
-        // Slots of 2 KiB: so few that a check can fill them.
+        // Slots of 2 KiB: 2 MiB on a machine of any size, which a check can fill.
         arguments: "swiotlb=1024",
         ..OURS
     },

@@ -225,11 +225,11 @@ fn import(task: &Task, errno: i32) -> Option<Cause> {
 #[inline(always)]
 pub fn of_attachment_map(task: &mut Task, ret: i32) {
     // `IO_TLB_SEGSIZE << IO_TLB_SHIFT` (include/linux/swiotlb.h, v6.12).
-    const SLOT_BYTES: u64 = 128 << 11;
+    const LARGEST_BYTES: u64 = 128 << 11;
     let cause = match task.last_bounce_bytes() {
         _ if ret != -ENOMEM => None,
         0 => None,
-        bytes if bytes > SLOT_BYTES => Some(Cause::BounceTooLarge),
+        bytes if bytes > LARGEST_BYTES => Some(Cause::BounceTooLarge),
         _ => Some(Cause::BounceBufferFull),
     };
     set(task, cause);

@@ -40,7 +40,7 @@ named_ids! {
         SegmentUnreachable = 32, "segment_unreachable", "the segments, or the memory that one of them names, could not be reached";
         NoSuchGrants = 33, "no_such_grants", "this open gntalloc has no grants at that index, or fewer than requested";
         DeviceMapRefused = 34, "device_map_refused", "with every export on x86, gntdev asks for a mapping for devices (GNTMAP_device_map), which Xen refuses to a translated domain (PVH, HVM) for every reference";
-        BounceTooLarge = 35, "bounce_too_large", "a device needs an entry of the scatter list copied, which is larger than swiotlb copies at once (256 KiB)";
-        BounceBufferFull = 36, "bounce_buffer_full", "a device needs an entry of the scatter list copied, and swiotlb's buffer had no room for it";
+        BounceTooLarge = 35, "bounce_too_large", "an entry of the scatter list has to be copied for the device, and is larger than swiotlb copies at once (256 KiB)";
+        BounceBufferFull = 36, "bounce_buffer_full", "an entry of the scatter list has to be copied for the device, and swiotlb gave no room: its buffer is full, too small, or out of the device's reach";
     }
 }
