@@ -1,5 +1,6 @@
 //! Reports as text for a terminal, a file for each.
 
+pub mod bounces;
 pub mod bound;
 pub mod compare;
 pub mod correction;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use grantscope_wire::{LossKind, Op};
 
-use super::{bound, compare, correction, earlier, maps, marks, phases, recorder};
+use super::{bounces, bound, compare, correction, earlier, maps, marks, phases, recorder};
 use crate::compare::KINDS;
 use crate::live::LEAK_AFTER;
 use crate::model::{Outcome, answer, status_list};
@@ -165,6 +165,9 @@ fn notes(aggregate: &Aggregate) -> String {
     text.push_str(&not_compared(aggregate));
     text.push_str(&causes(aggregate));
     text.push_str(&answers(aggregate));
+    if let Some(line) = bounces::line(aggregate) {
+        let _ = writeln!(text, "{line}");
+    }
     if let Some((_, now_ns)) = aggregate.span_ns() {
         text.push_str(&maps::notes(aggregate.ledger(), now_ns, LEAK_AFTER));
     }
