@@ -1,6 +1,6 @@
 //! How much of what was mapped for devices is a copy.
 
-use crate::model::Outcome;
+use crate::model::{DmaSums, Outcome};
 use crate::series::Aggregate;
 use crate::shown::number;
 use crate::units;
@@ -8,21 +8,15 @@ use crate::units;
 /// In a line: `bounced: 4 of 16 entries that were mapped for devices (1.5 MiB); …`; `None`: none was, or it is not known.
 pub fn line(aggregate: &Aggregate) -> Option<String> {
     let mapped = aggregate.series().map(|(key, _)| key).filter(|key| key.stage.is_none() && key.outcome == Outcome::Ok);
-    let (mut entries, mut bounces, mut bytes) = (Some(0_u64), 0_u64, 0_u64);
-    for sums in mapped.filter_map(|key| aggregate.dma(key)) {
-        let Some(bounced) = sums.bounces else { continue };
-        entries = entries.zip(sums.entries).map(|(all, more)| all.saturating_add(more));
-        bounces = bounces.saturating_add(bounced);
-        bytes = bytes.saturating_add(sums.bounced_bytes.unwrap_or_default());
-    }
-    let of = entries.map(|entries| format!(" of {}", number(entries))).unwrap_or_default();
-    (bounces > 0).then(|| {
-        format!(
-            "bounced: {}{of} entries that were mapped for devices ({}); of these a device sees a copy, as they were when mapped",
-            number(bounces),
-            units::size(bytes)
-        )
-    })
+    let known = mapped.filter_map(|key| aggregate.dma(key)).filter(|sums| sums.bounces.is_some());
+    let sums = known.reduce(DmaSums::and)?;
+    let bounces = sums.bounces.filter(|bounces| *bounces > 0)?;
+    let of = sums.entries.map(|entries| format!(" of {}", number(entries))).unwrap_or_default();
+    let size = sums.bounced_bytes.map_or_else(|| units::UNKNOWN.to_owned(), units::size);
+    let bounces = number(bounces);
+    Some(format!(
+        "bounced: {bounces}{of} entries that were mapped for devices ({size}); of these a device sees a copy, as they were when mapped"
+    ))
 }
 
 #[cfg(test)]
