@@ -120,9 +120,8 @@ fn bounces_are_those_of_the_kernel(traced: &Traced) -> Result<()> {
     }
     ensure!(bounces.is_empty(), "bounces that no operation has: {bounces:?}");
     ensure!(sums.0 > 0 && sums == all, "{sums:?} in all operations, {all:?} in the trace");
-    let counted =
-        |name| -> Result<u64> { traced.outcome.required(name)?.trim().parse().context("the module's count is a number") };
-    let (entries, copies, stale) = (counted("entries")?, counted("copies")?, counted("stale")?);
+    let [entries, copies, stale] = ["entries", "copies", "stale"].map(|name| number(&traced.outcome, name));
+    let (entries, copies, stale) = (entries?, copies?, stale?);
     ensure!(entries > 0, "the module mapped nothing");
     ensure!(of_success == entries, "{of_success} entries recorded, {entries} counted by the module");
     note!("{} bounces of {} bytes, each in its operation as in the kernel's trace; {entries} entries mapped", sums.0, sums.1);
@@ -131,6 +130,11 @@ fn bounces_are_those_of_the_kernel(traced: &Traced) -> Result<()> {
     ensure!(stale == copies, "{stale} of {copies} copies did not follow what was written to the buffer");
     note!("of {copies} entries the device is shown a copy; {stale} did not follow when the buffer was written to");
     Ok(())
+}
+
+/// What a file has of the kernel's or the module's counts.
+fn number(outcome: &run::Outcome, name: &str) -> Result<u64> {
+    outcome.required(name)?.trim().parse().with_context(|| format!("{name} should be a number"))
 }
 
 /// How many were bounced, or were to be, and their bytes.
@@ -145,8 +149,7 @@ fn bytes_of(bounce: &Line<'_>) -> Result<u64> {
 
 /// After a run, and after one that was killed.
 fn nothing_is_left(outcome: &run::Outcome) -> Result<()> {
-    let number = |name| -> Result<u64> { outcome.required(name)?.trim().parse().context("slots are a number") };
-    let [after, attached, killed] = ["used-after", "used-attached", "used-killed"].map(number);
+    let [after, attached, killed] = ["used-after", "used-attached", "used-killed"].map(|name| number(outcome, name));
     let (after, attached, killed) = (after?, attached?, killed?);
     note!("slots of swiotlb in use after the run: {after}; while attached: {attached}; after that was killed: {killed}");
     ensure!(after == 0 && attached > 0 && killed == 0, "slots of swiotlb stay in use");
@@ -166,7 +169,7 @@ fn split_runs_are_what_is_copied(outcome: &run::Outcome) -> Result<()> {
         note!("{} of {} pages: {runs} runs, {split} of them split", map["buffer"], map["pages"]);
         slots += split * longest * 4096 / SLOT_BYTES;
     }
-    let used: u64 = outcome.required("used-attached")?.trim().parse().context("slots are a number")?;
+    let used = number(outcome, "used-attached")?;
     ensure!(slots == used, "the ledger's split runs need {slots} slots, and {used} are in use");
     Ok(())
 }

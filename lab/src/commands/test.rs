@@ -154,7 +154,7 @@ fn compile_tests(probes: Option<&Path>) -> Result<()> {
 /// What the lab's checks run: each is optimised as one whole, by one processor, and unit tests wait more than they compute. An error is said
 /// by the check that asks for the program, to which it happens again.
 fn compile_ahead(compilers: &Compilers) {
-    for architecture in [Architecture::Arm64, Architecture::X86_64] {
+    for architecture in Architecture::ALL {
         let _ = programs::for_lab(compilers, architecture);
     }
 }
